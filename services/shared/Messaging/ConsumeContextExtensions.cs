@@ -1,0 +1,19 @@
+using System.Globalization;
+using MassTransit;
+using Shop.Contracts;
+
+namespace Chassis.Messaging;
+
+/// <summary>What a consumer can know of the boundary event beside its data.</summary>
+public static class ConsumeContextExtensions
+{
+    /// <summary>Version of the publisher's aggregate after the event, or null when the publisher gave none.</summary>
+    public static long? EventSequence(this ConsumeContext context) =>
+        long.TryParse(context.Headers.Get<string>(CloudEventHeaders.Sequence), NumberStyles.None, CultureInfo.InvariantCulture, out var sequence) ? sequence : null;
+
+    /// <summary>Whether the event comes from the archive, sent to this queue alone: rebuild views from it, do not mail anybody.</summary>
+    public static bool IsReplay(this ConsumeContext context) => context.Headers.Get<string>(CloudEventHeaders.Replay) == "true";
+
+    /// <summary>The correlation id as text, as it came with the first request.</summary>
+    public static string? CorrelationText(this ConsumeContext context) => context.Headers.Get<string>(CloudEventHeaders.CorrelationId);
+}
