@@ -4,11 +4,52 @@ using System.Reflection;
 namespace Shop.Contracts;
 
 /// <summary>What the wire needs to know of one boundary event.</summary>
-/// <param name="Type">The wire name, for example <c>shop.order.submitted.v1</c>.</param>
-/// <param name="ClrType">The record.</param>
-/// <param name="Deprecated">Whether new consumers should stay away from it.</param>
-/// <param name="SubjectOf">Reads the subject, for example the order id, from an instance.</param>
-public sealed record BoundaryEventDescriptor(string Type, Type ClrType, bool Deprecated, Func<object, string> SubjectOf);
+public sealed class BoundaryEventDescriptor
+{
+    private readonly PropertyInfo _subject;
+    private readonly Lazy<ContractShape> _shape;
+
+    internal BoundaryEventDescriptor(Type clrType, BoundaryEventAttribute attribute)
+    {
+        Type = attribute.Type;
+        ClrType = clrType;
+        Deprecated = attribute.Deprecated;
+        Version = WireName.MajorVersion(attribute.Type);
+        // One namespace per publisher and major version: Shop.Contracts.Orders.V2 is published by orders.
+        Publisher = clrType.Namespace!.Split('.')[^2].ToLowerInvariant();
+        _subject = clrType.GetProperty(attribute.Subject)
+            ?? throw new InvalidOperationException($"{clrType.Name} names '{attribute.Subject}' as its subject and has no such property.");
+        _shape = new Lazy<ContractShape>(() => ContractShape.Of(clrType));
+    }
+
+    /// <summary>The wire name, for example <c>shop.order.submitted.v1</c>: CloudEvents type, exchange and routing key.</summary>
+    public string Type { get; }
+
+    /// <summary>The major version that the wire name ends in.</summary>
+    public int Version { get; }
+
+    /// <summary>The record.</summary>
+    public Type ClrType { get; }
+
+    /// <summary>The service that publishes it, or <c>platform</c> for what every service publishes.</summary>
+    public string Publisher { get; }
+
+    /// <summary>Whether new consumers should stay away from it.</summary>
+    public bool Deprecated { get; }
+
+    /// <summary>The CloudEvents <c>dataschema</c> and the <c>$id</c> of the JSON Schema. A name, not an address: nothing on the wire names a host.</summary>
+    public string DataSchema => SchemaPrefix + Type;
+
+    /// <summary>What the record looks like as JSON; the schema and the inbound check are both made from it.</summary>
+    public ContractShape Shape => _shape.Value;
+
+    internal const string SchemaPrefix = "urn:shop:schema:";
+
+    /// <summary>Reads the subject, for example the order id, from an instance.</summary>
+    public string SubjectOf(object boundaryEvent) => _subject.GetValue(boundaryEvent)!.ToString()!;
+
+    public override string ToString() => Type;
+}
 
 /// <summary>Every boundary event of the system, by wire name and by record.</summary>
 public static class BoundaryEvents
@@ -16,7 +57,8 @@ public static class BoundaryEvents
     private static readonly FrozenDictionary<Type, BoundaryEventDescriptor> ByClrType = Discover().ToFrozenDictionary(e => e.ClrType);
     private static readonly FrozenDictionary<string, BoundaryEventDescriptor> ByWireName = ByClrType.Values.ToFrozenDictionary(e => e.Type);
 
-    public static IReadOnlyCollection<BoundaryEventDescriptor> All => ByWireName.Values;
+    /// <summary>In the order of their names.</summary>
+    public static IReadOnlyList<BoundaryEventDescriptor> All { get; } = [.. ByWireName.Values.OrderBy(e => e.Type, StringComparer.Ordinal)];
 
     /// <summary>The descriptor of a record, or null when the type is not a boundary event.</summary>
     public static BoundaryEventDescriptor? Find(Type clrType) => ByClrType.GetValueOrDefault(clrType);
@@ -28,7 +70,5 @@ public static class BoundaryEvents
         from type in typeof(BoundaryEvents).Assembly.GetTypes()
         let attribute = type.GetCustomAttribute<BoundaryEventAttribute>()
         where attribute is not null
-        let subject = type.GetProperty(attribute.Subject)
-            ?? throw new InvalidOperationException($"{type.Name} names '{attribute.Subject}' as its subject and has no such property.")
-        select new BoundaryEventDescriptor(attribute.Type, type, attribute.Deprecated, e => subject.GetValue(e)!.ToString()!);
+        select new BoundaryEventDescriptor(type, attribute);
 }

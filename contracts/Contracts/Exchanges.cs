@@ -5,6 +5,9 @@ public static class Exchanges
 {
     /// <summary>Topic exchange that every boundary event reaches with its type as routing key.</summary>
     public const string AllEvents = "shop.events";
+
+    /// <summary>Fanout exchange that takes what <see cref="AllEvents"/> cannot route to any queue, so that it is seen.</summary>
+    public const string Unrouted = "shop.unrouted";
 }
 
 /// <summary>The queues that take commands, one per recipient.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -5,9 +6,9 @@ using System.Text.Json.Serialization;
 namespace Shop.Contracts;
 
 /// <summary>An exact amount in one currency: <c>{"amount": "19.99", "currency": "EUR"}</c>.</summary>
-/// <param name="Amount">A decimal number, as a string on the wire.</param>
+/// <param name="Amount">A decimal number, as a string on the wire; never negative.</param>
 /// <param name="Currency">ISO 4217 code.</param>
-public sealed record Money([property: JsonConverter(typeof(DecimalStringConverter))] decimal Amount, string Currency);
+public sealed record Money([property: JsonConverter(typeof(DecimalStringConverter))] decimal Amount, [RegularExpression("^[A-Z]{3}$")] string Currency);
 
 /// <summary>Decimal numbers as JSON strings, so that no reader turns them into binary floating point.</summary>
 public sealed class DecimalStringConverter : JsonConverter<decimal>

@@ -1,17 +1,38 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Shop.Contracts.Inventory.V1;
 
 // Commands go point to point to Queues.InventoryCommands. Each is idempotent by order id and answered by an event.
 
-/// <summary>Answered by <see cref="StockReserved"/> or <see cref="StockReservationFailed"/>.</summary>
-public sealed record ReserveStock(Guid OrderId, IReadOnlyList<SkuQuantity> Items);
+/// <summary>Set everything aside that the order needs. Answered by <see cref="StockReserved"/> or <see cref="StockReservationFailed"/>.</summary>
+/// <param name="OrderId">The order.</param>
+/// <param name="Items">Products as ordered; inventory takes the parts of recipes.</param>
+public sealed record ReserveStock(Guid OrderId, [MinLength(1)] IReadOnlyList<SkuQuantity> Items);
 
 /// <summary>
 /// Legal at any time before dispatch, also before the reservation arrives, which is then refused. Answered by <see cref="StockReleased"/>;
 /// after dispatch the answer is <see cref="ShipmentDispatched"/> again, since what is shipped cannot be released.
 /// </summary>
-public sealed record ReleaseStock(Guid OrderId, string Reason);
+/// <param name="OrderId">The order.</param>
+/// <param name="Reason">Why, for people.</param>
+public sealed record ReleaseStock(Guid OrderId, [MinLength(1)] string Reason);
 
 /// <summary>Answered by <see cref="ShipmentDispatched"/>, or by <see cref="StockReleased"/> when the reservation is gone.</summary>
+/// <param name="OrderId">The order.</param>
+/// <param name="Address">Where to.</param>
 public sealed record ShipOrder(Guid OrderId, ShipTo Address);
 
-public sealed record ShipTo(string Name, string Line1, string City, string PostalCode, string Country, string? Line2 = null);
+/// <summary>A postal address.</summary>
+/// <param name="Name">Recipient.</param>
+/// <param name="Line1">Street and number.</param>
+/// <param name="City">City.</param>
+/// <param name="PostalCode">Postal code.</param>
+/// <param name="Country">ISO 3166-1 alpha-2 code.</param>
+/// <param name="Line2">Anything further.</param>
+public sealed record ShipTo(
+    [MinLength(1)] string Name,
+    [MinLength(1)] string Line1,
+    [MinLength(1)] string City,
+    [MinLength(1)] string PostalCode,
+    [RegularExpression("^[A-Z]{2}$")] string Country,
+    string? Line2 = null);

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Shop.Contracts.Orders.V1;
 
 namespace Shop.Contracts.Orders.V2;
@@ -13,7 +14,7 @@ namespace Shop.Contracts.Orders.V2;
 public sealed record OrderSubmitted(
     Guid OrderId,
     Guid UserId,
-    IReadOnlyList<OrderLine> Items,
+    [MinLength(1)] IReadOnlyList<OrderLine> Items,
     Money Total,
-    string ShippingCountry,
+    [RegularExpression("^[A-Z]{2}$")] string ShippingCountry,
     DateTimeOffset SubmittedAt);

@@ -1,22 +1,59 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Shop.Contracts.Users.V1;
 
+/// <summary>Somebody has an account now.</summary>
+/// <param name="UserId">The user.</param>
+/// <param name="Email">Where mail goes.</param>
+/// <param name="FullName">How to address the person.</param>
+/// <param name="Source">Where the registration came from, for example <c>web</c>.</param>
+/// <param name="RegisteredAt">When it happened.</param>
+/// <param name="Locale">Preferred language as a BCP 47 tag.</param>
 [BoundaryEvent("shop.user.registered.v1", nameof(UserId))]
-public sealed record UserRegistered(Guid UserId, string Email, string FullName, string Source, DateTimeOffset RegisteredAt, string? Locale = null);
+public sealed record UserRegistered(
+    Guid UserId,
+    [MinLength(3)] string Email,
+    [MinLength(1)] string FullName,
+    [MinLength(1)] string Source,
+    DateTimeOffset RegisteredAt,
+    [MinLength(1)] string? Locale = null);
 
+/// <summary>The profile changed; the e-mail address has an event of its own.</summary>
+/// <param name="UserId">The user.</param>
+/// <param name="Changes">At least one.</param>
+/// <param name="UpdatedAt">When it changed.</param>
 [BoundaryEvent("shop.user.profile-updated.v1", nameof(UserId))]
-public sealed record UserProfileUpdated(Guid UserId, IReadOnlyList<FieldChange> Changes, DateTimeOffset UpdatedAt);
+public sealed record UserProfileUpdated(Guid UserId, [MinLength(1)] IReadOnlyList<FieldChange> Changes, DateTimeOffset UpdatedAt);
 
-public sealed record FieldChange(string Field, string? OldValue = null, string? NewValue = null);
+/// <summary>One field of a profile before and after.</summary>
+/// <param name="Field">Name of the field as in the HTTP interface, for example <c>fullName</c>.</param>
+/// <param name="OldValue">Left out when there was none.</param>
+/// <param name="NewValue">Left out when there is none any longer.</param>
+public sealed record FieldChange([MinLength(1)] string Field, string? OldValue = null, string? NewValue = null);
 
+/// <summary>Mail goes to another address from now on.</summary>
+/// <param name="UserId">The user.</param>
+/// <param name="OldEmail">Where mail went until now; it is told of the change.</param>
+/// <param name="NewEmail">Where mail goes from now on.</param>
+/// <param name="ChangedAt">When it changed.</param>
 [BoundaryEvent("shop.user.email-changed.v1", nameof(UserId))]
-public sealed record UserEmailChanged(Guid UserId, string OldEmail, string NewEmail, DateTimeOffset ChangedAt);
+public sealed record UserEmailChanged(Guid UserId, [MinLength(3)] string OldEmail, [MinLength(3)] string NewEmail, DateTimeOffset ChangedAt);
 
+/// <summary>The account is closed for now: no token, no new orders; open orders are cancelled.</summary>
+/// <param name="UserId">The user.</param>
+/// <param name="Reason">Why, for people.</param>
+/// <param name="DeactivatedAt">When it happened.</param>
 [BoundaryEvent("shop.user.deactivated.v1", nameof(UserId))]
 public sealed record UserDeactivated(Guid UserId, string Reason, DateTimeOffset DeactivatedAt);
 
+/// <summary>The account is open again.</summary>
+/// <param name="UserId">The user.</param>
+/// <param name="ReactivatedAt">When it happened.</param>
 [BoundaryEvent("shop.user.reactivated.v1", nameof(UserId))]
 public sealed record UserReactivated(Guid UserId, DateTimeOffset ReactivatedAt);
 
 /// <summary>The person asked to be forgotten: every consumer removes what it holds of them.</summary>
+/// <param name="UserId">The user.</param>
+/// <param name="ErasedAt">When it happened.</param>
 [BoundaryEvent("shop.user.erased.v1", nameof(UserId))]
 public sealed record UserErased(Guid UserId, DateTimeOffset ErasedAt);

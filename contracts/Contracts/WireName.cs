@@ -1,0 +1,22 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Shop.Contracts;
+
+/// <summary>The rule for wire names: <c>shop.&lt;what&gt;.&lt;past-tense&gt;.v&lt;major&gt;</c> in lower case.</summary>
+public static partial class WireName
+{
+    /// <summary>The major version at the end of a wire name.</summary>
+    /// <exception cref="ArgumentException">The name does not follow the rule.</exception>
+    public static int MajorVersion(string type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        var match = Rule().Match(type);
+        return match.Success
+            ? int.Parse(match.Groups["major"].ValueSpan, CultureInfo.InvariantCulture)
+            : throw new ArgumentException($"'{type}' is not a wire name: it must read shop.<what>.<past-tense>.v<major> in lower case.", nameof(type));
+    }
+
+    [GeneratedRegex(@"^shop\.[a-z]+\.[a-z]+(-[a-z]+)*\.v(?<major>[1-9][0-9]*)$")]
+    private static partial Regex Rule();
+}
