@@ -1,0 +1,48 @@
+namespace Chassis.Testing;
+
+/// <summary>Waits for something to become true, and says what it waited for when it does not.</summary>
+public static class Poll
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Asks again and again until the answer is not null.</summary>
+    /// <param name="probe">What to ask.</param>
+    /// <param name="waitingFor">Completes the sentence "Waited for …".</param>
+    /// <param name="timeout">Default 20 s.</param>
+    public static async Task<T> Until<T>(Func<Task<T?>> probe, string waitingFor, TimeSpan? timeout = null)
+        where T : class
+    {
+        T? last = null;
+        await Until(async () => (last = await probe()) is not null, waitingFor, timeout);
+        return last!;
+    }
+
+    /// <summary>Asks again and again until the answer satisfies the condition; the last answer is in the message when it never does.</summary>
+    public static async Task<T> Until<T>(Func<Task<T>> probe, Func<T, bool> condition, string waitingFor, TimeSpan? timeout = null)
+    {
+        T? last = default;
+        await Until(async () => condition(last = await probe()), waitingFor, timeout, () => last);
+        return last!;
+    }
+
+    public static Task Until(Func<bool> condition, string waitingFor, TimeSpan? timeout = null) =>
+        Until(() => Task.FromResult(condition()), waitingFor, timeout);
+
+    public static Task Until(Func<Task<bool>> condition, string waitingFor, TimeSpan? timeout = null) => Until(condition, waitingFor, timeout, null);
+
+    private static async Task Until(Func<Task<bool>> condition, string waitingFor, TimeSpan? timeout, Func<object?>? last)
+    {
+        var limit = timeout ?? TimeSpan.FromSeconds(20);
+        var deadline = TimeProvider.System.GetTimestamp() + (long)(limit.TotalSeconds * TimeProvider.System.TimestampFrequency);
+        while (!await condition())
+        {
+            if (TimeProvider.System.GetTimestamp() > deadline)
+            {
+                var seen = last is null ? string.Empty : $" Last seen: {last()}";
+                throw new TimeoutException($"Waited {limit.TotalSeconds:0} s for {waitingFor}.{seen}");
+            }
+
+            await Task.Delay(Interval);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+
+namespace Chassis.Testing;
+
+/// <summary>A fresh RabbitMQ virtual host, deleted with everything in it at the end.</summary>
+public sealed class TestVhost : IAsyncDisposable
+{
+    private readonly HttpClient management;
+    private readonly string name;
+
+    private TestVhost(string name)
+    {
+        this.name = name;
+        management = Management();
+        Uri = new UriBuilder(TestServers.RabbitMq) { Path = name }.Uri;
+    }
+
+    /// <summary><c>amqp://user:password@host:port/vhost</c>.</summary>
+    public Uri Uri { get; }
+
+    public string Name => name;
+
+    public static async Task<TestVhost> CreateAsync()
+    {
+        var vhost = new TestVhost($"test_{Guid.CreateVersion7():n}");
+        var user = Uri.UnescapeDataString(TestServers.RabbitMq.UserInfo.Split(':')[0]);
+        await vhost.PutAsync($"api/vhosts/{vhost.name}", new { });
+        await vhost.PutAsync($"api/permissions/{vhost.name}/{Uri.EscapeDataString(user)}", new { configure = ".*", write = ".*", read = ".*" });
+        return vhost;
+    }
+
+    /// <summary>Asks the management API about this virtual host, for example <c>queues</c> or <c>queues/{name}</c> or <c>bindings</c>.</summary>
+    public async Task<JsonElement> GetAsync(string resource)
+    {
+        var parts = resource.Split('/', 2);
+        using var response = await management.GetAsync(new Uri($"api/{parts[0]}/{name}{(parts.Length > 1 ? $"/{parts[1]}" : "")}", UriKind.Relative));
+        response.EnsureSuccessStatusCode();
+        return await response.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    /// <summary>Creates or changes something in this virtual host, for example <c>policies/unrouted</c>.</summary>
+    public Task PutResourceAsync(string resource, object body)
+    {
+        var parts = resource.Split('/', 2);
+        return PutAsync($"api/{parts[0]}/{name}/{parts[1]}", body);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        using var response = await management.DeleteAsync(new Uri($"api/vhosts/{name}", UriKind.Relative));
+        management.Dispose();
+    }
+
+    private static HttpClient Management()
+    {
+        var uri = TestServers.RabbitMqManagement;
+        var client = new HttpClient { BaseAddress = new Uri(uri.GetLeftPart(UriPartial.Authority).Replace(uri.UserInfo + "@", "", StringComparison.Ordinal)) };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(uri.UserInfo))));
+        return client;
+    }
+
+    private async Task PutAsync(string path, object body)
+    {
+        using var response = await management.PutAsJsonAsync(new Uri(path, UriKind.Relative), body);
+        response.EnsureSuccessStatusCode();
+    }
+}

@@ -1,0 +1,67 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Npgsql;
+
+namespace Chassis.Web;
+
+public static class DatabaseExtensions
+{
+    /// <summary>Configuration key of the connection that serves requests.</summary>
+    public const string RuntimeConnection = "Database";
+
+    /// <summary>Configuration key of the connection that owns the schema; without it the runtime connection migrates.</summary>
+    public const string MigrationsConnection = "Migrations";
+
+    /// <summary>
+    /// Registers the service's database: an <see cref="NpgsqlDataSource"/>, a scoped <typeparamref name="TDbContext"/> (also as <see cref="DbContext"/>)
+    /// with every registered <see cref="IInterceptor"/>, its migrations, and its health.
+    /// </summary>
+    public static void AddDatabase<TDbContext>(this IHostApplicationBuilder builder)
+        where TDbContext : DbContext
+    {
+        var services = builder.Services;
+        services.TryAddSingleton(provider => CreateDataSource(provider.GetRequiredService<IConfiguration>(), RuntimeConnection));
+        services.AddDbContext<TDbContext>((provider, options) =>
+            Configure(options, provider.GetRequiredService<NpgsqlDataSource>()).AddInterceptors(provider.GetServices<IInterceptor>()));
+        services.TryAddScoped<DbContext>(provider => provider.GetRequiredService<TDbContext>());
+        services.AddSingleton<DatabaseMigrator<TDbContext>>();
+        services.AddSingleton<IDatabaseMigrator>(provider => provider.GetRequiredService<DatabaseMigrator<TDbContext>>());
+        services.AddHealthChecks().Add(new HealthCheckRegistration(
+            "database", provider => new DatabaseHealthCheck(provider.GetRequiredService<DatabaseMigrator<TDbContext>>()), HealthStatus.Unhealthy, ["ready"]));
+    }
+
+    /// <summary>Joins the transaction that is open on this context, for example by an idempotency key, or begins one.</summary>
+    public static async Task<JoinedTransaction> BeginOrJoinAsync(this DbContext db, CancellationToken cancellationToken) =>
+        db.Database.CurrentTransaction is null
+            ? new JoinedTransaction(await db.Database.BeginTransactionAsync(cancellationToken))
+            : new JoinedTransaction(null);
+
+    internal static NpgsqlDataSource CreateDataSource(IConfiguration configuration, string name)
+    {
+        var connectionString = configuration.GetConnectionString(name) ?? configuration.GetConnectionString(RuntimeConnection)
+            ?? throw new InvalidOperationException($"ConnectionStrings__{RuntimeConnection} is not set.");
+        return new NpgsqlDataSourceBuilder(connectionString).Build();
+    }
+
+    internal static DbContextOptionsBuilder Configure(DbContextOptionsBuilder options, NpgsqlDataSource dataSource) => options
+        .UseNpgsql(dataSource)
+        // Migrations are SQL and have no model snapshot; a test compares model and schema instead.
+        .ConfigureWarnings(w => w.Ignore(RelationalEventId.PendingModelChangesWarning));
+}
+
+/// <summary>A transaction, or a share in the one of somebody further out, who then decides about it.</summary>
+[SuppressMessage("Performance", "CA1815", Justification = "Never compared.")]
+public sealed class JoinedTransaction(IDbContextTransaction? own) : IAsyncDisposable
+{
+    /// <summary>Commits, when this is the outermost.</summary>
+    public Task CommitAsync(CancellationToken cancellationToken) => own?.CommitAsync(cancellationToken) ?? Task.CompletedTask;
+
+    public ValueTask DisposeAsync() => own?.DisposeAsync() ?? ValueTask.CompletedTask;
+}

@@ -1,0 +1,131 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Chassis.Web;
+
+/// <summary>Brings the database to the version of the code.</summary>
+internal interface IDatabaseMigrator
+{
+    /// <summary>Applies what is missing, under EF Core's lock, as the owner of the schema, and grants the runtime role its rights.</summary>
+    Task MigrateAsync(CancellationToken cancellationToken);
+}
+
+internal interface IPendingMigrations
+{
+    /// <summary>Migrations that this code has and the database has not.</summary>
+    Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken);
+}
+
+internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider services, IConfiguration configuration, ILogger<DatabaseMigrator<TDbContext>> logger) : IDatabaseMigrator, IPendingMigrations
+    where TDbContext : DbContext
+{
+    public async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        await using var dataSource = DatabaseExtensions.CreateDataSource(configuration, DatabaseExtensions.MigrationsConnection);
+        var options = new DbContextOptionsBuilder<TDbContext>();
+        DatabaseExtensions.Configure(options, dataSource);
+        await using var scope = services.CreateAsyncScope();
+        await using var db = ActivatorUtilities.CreateInstance<TDbContext>(scope.ServiceProvider, options.Options);
+
+        var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+        if (pending.Count > 0)
+        {
+            await db.Database.MigrateAsync(cancellationToken);
+            LogMigrated(logger, string.Join(", ", pending));
+        }
+
+        await GrantAsync(dataSource, cancellationToken);
+    }
+
+    public async Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken)
+    {
+        await using var scope = services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<TDbContext>();
+        return [.. await db.Database.GetPendingMigrationsAsync(cancellationToken)];
+    }
+
+    private async Task GrantAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
+    {
+        var runtime = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(DatabaseExtensions.RuntimeConnection)).Username;
+        var migrations = new NpgsqlConnectionStringBuilder(owner.ConnectionString).Username;
+        if (string.IsNullOrEmpty(runtime) || runtime == migrations)
+        {
+            return;
+        }
+
+        await using var command = owner.CreateCommand(RuntimeGrants.Sql);
+        command.Parameters.AddWithValue(runtime);
+        var statements = (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
+        await using var connection = await owner.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+
+        // Several replicas may start at once, and concurrent GRANTs on one object fail.
+        await using (var guard = new NpgsqlCommand("SELECT pg_advisory_xact_lock(hashtext('chassis.grants'))", connection, transaction))
+        {
+            await guard.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        foreach (var statement in statements)
+        {
+            await using var grant = new NpgsqlCommand(statement, connection, transaction);
+            await grant.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    [LoggerMessage(1001, LogLevel.Information, "Database migrated: {Migrations}")]
+    private static partial void LogMigrated(ILogger logger, string migrations);
+}
+
+/// <summary>What the runtime role may do: read and write rows, and only add to append-only tables. No DDL.</summary>
+internal static class RuntimeGrants
+{
+    /// <summary>Answers the statements to run for the role in <c>$1</c>.</summary>
+    public const string Sql =
+        $"""
+        SELECT coalesce(array_agg(statement ORDER BY step, statement), ARRAY[]::text[]) FROM (
+            SELECT 1 AS step, format('GRANT USAGE ON SCHEMA %I TO %I', nspname, $1) AS statement
+            FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+            UNION ALL
+            SELECT 2, format('REVOKE ALL ON %I.%I FROM %I', n.nspname, c.relname, $1)
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm')
+            UNION ALL
+            SELECT 3, format('GRANT %s ON %I.%I TO %I',
+                CASE
+                    WHEN c.relname = '__EFMigrationsHistory' THEN 'SELECT'
+                    WHEN obj_description(c.oid, 'pg_class') LIKE '{MigrationBuilderExtensions.AppendOnlyMark}%' THEN 'SELECT, INSERT'
+                    ELSE 'SELECT, INSERT, UPDATE, DELETE'
+                END, n.nspname, c.relname, $1)
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm')
+            UNION ALL
+            SELECT 4, format('GRANT USAGE, SELECT, UPDATE ON SEQUENCE %I.%I TO %I', n.nspname, c.relname, $1)
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind = 'S'
+        ) AS grants
+        """;
+}
+
+internal sealed class DatabaseHealthCheck(IPendingMigrations migrations) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            var pending = await migrations.PendingAsync(cancellationToken);
+            return pending.Count == 0
+                ? HealthCheckResult.Healthy("Reachable, migrations applied.")
+                : HealthCheckResult.Unhealthy($"Migrations are missing: {string.Join(", ", pending)}.");
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or InvalidOperationException)
+        {
+            return HealthCheckResult.Unhealthy("Not reachable.", e);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Chassis.Web;
+
+/// <summary>Marks an endpoint that honours the <c>Idempotency-Key</c> header; the body is buffered for it.</summary>
+internal sealed class IdempotencyMetadata;
+
+/// <summary>What was answered the first time.</summary>
+internal sealed record StoredAnswer(int Status, Dictionary<string, string> Headers, byte[] Body);
+
+public static class Idempotency
+{
+    public const string Header = "Idempotency-Key";
+    public const string ReplayedHeader = "Idempotency-Replayed";
+    public const int MaxKeyLength = 255;
+
+    /// <summary>How long an answer is kept.</summary>
+    public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
+
+    /// <summary>
+    /// With an <c>Idempotency-Key</c>, the handler runs in one transaction with the key: its effects and the memory of its answer are there together or not at all.
+    /// A key in progress is 409, a key with another request is 422. An answer of 400 or more leaves nothing behind, so that the request can be repeated.
+    /// </summary>
+    public static RouteHandlerBuilder WithIdempotencyKey(this RouteHandlerBuilder endpoint) =>
+        endpoint.WithMetadata(new IdempotencyMetadata()).AddEndpointFilter(async (context, next) =>
+        {
+            var http = context.HttpContext;
+            var key = http.Request.Headers[Header].ToString();
+            return key.Length == 0 ? await next(context) : await RunAsync(http, key, () => next(context));
+        });
+
+    /// <summary>Forgets stored answers that name a person, for example by the user's id.</summary>
+    public static Task ForgetAsync(DbContext db, string text, CancellationToken cancellationToken) =>
+        db.Database.ExecuteSqlAsync(
+            $"DELETE FROM idempotency_keys WHERE caller = {text} OR position(convert_to({text}, 'UTF8') IN body) > 0", cancellationToken);
+
+    /// <summary>Removes answers that are older than <see cref="Lifetime"/>.</summary>
+    internal static Task<int> SweepAsync(DbContext db, DateTimeOffset now, CancellationToken cancellationToken) =>
+        db.Database.ExecuteSqlAsync($"DELETE FROM idempotency_keys WHERE created_at < {now - Lifetime}", cancellationToken);
+
+    private static async Task<object?> RunAsync(HttpContext http, string key, Func<ValueTask<object?>> handler)
+    {
+        if (key.Length > MaxKeyLength || key.Any(c => c is < ' ' or > '~'))
+        {
+            throw ProblemException.Invalid(Header, $"must have at most {MaxKeyLength} printable ASCII characters.");
+        }
+
+        var cancelled = http.RequestAborted;
+        var db = http.RequestServices.GetRequiredService<DbContext>();
+        var now = http.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow();
+        var caller = http.User.FindFirst(Claims.Subject)?.Value ?? "anonymous";
+        var fingerprint = await FingerprintAsync(http.Request, key, cancelled);
+
+        await using var transaction = await db.Database.BeginTransactionAsync(cancelled);
+        if (!await TryLockAsync(db, caller, key, cancelled))
+        {
+            throw ProblemException.Conflict("idempotency_key_in_progress", "A request with this Idempotency-Key is still in progress.");
+        }
+
+        if (await FindAsync(db, caller, key, now - Lifetime, cancelled) is { } found)
+        {
+            if (!CryptographicOperations.FixedTimeEquals(found.Fingerprint, fingerprint))
+            {
+                throw new ProblemException(
+                    StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key was used with another request.");
+            }
+
+            return new ReplayResult(found.Answer, replayed: true);
+        }
+
+        var answer = await CaptureAsync(http, await handler());
+        if (answer.Status < StatusCodes.Status400BadRequest)
+        {
+            await StoreAsync(db, caller, key, fingerprint, answer, now, cancelled);
+            await transaction.CommitAsync(cancelled);
+        }
+
+        return new ReplayResult(answer, replayed: false);
+    }
+
+    private static async Task<byte[]> FingerprintAsync(HttpRequest request, string key, CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(key));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{request.Method} {request.Path}{request.QueryString}\n"));
+        request.Body.Position = 0;
+        var buffer = new byte[16 * 1024];
+        int read;
+        while ((read = await request.Body.ReadAsync(buffer, cancellationToken)) > 0)
+        {
+            hash.AppendData(buffer, 0, read);
+        }
+
+        return hash.GetHashAndReset();
+    }
+
+    private static async Task<bool> TryLockAsync(DbContext db, string caller, string key, CancellationToken cancellationToken)
+    {
+        var id = BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes($"{caller}\n{key}")));
+        await using var command = Command(db, "SELECT pg_try_advisory_xact_lock($1)");
+        command.Parameters.AddWithValue(id);
+        return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    private static async Task<(byte[] Fingerprint, StoredAnswer Answer)?> FindAsync(
+        DbContext db, string caller, string key, DateTimeOffset notBefore, CancellationToken cancellationToken)
+    {
+        await using var command = Command(db, "SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2 AND created_at >= $3");
+        command.Parameters.AddWithValue(caller);
+        command.Parameters.AddWithValue(key);
+        command.Parameters.AddWithValue(notBefore);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? (reader.GetFieldValue<byte[]>(0), new StoredAnswer(
+                reader.GetInt32(1), JsonSerializer.Deserialize<Dictionary<string, string>>(reader.GetString(2))!, reader.GetFieldValue<byte[]>(3)))
+            : null;
+    }
+
+    private static async Task StoreAsync(
+        DbContext db, string caller, string key, byte[] fingerprint, StoredAnswer answer, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        await using var command = Command(
+            db,
+            """
+            INSERT INTO idempotency_keys (caller, key, fingerprint, status, headers, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (caller, key) DO UPDATE SET
+                fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers, body = excluded.body, created_at = excluded.created_at
+            """);
+        command.Parameters.AddWithValue(caller);
+        command.Parameters.AddWithValue(key);
+        command.Parameters.AddWithValue(fingerprint);
+        command.Parameters.AddWithValue(answer.Status);
+        command.Parameters.AddWithValue(NpgsqlDbType.Jsonb, JsonSerializer.Serialize(answer.Headers));
+        command.Parameters.AddWithValue(answer.Body);
+        command.Parameters.AddWithValue(now);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static NpgsqlCommand Command(DbContext db, string sql) => new(
+        sql, (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction)db.Database.CurrentTransaction!.GetDbTransaction());
+
+    /// <summary>Executes the handler's result into memory.</summary>
+    private static async Task<StoredAnswer> CaptureAsync(HttpContext http, object? result)
+    {
+        var original = http.Response.Body;
+        using var memory = new MemoryStream();
+        http.Response.Body = memory;
+        try
+        {
+            await (result switch
+            {
+                IResult executable => executable.ExecuteAsync(http),
+                null => Task.CompletedTask,
+                _ => http.Response.WriteAsJsonAsync(result, result.GetType(), http.RequestAborted),
+            });
+            await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+        }
+        finally
+        {
+            http.Response.Body = original;
+        }
+
+        var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var name in (string[])["Content-Type", "Location", "ETag"])
+        {
+            if (http.Response.Headers.TryGetValue(name, out var value))
+            {
+                headers[name] = value.ToString();
+            }
+        }
+
+        return new StoredAnswer(http.Response.StatusCode, headers, memory.ToArray());
+    }
+
+    private sealed class ReplayResult(StoredAnswer answer, bool replayed) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext)
+        {
+            var response = httpContext.Response;
+            response.StatusCode = answer.Status;
+            foreach (var (name, value) in answer.Headers)
+            {
+                response.Headers[name] = value;
+            }
+
+            if (replayed)
+            {
+                response.Headers[ReplayedHeader] = "true";
+            }
+
+            response.ContentLength = answer.Body.Length > 0 ? answer.Body.Length : null;
+            return answer.Body.Length > 0 ? response.Body.WriteAsync(answer.Body, httpContext.RequestAborted).AsTask() : Task.CompletedTask;
+        }
+    }
+}

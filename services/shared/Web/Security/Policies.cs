@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+
+namespace Chassis.Web;
+
+/// <summary>Names of the claims in an access token.</summary>
+public static class Claims
+{
+    public const string Subject = "sub";
+    public const string Role = "role";
+    public const string Tenant = "tenant";
+    public const string ClientId = "client_id";
+}
+
+public static class Roles
+{
+    public const string Customer = "customer";
+    public const string Operator = "operator";
+}
+
+/// <summary>Who may call an endpoint. An endpoint without one of these lets nobody in.</summary>
+public static class Policies
+{
+    /// <summary>Signed-in customers, and operators, who may do everything.</summary>
+    public const string Customer = "customer";
+
+    /// <summary>Operators only.</summary>
+    public const string Operator = "operator";
+
+    public static TBuilder RequireCustomer<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(Customer);
+
+    public static TBuilder RequireOperator<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(Operator);
+
+    internal static void Configure(AuthorizationOptions options)
+    {
+        options.AddPolicy(Customer, p => p.RequireAuthenticatedUser().RequireRole(Roles.Customer, Roles.Operator));
+        options.AddPolicy(Operator, p => p.RequireAuthenticatedUser().RequireRole(Roles.Operator));
+
+        // Deny by default. A path that no endpoint answers is not protected by anything: it is 404 or 405 for everybody.
+        options.FallbackPolicy = new AuthorizationPolicyBuilder()
+            .RequireAssertion(context => context.Resource is Microsoft.AspNetCore.Http.HttpContext http
+                && Microsoft.AspNetCore.Http.EndpointHttpContextExtensions.GetEndpoint(http) is not RouteEndpoint)
+            .Build();
+    }
+}
