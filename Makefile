@@ -1,0 +1,29 @@
+# The commands of the project; there is nothing else to learn. Settings: .env.example.
+# MODE=docker or MODE=local chooses how things run; without it, a Docker engine that answers decides.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help up demo test bench chaos down clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## all set-up, then every service started and healthy
+	@deploy/up.sh
+
+demo: ## the main job, live: four real orders through the saga (starts everything first)
+	@deploy/demo.sh
+
+test: ## all set-up, then every test; ends with "N passed, N failed, N skipped"
+	@deploy/test.sh
+
+bench: ## the load benchmark; writes .local/reports/bench.json
+	@deploy/bench.sh
+
+chaos: ## faults injected, guarantees checked; writes .local/reports/chaos.json
+	@deploy/chaos.sh
+
+down: ## stop everything
+	@deploy/down.sh
+
+clean: ## stop everything and drop its data
+	@deploy/down.sh --clean

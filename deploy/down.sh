@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# make down: stops what `make up` and `make test` started, in either mode. make clean (down.sh --clean) drops the data as well.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
+load_settings
+clean=no
+[ "${1:-}" != --clean ] || clean=yes
+
+if engine_answers && docker compose version >/dev/null 2>&1; then
+    flags=(--remove-orphans)
+    [ "$clean" = no ] || flags+=(--volumes)
+    if [ "$clean" = yes ] || [ -n "$(docker compose ps --all --quiet 2>/dev/null)" ]; then
+        step "Stopping the containers"
+        docker compose --profile '*' down "${flags[@]}"
+    fi
+fi
+
+stop_everything_in() {
+    STATE=$1
+    [ -d "$STATE/run" ] || return 0
+    if any_alive; then
+        step "Stopping the processes under ${STATE#"$ROOT"/}"
+        stop_services
+        stop_infrastructure
+        ok "stopped"
+    fi
+}
+
+. "$ROOT/deploy/local/infrastructure.sh"
+. "$ROOT/deploy/local/services.sh"
+if [ -d "$STATE" ]; then
+    take_lock
+    state=$STATE
+    stop_everything_in "$state/test"
+    stop_everything_in "$state"
+    if [ "$clean" = yes ]; then
+        for link in "$state/postgres-is-in" "$state/test/postgres-is-in"; do
+            [ -L "$link" ] || continue
+            target=$(readlink "$link")
+            case $target in /var/lib/shop-*) as_root rm -rf --one-file-system "$target" ;; esac
+        done
+        # Reports outlive a clean start; everything else goes.
+        find "$state" -mindepth 1 -maxdepth 1 ! -name reports ! -name run -exec rm -rf --one-file-system '{}' + 2>/dev/null ||
+            as_root find "$state" -mindepth 1 -maxdepth 1 ! -name reports ! -name run -exec rm -rf --one-file-system '{}' +
+        rm -rf "$state/run"
+        ok "data dropped"
+    fi
+fi
+say "Nothing of this project is running now."

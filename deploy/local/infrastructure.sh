@@ -1,0 +1,167 @@
+# The private PostgreSQL, RabbitMQ and mail catcher of the run mode without containers. Sourced.
+# Each has its own data directory, ports and, for the broker, node name: nothing that is installed on the machine is touched.
+# shellcheck shell=bash
+
+. "$ROOT/deploy/local/packages.sh"
+
+# ── PostgreSQL ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# PostgreSQL refuses to run as root. Root therefore runs it as `postgres`, in a directory which that user can reach.
+postgres_home() {
+    local elsewhere
+    if [ "$(id -u)" = 0 ] && ! setpriv --reuid=postgres --regid=postgres --clear-groups test -x "$STATE" 2>/dev/null; then
+        elsewhere=/var/lib/shop-$(printf '%s' "$STATE" | cksum | cut -d' ' -f1)
+        mkdir -p "$elsewhere"
+        ln -sfn "$elsewhere" "$STATE/postgres-is-in"
+        printf '%s' "$elsewhere/postgres"
+    else
+        printf '%s' "$STATE/postgres"
+    fi
+}
+
+as_postgres() {
+    if [ "$(id -u)" = 0 ]; then
+        setpriv --reuid=postgres --regid=postgres --clear-groups env HOME="$PGHOME" "$@"
+    else
+        env HOME="$PGHOME" "$@"
+    fi
+}
+
+start_postgres() {
+    local bin password_file
+    alive postgres && return 0
+    need_port POSTGRES_PORT PostgreSQL
+    bin=$(postgres_bin)
+    PGHOME=$(postgres_home)
+    mkdir -p "$PGHOME"
+    [ "$(id -u)" != 0 ] || chown postgres:postgres "$PGHOME"
+    if [ ! -s "$PGHOME/data/PG_VERSION" ]; then
+        rm -rf "$PGHOME/data"
+        password_file=$(mktemp)
+        printf '%s\n' "$POSTGRES_PASSWORD" >"$password_file"
+        [ "$(id -u)" != 0 ] || chown postgres "$password_file"
+        (cd / && as_postgres "$bin/initdb" --pgdata "$PGHOME/data.new" --username postgres --pwfile "$password_file" \
+            --auth scram-sha-256 --encoding UTF8 --locale C.UTF-8) >"$STATE/logs/postgres-init.log" 2>&1 || {
+            tail -n 5 "$STATE/logs/postgres-init.log" >&2
+            rm -rf "$password_file" "$PGHOME/data.new"
+            die "initdb failed, see $STATE/logs/postgres-init.log."
+        }
+        rm -f "$password_file"
+        printf "include_if_exists = 'shop.conf'\n" >>"$PGHOME/data.new/postgresql.conf"
+        mv "$PGHOME/data.new" "$PGHOME/data"        # a directory of that name is complete
+    fi
+    { cat "$ROOT/deploy/postgres/postgresql.conf"; printf '%s\n' "${POSTGRES_EXTRA_SETTINGS:-}"; } >"$PGHOME/data/shop.conf"
+    [ "$(id -u)" != 0 ] || chown postgres "$PGHOME/data/shop.conf"
+    (
+        cd /
+        if [ "$(id -u)" = 0 ]; then set -- setpriv --reuid=postgres --regid=postgres --clear-groups; else set --; fi
+        start postgres "$@" env HOME="$PGHOME" "$bin/postgres" -D "$PGHOME/data" -c "port=$POSTGRES_PORT" \
+            -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c cluster_name=shop
+    )
+}
+
+postgres_ready() { PGCONNECT_TIMEOUT=2 "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$POSTGRES_PORT" -U postgres -d postgres; }
+
+provision_postgres() {
+    PATH="$(postgres_bin):$PATH" PGHOST=127.0.0.1 PGPORT=$POSTGRES_PORT PGPASSWORD=$POSTGRES_PASSWORD \
+        sh "$ROOT/deploy/postgres/provision.sh" >"$STATE/logs/postgres-provision.log" 2>&1 || {
+        tail -n 5 "$STATE/logs/postgres-provision.log" >&2
+        die "The databases could not be set up, see $STATE/logs/postgres-provision.log." \
+            "If POSTGRES_PASSWORD was changed after the first start: make clean, and start anew."
+    }
+}
+
+# ── RabbitMQ ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# The environment of the node and of its command line tools; `make up` prints no secret and writes it to no log.
+rabbitmq_environment() {
+    local home=$STATE/rabbitmq
+    rabbitmq_env=(
+        "HOME=$home" "RABBITMQ_NODENAME=${RABBITMQ_NODE:-shop}@localhost"
+        "RABBITMQ_MNESIA_BASE=$home/data" "RABBITMQ_LOG_BASE=$home/log" "RABBITMQ_LOGS=-"
+        "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$home/none.config"
+        "RABBITMQ_CONF_ENV_FILE=$home/none.env" "RABBITMQ_ENABLED_PLUGINS_FILE=$home/enabled_plugins"
+        "RABBITMQ_DIST_PORT=$RABBITMQ_DIST_PORT" "ERL_EPMD_PORT=$RABBITMQ_EPMD_PORT" ERL_EPMD_ADDRESS=127.0.0.1
+        # no busy waiting: the services need the processors more
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
+        RUNNING_UNDER_SYSTEMD=true LANG=C.UTF-8
+    )
+}
+
+start_rabbitmq() {
+    local home=$STATE/rabbitmq bin
+    alive rabbitmq && return 0
+    bin=$(rabbitmq_bin)
+    need_port RABBITMQ_PORT RabbitMQ
+    need_port RABBITMQ_MANAGEMENT_PORT "the management UI of RabbitMQ"
+    need_port RABBITMQ_DIST_PORT "RabbitMQ's command line tools"
+    mkdir -p "$home" && chmod 700 "$home"
+    (umask 077 && sh "$ROOT/deploy/rabbitmq/render.sh" >"$home/definitions.json") || die "The broker's definitions could not be made."
+    {
+        cat "$ROOT/deploy/rabbitmq/rabbitmq.conf"
+        printf 'listeners.tcp.default = 127.0.0.1:%s\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %s\n' \
+            "$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
+        printf 'vm_memory_high_watermark.absolute = %s\nload_definitions = %s\n' "${RABBITMQ_MEMORY:-600MB}" "$home/definitions.json"
+    } >"$home/rabbitmq.conf"
+    printf '[rabbitmq_management].\n' >"$home/enabled_plugins"
+    rabbitmq_environment
+    # Erlang's name server would start by itself and stay for ever; ours has a process id to end.
+    if ! alive epmd; then
+        need_port RABBITMQ_EPMD_PORT "Erlang's name server"
+        start epmd env "HOME=$home" "$(command -v epmd || echo /usr/lib/erlang/bin/epmd)" -port "$RABBITMQ_EPMD_PORT" -address 127.0.0.1
+        wait_until 10 "Erlang's name server" epmd connects "$RABBITMQ_EPMD_PORT"
+    fi
+    (cd / && start rabbitmq env "${rabbitmq_env[@]}" "$bin/rabbitmq-server")
+}
+
+rabbitmq_ready() { connects "$RABBITMQ_PORT" && http_ok "$RABBITMQ_MANAGEMENT_PORT" /; }
+
+# ── The mail catcher ──────────────────────────────────────────────────────────────────────────────────────────────
+
+install_maildev() {
+    local home=$ROOT/.local/maildev sum
+    sum=$(cat "$ROOT/deploy/local/package-lock.json" | cksum)
+    [ "$(cat "$home/installed" 2>/dev/null)" = "$sum" ] && return 0
+    mkdir -p "$home"
+    cp "$ROOT/deploy/local/package.json" "$ROOT/deploy/local/package-lock.json" "$home/"
+    (cd "$home" && npm ci --ignore-scripts --omit=dev --no-audit --no-fund --no-update-notifier) >"$STATE/logs/npm.log" 2>&1 || {
+        tail -n 10 "$STATE/logs/npm.log" >&2
+        die "npm could not install the mail catcher, see $STATE/logs/npm.log." "Is this machine online?"
+    }
+    printf '%s' "$sum" >"$home/installed"
+}
+
+start_maildev() {
+    alive maildev && return 0
+    need_port MAIL_SMTP_PORT "the mail catcher (SMTP)"
+    need_port MAIL_WEB_PORT "the mail catcher (web)"
+    mkdir -p "$STATE/mail"
+    start maildev node "$ROOT/.local/maildev/node_modules/maildev/dist/bin/maildev.js" --ip 127.0.0.1 --smtp "$MAIL_SMTP_PORT" \
+        --web-ip 127.0.0.1 --web "$MAIL_WEB_PORT" --mail-directory "$STATE/mail" --silent
+}
+
+maildev_ready() { connects "$MAIL_SMTP_PORT" && http_ok "$MAIL_WEB_PORT" /api/healthz; }
+
+# ── All of it ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+start_infrastructure() {
+    mkdir -p "$STATE/logs"
+    start_postgres
+    start_rabbitmq
+    install_maildev
+    start_maildev
+}
+
+await_infrastructure() {
+    wait_until 60 PostgreSQL postgres postgres_ready
+    [ "${1:-}" = no-provision ] || provision_postgres
+    wait_until 60 "The mail catcher" maildev maildev_ready
+    wait_until 90 RabbitMQ rabbitmq rabbitmq_ready
+}
+
+stop_infrastructure() {
+    stop maildev TERM 10
+    stop rabbitmq TERM 30
+    stop epmd TERM 5
+    stop postgres INT 30
+}

@@ -1,0 +1,215 @@
+# Shared by the scripts of this project: messages, settings, processes, ports. Sourced, never run.
+# shellcheck shell=bash
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+STATE=${SHOP_STATE:-$ROOT/.local}        # everything that a run leaves behind; `make clean` removes it
+SERVICES=(users orders inventory notifications)
+
+# ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+    bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' yellow=$'\e[33m' plain=$'\e[0m'
+else
+    bold='' dim='' green='' red='' yellow='' plain=''
+fi
+
+say()  { printf '%s\n' "$*"; }
+step() { printf '%s▸%s %s\n' "$bold" "$plain" "$*"; }
+ok()   { printf '  %s✓%s %s\n' "$green" "$plain" "$*"; }
+note() { printf '  %s%s%s\n' "$dim" "$*" "$plain"; }
+warn() { printf '%swarning:%s %s\n' "$yellow" "$plain" "$*" >&2; }
+# die MESSAGE [WHAT TO DO]...
+die() {
+    printf '%serror:%s %s\n' "$red" "$plain" "$1" >&2
+    shift
+    for line; do printf '       %s\n' "$line" >&2; done
+    exit 1
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# ── Settings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Shell variables win over .env, .env wins over .env.example.
+load_settings() {
+    local file line name value
+    for file in "$ROOT/.env" "$ROOT/.env.example"; do
+        [ -f "$file" ] || continue
+        while IFS= read -r line || [ -n "$line" ]; do
+            [[ $line =~ ^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || continue
+            name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]%$'\r'}
+            case $value in
+                \"*\") value=${value#\"} value=${value%\"} ;;
+                \'*\') value=${value#\'} value=${value%\'} ;;
+                *) value=${value%%[[:space:]]#*} value=${value%"${value##*[![:space:]]}"} ;;
+            esac
+            [ -n "${!name+set}" ] || export "$name=$value"
+        done <"$file"
+    done
+}
+
+# Where the processes of the local mode find each other; in containers the defaults of deploy/env/*.env apply.
+export_local_addresses() {
+    export SHOP_DB_HOST=127.0.0.1 SHOP_DB_PORT=$POSTGRES_PORT
+    export SHOP_BROKER_ADDRESS=127.0.0.1:$RABBITMQ_PORT
+    export SHOP_SMTP_HOST=127.0.0.1 SHOP_SMTP_PORT=$MAIL_SMTP_PORT
+    export SHOP_USERS_ADDRESS=127.0.0.1:$USERS_PORT SHOP_ORDERS_ADDRESS=127.0.0.1:$ORDERS_PORT
+    export SHOP_INVENTORY_ADDRESS=127.0.0.1:$INVENTORY_PORT SHOP_NOTIFICATIONS_ADDRESS=127.0.0.1:$NOTIFICATIONS_PORT
+    export SHOP_SANDBOX_ADDRESS=127.0.0.1:$PAYMENT_SANDBOX_PORT
+}
+
+# environment_of FILE...: the lines of deploy/env/FILE.env with their variables filled in, as an array in `environment`.
+environment_of() {
+    local file line value
+    environment=()
+    for file; do
+        while IFS= read -r line || [ -n "$line" ]; do
+            [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || continue
+            eval "value=\"${BASH_REMATCH[2]}\""
+            environment+=("${BASH_REMATCH[1]}=$value")
+        done <"$ROOT/deploy/env/$file.env"
+    done
+}
+
+port_of() { local name=${1^^}_PORT; printf '%s' "${!name}"; }
+
+# ── Mode ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+engine_answers() { has docker && docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+choose_mode() {
+    case ${MODE:-} in
+        docker)
+            engine_answers || die "MODE=docker, but no Docker engine answers." \
+                "Start it (or add yourself to its group), or use: make up MODE=local" ;;
+        local) ;;
+        '')
+            # What runs already decides; else a Docker engine, where there is one.
+            if [ -d "$STATE/run" ] && any_alive; then MODE=local
+            elif engine_answers; then MODE=docker
+            else MODE=local; fi ;;
+        *) die "MODE is '$MODE'; it can be docker or local." ;;
+    esac
+    if [ "$MODE" = docker ]; then
+        docker compose version >/dev/null 2>&1 || die "docker has no 'compose' command." \
+            "Install the package docker-compose-plugin (or docker-compose-v2), or use: make up MODE=local"
+    fi
+}
+
+# ── Processes: only what we started, known by process id and start time ───────────────────────────────────────────
+
+started_at() { local stat; stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1; set -- ${stat##*) }; printf '%s' "${20}"; }
+
+# start NAME COMMAND...: detached, in a session of its own, output to logs/NAME.log
+start() {
+    local name=$1 pid
+    shift
+    mkdir -p "$STATE/run" "$STATE/logs"
+    printf '\n── %s ── start\n' "$(date -u +%FT%TZ)" >>"$STATE/logs/$name.log"
+    setsid "$@" >>"$STATE/logs/$name.log" 2>&1 </dev/null 9>&- &
+    pid=$!
+    disown "$pid"
+    printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$STATE/run/$name.pid"
+}
+
+# pid_of NAME: prints it if it still is the process that we started
+pid_of() {
+    local pid since
+    [ -f "$STATE/run/$1.pid" ] && read -r pid since <"$STATE/run/$1.pid" && [ -n "$since" ] || return 1
+    [ "$(started_at "$pid")" = "$since" ] || return 1
+    printf '%s' "$pid"
+}
+alive() { pid_of "$1" >/dev/null; }
+any_alive() {
+    local file
+    for file in "$STATE"/run/*.pid; do
+        [ -f "$file" ] && alive "$(basename "$file" .pid)" && return 0
+    done
+    return 1
+}
+
+# stop NAME [SIGNAL [SECONDS]]: asks first, insists later
+stop() {
+    local name=$1 signal=${2:-TERM} seconds=${3:-30} pid i
+    if pid=$(pid_of "$name"); then
+        kill "-$signal" "$pid" 2>/dev/null || as_root kill "-$signal" "$pid" 2>/dev/null || true
+        for ((i = 0; i < seconds * 10; i++)); do
+            alive "$name" || break
+            sleep 0.1
+        done
+        if alive "$name"; then
+            warn "$name did not end within $seconds s; it is killed"
+            kill -KILL "$pid" 2>/dev/null || as_root kill -KILL "$pid" 2>/dev/null || true
+        fi
+    fi
+    rm -f "$STATE/run/$name.pid"
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; elif has sudo; then sudo -n "$@"; else return 1; fi; }
+
+# ── Ports and probes ──────────────────────────────────────────────────────────────────────────────────────────────
+
+connects() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# http_ok PORT PATH: 0 if a GET answers 200. Needs nothing but bash.
+http_ok() {
+    local status
+    status=$(timeout 5 bash -c '
+        exec 3<>"/dev/tcp/127.0.0.1/$0" || exit 1
+        printf "GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n" "$1" >&3
+        read -r _ status _ <&3 && printf %s "$status"' "$1" "$2" 2>/dev/null) || return 1
+    [ "$status" = 200 ]
+}
+
+# owner_of PORT: who listens there, as far as we may see it
+owner_of() {
+    local hex inode fd pid
+    hex=$(printf '%04X' "$1")
+    inode=$(awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p { print $10; exit }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+    [ -n "$inode" ] || return 1
+    fd=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" -print -quit 2>/dev/null)
+    [ -n "$fd" ] || return 1
+    pid=${fd#/proc/} pid=${pid%%/*}
+    printf '%s (process %s)' "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-60 | sed 's/ *$//')" "$pid"
+}
+
+# need_port VARIABLE WHAT: the port must be free, else says who has it and which variable moves it
+need_port() {
+    local port=${!1} owner
+    connects "$port" || return 0
+    owner=$(owner_of "$port") || owner="another program"
+    die "Port $port, wanted for $2, is taken by $owner." \
+        "Free it, or choose another in .env (cp .env.example .env) or for this call: make ${MAKE_TARGET:-up} $1=$((port + 10000))"
+}
+
+# wait_until SECONDS WHAT NAME COMMAND...: polls; gives up early when the process NAME has ended
+wait_until() {
+    local deadline=$((SECONDS + $1)) what=$2 name=$3
+    shift 3
+    until "$@"; do
+        if [ "$name" != - ] && ! alive "$name"; then
+            tail -n 15 "$STATE/logs/$name.log" >&2
+            die "$what ended instead of getting ready. The end of $STATE/logs/$name.log is above."
+        fi
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            [ "$name" = - ] || tail -n 15 "$STATE/logs/$name.log" >&2
+            die "$what is not ready in time." "Its log: $STATE/logs/$name.log"
+        fi
+        sleep 0.15
+    done
+}
+
+need_disk() {
+    local free
+    mkdir -p "$STATE" 2>/dev/null || die "Cannot write to $STATE." "Clone the project into a folder of your own, or run as its owner."
+    free=$(df -Pk "$STATE" | awk 'NR == 2 { print int($4 / 1024) }')
+    [ "$free" -ge "${1:-1500}" ] || die "Only $free MB free on the disk of $STATE; about ${1:-1500} MB are needed." \
+        "Free some space, or clone the project to a larger disk."
+}
+
+# One `make` at a time: file descriptor 9 holds the lock until the script ends.
+take_lock() {
+    mkdir -p "$STATE/run"
+    has flock || return 0
+    exec 9>"$STATE/run/lock"
+    flock -n 9 || { note "another make is at work here, waiting for it …"; flock 9; }
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Private test servers beside those of `make up`: `deploy/local/servers.sh NAME start|stop|kill|env [postgres|rabbitmq|mail]`.
+# Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
+# Ports by TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ...; a test server trades durability for speed only where asked: UNSAFE=1.
+set -euo pipefail
+name=${1:?name} action=${2:?action} only=${3:-}
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SHOP_STATE=${SHOP_STATE:-$ROOT/.local}/$name
+. "$ROOT/deploy/local/lib.sh"
+load_settings
+. "$ROOT/deploy/local/infrastructure.sh"
+
+MAKE_TARGET=test
+POSTGRES_PORT=${TEST_POSTGRES_PORT:-55532} POSTGRES_PASSWORD=postgres
+RABBITMQ_PORT=${TEST_RABBITMQ_PORT:-55772} RABBITMQ_MANAGEMENT_PORT=${TEST_RABBITMQ_MANAGEMENT_PORT:-55773}
+RABBITMQ_DIST_PORT=${TEST_RABBITMQ_DIST_PORT:-55774} RABBITMQ_EPMD_PORT=${TEST_RABBITMQ_EPMD_PORT:-55469}
+RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_NODE=shop-$name RABBITMQ_MEMORY=2GB
+MAIL_SMTP_PORT=${TEST_MAIL_SMTP_PORT:-55025} MAIL_WEB_PORT=${TEST_MAIL_WEB_PORT:-55080}
+POSTGRES_EXTRA_SETTINGS=$'max_connections = 600\nshared_buffers = 256MB'
+[ "${UNSAFE:-0}" = 0 ] || POSTGRES_EXTRA_SETTINGS+=$'\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off'
+export POSTGRES_PASSWORD RABBITMQ_USER RABBITMQ_PASSWORD
+
+wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
+
+case $action in
+    start)
+        need_disk 1000
+        take_lock
+        mkdir -p "$STATE/logs"
+        install_packages
+        if wanted postgres; then start_postgres; fi
+        if wanted rabbitmq; then start_rabbitmq; fi
+        if wanted mail; then install_maildev; start_maildev; fi
+        if wanted postgres; then wait_until 60 PostgreSQL postgres postgres_ready; fi
+        if wanted mail; then wait_until 60 "The mail catcher" maildev maildev_ready; fi
+        if wanted rabbitmq; then wait_until 90 RabbitMQ rabbitmq rabbitmq_ready; fi
+        ;;
+    stop)
+        if wanted mail; then stop maildev TERM 10; fi
+        if wanted rabbitmq; then stop rabbitmq TERM 30; [ -n "$only" ] || stop epmd TERM 5; fi
+        if wanted postgres; then stop postgres "${SIGNAL:-INT}" 30; fi
+        ;;
+    kill)       # as a crash does: PostgreSQL's immediate shutdown, the broker's process gone
+        if wanted postgres; then stop postgres QUIT 10; fi
+        if wanted rabbitmq; then stop rabbitmq KILL 10; fi
+        if wanted mail; then stop maildev KILL 5; fi
+        ;;
+    env)
+        cat <<TEXT
+export TEST_POSTGRES="Host=127.0.0.1;Port=$POSTGRES_PORT;Username=postgres;Password=$POSTGRES_PASSWORD"
+export TEST_RABBITMQ=amqp://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:$RABBITMQ_PORT
+export TEST_RABBITMQ_MANAGEMENT=http://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:$RABBITMQ_MANAGEMENT_PORT
+export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
+TEXT
+        ;;
+    *) die "servers.sh: unknown action '$action'" "start, stop, kill or env" ;;
+esac

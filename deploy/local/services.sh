@@ -1,0 +1,95 @@
+# Builds the four services and the payment sandbox, and runs them as processes. Sourced.
+# shellcheck shell=bash
+
+declare -A PROJECT=(
+    [users]=services/users/Users/Users.csproj
+    [orders]=services/orders/Orders/Orders.csproj
+    [inventory]=services/inventory/Inventory/Inventory.csproj
+    [notifications]=services/notifications/Notifications/Notifications.csproj
+    [payment-sandbox]=deploy/payment-sandbox/PaymentSandbox.csproj
+)
+PROCESSES=(payment-sandbox "${SERVICES[@]}")
+
+need_dotnet() {
+    local band
+    band=$(sed -n 's/.*"version": *"\([0-9]*\.[0-9]*\).*/\1/p' "$ROOT/global.json")
+    has dotnet || die "The .NET SDK $band is missing." \
+        "Get it from https://dotnet.microsoft.com/download, or use Docker, which needs no SDK: make up MODE=docker"
+    (cd "$ROOT" && dotnet --version >/dev/null 2>&1) || die "There is a dotnet, but no SDK $band that global.json accepts." \
+        "Get it from https://dotnet.microsoft.com/download. Found: $(cd / && dotnet --list-sdks | tr '\n' ' ')"
+}
+
+# What the binaries are made from; whoever changes none of it waits for no build.
+sources() {
+    (cd "$ROOT" && find contracts/Contracts services deploy/payment-sandbox deploy/tests/Demo Directory.*.props global.json deploy/local/System.proj \
+        \( -name bin -o -name obj -o -name tests -o -name node_modules \) -prune -o -type f -printf '%p %s %T@\n' | sort | sha256sum)
+}
+
+up_to_date() { [ "$(cat "$STATE/app/built-from" 2>/dev/null)" = "$(sources)" ]; }
+
+# Into bin/ first, then as a whole to .local/app: a build that fails leaves what runs alone.
+build_services() {
+    local name project before
+    before=$(sources)
+    export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
+    (cd "$ROOT" && dotnet build deploy/local/System.proj --configuration Release --nologo --verbosity quiet 9>&-) \
+        >"$STATE/logs/build.log" 2>&1 || {
+        grep -E 'error|warn' "$STATE/logs/build.log" | sort -u | head -n 15 >&2
+        die "The build failed; all of it is in $STATE/logs/build.log."
+    }
+    rm -rf "$STATE/app.new"
+    for name in "${PROCESSES[@]}"; do
+        project=${PROJECT[$name]}
+        mkdir -p "$STATE/app.new/$name"
+        cp -a "$ROOT/$(dirname "$project")/bin/Release/net10.0/." "$STATE/app.new/$name/"
+    done
+    mkdir -p "$STATE/app.new/demo"
+    cp -a "$ROOT/deploy/tests/Demo/bin/Release/net10.0/." "$STATE/app.new/demo/"
+    printf '%s' "$before" >"$STATE/app.new/built-from"
+}
+
+# swap_services: the new binaries take the place of the old ones, whose processes end first
+swap_services() {
+    [ -d "$STATE/app.new" ] || return 0
+    stop_services
+    rm -rf "$STATE/app"
+    mv "$STATE/app.new" "$STATE/app"
+}
+
+start_service() {
+    local name=$1 port variable dll inherited=()
+    alive "$name" && return 0
+    variable=${name^^} variable=${variable//-/_}_PORT
+    need_port "$variable" "$name"
+    case $name in
+        payment-sandbox) environment_of payment-sandbox ;;
+        *) environment_of common "$name" ;;
+    esac
+    # The service sees its own settings and no other's; Section__Key variables of the caller's shell pass through.
+    for port in PATH HOME LANG TZ TMPDIR DOTNET_ROOT SSL_CERT_FILE SSL_CERT_DIR; do
+        [ -z "${!port+set}" ] || inherited+=("$port=${!port}")
+    done
+    while IFS= read -r port; do inherited+=("$port=${!port}"); done < <(compgen -e | grep '__' || true)
+    dll=$(basename "${PROJECT[$name]}" .csproj).dll
+    (cd "$STATE/app/$name" && start "$name" env -i "${environment[@]}" "${inherited[@]}" dotnet "$dll")
+}
+
+service_ready() { local name=${1^^}; name=${name//-/_}_PORT; http_ok "${!name}" /health/ready; }
+
+start_services() { local name; for name in "${PROCESSES[@]}"; do start_service "$name"; done; }
+
+await_services() {
+    local name
+    for name in "${PROCESSES[@]}"; do
+        wait_until 90 "$name" "$name" service_ready "$name"
+    done
+}
+
+# All are asked at once: each drains what it has begun, which takes as long as the slowest of them.
+stop_services() {
+    local name pid
+    for name in "${PROCESSES[@]}"; do
+        pid=$(pid_of "$name") && kill -TERM "$pid" 2>/dev/null
+    done
+    for name in "${PROCESSES[@]}"; do stop "$name" TERM 30; done
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Writes the broker's definitions to standard output: definitions.json with ${NAME} replaced by the environment's NAME,
+# escaped for JSON. A name without a value is an error: a user without a password is not a development default.
+set -eu
+awk '
+    function escaped(text) { gsub(/\\/, "\\\\\\\\", text); gsub(/"/, "\\\\\"", text); return text }
+    {
+        rest = $0; line = ""
+        while (match(rest, /\$\{[A-Z_]+\}/)) {
+            name = substr(rest, RSTART + 2, RLENGTH - 3)
+            if (!(name in ENVIRON) || ENVIRON[name] == "") { print "render.sh: " name " is not set" > "/dev/stderr"; exit 1 }
+            line = line substr(rest, 1, RSTART - 1) escaped(ENVIRON[name])
+            rest = substr(rest, RSTART + RLENGTH)
+        }
+        print line rest
+    }
+' "$(dirname "$0")/definitions.json"

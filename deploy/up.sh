@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# make up: all set-up, then every service started and healthy. Twice is harmless.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
+load_settings
+choose_mode
+began=$(date +%s%N)
+MAKE_TARGET=${MAKE_TARGET:-up}
+trap 'printf "\n"; warn "interrupted. What was started stays; make up goes on from here, make down ends it."; exit 130' INT TERM
+
+up_docker() {
+    local name
+    # compose would only say "address already in use", late, and of one port.
+    if [ -z "$(docker compose ps --quiet 2>/dev/null)" ]; then
+        for name in USERS ORDERS INVENTORY NOTIFICATIONS PAYMENT_SANDBOX RABBITMQ RABBITMQ_MANAGEMENT POSTGRES MAIL_SMTP MAIL_WEB; do
+            need_port "${name}_PORT" "$(tr '[:upper:]_' '[:lower:] ' <<<"$name")"
+        done
+    fi
+    step "docker compose up --build --wait"
+    docker compose up --build --wait --quiet-pull || {
+        docker compose ps --all --format 'table {{.Service}}\t{{.State}}\t{{.Health}}' >&2
+        die "Not every container became healthy." "See why: docker compose logs SERVICE    End it: make down"
+    }
+}
+
+up_local() {
+    need_disk 1500
+    take_lock
+    need_dotnet
+    . "$ROOT/deploy/local/infrastructure.sh"
+    . "$ROOT/deploy/local/services.sh"
+    export_local_addresses
+    mkdir -p "$STATE/logs"
+
+    # Packages and the build need different things of the machine: they run side by side.
+    local building=
+    if ! up_to_date; then
+        step "Building the services (log: ${STATE#"$ROOT"/}/logs/build.log)"
+        build_services &
+        building=$!
+    fi
+    install_packages
+    step "Starting PostgreSQL, RabbitMQ and the mail catcher"
+    start_infrastructure
+    if [ -n "$building" ]; then
+        wait "$building" || exit 1
+        ok "built"
+        swap_services
+    fi
+    # The services wait for what they need, so they can start along with it.
+    start_services
+    await_infrastructure
+    ok "PostgreSQL, RabbitMQ and the mail catcher are ready"
+    step "Waiting for the services"
+    await_services
+    ok "users, orders, inventory, notifications and the payment sandbox are healthy"
+}
+
+"up_$MODE"
+
+cat <<TEXT
+
+${bold}Everything is up${plain} ($MODE mode, $(( ($(date +%s%N) - began) / 1000000000 )) s). Development passwords; everything listens on 127.0.0.1 only.
+
+  users            http://127.0.0.1:$USERS_PORT/docs
+  orders           http://127.0.0.1:$ORDERS_PORT/docs
+  inventory        http://127.0.0.1:$INVENTORY_PORT/docs
+  notifications    http://127.0.0.1:$NOTIFICATIONS_PORT/docs
+  RabbitMQ         http://127.0.0.1:$RABBITMQ_MANAGEMENT_PORT           $RABBITMQ_USER / $RABBITMQ_PASSWORD
+  mails            http://127.0.0.1:$MAIL_WEB_PORT
+  payment sandbox  http://127.0.0.1:$PAYMENT_SANDBOX_PORT
+  PostgreSQL       127.0.0.1:$POSTGRES_PORT                   postgres / $POSTGRES_PASSWORD
+  operator         $OPERATOR_EMAIL / $OPERATOR_PASSWORD
+
+Next: ${bold}make demo${plain} places four orders and shows what becomes of them. make down stops everything.
+TEXT
