@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+
+namespace PaymentSandbox;
+
+[JsonConverter(typeof(JsonStringEnumConverter<FaultKind>))]
+public enum FaultKind
+{
+    /// <summary>Waits before the operation is executed.</summary>
+    [JsonStringEnumMemberName("latency")]
+    Latency,
+
+    /// <summary>Waits after it was executed: the effect is there, the answer is late.</summary>
+    [JsonStringEnumMemberName("late_answer")]
+    LateAnswer,
+
+    /// <summary>Answers with <see cref="FaultRule.Status"/> and executes nothing.</summary>
+    [JsonStringEnumMemberName("error_before")]
+    ErrorBefore,
+
+    /// <summary>Executes, and answers with <see cref="FaultRule.Status"/> all the same.</summary>
+    [JsonStringEnumMemberName("error_after")]
+    ErrorAfter,
+
+    /// <summary>Cuts the connection and executes nothing.</summary>
+    [JsonStringEnumMemberName("drop_before")]
+    DropBefore,
+
+    /// <summary>Executes and cuts the connection.</summary>
+    [JsonStringEnumMemberName("drop_after")]
+    DropAfter,
+}
+
+/// <summary>One switchable fault: <c>POST /sandbox/faults</c>.</summary>
+public sealed record FaultRule
+{
+    /// <summary>Given by the sandbox.</summary>
+    public string Id { get; init; } = "";
+
+    public required FaultKind Kind { get; init; }
+
+    /// <summary><c>create</c>, <c>capture</c>, <c>cancel</c>, <c>refund</c>, <c>retrieve</c>, <c>list</c>; null for every operation.</summary>
+    [AllowedValues(null, "create", "capture", "cancel", "refund", "retrieve", "list")]
+    public string? Operation { get; init; }
+
+    /// <summary>Only this card; null for every card.</summary>
+    public string? PaymentMethod { get; init; }
+
+    /// <summary>Only payments of this order; null for every order.</summary>
+    public string? OrderId { get; init; }
+
+    /// <summary>How likely the fault is, per request.</summary>
+    [Range(0, 1)]
+    public double Probability { get; init; } = 1;
+
+    /// <summary>How often it strikes before it is gone; null until it is removed.</summary>
+    [Range(1, int.MaxValue)]
+    public int? Count { get; init; }
+
+    [Range(0, 300_000)]
+    public int DelayMs { get; init; } = 1000;
+
+    [Range(400, 599)]
+    public int Status { get; init; } = 503;
+}
+
+internal sealed class FaultBoard(Random random)
+{
+    private readonly Lock gate = new();
+    private ImmutableList<FaultRule> rules = [];
+    private readonly Dictionary<string, int> flakyAttempts = [];
+
+    public IReadOnlyList<FaultRule> Rules => rules;
+
+    public FaultRule Add(FaultRule rule)
+    {
+        lock (gate)
+        {
+            rule = rule with { Id = Ledger.NewId("fault_") };
+            rules = rules.Add(rule);
+            return rule;
+        }
+    }
+
+    public bool Remove(string id)
+    {
+        lock (gate)
+        {
+            var before = rules.Count;
+            rules = rules.RemoveAll(r => r.Id == id);
+            return rules.Count < before;
+        }
+    }
+
+    public void Clear()
+    {
+        lock (gate)
+        {
+            rules = [];
+        }
+    }
+
+    /// <summary>The faults that strike this request; each one drawn is counted.</summary>
+    public IReadOnlyList<FaultRule> Draw(string operation, string? paymentMethod, string? orderId)
+    {
+        lock (gate)
+        {
+            var struck = rules.Where(r =>
+                (r.Operation is null || r.Operation == operation)
+                && (r.PaymentMethod is null || r.PaymentMethod == paymentMethod)
+                && (r.OrderId is null || r.OrderId == orderId)
+                && (r.Probability >= 1 || random.NextDouble() < r.Probability)).ToList();
+
+            foreach (var rule in struck.Where(r => r.Count is not null))
+            {
+                rules = rule.Count == 1 ? rules.Remove(rule) : rules.Replace(rule, rule with { Count = rule.Count - 1 });
+            }
+
+            return struck;
+        }
+    }
+
+    /// <summary>How often a flaky card's request came, this time included.</summary>
+    public int CountFlaky(string request)
+    {
+        lock (gate)
+        {
+            return flakyAttempts[request] = flakyAttempts.GetValueOrDefault(request) + 1;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+using System.Security.Cryptography;
+
+namespace PaymentSandbox;
+
+/// <summary>One movement of money, as <c>GET /sandbox/ledger</c> shows it.</summary>
+public sealed record LedgerEntry(long Sequence, DateTimeOffset At, string Type, string PaymentIntent, long Amount, string Currency, string PaymentMethod, string? OrderId);
+
+/// <summary>How a request relates to earlier ones with its idempotency key.</summary>
+internal abstract record Claim
+{
+    /// <summary>The first of its kind: execute it, then <see cref="Ledger.Release"/>.</summary>
+    internal sealed record Fresh : Claim;
+
+    internal sealed record Replay(Answer Answer) : Claim;
+
+    internal sealed record OtherParameters : Claim;
+
+    internal sealed record InProgress : Claim;
+}
+
+/// <summary>Every payment, every answer given under an idempotency key, and the movements of money in order.</summary>
+internal sealed class Ledger : IDisposable
+{
+    private const string OrderId = "order_id";
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, Intent> intents = [];
+    private readonly List<string> intentOrder = [];
+    private readonly Dictionary<string, List<string>> intentsByOrder = [];
+    private readonly Dictionary<string, (string Fingerprint, Answer Answer)> answers = [];
+    private readonly HashSet<string> inProgress = [];
+    private readonly List<LedgerEntry> entries = [];
+    private readonly Journal journal;
+    private readonly TimeProvider clock;
+
+    public Ledger(Journal journal, TimeProvider clock)
+    {
+        this.journal = journal;
+        this.clock = clock;
+        foreach (var line in journal.ReadAll())
+        {
+            Take(line);
+        }
+    }
+
+    public bool IsWritable => journal.IsWritable;
+
+    public static string NewId(string prefix) => prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
+
+    public Claim TryClaim(string? key, string fingerprint)
+    {
+        if (key is null)
+        {
+            return new Claim.Fresh();
+        }
+
+        lock (gate)
+        {
+            if (answers.TryGetValue(key, out var earlier))
+            {
+                return earlier.Fingerprint == fingerprint ? new Claim.Replay(earlier.Answer) : new Claim.OtherParameters();
+            }
+
+            return inProgress.Add(key) ? new Claim.Fresh() : new Claim.InProgress();
+        }
+    }
+
+    /// <summary>The key's request is over: answered, or failed before it had an effect and may be tried again.</summary>
+    public void Release(string? key)
+    {
+        if (key is not null)
+        {
+            lock (gate)
+            {
+                inProgress.Remove(key);
+            }
+        }
+    }
+
+    /// <summary>Runs one operation alone and remembers its effect and its answer, or neither.</summary>
+    public Answer Execute(string operation, string? key, string fingerprint, Func<IReadOnlyDictionary<string, Intent>, DateTimeOffset, Answer> execute)
+    {
+        lock (gate)
+        {
+            var now = clock.GetUtcNow();
+            var answer = execute(intents, now);
+            var line = new JournalLine(now, operation, answer.Status, answer.Entry, key, fingerprint, answer.Intent, answer.Refund, answer.Error);
+            journal.Append(line);
+            Take(line);
+            return answer;
+        }
+    }
+
+    public Intent? Find(string id)
+    {
+        lock (gate)
+        {
+            return intents.GetValueOrDefault(id);
+        }
+    }
+
+    /// <summary>The payments that carry this order id as metadata, newest first.</summary>
+    public IReadOnlyList<Intent> OfOrder(string orderId)
+    {
+        lock (gate)
+        {
+            return intentsByOrder.GetValueOrDefault(orderId, []).AsEnumerable().Reverse().Select(id => intents[id]).ToList();
+        }
+    }
+
+    /// <summary>Newest first, as the API lists; at most <paramref name="limit"/> that match, and whether there are more.</summary>
+    public (IReadOnlyList<Intent> Page, bool More) List(Func<Intent, bool> matches, string? startingAfter, int limit)
+    {
+        lock (gate)
+        {
+            var from = startingAfter is null ? intentOrder.Count : intentOrder.LastIndexOf(startingAfter);
+            var page = new List<Intent>(Math.Min(limit, 100) + 1);
+            for (var i = from - 1; i >= 0 && page.Count <= limit; i--)
+            {
+                if (intents[intentOrder[i]] is var intent && matches(intent))
+                {
+                    page.Add(intent);
+                }
+            }
+
+            var more = page.Count > limit;
+            return (more ? page[..limit] : page, more);
+        }
+    }
+
+    public IReadOnlyList<LedgerEntry> Entries(Func<LedgerEntry, bool> matches, int newest)
+    {
+        lock (gate)
+        {
+            return entries.AsEnumerable().Reverse().Where(matches).Take(newest).ToList();
+        }
+    }
+
+    /// <summary>How many payments there are in each state.</summary>
+    public IReadOnlyDictionary<string, int> CountByStatus()
+    {
+        lock (gate)
+        {
+            return intents.Values.GroupBy(StatusName).ToDictionary(g => g.Key, g => g.Count());
+        }
+    }
+
+    public void Dispose() => journal.Dispose();
+
+    /// <summary>The shop's word for what the provider holds.</summary>
+    public static string StatusName(Intent intent) => intent switch
+    {
+        { Status: "requires_capture" } => "authorized",
+        { Status: "succeeded", AmountRefunded: > 0 } => "refunded",
+        { Status: "succeeded" } => "captured",
+        { Status: "canceled" } => "voided",
+        _ => "declined",
+    };
+
+    private void Take(JournalLine line)
+    {
+        if (line.Intent is { } intent)
+        {
+            if (!intents.ContainsKey(intent.Id))
+            {
+                intentOrder.Add(intent.Id);
+                if (intent.Metadata.GetValueOrDefault(OrderId) is { } order)
+                {
+                    (intentsByOrder.TryGetValue(order, out var ids) ? ids : intentsByOrder[order] = []).Add(intent.Id);
+                }
+            }
+
+            intents[intent.Id] = intent;
+            if (line.Entry is { } entry)
+            {
+                var amount = line.Refund?.Amount ?? (entry == "captured" ? intent.AmountReceived : intent.Amount);
+                entries.Add(new LedgerEntry(
+                    entries.Count + 1, line.At, entry, intent.Id, amount, intent.Currency, intent.PaymentMethod, intent.Metadata.GetValueOrDefault(OrderId)));
+            }
+        }
+
+        if (line is { Key: { } key, Fingerprint: { } fingerprint })
+        {
+            answers[key] = (fingerprint, new Answer(line.Status, line.Entry, line.Intent, line.Refund, line.Error));
+        }
+    }
+}

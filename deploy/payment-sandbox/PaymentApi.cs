@@ -1,0 +1,295 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Options;
+
+namespace PaymentSandbox;
+
+/// <summary>The HTTP side of the payment API: parameters, idempotency keys, faults, errors.</summary>
+internal sealed partial class PaymentApi(
+    Ledger ledger, FaultBoard faults, IOptions<SandboxOptions> options, TimeProvider clock, IHostApplicationLifetime lifetime)
+{
+    private static readonly string[] Ignored = ["description", "confirm", "off_session", "return_url", "statement_descriptor"];
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var v1 = routes.MapGroup("/v1").AddEndpointFilter(RequireKey);
+        v1.MapPost("/payment_intents", (HttpContext http, PaymentApi api) => api.Create(http));
+        v1.MapPost("/payment_intents/{id}/capture", (HttpContext http, string id, PaymentApi api) => api.Capture(http, id));
+        v1.MapPost("/payment_intents/{id}/cancel", (HttpContext http, string id, PaymentApi api) => api.Cancel(http, id));
+        v1.MapPost("/refunds", (HttpContext http, PaymentApi api) => api.Refund(http));
+        v1.MapGet("/payment_intents/{id}", (HttpContext http, string id, PaymentApi api) => api.Retrieve(http, id));
+        v1.MapGet("/payment_intents", (HttpContext http, PaymentApi api) => api.List(http));
+        v1.MapGet("/payment_intents/search", (HttpContext http, PaymentApi api) => api.Search(http));
+    }
+
+    private async Task<IResult> Create(HttpContext http)
+    {
+        var form = await Form(http);
+        if (form.Unknown("amount", "currency", "payment_method", "capture_method", "metadata", "payment_method_types", "automatic_payment_methods") is { } unknown)
+        {
+            return unknown;
+        }
+
+        if (form.Amount("amount") is not (> 0 and <= 99_999_999) || form.Invalid)
+        {
+            return Error(400, StripeError.Invalid("Invalid positive integer", "amount", "parameter_invalid_integer"));
+        }
+
+        if (form["currency"] is not { Length: 3 } currency || !currency.All(char.IsAsciiLetter))
+        {
+            return Error(400, StripeError.Invalid("Invalid currency: a three-letter ISO code is required.", "currency"));
+        }
+
+        if (form["payment_method"] is not { } paymentMethod || !Cards.IsKnown(paymentMethod))
+        {
+            return Error(400, StripeError.Invalid($"No such PaymentMethod: '{form["payment_method"]}'", "payment_method", "resource_missing"));
+        }
+
+        if (form["confirm"] != "true")
+        {
+            return Error(400, StripeError.Invalid("The sandbox takes payments only with confirm=true.", "confirm", "parameter_missing"));
+        }
+
+        var request = new CreateParameters(
+            form.Amount("amount")!.Value, currency.ToLowerInvariant(), paymentMethod, form["capture_method"] ?? "automatic", form.Metadata);
+        return await Execute(http, "create", form, paymentMethod, request.Metadata.GetValueOrDefault("order_id"),
+            (_, now) => Operations.Create(request, Ledger.NewId("pi_"), now));
+    }
+
+    private async Task<IResult> Capture(HttpContext http, string id)
+    {
+        var form = await Form(http);
+        return form.Unknown("amount_to_capture", "metadata")
+            ?? await Change(http, "capture", id, form, (intent, _) => Operations.Capture(intent, form.Amount("amount_to_capture")));
+    }
+
+    private async Task<IResult> Cancel(HttpContext http, string id)
+    {
+        var form = await Form(http);
+        return form.Unknown("cancellation_reason")
+            ?? await Change(http, "cancel", id, form, (intent, now) => Operations.Cancel(intent, form["cancellation_reason"], now));
+    }
+
+    private async Task<IResult> Refund(HttpContext http)
+    {
+        var form = await Form(http);
+        return form.Unknown("payment_intent", "amount", "reason", "metadata")
+            ?? await Change(http, "refund", form["payment_intent"] ?? "", form,
+                (intent, now) => Operations.Refund(intent, form.Amount("amount"), Ledger.NewId("re_"), form.Metadata, now));
+    }
+
+    private async Task<IResult> Retrieve(HttpContext http, string id)
+    {
+        var intent = ledger.Find(id);
+        return await Strike(http, faults.Draw("retrieve", intent?.PaymentMethod, intent?.Metadata.GetValueOrDefault("order_id")), before: true)
+            ?? (intent is null ? NoSuchIntent(id) : Json(200, intent));
+    }
+
+    private async Task<IResult> List(HttpContext http)
+    {
+        var query = http.Request.Query;
+        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) ? Math.Clamp(asked, 1, 100) : 10;
+        var since = long.TryParse(query["created[gte]"], NumberStyles.None, CultureInfo.InvariantCulture, out var from) ? from : 0;
+        var (page, more) = ledger.List(i => i.Created >= since, query["starting_after"].FirstOrDefault(), limit);
+        return await Strike(http, faults.Draw("list", null, null), before: true) ?? Json(200, new ListBody<Intent>(page, more, "/v1/payment_intents"));
+    }
+
+    /// <summary>Understands the one query that the shop asks: <c>metadata['order_id']:'…'</c>.</summary>
+    private async Task<IResult> Search(HttpContext http)
+    {
+        var match = OrderQuery().Match(http.Request.Query["query"].ToString());
+        if (!match.Success)
+        {
+            return Error(400, StripeError.Invalid("The sandbox understands queries such as metadata['order_id']:'42'.", "query"));
+        }
+
+        var order = match.Groups["order"].Value;
+        return await Strike(http, faults.Draw("retrieve", null, order), before: true)
+            ?? Json(200, new ListBody<Intent>(ledger.OfOrder(order), false, "/v1/payment_intents/search"));
+    }
+
+    private Task<IResult> Change(HttpContext http, string operation, string id, Parameters form, Func<Intent, DateTimeOffset, Answer> change)
+    {
+        if (form.Invalid)
+        {
+            return Task.FromResult(Error(400, StripeError.Invalid("Invalid positive integer", code: "parameter_invalid_integer")));
+        }
+
+        return ledger.Find(id) is { } intent
+            ? Execute(http, operation, form, intent.PaymentMethod, intent.Metadata.GetValueOrDefault("order_id"), (intents, now) => change(intents[id], now))
+            : Task.FromResult(NoSuchIntent(id));
+    }
+
+    private async Task<IResult> Execute(
+        HttpContext http,
+        string operation,
+        Parameters form,
+        string paymentMethod,
+        string? orderId,
+        Func<IReadOnlyDictionary<string, Intent>, DateTimeOffset, Answer> execute)
+    {
+        var key = http.Request.Headers["Idempotency-Key"].FirstOrDefault();
+        if (key is { Length: > 255 or 0 })
+        {
+            return Error(400, StripeError.Invalid("Idempotency keys are 1 to 255 characters long."));
+        }
+
+        var fingerprint = form.Fingerprint(http.Request.Path);
+        switch (ledger.TryClaim(key, fingerprint))
+        {
+            case Claim.OtherParameters:
+                return Error(400, new StripeError("idempotency_error",
+                    "Keys for idempotent requests can only be used with the same parameters they were first used with."));
+            case Claim.InProgress:
+                return Error(409, new StripeError("invalid_request_error", "There is another request in progress with the same idempotency key.")
+                {
+                    Code = "idempotency_key_in_use",
+                });
+            case Claim.Replay replay:
+                http.Response.Headers["Idempotent-Replayed"] = "true";
+                return await Strike(http, faults.Draw(operation, paymentMethod, orderId), before: null) ?? Json(replay.Answer.Status, replay.Answer.Body);
+        }
+
+        try
+        {
+            var flaky = paymentMethod == Cards.Flaky ? faults.CountFlaky(key ?? fingerprint) : 0;
+            var struck = faults.Draw(operation, paymentMethod, orderId);
+            if (flaky == 1)
+            {
+                return ProviderFailure(503);
+            }
+
+            if (await Strike(http, struck, before: true) is { } failure)
+            {
+                return failure;
+            }
+
+            var answer = ledger.Execute(operation, key, fingerprint, execute);
+            if (operation == "create" && paymentMethod == Cards.Slow)
+            {
+                await Wait(TimeSpan.FromSeconds(options.Value.SlowSeconds));
+            }
+
+            return flaky == 2 ? ProviderFailure(500) : await Strike(http, struck, before: false) ?? Json(answer.Status, answer.Body);
+        }
+        finally
+        {
+            ledger.Release(key);
+        }
+    }
+
+    /// <summary>Lets the faults of one phase happen, or of both when <paramref name="before"/> is null. A result means that the request ends with it.</summary>
+    private async Task<IResult?> Strike(HttpContext http, IReadOnlyList<FaultRule> struck, bool? before)
+    {
+        foreach (var rule in struck.Where(r => before is null || before == r.Kind is FaultKind.Latency or FaultKind.ErrorBefore or FaultKind.DropBefore))
+        {
+            switch (rule.Kind)
+            {
+                case FaultKind.Latency or FaultKind.LateAnswer:
+                    await Wait(TimeSpan.FromMilliseconds(rule.DelayMs));
+                    break;
+                case FaultKind.ErrorBefore or FaultKind.ErrorAfter:
+                    return ProviderFailure(rule.Status);
+                default:
+                    http.Abort();
+                    return Results.Empty;
+            }
+        }
+
+        return null;
+    }
+
+    // A caller that hangs up does not stop the provider: the wait ends with the process, not with the request.
+    private async Task Wait(TimeSpan delay) =>
+        await Task.Delay(delay, clock, lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    private static IResult ProviderFailure(int status) => Error(status, new StripeError("api_error", "The payment provider is unwell."));
+
+    private static IResult NoSuchIntent(string id) =>
+        Error(404, StripeError.Invalid($"No such payment_intent: '{id}'", "intent", "resource_missing"));
+
+    private static IResult Error(int status, StripeError error) => Json(status, new ErrorBody(error));
+
+    private static IResult Json(int status, object body) => Results.Json(body, StripeJson.Options, statusCode: status);
+
+    private static async ValueTask<object?> RequireKey(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var http = context.HttpContext;
+        var expected = http.RequestServices.GetRequiredService<IOptions<SandboxOptions>>().Value.ApiKey;
+        var given = PresentedKey(http.Request.Headers.Authorization.ToString());
+        if (given is not null && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given), Encoding.UTF8.GetBytes(expected)))
+        {
+            return await next(context);
+        }
+
+        http.Response.Headers.WWWAuthenticate = "Bearer realm=\"payments\"";
+        return Error(401, StripeError.Invalid(given is null ? "You did not provide an API key." : "Invalid API Key provided."));
+    }
+
+    private static string? PresentedKey(string authorization)
+    {
+        if (authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
+        {
+            return authorization[7..].Trim();
+        }
+
+        if (!authorization.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        var buffer = new byte[authorization.Length];
+        return Convert.TryFromBase64String(authorization[6..].Trim(), buffer, out var length)
+            ? Encoding.UTF8.GetString(buffer, 0, length).Split(':')[0]
+            : null;
+    }
+
+    private static async Task<Parameters> Form(HttpContext http) =>
+        new(http.Request.HasFormContentType ? await http.Request.ReadFormAsync() : FormCollection.Empty);
+
+    [GeneratedRegex(@"^\s*metadata\[['""]order_id['""]\]\s*:\s*['""](?<order>[^'""]+)['""]\s*$")]
+    private static partial Regex OrderQuery();
+
+    private sealed class Parameters(IFormCollection form)
+    {
+        /// <summary>An amount was given that is none.</summary>
+        public bool Invalid { get; private set; }
+
+        public IReadOnlyDictionary<string, string> Metadata { get; } = form
+            .Where(p => p.Key.StartsWith("metadata[", StringComparison.Ordinal) && p.Key.EndsWith(']'))
+            .ToDictionary(p => p.Key["metadata[".Length..^1], p => p.Value.ToString());
+
+        public string? this[string name] => form.TryGetValue(name, out var value) ? value.ToString() : null;
+
+        public long? Amount(string name)
+        {
+            if (this[name] is not { } text)
+            {
+                return null;
+            }
+
+            if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var amount) && amount > 0)
+            {
+                return amount;
+            }
+
+            Invalid = true;
+            return null;
+        }
+
+        public IResult? Unknown(params string[] known)
+        {
+            var unknown = form.Keys.Select(k => k.Split('[')[0]).FirstOrDefault(k => !known.Contains(k) && !Ignored.Contains(k));
+            return unknown is null ? null : Error(400, StripeError.Invalid($"Received unknown parameter: {unknown}", unknown, "parameter_unknown"));
+        }
+
+        /// <summary>The same for the same request, whatever the order of its parameters.</summary>
+        public string Fingerprint(string path)
+        {
+            var canonical = form.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value.ToString())}");
+            return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path + "?" + string.Join('&', canonical))).AsSpan(0, 16));
+        }
+    }
+}
