@@ -55,6 +55,7 @@ export_local_addresses() {
     export SHOP_USERS_ADDRESS=127.0.0.1:$USERS_PORT SHOP_ORDERS_ADDRESS=127.0.0.1:$ORDERS_PORT
     export SHOP_INVENTORY_ADDRESS=127.0.0.1:$INVENTORY_PORT SHOP_NOTIFICATIONS_ADDRESS=127.0.0.1:$NOTIFICATIONS_PORT
     export SHOP_SANDBOX_ADDRESS=127.0.0.1:$PAYMENT_SANDBOX_PORT
+    export SHOP_SANDBOX_DATA=$STATE/payment-sandbox
 }
 
 # environment_of FILE...: the lines of deploy/env/FILE.env with their variables filled in, as an array in `environment`.
