@@ -1,0 +1,27 @@
+namespace Shop.Cluster;
+
+/// <summary>What a cluster is made of.</summary>
+public sealed record ClusterOptions
+{
+    /// <summary>Processes of each of the four services.</summary>
+    public int Replicas { get; init; } = 1;
+
+    /// <summary>Settings for every service, as environment variables: <c>Section__Key</c>.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Settings for one service, by its name.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> SettingsOf { get; init; } =
+        new Dictionary<string, IReadOnlyDictionary<string, string>>();
+
+    /// <summary>Where mails go, as <c>host:port</c>; null leaves it to <c>TEST_MAIL_SMTP</c>.</summary>
+    public string? Smtp { get; init; }
+
+    /// <summary>A way in between for one service, such as a proxy that can be cut; null connects directly.</summary>
+    public Func<string, Uri, Uri>? BrokerOf { get; init; }
+
+    /// <summary>The same for the database; takes and gives <c>(host, port)</c>.</summary>
+    public Func<string, (string Host, int Port), (string Host, int Port)>? DatabaseOf { get; init; }
+
+    /// <summary>Where each process's output goes; null keeps only the last lines in memory.</summary>
+    public string? LogDirectory { get; init; }
+}

@@ -1,0 +1,182 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Chassis.Testing;
+
+namespace Shop.Cluster;
+
+/// <summary>One process of a service, as an operating system sees it: started, killed, frozen, thawed and started again under the same address.</summary>
+public sealed partial class Replica : IAsyncDisposable
+{
+    private const int Sigterm = 15;
+    private const int Sigcont = 18;
+    private const int Sigstop = 19;
+    private const int LogLinesKept = 400;
+
+    private readonly string assembly;
+    private readonly IReadOnlyDictionary<string, string> environment;
+    private readonly ConcurrentQueue<string> log = new();
+    private readonly string? logFile;
+    private readonly HttpClient probe;
+    private Process? process;
+
+    internal Replica(string service, int number, string assembly, IReadOnlyDictionary<string, string> environment, string? logDirectory)
+    {
+        this.assembly = assembly;
+        this.environment = environment;
+        Service = service;
+        Name = $"{service}-{number}";
+        logFile = logDirectory is null ? null : Path.Combine(logDirectory, $"{Name}.log");
+        Address = new Uri(environment["ASPNETCORE_URLS"]);
+        probe = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
+    }
+
+    public string Service { get; }
+
+    /// <summary>Service and number, for example <c>orders-2</c>.</summary>
+    public string Name { get; }
+
+    public Uri Address { get; }
+
+    public bool IsRunning => process is { HasExited: false };
+
+    /// <summary>The process id; 0 when it does not run.</summary>
+    public int Pid => IsRunning ? process!.Id : 0;
+
+    /// <summary>The last lines that the process wrote.</summary>
+    public IReadOnlyCollection<string> Log => log;
+
+    public void Start()
+    {
+        if (IsRunning)
+        {
+            return;
+        }
+
+        process?.Dispose();
+        var start = new ProcessStartInfo("dotnet", [assembly])
+        {
+            WorkingDirectory = Path.GetDirectoryName(assembly)!,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (key, value) in environment)
+        {
+            start.Environment[key] = value;
+        }
+
+        process = Process.Start(start) ?? throw new InvalidOperationException($"{Name} did not start.");
+        process.OutputDataReceived += (_, line) => Keep(line.Data);
+        process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>Waits until the replica says that it can serve.</summary>
+    public Task WaitUntilReadyAsync(TimeSpan? timeout = null) => Poll.Until(IsReadyAsync, $"{Name} to be ready{Tail()}", timeout ?? TimeSpan.FromSeconds(90));
+
+    public async Task<bool> IsReadyAsync()
+    {
+        if (process is { HasExited: true })
+        {
+            throw new InvalidOperationException($"{Name} ended with exit code {process.ExitCode}.{Tail()}");
+        }
+
+        try
+        {
+            using var response = await probe.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            return response.StatusCode == HttpStatusCode.OK;
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>kill -9: no handler runs, nothing is flushed.</summary>
+    public void Kill()
+    {
+        if (IsRunning)
+        {
+            process!.Kill();
+            process.WaitForExit();
+        }
+    }
+
+    /// <summary>Freezes the process: its connections stay open and say nothing.</summary>
+    public void Pause() => Signal(Sigstop);
+
+    public void Resume() => Signal(Sigcont);
+
+    /// <summary>Asks the process to finish what it does and end, and insists after the time-out.</summary>
+    public async Task StopAsync(TimeSpan? timeout = null)
+    {
+        if (!IsRunning)
+        {
+            return;
+        }
+
+        Signal(Sigterm);
+        using var limit = new CancellationTokenSource(timeout ?? TimeSpan.FromSeconds(30));
+        try
+        {
+            await process!.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Kill();
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Kill();
+        process?.Dispose();
+        probe.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    internal string Tail() => log.IsEmpty ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, log.TakeLast(15))}";
+
+    internal static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private void Signal(int signal)
+    {
+        if (IsRunning && kill(process!.Id, signal) != 0)
+        {
+            throw new InvalidOperationException($"{Name} could not be sent signal {signal}: error {Marshal.GetLastPInvokeError()}.");
+        }
+    }
+
+    private void Keep(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        log.Enqueue(line);
+        while (log.Count > LogLinesKept)
+        {
+            log.TryDequeue(out _);
+        }
+
+        if (logFile is not null)
+        {
+            lock (log)
+            {
+                File.AppendAllText(logFile, line + Environment.NewLine);
+            }
+        }
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int kill(int pid, int signal);
+}

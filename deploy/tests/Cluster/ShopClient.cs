@@ -1,0 +1,114 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Shop.Cluster;
+
+/// <summary>A caller of the whole system, signed in or not: goes to the replicas in turn, as behind a load balancer.</summary>
+public sealed class ShopClient : IDisposable
+{
+    private readonly ShopCluster cluster;
+    private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(30) };
+    private int turn;
+
+    private ShopClient(ShopCluster cluster) => this.cluster = cluster;
+
+    /// <summary>The id of the user; empty when anonymous.</summary>
+    public Guid UserId { get; private set; }
+
+    public static ShopClient Anonymous(ShopCluster cluster) => new(cluster);
+
+    public static async Task<ShopClient> SignInAsync(ShopCluster cluster, string email, string password)
+    {
+        var client = new ShopClient(cluster);
+        using var form = new FormUrlEncodedContent([new("grant_type", "password"), new("username", email), new("password", password)]);
+        using var response = await client.http.PostAsync(client.At("users", "/connect/token"), form);
+        response.EnsureSuccessStatusCode();
+        var token = await response.Content.ReadFromJsonAsync<JsonElement>();
+        client.http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString());
+        client.UserId = (await client.GetAsync("users", "/v1/users/me")).GetProperty("id").GetGuid();
+        return client;
+    }
+
+    public static Task<ShopClient> OperatorAsync(ShopCluster cluster) => SignInAsync(cluster, ShopCluster.OperatorEmail, ShopCluster.OperatorPassword);
+
+    public static async Task<ShopClient> RegisterAsync(ShopCluster cluster, string name)
+    {
+        var email = $"{name}-{Guid.NewGuid():n}@example.com";
+        const string password = "correct horse battery staple";
+        using var anonymous = Anonymous(cluster);
+        using var response = await anonymous.SendAsync(HttpMethod.Post, "users", "/v1/users", new { email, password, fullName = name });
+        response.EnsureSuccessStatusCode();
+        return await SignInAsync(cluster, email, password);
+    }
+
+    /// <summary>One request to the next running replica; the caller looks at the status.</summary>
+    public async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, string service, string path, object? body = null, string? idempotencyKey = null, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(method, At(service, path));
+        if (body is not null)
+        {
+            request.Content = JsonContent.Create(body);
+        }
+
+        if (idempotencyKey is not null)
+        {
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+        }
+
+        return await http.SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>A request that must succeed; its answer, or an undefined element when there is no body.</summary>
+    public async Task<JsonElement> CallAsync(HttpMethod method, string service, string path, object? body = null, string? idempotencyKey = null)
+    {
+        using var response = await SendAsync(method, service, path, body, idempotencyKey);
+        var text = await response.Content.ReadAsStringAsync();
+        return !response.IsSuccessStatusCode
+            ? throw new HttpRequestException($"{method} {path} answered {(int)response.StatusCode}: {text}", null, response.StatusCode)
+            : text.Length == 0 || response.StatusCode == HttpStatusCode.NoContent ? default : JsonSerializer.Deserialize<JsonElement>(text);
+    }
+
+    public Task<JsonElement> GetAsync(string service, string path) => CallAsync(HttpMethod.Get, service, path);
+
+    public Task<JsonElement> PostAsync(string service, string path, object? body = null, string? idempotencyKey = null) =>
+        CallAsync(HttpMethod.Post, service, path, body, idempotencyKey);
+
+    /// <summary>Adds a product with stock, as an operator.</summary>
+    public async Task StockAsync(string sku, int quantity, string amount = "19.99", string currency = "EUR")
+    {
+        await PostAsync("inventory", "/v1/products", new { sku, name = $"Product {sku}", price = new { amount, currency } });
+        if (quantity > 0)
+        {
+            await PostAsync("inventory", $"/v1/products/{sku}/receipts", new { quantity, reference = "initial stock" });
+        }
+    }
+
+    /// <summary>Places an order at once; answers its id.</summary>
+    public async Task<Guid> OrderAsync(string paymentMethod, params (string Sku, int Quantity)[] items)
+    {
+        var order = await PostAsync("orders", "/v1/orders", OrderBody(paymentMethod, items), Guid.NewGuid().ToString());
+        return order.GetProperty("id").GetGuid();
+    }
+
+    public static object OrderBody(string paymentMethod, params (string Sku, int Quantity)[] items) => new
+    {
+        items = items.Select(i => new { sku = i.Sku, quantity = i.Quantity }),
+        submit = new
+        {
+            paymentMethod,
+            shippingAddress = new { name = "Ada Example", line1 = "1 Sample Street", city = "Berlin", postalCode = "10115", country = "DE" },
+        },
+    };
+
+    public void Dispose() => http.Dispose();
+
+    private Uri At(string service, string path)
+    {
+        var running = cluster.Of(service).Where(r => r.IsRunning).ToArray();
+        var replica = running.Length == 0 ? cluster.Of(service)[0] : running[(int)((uint)Interlocked.Increment(ref turn) % running.Length)];
+        return new Uri(replica.Address, path);
+    }
+}

@@ -1,0 +1,187 @@
+using System.Globalization;
+using Chassis.Testing;
+using Npgsql;
+
+namespace Shop.Cluster;
+
+/// <summary>
+/// The whole system as processes of this machine, on the real PostgreSQL and RabbitMQ that the environment names (see <see cref="TestServers"/>):
+/// a database per service, a virtual host, the payment sandbox, and the four services with one or more replicas each.
+/// </summary>
+public sealed class ShopCluster : IAsyncDisposable
+{
+    public const string OperatorEmail = "operator@shop.example";
+    public const string OperatorPassword = "Operator-of-the-cluster-1";
+
+    private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
+
+    private readonly Dictionary<string, TestDatabase> databases;
+    private readonly TestVhost vhost;
+    private readonly Dictionary<string, Replica[]> replicas = [];
+    private readonly string sandboxData = Directory.CreateTempSubdirectory("shop-sandbox-").FullName;
+
+    private ShopCluster(Dictionary<string, TestDatabase> databases, TestVhost vhost)
+    {
+        this.databases = databases;
+        this.vhost = vhost;
+    }
+
+    /// <summary>Every process, the sandbox included.</summary>
+    public IEnumerable<Replica> All => replicas.Values.SelectMany(r => r);
+
+    public TestVhost Vhost => vhost;
+
+    /// <summary>The root of the repository.</summary>
+    public static string Root { get; } = FindRoot();
+
+    public static async Task<ShopCluster> StartAsync(ClusterOptions? options = null)
+    {
+        options ??= new ClusterOptions();
+        var databases = new Dictionary<string, TestDatabase>();
+        foreach (var service in ServiceNames)
+        {
+            databases[service] = await TestDatabase.CreateAsync();
+        }
+
+        var cluster = new ShopCluster(databases, await TestVhost.CreateAsync());
+        try
+        {
+            cluster.Configure(options);
+            foreach (var replica in cluster.All)
+            {
+                replica.Start();
+            }
+
+            await Task.WhenAll(cluster.All.Select(r => r.WaitUntilReadyAsync()));
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The replicas of <c>users</c>, <c>orders</c>, <c>inventory</c>, <c>notifications</c>, or the one <c>payment-sandbox</c>.</summary>
+    public IReadOnlyList<Replica> Of(string service) => replicas[service];
+
+    /// <summary>The database of a service, as its owner: for checks from outside.</summary>
+    public TestDatabase Database(string service) => databases[service];
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var replica in All)
+        {
+            await replica.DisposeAsync();
+        }
+
+        foreach (var database in databases.Values)
+        {
+            await database.DisposeAsync();
+        }
+
+        await vhost.DisposeAsync();
+        Directory.Delete(sandboxData, recursive: true);
+    }
+
+    private void Configure(ClusterOptions options)
+    {
+        var sandbox = Url();
+        Add("payment-sandbox", Program("deploy/payment-sandbox", "PaymentSandbox"), 1, options, _ => new()
+        {
+            ["ASPNETCORE_URLS"] = sandbox,
+            ["Sandbox__ApiKey"] = "sk_test_sandbox",
+            ["Sandbox__DataDirectory"] = sandboxData,
+        });
+
+        // The first replica of the users service is the issuer; any other would answer the same.
+        var issuer = Url();
+        var smtp = (options.Smtp ?? Environment.GetEnvironmentVariable("TEST_MAIL_SMTP") ?? "127.0.0.1:1025").Split(':');
+        foreach (var service in ServiceNames)
+        {
+            var name = char.ToUpperInvariant(service[0]) + service[1..];
+            Add(service, Program($"services/{service}/{name}", name), options.Replicas, options, number =>
+            {
+                var environment = new Dictionary<string, string>
+                {
+                    ["ASPNETCORE_URLS"] = service == "users" && number == 1 ? issuer : Url(),
+                    ["ASPNETCORE_ENVIRONMENT"] = "Production",
+                    ["ConnectionStrings__Database"] = Through(options, service, databases[service].Runtime),
+                    ["ConnectionStrings__Migrations"] = databases[service].Migrations,
+                    ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, vhost.Uri) ?? vhost.Uri).AbsoluteUri,
+                    ["Authentication__Authority"] = issuer,
+                    ["Authentication__Audience"] = "shop",
+                    ["DOTNET_gcServer"] = "0",
+                };
+                switch (service)
+                {
+                    case "users":
+                        environment["Users__Operator__Email"] = OperatorEmail;
+                        environment["Users__Operator__Password"] = OperatorPassword;
+                        break;
+                    case "orders":
+                        environment["Payments__BaseUrl"] = sandbox;
+                        environment["Payments__ApiKey"] = "sk_test_sandbox";
+                        break;
+                    case "notifications":
+                        environment["Smtp__Host"] = smtp[0];
+                        environment["Smtp__Port"] = smtp[1];
+                        environment["Smtp__From"] = "shop@shop.example";
+                        environment["Mail__Operators"] = "operations@shop.example";
+                        environment["Webhooks__AllowPrivateNetworks"] = "true";
+                        break;
+                }
+
+                return environment;
+            });
+        }
+    }
+
+    private void Add(string service, string program, int count, ClusterOptions options, Func<int, Dictionary<string, string>> environmentOf)
+    {
+        replicas[service] = [.. Enumerable.Range(1, count).Select(number =>
+        {
+            var environment = environmentOf(number);
+            foreach (var (key, value) in options.Settings.Concat(options.SettingsOf.GetValueOrDefault(service) ?? new Dictionary<string, string>()))
+            {
+                environment[key] = value;
+            }
+
+            return new Replica(service, number, program, environment, options.LogDirectory);
+        })];
+    }
+
+    private static string Through(ClusterOptions options, string service, string connectionString)
+    {
+        var builder = new NpgsqlConnectionStringBuilder(connectionString);
+        if (options.DatabaseOf is { } way)
+        {
+            (builder.Host, builder.Port) = way(service, (builder.Host!, builder.Port));
+        }
+
+        return builder.ConnectionString;
+    }
+
+    private static string Url() => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Replica.FreePort()}");
+
+    /// <summary>The assembly of a service, built in the same configuration as this one.</summary>
+    private static string Program(string project, string assembly)
+    {
+        var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
+        var path = Path.Combine(Root, project, "bin", output.Parent!.Name, output.Name, $"{assembly}.dll");
+        return File.Exists(path) ? path : throw new FileNotFoundException($"{assembly} is not built: expected {path}.");
+    }
+
+    private static string FindRoot()
+    {
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        {
+            if (File.Exists(Path.Combine(directory.FullName, "Microservices.sln")))
+            {
+                return directory.FullName;
+            }
+        }
+
+        throw new DirectoryNotFoundException("Microservices.sln is in no folder above this program.");
+    }
+}
