@@ -40,6 +40,8 @@ public sealed class The_inbound_check
     [InlineData("2026-01-02T03:04:05Z", "2026-01-02T03:04:05", "/confirmedAt must be an RFC 3339 time with its offset")]
     [InlineData("2026-01-02T03:04:05Z", "2026-01-02", "/confirmedAt must be an RFC 3339 time with its offset")]
     [InlineData("\"total\":{", "\"total\":{\"amount\":\"1\",", "/total/amount must not appear twice")]
+    [InlineData("\"currency\":\"EUR\"},\"confirmedAt\"", "\"currency\":\"EUR\\n\"},\"confirmedAt\"", "/total/currency must match ^[A-Z]{3}$")]
+    [InlineData("2026-01-02T03:04:05Z", "2026-01-02T03:04Z", "/confirmedAt must be an RFC 3339 time with its offset")]
     [InlineData("[{", "{\"0\":{", "/items must be an array")]
     public void Says_where_a_message_is_wrong_and_what_was_expected(string from, string to, string reason)
     {

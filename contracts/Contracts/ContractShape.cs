@@ -40,6 +40,8 @@ public sealed class ContractShape
     /// <summary>How <see cref="DecimalStringConverter"/> writes amounts, which are never negative: a credit has its own member.</summary>
     public const string DecimalPattern = @"^[0-9]+(\.[0-9]+)?$";
 
+    private readonly Regex? _pattern;
+
     public required ShapeKind Kind { get; init; }
 
     public required Type ClrType { get; init; }
@@ -57,7 +59,17 @@ public sealed class ContractShape
 
     public int? Maximum { get; init; }
 
-    public Regex? Pattern { get; init; }
+    /// <summary>A regular expression in the dialect that every language shares; it is anchored at both ends.</summary>
+    public string? Pattern
+    {
+        get;
+        init
+        {
+            field = value;
+            // Here $ would let a line end pass, in JSON Schema it does not.
+            _pattern = value is null ? null : new Regex(value.TrimEnd('$') + @"\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+        }
+    }
 
     /// <summary>The values of an enum, as written.</summary>
     public IReadOnlyList<string> Values { get; init; } = [];
@@ -97,7 +109,7 @@ public sealed class ContractShape
 
         if (type == typeof(string))
         {
-            return new ContractShape { Kind = ShapeKind.Text, ClrType = type, MinLength = minLength, Pattern = pattern is null ? null : Compile(pattern) };
+            return new ContractShape { Kind = ShapeKind.Text, ClrType = type, MinLength = minLength, Pattern = pattern };
         }
 
         if (type == typeof(Guid))
@@ -122,7 +134,7 @@ public sealed class ContractShape
 
         if (type == typeof(decimal) && record.GetProperty(parameter.Name!)?.GetCustomAttribute<JsonConverterAttribute>()?.ConverterType == typeof(DecimalStringConverter))
         {
-            return new ContractShape { Kind = ShapeKind.Amount, ClrType = type, Pattern = Compile(DecimalPattern) };
+            return new ContractShape { Kind = ShapeKind.Amount, ClrType = type, Pattern = DecimalPattern };
         }
 
         if (type.IsEnum)
@@ -140,5 +152,5 @@ public sealed class ContractShape
             : throw new NotSupportedException($"{record.FullName}.{parameter.Name}: {type} has no plain form on the wire; use string, Guid, DateTimeOffset, int, bool, an enum, a record, IReadOnlyList of a record, or decimal as a string.");
     }
 
-    private static Regex Compile(string pattern) => new(pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+    internal bool Matches(string text) => _pattern?.IsMatch(text) != false;
 }

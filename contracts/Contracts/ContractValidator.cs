@@ -152,7 +152,7 @@ public static class ContractValidator
 
         var text = reader.GetString()!;
         return shape.Kind == ShapeKind.Choice && !shape.Values.Contains(text) ? new Failure($"must be one of {string.Join(", ", shape.Values)}")
-            : shape.Pattern?.IsMatch(text) == false ? new Failure($"must match {shape.Pattern}")
+            : !shape.Matches(text) ? new Failure($"must match {shape.Pattern}")
             : shape.MinLength is { } min && CodePoints(text, min) < min ? new Failure(min == 1 ? "must not be empty" : $"must have at least {min} characters")
             : null;
     }
@@ -160,9 +160,9 @@ public static class ContractValidator
     /// <summary>JSON Schema counts code points, .NET counts UTF-16 units; the difference shows only near the limit.</summary>
     private static int CodePoints(string text, int enough) => text.Length >= enough * 2 ? enough : text.EnumerateRunes().Count();
 
-    // The reader takes a local time for granted where the offset is missing; a contract must not.
+    // The reader takes a local time for granted where the offset is missing, and zero where the seconds are; a contract must not.
     private static bool HasOffset(ReadOnlySpan<byte> time) =>
-        time.Length > 10 && (time[^1] is (byte)'Z' || (time.Length > 6 && time[^6] is (byte)'+' or (byte)'-' && time[^3] == (byte)':'));
+        time.Length >= 20 && time[16] == (byte)':' && (time[^1] == (byte)'Z' || (time[^6] is (byte)'+' or (byte)'-' && time[^3] == (byte)':'));
 
     private sealed record Failure(string Rule)
     {
