@@ -20,6 +20,9 @@ public sealed record OperationContext(string CorrelationId, string? CausationId 
         private set => Ambient.Value = value;
     }
 
+    /// <summary>Whether somebody has said what the work at hand belongs to.</summary>
+    internal static bool IsSet => Ambient.Value is not null;
+
     /// <summary>Makes a context the current one until the result is disposed.</summary>
     public static IDisposable Begin(OperationContext context)
     {

@@ -5,12 +5,15 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Chassis.Web;
 
@@ -23,6 +26,8 @@ public sealed record ServiceIdentity(string Name, string Version, Guid InstanceI
 /// <summary>Everything that a service has in common with its neighbours.</summary>
 public static class ServiceDefaults
 {
+    private const string SecretsDirectory = "/run/secrets";
+
     /// <summary>How request and response bodies are written and read: strict, camelCase, enums by name.</summary>
     public static void ConfigureJson(JsonSerializerOptions json)
     {
@@ -33,35 +38,107 @@ public static class ServiceDefaults
         json.RespectNullableAnnotations = true;
         json.RespectRequiredConstructorParameters = true;
         json.MaxDepth = 32;
+        json.Converters.Add(new UtcTimeConverter());
         json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
     }
 
+    /// <summary>JSON, problem documents, authentication, limits, health, OpenAPI, telemetry and logs. Call it first.</summary>
     public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder, string serviceName)
     {
-        if (Directory.Exists("/run/secrets"))
+        if (Directory.Exists(SecretsDirectory))
         {
-            builder.Configuration.AddKeyPerFile("/run/secrets", optional: true);
+            builder.Configuration.AddKeyPerFile(SecretsDirectory, optional: true);
         }
 
+        var identity = new ServiceIdentity(serviceName, Assembly.GetEntryAssembly()?.GetName().Version?.ToString(3) ?? "0.0.0", Guid.NewGuid());
         var services = builder.Services;
-        services.AddSingleton(new ServiceIdentity(
-            serviceName, Assembly.GetEntryAssembly()?.GetName().Version?.ToString(3) ?? "0.0.0", Guid.NewGuid()));
+        services.AddSingleton(identity);
         services.TryAddSingleton(TimeProvider.System);
         services.Configure<JsonOptions>(o => ConfigureJson(o.SerializerOptions));
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
-        services.AddHttpContextAccessor();
-        services.AddScoped<Caller>();
-        services.AddAuthorization(Policies.Configure);
+        services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
+        builder.WebHost.ConfigureKestrel(Edges.Configure);
+        services.AddRequestTimeouts(o => o.DefaultPolicy = new RequestTimeoutPolicy
+        {
+            Timeout = Edges.RequestTimeout,
+            TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
+        });
+        services.AddOptions<RateLimitSettings>().BindConfiguration(RateLimitSettings.Section).ValidateDataAnnotations().ValidateOnStart();
+
+        AddAuthentication(services);
+        AddCors(builder);
+        AddLogging(builder, identity);
+        ServiceTelemetry.Add(builder, identity);
         services.AddHealthChecks();
         services.AddOpenApi("v1");
         return builder;
     }
 
+    /// <summary>The pipeline, and the endpoints that every service has. Call it before mapping the service's own.</summary>
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).AllowAnonymous();
-        app.MapHealthChecks("/health/ready").AllowAnonymous();
+        app.UseMiddleware<SecurityHeaders>();
+        app.UseMiddleware<CorrelationMiddleware>();
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UseRouting();
+        app.UseRequestTimeouts();
+        if (AllowedOrigins(app.Configuration).Length > 0)
+        {
+            app.UseCors();
+        }
+
+        app.UseAuthentication();
+        app.UseMiddleware<RateLimitMiddleware>();
+        app.UseAuthorization();
+        app.UseMiddleware<RequestContextMiddleware>();
+
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = HealthAnswer.WriteAsync }).AllowAnonymous();
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthAnswer.WriteAsync }).AllowAnonymous();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
+        ApiReference.Map(app);
         return app;
+    }
+
+    private static void AddAuthentication(IServiceCollection services)
+    {
+        services.AddOptions<AuthenticationSettings>().BindConfiguration(AuthenticationSettings.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddHttpClient(IssuerKeys.ClientName, client =>
+        {
+            client.Timeout = TimeSpan.FromSeconds(5);
+            client.MaxResponseContentBufferSize = 256 * 1024;
+        });
+        services.TryAddSingleton<ISigningKeySource, IssuerKeys>();
+        services.AddSingleton<TokenValidator>();
+        services.AddHttpContextAccessor();
+        services.AddScoped<Caller>();
+        services.AddAuthentication(TokenValidator.Scheme).AddScheme<AuthenticationSchemeOptions, BearerHandler>(TokenValidator.Scheme, null);
+        services.AddAuthorization(Policies.Configure);
+    }
+
+    private static void AddCors(IHostApplicationBuilder builder)
+    {
+        if (AllowedOrigins(builder.Configuration) is { Length: > 0 } origins)
+        {
+            builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins(origins).AllowAnyMethod().AllowAnyHeader()
+                .WithExposedHeaders("ETag", "Location", "Retry-After", CorrelationMiddleware.Header, Idempotency.ReplayedHeader)));
+        }
+    }
+
+    private static string[] AllowedOrigins(IConfiguration configuration) => configuration.GetSection("Cors:Origins").Get<string[]>() ?? [];
+
+    private static void AddLogging(IHostApplicationBuilder builder, ServiceIdentity identity)
+    {
+        builder.Logging.ClearProviders();
+        builder.Logging.AddConsole(o => o.FormatterName = ServiceConsole.FormatterName).AddConsoleFormatter<ServiceConsole, ServiceConsoleOptions>(o =>
+        {
+            o.Json = builder.Configuration.GetValue("Logging:Json", !builder.Environment.IsDevelopment());
+            o.Service = identity.Name;
+        });
+
+        // The framework's own request lines carry query strings, and those carry names and addresses.
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.Logging.AddFilter("System.Net.Http", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
+        builder.Logging.AddFilter("Polly", LogLevel.Warning);
     }
 }

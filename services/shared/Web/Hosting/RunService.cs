@@ -1,19 +1,43 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Chassis.Web;
 
-public static class RunService
+public static partial class RunService
 {
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
     /// <summary>
-    /// Runs the service. <c>--migrate</c> brings the database up to date and exits; <c>--health</c> asks the instance that is running here whether it is ready.
+    /// Waits for the database, brings it up to date and runs until it is told to stop. <c>--migrate</c> exits after the migrations;
+    /// <c>--health</c> asks the instance that runs here already whether it is ready, for container health checks.
     /// </summary>
     /// <returns>The exit code of the process.</returns>
     public static async Task<int> RunServiceAsync(this WebApplication app, string[] args)
     {
-        foreach (var migrator in app.Services.GetServices<IDatabaseMigrator>())
+        if (args.Contains("--health"))
         {
-            await migrator.MigrateAsync(CancellationToken.None);
+            return await AskHealthAsync(app);
+        }
+
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Chassis.Web.RunService");
+        using var stop = new CancellationTokenSource();
+        using (PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop))
+        using (PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop))
+        {
+            try
+            {
+                await MigrateAsync(app, logger, stop.Token);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return 0;
+            }
         }
 
         if (args.Contains("--migrate"))
@@ -23,5 +47,65 @@ public static class RunService
 
         await app.RunAsync();
         return 0;
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
     }
+
+    private static async Task MigrateAsync(WebApplication app, ILogger logger, CancellationToken cancellationToken)
+    {
+        var clock = app.Services.GetRequiredService<TimeProvider>();
+        WaitingRoom? waitingRoom = null;
+        try
+        {
+            foreach (var migrator in app.Services.GetServices<IDatabaseMigrator>())
+            {
+                for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+                {
+                    try
+                    {
+                        await migrator.MigrateAsync(cancellationToken);
+                        break;
+                    }
+                    catch (Exception e) when (ProblemMapping.Map(e) is { Status: 503 or 409 })
+                    {
+                        LogWaiting(logger, e.GetBaseException().Message, pause.TotalSeconds);
+                        waitingRoom ??= await WaitingRoom.OpenAsync(app, logger, cancellationToken);
+                        await Task.Delay(pause, clock, cancellationToken);
+                    }
+                }
+            }
+        }
+        finally
+        {
+            if (waitingRoom is not null)
+            {
+                await waitingRoom.DisposeAsync();
+            }
+        }
+    }
+
+    private static async Task<int> AskHealthAsync(WebApplication app)
+    {
+        var address = (app.Configuration["urls"] ?? app.Configuration["http_ports"] ?? "http://127.0.0.1:8080").Split(';', ',')[0];
+        var port = int.TryParse(address, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : BindingAddress.Parse(address).Port;
+        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
+        try
+        {
+            using var answer = await client.GetAsync(new Uri($"http://127.0.0.1:{port}/health/ready"));
+            await Console.Out.WriteLineAsync(await answer.Content.ReadAsStringAsync());
+            return answer.IsSuccessStatusCode ? 0 : 1;
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            await Console.Out.WriteLineAsync(e.Message);
+            return 1;
+        }
+    }
+
+    [LoggerMessage(1401, LogLevel.Warning, "Waiting for the database ({Reason}); next attempt in {Seconds} s.")]
+    private static partial void LogWaiting(ILogger logger, string reason, double seconds);
 }

@@ -1,0 +1,149 @@
+using System.Net.Http.Headers;
+using Chassis.Web;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace Chassis.Testing;
+
+/// <summary>
+/// One service, whole and in process, on a fresh database and a fresh virtual host of the real servers, with the rights that it has in production.
+/// Derive from it to add settings or to replace somebody else's system; use it as a class or assembly fixture.
+/// </summary>
+/// <typeparam name="TProgram">The service's <c>Program</c>.</typeparam>
+public class ServiceFixture<TProgram> : IAsyncLifetime
+    where TProgram : class
+{
+    private TestDatabase? database;
+    private TestVhost? vhost;
+    private Factory? factory;
+
+    public TestTokens Tokens { get; } = new();
+
+    public TestDatabase Database => database ?? throw new InvalidOperationException("Not initialised.");
+
+    public TestVhost Vhost => vhost ?? throw new InvalidOperationException("Not initialised.");
+
+    /// <summary>The service's own container.</summary>
+    public IServiceProvider Services => App.Services;
+
+    protected WebApplicationFactory<TProgram> App => factory ?? throw new InvalidOperationException("Not initialised.");
+
+    public virtual async ValueTask InitializeAsync()
+    {
+        database = await TestDatabase.CreateAsync();
+        vhost = await TestVhost.CreateAsync();
+        await StartAsync();
+    }
+
+    /// <summary>A client without a token.</summary>
+    public HttpClient Anonymous() => App.CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false });
+
+    /// <summary>A client that is signed in.</summary>
+    public virtual HttpClient ClientFor(Guid userId, bool @operator = false, string? tenant = null)
+    {
+        var client = Anonymous();
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", TokenFor(userId, @operator, tenant));
+        return client;
+    }
+
+    /// <summary>A client of some operator.</summary>
+    public HttpClient Operator() => ClientFor(Guid.CreateVersion7(), @operator: true);
+
+    /// <summary>An access token that this service accepts.</summary>
+    public virtual string TokenFor(Guid userId, bool @operator = false, string? tenant = null) =>
+        Tokens.For(userId.ToString(), @operator ? "operator" : "customer", tenant);
+
+    /// <summary>Runs something inside a scope of the service.</summary>
+    public async Task<T> InScope<TService, T>(Func<TService, Task<T>> work)
+        where TService : notnull
+    {
+        await using var scope = Services.CreateAsyncScope();
+        return await work(scope.ServiceProvider.GetRequiredService<TService>());
+    }
+
+    /// <summary>Stops the service and starts it again on the same database and broker, as a deployment does.</summary>
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        await StartAsync();
+    }
+
+    public async Task StopAsync()
+    {
+        if (factory is not null)
+        {
+            await factory.DisposeAsync();
+            factory = null;
+        }
+    }
+
+    public Task StartAsync()
+    {
+        factory = new Factory(this);
+        _ = factory.Server;
+        return Task.CompletedTask;
+    }
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        if (vhost is not null)
+        {
+            await vhost.DisposeAsync();
+        }
+
+        if (database is not null)
+        {
+            await database.DisposeAsync();
+        }
+
+        Tokens.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Configuration of the service under test, by key with colons.</summary>
+    protected virtual void Configure(IDictionary<string, string> settings)
+    {
+    }
+
+    /// <summary>Replaces registrations, for example the HTTP handler to somebody else's system.</summary>
+    protected virtual void ConfigureServices(IServiceCollection services)
+    {
+    }
+
+    private Dictionary<string, string> Settings()
+    {
+        var settings = new Dictionary<string, string>
+        {
+            ["ConnectionStrings:Database"] = Database.Runtime,
+            ["ConnectionStrings:Migrations"] = Database.Migrations,
+            ["RabbitMq:Uri"] = Vhost.Uri.ToString(),
+            ["Authentication:Authority"] = TestTokens.Issuer,
+            ["Authentication:Audience"] = TestTokens.Audience,
+            ["RateLimit:Permits"] = "0",
+        };
+        Configure(settings);
+        return settings;
+    }
+
+    private sealed class Factory(ServiceFixture<TProgram> fixture) : WebApplicationFactory<TProgram>
+    {
+        protected override void ConfigureWebHost(IWebHostBuilder builder)
+        {
+            builder.UseEnvironment("Development");
+            foreach (var (key, value) in fixture.Settings())
+            {
+                builder.UseSetting(key, value);
+            }
+
+            builder.ConfigureTestServices(services =>
+            {
+                services.AddHttpClient(IssuerKeys.ClientName).ConfigurePrimaryHttpMessageHandler(fixture.Tokens.Handler);
+                fixture.ConfigureServices(services);
+            });
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Chassis.Web;
+
+/// <summary>Answers on the service's address while its database is not there yet: alive, not ready, try again.</summary>
+internal sealed partial class WaitingRoom : IAsyncDisposable
+{
+    private readonly WebApplication app;
+
+    private WaitingRoom(WebApplication app) => this.app = app;
+
+    /// <returns>The waiting room, or null when the service does not listen on a socket or its address is taken.</returns>
+    public static async Task<WaitingRoom?> OpenAsync(WebApplication service, ILogger logger, CancellationToken cancellationToken)
+    {
+        if (!service.Services.GetRequiredService<IServer>().GetType().Name.StartsWith("Kestrel", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Configuration.Sources.Clear();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(Edges.Configure);
+        builder.WebHost.UseUrls(service.Configuration["urls"]?.Split(';') ?? [$"http://*:{service.Configuration["http_ports"] ?? "8080"}"]);
+        var app = builder.Build();
+        app.Run(Answer);
+        try
+        {
+            await app.StartAsync(cancellationToken);
+            return new WaitingRoom(app);
+        }
+        catch (IOException e)
+        {
+            LogNotOpen(logger, e.Message);
+            await app.DisposeAsync();
+            return null;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
+
+    private static Task Answer(HttpContext context)
+    {
+        if (context.Request.Path == "/health/live")
+        {
+            return context.Response.WriteAsJsonAsync(new { status = "healthy", checks = new { } });
+        }
+
+        return ProblemWriter.WriteAsync(context, ProblemException.Unavailable("The service is starting: its database cannot be reached yet."));
+    }
+
+    [LoggerMessage(1402, LogLevel.Warning, "Not answering while waiting: {Reason}")]
+    private static partial void LogNotOpen(ILogger logger, string reason);
+}

@@ -1,0 +1,48 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Chassis.Web;
+
+/// <summary>Whose tokens are accepted. Section <c>Authentication</c>.</summary>
+public sealed record AuthenticationSettings : IValidatableObject
+{
+    public const string Section = "Authentication";
+
+    /// <summary>Base URL of the issuer; its discovery document is at <c>/.well-known/openid-configuration</c>.</summary>
+    [Required]
+    public string Authority { get; init; } = "";
+
+    /// <summary>Value of <c>iss</c>, when it is not the authority itself: inside a network of containers an issuer is reached by another name.</summary>
+    public string? Issuer { get; init; }
+
+    public string Audience { get; init; } = "shop";
+
+    /// <summary>Values of <c>typ</c> that count as an access token. Some providers write <c>JWT</c>; accept it only from those.</summary>
+    public IReadOnlyList<string> TokenTypes { get; init; } = [];
+
+    /// <summary>Claim that holds the roles.</summary>
+    public string RoleClaim { get; init; } = Claims.Role;
+
+    public string TenantClaim { get; init; } = Claims.Tenant;
+
+    /// <summary>For development: an issuer without TLS. A loopback address needs no permission.</summary>
+    public bool AllowHttp { get; init; }
+
+    /// <summary>How far the clocks of issuer and service may be apart.</summary>
+    public TimeSpan ClockSkew { get; init; } = TimeSpan.FromSeconds(60);
+
+    public string ExpectedIssuer => (string.IsNullOrEmpty(Issuer) ? Authority : Issuer).TrimEnd('/');
+
+    internal IReadOnlyList<string> AcceptedTypes => TokenTypes.Count > 0 ? TokenTypes : ["at+jwt", "application/at+jwt"];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (!Uri.TryCreate(Authority, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp))
+        {
+            yield return new ValidationResult("Authentication__Authority must be the absolute URL of the token issuer.");
+        }
+        else if (uri.Scheme == Uri.UriSchemeHttp && !AllowHttp && !uri.IsLoopback)
+        {
+            yield return new ValidationResult("Authentication__Authority must be https; Authentication__AllowHttp=true permits http for development.");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
+
+namespace Chassis.Web;
+
+internal sealed class ServiceConsoleOptions : ConsoleFormatterOptions
+{
+    /// <summary>One JSON object per line for machines, else one readable line.</summary>
+    public bool Json { get; set; }
+
+    public string Service { get; set; } = "";
+}
+
+/// <summary>One line per entry with trace and correlation ids, so that the lines of one order can be found in all services.</summary>
+internal sealed class ServiceConsole(IOptionsMonitor<ServiceConsoleOptions> options) : ConsoleFormatter(FormatterName)
+{
+    public const string FormatterName = "service";
+
+    public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
+    {
+        var message = logEntry.Formatter(logEntry.State, logEntry.Exception);
+        var trace = Activity.Current?.TraceId.ToHexString();
+        var correlation = OperationContext.IsSet ? OperationContext.Current.CorrelationId : null;
+        if (options.CurrentValue.Json)
+        {
+            WriteJson(textWriter, logEntry, message, trace, correlation);
+        }
+        else
+        {
+            WriteLine(textWriter, logEntry, message, trace, correlation);
+        }
+    }
+
+    private static void WriteLine<TState>(TextWriter writer, in LogEntry<TState> entry, string message, string? trace, string? correlation)
+    {
+        var line = new StringBuilder(200)
+            .Append(TimeProvider.System.GetUtcNow().ToString("HH:mm:ss.fff", null)).Append(' ').Append(Level(entry.LogLevel)).Append(' ')
+            .Append(entry.Category.AsSpan(entry.Category.LastIndexOf('.') + 1)).Append(": ")
+            .Append(message.ReplaceLineEndings(" "));
+        if (correlation is not null)
+        {
+            line.Append(" correlation=").Append(correlation);
+        }
+
+        if (trace is not null && trace != correlation)
+        {
+            line.Append(" trace=").Append(trace);
+        }
+
+        writer.WriteLine(line);
+        if (entry.Exception is not null)
+        {
+            writer.WriteLine(entry.Exception);
+        }
+    }
+
+    private void WriteJson<TState>(TextWriter writer, in LogEntry<TState> entry, string message, string? trace, string? correlation)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("time", TimeProvider.System.GetUtcNow());
+            json.WriteString("level", Level(entry.LogLevel));
+            json.WriteString("service", options.CurrentValue.Service);
+            json.WriteString("category", entry.Category);
+            json.WriteNumber("event", entry.EventId.Id);
+            json.WriteString("message", message);
+            if (trace is not null)
+            {
+                json.WriteString("traceId", trace);
+                json.WriteString("spanId", Activity.Current!.SpanId.ToHexString());
+            }
+
+            if (correlation is not null)
+            {
+                json.WriteString("correlationId", correlation);
+            }
+
+            if (entry.Exception is not null)
+            {
+                json.WriteString("exception", entry.Exception.ToString());
+            }
+
+            if (entry.State is IReadOnlyList<KeyValuePair<string, object?>> { Count: > 1 } state)
+            {
+                json.WriteStartObject("data");
+                foreach (var (name, value) in state.Where(p => p.Key != "{OriginalFormat}"))
+                {
+                    json.WriteString(name, value?.ToString());
+                }
+
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+        }
+
+        writer.WriteLine(Encoding.UTF8.GetString(buffer.ToArray()));
+    }
+
+    private static string Level(LogLevel level) => level switch
+    {
+        LogLevel.Trace => "trc",
+        LogLevel.Debug => "dbg",
+        LogLevel.Information => "inf",
+        LogLevel.Warning => "wrn",
+        LogLevel.Error => "err",
+        _ => "crt",
+    };
+}
