@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Contracts.Generator;
@@ -20,7 +21,7 @@ public sealed record Violation(string Event, string Field, string Rule, string D
         get
         {
             var dot = Event.LastIndexOf(".v", StringComparison.Ordinal) + 2;
-            return Event[..dot] + (int.Parse(Event[dot..], System.Globalization.CultureInfo.InvariantCulture) + 1);
+            return Event[..dot] + (int.Parse(Event[dot..], CultureInfo.InvariantCulture) + 1);
         }
     }
 }
@@ -78,7 +79,7 @@ public static class Compatibility
     {
         foreach (var keyword in Bounds)
         {
-            var (before, after) = ((long?)published[keyword], (long?)current[keyword]);
+            var (before, after) = (Number(published[keyword]), Number(current[keyword]));
             if (before == after)
             {
                 continue;
@@ -154,6 +155,8 @@ public static class Compatibility
     private static JsonObject Object(JsonNode? node) => node as JsonObject ?? [];
 
     private static HashSet<string> Names(JsonNode? node) => node is JsonArray array ? [.. array.Select(n => (string)n!)] : [];
+
+    private static long? Number(JsonNode? node) => node is null ? null : long.Parse(node.ToJsonString(), CultureInfo.InvariantCulture);
 
     private static string? Text(JsonNode? node) => (string?)node;
 

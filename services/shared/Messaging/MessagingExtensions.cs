@@ -25,7 +25,7 @@ public static class MessagingExtensions
     }
 
     /// <summary>The operators' resources: <c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/boundary-events</c>.</summary>
-    public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app) => app;
+    public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app) => app.MapAsyncApi();
 
     /// <summary>Creates schema <c>messaging</c>: outbox, inbox, boundary-event archive and dead letters.</summary>
     public static void CreateMessagingTables(this MigrationBuilder migration) => migration.EnsureSchema("messaging");

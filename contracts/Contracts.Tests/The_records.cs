@@ -1,0 +1,108 @@
+using System.Reflection;
+using System.Text.Json;
+using Contracts.Generator;
+using Shop.Contracts;
+
+namespace Contracts.Tests;
+
+public sealed class The_records
+{
+    private static readonly DocComments Docs = DocComments.Of(typeof(BoundaryEvents).Assembly);
+
+    public static TheoryData<string> Every => [.. BoundaryEvents.All.Select(e => e.Type)];
+
+    [Fact]
+    public void Are_the_events_of_the_system() => BoundaryEvents.All.Select(e => e.Type).ShouldBe(
+    [
+        "shop.order.cancelled.v1", "shop.order.completed.v1", "shop.order.confirmed.v1", "shop.order.failed.v1", "shop.order.shipped.v1",
+        "shop.order.submitted.v1", "shop.order.submitted.v2", "shop.payment.processed.v1",
+        "shop.product.added.v1", "shop.product.discontinued.v1", "shop.product.price-changed.v1",
+        "shop.shipment.dispatched.v1",
+        "shop.stock.low.v1", "shop.stock.received.v1", "shop.stock.released.v1", "shop.stock.reservation-failed.v1", "shop.stock.reserved.v1",
+        "shop.system.service-started.v1", "shop.system.service-stopped.v1",
+        "shop.user.deactivated.v1", "shop.user.email-changed.v1", "shop.user.erased.v1", "shop.user.profile-updated.v1", "shop.user.reactivated.v1", "shop.user.registered.v1",
+    ]);
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Cannot_be_changed_after_they_were_made(string type) =>
+        BoundaryEvents.Find(type)!.ClrType.GetProperties().Where(p => p.SetMethod is { } set && !set.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(System.Runtime.CompilerServices.IsExternalInit)))
+            .ShouldBeEmpty("an event is a fact.");
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Say_what_they_and_their_members_mean(string type)
+    {
+        var descriptor = BoundaryEvents.Find(type)!;
+        Docs.Summary(descriptor.ClrType).ShouldNotBeNullOrEmpty($"{type} has no summary: partners read it in the schema.");
+        Undescribed(descriptor.Shape).ShouldBeEmpty("partners read the descriptions of members in the schema.");
+    }
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Live_in_a_namespace_per_publisher_and_version(string type)
+    {
+        var descriptor = BoundaryEvents.Find(type)!;
+        descriptor.ClrType.Namespace.ShouldEndWith($".V{descriptor.Version}");
+        descriptor.Publisher.ShouldBeOneOf("orders", "inventory", "users", "platform");
+    }
+
+    [Fact]
+    public void Mark_a_version_as_deprecated_as_soon_as_there_is_a_later_one()
+    {
+        foreach (var line in BoundaryEvents.All.GroupBy(e => e.Type[..e.Type.LastIndexOf('.')]))
+        {
+            var latest = line.Max(e => e.Version);
+            line.Where(e => e.Deprecated != (e.Version < latest)).Select(e => e.Type).ShouldBeEmpty("every version but the latest is deprecated, and the latest is not.");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Put_nothing_on_the_wire_that_only_dotnet_knows(string type)
+    {
+        var descriptor = BoundaryEvents.Find(type)!;
+        var text = JsonSerializer.Serialize(Examples.Of(descriptor), descriptor.ClrType, ContractJson.Options);
+        text.ShouldNotContain("$type");
+        text.ShouldNotContain("Shop.Contracts");
+        text.ShouldNotContain("null");
+    }
+
+    [Fact]
+    public void Write_times_in_utc_whatever_their_offset()
+    {
+        var time = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromHours(2));
+        JsonSerializer.Serialize(new Shop.Contracts.Users.V1.UserErased(Guid.Empty, time), ContractJson.Options).ShouldContain("\"2026-01-02T01:04:05Z\"");
+    }
+
+    [Fact]
+    public void Keep_amounts_exact() =>
+        JsonSerializer.Serialize(new Money(0.10m + 0.20m, "EUR"), ContractJson.Options).ShouldBe("""{"amount":"0.30","currency":"EUR"}""");
+
+    [Fact]
+    public void Refuse_a_member_that_has_no_plain_form_on_the_wire() =>
+        Should.Throw<NotSupportedException>(() => ContractShape.Of(typeof(WithDouble))).Message.ShouldContain("double", Case.Insensitive);
+
+    [Fact]
+    public void Refuse_a_member_that_is_neither_required_nor_optional() =>
+        Should.Throw<NotSupportedException>(() => ContractShape.Of(typeof(Undecided))).Message.ShouldContain("Undecided.Text");
+
+    [Theory]
+    [InlineData("shop.order.submitted")]
+    [InlineData("shop.order.submitted.v0")]
+    [InlineData("shop.order.Submitted.v1")]
+    [InlineData("order.submitted.v1")]
+    public void Have_wire_names_by_one_rule(string wrong) => Should.Throw<ArgumentException>(() => WireName.MajorVersion(wrong));
+
+    private static IEnumerable<string> Undescribed(ContractShape shape) =>
+        shape.Properties.SelectMany(p => (IEnumerable<string>)
+        [
+            .. Docs.Member(shape.ClrType, p.ClrName) is null ? [$"{shape.ClrType.Name}.{p.ClrName}"] : Array.Empty<string>(),
+            .. Undescribed(p.Shape),
+            .. p.Shape.Items is { } items ? Undescribed(items) : [],
+        ]);
+
+    private sealed record WithDouble(double Price);
+
+    private sealed record Undecided(string? Text);
+}
