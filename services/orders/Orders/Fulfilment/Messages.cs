@@ -38,6 +38,7 @@ public sealed record AuthorizePayment(Guid OrderId, Guid UserId, Money Amount, s
 
 public sealed record CapturePayment(Guid OrderId);
 
-public sealed record VoidPayment(Guid OrderId);
+/// <summary>Legal at any time, also before the authorization arrives, which is then refused; therefore it says what it would have been.</summary>
+public sealed record VoidPayment(Guid OrderId, Guid UserId, Money Amount, string PaymentMethod);
 
 public sealed record RefundPayment(Guid OrderId);
