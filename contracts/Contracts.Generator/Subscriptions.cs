@@ -36,6 +36,9 @@ public static class Subscriptions
             "shop.user.deactivated.v1",
             "shop.user.reactivated.v1",
         ]),
+        new("inventory", "inventory.erasures", "the addresses of an erased customer's parcels are removed", [
+            "shop.user.erased.v1",
+        ]),
         new("notifications", "notifications.contacts", "its own copy of the addresses", [
             "shop.user.deactivated.v1",
             "shop.user.email-changed.v1",

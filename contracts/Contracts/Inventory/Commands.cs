@@ -20,7 +20,8 @@ public sealed record ReleaseStock(Guid OrderId, [MinLength(1)] string Reason);
 /// <summary>Answered by <see cref="ShipmentDispatched"/>, or by <see cref="StockReleased"/> when the reservation is gone.</summary>
 /// <param name="OrderId">The order.</param>
 /// <param name="Address">Where to.</param>
-public sealed record ShipOrder(Guid OrderId, ShipTo Address);
+/// <param name="UserId">Whose order it is, so that the address can be removed when that customer is erased.</param>
+public sealed record ShipOrder(Guid OrderId, ShipTo Address, Guid? UserId = null);
 
 /// <summary>A postal address.</summary>
 /// <param name="Name">Recipient.</param>

@@ -1,0 +1,17 @@
+using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
+
+namespace Inventory.Domain;
+
+/// <summary>
+/// What happened to a product, in this service's own terms: a line of its history. <see cref="Persistence.ProductHistory"/> keeps it
+/// and translates it for everybody else.
+/// </summary>
+public abstract record ProductEvent(string Sku);
+
+public sealed record ProductWasAdded(string Sku, string Name, Money Price, IReadOnlyList<SkuQuantity> Components, IReadOnlyList<SkuQuantity> Parts, int? ReorderPoint)
+    : ProductEvent(Sku);
+
+public sealed record PriceWasChanged(string Sku, Money OldPrice, Money NewPrice) : ProductEvent(Sku);
+
+public sealed record ProductWasDiscontinued(string Sku, int OnHand, int Reserved) : ProductEvent(Sku);

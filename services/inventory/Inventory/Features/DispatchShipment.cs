@@ -1,0 +1,50 @@
+using Chassis.Web;
+using Inventory.Domain;
+using Inventory.Persistence;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Inventory.Features;
+
+/// <param name="Carrier">Who carries it.</param>
+/// <param name="TrackingNumber">The carrier's number.</param>
+public sealed record DispatchShipmentRequest(string Carrier, string TrackingNumber);
+
+/// <summary>An operator hands a waiting parcel to a carrier.</summary>
+public sealed class DispatchShipment(InventoryDbContext db, Reservations reservations, Shipments shipments)
+{
+    public async Task<Shipment> Handle(Guid id, DispatchShipmentRequest request, ExpectedVersion expected, CancellationToken ct)
+    {
+        new Validator()
+            .Text("carrier", request.Carrier, Limits.MaxCarrier)
+            .Text("trackingNumber", request.TrackingNumber, Limits.MaxTrackingNumber)
+            .ThrowIfInvalid();
+
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        var orderId = await db.Shipments.Where(s => s.Id == id).Select(s => (Guid?)s.OrderId).SingleOrDefaultAsync(ct) ?? throw ProblemException.NotFound();
+        var reservation = (await reservations.FindForChangeAsync(orderId, ct))!;
+        var shipment = await db.Shipments.SingleAsync(s => s.Id == id, ct);
+        expected.Check(shipment.Version);
+        if (shipment.Status != ShipmentStatus.Pending)
+        {
+            throw ProblemException.Conflict(
+                shipment.Status == ShipmentStatus.Dispatched ? "shipment_dispatched" : "shipment_cancelled",
+                $"The shipment is {(shipment.Status == ShipmentStatus.Dispatched ? "dispatched" : "cancelled")} already.");
+        }
+
+        await shipments.DispatchAsync(reservation, shipment, request.Carrier, request.TrackingNumber, ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return shipment;
+    }
+
+    public static RouteHandlerBuilder Map(RouteGroupBuilder shipments) =>
+        shipments.MapPost("/{id:guid}/dispatch", Post).RequireOperator().WithIdempotencyKey().WithSummary("Hands a waiting shipment to a carrier.");
+
+    private static async Task<ETagged<Ok<ShipmentResource>>> Post(
+        Guid id, DispatchShipmentRequest request, ExpectedVersion expected, DispatchShipment feature, CancellationToken ct)
+    {
+        var shipment = await feature.Handle(id, request, expected, ct);
+        return TypedResults.Ok(ShipmentResource.Of(shipment)).WithETag(shipment.Version);
+    }
+}

@@ -1,0 +1,24 @@
+using Chassis.Web;
+using Inventory.Persistence;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Shop.Contracts.Users.V1;
+
+namespace Inventory.Features;
+
+/// <summary>
+/// Removes the addresses of a customer who is erased, and stored answers that show them. A parcel that waits for its carrier keeps its address
+/// until it leaves: it cannot arrive without one.
+/// </summary>
+public sealed class EraseAddresses(InventoryDbContext db, TimeProvider clock) : IConsumer<UserErased>
+{
+    public async Task Consume(ConsumeContext<UserErased> context)
+    {
+        var (userId, ct) = (context.Message.UserId, context.CancellationToken);
+        await db.Database.ExecuteSqlAsync(
+            $"INSERT INTO erased_users (user_id, erased_at) VALUES ({userId}, {clock.GetUtcNow()}) ON CONFLICT (user_id) DO NOTHING", ct);
+        await db.Database.ExecuteSqlAsync(
+            $"UPDATE shipments SET address = NULL, version = version + 1 WHERE user_id = {userId} AND address IS NOT NULL AND status <> 'pending'", ct);
+        await Idempotency.ForgetAsync(db, userId.ToString(), ct);
+    }
+}

@@ -1,0 +1,34 @@
+using System.Text.Json;
+using Chassis.Web;
+using Inventory.Persistence;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Inventory.Features;
+
+/// <summary>One change of a product.</summary>
+public sealed record ProductChangeResource(
+    Guid EventId, string EventType, int Version, DateTimeOffset OccurredAt, JsonElement Payload, string? CorrelationId, string? UserId);
+
+/// <summary>Everything that ever happened to a product, in order.</summary>
+public static class ReadProductHistory
+{
+    public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
+        products.MapGet("/{sku}/history", Get).RequireOperator().WithSummary("Every change of a product, in order.");
+
+    private static async Task<Ok<Page<ProductChangeResource>>> Get(string sku, [AsParameters] PageQuery page, InventoryDbContext db, CancellationToken ct)
+    {
+        if (!await db.Products.AnyAsync(p => p.Sku == sku, ct))
+        {
+            throw Errors.NoSuchProduct(sku);
+        }
+
+        var after = page.After<int>() ?? 0;
+        var rows = await db.ProductHistory.AsNoTracking().Where(c => c.Sku == sku && c.Version > after)
+            .OrderBy(c => c.Version).Take(page.Size + 1).ToListAsync(ct);
+        return TypedResults.Ok(Page.Of(
+            [.. rows.Select(c => new ProductChangeResource(
+                c.EventId, c.EventType, c.Version, c.OccurredAt, JsonSerializer.Deserialize<JsonElement>(c.Payload), c.CorrelationId, c.UserId))],
+            page, c => c.Version));
+    }
+}

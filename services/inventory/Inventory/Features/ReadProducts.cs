@@ -1,0 +1,61 @@
+using Chassis.Web;
+using Inventory.Domain;
+using Inventory.Persistence;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Inventory.Features;
+
+/// <summary>The catalogue, for everybody.</summary>
+public static class ReadProducts
+{
+    private const int MaxSearch = 100;
+
+    public static void Map(RouteGroupBuilder products)
+    {
+        products.MapGet("/", List).AllowAnonymous().WithSummary("Lists products in sku order; active ones unless status says otherwise.");
+        products.MapGet("/{sku}", Get).AllowAnonymous().WithSummary("One product.");
+    }
+
+    /// <param name="search">Part of the name or the sku, in any case.</param>
+    /// <param name="status"><c>active</c> (default), <c>discontinued</c> or <c>all</c>.</param>
+    /// <param name="page">Which page.</param>
+    /// <param name="db">The database.</param>
+    /// <param name="ct">Cancels.</param>
+    private static async Task<Ok<Page<ProductResource>>> List(
+        string? search, string? status, [AsParameters] PageQuery page, InventoryDbContext db, CancellationToken ct)
+    {
+        var check = new Validator().Check(status is null or "active" or "discontinued" or "all", "status", "must be active, discontinued or all.");
+        check.OptionalText("search", search, MaxSearch).ThrowIfInvalid();
+
+        var products = db.Products.AsNoTracking();
+        if (status != "all")
+        {
+            var wanted = status == "discontinued" ? ProductStatus.Discontinued : ProductStatus.Active;
+            products = products.Where(p => p.Status == wanted);
+        }
+
+        if (!string.IsNullOrWhiteSpace(search))
+        {
+            var pattern = $"%{search.Trim().Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+            products = products.Where(p => EF.Functions.ILike(p.Name, pattern, "\\") || EF.Functions.ILike(p.Sku, pattern, "\\"));
+        }
+
+        if (!string.IsNullOrEmpty(page.Cursor))
+        {
+            var after = Cursor.Decode<string>(page.Cursor);
+            check.Check(Skus.IsValid(after), "cursor", "is not a cursor of this list.").ThrowIfInvalid();
+            products = products.Where(p => string.Compare(p.Sku, after) > 0);
+        }
+
+        var rows = await products.OrderBy(p => p.Sku).Take(page.Size + 1).Include(p => p.Components).AsSplitQuery().ToListAsync(ct);
+        return TypedResults.Ok(Page.Of([.. rows.Select(ProductResource.Of)], page, p => p.Sku));
+    }
+
+    private static async Task<ETagged<Ok<ProductResource>>> Get(string sku, InventoryDbContext db, CancellationToken ct)
+    {
+        var product = await db.Products.AsNoTracking().Include(p => p.Components).SingleOrDefaultAsync(p => p.Sku == sku, ct)
+            ?? throw Errors.NoSuchProduct(sku);
+        return TypedResults.Ok(ProductResource.Of(product)).WithETag(product.Version);
+    }
+}

@@ -1,0 +1,48 @@
+using Chassis.Web;
+using Inventory.Persistence;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Inventory.Features;
+
+/// <summary>
+/// The figures of a product. One with a recipe has none of its own: reserved and shipped count orders of it, and on hand adds to the reserved
+/// ones those that the available parts would make.
+/// </summary>
+public static class ReadStock
+{
+    public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
+        products.MapGet("/{sku}/stock", Get).RequireOperator().WithSummary("How many pieces are on hand, reserved, available and shipped.");
+
+    private static async Task<Ok<StockResource>> Get(string sku, InventoryDbContext db, CancellationToken ct)
+    {
+        var stock = await db.Stock.AsNoTracking().SingleOrDefaultAsync(s => s.Sku == sku, ct);
+        return TypedResults.Ok(stock is not null
+            ? new StockResource(sku, stock.OnHand, stock.Reserved, stock.OnHand - stock.Reserved, stock.Shipped)
+            : await OfRecipeAsync(sku, db, ct) ?? throw Errors.NoSuchProduct(sku));
+    }
+
+    // One statement, so that all of it is from one moment.
+    private static async Task<StockResource?> OfRecipeAsync(string sku, InventoryDbContext db, CancellationToken ct)
+    {
+        var figures = await db.Database.SqlQuery<RecipeFigures>(
+            $"""
+            SELECT parts.available AS "Available", coalesce(ordered.reserved, 0) AS "Reserved", coalesce(ordered.shipped, 0) AS "Shipped"
+            FROM (
+                SELECT min((s.on_hand - s.reserved) / p.quantity)::bigint AS available
+                FROM product_parts p JOIN stock s ON s.sku = p.part_sku WHERE p.sku = {sku}
+            ) AS parts, (
+                SELECT
+                    sum((item ->> 'quantity')::bigint) FILTER (WHERE r.status <> 'shipped')::bigint AS reserved,
+                    sum((item ->> 'quantity')::bigint) FILTER (WHERE r.status = 'shipped')::bigint AS shipped
+                FROM reservations r, jsonb_array_elements(r.items) AS item
+                WHERE r.has_recipes AND r.status IN ('reserved', 'shipping', 'shipped')
+                    AND r.items @> jsonb_build_array(jsonb_build_object('sku', {sku})) AND item ->> 'sku' = {sku}
+            ) AS ordered
+            WHERE parts.available IS NOT NULL
+            """).ToListAsync(ct);
+        return figures is [var f] ? new StockResource(sku, f.Available + f.Reserved, f.Reserved, f.Available, f.Shipped) : null;
+    }
+
+    private sealed record RecipeFigures(long Available, long Reserved, long Shipped);
+}

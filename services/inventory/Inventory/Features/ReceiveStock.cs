@@ -1,0 +1,66 @@
+using Chassis.Messaging;
+using Chassis.Web;
+using Inventory.Domain;
+using Inventory.Persistence;
+using MassTransit;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Shop.Contracts.Inventory.V1;
+
+namespace Inventory.Features;
+
+/// <param name="Quantity">Pieces, at least one.</param>
+/// <param name="Reference">Delivery note or the like.</param>
+public sealed record ReceiveStockRequest(int Quantity, string Reference);
+
+/// <summary>Books pieces that came in.</summary>
+public sealed class ReceiveStock(InventoryDbContext db, Catalogue catalogue, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
+{
+    public async Task<StockFigures> Handle(string sku, ReceiveStockRequest request, CancellationToken ct)
+    {
+        new Validator()
+            .Positive("quantity", request.Quantity, Limits.MaxQuantity)
+            .Text("reference", request.Reference, Limits.MaxReference)
+            .ThrowIfInvalid();
+
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        var product = await catalogue.FindAsItStaysAsync(sku, ct) ?? throw Errors.NoSuchProduct(sku);
+        if (product.Status == ProductStatus.Discontinued)
+        {
+            throw Errors.Discontinued(sku);
+        }
+
+        if (product.IsComposite)
+        {
+            throw Errors.HasRecipe(sku);
+        }
+
+        var figures = await BookAsync(sku, request.Quantity, request.Reference, ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return figures;
+    }
+
+    /// <summary>Books and tells, in the caller's transaction, for a product that has stock.</summary>
+    public async Task<StockFigures> BookAsync(string sku, int quantity, string reference, CancellationToken ct)
+    {
+        var figures = await ledger.ReceiveAsync(sku, quantity, reference, ct) ?? throw Errors.HasRecipe(sku);
+        if (figures.OnHand > Limits.MaxOnHand)
+        {
+            throw ProblemException.Conflict("too_many_pieces", $"There would be more than {Limits.MaxOnHand} pieces of {sku}.");
+        }
+
+        await publish.PublishEvent(new StockReceived(sku, quantity, figures.OnHand, reference, clock.GetUtcNow()), figures.Version, ct);
+        return figures;
+    }
+
+    public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
+        products.MapPost("/{sku}/receipts", Post).RequireOperator().WithIdempotencyKey().WithSummary("Books pieces that came in.");
+
+    private static async Task<Created<BookedResource>> Post(string sku, ReceiveStockRequest request, ReceiveStock feature, CancellationToken ct)
+    {
+        var figures = await feature.Handle(sku, request, ct);
+        return TypedResults.Created(
+            $"/v1/products/{sku}/movements",
+            new BookedResource(sku, figures.Version, MovementKind.Receipt, request.Quantity, request.Reference, StockResource.Of(figures)));
+    }
+}

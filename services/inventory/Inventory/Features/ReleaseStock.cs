@@ -1,0 +1,71 @@
+using Chassis.Messaging;
+using Chassis.Web;
+using Inventory.Persistence;
+using MassTransit;
+using Shop.Contracts.Inventory.V1;
+
+namespace Inventory.Features;
+
+/// <summary>
+/// Gives back what is set aside for an order, at any time before its parcel has left: before the reservation arrives, which is refused then, and
+/// while a shipment waits, which is cancelled then.
+/// </summary>
+public sealed class ReleaseStockHandler(
+    InventoryDbContext db, Reservations reservations, Shipments shipments, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
+{
+    public async Task Handle(ReleaseStock command, CancellationToken ct)
+    {
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        var reservation = await reservations.FindOrCloseAsync(command.OrderId, command.Reason, ct);
+        if (reservation.Status is ReservationStatus.Reserved or ReservationStatus.Shipping)
+        {
+            await ReleaseAsync(reservation, command.Reason, ct);
+        }
+
+        await AnswerAsync(reservation, command.Reason, ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+    }
+
+    /// <summary>Gives back a reservation whose time is over. False when it is not, or when somebody is at work on it.</summary>
+    public async Task<bool> ExpireAsync(Guid orderId, CancellationToken ct)
+    {
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        if (await reservations.FindExpiredAsync(orderId, ct) is not { } reservation)
+        {
+            return false;
+        }
+
+        await ReleaseAsync(reservation, $"Expired: neither shipped nor released by {reservation.ExpiresAt:u}.", ct);
+        await AnswerAsync(reservation, reservation.Reason!, ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return true;
+    }
+
+    private async Task ReleaseAsync(Reservation reservation, string reason, CancellationToken ct)
+    {
+        if (reservation.Status == ReservationStatus.Shipping)
+        {
+            await shipments.CancelAsync(reservation.OrderId, ct);
+        }
+
+        await ledger.ReleaseAsync(reservation.OrderId, reservation.Lines, ct);
+        reservation.Status = ReservationStatus.Released;
+        reservation.Reason = reason;
+        reservation.EndedAt = clock.GetUtcNow();
+        reservation.ExpiresAt = null;
+        reservation.Version++;
+    }
+
+    private async Task AnswerAsync(Reservation reservation, string reason, CancellationToken ct) =>
+        await (reservation.Status == ReservationStatus.Shipped
+            ? shipments.TellDispatchedAsync(reservation.OrderId, ct)
+            : publish.PublishEvent(
+                new StockReleased(reservation.OrderId, reservation.Lines, reservation.Reason ?? reason, reservation.EndedAt!.Value), reservation.Version, ct));
+}
+
+public sealed class ReleaseStockConsumer(ReleaseStockHandler handler) : IConsumer<ReleaseStock>
+{
+    public Task Consume(ConsumeContext<ReleaseStock> context) => handler.Handle(context.Message, context.CancellationToken);
+}

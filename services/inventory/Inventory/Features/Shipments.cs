@@ -1,0 +1,51 @@
+using Chassis.Messaging;
+using Inventory.Persistence;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Shop.Contracts.Inventory.V1;
+
+namespace Inventory.Features;
+
+/// <summary>What happens to a shipment, for the features that make it happen. The reservation's row is locked by the caller, and with it the shipment.</summary>
+public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
+{
+    /// <summary>The parcel leaves: the pieces go out of the stock, once.</summary>
+    public async Task DispatchAsync(Reservation reservation, Shipment shipment, string carrier, string trackingNumber, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        await ledger.ShipAsync(reservation.OrderId, reservation.Lines, ct);
+        reservation.Status = ReservationStatus.Shipped;
+        reservation.ExpiresAt = null;
+        reservation.EndedAt = now;
+        reservation.Version++;
+
+        shipment.Status = ShipmentStatus.Dispatched;
+        shipment.Carrier = carrier;
+        shipment.TrackingNumber = trackingNumber;
+        shipment.DispatchedAt = now;
+        shipment.Version++;
+        if (await db.ErasedUsers.AnyAsync(u => u.UserId == shipment.UserId, ct))
+        {
+            shipment.Address = null;
+        }
+
+        await TellAsync(shipment, ct);
+    }
+
+    /// <summary>Says again that the order's parcel has left.</summary>
+    public async Task TellDispatchedAsync(Guid orderId, CancellationToken ct) =>
+        await TellAsync(await db.Shipments.SingleAsync(s => s.OrderId == orderId, ct), ct);
+
+    /// <summary>The parcel will not be packed.</summary>
+    public async Task CancelAsync(Guid orderId, CancellationToken ct)
+    {
+        var shipment = await db.Shipments.SingleAsync(s => s.OrderId == orderId, ct);
+        shipment.Status = ShipmentStatus.Cancelled;
+        shipment.CancelledAt = clock.GetUtcNow();
+        shipment.Address = null;
+        shipment.Version++;
+    }
+
+    private Task TellAsync(Shipment s, CancellationToken ct) => publish.PublishEvent(
+        new ShipmentDispatched(s.Id, s.OrderId, s.Carrier!, s.TrackingNumber!, s.PickList, s.DispatchedAt!.Value), s.Version, ct);
+}

@@ -1,0 +1,66 @@
+using Inventory.Domain;
+using Inventory.Features;
+using Inventory.Persistence;
+using MassTransit;
+using Shop.Contracts;
+
+namespace Inventory;
+
+/// <summary>What the service is made of.</summary>
+public static class InventoryModule
+{
+    /// <summary>Removes addresses of erased customers.</summary>
+    public const string ErasuresQueue = "inventory.erasures";
+
+    public static IServiceCollection AddInventory(this IServiceCollection services)
+    {
+        services.AddOptions<ReservationOptions>().BindConfiguration("Reservations").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<ShippingOptions>().BindConfiguration("Shipping").ValidateDataAnnotations().ValidateOnStart();
+
+        services.AddSingleton<RecipeBook.Memory>();
+        services.AddScoped<RecipeBook>().AddScoped<StockLedger>().AddScoped<ProductHistory>().AddScoped<Catalogue>();
+        services.AddScoped<Reservations>().AddScoped<Shipments>().AddScoped<StockSignals>();
+
+        services.AddScoped<AddProduct>().AddScoped<ChangePrice>().AddScoped<DiscontinueProduct>().AddScoped<ImportCatalogue>();
+        services.AddScoped<ReceiveStock>().AddScoped<AdjustStock>().AddScoped<DispatchShipment>();
+        services.AddScoped<ReserveStockHandler>().AddScoped<ReleaseStockHandler>().AddScoped<ShipOrderHandler>();
+
+        services.AddSingleton<ExpireReservations>().AddHostedService(provider => provider.GetRequiredService<ExpireReservations>());
+        return services;
+    }
+
+    public static void AddInventoryConsumers(this IBusRegistrationConfigurator bus)
+    {
+        bus.AddConsumer<ReserveStockConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
+        bus.AddConsumer<ReleaseStockConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
+        bus.AddConsumer<ShipOrderConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
+        bus.AddConsumer<EraseAddresses>().Endpoint(e => e.Name = ErasuresQueue);
+    }
+
+    public static void MapInventory(this IEndpointRouteBuilder app)
+    {
+        var products = app.MapGroup("/v1/products").WithTags("Products").AddEndpointFilter(OnlySkus);
+        AddProduct.Map(products);
+        ImportCatalogue.Map(products);
+        ReadProducts.Map(products);
+        ReadProductHistory.Map(products);
+        ChangePrice.Map(products);
+        DiscontinueProduct.Map(products);
+        ReceiveStock.Map(products);
+        AdjustStock.Map(products);
+        ReadStock.Map(products);
+        ReadMovements.Map(products);
+
+        ReadReservation.Map(app.MapGroup("/v1/reservations").WithTags("Reservations"));
+
+        var shipments = app.MapGroup("/v1/shipments").WithTags("Shipments");
+        ReadShipments.Map(shipments);
+        DispatchShipment.Map(shipments);
+
+        AuditStock.Map(app.MapGroup("/v1/ops").WithTags("Operations"));
+    }
+
+    // What cannot be a sku is not looked for.
+    private static ValueTask<object?> OnlySkus(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
+        context.HttpContext.Request.RouteValues["sku"] is string sku && !Skus.IsValid(sku) ? throw Errors.NoSuchProduct(sku) : next(context);
+}

@@ -1,0 +1,44 @@
+using System.Collections.Concurrent;
+using Microsoft.EntityFrameworkCore;
+using Shop.Contracts.Inventory.V1;
+
+namespace Inventory.Persistence;
+
+/// <summary>The parts of products. A recipe never changes once its product is there, so what was read once stays true.</summary>
+public sealed class RecipeBook(InventoryDbContext db, RecipeBook.Memory memory)
+{
+    /// <summary>The parts of each of the products, in sku order; unknown products are missing from the answer.</summary>
+    public async Task<IReadOnlyDictionary<string, IReadOnlyList<SkuQuantity>>> PartsOfAsync(IReadOnlyCollection<string> skus, CancellationToken ct)
+    {
+        var parts = new Dictionary<string, IReadOnlyList<SkuQuantity>>(StringComparer.Ordinal);
+        List<string>? missing = null;
+        foreach (var sku in skus)
+        {
+            if (memory.Known.TryGetValue(sku, out var known))
+            {
+                parts[sku] = known;
+            }
+            else
+            {
+                (missing ??= []).Add(sku);
+            }
+        }
+
+        if (missing is not null)
+        {
+            var rows = await db.ProductParts.AsNoTracking().Where(p => missing.Contains(p.Sku)).OrderBy(p => p.PartSku).ToListAsync(ct);
+            foreach (var product in rows.GroupBy(r => r.Sku))
+            {
+                parts[product.Key] = memory.Known[product.Key] = [.. product.Select(p => new SkuQuantity(p.PartSku, p.Quantity))];
+            }
+        }
+
+        return parts;
+    }
+
+    /// <summary>One for the process. A product takes some hundred bytes, so a catalogue fits.</summary>
+    public sealed class Memory
+    {
+        internal ConcurrentDictionary<string, IReadOnlyList<SkuQuantity>> Known { get; } = new(StringComparer.Ordinal);
+    }
+}

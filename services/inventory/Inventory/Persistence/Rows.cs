@@ -1,0 +1,174 @@
+using Inventory.Domain;
+using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
+
+namespace Inventory.Persistence;
+
+public enum ProductStatus
+{
+    Active,
+    Discontinued,
+}
+
+public sealed class Product
+{
+    public required string Sku { get; init; }
+    public required string Name { get; init; }
+    public required decimal PriceAmount { get; set; }
+    public required string PriceCurrency { get; set; }
+    public int? ReorderPoint { get; init; }
+
+    /// <summary>Has a recipe: nothing of it lies on a shelf, its parts do.</summary>
+    public required bool IsComposite { get; init; }
+
+    public ProductStatus Status { get; set; }
+    public int Version { get; set; } = 1;
+    public required DateTimeOffset AddedAt { get; init; }
+    public required DateTimeOffset ChangedAt { get; set; }
+    public DateTimeOffset? DiscontinuedAt { get; set; }
+    public IList<ProductComponent> Components { get; init; } = [];
+
+    public Money Price => Prices.Normalize(new Money(PriceAmount, PriceCurrency));
+}
+
+public sealed class ProductComponent
+{
+    public required string Sku { get; init; }
+    public required string ComponentSku { get; init; }
+    public required int Quantity { get; init; }
+    public required int Position { get; init; }
+}
+
+public sealed class ProductPart
+{
+    public required string Sku { get; init; }
+    public required string PartSku { get; init; }
+    public required int Quantity { get; init; }
+}
+
+public sealed class ProductChange
+{
+    public required string Sku { get; init; }
+    public required int Version { get; init; }
+    public required Guid EventId { get; init; }
+    public required string EventType { get; init; }
+    public required string Payload { get; init; }
+    public required DateTimeOffset OccurredAt { get; init; }
+    public string? CorrelationId { get; init; }
+    public string? UserId { get; init; }
+}
+
+/// <summary>Read through Entity Framework, written by <see cref="StockLedger"/> alone.</summary>
+public sealed class StockLevel
+{
+    public required string Sku { get; init; }
+    public long Received { get; init; }
+    public long Adjusted { get; init; }
+    public int OnHand { get; init; }
+    public int Reserved { get; init; }
+    public long Shipped { get; init; }
+    public int? ReorderPoint { get; init; }
+    public int Version { get; init; }
+}
+
+public enum MovementKind
+{
+    Receipt,
+    Adjustment,
+    Reservation,
+    Release,
+    Shipment,
+}
+
+/// <summary>Read through Entity Framework, written by <see cref="StockLedger"/> alone.</summary>
+public sealed class Movement
+{
+    public required string Sku { get; init; }
+    public required int Version { get; init; }
+    public required MovementKind Kind { get; init; }
+    public required int Quantity { get; init; }
+    public required int OnHandChange { get; init; }
+    public required int ReservedChange { get; init; }
+    public required int ShippedChange { get; init; }
+    public required int OnHand { get; init; }
+    public required int Reserved { get; init; }
+    public required long Shipped { get; init; }
+    public Guid? OrderId { get; init; }
+    public string? Reference { get; init; }
+    public required DateTimeOffset OccurredAt { get; init; }
+    public string? CorrelationId { get; init; }
+    public string? UserId { get; init; }
+}
+
+public enum ReservationStatus
+{
+    /// <summary>Set aside; expires when nobody claims it.</summary>
+    Reserved,
+
+    /// <summary>Claimed by a shipment that waits for dispatch.</summary>
+    Shipping,
+    Shipped,
+    Released,
+    Failed,
+}
+
+public sealed class Reservation
+{
+    public required Guid OrderId { get; init; }
+    public required ReservationStatus Status { get; set; }
+
+    /// <summary>What was ordered.</summary>
+    public required IReadOnlyList<SkuQuantity> Items { get; init; }
+
+    /// <summary>The parts that are, or were, set aside for it, in sku order.</summary>
+    public required IReadOnlyList<SkuQuantity> Lines { get; set; }
+
+    public IReadOnlyList<Shortage>? Shortages { get; set; }
+
+    /// <summary>Why it failed or was released.</summary>
+    public string? Reason { get; set; }
+
+    public bool HasRecipes { get; init; }
+    public Guid? Attempt { get; init; }
+    public int Version { get; set; } = 1;
+    public required DateTimeOffset CreatedAt { get; init; }
+    public DateTimeOffset? ReservedAt { get; set; }
+    public DateTimeOffset? ExpiresAt { get; set; }
+    public DateTimeOffset? EndedAt { get; set; }
+}
+
+public enum ShipmentStatus
+{
+    Pending,
+    Dispatched,
+    Cancelled,
+}
+
+public sealed class Shipment
+{
+    public required Guid Id { get; init; }
+    public required Guid OrderId { get; init; }
+    public Guid? UserId { get; init; }
+    public ShipmentStatus Status { get; set; }
+    public required IReadOnlyList<SkuQuantity> Items { get; init; }
+
+    /// <summary>The parts to take from the shelves.</summary>
+    public required IReadOnlyList<SkuQuantity> PickList { get; init; }
+
+    /// <summary>Null when the customer was erased.</summary>
+    public ShipTo? Address { get; set; }
+
+    public string? Carrier { get; set; }
+    public string? TrackingNumber { get; set; }
+    public int Version { get; set; } = 1;
+    public required DateTimeOffset CreatedAt { get; init; }
+    public DateTimeOffset? DispatchedAt { get; set; }
+    public DateTimeOffset? CancelledAt { get; set; }
+}
+
+/// <summary>A customer who asked to be forgotten.</summary>
+public sealed class ErasedUser
+{
+    public required Guid UserId { get; init; }
+    public required DateTimeOffset ErasedAt { get; init; }
+}
