@@ -75,10 +75,13 @@ internal static partial class ProblemMapping
 
         if (MissingParameter().Match(bad.Message) is { Success: true } missing)
         {
-            return missing.Groups["source"].Value.Contains("body", StringComparison.Ordinal)
-                ? new ProblemException(StatusCodes.Status400BadRequest, "malformed_body", "A JSON body is required.")
-                    { Errors = new Dictionary<string, string[]> { ["body"] = ["is required."] } }
-                : ProblemException.Invalid(CamelCase(missing.Groups["name"].Value), "is required.");
+            return ProblemException.Invalid(CamelCase(missing.Groups["name"].Value), "is required.");
+        }
+
+        if (bad.Message.Contains("no body was provided", StringComparison.Ordinal))
+        {
+            return new ProblemException(StatusCodes.Status400BadRequest, "malformed_body", "A JSON body is required.")
+                { Errors = new Dictionary<string, string[]> { ["body"] = ["is required."] } };
         }
 
         return new ProblemException(StatusCodes.Status400BadRequest, "malformed_request", "The request could not be read.")
@@ -123,7 +126,7 @@ internal static partial class ProblemMapping
     [GeneratedRegex("Failed to bind parameter \"[^\"]*?(?<name>[A-Za-z0-9_]+)\" from")]
     private static partial Regex BindingFailure();
 
-    [GeneratedRegex("Required parameter \"[^\"]*?(?<name>[A-Za-z0-9_]+)\" was not provided from (?<source>[a-z ]+)")]
+    [GeneratedRegex("Required parameter \"[^\"]*?(?<name>[A-Za-z0-9_]+)\" was not provided from")]
     private static partial Regex MissingParameter();
 
     [GeneratedRegex("The JSON property '(?<name>[^']+)' could not be mapped")]

@@ -1,0 +1,4 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Web.Tests")]
+[assembly: InternalsVisibleTo("Chassis.Testing")]

@@ -1,0 +1,190 @@
+using System.Net.Http.Headers;
+using Chassis.Testing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Chassis.Web.Tests;
+
+public enum Colour
+{
+    Red,
+    Green,
+}
+
+public sealed record CreateThing(string Name, int Quantity, Colour? Colour = null, IReadOnlyList<ThingPart>? Parts = null);
+
+public sealed record ThingPart(string Sku, int Quantity);
+
+public sealed class Thing
+{
+    public Guid Id { get; init; }
+
+    public required string Name { get; init; }
+}
+
+public sealed class SampleDbContext(DbContextOptions<SampleDbContext> options) : DbContext(options)
+{
+    public DbSet<Thing> Things => Set<Thing>();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder) => modelBuilder.UseSnakeCaseNames();
+}
+
+[DbContext(typeof(SampleDbContext))]
+[Migration("0001_initial")]
+public sealed class InitialSampleMigration : SqlMigration
+{
+    protected override void Up(MigrationBuilder migrationBuilder)
+    {
+        base.Up(migrationBuilder);
+        migrationBuilder.CreateIdempotencyKeys();
+        migrationBuilder.AppendOnly("journal");
+    }
+}
+
+/// <summary>A small service on the whole chassis, in process, with a database of its own.</summary>
+public sealed class SampleService : IAsyncLifetime
+{
+    private TestDatabase? database;
+    private WebApplication? app;
+
+    public TestTokens Tokens { get; } = new();
+
+    public TestDatabase Database => database!;
+
+    public IServiceProvider Services => app!.Services;
+
+    public LogLines Log { get; } = new();
+
+    /// <summary>Released by the test to let <c>/slow</c> finish.</summary>
+    public SemaphoreSlim Gate { get; } = new(0);
+
+    /// <summary>Released by <c>/slow</c> when it has been reached.</summary>
+    public SemaphoreSlim Reached { get; } = new(0);
+
+    public Dictionary<string, string?> Settings { get; } = [];
+
+    public async ValueTask InitializeAsync()
+    {
+        database = await TestDatabase.CreateAsync();
+        app = Build();
+        foreach (var migrator in app.Services.GetServices<IDatabaseMigrator>())
+        {
+            await migrator.MigrateAsync(CancellationToken.None);
+        }
+
+        await app.StartAsync();
+    }
+
+    public HttpClient Client(string? token = null)
+    {
+        var client = app!.GetTestClient();
+        if (token is not null)
+        {
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+
+        return client;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await app!.DisposeAsync();
+        await Database.DisposeAsync();
+        Tokens.Dispose();
+    }
+
+    private WebApplication Build()
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
+        builder.WebHost.UseTestServer();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["ConnectionStrings:Database"] = Database.Runtime,
+            ["ConnectionStrings:Migrations"] = Database.Migrations,
+            ["Authentication:Authority"] = TestTokens.Issuer,
+            ["RateLimit:Permits"] = "0",
+        });
+        builder.Configuration.AddInMemoryCollection(Settings);
+        builder.AddServiceDefaults("sample");
+        builder.AddDatabase<SampleDbContext>();
+        builder.Logging.AddProvider(Log);
+        builder.Services.AddHttpClient(IssuerKeys.ClientName).ConfigurePrimaryHttpMessageHandler(Tokens.Handler);
+        var service = builder.Build();
+        service.UseServiceDefaults();
+        MapThings(service.MapGroup("/things"));
+        return service;
+    }
+
+    private void MapThings(RouteGroupBuilder things)
+    {
+        things.MapPost("/", Create).RequireCustomer().WithIdempotencyKey();
+        things.MapPost("/slow", async (CreateThing request, SampleDbContext db, TimeProvider clock) =>
+        {
+            Reached.Release();
+            await Gate.WaitAsync(TimeSpan.FromSeconds(20));
+            return await Create(request, db, clock, CancellationToken.None);
+        }).RequireCustomer().WithIdempotencyKey();
+        things.MapGet("/{id:guid}", (Guid id) => TypedResults.Ok(new { id }).WithETag(3)).RequireCustomer();
+        things.MapGet("/", ([AsParameters] PageQuery page, Colour? colour) => TypedResults.Ok(new { page.Size, after = page.After<int>(), colour })).RequireCustomer();
+        things.MapPut("/{id:guid}", (Guid id, ExpectedVersion expected) =>
+        {
+            expected.Check(3);
+            return TypedResults.NoContent();
+        }).RequireCustomer();
+        things.MapGet("/caller", (Caller caller) => new { caller.UserId, caller.Subject, caller.IsOperator, caller.TenantId }).RequireCustomer();
+        things.MapGet("/context", () => OperationContext.Current).RequireCustomer();
+        things.MapGet("/operators", () => "ok").RequireOperator();
+        things.MapGet("/open", () => "ok").AllowAnonymous();
+        things.MapGet("/forgotten", () => "ok");
+        things.MapGet("/broken", string () => throw new InvalidOperationException("secret internals")).AllowAnonymous();
+        things.MapGet("/conflict", string () => throw new DbUpdateConcurrencyException("stale")).AllowAnonymous();
+        things.MapGet("/database", (SampleDbContext db, CancellationToken ct) => db.Database.ExecuteSqlRawAsync("SELECT 1", ct)).AllowAnonymous();
+    }
+
+    private static async Task<IResult> Create(CreateThing request, SampleDbContext db, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var validator = new Validator().Text("name", request.Name, 20).Positive("quantity", request.Quantity);
+        foreach (var (index, part) in (request.Parts ?? []).Index())
+        {
+            validator.Positive($"parts[{index}].quantity", part.Quantity);
+        }
+
+        validator.ThrowIfInvalid();
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        var thing = new Thing { Id = Ids.New(clock), Name = request.Name };
+        db.Things.Add(thing);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return TypedResults.Created($"/things/{thing.Id}", thing).WithETag(1);
+    }
+}
+
+/// <summary>What the service has logged.</summary>
+public sealed class LogLines : ILoggerProvider, ILogger
+{
+    private readonly System.Collections.Concurrent.ConcurrentQueue<string> lines = new();
+
+    public IReadOnlyCollection<string> Lines => lines;
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        lines.Enqueue($"{logLevel} {formatter(state, exception)} {exception}");
+
+    public void Dispose()
+    {
+    }
+}
