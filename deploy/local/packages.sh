@@ -39,22 +39,28 @@ install_packages() {
         as_root env bash "${BASH_SOURCE[0]}" restore || warn "a former installation was cut off and left $POLICY; remove it"
     fi
     mapfile -t wanted < <(missing_packages)
-    [ ${#wanted[@]} -gt 0 ] || return 0
-    has apt-get || die "Missing: ${wanted[*]}, and this is no Debian or Ubuntu on which they could be installed." \
+    install_these "${wanted[@]}"
+    [ -f "$ROOT/.local/maildev/installed" ] || node_is_new_enough ||
+        die "Node.js $(node --version) is too old for the mail catcher, which needs 18." "Install a newer one, or use Docker: make up MODE=docker"
+}
+
+# install_these PACKAGE...
+install_these() {
+    [ $# -gt 0 ] || return 0
+    mkdir -p "$STATE/logs"
+    has apt-get || die "Missing: $*, and this is no Debian or Ubuntu on which they could be installed." \
         "Install PostgreSQL 15+, RabbitMQ 3.10+, Node.js 18+ and npm yourself, or use Docker: make up MODE=docker"
     if [ "$(id -u)" != 0 ] && ! { has sudo && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }; }; }; then
-        die "Missing: ${wanted[*]}; installing them needs root." \
-            "Run once as root:  apt-get install ${wanted[*]}   (or use Docker: make up MODE=docker)"
+        die "Missing: $*; installing needs root." \
+            "Run once as root:  apt-get install $*   (or use Docker: make up MODE=docker)"
     fi
-    step "Installing ${wanted[*]} (once)"
-    as_root env STATE="$STATE" bash "${BASH_SOURCE[0]}" install "${wanted[@]}" >"$STATE/logs/packages.log" 2>&1 || {
+    step "Installing $* (once)"
+    as_root env bash "${BASH_SOURCE[0]}" install "$@" >"$STATE/logs/packages.log" 2>&1 || {
         tail -n 15 "$STATE/logs/packages.log" >&2
-        die "apt-get could not install ${wanted[*]}; the end of $STATE/logs/packages.log is above." \
+        die "apt-get could not install $*; the end of $STATE/logs/packages.log is above." \
             "Is this machine online, and is no other package manager at work?"
     }
     ok "installed"
-    [ -f "$ROOT/.local/maildev/installed" ] || node_is_new_enough ||
-        die "Node.js $(node --version) is too old for the mail catcher, which needs 18." "Install a newer one, or use Docker: make up MODE=docker"
 }
 
 # ── Below: the part that runs as root, in a process of its own so that its trap always fires ─────────────────────

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# make chaos: the real system under injected faults, its guarantees checked from outside. ORDERS, FAULTS and SEED choose the run.
+# Writes .local/reports/chaos.json and a page with the timeline beside it.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
+load_settings
+. "$ROOT/deploy/local/services.sh"
+project=deploy/tests/Chaos
+need_disk 3000
+need_dotnet
+mkdir -p "$STATE/logs" "$STATE/reports"
+trap 'printf "\n"; warn "interrupted"; exit 130' INT TERM
+trap '"$ROOT/deploy/local/servers.sh" chaos stop || true' EXIT
+
+step "Starting the servers that will be broken"
+"$ROOT/deploy/local/servers.sh" chaos start
+eval "$("$ROOT/deploy/local/servers.sh" chaos env)"
+step "Building"
+cd "$ROOT"
+{ dotnet build deploy/local/System.proj --configuration Release --nologo --verbosity quiet &&
+    dotnet build "$project" --configuration Release --nologo --verbosity quiet; } >"$STATE/logs/chaos-build.log" 2>&1 ||
+    { grep -E ' error ' "$STATE/logs/chaos-build.log" | sort -u | head -n 15 >&2; die "The build failed, see $STATE/logs/chaos-build.log."; }
+export ORDERS=${ORDERS:-1000} FAULTS=${FAULTS:-18} SEED=${SEED:-}
+export CHAOS_SERVERS="$ROOT/deploy/local/servers.sh" CHAOS_REPORT="$STATE/reports/chaos.json" CHAOS_PAGE="$STATE/reports/chaos.html"
+dotnet run --project "$project" --configuration Release --no-build

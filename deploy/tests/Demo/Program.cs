@@ -1,0 +1,19 @@
+using Shop.Demo;
+
+Console.OutputEncoding = System.Text.Encoding.UTF8;
+var settings = new Settings();
+var screen = new Screen();
+using var api = new Api(settings.Patience);
+using var receiver = new WebhookReceiver();
+try
+{
+    var good = await new Demonstration(settings, api, screen, receiver).RunAsync();
+    screen.Verdict(good, good ? "Each order ended as it should." : "Not every order ended as it should; the lines above say which.");
+    screen.Say($"   Look around: mails {settings.MailPage}   queues and rates {settings.BrokerPage}");
+    return good ? 0 : 1;
+}
+catch (DemoFailed e)
+{
+    screen.Verdict(false, e.Message);
+    return 1;
+}
