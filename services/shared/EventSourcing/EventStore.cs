@@ -1,0 +1,171 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Chassis.EventSourcing;
+
+/// <summary>Events by what they are and when they happened; every condition that is null matches everything.</summary>
+/// <param name="StreamType">Type of aggregate.</param>
+/// <param name="EventType">Stored name.</param>
+/// <param name="From">Not earlier than this.</param>
+/// <param name="To">Earlier than this.</param>
+/// <param name="AfterPosition">Where the page before ended.</param>
+/// <param name="Limit">Size of the page.</param>
+public sealed record EventQuery(
+    string? StreamType = null, string? EventType = null, DateTimeOffset? From = null, DateTimeOffset? To = null, long AfterPosition = 0, int Limit = 200);
+
+/// <summary>
+/// The streams of a service, in PostgreSQL, append-only. Works on the connection and in the transaction of the scoped <see cref="DbContext"/>, so that
+/// events, read models and outgoing messages are committed together. ADR: docs/adr/0005-event-store.md.
+/// </summary>
+public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEventBus bus, IServiceProvider scope, TimeProvider clock)
+{
+    /// <summary>
+    /// Adds events to a stream, brings the consistent projections up to date and hands the events to the core event handlers, in order.
+    /// When one of them fails the transaction must be rolled back: it holds half of the unit.
+    /// </summary>
+    /// <param name="streamType">Type of the aggregate.</param>
+    /// <param name="streamId">Id of the aggregate.</param>
+    /// <param name="expectedVersion">Version of the stream on which the events were decided; 0 when there is none yet.</param>
+    /// <param name="events">What happened.</param>
+    /// <param name="dataSubject">Whom the personal data in the events is about.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="ConcurrencyException">The stream is not at <paramref name="expectedVersion"/>.</exception>
+    public async Task<IReadOnlyList<StoredEvent>> Append(
+        string streamType, Guid streamId, long expectedVersion, IReadOnlyList<object> events, string? dataSubject, CancellationToken cancellationToken)
+    {
+        if (db.Database.CurrentTransaction is null)
+        {
+            throw new InvalidOperationException("Events are appended in a transaction: what follows from them belongs to the same unit of work.");
+        }
+
+        if (events.Count == 0)
+        {
+            return [];
+        }
+
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        var operation = OperationContext.Current;
+        var metadata = new EventMetadata(operation.CorrelationId, operation.CausationId, operation.UserId, operation.TenantId, Activity.Current?.Id);
+        var now = clock.GetUtcNow();
+        var types = events.Select(e => serializer.Map.Of(e.GetType())).ToArray();
+        var ids = events.Select(_ => Ids.New(clock)).ToArray();
+        var isPersonal = dataSubject is not null && types.Any(t => t.PersonalProperties.Count > 0);
+        var key = isPersonal ? await PersonalDataKeys.GetOrCreate(connection, dataSubject!, cancellationToken) : null;
+        var payloads = events.Select((e, i) => EventSerializer.Write(e, types[i], ids[i], key)).ToArray();
+        var subjects = types.Select(t => t.PersonalProperties.Count > 0 ? dataSubject : null).ToArray();
+
+        var inserted = await Insert(connection, streamType, streamId, expectedVersion, types, ids, payloads, subjects, metadata, now, cancellationToken);
+        var stored = events.Select((e, i) => new StoredEvent(
+            inserted[i].Position, inserted[i].TransactionId, ids[i], streamId, streamType, expectedVersion + i + 1,
+            types[i].Name, types[i].Version, e, metadata, now, inserted[i].RecordedAt)).ToArray();
+
+        await bus.Dispatch(scope, connection, stored, cancellationToken);
+        return stored;
+    }
+
+    /// <summary>Waits for whoever else is deciding on this stream, then reads it; until the transaction ends nobody else decides on it.</summary>
+    public async Task<IReadOnlyList<StoredEvent>> LockAndRead(Guid streamId, CancellationToken cancellationToken)
+    {
+        if (db.Database.CurrentTransaction is null)
+        {
+            throw new InvalidOperationException("A stream is locked in a transaction.");
+        }
+
+        // Two statements in one round trip: the second takes its snapshot after the first has got the lock.
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))")
+        {
+            Parameters = { new() { Value = streamId } },
+        });
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"{EventSql.Select} WHERE e.stream_id = $1 ORDER BY e.version") { Parameters = { new() { Value = streamId } } });
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
+        return await EventSql.ReadAll(reader, serializer, cancellationToken);
+    }
+
+    /// <summary>Reads a stream, up to a version or a moment when asked to.</summary>
+    /// <param name="streamId">Id of the aggregate.</param>
+    /// <param name="afterVersion">Leave out this and earlier versions.</param>
+    /// <param name="toVersion">Last version to read.</param>
+    /// <param name="until">Only what had happened by then.</param>
+    /// <param name="limit">At most so many.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public Task<IReadOnlyList<StoredEvent>> Read(
+        Guid streamId, long afterVersion = 0, long? toVersion = null, DateTimeOffset? until = null, int? limit = null, CancellationToken cancellationToken = default) =>
+        Query(
+            "WHERE e.stream_id = $1 AND e.version > $2 AND ($3::bigint IS NULL OR e.version <= $3) AND ($4::timestamptz IS NULL OR e.occurred_at <= $4) ORDER BY e.version LIMIT $5",
+            cancellationToken,
+            streamId, afterVersion, Nullable(toVersion, NpgsqlDbType.Bigint), Nullable(until?.ToUniversalTime(), NpgsqlDbType.TimestampTz), Nullable(limit, NpgsqlDbType.Integer));
+
+    /// <summary>Reads over all streams, in the order of insertion.</summary>
+    public Task<IReadOnlyList<StoredEvent>> Find(EventQuery query, CancellationToken cancellationToken) =>
+        Query(
+            """
+            WHERE e.position > $1 AND ($2::text IS NULL OR e.stream_type = $2) AND ($3::text IS NULL OR e.event_type = $3)
+              AND ($4::timestamptz IS NULL OR e.occurred_at >= $4) AND ($5::timestamptz IS NULL OR e.occurred_at < $5)
+            ORDER BY e.position LIMIT $6
+            """,
+            cancellationToken,
+            query.AfterPosition, Nullable(query.StreamType, NpgsqlDbType.Text), Nullable(query.EventType, NpgsqlDbType.Text),
+            Nullable(query.From?.ToUniversalTime(), NpgsqlDbType.TimestampTz), Nullable(query.To?.ToUniversalTime(), NpgsqlDbType.TimestampTz), query.Limit);
+
+    private async Task<IReadOnlyList<StoredEvent>> Query(string where, CancellationToken cancellationToken, params object[] parameters)
+    {
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            await using var command = new NpgsqlCommand($"{EventSql.Select} {where}", (NpgsqlConnection)db.Database.GetDbConnection());
+            foreach (var parameter in parameters)
+            {
+                command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
+            }
+
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            return await EventSql.ReadAll(reader, serializer, cancellationToken);
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
+    }
+
+    private static NpgsqlParameter Nullable(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
+
+    private static async Task<(long Position, ulong TransactionId, DateTimeOffset RecordedAt)[]> Insert(
+        NpgsqlConnection connection, string streamType, Guid streamId, long expectedVersion, EventType[] types, Guid[] ids, string[] payloads,
+        string?[] subjects, EventMetadata metadata, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(EventSql.Insert, connection)
+        {
+            Parameters =
+            {
+                new() { Value = streamId },
+                new() { Value = streamType },
+                new() { Value = expectedVersion },
+                new() { Value = ids },
+                new() { Value = types.Select(t => t.Name).ToArray() },
+                new() { Value = types.Select(t => t.Version).ToArray() },
+                new() { Value = payloads },
+                new() { Value = subjects, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
+                new() { Value = JsonSerializer.Serialize(metadata, EventSerializer.MetadataOptions), NpgsqlDbType = NpgsqlDbType.Jsonb },
+                new() { Value = now },
+            },
+        };
+        var result = new (long, ulong, DateTimeOffset)[ids.Length];
+        var count = 0;
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                result[reader.GetInt64(0) - expectedVersion - 1] = (reader.GetInt64(1), reader.GetFieldValue<ulong>(2), reader.GetFieldValue<DateTimeOffset>(3));
+                count++;
+            }
+        }
+
+        return count == ids.Length ? result : throw new ConcurrencyException(streamId, expectedVersion);
+    }
+}

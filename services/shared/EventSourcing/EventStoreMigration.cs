@@ -1,0 +1,109 @@
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+namespace Chassis.EventSourcing;
+
+/// <summary>The event store's part of a service's migrations.</summary>
+public static class EventStoreMigration
+{
+    /// <summary>Creates schema <c>event_store</c>: events (append-only), the keys of personal data, checkpoints, and the two functions of a rebuild.</summary>
+    public static void CreateEventStore(this MigrationBuilder migration)
+    {
+        migration.Sql(
+            """
+            CREATE SCHEMA event_store;
+
+            CREATE TABLE event_store.events (
+                position       bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                transaction_id xid8        NOT NULL DEFAULT pg_current_xact_id(),
+                event_id       uuid        NOT NULL UNIQUE,
+                stream_id      uuid        NOT NULL,
+                stream_type    text        NOT NULL,
+                version        bigint      NOT NULL CHECK (version > 0),
+                event_type     text        NOT NULL,
+                event_version  integer     NOT NULL CHECK (event_version > 0),
+                payload        jsonb       NOT NULL,
+                data_subject   text,
+                metadata       jsonb       NOT NULL,
+                occurred_at    timestamptz NOT NULL,
+                recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+                UNIQUE (stream_id, version)
+            );
+            CREATE INDEX events_order ON event_store.events (transaction_id, position);
+            CREATE INDEX events_type ON event_store.events (event_type, position);
+            CREATE INDEX events_time ON event_store.events USING brin (occurred_at);
+
+            -- Rights keep the service from changing history; this keeps everybody from doing it by accident.
+            CREATE FUNCTION event_store.refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'event_store.events is append-only' USING ERRCODE = 'insufficient_privilege'; END $$;
+            CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event_store.events
+                FOR EACH STATEMENT EXECUTE FUNCTION event_store.refuse_change();
+
+            CREATE TABLE event_store.personal_keys (
+                subject      text        PRIMARY KEY,
+                key          bytea,
+                created_at   timestamptz NOT NULL DEFAULT now(),
+                destroyed_at timestamptz
+            );
+
+            CREATE TABLE event_store.projections (
+                name                 text        PRIMARY KEY,
+                transaction_id       xid8        NOT NULL DEFAULT '0',
+                position             bigint      NOT NULL DEFAULT 0,
+                error                text,
+                rebuild_state        text        CHECK (rebuild_state IN ('requested', 'running', 'completed', 'failed')),
+                rebuild_requested_at timestamptz,
+                rebuild_finished_at  timestamptz,
+                rebuild_events       bigint      NOT NULL DEFAULT 0,
+                rebuild_differences  bigint,
+                rebuild_error        text
+            );
+
+            -- The service has no right to change the schema. These two do the little of it that a rebuild needs,
+            -- on tables that a migration has marked for the projection by their comment, and on no others.
+            CREATE FUNCTION event_store.reset_shadow(projection text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+            $$
+            DECLARE t record;
+            BEGIN
+                FOR t IN SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                         WHERE c.relkind = 'r' AND obj_description(c.oid, 'pg_class') = 'projection ' || projection AND c.relname LIKE '%\_shadow'
+                LOOP
+                    EXECUTE format('TRUNCATE %I.%I', t.nspname, t.relname);
+                END LOOP;
+            END
+            $$;
+
+            CREATE FUNCTION event_store.swap_shadow(projection text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+            $$
+            DECLARE t record;
+            BEGIN
+                FOR t IN SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                         WHERE c.relkind = 'r' AND obj_description(c.oid, 'pg_class') = 'projection ' || projection AND c.relname NOT LIKE '%\_shadow'
+                         ORDER BY c.relname
+                LOOP
+                    EXECUTE format('ALTER TABLE %I.%I RENAME TO %I', t.nspname, t.relname, t.relname || '_swap');
+                    EXECUTE format('ALTER TABLE %I.%I RENAME TO %I', t.nspname, t.relname || '_shadow', t.relname);
+                    EXECUTE format('ALTER TABLE %I.%I RENAME TO %I', t.nspname, t.relname || '_swap', t.relname || '_shadow');
+                END LOOP;
+            END
+            $$;
+            """);
+        migration.AppendOnly("event_store.events");
+    }
+
+    /// <summary>Registers a projection and makes the shadow twin of each of its tables, which must exist already.</summary>
+    public static void CreateProjection(this MigrationBuilder migration, string name, params string[] tables)
+    {
+        foreach (var table in tables)
+        {
+            migration.Sql(
+                $"""
+                CREATE TABLE {table}_shadow (LIKE {table} INCLUDING ALL);
+                COMMENT ON TABLE {table} IS 'projection {name}';
+                COMMENT ON TABLE {table}_shadow IS 'projection {name}';
+                """);
+        }
+
+        migration.Sql($"INSERT INTO event_store.projections (name) VALUES ('{name}')");
+    }
+}

@@ -1,0 +1,122 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Chassis.EventSourcing;
+
+/// <summary>Keeps the asynchronous projections close behind the store, and runs the rebuilds that operators ask for. Several replicas share the work.</summary>
+internal sealed partial class ProjectionDaemon(
+    NpgsqlDataSource dataSource, EventSerializer serializer, IEnumerable<Projection> projections, ProjectionRebuilder rebuilder, ProjectionMetrics metrics,
+    TimeProvider clock, ILogger<ProjectionDaemon> logger) : BackgroundService
+{
+    private const int BatchSize = 500;
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+
+    /// <summary>Applies one batch in one transaction with the checkpoint.</summary>
+    /// <returns>Whether there may be more at once.</returns>
+    internal async Task<bool> Advance(Projection projection, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (await ProjectionStore.LockCheckpoint(connection, projection.Name, wait: false, cancellationToken) is not { } checkpoint)
+        {
+            return false;
+        }
+
+        var batch = await EventSql.ReadAfter(connection, checkpoint, BatchSize, bound: null, serializer, cancellationToken);
+        if (batch.Count == 0)
+        {
+            return false;
+        }
+
+        await projection.Apply(batch, new ProjectionTarget(connection, Shadow: false), cancellationToken);
+        await ProjectionStore.SaveCheckpoint(connection, projection.Name, Checkpoint.After(batch[^1]), cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return batch.Count == BatchSize;
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        [.. projections.Where(p => p.Mode == ProjectionMode.Asynchronous).Select(p => Follow(p, stoppingToken)), RunRebuilds(stoppingToken), Measure(stoppingToken)]);
+
+    private async Task Follow(Projection projection, CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        while (await Next(timer, stoppingToken))
+        {
+            try
+            {
+                while (await Advance(projection, stoppingToken))
+                {
+                }
+
+                timer.Period = Interval;
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                // It stays where it is and tries again, ever more slowly: a projection never skips an event.
+                timer.Period = timer.Period * 2 < LongestPause ? timer.Period * 2 : LongestPause;
+                LogStuck(logger, e, projection.Name, timer.Period.TotalSeconds);
+                await TryQuietly(() => ProjectionStore.SaveError(dataSource, projection.Name, e.Message, stoppingToken));
+            }
+        }
+    }
+
+    private async Task RunRebuilds(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        while (await Next(timer, stoppingToken))
+        {
+            await TryQuietly(async () =>
+            {
+                foreach (var name in await ProjectionStore.OpenRebuilds(dataSource, stoppingToken))
+                {
+                    if (projections.FirstOrDefault(p => p.Name == name) is { } projection)
+                    {
+                        await rebuilder.Run(projection, stoppingToken);
+                    }
+                }
+            });
+        }
+    }
+
+    private async Task Measure(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(5), clock);
+        while (await Next(timer, stoppingToken))
+        {
+            await TryQuietly(async () => metrics.Update(await ProjectionStore.Status(dataSource, projections, stoppingToken)));
+        }
+    }
+
+    private async Task TryQuietly(Func<Task> work)
+    {
+        try
+        {
+            await work();
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
+        {
+            // The database is away or the service stops; the next round finds everything as it is.
+            LogAway(logger, e.Message);
+        }
+    }
+
+    private static async Task<bool> Next(PeriodicTimer timer, CancellationToken stoppingToken)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(stoppingToken);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    [LoggerMessage(3111, LogLevel.Error, "Projection {Projection} cannot go on; next try in {Seconds} s.")]
+    private static partial void LogStuck(ILogger logger, Exception exception, string projection, double seconds);
+
+    [LoggerMessage(3112, LogLevel.Debug, "Projections wait: {Reason}")]
+    private static partial void LogAway(ILogger logger, string reason);
+}

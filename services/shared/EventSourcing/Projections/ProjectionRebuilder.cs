@@ -1,0 +1,146 @@
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Chassis.EventSourcing;
+
+/// <summary>Makes a projection anew beside the live one: fills the shadow tables, catches up, compares, swaps. Reads go on all the time.</summary>
+internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, EventSerializer serializer, TimeProvider clock, ILogger<ProjectionRebuilder> logger)
+{
+    private const int BatchSize = 1_000;
+
+    /// <summary>Runs the rebuild, unless another replica is at it: the lock is the session's, so that a replica that dies leaves it to the next.</summary>
+    public async Task Run(Projection projection, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using (var command = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended('event_store.rebuild.' || $1, 0))", connection) { Parameters = { new() { Value = projection.Name } } })
+        {
+            if (!(bool)(await command.ExecuteScalarAsync(cancellationToken))!)
+            {
+                return;
+            }
+        }
+
+        long events = 0;
+        try
+        {
+            await ProjectionStore.SaveRebuild(connection, projection.Name, RebuildState.Running, 0, null, null, null, cancellationToken);
+            await ProjectionStore.Execute(connection, "SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
+            var (checkpoint, applied) = await Fill(connection, projection, cancellationToken);
+            events = applied;
+            var (differences, last) = await CatchUpAndSwap(connection, projection, checkpoint, events, cancellationToken);
+            LogRebuilt(logger, projection.Name, last, differences);
+            await ProjectionStore.Execute(connection, "SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogFailed(logger, e, projection.Name);
+            await using var fresh = await dataSource.OpenConnectionAsync(cancellationToken);
+            await ProjectionStore.SaveRebuild(fresh, projection.Name, RebuildState.Failed, events, null, e.Message, clock.GetUtcNow(), cancellationToken);
+        }
+    }
+
+    private async Task<(Checkpoint Checkpoint, long Events)> Fill(NpgsqlConnection connection, Projection projection, CancellationToken cancellationToken)
+    {
+        var checkpoint = default(Checkpoint);
+        long events = 0;
+        while (true)
+        {
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            var batch = await EventSql.ReadAfter(connection, checkpoint, BatchSize, bound: null, serializer, cancellationToken);
+            if (batch.Count > 0)
+            {
+                await projection.Apply(batch, new ProjectionTarget(connection, Shadow: true), cancellationToken);
+                checkpoint = Checkpoint.After(batch[^1]);
+                events += batch.Count;
+                await ProjectionStore.SaveRebuild(connection, projection.Name, RebuildState.Running, events, null, null, null, cancellationToken);
+            }
+
+            await transaction.CommitAsync(cancellationToken);
+            if (batch.Count < BatchSize)
+            {
+                return (checkpoint, events);
+            }
+        }
+    }
+
+    /// <summary>The last bit, while writers of this projection wait and readers do not.</summary>
+    private async Task<(long Differences, long Events)> CatchUpAndSwap(
+        NpgsqlConnection connection, Projection projection, Checkpoint checkpoint, long events, CancellationToken cancellationToken)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await ProjectionStore.Execute(connection, "SET LOCAL lock_timeout = '30s'", cancellationToken);
+        var tables = string.Join(", ", projection.Tables);
+        ulong bound;
+        if (projection.Mode == ProjectionMode.Consistent)
+        {
+            // Whoever has written its events has committed; whoever has not yet written to the table will find the new one behind the name.
+            await ProjectionStore.Execute(connection, $"LOCK TABLE {tables} IN EXCLUSIVE MODE", cancellationToken);
+            bound = ulong.MaxValue;
+        }
+        else
+        {
+            var live = await ProjectionStore.LockCheckpoint(connection, projection.Name, wait: true, cancellationToken)
+                ?? throw new InvalidOperationException($"Projection {projection.Name} has no checkpoint: its migration is missing.");
+            bound = await OldestRunningTransaction(connection, cancellationToken);
+            await Advance(connection, projection, shadow: false, live, bound, cancellationToken);
+        }
+
+        var (end, late) = await Advance(connection, projection, shadow: true, checkpoint, bound, cancellationToken);
+        if (projection.Mode == ProjectionMode.Asynchronous)
+        {
+            await ProjectionStore.SaveCheckpoint(connection, projection.Name, end, cancellationToken);
+        }
+
+        var differences = await Compare(connection, projection, cancellationToken);
+        await ProjectionStore.Execute(connection, "SELECT event_store.swap_shadow($1)", cancellationToken, projection.Name);
+        await ProjectionStore.SaveRebuild(
+            connection, projection.Name, RebuildState.Completed, events + late, differences, null, clock.GetUtcNow(), cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return (differences, events + late);
+    }
+
+    private async Task<(Checkpoint End, long Events)> Advance(
+        NpgsqlConnection connection, Projection projection, bool shadow, Checkpoint checkpoint, ulong bound, CancellationToken cancellationToken)
+    {
+        long events = 0;
+        while (true)
+        {
+            var batch = await EventSql.ReadAfter(connection, checkpoint, BatchSize, bound, serializer, cancellationToken);
+            if (batch.Count == 0)
+            {
+                return (checkpoint, events);
+            }
+
+            await projection.Apply(batch, new ProjectionTarget(connection, shadow), cancellationToken);
+            checkpoint = Checkpoint.After(batch[^1]);
+            events += batch.Count;
+        }
+    }
+
+    private static async Task<ulong> OldestRunningTransaction(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_snapshot_xmin(pg_current_snapshot())", connection);
+        return (ulong)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    private static async Task<long> Compare(NpgsqlConnection connection, Projection projection, CancellationToken cancellationToken)
+    {
+        long differences = 0;
+        foreach (var table in projection.Tables)
+        {
+            var shadow = table + ProjectionTarget.ShadowSuffix;
+            await using var command = new NpgsqlCommand(
+                $"SELECT (SELECT count(*) FROM (TABLE {table} EXCEPT ALL TABLE {shadow}) a) + (SELECT count(*) FROM (TABLE {shadow} EXCEPT ALL TABLE {table}) b)",
+                connection);
+            differences += (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+        }
+
+        return differences;
+    }
+
+    [LoggerMessage(3101, LogLevel.Information, "Projection {Projection} rebuilt from {Events} events; {Differences} rows differed from the live tables.")]
+    private static partial void LogRebuilt(ILogger logger, string projection, long events, long differences);
+
+    [LoggerMessage(3102, LogLevel.Error, "Rebuild of projection {Projection} failed; the live tables stay as they are.")]
+    private static partial void LogFailed(ILogger logger, Exception exception, string projection);
+}

@@ -1,0 +1,126 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Chassis.EventSourcing;
+
+/// <summary>The table of checkpoints and rebuilds.</summary>
+internal static class ProjectionStore
+{
+    /// <summary>Where the projection is, locked; null while another replica is at it, unless this one waits.</summary>
+    public static async Task<Checkpoint?> LockCheckpoint(NpgsqlConnection connection, string name, bool wait, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            $"SELECT transaction_id, position FROM event_store.projections WHERE name = $1 FOR UPDATE {(wait ? "" : "SKIP LOCKED")}", connection)
+        {
+            Parameters = { new() { Value = name } },
+        };
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken) ? new Checkpoint(reader.GetFieldValue<ulong>(0), reader.GetInt64(1)) : null;
+    }
+
+    public static async Task SaveCheckpoint(NpgsqlConnection connection, string name, Checkpoint checkpoint, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("UPDATE event_store.projections SET transaction_id = $2, position = $3, error = NULL WHERE name = $1", connection)
+        {
+            Parameters = { new() { Value = name }, checkpoint.TransactionParameter(), new() { Value = checkpoint.Position } },
+        };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public static Task SaveError(NpgsqlDataSource dataSource, string name, string? error, CancellationToken cancellationToken) =>
+        Execute(dataSource, "UPDATE event_store.projections SET error = $2 WHERE name = $1", cancellationToken, name, (object?)error ?? DBNull.Value);
+
+    /// <returns>False when a rebuild is under way already.</returns>
+    public static async Task<bool> RequestRebuild(DbContext db, string name, DateTimeOffset now, CancellationToken cancellationToken) =>
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            UPDATE event_store.projections
+            SET rebuild_state = 'requested', rebuild_requested_at = {now}, rebuild_finished_at = NULL, rebuild_events = 0, rebuild_differences = NULL, rebuild_error = NULL
+            WHERE name = {name} AND (rebuild_state IS NULL OR rebuild_state NOT IN ('requested', 'running'))
+            """,
+            cancellationToken) == 1;
+
+    public static async Task<IReadOnlyList<string>> OpenRebuilds(NpgsqlDataSource dataSource, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("SELECT name FROM event_store.projections WHERE rebuild_state IN ('requested', 'running') ORDER BY rebuild_requested_at");
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var names = new List<string>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            names.Add(reader.GetString(0));
+        }
+
+        return names;
+    }
+
+    public static Task<int> SaveRebuild(
+        NpgsqlConnection connection, string name, RebuildState state, long events, long? differences, string? error, DateTimeOffset? finishedAt, CancellationToken cancellationToken) =>
+        Execute(
+            connection,
+            """
+            UPDATE event_store.projections
+            SET rebuild_state = $2, rebuild_events = $3, rebuild_differences = $4::bigint, rebuild_error = $5::text, rebuild_finished_at = $6::timestamptz
+            WHERE name = $1
+            """,
+            cancellationToken,
+            name, state.ToString().ToLowerInvariant(), events, (object?)differences ?? DBNull.Value, (object?)error ?? DBNull.Value, (object?)finishedAt ?? DBNull.Value);
+
+    public static async Task<IReadOnlyList<ProjectionStatus>> Status(
+        NpgsqlDataSource dataSource, IEnumerable<Projection> projections, CancellationToken cancellationToken)
+    {
+        var modes = projections.ToDictionary(p => p.Name, p => p.Mode);
+        await using var command = dataSource.CreateCommand(
+            """
+            SELECT p.name, p.position, coalesce((SELECT max(position) FROM event_store.events), 0), behind.events, coalesce(behind.seconds, 0)::float8, p.error,
+                   p.rebuild_state, p.rebuild_requested_at, p.rebuild_finished_at, p.rebuild_events, p.rebuild_differences, p.rebuild_error
+            FROM event_store.projections p,
+            LATERAL (
+                SELECT count(*) AS events, extract(epoch FROM clock_timestamp() - min(recorded_at)) AS seconds
+                FROM (SELECT recorded_at FROM event_store.events e WHERE p.name = ANY($1) AND (e.transaction_id, e.position) > (p.transaction_id, p.position) LIMIT 10001) AS unread
+            ) AS behind
+            ORDER BY p.name
+            """);
+        command.Parameters.AddWithValue(modes.Where(m => m.Value == ProjectionMode.Asynchronous).Select(m => m.Key).ToArray());
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var result = new List<ProjectionStatus>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            if (modes.TryGetValue(reader.GetString(0), out var mode))
+            {
+                var head = reader.GetInt64(2);
+                result.Add(new ProjectionStatus(
+                    reader.GetString(0), mode, mode == ProjectionMode.Consistent ? head : reader.GetInt64(1), head, reader.GetInt64(3), Math.Round(reader.GetDouble(4), 3),
+                    reader.IsDBNull(5) ? null : reader.GetString(5), ReadRebuild(reader)));
+            }
+        }
+
+        return result;
+    }
+
+    public static async Task<int> Execute(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        }
+
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task<int> Execute(NpgsqlDataSource dataSource, string sql, CancellationToken cancellationToken, params object[] parameters)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        return await Execute(connection, sql, cancellationToken, parameters);
+    }
+
+    private static RebuildStatus? ReadRebuild(NpgsqlDataReader reader) => reader.IsDBNull(6)
+        ? null
+        : new RebuildStatus(
+            Enum.Parse<RebuildState>(reader.GetString(6), ignoreCase: true),
+            reader.GetFieldValue<DateTimeOffset>(7),
+            reader.IsDBNull(8) ? null : reader.GetFieldValue<DateTimeOffset>(8),
+            reader.GetInt64(9),
+            reader.IsDBNull(10) ? null : reader.GetInt64(10),
+            reader.IsDBNull(11) ? null : reader.GetString(11));
+}

@@ -1,0 +1,189 @@
+using Chassis.EventSourcing;
+using Chassis.Web;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace EventSourcing.Tests;
+
+public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
+{
+    [Fact]
+    public async Task keeps_what_happened_in_order_with_everything_it_belongs_to()
+    {
+        var stream = Fixture.NewId();
+        using (OperationContext.Begin(new OperationContext("correlation-1", "cause-1", "user-1", "tenant-1")))
+        {
+            await fixture.Append(stream, 0, new Opened("Savings"), new Deposited(10.10m));
+        }
+
+        await fixture.Append(stream, 2, new Withdrawn(0.10m, "EUR"));
+
+        var events = await fixture.Read(stream);
+        events.Select(e => e.Data).ShouldBe([new Opened("Savings"), new Deposited(10.10m), new Withdrawn(0.10m, "EUR")]);
+        events.Select(e => e.Version).ShouldBe([1, 2, 3]);
+        events.Select(e => e.EventType).ShouldBe(["account.opened", "account.deposited", "account.withdrawn"]);
+        events.Select(e => e.EventId).ShouldBeUnique();
+        events[1].Position.ShouldBeGreaterThan(events[0].Position);
+        events[0].Metadata.ShouldBe(new EventMetadata("correlation-1", "cause-1", "user-1", "tenant-1", null));
+        events[2].Metadata.CorrelationId.ShouldNotBe("correlation-1");
+    }
+
+    [Fact]
+    public async Task refuses_events_that_were_decided_on_an_older_version()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Append(stream, 0, new Opened("a"), new Deposited(1));
+
+        await Should.ThrowAsync<ConcurrencyException>(() => fixture.Append(stream, 0, new Opened("b")));
+        await Should.ThrowAsync<ConcurrencyException>(() => fixture.Append(stream, 1, new Deposited(2), new Deposited(3)));
+
+        (await fixture.Read(stream)).Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task leaves_no_gap_in_a_stream()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Append(stream, 0, new Opened("a"));
+
+        await Should.ThrowAsync<ConcurrencyException>(() => fixture.Append(stream, 5, new Deposited(1)));
+        await Should.ThrowAsync<ConcurrencyException>(() => fixture.Append(Fixture.NewId(), 1, new Deposited(1)));
+    }
+
+    [Fact]
+    public async Task lets_one_of_many_concurrent_writers_win()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Append(stream, 0, new Opened("a"));
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 20).Select(async i =>
+        {
+            try
+            {
+                await fixture.Append(stream, 1, new Deposited(i), new Deposited(i));
+                return true;
+            }
+            catch (ConcurrencyException)
+            {
+                return false;
+            }
+        }));
+
+        outcomes.Count(won => won).ShouldBe(1);
+        (await fixture.Read(stream)).Select(e => e.Version).ShouldBe([1, 2, 3]);
+    }
+
+    [Fact]
+    public async Task serialises_writers_that_lock_the_stream_before_they_decide()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Append(stream, 0, new Opened("a"));
+
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => fixture.Unit(async (_, store) =>
+        {
+            var read = await store.LockAndRead(stream, CancellationToken.None);
+            return await store.Append("account", stream, read.Count, [new Deposited(read.Count)], null, CancellationToken.None);
+        })));
+
+        (await fixture.Read(stream)).Select(e => e.Version).ShouldBe(Enumerable.Range(1, 21).Select(v => (long)v));
+    }
+
+    [Fact]
+    public async Task answers_by_aggregate_version_and_time()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Append(stream, 0, new Opened("a"), new Deposited(1));
+        var between = (await fixture.Read(stream))[^1].OccurredAt;
+        await fixture.Append(stream, 2, new Deposited(2));
+
+        await using var scope = fixture.Services.CreateAsyncScope();
+        var store = scope.ServiceProvider.GetRequiredService<EventStore>();
+        (await store.Read(stream, toVersion: 1)).Count.ShouldBe(1);
+        (await store.Read(stream, afterVersion: 1)).Count.ShouldBe(2);
+        (await store.Read(stream, afterVersion: 1, limit: 1)).Single().Version.ShouldBe(2);
+        (await store.Read(stream, until: between)).Count.ShouldBe(2);
+        (await store.Read(stream, until: between.AddDays(-1))).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task answers_by_type_and_time_over_all_streams_page_by_page()
+    {
+        var before = TimeProvider.System.GetUtcNow();
+        var streams = Enumerable.Range(0, 3).Select(_ => Fixture.NewId()).ToArray();
+        foreach (var stream in streams)
+        {
+            await fixture.Append(stream, 0, new Opened("query"), new Deposited(1));
+        }
+
+        await using var scope = fixture.Services.CreateAsyncScope();
+        var store = scope.ServiceProvider.GetRequiredService<EventStore>();
+        var first = await store.Find(new EventQuery("account", "account.opened", before, Limit: 2), CancellationToken.None);
+        var rest = await store.Find(new EventQuery("account", "account.opened", before, AfterPosition: first[^1].Position), CancellationToken.None);
+
+        first.Count.ShouldBe(2);
+        first.Concat(rest).Select(e => e.StreamId).ToHashSet().IsSupersetOf(streams).ShouldBeTrue();
+        (await store.Find(new EventQuery("account", To: before.AddYears(-1)), CancellationToken.None)).ShouldBeEmpty();
+        (await store.Find(new EventQuery("other"), CancellationToken.None)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task reads_an_event_of_an_old_version_as_the_current_one()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Database.ExecuteAsync(
+            $$"""
+            INSERT INTO event_store.events (event_id, stream_id, stream_type, version, event_type, event_version, payload, metadata, occurred_at)
+            VALUES (gen_random_uuid(), '{{stream}}', 'account', 1, 'account.withdrawn', 1, '{"amount": "5.00"}', '{"correlationId": "old"}', now())
+            """);
+
+        var stored = (await fixture.Read(stream)).Single();
+        stored.Data.ShouldBe(new Withdrawn(5.00m, "EUR"));
+        stored.EventVersion.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task says_so_when_it_meets_an_event_of_a_newer_version_of_the_service()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Database.ExecuteAsync(
+            $$"""
+            INSERT INTO event_store.events (event_id, stream_id, stream_type, version, event_type, event_version, payload, metadata, occurred_at)
+            VALUES (gen_random_uuid(), '{{stream}}', 'account', 1, 'account.opened', 7, '{}', '{"correlationId": "new"}', now())
+            """);
+
+        (await Should.ThrowAsync<InvalidOperationException>(() => fixture.Read(stream))).Message.ShouldContain("version 7");
+        await fixture.Database.ExecuteAsync("ALTER TABLE event_store.events DISABLE TRIGGER append_only");
+        await fixture.Database.ExecuteAsync($"DELETE FROM event_store.events WHERE stream_id = '{stream}'");
+        await fixture.Database.ExecuteAsync("ALTER TABLE event_store.events ENABLE TRIGGER append_only");
+    }
+
+    [Theory]
+    [InlineData("UPDATE event_store.events SET event_type = 'x'")]
+    [InlineData("DELETE FROM event_store.events")]
+    [InlineData("TRUNCATE event_store.events")]
+    [InlineData("DROP TABLE event_store.events")]
+    [InlineData("ALTER TABLE event_store.events DISABLE TRIGGER append_only")]
+    public async Task cannot_be_rewritten_by_the_service(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(fixture.Database.Runtime);
+        await using var command = source.CreateCommand(sql);
+        (await Should.ThrowAsync<PostgresException>(() => command.ExecuteNonQueryAsync())).SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+    }
+
+    [Fact]
+    public async Task is_not_rewritten_by_its_owner_by_accident() =>
+        (await Should.ThrowAsync<PostgresException>(() => fixture.Database.ExecuteAsync("UPDATE event_store.events SET event_type = 'x'")))
+            .MessageText.ShouldContain("append-only");
+
+    [Fact]
+    public async Task takes_events_only_in_a_transaction()
+    {
+        await using var scope = fixture.Services.CreateAsyncScope();
+        await Should.ThrowAsync<InvalidOperationException>(() =>
+            scope.ServiceProvider.GetRequiredService<EventStore>().Append("account", Fixture.NewId(), 0, [new Opened("a")], null, CancellationToken.None));
+    }
+
+    [Fact]
+    public void knows_only_events_with_an_explicit_name() =>
+        Should.Throw<InvalidOperationException>(() => fixture.Services.GetRequiredService<EventTypeMap>().Of(typeof(string)));
+}

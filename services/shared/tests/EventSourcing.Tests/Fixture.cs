@@ -1,0 +1,175 @@
+using System.Text.Json.Nodes;
+using Chassis.EventSourcing;
+using Chassis.Testing;
+using Chassis.Web;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace EventSourcing.Tests;
+
+public sealed record Opened(string Title);
+
+public abstract record Entry(decimal Amount);
+
+public sealed record Deposited(decimal Amount) : Entry(Amount);
+
+/// <summary>Version 1 had no <paramref name="Currency"/>.</summary>
+public sealed record Withdrawn(decimal Amount, string Currency) : Entry(Amount);
+
+public sealed record OwnerNamed(string? Name, int Age);
+
+public sealed class StoreDbContext(DbContextOptions<StoreDbContext> options) : DbContext(options);
+
+[DbContext(typeof(StoreDbContext))]
+[Migration("0001_initial")]
+public sealed class Initial : SqlMigration
+{
+    protected override void Up(MigrationBuilder migrationBuilder)
+    {
+        migrationBuilder.CreateEventStore();
+        migrationBuilder.Sql("CREATE TABLE balances (id uuid PRIMARY KEY, version bigint NOT NULL, amount numeric NOT NULL)");
+        migrationBuilder.Sql("CREATE TABLE turnover (event_type text PRIMARY KEY, count bigint NOT NULL, amount numeric NOT NULL)");
+        migrationBuilder.Sql("CREATE TABLE notes (text text NOT NULL)");
+        migrationBuilder.CreateProjection("balances", "balances");
+        migrationBuilder.CreateProjection("turnover", "turnover");
+    }
+}
+
+/// <summary>Balance by account, consistent with the write.</summary>
+public sealed class Balances : Projection
+{
+    public override string Name => "balances";
+
+    public override ProjectionMode Mode => ProjectionMode.Consistent;
+
+    public override IReadOnlyList<string> Tables => ["balances"];
+
+    public override async Task Apply(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken cancellationToken)
+    {
+        foreach (var stored in events)
+        {
+            await using var command = new NpgsqlCommand(
+                $"""
+                INSERT INTO {target.Table("balances")} AS b (id, version, amount) VALUES ($1, $2, $3)
+                ON CONFLICT (id) DO UPDATE SET version = excluded.version, amount = b.amount + excluded.amount WHERE b.version = excluded.version - 1
+                """,
+                target.Connection)
+            {
+                Parameters = { new() { Value = stored.StreamId }, new() { Value = stored.Version }, new() { Value = Delta(stored.Data) } },
+            };
+            (await command.ExecuteNonQueryAsync(cancellationToken)).ShouldBe(1, $"{stored.StreamId} version {stored.Version} came out of order");
+        }
+    }
+
+    public static decimal Delta(object data) => data switch { Deposited d => d.Amount, Withdrawn w => -w.Amount, _ => 0 };
+}
+
+/// <summary>Sums by type of event; follows.</summary>
+public sealed class Turnover : Projection
+{
+    public override string Name => "turnover";
+
+    public override ProjectionMode Mode => ProjectionMode.Asynchronous;
+
+    public override IReadOnlyList<string> Tables => ["turnover"];
+
+    public override async Task Apply(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken cancellationToken)
+    {
+        foreach (var group in events.GroupBy(e => e.EventType))
+        {
+            await using var command = new NpgsqlCommand(
+                $"""
+                INSERT INTO {target.Table("turnover")} AS t (event_type, count, amount) VALUES ($1, $2, $3)
+                ON CONFLICT (event_type) DO UPDATE SET count = t.count + excluded.count, amount = t.amount + excluded.amount
+                """,
+                target.Connection)
+            {
+                Parameters = { new() { Value = group.Key }, new() { Value = group.LongCount() }, new() { Value = group.Sum(e => e.Data is Entry x ? x.Amount : 0) } },
+            };
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+}
+
+/// <summary>An event store in a database of its own, used by a role that owns nothing.</summary>
+public sealed class Fixture : IAsyncLifetime
+{
+    private TestDatabase database = null!;
+    private WebApplication app = null!;
+
+    public TestDatabase Database => database;
+
+    public IServiceProvider Services => app.Services;
+
+    public async ValueTask InitializeAsync()
+    {
+        database = await TestDatabase.CreateAsync();
+        app = Create(database);
+        (await app.RunServiceAsync(["--migrate"])).ShouldBe(0);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.DisposeAsync();
+        await database.DisposeAsync();
+    }
+
+    /// <summary>One unit of work: everything in it is committed, or nothing.</summary>
+    public async Task<T> Unit<T>(Func<IServiceProvider, EventStore, Task<T>> work)
+    {
+        await using var scope = Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<DbContext>();
+        await using var transaction = await db.Database.BeginTransactionAsync();
+        var result = await work(scope.ServiceProvider, scope.ServiceProvider.GetRequiredService<EventStore>());
+        await db.SaveChangesAsync();
+        await transaction.CommitAsync();
+        return result;
+    }
+
+    public Task<IReadOnlyList<StoredEvent>> Append(Guid stream, long expected, params object[] events) =>
+        Unit((_, store) => store.Append("account", stream, expected, events, stream.ToString(), TestContext.Current.CancellationToken));
+
+    public async Task<IReadOnlyList<StoredEvent>> Read(Guid stream)
+    {
+        await using var scope = Services.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<EventStore>().Read(stream, cancellationToken: TestContext.Current.CancellationToken);
+    }
+
+    public static Guid NewId() => Ids.New(TimeProvider.System);
+
+    private static WebApplication Create(TestDatabase database)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["ConnectionStrings:Database"] = database.Runtime,
+            ["ConnectionStrings:Migrations"] = database.Migrations,
+        });
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.AddDatabase<StoreDbContext>();
+        builder.Services.AddEventSourcing(events =>
+        {
+            events.Add<Opened>("account.opened");
+            events.Add<Deposited>("account.deposited");
+            events.Add<Withdrawn>("account.withdrawn", version: 2).Upcast(from: 1, AddCurrency);
+            events.Add<OwnerNamed>("account.owner-named").Personal(nameof(OwnerNamed.Name));
+        });
+        builder.Services.AddProjection<Balances>();
+        builder.Services.AddProjection<Turnover>();
+        return builder.Build();
+    }
+
+    private static JsonObject AddCurrency(JsonObject payload)
+    {
+        payload["currency"] = "EUR";
+        return payload;
+    }
+}

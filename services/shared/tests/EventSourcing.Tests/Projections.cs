@@ -1,0 +1,199 @@
+using Chassis.EventSourcing;
+using Chassis.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace EventSourcing.Tests;
+
+public sealed class Projections : IAsyncLifetime
+{
+    private readonly Fixture fixture = new();
+
+    private ProjectionDaemon Daemon => fixture.Services.GetRequiredService<ProjectionDaemon>();
+
+    public ValueTask InitializeAsync() => fixture.InitializeAsync();
+
+    public ValueTask DisposeAsync() => fixture.DisposeAsync();
+
+    [Fact]
+    public async Task follow_the_store_and_miss_nothing_that_commits_late()
+    {
+        var (slow, fast) = (Fixture.NewId(), Fixture.NewId());
+
+        // The slow unit takes its position first and commits last.
+        await using var scope = fixture.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<DbContext>();
+        await using var transaction = await db.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await scope.ServiceProvider.GetRequiredService<EventStore>().Append("account", slow, 0, [new Deposited(1)], null, CancellationToken.None);
+        await fixture.Append(fast, 0, new Deposited(10));
+
+        await CatchUp();
+        await transaction.CommitAsync(TestContext.Current.CancellationToken);
+
+        await CatchUpTo(11m);
+    }
+
+    [Fact]
+    public async Task see_a_stream_in_its_order_even_if_the_later_writer_began_earlier()
+    {
+        var stream = Fixture.NewId();
+        await using var scope = fixture.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<DbContext>();
+        await using var early = await db.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await db.Database.ExecuteSqlAsync($"INSERT INTO notes VALUES ('takes a transaction id')", TestContext.Current.CancellationToken);
+        await fixture.Append(stream, 0, new Opened("a"), new Deposited(1));
+        await scope.ServiceProvider.GetRequiredService<EventStore>().Append("account", stream, 2, [new Withdrawn(1, "EUR")], null, CancellationToken.None);
+        await early.CommitAsync(TestContext.Current.CancellationToken);
+
+        // Balances.Apply fails on an event that comes before its predecessor.
+        await Rebuild("balances");
+
+        (await Status("balances")).Rebuild!.Differences.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task share_the_work_between_replicas_without_doing_it_twice()
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            await fixture.Append(Fixture.NewId(), 0, new Deposited(1), new Deposited(2));
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => CatchUp()));
+
+        await CatchUpTo(60m);
+        (await Status("turnover")).Lag.ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData("balances")]
+    [InlineData("turnover")]
+    public async Task are_rebuilt_beside_the_live_ones_while_writing_goes_on(string name)
+    {
+        await Daemon.StartAsync(CancellationToken.None);
+        var written = 0m;
+        using var stop = new CancellationTokenSource();
+        var writers = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                var stream = Fixture.NewId();
+                await fixture.Append(stream, 0, new Opened("a"), new Deposited(3));
+                await fixture.Append(stream, 2, new Deposited(2));
+                await fixture.Append(stream, 3, new Withdrawn(1, "EUR"));
+                lock (stop)
+                {
+                    written += 1;
+                }
+            }
+        })).ToArray();
+        var reads = 0;
+        var reader = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM {name}");
+                reads++;
+            }
+        });
+
+        for (var i = 0; i < 3; i++)
+        {
+            await Rebuild(name);
+            (await Status(name)).Rebuild!.Differences.ShouldBe(0);
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll([.. writers, reader]);
+        await Poll.Until(async () => (await Status("turnover")).Lag == 0, "the projection to catch up");
+        await Daemon.StopAsync(CancellationToken.None);
+
+        reads.ShouldBePositive();
+        (await Sum("balances")).ShouldBe(written * 4);
+        (await Sum("turnover")).ShouldBe(written * 6);
+    }
+
+    [Fact]
+    public async Task come_out_right_of_a_rebuild_however_wrong_they_were()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Append(stream, 0, new Opened("a"), new Deposited(5));
+        await fixture.Database.ExecuteAsync($"UPDATE balances SET amount = 999 WHERE id = '{stream}'");
+
+        await Rebuild("balances");
+
+        (await Sum("balances")).ShouldBe(5m);
+        var rebuild = (await Status("balances")).Rebuild!;
+        rebuild.State.ShouldBe(RebuildState.Completed);
+        rebuild.Differences.ShouldBe(2);
+        rebuild.Events.ShouldBe(2);
+        (await fixture.Database.ScalarAsync<long>("SELECT count(*) FROM balances_shadow")).ShouldBe(0);
+
+        await fixture.Append(stream, 2, new Deposited(1));
+        (await Sum("balances")).ShouldBe(6m);
+    }
+
+    [Fact]
+    public async Task leave_the_live_tables_alone_when_a_rebuild_fails()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Append(stream, 0, new Opened("a"), new Deposited(5));
+        await fixture.Database.ExecuteAsync("ALTER TABLE balances_shadow ADD CHECK (amount < 1)");
+
+        await Rebuild("balances");
+
+        (await Status("balances")).Rebuild!.State.ShouldBe(RebuildState.Failed);
+        (await Sum("balances")).ShouldBe(5m);
+    }
+
+    [Fact]
+    public async Task tell_a_watcher_in_any_process_that_a_stream_has_grown()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Append(stream, 0, new Opened("a"));
+        var watcher = fixture.Services.GetRequiredService<StreamWatcher>();
+        await watcher.StartAsync(CancellationToken.None);
+
+        (await watcher.WaitForVersionAbove(stream, 0, TimeSpan.FromSeconds(20), CancellationToken.None)).ShouldBeTrue();
+        var waiting = watcher.WaitForVersionAbove(stream, 1, TimeSpan.FromSeconds(20), CancellationToken.None);
+        waiting.IsCompleted.ShouldBeFalse();
+        await fixture.Append(stream, 1, new Deposited(1));
+
+        (await waiting).ShouldBeTrue();
+        (await watcher.WaitForVersionAbove(stream, 2, TimeSpan.FromMilliseconds(1), CancellationToken.None)).ShouldBeFalse();
+        await watcher.StopAsync(CancellationToken.None);
+    }
+
+    private Projection Named(string name) => fixture.Services.GetServices<Projection>().Single(p => p.Name == name);
+
+    private async Task CatchUp()
+    {
+        while (await Daemon.Advance(Named("turnover"), CancellationToken.None))
+        {
+        }
+    }
+
+    // What is final depends on every transaction on the server, also those of other tests in other databases.
+    private async Task CatchUpTo(decimal sum) => await Poll.Until(
+        async () =>
+        {
+            await CatchUp();
+            return await Sum("turnover");
+        },
+        s => s == sum,
+        $"the turnover to reach {sum}");
+
+    private async Task Rebuild(string name)
+    {
+        await using var scope = fixture.Services.CreateAsyncScope();
+        (await ProjectionStore.RequestRebuild(scope.ServiceProvider.GetRequiredService<DbContext>(), name, TimeProvider.System.GetUtcNow(), CancellationToken.None)).ShouldBeTrue();
+        await fixture.Services.GetRequiredService<ProjectionRebuilder>().Run(Named(name), CancellationToken.None);
+        await Poll.Until(async () => (await Status(name)).Rebuild!.State is RebuildState.Completed or RebuildState.Failed, "the rebuild to end");
+    }
+
+    private async Task<ProjectionStatus> Status(string name) =>
+        (await ProjectionStore.Status(fixture.Services.GetRequiredService<NpgsqlDataSource>(), [Named(name)], CancellationToken.None)).Single();
+
+    private Task<decimal> Sum(string table) => fixture.Database.ScalarAsync<decimal>($"SELECT coalesce(sum(amount), 0) FROM {table}");
+}
