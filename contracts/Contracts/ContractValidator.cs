@@ -142,7 +142,7 @@ public static class ContractValidator
             case ShapeKind.Uuid:
                 return reader.TryGetGuid(out _) ? null : new Failure("must be a UUID");
             case ShapeKind.Time:
-                return reader.TryGetDateTimeOffset(out _) && HasOffset(reader.ValueSpan) ? null : new Failure("must be an RFC 3339 time with its offset");
+                return reader.TryGetDateTimeOffset(out _) && IsComplete(ref reader) ? null : new Failure("must be an RFC 3339 time with its offset");
         }
 
         if (shape is { MinLength: null, Pattern: null, Kind: not ShapeKind.Choice })
@@ -161,8 +161,12 @@ public static class ContractValidator
     private static int CodePoints(string text, int enough) => text.Length >= enough * 2 ? enough : text.EnumerateRunes().Count();
 
     // The reader takes a local time for granted where the offset is missing, and zero where the seconds are; a contract must not.
-    private static bool HasOffset(ReadOnlySpan<byte> time) =>
-        time.Length >= 20 && time[16] == (byte)':' && (time[^1] == (byte)'Z' || (time[^6] is (byte)'+' or (byte)'-' && time[^3] == (byte)':'));
+    private static bool IsComplete(ref Utf8JsonReader reader)
+    {
+        // Some writers escape the plus sign.
+        var time = reader.ValueIsEscaped ? Encoding.UTF8.GetBytes(reader.GetString()!) : reader.ValueSpan;
+        return time.Length >= 20 && time[16] == (byte)':' && (time[^1] == (byte)'Z' || (time[^6] is (byte)'+' or (byte)'-' && time[^3] == (byte)':'));
+    }
 
     private sealed record Failure(string Rule)
     {
