@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Private test servers beside those of `make up`: `deploy/local/servers.sh NAME start|stop|kill|env [postgres|rabbitmq|mail]`.
+# Private test servers beside those of `make up`: `deploy/local/servers.sh NAME start|stop|kill|env [postgres|rabbitmq|mail]`,
+# and `... NAME memory LIMIT` for the broker.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
 # Ports by TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ...; a test server trades durability for speed only where asked: UNSAFE=1.
 set -euo pipefail
@@ -45,6 +46,10 @@ case $action in
         if wanted rabbitmq; then stop rabbitmq KILL 10; fi
         if wanted mail; then stop maildev KILL 5; fi
         ;;
+    memory)     # the broker's memory limit while it runs; one below what it uses raises the alarm that blocks every publisher
+        rabbitmq_environment
+        env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmqctl" -q set_vm_memory_high_watermark absolute "$only"
+        ;;
     env)
         cat <<TEXT
 export TEST_POSTGRES="Host=127.0.0.1;Port=$POSTGRES_PORT;Username=postgres;Password=$POSTGRES_PASSWORD"
@@ -53,5 +58,5 @@ export TEST_RABBITMQ_MANAGEMENT=http://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
         ;;
-    *) die "servers.sh: unknown action '$action'" "start, stop, kill or env" ;;
+    *) die "servers.sh: unknown action '$action'" "start, stop, kill, memory or env" ;;
 esac

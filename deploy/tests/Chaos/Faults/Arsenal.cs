@@ -1,0 +1,205 @@
+using System.Net.Http.Json;
+using Npgsql;
+using Shop.Chaos.Receivers;
+using Shop.Cluster;
+
+namespace Shop.Chaos.Faults;
+
+/// <summary>Everything that a run can do to the system. The seed decides which, whom and how long.</summary>
+public sealed class Arsenal(Stage stage, Random random)
+{
+    private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
+
+    /// <summary>A schedule: every kind at least once while there is room, in a seeded order.</summary>
+    public IReadOnlyList<Fault> Draw(int count)
+    {
+        Func<Fault>[] kinds =
+        [
+            () => KillOne("orders"), () => KillOne("inventory"), () => KillOne("notifications"), () => KillOne("users"),
+            KillTwice, Freeze, RestartBroker, KillBroker, CrashDatabase, ChurnConnections,
+            CutLink, SlowLink, DuplicateDelivery, ShuffleDelivery, Poison, FailPayments, FailReceivers, MemoryAlarm, RollingRestart, CutSeveral,
+        ];
+        var schedule = new List<Fault>(count);
+        while (schedule.Count < count)
+        {
+            random.Shuffle(kinds);
+            schedule.AddRange(kinds.Take(count - schedule.Count).Select(draw => draw()));
+        }
+
+        return schedule;
+    }
+
+    private Fault KillOne(string service)
+    {
+        var replica = stage.Cluster.Of(service)[random.Next(stage.Cluster.Of(service).Count)];
+        return new Fault("kill -9", replica.Name, Seconds(2, 5), () => Do(replica.Kill), () => Start(replica));
+    }
+
+    private Fault KillTwice()
+    {
+        var service = Any();
+        return new Fault("kill -9, both, twice", service, Seconds(1, 2), KillAll, async () =>
+        {
+            StartAll();
+            await Task.Delay(TimeSpan.FromSeconds(3));
+            await KillAll();
+            StartAll();
+            await Task.WhenAll(stage.Cluster.Of(service).Select(r => r.WaitUntilReadyAsync()));
+        });
+
+        Task KillAll() => Do(() => Each(service, r => r.Kill()));
+        void StartAll() => Each(service, r => r.Start());
+    }
+
+    private Fault Freeze()
+    {
+        var replicas = stage.Cluster.Of(Any());
+        var replica = replicas[random.Next(replicas.Count)];
+        return new Fault("freeze (SIGSTOP)", replica.Name, Seconds(5, 15), () => Do(replica.Pause), () => Do(replica.Resume));
+    }
+
+    private Fault RestartBroker() =>
+        new("stop and start", "broker", Seconds(2, 5), () => stage.Servers.StopAsync(Servers.RabbitMq), () => stage.Servers.StartAsync(Servers.RabbitMq));
+
+    private Fault KillBroker() =>
+        new("kill -9", "broker", Seconds(1, 4), () => stage.Servers.KillAsync(Servers.RabbitMq), () => stage.Servers.StartAsync(Servers.RabbitMq));
+
+    private Fault CrashDatabase() =>
+        new("immediate stop", "database", Seconds(1, 4), () => stage.Servers.KillAsync(Servers.Postgres), () => stage.Servers.StartAsync(Servers.Postgres));
+
+    private Fault ChurnConnections() => new("close every connection, 3 times", "broker, database", TimeSpan.Zero, async () =>
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            await stage.CloseBrokerConnectionsAsync();
+            await TerminateBackendsAsync();
+            await Task.Delay(TimeSpan.FromSeconds(1));
+        }
+    }, Nothing);
+
+    private Fault CutLink()
+    {
+        var link = stage.Links[random.Next(stage.Links.Count)];
+        var mode = (LinkMode[])[LinkMode.BlackHole, LinkMode.OneWay, LinkMode.Reset];
+        var how = mode[random.Next(mode.Length)];
+        return new Fault(
+            how switch { LinkMode.BlackHole => "partition", LinkMode.OneWay => "one-way partition", _ => "reset" },
+            link.Name, Seconds(4, 12), () => Do(() => link.Set(how)), () => Do(() => Mend(link)));
+    }
+
+    private Fault SlowLink()
+    {
+        var link = stage.Links[random.Next(stage.Links.Count)];
+        return new Fault("slow link, 300 ms", link.Name, Seconds(5, 10), () => Do(() => link.Set(LinkMode.Slow)), () => Do(() => Mend(link)));
+    }
+
+    private Fault DuplicateDelivery() =>
+        new("every event twice", "all queues", Seconds(5, 10), () => Do(() => stage.Echo.Start(shuffle: false)), stage.Echo.StopAsync);
+
+    private Fault ShuffleDelivery() =>
+        new("events again, shuffled", "all queues", Seconds(5, 10), () => Do(() => stage.Echo.Start(shuffle: true)), stage.Echo.StopAsync);
+
+    private Fault Poison() => new("poison messages", "all exchanges, command queues", TimeSpan.Zero, stage.Poison.PlantAsync, Nothing);
+
+    private Fault FailPayments()
+    {
+        var kinds = (string[])["error_before", "error_after", "drop_after", "late_answer"];
+        var rule = new { kind = kinds[random.Next(kinds.Length)], probability = 0.5, delay_ms = 3_000, status = 500 };
+        return new Fault($"{rule.kind}, half of the calls", "payment provider", Seconds(6, 12),
+            async () =>
+            {
+                using var response = await stage.Sandbox.PostAsJsonAsync("/sandbox/faults", rule);
+                response.EnsureSuccessStatusCode();
+            },
+            async () =>
+            {
+                using var response = await stage.Sandbox.DeleteAsync(new Uri("/sandbox/faults", UriKind.Relative));
+                response.EnsureSuccessStatusCode();
+            });
+    }
+
+    private Fault FailReceivers()
+    {
+        var mail = random.Next(2) == 0 ? Behaviour.Refuse : Behaviour.Hang;
+        var hook = random.Next(2) == 0 ? Behaviour.Refuse : Behaviour.Hang;
+        return new Fault(
+            $"mail server: {mail}, webhook receiver: {hook}".ToLowerInvariant(), "receivers", Seconds(5, 12),
+            () => Do(() => (stage.Mails.Mode, _) = (mail, Set(hook))),
+            () => Do(() => (stage.Mails.Mode, _) = (Behaviour.Accept, Set(Behaviour.Accept))));
+
+        Behaviour Set(Behaviour mode)
+        {
+            stage.Webhooks.Set(Stage.FlakyEndpoint, mode);
+            return mode;
+        }
+    }
+
+    private Fault MemoryAlarm() => new("memory alarm", "broker", Seconds(4, 8), () => stage.SetMemoryLimitAsync("1MB"), () => stage.SetMemoryLimitAsync(Stage.MemoryLimit));
+
+    private Fault RollingRestart() => new("rolling restart", "all services", TimeSpan.Zero, async () =>
+    {
+        foreach (var replica in ServiceNames.SelectMany(stage.Cluster.Of))
+        {
+            await replica.StopAsync();
+            await Start(replica);
+        }
+    }, Nothing);
+
+    private Fault CutSeveral()
+    {
+        var links = stage.Links.ToArray();
+        random.Shuffle(links);
+        links = links[..3];
+        var healing = links.ToArray();
+        random.Shuffle(healing);
+        return new Fault(
+            "partitions one by one, healed in another order", string.Join(", ", links.Select(l => l.Name)), Seconds(3, 6),
+            () => OneByOne(links, l => l.Set(LinkMode.BlackHole)),
+            () => OneByOne(healing, Mend));
+
+        async Task OneByOne(TcpProxy[] order, Action<TcpProxy> act)
+        {
+            foreach (var link in order)
+            {
+                act(link);
+                await Task.Delay(TimeSpan.FromSeconds(1));
+            }
+        }
+    }
+
+    private static void Mend(TcpProxy link) => link.Set(LinkMode.Open);
+
+    private async Task TerminateBackendsAsync()
+    {
+        await using var connection = new NpgsqlConnection(stage.Administration);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname LIKE 'test\\_%'", connection);
+        await command.ExecuteScalarAsync();
+    }
+
+    private void Each(string service, Action<Replica> act)
+    {
+        foreach (var replica in stage.Cluster.Of(service))
+        {
+            act(replica);
+        }
+    }
+
+    private static async Task Start(Replica replica)
+    {
+        replica.Start();
+        await replica.WaitUntilReadyAsync();
+    }
+
+    private string Any() => ServiceNames[random.Next(ServiceNames.Length)];
+
+    private TimeSpan Seconds(int from, int to) => TimeSpan.FromSeconds(random.Next(from, to + 1));
+
+    private static Task Do(Action act)
+    {
+        act();
+        return Task.CompletedTask;
+    }
+
+    private static Task Nothing() => Task.CompletedTask;
+}

@@ -1,0 +1,9 @@
+namespace Shop.Chaos.Faults;
+
+/// <summary>Something that goes wrong for a while.</summary>
+/// <param name="Kind">What goes wrong, for example <c>kill -9</c>.</param>
+/// <param name="Target">To whom.</param>
+/// <param name="Duration">How long until it is healed; zero for a blow without duration.</param>
+/// <param name="Inject">Makes it happen.</param>
+/// <param name="Heal">Ends it; afterwards everything runs again, though not everything may have recovered.</param>
+public sealed record Fault(string Kind, string Target, TimeSpan Duration, Func<Task> Inject, Func<Task> Heal);

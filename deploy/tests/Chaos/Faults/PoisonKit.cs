@@ -1,0 +1,50 @@
+using System.Text;
+using RabbitMQ.Client;
+using Shop.Contracts;
+
+namespace Shop.Chaos.Faults;
+
+/// <summary>Messages that no consumer can accept: not JSON, no such type, not what the contract says. Each carries a mark, so that it is known again among the dead letters.</summary>
+public sealed class PoisonKit(Uri broker)
+{
+    /// <summary>Stands in the message id of everything planted here.</summary>
+    public const string MarkPrefix = "0badc0de";
+
+    private static readonly string[] CommandQueues = ["inventory.commands", "orders.commands", "orders.payments", "orders.fulfilment"];
+
+    private int planted;
+
+    public int Planted => planted;
+
+    public async Task PlantAsync()
+    {
+        var factory = new ConnectionFactory { Uri = broker };
+        await using var connection = await factory.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        foreach (var contract in BoundaryEvents.All.Where(e => e.Publisher is "orders" or "inventory" or "users"))
+        {
+            await PublishAsync(channel, contract.Type, contract.Type, contract.Type, "{ this is not JSON");
+            await PublishAsync(channel, contract.Type, contract.Type, contract.Type, "{}");
+            await PublishAsync(channel, contract.Type, contract.Type, "shop.never.heard-of.v9", "{}");
+        }
+
+        foreach (var queue in CommandQueues)
+        {
+            await PublishAsync(channel, "", queue, type: null, "neither an envelope nor anything else");
+        }
+    }
+
+    private async Task PublishAsync(IChannel channel, string exchange, string routingKey, string? type, string body)
+    {
+        var id = Guid.Parse(MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
+        var properties = new BasicProperties { MessageId = id, Persistent = true, ContentType = type is null ? "application/vnd.masstransit+json" : "application/json" };
+        if (type is not null)
+        {
+            properties.Headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, Guid.NewGuid().ToString(), Sequence: 1)
+                .ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
+        }
+
+        await channel.BasicPublishAsync(exchange, routingKey, mandatory: false, properties, Encoding.UTF8.GetBytes(body));
+        Interlocked.Increment(ref planted);
+    }
+}

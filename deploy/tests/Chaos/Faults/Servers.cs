@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using Shop.Cluster;
+
+namespace Shop.Chaos.Faults;
+
+/// <summary>The private PostgreSQL and RabbitMQ of this run, started, stopped and killed by the same script that <c>make test</c> uses.</summary>
+public sealed class Servers(string name, IReadOnlyDictionary<string, string> environment)
+{
+    public const string Postgres = "postgres";
+    public const string RabbitMq = "rabbitmq";
+
+    public Task StartAsync(string server) => RunAsync("start", server);
+
+    /// <summary>Asks the server to end and waits until it has.</summary>
+    public Task StopAsync(string server) => RunAsync("stop", server);
+
+    /// <summary>PostgreSQL: immediate shutdown, recovery at the next start. RabbitMQ: kill -9.</summary>
+    public Task KillAsync(string server) => RunAsync("kill", server);
+
+    /// <param name="limit">For example <c>2GB</c>.</param>
+    public Task LimitBrokerMemoryAsync(string limit) => RunAsync("memory", limit);
+
+    private async Task RunAsync(string action, string argument)
+    {
+        var start = new ProcessStartInfo("bash", [Path.Combine(ShopCluster.Root, "deploy/local/servers.sh"), name, action, argument])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (key, value) in environment)
+        {
+            start.Environment[key] = value;
+        }
+
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"servers.sh {name} {action} {argument} failed: {await output}{await error}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Shop.Chaos.Faults;
+
+/// <summary>What a link does to what is sent over it.</summary>
+public enum LinkMode
+{
+    /// <summary>Forwards at once.</summary>
+    Open,
+
+    /// <summary>Forwards everything late, in order.</summary>
+    Slow,
+
+    /// <summary>Accepts and forwards nothing in either direction, as when packets are dropped; nothing is lost once it heals.</summary>
+    BlackHole,
+
+    /// <summary>Requests go through, answers do not.</summary>
+    OneWay,
+
+    /// <summary>Resets what is open and what is opened.</summary>
+    Reset,
+}
+
+/// <summary>A link between two processes that can be slowed, cut and reset: a TCP proxy on the loopback address.</summary>
+public sealed class TcpProxy : IAsyncDisposable
+{
+    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource stopped = new();
+    private readonly HashSet<Socket> open = [];
+    private readonly Lock gate = new();
+    private readonly (string Host, int Port) target;
+    private readonly Task accepting;
+    private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile LinkMode mode = LinkMode.Open;
+
+    public TcpProxy(string name, string host, int port)
+    {
+        Name = name;
+        target = (host, port);
+        listener.Start();
+        accepting = AcceptAsync();
+    }
+
+    public string Name { get; }
+
+    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
+
+    /// <summary>How late a slow link delivers.</summary>
+    public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(300);
+
+    public void Set(LinkMode next)
+    {
+        TaskCompletionSource before;
+        Socket[] victims;
+        lock (gate)
+        {
+            mode = next;
+            before = changed;
+            changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            victims = next == LinkMode.Reset ? [.. open] : [];
+        }
+
+        foreach (var socket in victims)
+        {
+            Reset(socket);
+        }
+
+        before.TrySetResult();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await stopped.CancelAsync();
+        listener.Stop();
+        Set(LinkMode.Reset);
+        await accepting;
+        stopped.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (!stopped.IsCancellationRequested)
+        {
+            try
+            {
+                var client = await listener.AcceptSocketAsync(stopped.Token);
+                _ = ServeAsync(client);
+            }
+            catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task ServeAsync(Socket client)
+    {
+        var server = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        client.NoDelay = true;
+        try
+        {
+            Track(client);
+            if (mode == LinkMode.Reset)
+            {
+                return;
+            }
+
+            await server.ConnectAsync(target.Host, target.Port, stopped.Token);
+            Track(server);
+            await Task.WhenAny(PumpAsync(client, server, isAnswer: false), PumpAsync(server, client, isAnswer: true));
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The other end sees the same as with a broken network: a connection that ends.
+        }
+        finally
+        {
+            lock (gate)
+            {
+                open.Remove(client);
+                open.Remove(server);
+            }
+
+            Reset(client);
+            Reset(server);
+        }
+    }
+
+    private async Task PumpAsync(Socket from, Socket to, bool isAnswer)
+    {
+        var buffer = new byte[64 * 1024];
+        try
+        {
+            while (true)
+            {
+                var count = await from.ReceiveAsync(buffer, stopped.Token);
+                await PassAsync(isAnswer);
+                if (count == 0)
+                {
+                    return;
+                }
+
+                for (var sent = 0; sent < count;)
+                {
+                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), stopped.Token);
+                }
+            }
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // Ends both directions, as a reset does.
+        }
+    }
+
+    private async Task PassAsync(bool isAnswer)
+    {
+        while (true)
+        {
+            Task change;
+            LinkMode now;
+            lock (gate)
+            {
+                (now, change) = (mode, changed.Task);
+            }
+
+            switch (now)
+            {
+                case LinkMode.BlackHole:
+                case LinkMode.OneWay when isAnswer:
+                    await change.WaitAsync(stopped.Token);
+                    continue;
+                case LinkMode.Slow:
+                    await Task.Delay(Delay, stopped.Token);
+                    return;
+                default:
+                    return;
+            }
+        }
+    }
+
+    private void Track(Socket socket)
+    {
+        lock (gate)
+        {
+            open.Add(socket);
+        }
+    }
+
+    private static void Reset(Socket socket)
+    {
+        try
+        {
+            socket.LingerState = new LingerOption(true, 0);   // RST instead of FIN
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Closed already.
+        }
+
+        socket.Dispose();
+    }
+}

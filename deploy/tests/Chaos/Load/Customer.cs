@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Net;
+using Shop.Cluster;
+
+namespace Shop.Chaos.Load;
+
+/// <summary>
+/// A customer with a sensible client: every request has a deadline, a connection that breaks or a service that says "not now" is asked again,
+/// a repeated POST carries the same <c>Idempotency-Key</c>, and an expired token is replaced.
+/// </summary>
+public sealed class Customer(ShopCluster cluster, string email, string password, TimeSpan patience) : IDisposable
+{
+    private readonly SemaphoreSlim signingIn = new(1);
+    private ShopClient? client;
+
+    public Guid UserId => client?.UserId ?? Guid.Empty;
+
+    /// <summary>A client that is signed in, for requests that are not worth repeating.</summary>
+    public async Task<ShopClient> ClientAsync(ShopClient? refused = null)
+    {
+        await signingIn.WaitAsync();
+        try
+        {
+            if (client is null || client == refused)
+            {
+                client = await ShopClient.SignInAsync(cluster, email, password);
+            }
+
+            return client;
+        }
+        finally
+        {
+            signingIn.Release();
+        }
+    }
+
+    /// <summary>Asks until there is an answer that is about the request and not about the weather; null when the customer's patience ended.</summary>
+    public async Task<(HttpStatusCode Status, string Body, bool Replayed)?> AskAsync(
+        HttpMethod method, string service, string path, object? body = null, string? idempotencyKey = null)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var wait = TimeSpan.FromMilliseconds(100);
+        ShopClient? refused = null;
+        while (Stopwatch.GetElapsedTime(started) < patience)
+        {
+            try
+            {
+                var signedIn = await ClientAsync(refused);
+                using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+                using var response = await signedIn.SendAsync(method, service, path, body, idempotencyKey, limit.Token);
+                var text = await response.Content.ReadAsStringAsync(limit.Token);
+                switch (response.StatusCode)
+                {
+                    case HttpStatusCode.Unauthorized:
+                        refused = signedIn;
+                        break;
+                    case HttpStatusCode.Conflict when text.Contains("idempotency_key_in_progress", StringComparison.Ordinal):
+                    case HttpStatusCode.TooManyRequests:
+                    case >= HttpStatusCode.InternalServerError:
+                        break;
+                    default:
+                        return (response.StatusCode, text, response.Headers.Contains("Idempotency-Replayed"));
+                }
+            }
+            catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
+            {
+                // The replica was killed, frozen or cut off; the next attempt meets another one.
+            }
+
+            await Task.Delay(wait);
+            wait = TimeSpan.FromMilliseconds(Math.Min(2_000, wait.TotalMilliseconds * 1.6));
+        }
+
+        return null;
+    }
+
+    public void Dispose()
+    {
+        client?.Dispose();
+        signingIn.Dispose();
+    }
+}

@@ -1,0 +1,28 @@
+namespace Shop.Chaos.Load;
+
+/// <summary>What an order is meant to meet on its way.</summary>
+public enum OrderKind
+{
+    Ships,
+    OutOfStock,
+    Declined,
+    SlowCard,
+    FlakyCard,
+    CaptureFails,
+    CancelledInFlight,
+    OwnerDeactivated,
+}
+
+/// <summary>An order that was acknowledged with 201.</summary>
+/// <param name="Id">The order.</param>
+/// <param name="UserId">Its customer.</param>
+/// <param name="Kind">What it is meant to meet.</param>
+/// <param name="Sku">What was ordered.</param>
+/// <param name="Quantity">How many of it.</param>
+/// <param name="IdempotencyKey">The key it was placed under.</param>
+/// <param name="Answer">The body of the acknowledgement.</param>
+public sealed record PlacedOrder(Guid Id, Guid UserId, OrderKind Kind, string Sku, int Quantity, string IdempotencyKey, string Answer)
+{
+    /// <summary>Status of each repetition of the same request whose answer was not byte for byte the first one.</summary>
+    public List<string> WrongReplays { get; } = [];
+}

@@ -1,0 +1,143 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Shop.Chaos.Receivers;
+
+/// <summary>A mail server that keeps what it accepted, by <c>Message-ID</c>, and can be told to refuse or to hang.</summary>
+public sealed class MailSink : IAsyncDisposable
+{
+    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource stopped = new();
+    private readonly ConcurrentQueue<Mail> mails = new();
+    private readonly Task accepting;
+
+    public MailSink()
+    {
+        listener.Start();
+        accepting = AcceptAsync();
+    }
+
+    public string Address => $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
+
+    public Behaviour Mode { get; set; } = Behaviour.Accept;
+
+    /// <summary>Everything accepted, repeats included.</summary>
+    public IReadOnlyCollection<Mail> Mails => mails;
+
+    public async ValueTask DisposeAsync()
+    {
+        await stopped.CancelAsync();
+        listener.Stop();
+        await accepting;
+        stopped.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (!stopped.IsCancellationRequested)
+        {
+            try
+            {
+                _ = ServeAsync(await listener.AcceptTcpClientAsync(stopped.Token));
+            }
+            catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task ServeAsync(TcpClient client)
+    {
+        using (client)
+        {
+            try
+            {
+                await TalkAsync(client.GetStream());
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException or SocketException)
+            {
+                // The sender went away.
+            }
+        }
+    }
+
+    private async Task TalkAsync(NetworkStream stream)
+    {
+        using var reader = new StreamReader(stream, Encoding.Latin1);
+        await using var writer = new StreamWriter(stream, Encoding.Latin1) { NewLine = "\r\n", AutoFlush = true };
+        await writer.WriteLineAsync("220 sink");
+        var recipients = new List<string>();
+        while (await reader.ReadLineAsync(stopped.Token) is { } line)
+        {
+            if (Mode == Behaviour.Hang)
+            {
+                await Task.Delay(Timeout.Infinite, stopped.Token);
+            }
+
+            switch (line.Split(' ', ':')[0].ToUpperInvariant())
+            {
+                case "EHLO" or "HELO":
+                    await writer.WriteLineAsync("250 sink");
+                    break;
+                case "MAIL" when Mode == Behaviour.Refuse:
+                    await writer.WriteLineAsync("451 try again later");
+                    break;
+                case "RCPT":
+                    recipients.Add(line.Split('<', '>').ElementAtOrDefault(1) ?? line);
+                    await writer.WriteLineAsync("250 ok");
+                    break;
+                case "DATA":
+                    await writer.WriteLineAsync("354 go on");
+                    mails.Enqueue(await ReadMailAsync(reader, recipients));
+                    recipients = [];
+                    await writer.WriteLineAsync("250 accepted");
+                    break;
+                case "QUIT":
+                    await writer.WriteLineAsync("221 bye");
+                    return;
+                default:
+                    await writer.WriteLineAsync("250 ok");
+                    break;
+            }
+        }
+    }
+
+    private async Task<Mail> ReadMailAsync(StreamReader reader, List<string> recipients)
+    {
+        string? id = null, subject = null;
+        var inHeaders = true;
+        while (await reader.ReadLineAsync(stopped.Token) is { } line && line != ".")
+        {
+            if (inHeaders && line.Length == 0)
+            {
+                inHeaders = false;
+            }
+            else if (inHeaders && line.StartsWith("Message-ID:", StringComparison.OrdinalIgnoreCase))
+            {
+                id = line["Message-ID:".Length..].Trim();
+            }
+            else if (inHeaders && line.StartsWith("Subject:", StringComparison.OrdinalIgnoreCase))
+            {
+                subject = line["Subject:".Length..].Trim();
+            }
+        }
+
+        return new Mail(id ?? "", subject ?? "", string.Join(',', recipients));
+    }
+}
+
+/// <summary>How a receiver treats what reaches it.</summary>
+public enum Behaviour
+{
+    Accept,
+    Refuse,
+    Hang,
+
+    /// <summary>Webhooks only: 410, "never again".</summary>
+    Gone,
+}
+
+public sealed record Mail(string MessageId, string Subject, string Recipient);

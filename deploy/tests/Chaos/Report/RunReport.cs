@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Shop.Chaos.Invariants;
+
+namespace Shop.Chaos.Report;
+
+/// <param name="Kind">What went wrong.</param>
+/// <param name="Target">To whom.</param>
+/// <param name="Started">Since the start of the run.</param>
+/// <param name="Duration">Until it was healed, with the time that healing took.</param>
+/// <param name="InFlight">Orders under way when it struck.</param>
+/// <param name="Recovery">From the end of healing until the orders under way were done.</param>
+public sealed record FaultRecord(string Kind, string Target, TimeSpan Started, TimeSpan Duration, long InFlight, TimeSpan? Recovery);
+
+/// <summary>What a run did and found.</summary>
+public sealed record RunReport(
+    int Seed, int Orders, TimeSpan Duration, IReadOnlyList<FaultRecord> Faults, IReadOnlyList<Verdict> Verdicts, IReadOnlyDictionary<string, int> Outcomes)
+{
+    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    public bool Passed => Verdicts.All(v => v.Violations.Count == 0);
+
+    /// <summary>The command that repeats the run.</summary>
+    public string Again => string.Create(CultureInfo.InvariantCulture, $"make chaos SEED={Seed} ORDERS={Orders} FAULTS={Faults.Count}");
+
+    public void Print(TextWriter output)
+    {
+        output.WriteLine();
+        output.WriteLine($"Orders by outcome: {string.Join(", ", Outcomes.OrderByDescending(o => o.Value).Select(o => $"{o.Value} {o.Key}"))}");
+        output.WriteLine();
+        output.WriteLine($"{"Invariant",-88} {"checked",8}  result");
+        foreach (var verdict in Verdicts)
+        {
+            output.WriteLine($"{verdict.Name,-88} {verdict.Checked,8}  {(verdict.Violations.Count == 0 ? "holds" : $"VIOLATED {verdict.Violations.Count} times")}");
+            foreach (var violation in verdict.Violations.Take(5))
+            {
+                output.WriteLine($"    {violation}");
+            }
+        }
+
+        output.WriteLine();
+        output.WriteLine(Passed
+            ? $"PASSED: {Verdicts.Count} invariants hold over {Orders} orders and {Faults.Count} faults in {Duration.TotalSeconds:0} s. Seed {Seed}."
+            : $"FAILED. Run it again with: {Again}");
+    }
+
+    /// <summary>Writes <c>chaos.json</c> and <c>chaos.html</c>.</summary>
+    public void Write(string directory)
+    {
+        Directory.CreateDirectory(directory);
+        var recoveries = Faults.Where(f => f.Recovery is not null).Select(f => f.Recovery!.Value.TotalSeconds).Order().ToArray();
+        Entry[] entries =
+        [
+            .. Verdicts.Select(v => new Entry($"violations: {v.Name}", v.Violations.Count, "violations", 0)),
+            new("orders", Orders, "orders"),
+            new("faults", Faults.Count, "faults"),
+            new("seed", Seed, "seed"),
+            new("recovery p99", recoveries.Length == 0 ? 0 : recoveries[(int)Math.Ceiling(recoveries.Length * 0.99) - 1], "s", 30),
+        ];
+        File.WriteAllText(Path.Combine(directory, "chaos.json"), JsonSerializer.Serialize(entries, JsonOptions));
+        File.WriteAllText(Path.Combine(directory, "chaos.html"), ReportPage.Of(this));
+    }
+
+    private sealed record Entry(string Name, double Value, string Unit, double? Limit = null);
+}

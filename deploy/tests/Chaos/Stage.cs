@@ -1,0 +1,156 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Chassis.Testing;
+using Npgsql;
+using Shop.Chaos.Faults;
+using Shop.Chaos.Receivers;
+using Shop.Cluster;
+
+namespace Shop.Chaos;
+
+/// <summary>The running system and everything around it that a run needs to hurt it and to look at it.</summary>
+public sealed class Stage : IAsyncDisposable
+{
+    public const string SteadyEndpoint = "steady";
+    public const string FlakyEndpoint = "flaky";
+    public const string MemoryLimit = "2GB";
+
+    private readonly HttpClient management;
+
+    private Stage(ShopCluster cluster, Servers servers, IReadOnlyList<TcpProxy> links, MailSink mails, WebhookReceiver webhooks, HttpClient management, int seed)
+    {
+        (Cluster, Servers, Links, Mails, Webhooks) = (cluster, servers, links, mails, webhooks);
+        this.management = management;
+        Sandbox = new HttpClient { BaseAddress = cluster.Of("payment-sandbox")[0].Address };
+        Sandbox.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "sk_test_sandbox");
+        Echo = new Echo(cluster.Vhost.Uri, seed);
+        Poison = new PoisonKit(cluster.Vhost.Uri);
+    }
+
+    public ShopCluster Cluster { get; }
+
+    public Servers Servers { get; }
+
+    /// <summary>One for each service's way to the broker and to its database.</summary>
+    public IReadOnlyList<TcpProxy> Links { get; }
+
+    public MailSink Mails { get; }
+
+    public WebhookReceiver Webhooks { get; }
+
+    public HttpClient Sandbox { get; }
+
+    public Echo Echo { get; }
+
+    public PoisonKit Poison { get; }
+
+    /// <summary>A superuser's connection to the database server.</summary>
+    public string Administration { get; } = TestServers.Postgres;
+
+    public static async Task<Stage> SetAsync(Servers servers, int replicas, int seed, string logDirectory)
+    {
+        var links = new List<TcpProxy>();
+        var mails = new MailSink();
+        var webhooks = await WebhookReceiver.StartAsync();
+        var cluster = await ShopCluster.StartAsync(new ClusterOptions
+        {
+            Replicas = replicas,
+            Smtp = mails.Address,
+            LogDirectory = logDirectory,
+            BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, "broker", uri.Host, uri.Port) }.Uri,
+            DatabaseOf = (service, at) => ("127.0.0.1", LinkTo(service, "database", at.Host, at.Port)),
+        });
+        var management = Management();
+        var stage = new Stage(cluster, servers, links, mails, webhooks, management, seed);
+        await stage.Echo.ConnectAsync();
+        await stage.SubscribeAsync();
+        return stage;
+
+        int LinkTo(string service, string server, string host, int port)
+        {
+            var name = $"{service} – {server}";
+            var link = links.Find(l => l.Name == name);
+            if (link is null)
+            {
+                links.Add(link = new TcpProxy(name, host, port));
+            }
+
+            return link.Port;
+        }
+    }
+
+    public async Task CloseBrokerConnectionsAsync()
+    {
+        var connections = await management.GetFromJsonAsync<JsonElement>("api/connections");
+        foreach (var connection in connections.EnumerateArray().Where(c => c.GetProperty("vhost").GetString() == Cluster.Vhost.Name))
+        {
+            using var response = await management.DeleteAsync(new Uri($"api/connections/{Uri.EscapeDataString(connection.GetProperty("name").GetString()!)}", UriKind.Relative));
+        }
+    }
+
+    /// <summary>Sets the broker's memory limit; one below what it uses raises the alarm that blocks every publisher.</summary>
+    public Task SetMemoryLimitAsync(string limit) => Servers.LimitBrokerMemoryAsync(limit);
+
+    public async Task<T> QueryAsync<T>(string service, string sql)
+    {
+        await using var connection = new NpgsqlConnection(Cluster.Database(service).Migrations);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (T)(await command.ExecuteScalarAsync())!;
+    }
+
+    public async Task<IReadOnlyList<T>> RowsAsync<T>(string service, string sql, Func<NpgsqlDataReader, T> read)
+    {
+        await using var connection = new NpgsqlConnection(Cluster.Database(service).Migrations);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await using var reader = await command.ExecuteReaderAsync();
+        var rows = new List<T>();
+        while (await reader.ReadAsync())
+        {
+            rows.Add(read(reader));
+        }
+
+        return rows;
+    }
+
+    /// <summary>Orders that were accepted and have not come to an end.</summary>
+    public Task<long> OrdersInFlightAsync() => QueryAsync<long>("orders", "SELECT count(*) FROM orders WHERE status IN ('submitted', 'confirmed', 'shipped')");
+
+    public async ValueTask DisposeAsync()
+    {
+        await Echo.DisposeAsync();
+        await Cluster.DisposeAsync();
+        foreach (var link in Links)
+        {
+            await link.DisposeAsync();
+        }
+
+        await Webhooks.DisposeAsync();
+        await Mails.DisposeAsync();
+        Sandbox.Dispose();
+        management.Dispose();
+    }
+
+    private async Task SubscribeAsync()
+    {
+        using var client = await ShopClient.OperatorAsync(Cluster);
+        string[] everyOrderEvent = ["shop.order.*"];
+        foreach (var endpoint in (string[])[SteadyEndpoint, FlakyEndpoint])
+        {
+            var answer = await client.PostAsync("notifications", "/v1/webhooks", new { url = Webhooks.UrlOf(endpoint), eventTypes = everyOrderEvent });
+            Webhooks.Trust(endpoint, answer.GetProperty("secret").GetString()!);
+        }
+    }
+
+    private static HttpClient Management()
+    {
+        var uri = TestServers.RabbitMqManagement;
+        var client = new HttpClient { BaseAddress = new UriBuilder(uri) { UserName = "", Password = "" }.Uri };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(uri.UserInfo))));
+        return client;
+    }
+}
