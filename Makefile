@@ -2,7 +2,7 @@
 # MODE=docker or MODE=local chooses how things run; without it, a Docker engine that answers decides.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help up demo test bench chaos down clean
+.PHONY: help up demo test bench chaos stop kill start down clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,15 @@ bench: ## the load benchmark; writes .local/reports/bench.json
 
 chaos: ## faults injected, guarantees checked; writes .local/reports/chaos.json
 	@deploy/chaos.sh
+
+stop: ## one of them, gracefully: make stop SERVICE=inventory
+	@deploy/service.sh stop "$(SERVICE)"
+
+kill: ## the same as a crash does it (kill -9)
+	@deploy/service.sh kill "$(SERVICE)"
+
+start: ## and back again
+	@deploy/service.sh start "$(SERVICE)"
 
 down: ## stop everything
 	@deploy/down.sh

@@ -21,8 +21,23 @@ count_results() {
     done < <(find "$reports" -name '*.trx' 2>/dev/null)
 }
 
+# What no compiler checks; each of its lines counts as a test.
+run_checks() {
+    local line
+    step "Checking settings, scripts and images"
+    while IFS= read -r line; do
+        case $line in
+            'ok '*) checks_passed=$((checks_passed + 1)) ;;
+            'not ok '*) broken=$((broken + 1)); say "  ${red}✗${plain} ${line#not ok }" ;;
+            *) say "  $line" ;;
+        esac
+    done < <("$ROOT/deploy/tests/checks.sh")
+    ok "$checks_passed hold"
+}
+
 end() {
     count_results
+    passed=$((passed + checks_passed))
     failed=$((failed + broken))
     [ $((passed + failed)) -gt 0 ] || { warn "no test ran at all"; failed=1; }
     say ""
@@ -139,7 +154,7 @@ container_servers() {
     ok "PostgreSQL 17, RabbitMQ 4 and a mail catcher"
 }
 
-broken=0
+broken=0 checks_passed=0
 need_disk 2500
 choose_runner
 if [ "${1:-}" != inside ]; then
@@ -152,20 +167,21 @@ if [ "${1:-}" != inside ]; then
     if [ "$runner" = container ]; then
         step "No SDK on this machine: the tests run in a container that has one"
         "${compose[@]}" run --rm --build -T -e TESTS="${TESTS:-}" tests || broken=1
-        # The results of the container lie in the reports folder, which it shares.
-        count_results
-        [ "$failed" = 0 ] || broken=0
+        # The results of the container lie in the reports folder, which it shares; checks without a result file are in its last line.
+        exit "$broken"
     else
         . "$ROOT/deploy/local/services.sh"
         need_dotnet
         install_test_packages
         prepare_outsiders
+        run_checks
         run_tests
     fi
 else
     # in the SDK container: the servers are there, the settings come from its environment
     mkdir -p "$reports" "$STATE/logs"
     prepare_outsiders
+    run_checks
     run_tests
 fi
 end
