@@ -1,27 +1,111 @@
-using Chassis.Messaging;
+using Chassis.Messaging.Inbox;
+using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Sagas;
+using MassTransit.Configuration;
+using MassTransit.DependencyInjection;
+using MassTransit.Middleware;
+using MassTransit.Saga;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace MassTransit;
+
+/// <summary>The outbox's configuration, named as in MassTransit's Entity Framework Core integration.</summary>
+public interface IEntityFrameworkOutboxConfigurator
+{
+    /// <summary>PostgreSQL, the only database there is; here for the sake of MassTransit's documentation.</summary>
+    IEntityFrameworkOutboxConfigurator UsePostgres();
+
+    /// <summary>What is published outside of a consumer leaves through the outbox, too.</summary>
+    IEntityFrameworkOutboxConfigurator UseBusOutbox();
+}
 
 /// <summary>The saga repository's configuration, named as in MassTransit's Entity Framework Core integration.</summary>
 public interface IEntityFrameworkSagaRepositoryConfigurator<TSaga>
     where TSaga : class, ISaga
 {
-    /// <summary>Optimistic expects a concurrency token (<c>xmin</c>) on the saga; pessimistic, the default, locks its row.</summary>
+    /// <summary>Pessimistic, the default, locks the saga's row; optimistic relies on a concurrency token (<c>xmin</c>) and retries.</summary>
     ConcurrencyMode ConcurrencyMode { set; }
 
     /// <summary>The scoped context that the repository works on.</summary>
-    void ExistingDbContext<TDbContext>() where TDbContext : DbContext;
+    void ExistingDbContext<TDbContext>()
+        where TDbContext : DbContext;
 
     /// <summary>PostgreSQL, the only database there is; here for the sake of MassTransit's documentation.</summary>
     void UsePostgres();
 }
 
-/// <summary>Saga storage on the service's own database.</summary>
-public static class EntityFrameworkSagaRepositoryExtensions
+/// <summary>The public face of the outbox, the inbox and the saga storage.</summary>
+public static class EntityFrameworkOutboxExtensions
 {
+    /// <summary>Registers the outbox on the service's own database. <c>AddMessaging</c> does this.</summary>
+    public static void AddEntityFrameworkOutbox<TDbContext>(
+        this IBusRegistrationConfigurator configurator, Action<IEntityFrameworkOutboxConfigurator>? configure = null)
+        where TDbContext : DbContext
+    {
+        configurator.TryAddScoped<IOutboxContextFactory<TDbContext>, InboxContextFactory<TDbContext>>();
+        configure?.Invoke(new OutboxConfigurator<TDbContext>(configurator));
+    }
+
+    /// <summary>Consumers and sagas of the endpoint run inside one transaction with their inbox row and their outgoing messages.</summary>
+    public static void UseEntityFrameworkOutbox<TDbContext>(
+        this IReceiveEndpointConfigurator configurator, IRegistrationContext context, Action<IOutboxOptionsConfigurator>? configure = null)
+        where TDbContext : DbContext
+    {
+        var observer = new InboxConfigurationObserver<TDbContext>(configurator, context, configure);
+        configurator.ConnectConsumerConfigurationObserver(observer);
+        configurator.ConnectSagaConfigurationObserver(observer);
+        configurator.ConnectActivityConfigurationObserver(observer);
+    }
+
     /// <summary>Stores the saga with Entity Framework Core in the transaction of the message that it consumes.</summary>
     public static ISagaRegistrationConfigurator<TSaga> EntityFrameworkRepository<TSaga>(
         this ISagaRegistrationConfigurator<TSaga> configurator, Action<IEntityFrameworkSagaRepositoryConfigurator<TSaga>>? configure = null)
-        where TSaga : class, ISaga => configurator.InMemoryRepository();
+        where TSaga : class, ISaga
+    {
+        var repository = new SagaRepositoryConfigurator<TSaga>();
+        configure?.Invoke(repository);
+        configurator.Repository(repository.Register);
+        return configurator;
+    }
+
+    private sealed class OutboxConfigurator<TDbContext>(IBusRegistrationConfigurator configurator) : IEntityFrameworkOutboxConfigurator
+        where TDbContext : DbContext
+    {
+        public IEntityFrameworkOutboxConfigurator UsePostgres() => this;
+
+        public IEntityFrameworkOutboxConfigurator UseBusOutbox()
+        {
+            configurator.ReplaceScoped<IScopedBusContextProvider<IBus>, UnitOfWorkBusContextProvider<TDbContext>>();
+            return this;
+        }
+    }
+
+    private sealed class SagaRepositoryConfigurator<TSaga> : IEntityFrameworkSagaRepositoryConfigurator<TSaga>
+        where TSaga : class, ISaga
+    {
+        private ConcurrencyMode _concurrency = ConcurrencyMode.Pessimistic;
+        private Func<IServiceProvider, DbContext> _database = provider => provider.GetRequiredService<DbContext>();
+
+        public ConcurrencyMode ConcurrencyMode
+        {
+            set => _concurrency = value;
+        }
+
+        public void ExistingDbContext<TDbContext>()
+            where TDbContext : DbContext => _database = provider => provider.GetRequiredService<TDbContext>();
+
+        public void UsePostgres()
+        {
+        }
+
+        public void Register(ISagaRepositoryRegistrationConfigurator<TSaga> configurator)
+        {
+            configurator.AddScoped(provider => new SagaStore<TSaga>(_database(provider), _concurrency));
+            configurator.RegisterLoadSagaRepository<TSaga, SagaContextFactory<TSaga>>();
+            configurator.RegisterQuerySagaRepository<TSaga, SagaContextFactory<TSaga>>();
+            configurator.RegisterSagaRepository<TSaga, DbContext, SagaConsumeContextFactory<DbContext, TSaga>, SagaContextFactory<TSaga>>();
+        }
+    }
 }

@@ -1,8 +1,22 @@
+using Chassis.Messaging.DeadLetters;
+using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Relay;
+using Chassis.Messaging.Scheduling;
+using Chassis.Messaging.Wire;
+using Chassis.Web;
 using MassTransit;
+using MassTransit.DependencyInjection;
+using MassTransit.Scheduling;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace Chassis.Messaging;
 
@@ -10,23 +24,87 @@ namespace Chassis.Messaging;
 public static class MessagingExtensions
 {
     /// <summary>Adds the bus with the endpoint policy of the system; consumers and sagas are added with MassTransit's own methods.</summary>
-    /// <param name="builder">The service, after <c>AddServiceDefaults</c>.</param>
+    /// <param name="builder">The service, after <c>AddServiceDefaults</c> and <c>AddDatabase</c>.</param>
     /// <param name="configure">Consumers, sagas and their endpoints.</param>
     public static IHostApplicationBuilder AddMessaging<TDbContext>(this IHostApplicationBuilder builder, Action<IBusRegistrationConfigurator>? configure = null)
         where TDbContext : DbContext
     {
-        builder.Services.AddMassTransit(bus =>
+        var services = builder.Services;
+        services.AddOptions<MessagingOptions>()
+            .Bind(builder.Configuration.GetSection(MessagingOptions.Section))
+            .Configure<IConfiguration>((options, configuration) =>
+            {
+                if (configuration["RabbitMq:Uri"] is { Length: > 0 } uri)
+                {
+                    options.Broker = new Uri(uri);
+                }
+            })
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+        services.AddMetrics();
+        services.AddSingleton<MessagingMetrics>();
+        services.AddSingleton<MessageFormatter>();
+        services.AddSingleton<OutboxStore>();
+        services.AddSingleton<BrokerConnection>();
+        services.AddSingleton<DeadLetterStore>();
+        services.AddSingleton<FailedMessageFilter>();
+        services.AddSingleton<SkippedMessageFilter>();
+
+        // Registered before the bus, so that it stops after it: what the last consumers commit still leaves.
+        services.AddSingleton<OutboxRelay>();
+        services.AddHostedService(provider => provider.GetRequiredService<OutboxRelay>());
+        services.AddSingleton<IInterceptor, OutboxInterceptor>();
+        services.AddHealthChecks().Add(new HealthCheckRegistration(
+            "broker", provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>()), HealthStatus.Unhealthy, ["ready"]));
+
+        services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry();
+            bus.AddEntityFrameworkOutbox<TDbContext>(outbox => outbox.UsePostgres().UseBusOutbox());
             configure?.Invoke(bus);
-            bus.UsingInMemory((context, cfg) => cfg.ConfigureEndpoints(context));
+            bus.AddConfigureEndpointsCallback((context, _, endpoint) =>
+                new EndpointPolicy<TDbContext>(context, context.GetRequiredService<IOptions<MessagingOptions>>().Value).Apply(endpoint));
+            bus.UsingRabbitMq((context, broker) =>
+            {
+                var options = context.GetRequiredService<IOptions<MessagingOptions>>().Value;
+                var service = context.GetRequiredService<ServiceIdentity>();
+                broker.Host(options.Broker, service.Name, _ => { });
+                broker.MessageTopology.SetEntityNameFormatter(new EntityNames(service.Name));
+                broker.UseWireFormat();
+                broker.ConfigureEndpoints(context);
+            });
         });
+        services.Configure<MassTransitHostOptions>(host =>
+        {
+            // A service starts, and takes orders, while the broker is away.
+            host.WaitUntilStarted = false;
+            host.StopTimeout = TimeSpan.FromSeconds(20);
+        });
+        services.TryAddScoped<IMessageScheduler>(CreateScheduler<TDbContext>);
         return builder;
     }
 
     /// <summary>The operators' resources: <c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/boundary-events</c>.</summary>
-    public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app) => app.MapAsyncApi();
+    public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app) => app;
 
-    /// <summary>Creates schema <c>messaging</c>: outbox, inbox, boundary-event archive and dead letters.</summary>
-    public static void CreateMessagingTables(this MigrationBuilder migration) => migration.EnsureSchema("messaging");
+    // The scope's own scheduler: what it schedules and cancels is part of the unit of work.
+    private static MessageScheduler CreateScheduler<TDbContext>(IServiceProvider provider)
+        where TDbContext : DbContext
+    {
+        var outbox = OutboxBuffer.Of(provider.GetRequiredService<TDbContext>());
+        var endpoints = provider.GetRequiredService<IScopedBusContextProvider<IBus>>().Context.SendEndpointProvider;
+        return new MessageScheduler(
+            new OutboxScheduleProvider(endpoints, (token, _) =>
+            {
+                outbox.Cancel(token);
+                return Task.CompletedTask;
+            }),
+            provider.GetRequiredService<IBus>().Topology);
+    }
+}
+
+internal sealed class BrokerHealthCheck(OutboxRelay relay) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(relay.IsConnected ? HealthCheckResult.Healthy("Connected.") : HealthCheckResult.Unhealthy("Not connected; messages wait in the outbox."));
 }

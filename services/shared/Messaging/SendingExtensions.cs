@@ -1,17 +1,38 @@
+using System.Globalization;
+using Chassis.Messaging.Wire;
 using MassTransit;
+using Shop.Contracts;
 
 namespace Chassis.Messaging;
 
 /// <summary>How services publish boundary events and send commands. Both leave through the outbox of the unit of work.</summary>
 public static class SendingExtensions
 {
-    /// <summary>Publishes a boundary event of the contracts.</summary>
+    /// <summary>Publishes a boundary event of the contracts. Its subject is the outbox key: events of one subject leave in the order of their commits.</summary>
     /// <param name="endpoint">The scoped endpoint, or the consume context.</param>
     /// <param name="message">The event.</param>
     /// <param name="sequence">Version of the aggregate after the event; consumers order by it.</param>
     /// <param name="ct">Cancels.</param>
     public static Task PublishEvent<T>(this IPublishEndpoint endpoint, T message, long? sequence = null, CancellationToken ct = default)
-        where T : class => endpoint.Publish(message, ct);
+        where T : class
+    {
+        if (BoundaryEvents.Find(typeof(T)) is null)
+        {
+            throw new ArgumentException($"{typeof(T).Name} is not a boundary event; it has no [BoundaryEvent].", nameof(message));
+        }
+
+        return endpoint.Publish(
+            message,
+            context =>
+            {
+                context.MessageId = Guid.CreateVersion7();
+                if (sequence is { } version)
+                {
+                    context.Headers.Set(CloudEventHeaders.Sequence, version.ToString(CultureInfo.InvariantCulture));
+                }
+            },
+            ct);
+    }
 
     /// <summary>Sends a command to one queue.</summary>
     /// <param name="endpoints">The scoped provider, or the consume context.</param>
@@ -19,10 +40,30 @@ public static class SendingExtensions
     /// <param name="message">The command.</param>
     /// <param name="key">What it is about, as a rule the aggregate's id: messages of one key leave in the order of their commits.</param>
     /// <param name="ct">Cancels.</param>
-    public static async Task SendCommand<T>(this ISendEndpointProvider endpoints, string queue, T message, Guid key, CancellationToken ct = default)
+    public static Task SendCommand<T>(this ISendEndpointProvider endpoints, string queue, T message, Guid key, CancellationToken ct = default)
+        where T : class => SendAsync(endpoints, queue, message, new DispatchOptions(key.ToString()), ct);
+
+    /// <summary>Sends a command to one queue, at a later time. Durable; the delay survives restarts.</summary>
+    /// <param name="endpoints">The scoped provider, or the consume context.</param>
+    /// <param name="queue">Name of the queue.</param>
+    /// <param name="message">The command.</param>
+    /// <param name="key">What it is about.</param>
+    /// <param name="due">When it is to be sent.</param>
+    /// <param name="ct">Cancels.</param>
+    public static Task SendCommand<T>(this ISendEndpointProvider endpoints, string queue, T message, Guid key, DateTimeOffset due, CancellationToken ct = default)
+        where T : class => SendAsync(endpoints, queue, message, new DispatchOptions(key.ToString(), due), ct);
+
+    private static async Task SendAsync<T>(ISendEndpointProvider endpoints, string queue, T message, DispatchOptions options, CancellationToken ct)
         where T : class
     {
-        var endpoint = await endpoints.GetSendEndpoint(new Uri($"queue:{queue}"));
-        await endpoint.Send(message, ct);
+        var endpoint = await endpoints.GetSendEndpoint(new Uri("queue:" + queue));
+        await endpoint.Send(
+            message,
+            context =>
+            {
+                context.MessageId = Guid.CreateVersion7();
+                context.GetOrAddPayload(() => options);
+            },
+            ct);
     }
 }

@@ -1,0 +1,16 @@
+namespace Chassis.Messaging;
+
+/// <summary>
+/// The consumer gets no inbox row and no transaction: it calls somebody else for seconds and saves its outcome in its own short transaction.
+/// It has to be idempotent by itself. What it publishes through the injected <c>IPublishEndpoint</c> or <c>ISendEndpointProvider</c> leaves when it saves.
+/// </summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class OwnTransactionAttribute : Attribute;
+
+/// <summary>Binds the consumer's queue to the exchange that gets every boundary event, with a pattern such as <c>shop.order.#</c>.</summary>
+/// <param name="pattern">Topic pattern over the wire names.</param>
+[AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
+public sealed class SubscribeToAttribute(string pattern) : Attribute
+{
+    public string Pattern { get; } = pattern;
+}

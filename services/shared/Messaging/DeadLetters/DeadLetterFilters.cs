@@ -1,0 +1,97 @@
+using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Wire;
+using Chassis.Web;
+using MassTransit;
+using MassTransit.Transports;
+using Microsoft.Extensions.Logging;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.DeadLetters;
+
+/// <summary>
+/// The end of the line for a message that failed for good: it is written to the dead letters and then acknowledged. As long as the database is
+/// away nothing is given up; the message goes back to its queue.
+/// </summary>
+internal sealed partial class FailedMessageFilter(DeadLetterStore store, ILogger<FailedMessageFilter> logger) : IFilter<ExceptionReceiveContext>
+{
+    public async Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next)
+    {
+        var exception = Unwrap(context.Exception);
+        if (DatabaseOutage.Is(exception))
+        {
+            throw new DatabaseUnavailableException(exception);
+        }
+
+        var letter = DeadLetters.From(context, exception is InvalidMessageException ? DeadLetterReasons.Invalid : DeadLetterReasons.Failed) with
+        {
+            ExceptionType = exception.GetType().FullName,
+            ExceptionMessage = exception.Message,
+            StackTrace = exception.StackTrace,
+        };
+        await store.AddAsync(letter, CancellationToken.None);
+        LogFailed(letter.MessageId, letter.MessageType, letter.Queue, letter.ExceptionType!);
+        if (!context.IsFaulted)
+        {
+            await context.NotifyFaulted(exception);
+        }
+
+        await next.Send(context);
+    }
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("deadLetterStore");
+
+    private static Exception Unwrap(Exception e) => e is AggregateException { InnerExceptions: [var only] } ? only : e;
+
+    [LoggerMessage(2021, LogLevel.Error, "Message {MessageId} ({MessageType}) on {Queue} became a dead letter: {ExceptionType}")]
+    private partial void LogFailed(string messageId, string messageType, string queue, string exceptionType);
+}
+
+/// <summary>A message that no consumer of its queue handles.</summary>
+internal sealed partial class SkippedMessageFilter(DeadLetterStore store, ILogger<SkippedMessageFilter> logger) : IFilter<ReceiveContext>
+{
+    public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
+    {
+        var letter = DeadLetters.From(context, DeadLetterReasons.Skipped);
+        letter = letter with
+        {
+            ExceptionMessage = letter.ContentType.StartsWith(MessageKeys.EventContentType, StringComparison.OrdinalIgnoreCase) && BoundaryEvents.Find(letter.MessageType) is null
+                ? $"The event type {letter.MessageType} is not known here."
+                : $"No consumer of {letter.Queue} handles {letter.MessageType}.",
+        };
+        await store.AddAsync(letter, CancellationToken.None);
+        LogSkipped(letter.MessageId, letter.MessageType, letter.Queue);
+        await next.Send(context);
+    }
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("skippedStore");
+
+    [LoggerMessage(2022, LogLevel.Error, "Message {MessageId} ({MessageType}) on {Queue} has no consumer there and became a dead letter.")]
+    private partial void LogSkipped(string messageId, string messageType, string queue);
+}
+
+/// <summary>The database is away; the message waits in its queue.</summary>
+internal sealed class DatabaseUnavailableException(Exception inner) : Exception("The database is not reachable; the message goes back to its queue.", inner);
+
+/// <summary>Makes dead letters out of what was received.</summary>
+internal static class DeadLetters
+{
+    public static DeadLetter From(ReceiveContext context, string reason)
+    {
+        var headers = TransportHeaders.Of(context);
+        var queue = context.InputAddress.GetEndpointName()!;
+        var body = context.GetBody();
+        var properties = context is RabbitMqBasicConsumeContext rabbit ? rabbit.Properties : null;
+        var incoming = context.TryGetPayload<ConsumeContext>(out var consume) ? consume.SerializerContext as IncomingMessage : null;
+        return new DeadLetter(
+            headers.GetValueOrDefault(CloudEventHeaders.Id) ?? properties?.MessageId ?? incoming?.MessageId?.ToString() ?? MessageKeys.Derive(queue + Convert.ToBase64String(body)).ToString(),
+            incoming?.WireType ?? headers.GetValueOrDefault(CloudEventHeaders.Type) ?? "unknown",
+            queue,
+            reason,
+            null,
+            null,
+            null,
+            context.ContentType?.ToString() ?? properties?.ContentType ?? string.Empty,
+            headers,
+            body);
+    }
+}

@@ -1,0 +1,7 @@
+namespace Chassis.Messaging.DeadLetters;
+
+/// <summary>The quorum queue where the broker puts what it gave up by itself: a message whose consumer died too often.</summary>
+internal static class DeadLetterQueue
+{
+    public static string NameFor(string service) => service + ".dead-letters";
+}

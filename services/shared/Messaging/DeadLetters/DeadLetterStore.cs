@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Chassis.Messaging.Outbox;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Chassis.Messaging.DeadLetters;
+
+/// <summary>A message that was given up, with everything that is needed to understand it and to send it once more.</summary>
+internal sealed record DeadLetter(
+    string MessageId,
+    string MessageType,
+    string Queue,
+    string Reason,
+    string? ExceptionType,
+    string? ExceptionMessage,
+    string? StackTrace,
+    string ContentType,
+    IReadOnlyDictionary<string, string> Headers,
+    byte[] Body);
+
+internal static class DeadLetterReasons
+{
+    public const string Failed = "failed";
+    public const string Invalid = "invalid";
+    public const string Skipped = "skipped";
+    public const string Undeliverable = "undeliverable";
+}
+
+/// <summary>Writes dead letters.</summary>
+internal sealed partial class DeadLetterStore(NpgsqlDataSource database, MessagingMetrics metrics, TimeProvider clock)
+{
+    // The same message may fail again after a retry, or be stored twice when the process dies before it acknowledges.
+    private const string StoreSql =
+        """
+        INSERT INTO messaging.dead_letters AS d (id, message_id, message_type, queue, reason, fingerprint, exception_type, exception_message, stack_trace,
+            content_type, headers, body, status, first_failed_at, failed_at, history)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'open', $13, $13, jsonb_build_array($14::jsonb))
+        ON CONFLICT (queue, message_id) DO UPDATE SET
+            reason = excluded.reason, fingerprint = excluded.fingerprint, exception_type = excluded.exception_type,
+            exception_message = excluded.exception_message, stack_trace = excluded.stack_trace, headers = excluded.headers, body = excluded.body,
+            status = 'open', failures = d.failures + 1, failed_at = excluded.failed_at, history = d.history || excluded.history
+        """;
+
+    public async Task AddAsync(DeadLetter letter, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        var entry = JsonSerializer.Serialize(new { at = now, @event = "failed", reason = letter.Reason, exception = letter.ExceptionType, message = letter.ExceptionMessage }, JsonSerializerOptions.Web);
+        await using var command = database.CreateCommand(StoreSql);
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = Guid.CreateVersion7(clock.GetUtcNow()) });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = letter.MessageId });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = letter.MessageType });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = letter.Queue });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = letter.Reason });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Fingerprint(letter) });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)letter.ExceptionType ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)Clean(letter.ExceptionMessage) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)Clean(letter.StackTrace) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = letter.ContentType });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Clean(HeaderJson.Write(letter.Headers))!, NpgsqlDbType = NpgsqlDbType.Jsonb });
+        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = letter.Body });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Clean(entry)!, NpgsqlDbType = NpgsqlDbType.Jsonb });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        metrics.DeadLetter(letter.Queue);
+    }
+
+    /// <summary>The same for failures with one cause: type of the exception, its message without the values, and where it was thrown.</summary>
+    internal static string Fingerprint(DeadLetter letter)
+    {
+        var message = Values().Replace(letter.ExceptionMessage ?? letter.Reason, "*");
+        var place = letter.StackTrace?.Split('\n').FirstOrDefault(line => line.TrimStart().StartsWith("at ", StringComparison.Ordinal))?.Trim() ?? string.Empty;
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{letter.MessageType}\n{letter.ExceptionType}\n{message}\n{place}"));
+        return Convert.ToHexStringLower(hash.AsSpan(0, 8));
+    }
+
+    // PostgreSQL has no NUL in text, in JSON it is an escape.
+    private static string? Clean(string? text) => text?.Replace("\0", string.Empty, StringComparison.Ordinal).Replace("\\u0000", string.Empty, StringComparison.Ordinal);
+
+    [GeneratedRegex(@"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\d+|'[^']*'|""[^""]*""")]
+    private static partial Regex Values();
+}

@@ -1,0 +1,121 @@
+using System.Reflection;
+using Chassis.Messaging.DeadLetters;
+using Chassis.Messaging.Relay;
+using Chassis.Messaging.Scheduling;
+using Chassis.Messaging.Wire;
+using Chassis.Web;
+using MassTransit;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using RabbitMQ.Client;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.Endpoints;
+
+/// <summary>
+/// What every receive endpoint of the system has in common. From the outside in: operation and trace, scheduler, redelivery, patience with the
+/// database, retries in memory, and the transaction with inbox and outbox.
+/// </summary>
+internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, MessagingOptions options)
+    where TDbContext : DbContext
+{
+    // Together well below the half hour after which the broker takes a message away that nobody acknowledges.
+    private const int OutageRetries = 60;
+    private static readonly TimeSpan OutageFirst = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan OutageLongest = TimeSpan.FromSeconds(15);
+
+    private readonly string _service = context.GetRequiredService<ServiceIdentity>().Name;
+
+    public void Apply(IReceiveEndpointConfigurator endpoint)
+    {
+        endpoint.PublishFaults = false;
+        endpoint.PrefetchCount = options.Prefetch;
+        endpoint.ConcurrentMessageLimit = options.Concurrency;
+        if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
+        {
+            ApplyQueue(rabbit);
+        }
+
+        endpoint.ConfigureError(error => error.UseFilter(context.GetRequiredService<FailedMessageFilter>()));
+        endpoint.ConfigureDeadLetter(skipped => skipped.UseFilter(context.GetRequiredService<SkippedMessageFilter>()));
+        endpoint.UseFilter(new OperationFilter(context.GetRequiredService<MessagingMetrics>()));
+        endpoint.UseFilter(new SchedulerFilter(
+            context.GetRequiredService<OutboxStore>(),
+            context.GetRequiredService<MessageFormatter>(),
+            context.GetRequiredService<MessagingMetrics>(),
+            context.GetRequiredService<IOptions<MessagingOptions>>(),
+            context.GetRequiredService<TimeProvider>(),
+            context));
+        if (options.Redeliveries.Length > 0)
+        {
+            endpoint.UseScheduledRedelivery(retry =>
+            {
+                retry.Ignore<Exception>(e => IsFinal(e) || DatabaseOutage.Is(e));
+                retry.Intervals(options.Redeliveries);
+            });
+        }
+
+        endpoint.UseMessageRetry(retry =>
+        {
+            retry.Handle<Exception>(DatabaseOutage.Is);
+            retry.Exponential(OutageRetries, OutageFirst, OutageLongest, OutageFirst);
+        });
+        if (options.Retries.Length > 0)
+        {
+            endpoint.UseMessageRetry(retry =>
+            {
+                retry.Ignore<Exception>(e => IsFinal(e) || DatabaseOutage.Is(e));
+                retry.SetRetryPolicy(filter => new JitteredRetryPolicy(filter, options.Retries));
+            });
+        }
+
+        endpoint.UseEntityFrameworkOutbox<TDbContext>(context);
+        if (endpoint is IRabbitMqReceiveEndpointConfigurator queue)
+        {
+            endpoint.ConnectConsumerConfigurationObserver(new SubscriptionObserver(queue));
+        }
+    }
+
+    private void ApplyQueue(IRabbitMqReceiveEndpointConfigurator queue)
+    {
+        queue.SetQuorumQueue();
+        queue.SetQueueArgument("x-delivery-limit", options.DeliveryLimit);
+        queue.SetQueueArgument("x-dead-letter-exchange", string.Empty);
+        queue.SetQueueArgument("x-dead-letter-routing-key", DeadLetterQueue.NameFor(_service));
+        queue.SetQueueArgument("x-dead-letter-strategy", "at-least-once");
+        queue.SetQueueArgument("x-overflow", "reject-publish");
+    }
+
+    private static bool IsFinal(Exception e) =>
+        e is NonTransientException or ProblemException { Status: StatusCodes.Status400BadRequest or StatusCodes.Status422UnprocessableEntity };
+
+    private sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator queue) : IConsumerConfigurationObserver
+    {
+        public void ConsumerConfigured<TConsumer>(IConsumerConfigurator<TConsumer> configurator)
+            where TConsumer : class
+        {
+            foreach (var subscription in typeof(TConsumer).GetCustomAttributes<SubscribeToAttribute>())
+            {
+                queue.Bind(Exchanges.AllEvents, binding =>
+                {
+                    binding.ExchangeType = ExchangeType.Topic;
+                    binding.Durable = true;
+                    binding.RoutingKey = subscription.Pattern;
+                });
+            }
+        }
+
+        public void ConsumerMessageConfigured<TConsumer, TMessage>(IConsumerMessageConfigurator<TConsumer, TMessage> configurator)
+            where TConsumer : class
+            where TMessage : class
+        {
+            // A raw event has no exchange of its own.
+            if (typeof(TMessage) == typeof(RawBoundaryEvent))
+            {
+                queue.ConfigureMessageTopology<TMessage>(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using System.Text;
+using MassTransit;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.Endpoints;
+
+/// <summary>Exchange names: a boundary event's wire name; for everything else one that begins with the service's name and says nothing of .NET.</summary>
+internal sealed class EntityNames(string service) : IEntityNameFormatter
+{
+    public string FormatEntityName<T>() => Format(typeof(T));
+
+    private string Format(Type type) => BoundaryEvents.Find(type)?.Type ?? $"{service}.{Kebab(type)}";
+
+    private static string Kebab(Type type)
+    {
+        var name = type.IsGenericType ? type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)] : type.Name;
+        var text = new StringBuilder(name.Length + 8);
+        foreach (var c in name)
+        {
+            if (char.IsUpper(c) && text.Length > 0)
+            {
+                text.Append('-');
+            }
+
+            text.Append(char.ToLowerInvariant(c));
+        }
+
+        foreach (var argument in type.GetGenericArguments())
+        {
+            text.Append('.').Append(Kebab(argument));
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,66 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Chassis.Messaging;
+
+/// <summary>The knobs of messaging, section <c>Messaging</c>. Every default is meant for production.</summary>
+public sealed class MessagingOptions
+{
+    public const string Section = "Messaging";
+
+    /// <summary>AMQP URI of the broker with user, password and virtual host; key <c>RabbitMq:Uri</c>.</summary>
+    [Required]
+    public Uri Broker { get; set; } = new("amqp://guest:guest@127.0.0.1:5672/");
+
+    /// <summary>Messages that the broker hands to an endpoint before it waits for acknowledgements.</summary>
+    [Range(1, 2000)]
+    public int Prefetch { get; set; } = 16;
+
+    /// <summary>Messages of one endpoint that are handled at the same time.</summary>
+    [Range(1, 1000)]
+    public int Concurrency { get; set; } = 8;
+
+    /// <summary>Pauses between the tries in memory, while the message stays unacknowledged. Each is stretched by up to a quarter at random.</summary>
+    public TimeSpan[] Retries { get; set; } = [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400), TimeSpan.FromSeconds(1)];
+
+    /// <summary>Delays of the redeliveries that follow when the tries in memory are used up. They survive a restart.</summary>
+    public TimeSpan[] Redeliveries { get; set; } =
+        [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1)];
+
+    /// <summary>Times that the broker hands out a message whose consumer dies before it puts the message to the dead letters.</summary>
+    [Range(1, 1000)]
+    public int DeliveryLimit { get; set; } = 20;
+
+    /// <summary>How long a row of the outbox belongs to the process that wrote it; afterwards any replica sends it.</summary>
+    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>Longest pause between two looks at the outbox for rows that are due.</summary>
+    public TimeSpan SweepInterval { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Rows that one look takes.</summary>
+    [Range(1, 10_000)]
+    public int SweepBatch { get; set; } = 500;
+
+    /// <summary>Rows that wait in memory at most; what is committed beyond that is left to the table.</summary>
+    [Range(1, 1_000_000)]
+    public int MemoryRows { get; set; } = 5_000;
+
+    /// <summary>Bytes of message bodies that wait in memory at most.</summary>
+    [Range(1024, long.MaxValue)]
+    public long MemoryBytes { get; set; } = 16 * 1024 * 1024;
+
+    /// <summary>Attempts to send a row that the broker refuses or cannot route, before it is parked for an operator.</summary>
+    [Range(1, 1000)]
+    public int SendAttempts { get; set; } = 12;
+
+    /// <summary>First pause after a refused attempt; it doubles with each further one, up to five minutes.</summary>
+    public TimeSpan SendBackoff { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a message id is remembered for the detection of duplicates.</summary>
+    public TimeSpan InboxRetention { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>How long a stopping service waits for what is in flight.</summary>
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Whether start and stop of the service are published as boundary events.</summary>
+    public bool AnnounceService { get; set; } = true;
+}

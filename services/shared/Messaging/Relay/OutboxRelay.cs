@@ -1,0 +1,298 @@
+using System.Threading.Channels;
+using Chassis.Messaging.Outbox;
+using Chassis.Web;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+
+namespace Chassis.Messaging.Relay;
+
+/// <summary>
+/// Brings the rows of the outbox to the broker. What this process has just committed it sends from memory, without a second look at the table;
+/// what a crash left, what was scheduled and what was refused before, the sweep finds, in whichever replica comes first.
+/// </summary>
+internal sealed partial class OutboxRelay : BackgroundService
+{
+    private readonly OutboxStore _store;
+    private readonly BrokerConnection _broker;
+    private readonly ServiceIdentity _service;
+    private readonly MessagingOptions _options;
+    private readonly MessagingMetrics _metrics;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<OutboxRelay> _logger;
+    private readonly KeyedOrder _order;
+    private readonly Settlement _settlement;
+    private readonly Channel<OutboxRow> _ready = Channel.CreateUnbounded<OutboxRow>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly long _ownership;
+    private List<OutboxRow> _again = [];
+    private int _rows;
+    private long _bytes;
+    private volatile bool _accepting;
+
+    public OutboxRelay(
+        OutboxStore store,
+        BrokerConnection broker,
+        ServiceIdentity service,
+        IOptions<MessagingOptions> options,
+        MessagingMetrics metrics,
+        TimeProvider clock,
+        ILogger<OutboxRelay> logger)
+    {
+        _store = store;
+        _broker = broker;
+        _service = service;
+        _options = options.Value;
+        _metrics = metrics;
+        _clock = clock;
+        _logger = logger;
+        _order = new KeyedOrder(row => _ready.Writer.TryWrite(row));
+        _settlement = new Settlement(store, _options, metrics, clock, logger);
+        // Stop well before the lease ends: the next owner must not start while a message is still under way.
+        _ownership = (long)(_options.Lease.TotalSeconds * 0.75 * clock.TimestampFrequency);
+    }
+
+    /// <summary>Whether the broker is reachable right now.</summary>
+    public bool IsConnected { get; private set; }
+
+    public int InMemory => Volatile.Read(ref _rows);
+
+    /// <summary>Announces the rows of a transaction that is about to commit. Null when there is nothing to hand over, or no room for it: the sweep will find the rows.</summary>
+    public Handover? Register(IReadOnlyList<OutboxRow> written)
+    {
+        var now = _clock.GetTimestamp();
+        List<OutboxRow>? rows = null;
+        long bytes = 0;
+        foreach (var row in written)
+        {
+            if (row.DueAt is null)
+            {
+                row.OwnedUntil = now + _ownership;
+                bytes += row.Body.Length;
+                (rows ??= new List<OutboxRow>(written.Count)).Add(row);
+            }
+        }
+
+        if (rows is null || !_accepting || _rows + rows.Count > _options.MemoryRows || Interlocked.Read(ref _bytes) + bytes > _options.MemoryBytes)
+        {
+            return null;
+        }
+
+        Interlocked.Add(ref _rows, rows.Count);
+        Interlocked.Add(ref _bytes, bytes);
+        return new Handover(_order, _order.Register(rows), () => Forget(rows.Count, bytes));
+    }
+
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        _accepting = true;
+        _settlement.Start();
+        return base.StartAsync(cancellationToken);
+    }
+
+    /// <summary>Sends what is in memory before it goes.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _accepting = false;
+        var started = _clock.GetTimestamp();
+        while (IsConnected && _rows > 0 && _clock.GetElapsedTime(started) < _options.DrainTimeout && !cancellationToken.IsCancellationRequested)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), _clock, CancellationToken.None);
+        }
+
+        await base.StopAsync(cancellationToken);
+        await _settlement.StopAsync();
+    }
+
+    public override void Dispose()
+    {
+        _settlement.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var failures = 0;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var publisher = await ConfirmingPublisher.OpenAsync(
+                    _broker, connection => new Topology(connection, _service, _clock), Settled, stoppingToken);
+                LogConnected();
+                failures = 0;
+                IsConnected = true;
+                await RunAsync(publisher, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (IsBrokerFailure(e))
+            {
+                LogDisconnected(e.Message);
+            }
+            finally
+            {
+                IsConnected = false;
+            }
+
+            failures++;
+            var pause = TimeSpan.FromMilliseconds(Math.Min(10_000, 200 * Math.Pow(2, Math.Min(failures, 10))) * (0.75 + (Random.Shared.NextDouble() / 2)));
+            await Task.Delay(pause, _clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task RunAsync(ConfirmingPublisher publisher, CancellationToken stoppingToken)
+    {
+        using var lost = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        var pump = PumpAsync(publisher, lost.Token);
+        var sweep = SweepAsync(lost.Token);
+        await Task.WhenAny(pump, sweep, publisher.Closed, Task.Delay(Timeout.InfiniteTimeSpan, _clock, stoppingToken));
+        if (publisher.Closed.IsCompletedSuccessfully)
+        {
+            LogDisconnected(await publisher.Closed);
+        }
+
+        await lost.CancelAsync();
+        try
+        {
+            await Task.WhenAll(pump, sweep);
+        }
+        catch (OperationCanceledException)
+        {
+            // That was the intention.
+        }
+        finally
+        {
+            // Their fate is unknown: send them again, under the same ids, if they are still ours by then.
+            _again = [.. publisher.Unsettled, .. _again];
+        }
+    }
+
+    private async Task PumpAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
+    {
+        var again = _again;
+        _again = [];
+        for (var i = 0; i < again.Count; i++)
+        {
+            await PublishOrKeepAsync(publisher, again[i], again, i, cancellationToken);
+        }
+
+        while (await _ready.Reader.WaitToReadAsync(cancellationToken))
+        {
+            while (_ready.Reader.TryRead(out var row))
+            {
+                await PublishOrKeepAsync(publisher, row, [row], 0, cancellationToken);
+            }
+        }
+    }
+
+    private async ValueTask PublishOrKeepAsync(ConfirmingPublisher publisher, OutboxRow row, List<OutboxRow> rest, int index, CancellationToken cancellationToken)
+    {
+        if (_clock.GetTimestamp() > row.OwnedUntil)
+        {
+            Forget(1, row.Body.Length);
+            return;
+        }
+
+        try
+        {
+            await publisher.PublishAsync(row, cancellationToken);
+        }
+        catch
+        {
+            // The row itself is among the unsettled when it got that far; sending it twice does no harm.
+            _again.AddRange(rest.Skip(publisher.Unsettled.Contains(row) ? index + 1 : index));
+            throw;
+        }
+    }
+
+    private async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            var pause = _options.SweepInterval;
+            try
+            {
+                if (_rows < _options.MemoryRows / 2)
+                {
+                    pause = await SweepOnceAsync(cancellationToken);
+                }
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            {
+                LogSweepFailed(e.Message);
+                pause = TimeSpan.FromSeconds(1);
+            }
+
+            if (pause > TimeSpan.Zero)
+            {
+                await Task.Delay(pause, _clock, cancellationToken);
+            }
+        }
+    }
+
+    private async Task<TimeSpan> SweepOnceAsync(CancellationToken cancellationToken)
+    {
+        var ownedUntil = _clock.GetTimestamp() + _ownership;
+        var (rows, next) = await _store.ClaimAsync(_options.SweepBatch, _options.Lease, cancellationToken);
+        long bytes = 0;
+        foreach (var row in rows)
+        {
+            row.OwnedUntil = ownedUntil;
+            bytes += row.Body.Length;
+        }
+
+        Interlocked.Add(ref _rows, rows.Count);
+        Interlocked.Add(ref _bytes, bytes);
+        foreach (var row in rows)
+        {
+            _ready.Writer.TryWrite(row);
+        }
+
+        if (rows.Count == _options.SweepBatch)
+        {
+            return TimeSpan.Zero;
+        }
+
+        var pause = next ?? _options.SweepInterval;
+        return pause > _options.SweepInterval ? _options.SweepInterval
+            : pause < TimeSpan.FromMilliseconds(20) ? TimeSpan.FromMilliseconds(20)
+            : pause;
+    }
+
+    private void Settled(OutboxRow row, string? error)
+    {
+        Forget(1, row.Body.Length);
+        if (error is null)
+        {
+            _settlement.Confirmed(row);
+        }
+        else
+        {
+            _settlement.Refused(row, error);
+        }
+    }
+
+    private void Forget(int rows, long bytes)
+    {
+        Interlocked.Add(ref _rows, -rows);
+        Interlocked.Add(ref _bytes, -bytes);
+    }
+
+    private static bool IsBrokerFailure(Exception e) =>
+        e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException or TimeoutException
+            or System.Net.Sockets.SocketException or RabbitMQClientException or OperationCanceledException or ObjectDisposedException;
+
+    [LoggerMessage(2001, LogLevel.Information, "The relay is connected to the broker.")]
+    private partial void LogConnected();
+
+    [LoggerMessage(2002, LogLevel.Warning, "The relay has lost the broker or cannot reach it, messages wait in the outbox: {Reason}")]
+    private partial void LogDisconnected(string reason);
+
+    [LoggerMessage(2003, LogLevel.Warning, "The outbox could not be swept: {Reason}")]
+    private partial void LogSweepFailed(string reason);
+}

@@ -1,0 +1,132 @@
+using Chassis.Messaging.Outbox;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Chassis.Messaging.Relay;
+
+/// <summary>The relay's side of the outbox table.</summary>
+internal sealed class OutboxStore(NpgsqlDataSource database)
+{
+    // SKIP LOCKED: several replicas share the work. now(), because the index can only be used with a stable time.
+    private const string ClaimSql =
+        """
+        WITH due AS (
+            SELECT id, due_at FROM messaging.outbox
+            WHERE due_at <= now() AND parked_at IS NULL
+            ORDER BY due_at LIMIT $1
+            FOR UPDATE SKIP LOCKED)
+        UPDATE messaging.outbox AS o SET due_at = clock_timestamp() + $2
+        FROM due WHERE o.id = due.id
+        RETURNING o.id, o.message_id, o.outbox_key, o.exchange, o.routing_key, o.content_type, o.headers, o.body, o.mandatory, o.attempts,
+                  due.due_at, o.token IS NOT NULL, o.created_at
+        """;
+
+    private const string NextSql = "SELECT due_at - clock_timestamp() FROM messaging.outbox WHERE parked_at IS NULL ORDER BY due_at LIMIT 1";
+
+    private const string RefuseSql =
+        """
+        UPDATE messaging.outbox SET
+            attempts = attempts + 1,
+            last_error = $2,
+            due_at = clock_timestamp() + least($3 * power(2, least(attempts, 20)), interval '5 minutes') * (0.75 + random() / 2),
+            parked_at = CASE WHEN attempts + 1 >= $4 THEN now() END
+        WHERE id = ANY($1) RETURNING parked_at IS NOT NULL
+        """;
+
+    /// <summary>Takes over rows that are due, in the order of their ids, and tells when the next one will be.</summary>
+    public async Task<(List<OutboxRow> Rows, TimeSpan? Next)> ClaimAsync(int limit, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                new NpgsqlBatchCommand(ClaimSql)
+                {
+                    Parameters =
+                    {
+                        new NpgsqlParameter<int> { TypedValue = limit },
+                        new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval },
+                    },
+                },
+                new NpgsqlBatchCommand(NextSql),
+            },
+        };
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<OutboxRow>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            rows.Add(await ReadAsync(reader, cancellationToken));
+        }
+
+        await reader.NextResultAsync(cancellationToken);
+        TimeSpan? next = await reader.ReadAsync(cancellationToken) ? reader.GetFieldValue<TimeSpan>(0) : null;
+        rows.Sort(static (a, b) => a.Id.CompareTo(b.Id));
+        return (rows, next);
+    }
+
+    public async Task DeleteAsync(long[] ids, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand("DELETE FROM messaging.outbox WHERE id = ANY($1)");
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = ids });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Counts a failed attempt and puts the rows back for later, or aside for good.</summary>
+    /// <returns>How many were put aside.</returns>
+    public async Task<int> RefuseAsync(long[] ids, string error, TimeSpan backoff, int limit, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(RefuseSql);
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = ids });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = error });
+        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = backoff, NpgsqlDbType = NpgsqlDbType.Interval });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+        var parked = 0;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            parked += reader.GetBoolean(0) ? 1 : 0;
+        }
+
+        return parked;
+    }
+
+    /// <summary>Writes rows in a transaction of their own, for what happens outside of any unit of work.</summary>
+    public async Task InsertAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var row in rows)
+        {
+            batch.BatchCommands.Add(OutboxSql.Insert(row, lease));
+        }
+
+        await OutboxSql.ExecuteAsync(batch, rows, cancellationToken);
+    }
+
+    public async Task CancelAsync(Guid token, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand("DELETE FROM messaging.outbox WHERE token = $1");
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = token });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
+    {
+        var dueAt = reader.GetFieldValue<DateTimeOffset>(10);
+        var scheduled = reader.GetBoolean(11);
+        return new OutboxRow
+        {
+            Id = reader.GetInt64(0),
+            MessageId = reader.GetGuid(1),
+            Key = await reader.IsDBNullAsync(2, cancellationToken) ? null : reader.GetString(2),
+            Exchange = reader.GetString(3),
+            RoutingKey = reader.GetString(4),
+            ContentType = reader.GetString(5),
+            Headers = HeaderJson.Read(reader.GetString(6)),
+            Body = reader.GetFieldValue<byte[]>(7),
+            Mandatory = reader.GetBoolean(8),
+            Since = scheduled ? dueAt : reader.GetFieldValue<DateTimeOffset>(12),
+        };
+    }
+}

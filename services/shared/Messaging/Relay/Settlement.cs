@@ -1,0 +1,125 @@
+using System.Threading.Channels;
+using Chassis.Messaging.Outbox;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Chassis.Messaging.Relay;
+
+/// <summary>Writes down in bulk what became of the rows: the confirmed ones are deleted, the refused ones put back or aside.</summary>
+internal sealed partial class Settlement(OutboxStore store, MessagingOptions options, MessagingMetrics metrics, TimeProvider clock, ILogger logger) : IDisposable
+{
+    private const int MaxBatch = 5_000;
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(15);
+
+    private readonly Channel<OutboxRow> _confirmed = Channel.CreateUnbounded<OutboxRow>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<(OutboxRow Row, string Error)> _refused =
+        Channel.CreateUnbounded<(OutboxRow Row, string Error)>(new UnboundedChannelOptions { SingleReader = true });
+
+    private readonly CancellationTokenSource _stop = new();
+    private Task _running = Task.CompletedTask;
+
+    public void Start() => _running = Task.WhenAll(Task.Run(DeleteAsync), Task.Run(RefuseAsync));
+
+    public void Confirmed(OutboxRow row) => _confirmed.Writer.TryWrite(row);
+
+    public void Refused(OutboxRow row, string error) => _refused.Writer.TryWrite((row, error));
+
+    /// <summary>Finishes what is known so far.</summary>
+    public async Task StopAsync()
+    {
+        _confirmed.Writer.TryComplete();
+        _refused.Writer.TryComplete();
+        _stop.CancelAfter(options.DrainTimeout);
+        await _running;
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    private async Task DeleteAsync()
+    {
+        var ids = new List<long>();
+        while (await _confirmed.Reader.WaitToReadAsync())
+        {
+            // A moment's patience makes one statement out of many.
+            if (!_confirmed.Reader.Completion.IsCompleted)
+            {
+                await Task.Delay(Gather, clock);
+            }
+
+            var now = clock.GetUtcNow();
+            while (ids.Count < MaxBatch && _confirmed.Reader.TryRead(out var row))
+            {
+                ids.Add(row.Id);
+                metrics.DeliveryAge(now - row.Since);
+            }
+
+            metrics.Delivered(ids.Count);
+            if (!await InsistAsync(() => store.DeleteAsync([.. ids], _stop.Token)))
+            {
+                return;
+            }
+
+            ids.Clear();
+        }
+    }
+
+    private async Task RefuseAsync()
+    {
+        var refused = new List<(OutboxRow Row, string Error)>();
+        while (await _refused.Reader.WaitToReadAsync())
+        {
+            while (refused.Count < MaxBatch && _refused.Reader.TryRead(out var item))
+            {
+                refused.Add(item);
+                metrics.Refused();
+            }
+
+            foreach (var group in refused.GroupBy(r => r.Error, r => r.Row.Id))
+            {
+                long[] ids = [.. group];
+                if (!await InsistAsync(async () =>
+                {
+                    var parked = await store.RefuseAsync(ids, group.Key, options.SendBackoff, options.SendAttempts, _stop.Token);
+                    LogRefused(logger, ids.Length, group.Key, parked);
+                }))
+                {
+                    return;
+                }
+            }
+
+            refused.Clear();
+        }
+    }
+
+    /// <summary>Tries until the database answers. When the process stops meanwhile the rows stay, and are sent once more by whoever sweeps next.</summary>
+    private async Task<bool> InsistAsync(Func<Task> action)
+    {
+        while (true)
+        {
+            try
+            {
+                await action();
+                return true;
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                return false;
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            {
+                LogFailed(logger, e.Message);
+                await Task.Delay(TimeSpan.FromSeconds(1), clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (_stop.IsCancellationRequested)
+                {
+                    return false;
+                }
+            }
+        }
+    }
+
+    [LoggerMessage(2011, LogLevel.Warning, "The broker refused {Count} messages ({Reason}); {Parked} of them have used up their attempts and are parked.")]
+    private static partial void LogRefused(ILogger logger, int count, string reason, int parked);
+
+    [LoggerMessage(2012, LogLevel.Warning, "The outcome of deliveries could not be written down, trying again: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string reason);
+}

@@ -1,0 +1,79 @@
+using Chassis.Web;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.Relay;
+
+/// <summary>
+/// The exchanges that this service publishes to. Those of its own events are declared, all others only looked up, on a channel of their own:
+/// a publish to an exchange that does not exist would close the channel with everything that is under way on it.
+/// </summary>
+internal sealed class Topology(IConnection connection, ServiceIdentity service, TimeProvider clock)
+{
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(2);
+
+    private readonly HashSet<string> _known = [string.Empty];
+    private readonly Dictionary<string, long> _missing = [];
+
+    /// <summary>Declares the exchange of every event that this service may publish, and binds it to the one that gets all.</summary>
+    public async Task DeclareOwnAsync(CancellationToken cancellationToken)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
+        foreach (var boundaryEvent in BoundaryEvents.All.Where(e => e.Publisher == service.Name || e.Publisher == "platform"))
+        {
+            await DeclareAsync(channel, boundaryEvent.Type, cancellationToken);
+        }
+    }
+
+    /// <summary>Null when one may publish to the exchange, else why not.</summary>
+    public async ValueTask<string?> CheckAsync(string exchange, CancellationToken cancellationToken)
+    {
+        if (_known.Contains(exchange))
+        {
+            return null;
+        }
+
+        if (_missing.TryGetValue(exchange, out var since) && clock.GetElapsedTime(since) < AskAgain)
+        {
+            return Missing(exchange);
+        }
+
+        try
+        {
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+            if (BoundaryEvents.Find(exchange) is not null)
+            {
+                await DeclareAsync(channel, exchange, cancellationToken);
+            }
+            else if (exchange.StartsWith(service.Name + ".", StringComparison.Ordinal))
+            {
+                await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
+            }
+            else
+            {
+                await channel.ExchangeDeclarePassiveAsync(exchange, cancellationToken);
+            }
+
+            _known.Add(exchange);
+            _missing.Remove(exchange);
+            return null;
+        }
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 404 or 406 && connection.IsOpen)
+        {
+            _missing[exchange] = clock.GetTimestamp();
+            return Missing(exchange);
+        }
+    }
+
+    private static string Missing(string exchange) => $"There is no exchange '{exchange}' that could be published to.";
+
+    private async Task DeclareAsync(IChannel channel, string type, CancellationToken cancellationToken)
+    {
+        // Plain arguments, so that any consumer in any language can declare the same exchange.
+        await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
+        await channel.ExchangeBindAsync(Exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
+        _known.Add(type);
+    }
+}

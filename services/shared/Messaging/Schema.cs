@@ -1,0 +1,85 @@
+using Microsoft.EntityFrameworkCore.Migrations;
+
+namespace Chassis.Messaging;
+
+/// <summary>The tables of messaging. They are written with plain SQL and are no part of any model.</summary>
+public static class Schema
+{
+    /// <summary>Creates schema <c>messaging</c>: outbox, inbox, boundary-event archive and dead letters.</summary>
+    public static void CreateMessagingTables(this MigrationBuilder migration) => migration.Sql(Sql);
+
+    // The outbox and the inbox turn over completely all the time: vacuum early, leave room in the pages, no constraint that costs a look-up.
+    internal const string Sql =
+        """
+        CREATE SCHEMA IF NOT EXISTS messaging;
+
+        CREATE TABLE messaging.outbox (
+            id           bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            message_id   uuid        NOT NULL,
+            outbox_key   text        NULL,
+            exchange     text        NOT NULL,
+            routing_key  text        NOT NULL,
+            content_type text        NOT NULL,
+            headers      jsonb       NOT NULL,
+            body         bytea       NOT NULL,
+            mandatory    boolean     NOT NULL,
+            token        uuid        NULL,
+            due_at       timestamptz NOT NULL,
+            attempts     integer     NOT NULL DEFAULT 0,
+            last_error   text        NULL,
+            parked_at    timestamptz NULL,
+            created_at   timestamptz NOT NULL DEFAULT now()
+        ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000,
+                autovacuum_vacuum_insert_scale_factor = 0.0, autovacuum_vacuum_insert_threshold = 100000, autovacuum_vacuum_cost_delay = 0,
+                autovacuum_analyze_scale_factor = 0.0, autovacuum_analyze_threshold = 50000);
+        CREATE INDEX outbox_due ON messaging.outbox (due_at) WHERE parked_at IS NULL;
+        CREATE INDEX outbox_token ON messaging.outbox (token) WHERE token IS NOT NULL;
+        CREATE INDEX outbox_parked ON messaging.outbox (parked_at) WHERE parked_at IS NOT NULL;
+        COMMENT ON COLUMN messaging.outbox.due_at IS
+            'An immediate message belongs to the process that wrote it until then, a scheduled one is sent then, a refused one is tried again then.';
+
+        CREATE TABLE messaging.inbox (
+            message_id  uuid        NOT NULL,
+            consumer_id uuid        NOT NULL,
+            received_at timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (message_id, consumer_id)
+        ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1);
+        CREATE INDEX inbox_received ON messaging.inbox USING brin (received_at) WITH (pages_per_range = 16, autosummarize = on);
+
+        CREATE TABLE messaging.boundary_events (
+            position    bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            event_id    uuid        NOT NULL,
+            type        text        NOT NULL,
+            subject     text        NOT NULL,
+            time        timestamptz NOT NULL,
+            headers     json        NOT NULL,
+            data        json        NOT NULL
+        );
+        CREATE INDEX boundary_events_time ON messaging.boundary_events (time, position);
+        CREATE INDEX boundary_events_type ON messaging.boundary_events (type, time);
+        CREATE INDEX boundary_events_subject ON messaging.boundary_events (subject, position);
+
+        CREATE TABLE messaging.dead_letters (
+            id                uuid        PRIMARY KEY,
+            message_id        text        NOT NULL,
+            message_type      text        NOT NULL,
+            queue             text        NOT NULL,
+            reason            text        NOT NULL,
+            fingerprint       text        NOT NULL,
+            exception_type    text        NULL,
+            exception_message text        NULL,
+            stack_trace       text        NULL,
+            content_type      text        NOT NULL,
+            headers           jsonb       NOT NULL,
+            body              bytea       NOT NULL,
+            status            text        NOT NULL,
+            failures          integer     NOT NULL DEFAULT 1,
+            first_failed_at   timestamptz NOT NULL,
+            failed_at         timestamptz NOT NULL,
+            history           jsonb       NOT NULL DEFAULT '[]',
+            UNIQUE (queue, message_id)
+        );
+        CREATE INDEX dead_letters_status ON messaging.dead_letters (status, failed_at DESC, id);
+        CREATE INDEX dead_letters_fingerprint ON messaging.dead_letters (fingerprint) WHERE status = 'open';
+        """;
+}

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace Chassis.Messaging;
+
+/// <summary>Name of the source of traces and of the meter of messaging.</summary>
+public static class MessagingTelemetry
+{
+    public const string Name = "Chassis.Messaging";
+
+    internal static readonly ActivitySource Source = new(Name);
+}
+
+/// <summary>The figures of messaging.</summary>
+internal sealed class MessagingMetrics : IDisposable
+{
+    private readonly Meter _meter;
+    private readonly Counter<long> _delivered;
+    private readonly Counter<long> _refused;
+    private readonly Counter<long> _duplicates;
+    private readonly Counter<long> _consumed;
+    private readonly Counter<long> _deprecated;
+    private readonly Counter<long> _deadLetters;
+    private readonly Counter<long> _redeliveries;
+    private readonly Histogram<double> _age;
+    private long _deliveredTotal;
+
+    public MessagingMetrics(IMeterFactory meters)
+    {
+        _meter = meters.Create(MessagingTelemetry.Name);
+        _delivered = _meter.CreateCounter<long>("messaging.outbox.delivered", "{message}", "Messages that the broker has confirmed.");
+        _refused = _meter.CreateCounter<long>("messaging.outbox.refused", "{attempt}", "Attempts that the broker refused or could not route.");
+        _age = _meter.CreateHistogram<double>("messaging.outbox.delivery_age", "s", "Time from the due time of a message until the broker's confirmation.");
+        _duplicates = _meter.CreateCounter<long>("messaging.inbox.duplicates", "{message}", "Messages that came again and were not handled again.");
+        _consumed = _meter.CreateCounter<long>("messaging.inbox.consumed", "{message}", "Messages that were handled and committed.");
+        _deprecated = _meter.CreateCounter<long>("messaging.deprecated_consumed", "{message}", "Boundary events of a deprecated version that somebody here still consumes.");
+        _deadLetters = _meter.CreateCounter<long>("messaging.dead_letters.added", "{message}", "Messages that were given up.");
+        _redeliveries = _meter.CreateCounter<long>("messaging.redeliveries", "{message}", "Messages that failed and were put back for later.");
+    }
+
+    public long DeliveredTotal => Interlocked.Read(ref _deliveredTotal);
+
+    public void Observe(Func<OutboxFigures> figures, Func<int> inMemory)
+    {
+        _meter.CreateObservableGauge("messaging.outbox.pending", () => figures().Pending, "{message}", "Rows that wait to be sent.");
+        _meter.CreateObservableGauge("messaging.outbox.oldest_age", () => figures().OldestAgeSeconds, "s", "Age of the oldest row that waits to be sent.");
+        _meter.CreateObservableGauge("messaging.outbox.scheduled", () => figures().Scheduled, "{message}", "Rows that are due later.");
+        _meter.CreateObservableGauge("messaging.outbox.parked", () => figures().Parked, "{message}", "Rows that could not be sent and wait for an operator.");
+        _meter.CreateObservableGauge("messaging.dead_letters.open", () => figures().DeadLetters, "{message}", "Dead letters that nobody has dealt with.");
+        _meter.CreateObservableGauge("messaging.outbox.in_memory", inMemory, "{message}", "Rows that this process holds in memory.");
+    }
+
+    public void Delivered(int count)
+    {
+        Interlocked.Add(ref _deliveredTotal, count);
+        _delivered.Add(count);
+    }
+
+    public void DeliveryAge(TimeSpan age) => _age.Record(Math.Max(0, age.TotalSeconds));
+
+    public void Refused() => _refused.Add(1);
+
+    public void Duplicate(string queue) => _duplicates.Add(1, new KeyValuePair<string, object?>("queue", queue));
+
+    public void Consumed(string queue) => _consumed.Add(1, new KeyValuePair<string, object?>("queue", queue));
+
+    public void Deprecated(string type, string queue) =>
+        _deprecated.Add(1, new KeyValuePair<string, object?>("type", type), new KeyValuePair<string, object?>("queue", queue));
+
+    public void DeadLetter(string queue) => _deadLetters.Add(1, new KeyValuePair<string, object?>("queue", queue));
+
+    public void Redelivery(string queue) => _redeliveries.Add(1, new KeyValuePair<string, object?>("queue", queue));
+
+    public void Dispose() => _meter.Dispose();
+}
+
+/// <summary>What <c>GET /v1/ops/outbox</c> answers and the gauges show.</summary>
+/// <param name="Pending">Rows that should be on the broker already or are on their way.</param>
+/// <param name="OldestAgeSeconds">Age of the oldest of them.</param>
+/// <param name="Scheduled">Rows that are due later.</param>
+/// <param name="Parked">Rows that could not be sent and wait for an operator.</param>
+/// <param name="DispatchRate">Messages a second that this process delivered, over the last minute at most.</param>
+/// <param name="DeadLetters">Dead letters that nobody has dealt with.</param>
+public sealed record OutboxFigures(long Pending, double OldestAgeSeconds, long Scheduled, long Parked, double DispatchRate, long DeadLetters);

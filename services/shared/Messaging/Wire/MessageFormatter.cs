@@ -1,0 +1,238 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Mime;
+using System.Text.Json;
+using Chassis.Messaging.Outbox;
+using Chassis.Web;
+using MassTransit;
+using MassTransit.Context;
+using MassTransit.Serialization;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.Wire;
+
+/// <summary>
+/// Turns what somebody sends into what goes over the wire. A boundary event is plain JSON with CloudEvents attributes as headers;
+/// everything else is a MassTransit envelope without a word about the host that sent it.
+/// </summary>
+internal sealed class MessageFormatter(ServiceIdentity service, TimeProvider clock)
+{
+    private static readonly HashSet<string> Transient = new(StringComparer.OrdinalIgnoreCase) { MessageHeaders.RedeliveryCount, MessageHeaders.OriginalMessageId };
+
+    private readonly string _source = CloudEventEnvelope.SourceOf(service.Name);
+
+    /// <summary>The row for a message; the bytes are final.</summary>
+    public OutboxRow Format<T>(SendContext<T> context)
+        where T : class
+    {
+        var options = context.TryGetPayload<DispatchOptions>(out var given) ? given : DispatchOptions.None;
+        var published = context is MessageSendContext<T> { IsPublish: true };
+        var destination = Destination.Parse(context.DestinationAddress);
+        var delay = (context as TransportSendContext)?.Delay;
+        var due = options.DueAt ?? (delay > TimeSpan.Zero ? clock.GetUtcNow() + delay : null);
+        if (BoundaryEvents.Find(typeof(T)) is not { } descriptor)
+        {
+            return new OutboxRow
+            {
+                MessageId = context.MessageId ?? Ids.New(clock),
+                Key = options.Key ?? context.CorrelationId?.ToString(),
+                Exchange = destination.Exchange,
+                RoutingKey = destination.RoutingKey.Length > 0 ? destination.RoutingKey : (context as RoutingKeySendContext)?.RoutingKey ?? string.Empty,
+                ContentType = MessageKeys.CommandContentType,
+                Headers = CommandHeaders(context),
+                Body = WriteEnvelope(context),
+                Mandatory = !published,
+                DueAt = due,
+                Token = options.Token ?? context.ScheduledMessageId,
+                Since = due ?? clock.GetUtcNow(),
+            };
+        }
+
+        var headers = EventHeaders(context, descriptor);
+        return new OutboxRow
+        {
+            MessageId = context.MessageId ?? Ids.New(clock),
+            Key = options.Key ?? headers[CloudEventHeaders.Subject],
+            Exchange = destination.Exchange,
+            RoutingKey = destination.Exchange.Length == 0 ? destination.RoutingKey : descriptor.Type,
+            ContentType = MessageKeys.EventContentType,
+            Headers = headers,
+            Body = JsonSerializer.SerializeToUtf8Bytes(context.Message, ContractJson.Options),
+            Mandatory = !published,
+            DueAt = due,
+            Token = options.Token ?? context.ScheduledMessageId,
+            Since = due ?? clock.GetUtcNow(),
+            Archive = published ? new ArchivedEvent(descriptor.Type, headers[CloudEventHeaders.Subject], clock.GetUtcNow()) : null,
+        };
+    }
+
+    private Dictionary<string, string> EventHeaders<T>(SendContext<T> context, BoundaryEventDescriptor descriptor)
+        where T : class
+    {
+        var operation = OperationContext.Current;
+        var headers = new Dictionary<string, string>(12)
+        {
+            [CloudEventHeaders.SpecVersion] = CloudEventEnvelope.SpecVersion,
+            [CloudEventHeaders.Id] = (context.MessageId ?? Guid.Empty).ToString(),
+            [CloudEventHeaders.Source] = _source,
+            [CloudEventHeaders.Type] = descriptor.Type,
+            [CloudEventHeaders.Time] = clock.GetUtcNow().UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
+            [CloudEventHeaders.Subject] = descriptor.SubjectOf(context.Message),
+            [CloudEventHeaders.DataSchema] = descriptor.DataSchema,
+            [CloudEventHeaders.CorrelationId] = operation.CorrelationId,
+        };
+        if (operation.CausationId is { } causation)
+        {
+            headers[CloudEventHeaders.CausationId] = causation;
+        }
+
+        if (operation.TenantId is { } tenant)
+        {
+            headers[CloudEventHeaders.TenantId] = tenant;
+        }
+
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } trace })
+        {
+            headers[CloudEventHeaders.TraceParent] = trace;
+        }
+
+        // What the sender set, and what a redelivered event carried before, wins over what is known here.
+        foreach (var (name, value) in context.Headers.GetAll())
+        {
+            if (name.StartsWith(CloudEventHeaders.Prefix, StringComparison.Ordinal))
+            {
+                headers[name] = Text(value);
+            }
+            else if (name == MessageHeaders.RedeliveryCount)
+            {
+                headers[MessageKeys.Redeliveries] = Text(value);
+            }
+        }
+
+        return headers;
+    }
+
+    private static Dictionary<string, string> CommandHeaders(SendContext context) =>
+        context.Headers.TryGetHeader(MessageHeaders.RedeliveryCount, out var count)
+            ? new Dictionary<string, string>(1) { [MessageKeys.Redeliveries] = Text(count) }
+            : [];
+
+    /// <summary>The envelope as MassTransit's JSON serializer reads it.</summary>
+    public static byte[] WriteEnvelope<T>(SendContext<T> context)
+        where T : class
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using var json = new Utf8JsonWriter(buffer);
+        json.WriteStartObject();
+        WriteId(json, "messageId", context.MessageId);
+        WriteId(json, "requestId", context.RequestId);
+        WriteId(json, "correlationId", context.CorrelationId);
+        WriteId(json, "conversationId", context.ConversationId);
+        WriteId(json, "initiatorId", context.InitiatorId);
+        WriteAddress(json, "responseAddress", context.ResponseAddress);
+        WriteAddress(json, "faultAddress", context.FaultAddress);
+        json.WriteStartArray("messageType");
+        foreach (var type in context.SupportedMessageTypes)
+        {
+            json.WriteStringValue(type);
+        }
+
+        json.WriteEndArray();
+        json.WritePropertyName("message");
+        JsonSerializer.Serialize(json, context.Message, OptionsFor(typeof(T)));
+        json.WriteString("sentTime", context.SentTime ?? DateTime.UtcNow);
+        if (context.TimeToLive is { } timeToLive)
+        {
+            json.WriteString("expirationTime", DateTime.UtcNow + timeToLive);
+        }
+
+        json.WriteStartObject("headers");
+        WriteHeaders(json, context.Headers);
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private static void WriteHeaders(Utf8JsonWriter json, SendHeaders headers)
+    {
+        var operation = OperationContext.Current;
+        WriteHeader(json, headers, CloudEventHeaders.CorrelationId, operation.CorrelationId);
+        WriteHeader(json, headers, CloudEventHeaders.CausationId, operation.CausationId);
+        WriteHeader(json, headers, CloudEventHeaders.TenantId, operation.TenantId);
+        WriteHeader(json, headers, MessageKeys.UserId, operation.UserId);
+        WriteHeader(json, headers, CloudEventHeaders.TraceParent, Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null);
+        foreach (var (name, value) in headers.GetAll())
+        {
+            if (value is null || name.StartsWith("MT-Host-", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            json.WritePropertyName(name);
+            if (value is int or long or bool)
+            {
+                JsonSerializer.Serialize(json, value, value.GetType());
+            }
+            else
+            {
+                json.WriteStringValue(Text(value));
+            }
+        }
+    }
+
+    private static void WriteHeader(Utf8JsonWriter json, SendHeaders given, string name, string? value)
+    {
+        if (value is not null && !given.TryGetHeader(name, out _))
+        {
+            json.WriteString(name, value);
+        }
+    }
+
+    /// <summary>Contracts are strict; a message that is an interface needs MassTransit's own converters.</summary>
+    public static JsonSerializerOptions OptionsFor(Type type) =>
+        type.IsInterface || type.IsAbstract || type.Namespace?.StartsWith("MassTransit", StringComparison.Ordinal) == true
+            ? SystemTextJsonMessageSerializer.Options
+            : ContractJson.Options;
+
+    public static bool IsTransient(string header) => Transient.Contains(header);
+
+    private static void WriteId(Utf8JsonWriter json, string name, Guid? id)
+    {
+        if (id is { } value)
+        {
+            json.WriteString(name, value);
+        }
+    }
+
+    private static void WriteAddress(Utf8JsonWriter json, string name, Uri? address)
+    {
+        if (address is not null)
+        {
+            json.WriteString(name, address.ToString());
+        }
+    }
+
+    private static string Text(object value) => value switch
+    {
+        string text => text,
+        IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
+        _ => value.ToString() ?? string.Empty,
+    };
+}
+
+/// <summary>What a sender may ask for beside the message; travels as a payload of the send context.</summary>
+internal sealed record DispatchOptions(string? Key = null, DateTimeOffset? DueAt = null, Guid? Token = null)
+{
+    public static readonly DispatchOptions None = new();
+}
+
+/// <summary>The serializer that MassTransit asks for messages that do not go through an outbox, such as answers to a request client.</summary>
+internal sealed class EnvelopeSerializer : IMessageSerializer
+{
+    public ContentType ContentType { get; } = new(MessageKeys.CommandContentType);
+
+    public MessageBody GetMessageBody<T>(SendContext<T> context)
+        where T : class => new BytesMessageBody(MessageFormatter.WriteEnvelope(context));
+}

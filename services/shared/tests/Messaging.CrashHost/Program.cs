@@ -1,0 +1,3 @@
+using Messaging.CrashHost;
+
+await Console.Out.WriteLineAsync(WorkHost.Name);

@@ -1,0 +1,119 @@
+using System.Collections.Concurrent;
+using Chassis.Testing;
+using MassTransit;
+using Messaging.CrashHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+
+namespace Messaging.Tests;
+
+/// <summary>A fresh database and a fresh virtual host, and services on them.</summary>
+public sealed class WorkFixture : IAsyncLifetime
+{
+    private readonly ConcurrentBag<IHost> _hosts = [];
+    private IConnection? _connection;
+
+    public TestDatabase Database { get; private set; } = null!;
+
+    public TestVhost Vhost { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Database = await TestDatabase.CreateAsync();
+        Vhost = await TestVhost.CreateAsync();
+        using var host = WorkHost.Build(Database.Migrations, Vhost.Uri);
+        await host.MigrateAsync();
+    }
+
+    /// <summary>Starts a service; it is stopped with the fixture at the latest.</summary>
+    public async Task<IHost> StartAsync(
+        Action<IBusRegistrationConfigurator>? bus = null,
+        IReadOnlyDictionary<string, string?>? settings = null,
+        string name = WorkHost.Name,
+        Action<IServiceCollection>? services = null)
+    {
+        var quick = new Dictionary<string, string?>
+        {
+            ["Messaging:Lease"] = "00:00:02",
+            ["Messaging:SweepInterval"] = "00:00:00.200",
+            ["Messaging:Retries:0"] = "00:00:00.020",
+            ["Messaging:Retries:1"] = "00:00:00.020",
+            ["Messaging:Retries:2"] = "00:00:00.020",
+            ["Messaging:SendBackoff"] = "00:00:00.200",
+        };
+        foreach (var (key, value) in settings ?? new Dictionary<string, string?>())
+        {
+            quick[key] = value;
+        }
+
+        var host = WorkHost.Build(Database.Migrations, Vhost.Uri, bus, quick, name, services);
+        await host.StartAsync();
+        _hosts.Add(host);
+        return host;
+    }
+
+    /// <summary>A channel to look at the broker with, and to play an outsider.</summary>
+    public async Task<IChannel> OpenChannelAsync()
+    {
+        _connection ??= await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
+        return await _connection.CreateChannelAsync();
+    }
+
+    /// <summary>Everything that arrives on an outsider's queue.</summary>
+    public async Task<ConcurrentQueue<BasicDeliverEventArgs>> ListenAsync(string exchange, string routingKey = "")
+    {
+        var channel = await OpenChannelAsync();
+        var queue = await channel.QueueDeclareAsync();
+        await channel.QueueBindAsync(queue.QueueName, exchange, routingKey);
+        return await ListenToQueueAsync(channel, queue.QueueName);
+    }
+
+    public static async Task<ConcurrentQueue<BasicDeliverEventArgs>> ListenToQueueAsync(IChannel channel, string queue)
+    {
+        var received = new ConcurrentQueue<BasicDeliverEventArgs>();
+        var consumer = new AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += (_, e) =>
+        {
+            received.Enqueue(new BasicDeliverEventArgs(e.ConsumerTag, e.DeliveryTag, e.Redelivered, e.Exchange, e.RoutingKey, new BasicProperties(e.BasicProperties), e.Body.ToArray()));
+            return Task.CompletedTask;
+        };
+        await channel.BasicConsumeAsync(queue, autoAck: true, consumer);
+        return received;
+    }
+
+    public async Task<bool> HasQueueAsync(string queue)
+    {
+        await using var channel = await OpenChannelAsync();
+        try
+        {
+            await channel.QueueDeclarePassiveAsync(queue);
+            return true;
+        }
+        catch (OperationInterruptedException)
+        {
+            return false;
+        }
+    }
+
+    public Task<long> OutboxRows() => Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox");
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var host in _hosts)
+        {
+            await host.StopAsync();
+            host.Dispose();
+        }
+
+        if (_connection is not null)
+        {
+            await _connection.DisposeAsync();
+        }
+
+        await Vhost.DisposeAsync();
+        await Database.DisposeAsync();
+    }
+}
