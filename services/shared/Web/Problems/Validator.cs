@@ -9,7 +9,7 @@ public sealed class Validator
 
     public bool IsValid => errors.Count == 0;
 
-    /// <summary>Adds a message for a field. Nested fields are written as the caller sees them, such as <c>items[0].sku</c>.</summary>
+    /// <summary>Adds a message for a field. Nested fields are written as the caller sees them, such as <c>items[0].name</c>.</summary>
     public Validator Add(string field, string message)
     {
         if (!errors.TryGetValue(field, out var messages))
