@@ -207,7 +207,7 @@ public sealed class Oracle
 
     private async Task<Verdict> WebhooksArriveAsync()
     {
-        var published = await stage.RowsAsync("orders", "SELECT id::text FROM messaging.boundary_events WHERE type LIKE 'shop.order.%'", r => r.GetString(0));
+        var published = await stage.RowsAsync("orders", "SELECT event_id::text FROM messaging.boundary_events WHERE type LIKE 'shop.order.%'", r => r.GetString(0));
         var arrived = stage.Webhooks.Attempts.Where(a => a is { Endpoint: Stage.SteadyEndpoint, Accepted: true }).Select(a => a.Id).ToHashSet();
         return new Verdict(
             "Each webhook arrives at least once at a receiver that works",
@@ -265,7 +265,7 @@ public sealed class Oracle
         var violations = new List<string>();
         foreach (var service in ServiceNames)
         {
-            var dead = await stage.RowsAsync(service, "SELECT coalesce(message_id::text, ''), source_queue, coalesce(exception_message, '') FROM messaging.dead_letters", r => (r.GetString(0), r.GetString(1), r.GetString(2)));
+            var dead = await stage.RowsAsync(service, "SELECT message_id, queue, reason FROM messaging.dead_letters WHERE status = 'open'", r => (r.GetString(0), r.GetString(1), r.GetString(2)));
             seen += dead.Count;
             violations.AddRange(dead.Where(d => !d.Item1.StartsWith(PoisonKit.MarkPrefix, StringComparison.Ordinal)).Select(d => $"{service}, {d.Item2}: {d.Item3}"));
         }
