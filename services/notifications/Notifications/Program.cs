@@ -1,3 +1,16 @@
+using Chassis.Messaging;
+using Chassis.Web;
+using Notifications;
+using Notifications.Persistence;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults("notifications");
+builder.AddDatabase<NotificationsDbContext>();
+builder.AddMessaging<NotificationsDbContext>(bus => bus.AddConsumers());
+builder.Services.AddNotifications();
+
 var app = builder.Build();
-app.Run();
+app.UseServiceDefaults();
+app.MapMessagingOps();
+app.MapNotifications();
+return await app.RunServiceAsync(args);

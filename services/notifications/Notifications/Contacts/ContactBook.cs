@@ -1,0 +1,105 @@
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Notifications.Mails;
+using Notifications.Persistence;
+
+namespace Notifications.Contacts;
+
+/// <summary>
+/// Keeps contacts up to date. Every field has the version of the user that it comes from, so that events may arrive twice and in any order;
+/// a tombstone takes nothing in any more.
+/// </summary>
+public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
+{
+    public Task SetEmail(Guid userId, string email, long version, CancellationToken ct) => Write(
+        $"""
+        INSERT INTO contacts AS c (user_id, email, email_version, updated_at) VALUES ({userId}, {email}, {version}, {clock.GetUtcNow()})
+        ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, email_version = excluded.email_version, updated_at = excluded.updated_at
+        WHERE c.email_version < excluded.email_version AND c.erased_at IS NULL
+        """,
+        userId, ct);
+
+    public Task SetName(Guid userId, string? fullName, long version, CancellationToken ct) => Write(
+        $"""
+        INSERT INTO contacts AS c (user_id, full_name, name_version, updated_at) VALUES ({userId}, {fullName}, {version}, {clock.GetUtcNow()})
+        ON CONFLICT (user_id) DO UPDATE SET full_name = excluded.full_name, name_version = excluded.name_version, updated_at = excluded.updated_at
+        WHERE c.name_version < excluded.name_version AND c.erased_at IS NULL
+        """,
+        userId, ct);
+
+    public Task SetLocale(Guid userId, string? locale, long version, CancellationToken ct) => Write(
+        $"""
+        INSERT INTO contacts AS c (user_id, locale, locale_version, updated_at) VALUES ({userId}, {locale}, {version}, {clock.GetUtcNow()})
+        ON CONFLICT (user_id) DO UPDATE SET locale = excluded.locale, locale_version = excluded.locale_version, updated_at = excluded.updated_at
+        WHERE c.locale_version < excluded.locale_version AND c.erased_at IS NULL
+        """,
+        userId, ct);
+
+    public Task SetActive(Guid userId, bool active, long version, CancellationToken ct) => Write(
+        $"""
+        INSERT INTO contacts AS c (user_id, active, active_version, updated_at) VALUES ({userId}, {active}, {version}, {clock.GetUtcNow()})
+        ON CONFLICT (user_id) DO UPDATE SET active = excluded.active, active_version = excluded.active_version, updated_at = excluded.updated_at
+        WHERE c.active_version < excluded.active_version AND c.erased_at IS NULL
+        """,
+        userId, ct);
+
+    /// <summary>Removes what there is of a person: the contact, mails to them, and what webhooks were sent about them. The history keeps its shape.</summary>
+    public async Task Erase(Guid userId, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO contacts (user_id, erased_at, updated_at) VALUES ({userId}, {now}, {now})
+            ON CONFLICT (user_id) DO UPDATE SET email = NULL, full_name = NULL, locale = NULL, active = false,
+                erased_at = coalesce(contacts.erased_at, excluded.erased_at), updated_at = excluded.updated_at
+            """,
+            ct);
+        await db.Database.ExecuteSqlAsync($"DELETE FROM notification_preferences WHERE user_id = {userId}", ct);
+        await EraseTraces(db, userId, now, ct);
+        await Idempotency.ForgetAsync(db, userId.ToString(), ct);
+    }
+
+    /// <summary>The traces of an erased user that a late message may have left; run again by the housekeeping.</summary>
+    public static async Task EraseTraces(NotificationsDbContext db, Guid userId, DateTimeOffset now, CancellationToken ct)
+    {
+        await db.Database.ExecuteSqlAsync(
+            $$"""
+            UPDATE mails SET recipient = NULL, locale = NULL, data = '{}', last_error = NULL,
+                completed_at = CASE WHEN status = 'pending' THEN {{now}} ELSE completed_at END,
+                status = CASE WHEN status = 'pending' THEN 'suppressed' ELSE status END
+            WHERE user_id = {{userId}} AND (recipient IS NOT NULL OR data <> '{}')
+            """,
+            ct);
+        var subject = userId.ToString();
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            DELETE FROM webhook_attempts a USING webhook_deliveries d, webhook_events e
+            WHERE a.delivery_id = d.id AND d.event_id = e.event_id
+                AND e.subject = {subject} AND e.event_type LIKE 'shop.user.%' AND e.event_type NOT LIKE 'shop.user.erased.%'
+            """,
+            ct);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            UPDATE webhook_deliveries d SET status = 'cancelled', completed_at = {now}
+            FROM webhook_events e WHERE d.event_id = e.event_id AND d.status = 'pending'
+                AND e.subject = {subject} AND e.event_type LIKE 'shop.user.%' AND e.event_type NOT LIKE 'shop.user.erased.%'
+            """,
+            ct);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            UPDATE webhook_events SET body = ''
+            WHERE subject = {subject} AND event_type LIKE 'shop.user.%' AND event_type NOT LIKE 'shop.user.erased.%'
+            """,
+            ct);
+    }
+
+    private async Task Write(FormattableString upsert, Guid userId, CancellationToken ct)
+    {
+        await db.Database.ExecuteSqlAsync(upsert, ct);
+
+        // Mails that had nobody to go to yet.
+        await db.Database.ExecuteSqlAsync(
+            $"UPDATE mails SET due_at = {clock.GetUtcNow()} WHERE user_id = {userId} AND status = 'pending' AND recipient IS NULL AND claim IS NULL", ct);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({MailQueue.Channel}, '')", ct);
+    }
+}

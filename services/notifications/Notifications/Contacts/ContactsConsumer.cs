@@ -1,0 +1,52 @@
+using Chassis.Messaging;
+using MassTransit;
+using Shop.Contracts.Users.V1;
+
+namespace Notifications.Contacts;
+
+/// <summary>Copies from users' events what a mail needs.</summary>
+public sealed class ContactsConsumer(ContactBook contacts) :
+    IConsumer<UserRegistered>,
+    IConsumer<UserProfileUpdated>,
+    IConsumer<UserEmailChanged>,
+    IConsumer<UserDeactivated>,
+    IConsumer<UserReactivated>,
+    IConsumer<UserErased>
+{
+    public async Task Consume(ConsumeContext<UserRegistered> context)
+    {
+        var user = context.Message;
+        var version = Version(context);
+        await contacts.SetName(user.UserId, user.FullName, version, context.CancellationToken);
+        await contacts.SetLocale(user.UserId, user.Locale, version, context.CancellationToken);
+        await contacts.SetEmail(user.UserId, user.Email, version, context.CancellationToken);
+    }
+
+    public async Task Consume(ConsumeContext<UserProfileUpdated> context)
+    {
+        foreach (var change in context.Message.Changes)
+        {
+            await (change.Field switch
+            {
+                "fullName" => contacts.SetName(context.Message.UserId, change.NewValue, Version(context), context.CancellationToken),
+                "locale" => contacts.SetLocale(context.Message.UserId, change.NewValue, Version(context), context.CancellationToken),
+                _ => Task.CompletedTask,
+            });
+        }
+    }
+
+    public Task Consume(ConsumeContext<UserEmailChanged> context) =>
+        contacts.SetEmail(context.Message.UserId, context.Message.NewEmail, Version(context), context.CancellationToken);
+
+    public Task Consume(ConsumeContext<UserDeactivated> context) =>
+        contacts.SetActive(context.Message.UserId, false, Version(context), context.CancellationToken);
+
+    public Task Consume(ConsumeContext<UserReactivated> context) =>
+        contacts.SetActive(context.Message.UserId, true, Version(context), context.CancellationToken);
+
+    public Task Consume(ConsumeContext<UserErased> context) => contacts.Erase(context.Message.UserId, context.CancellationToken);
+
+    // A publisher that counts nothing gets the order of arrival: the time of the event, which is far above any version.
+    private static long Version(ConsumeContext context) =>
+        context.EventSequence() ?? (context.SentTime ?? DateTime.UnixEpoch).ToUniversalTime().Ticks;
+}

@@ -1,0 +1,98 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Notifications.Contacts;
+using Notifications.Mails;
+using Notifications.Persistence;
+
+namespace Notifications.Features;
+
+/// <summary>Which kinds of mails a user gets. A kind that is left out stays on.</summary>
+/// <param name="Welcome">After the registration.</param>
+/// <param name="OrderConfirmation">An order is confirmed.</param>
+/// <param name="OrderShipped">An order is on its way.</param>
+/// <param name="OrderCancelled">An order was cancelled.</param>
+/// <param name="OrderFailed">An order could not be completed.</param>
+/// <param name="EmailChanged">The account's address was changed: a security mail, always on.</param>
+/// <param name="AccountDeactivated">The account was deactivated: a security mail, always on.</param>
+public sealed record PreferencesView(
+    bool Welcome = true, bool OrderConfirmation = true, bool OrderShipped = true, bool OrderCancelled = true, bool OrderFailed = true,
+    bool EmailChanged = true, bool AccountDeactivated = true)
+{
+    private IEnumerable<(string Field, string Template, bool On)> Kinds() =>
+    [
+        ("welcome", MailTemplate.Welcome, Welcome),
+        ("orderConfirmation", MailTemplate.OrderConfirmation, OrderConfirmation),
+        ("orderShipped", MailTemplate.OrderShipped, OrderShipped),
+        ("orderCancelled", MailTemplate.OrderCancelled, OrderCancelled),
+        ("orderFailed", MailTemplate.OrderFailed, OrderFailed),
+        ("emailChanged", MailTemplate.EmailChanged, EmailChanged),
+        ("accountDeactivated", MailTemplate.AccountDeactivated, AccountDeactivated),
+    ];
+
+    internal string[] SwitchedOff()
+    {
+        var validator = new Validator();
+        foreach (var (field, template, on) in Kinds())
+        {
+            validator.Check(on || !MailTemplate.Named(template).IsSecurity, field, "is a security mail and cannot be switched off.");
+        }
+
+        validator.ThrowIfInvalid();
+        return [.. Kinds().Where(k => !k.On).Select(k => k.Template)];
+    }
+
+    internal static PreferencesView Of(NotificationPreferences? stored)
+    {
+        return new PreferencesView(
+            On(MailTemplate.Welcome), On(MailTemplate.OrderConfirmation), On(MailTemplate.OrderShipped), On(MailTemplate.OrderCancelled), On(MailTemplate.OrderFailed));
+
+        bool On(string template) => stored?.SwitchedOff.Contains(template) != true;
+    }
+}
+
+public static class Preferences
+{
+    public static void Map(IEndpointRouteBuilder app)
+    {
+        var preferences = app.MapGroup("/v1/users/{id:guid}/notification-preferences");
+        preferences.MapGet("", Get).RequireCustomer();
+        preferences.MapPut("", Put).RequireCustomer();
+    }
+
+    private static async Task<ETagged<Ok<PreferencesView>>> Get(Guid id, Caller caller, NotificationsDbContext db, CancellationToken ct)
+    {
+        await MustExist(id, caller, db, ct);
+        var stored = await db.Preferences.AsNoTracking().SingleOrDefaultAsync(p => p.UserId == id, ct);
+        return TypedResults.Ok(PreferencesView.Of(stored)).WithETag(stored?.Version ?? 0);
+    }
+
+    private static async Task<ETagged<Ok<PreferencesView>>> Put(
+        Guid id, PreferencesView wanted, ExpectedVersion expected, Caller caller, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
+    {
+        await MustExist(id, caller, db, ct);
+        var switchedOff = wanted.SwitchedOff();
+        var stored = await db.Preferences.SingleOrDefaultAsync(p => p.UserId == id, ct);
+        expected.Check(stored?.Version ?? 0);
+        if (stored is null)
+        {
+            stored = new NotificationPreferences { UserId = id };
+            db.Preferences.Add(stored);
+        }
+
+        (stored.SwitchedOff, stored.Version, stored.UpdatedAt) = (switchedOff, stored.Version + 1, clock.GetUtcNow());
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Ok(PreferencesView.Of(stored)).WithETag(stored.Version);
+    }
+
+    // One's own preferences can be read and set before the registration has arrived here.
+    private static async Task MustExist(Guid id, Caller caller, NotificationsDbContext db, CancellationToken ct)
+    {
+        caller.MustSee(id);
+        var contact = await db.Contacts.AsNoTracking().SingleOrDefaultAsync(c => c.UserId == id, ct);
+        if (contact is { ErasedAt: not null } || (contact is null && caller.UserId != id))
+        {
+            throw ProblemException.NotFound();
+        }
+    }
+}

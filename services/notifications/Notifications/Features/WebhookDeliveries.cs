@@ -1,0 +1,161 @@
+using System.Text.Json;
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Notifications.Persistence;
+using Notifications.Webhooks;
+using Shop.Contracts;
+
+namespace Notifications.Features;
+
+/// <param name="Number">Counts from one.</param>
+/// <param name="At">When it began.</param>
+/// <param name="LatencyMs">Until the answer was read, or the attempt given up, in milliseconds.</param>
+/// <param name="Status">The HTTP status that the endpoint answered with; null when there was no answer.</param>
+/// <param name="Error">Why there was no answer.</param>
+/// <param name="ResponseExcerpt">Beginning of the answer's body.</param>
+public sealed record AttemptView(int Number, DateTimeOffset At, double LatencyMs, int? Status, string? Error, string? ResponseExcerpt);
+
+/// <summary>One event for one webhook, with everything that was tried.</summary>
+public sealed record DeliveryView(
+    Guid Id, string EventId, string EventType, string? Subject, DeliveryStatus Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt, DateTimeOffset? CompletedAt,
+    IReadOnlyList<AttemptView> Attempts);
+
+/// <param name="From">Deliveries created at this time or later.</param>
+/// <param name="To">And before this time.</param>
+/// <param name="Status">Only those in this state; without one all that failed or were cancelled.</param>
+public sealed record RedeliverRangeRequest(DateTimeOffset From, DateTimeOffset? To = null, DeliveryStatus? Status = null);
+
+public sealed record RedeliveryCount(int Count);
+
+/// <summary>What was delivered, and doing it again.</summary>
+public static class WebhookDeliveries
+{
+    /// <summary>Type of the event that the test button sends; it is delivered whatever the webhook listens to.</summary>
+    public const string TestEventType = "shop.webhook.test.v1";
+
+    public static void Map(RouteGroupBuilder webhooks)
+    {
+        webhooks.MapPost("/{id:guid}/test", Test).RequireOperator().WithIdempotencyKey();
+        webhooks.MapGet("/{id:guid}/deliveries", List).RequireOperator();
+        webhooks.MapGet("/{id:guid}/deliveries/{deliveryId:guid}", Get).RequireOperator();
+        webhooks.MapPost("/{id:guid}/deliveries/{deliveryId:guid}/redeliver", Redeliver).RequireOperator().WithIdempotencyKey();
+        webhooks.MapPost("/{id:guid}/deliveries/redeliver", RedeliverRange).RequireOperator().WithIdempotencyKey();
+    }
+
+    private static async Task<Accepted<DeliveryView>> Test(Guid id, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
+    {
+        var webhook = await MustBeActive(db, id, ct);
+        var now = clock.GetUtcNow();
+        var envelope = new CloudEventEnvelope(
+            Ids.New(clock).ToString(), CloudEventEnvelope.SourceOf("notifications"), TestEventType, now, id.ToString(), CorrelationId: OperationContext.Current.CorrelationId);
+        var data = JsonSerializer.SerializeToUtf8Bytes(
+            new { webhookId = webhook.Id, message = "This is a test. Whoever verifies its signature is ready for events.", sentAt = now.UtcDateTime });
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await WebhookFanOut.Create(db, clock, envelope, data, [id], ct);
+        await transaction.CommitAsync(ct);
+        var delivery = await db.WebhookDeliveries.AsNoTracking().SingleAsync(d => d.WebhookId == id && d.EventId == envelope.Id, ct);
+        return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{delivery.Id}", (await View(db, [delivery], ct))[0]);
+    }
+
+    private static async Task<Ok<Page<DeliveryView>>> List(
+        Guid id, [AsParameters] PageQuery page, DeliveryStatus? status, string? eventId, NotificationsDbContext db, CancellationToken ct)
+    {
+        await db.Find(id, ct);
+        var deliveries = db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == id);
+        if (status is { } wanted)
+        {
+            deliveries = deliveries.Where(d => d.Status == wanted);
+        }
+
+        if (eventId is not null)
+        {
+            deliveries = deliveries.Where(d => d.EventId == eventId);
+        }
+
+        if (page.After<Guid>() is { } after)
+        {
+            deliveries = deliveries.Where(d => d.Id < after);
+        }
+
+        var rows = await deliveries.OrderByDescending(d => d.Id).Take(page.Size + 1).ToListAsync(ct);
+        return TypedResults.Ok(Page.Of(await View(db, rows, ct), page, d => d.Id));
+    }
+
+    private static async Task<Ok<DeliveryView>> Get(Guid id, Guid deliveryId, NotificationsDbContext db, CancellationToken ct)
+    {
+        var delivery = await db.WebhookDeliveries.AsNoTracking().SingleOrDefaultAsync(d => d.WebhookId == id && d.Id == deliveryId, ct)
+            ?? throw ProblemException.NotFound("There is no such delivery.");
+        return TypedResults.Ok((await View(db, [delivery], ct))[0]);
+    }
+
+    private static async Task<Accepted<DeliveryView>> Redeliver(Guid id, Guid deliveryId, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
+    {
+        await MustBeActive(db, id, ct);
+        var delivery = await db.WebhookDeliveries.AsNoTracking().SingleOrDefaultAsync(d => d.WebhookId == id && d.Id == deliveryId, ct)
+            ?? throw ProblemException.NotFound("There is no such delivery.");
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        if (await Restart(db, db.WebhookDeliveries.Where(d => d.Id == deliveryId), clock, ct) == 0)
+        {
+            throw ProblemException.Conflict("body_erased", "What this delivery was about has been erased.");
+        }
+
+        await transaction.CommitAsync(ct);
+        var restarted = await db.WebhookDeliveries.AsNoTracking().SingleAsync(d => d.Id == deliveryId, ct);
+        return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{delivery.Id}", (await View(db, [restarted], ct))[0]);
+    }
+
+    private static async Task<Accepted<RedeliveryCount>> RedeliverRange(
+        Guid id, RedeliverRangeRequest request, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
+    {
+        await MustBeActive(db, id, ct);
+        new Validator().Check(request.To is null || request.To > request.From, "to", "must be later than from.").ThrowIfInvalid();
+        var (from, to) = (request.From.ToUniversalTime(), (request.To ?? DateTimeOffset.MaxValue).ToUniversalTime());
+        var deliveries = db.WebhookDeliveries.Where(d => d.WebhookId == id && d.CreatedAt >= from && d.CreatedAt < to);
+        deliveries = request.Status is { } wanted
+            ? deliveries.Where(d => d.Status == wanted)
+            : deliveries.Where(d => d.Status == DeliveryStatus.Failed || d.Status == DeliveryStatus.Cancelled);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        var count = await Restart(db, deliveries, clock, ct);
+        await transaction.CommitAsync(ct);
+        return TypedResults.Accepted((string?)null, new RedeliveryCount(count));
+    }
+
+    /// <summary>Puts deliveries at the beginning of the schedule, with the id and the bytes that they always had.</summary>
+    private static async Task<int> Restart(NotificationsDbContext db, IQueryable<WebhookDelivery> deliveries, TimeProvider clock, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var count = await deliveries
+            .Where(d => db.WebhookEvents.Any(e => e.EventId == d.EventId && e.Body.Length > 0))
+            .ExecuteUpdateAsync(
+                d => d.SetProperty(x => x.Status, DeliveryStatus.Pending).SetProperty(x => x.Step, 0).SetProperty(x => x.DueAt, now)
+                    .SetProperty(x => x.CompletedAt, (DateTimeOffset?)null),
+                ct);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({DeliveryQueue.Channel}, '')", ct);
+        return count;
+    }
+
+    private static async Task<Webhook> MustBeActive(NotificationsDbContext db, Guid id, CancellationToken ct)
+    {
+        var webhook = await db.Find(id, ct);
+        return webhook.Status == WebhookStatus.Active
+            ? webhook
+            : throw ProblemException.Conflict("webhook_disabled", "The webhook is disabled. Switch it on first.");
+    }
+
+    private static async Task<IReadOnlyList<DeliveryView>> View(NotificationsDbContext db, IReadOnlyList<WebhookDelivery> deliveries, CancellationToken ct)
+    {
+        var ids = deliveries.Select(d => d.Id).ToArray();
+        var attempts = (await db.WebhookAttempts.AsNoTracking().Where(a => ids.Contains(a.DeliveryId)).OrderBy(a => a.Number).ToListAsync(ct))
+            .ToLookup(a => a.DeliveryId, a => new AttemptView(a.Number, a.StartedAt, Math.Round(a.LatencyMs, 1), a.StatusCode, a.Error, a.ResponseExcerpt));
+        var eventIds = deliveries.Select(d => d.EventId).Distinct().ToArray();
+        var events = await db.WebhookEvents.AsNoTracking().Where(e => eventIds.Contains(e.EventId))
+            .Select(e => new { e.EventId, e.EventType, e.Subject }).ToDictionaryAsync(e => e.EventId, ct);
+        return
+        [
+            .. deliveries.Select(d => new DeliveryView(
+                d.Id, d.EventId, events[d.EventId].EventType, events[d.EventId].Subject, d.Status, d.CreatedAt,
+                d.Status == DeliveryStatus.Pending ? d.DueAt : null, d.CompletedAt, [.. attempts[d.Id]])),
+        ];
+    }
+}

@@ -1,0 +1,220 @@
+using System.Net.Sockets;
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Notifications.Persistence;
+using Notifications.Webhooks;
+
+namespace Notifications.Features;
+
+/// <param name="Url">Where deliveries go: https, a public host, a port that the configuration allows.</param>
+/// <param name="EventTypes">Event types, with <c>*</c> as wildcard: <c>shop.order.*</c>.</param>
+/// <param name="Description">For people.</param>
+public sealed record RegisterWebhookRequest(string Url, IReadOnlyList<string> EventTypes, string? Description = null);
+
+/// <summary>What is left out stays as it is.</summary>
+public sealed record ChangeWebhookRequest(string? Url = null, IReadOnlyList<string>? EventTypes = null, string? Description = null, WebhookStatus? Status = null);
+
+/// <summary>A webhook.</summary>
+/// <param name="Id">The webhook.</param>
+/// <param name="Url">Where deliveries go.</param>
+/// <param name="EventTypes">What it gets.</param>
+/// <param name="Description">For people.</param>
+/// <param name="Status">active, or disabled by an operator, by a 410, or after long failure.</param>
+/// <param name="DisabledReason">Why it is disabled.</param>
+/// <param name="DisabledAt">Since when it is disabled.</param>
+/// <param name="FailingSince">When the row of failures began that is going on; null when the last attempt succeeded.</param>
+/// <param name="PausedUntil">Nothing is sent before, because too many attempts failed in a row or the endpoint asked for a pause.</param>
+/// <param name="CreatedAt">When it was registered.</param>
+/// <param name="UpdatedAt">When it was changed last.</param>
+/// <param name="Version">Its version, as in the ETag.</param>
+public record WebhookView(
+    Guid Id, string Url, IReadOnlyList<string> EventTypes, string? Description, WebhookStatus Status, string? DisabledReason, DateTimeOffset? DisabledAt,
+    DateTimeOffset? FailingSince, DateTimeOffset? PausedUntil, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version)
+{
+    internal static WebhookView Of(Webhook w) => new(
+        w.Id, w.Url, w.EventTypes, w.Description, w.Status, w.DisabledReason, w.DisabledAt, w.FailingSince, w.PausedUntil, w.CreatedAt, w.UpdatedAt, w.Version);
+}
+
+/// <summary>A webhook with its secret, which is shown this once.</summary>
+public sealed record RegisteredWebhook(
+    Guid Id, string Url, IReadOnlyList<string> EventTypes, string? Description, WebhookStatus Status, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version,
+    string Secret);
+
+/// <param name="Secret">The new secret, shown this once.</param>
+/// <param name="PreviousExpiresAt">Until then deliveries carry a signature of the previous secret as well.</param>
+public sealed record RotatedSecret(string Secret, DateTimeOffset PreviousExpiresAt);
+
+/// <summary>Partners' endpoints, for operators.</summary>
+public static class WebhookSubscriptions
+{
+    private const int MaxDescription = 500;
+    private const int MaxPatterns = 50;
+
+    public static void Map(RouteGroupBuilder webhooks)
+    {
+        webhooks.MapPost("", Register).RequireOperator().WithIdempotencyKey();
+        webhooks.MapGet("", List).RequireOperator();
+        webhooks.MapGet("/{id:guid}", Get).RequireOperator();
+        webhooks.MapPatch("/{id:guid}", Change).RequireOperator();
+        webhooks.MapDelete("/{id:guid}", Delete).RequireOperator();
+        webhooks.MapPost("/{id:guid}/rotate-secret", RotateSecret).RequireOperator().WithIdempotencyKey();
+    }
+
+    internal static async Task<Webhook> Find(this NotificationsDbContext db, Guid id, CancellationToken ct) =>
+        await db.Webhooks.SingleOrDefaultAsync(w => w.Id == id, ct) ?? throw ProblemException.NotFound("There is no such webhook.");
+
+    private static async Task<ETagged<Created<RegisteredWebhook>>> Register(
+        RegisterWebhookRequest request, EndpointCheck check, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
+    {
+        await Validate(request.Url, request.EventTypes, request.Description, check, ct);
+        var now = clock.GetUtcNow();
+        var webhook = new Webhook
+        {
+            Id = Ids.New(clock),
+            Url = request.Url,
+            EventTypes = [.. request.EventTypes.Distinct()],
+            Description = request.Description,
+            CreatedAt = now,
+            UpdatedAt = now,
+            Version = 1,
+        };
+        var secret = new WebhookSecret { Id = Ids.New(clock), WebhookId = webhook.Id, Secret = StandardWebhooks.NewSecret(), CreatedAt = now };
+        db.AddRange(webhook, secret);
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Created(
+            $"/v1/webhooks/{webhook.Id}",
+            new RegisteredWebhook(
+                webhook.Id, webhook.Url, webhook.EventTypes, webhook.Description, webhook.Status, now, now, webhook.Version, secret.Secret)).WithETag(webhook.Version);
+    }
+
+    private static async Task<Ok<Page<WebhookView>>> List([AsParameters] PageQuery page, WebhookStatus? status, NotificationsDbContext db, CancellationToken ct)
+    {
+        var webhooks = db.Webhooks.AsNoTracking();
+        if (status is { } wanted)
+        {
+            webhooks = webhooks.Where(w => w.Status == wanted);
+        }
+
+        if (page.After<Guid>() is { } after)
+        {
+            webhooks = webhooks.Where(w => w.Id < after);
+        }
+
+        var rows = await webhooks.OrderByDescending(w => w.Id).Take(page.Size + 1).ToListAsync(ct);
+        return TypedResults.Ok(Page.Of([.. rows.Select(WebhookView.Of)], page, w => w.Id));
+    }
+
+    private static async Task<ETagged<Ok<WebhookView>>> Get(Guid id, NotificationsDbContext db, CancellationToken ct)
+    {
+        var webhook = await db.Find(id, ct);
+        return TypedResults.Ok(WebhookView.Of(webhook)).WithETag(webhook.Version);
+    }
+
+    private static async Task<ETagged<Ok<WebhookView>>> Change(
+        Guid id, ChangeWebhookRequest request, ExpectedVersion expected, EndpointCheck check, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
+    {
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        var webhook = await db.Find(id, ct);
+        expected.Check(webhook.Version);
+        await Validate(request.Url ?? webhook.Url, request.EventTypes ?? webhook.EventTypes, request.Description, check, ct);
+        var now = clock.GetUtcNow();
+        webhook.Url = request.Url ?? webhook.Url;
+        webhook.EventTypes = request.EventTypes is { } types ? [.. types.Distinct()] : webhook.EventTypes;
+        webhook.Description = request.Description ?? webhook.Description;
+        if (request.Status == WebhookStatus.Disabled && webhook.Status == WebhookStatus.Active)
+        {
+            (webhook.Status, webhook.DisabledAt, webhook.DisabledReason) = (WebhookStatus.Disabled, now, "Disabled by an operator.");
+            await db.Database.ExecuteSqlAsync(
+                $"UPDATE webhook_deliveries SET status = 'cancelled', completed_at = {now}, claim = NULL WHERE webhook_id = {id} AND status = 'pending'", ct);
+        }
+        else if (request.Status == WebhookStatus.Active || request.Url is not null)
+        {
+            // Whoever switches it on again, or points it elsewhere, wants it to be tried.
+            (webhook.ConsecutiveFailures, webhook.FailingSince, webhook.PausedUntil) = (0, null, null);
+            (webhook.Status, webhook.DisabledAt, webhook.DisabledReason) =
+                request.Status == WebhookStatus.Active ? (WebhookStatus.Active, null, null) : (webhook.Status, webhook.DisabledAt, webhook.DisabledReason);
+        }
+
+        (webhook.UpdatedAt, webhook.Version) = (now, webhook.Version + 1);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return TypedResults.Ok(WebhookView.Of(webhook)).WithETag(webhook.Version);
+    }
+
+    private static async Task<NoContent> Delete(Guid id, ExpectedVersion expected, NotificationsDbContext db, CancellationToken ct)
+    {
+        var webhook = await db.Find(id, ct);
+        expected.Check(webhook.Version);
+        db.Remove(webhook);
+        await db.SaveChangesAsync(ct);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Ok<RotatedSecret>> RotateSecret(
+        Guid id, NotificationsDbContext db, IOptions<WebhookOptions> options, TimeProvider clock, CancellationToken ct)
+    {
+        var webhook = await db.Find(id, ct);
+        var now = clock.GetUtcNow();
+        var previousExpires = now + options.Value.SecretOverlap;
+        foreach (var current in await db.WebhookSecrets.Where(s => s.WebhookId == id && s.ExpiresAt == null).ToListAsync(ct))
+        {
+            current.ExpiresAt = previousExpires;
+        }
+
+        var secret = new WebhookSecret { Id = Ids.New(clock), WebhookId = id, Secret = StandardWebhooks.NewSecret(), CreatedAt = now };
+        db.Add(secret);
+
+        // The version makes two rotations at once collide.
+        (webhook.UpdatedAt, webhook.Version) = (now, webhook.Version + 1);
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Ok(new RotatedSecret(secret.Secret, previousExpires));
+    }
+
+    private static async Task Validate(string url, IReadOnlyList<string> eventTypes, string? description, EndpointCheck check, CancellationToken ct)
+    {
+        var validator = new Validator();
+        if (await check.Refuse(url, ct) is { } refusal)
+        {
+            validator.Add("url", refusal);
+        }
+
+        validator.Count("eventTypes", eventTypes, 1, MaxPatterns);
+        for (var i = 0; i < eventTypes.Count; i++)
+        {
+            validator.Check(
+                eventTypes[i] is { } pattern && EventTypePattern.IsValid(pattern), $"eventTypes[{i}]", "must be an event type such as shop.order.shipped.v1, or with wildcards shop.order.*.");
+        }
+
+        validator.OptionalText("description", description, MaxDescription);
+        validator.ThrowIfInvalid();
+    }
+}
+
+/// <summary>The rules for URLs, and a first look at what the name resolves to; the one that counts is made at every connect.</summary>
+public sealed class EndpointCheck(EndpointRules rules, AddressRules addresses, IHostResolver resolver)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    public async Task<string?> Refuse(string text, CancellationToken ct)
+    {
+        if (rules.Refuse(text, out var url) is { } refusal)
+        {
+            return refusal;
+        }
+
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        timeout.CancelAfter(Patience);
+        try
+        {
+            var found = await resolver.Resolve(url!.IdnHost, timeout.Token);
+            return found.Length > 0 && !Array.Exists(found, addresses.Allows) ? "must have a public host name." : null;
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException && !ct.IsCancellationRequested)
+        {
+            // A name that is not known yet may be known when there is something to deliver.
+            return null;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System.Text.Json;
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Notifications.Persistence;
+using Npgsql;
+using NpgsqlTypes;
+using Shop.Contracts;
+
+namespace Notifications.Mails;
+
+/// <summary>What a mail is to be made of.</summary>
+/// <param name="Template">Name of the template.</param>
+/// <param name="Cause">See <see cref="Mail.Cause"/>.</param>
+/// <param name="EventId">The event that asked for it.</param>
+/// <param name="EventType">Its type.</param>
+/// <param name="Data">Its data.</param>
+/// <param name="UserId">The customer; null for mails to operators.</param>
+/// <param name="OrderId">The order that it is about.</param>
+/// <param name="Recipient">Address, when it is known from the event; otherwise that of the contact counts when the mail is sent.</param>
+/// <param name="Audience">See <see cref="Audiences"/>.</param>
+public sealed record MailRequest(
+    string Template,
+    string Cause,
+    string EventId,
+    string EventType,
+    object Data,
+    Guid? UserId = null,
+    Guid? OrderId = null,
+    string? Recipient = null,
+    string Audience = Audiences.Customer);
+
+/// <summary>Puts mails into the queue, in the transaction of what asks for them.</summary>
+public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
+{
+    /// <summary>Asks for a mail; asking for the same one again changes nothing.</summary>
+    public async Task Enqueue(MailRequest mail, CancellationToken ct)
+    {
+        await db.Database.OpenConnectionAsync(ct);
+        try
+        {
+            await Insert((NpgsqlConnection)db.Database.GetDbConnection(), mail, clock, ct);
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
+    }
+
+    /// <summary>The same for work without a context, in the transaction that is open on the connection.</summary>
+    public static async Task Insert(NpgsqlConnection connection, MailRequest mail, TimeProvider clock, CancellationToken ct)
+    {
+        await using var insert = new NpgsqlCommand(
+            $"""
+            WITH mail AS (
+                INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, recipient, data, due_at, created_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+                ON CONFLICT (cause, template, audience) DO NOTHING)
+            SELECT pg_notify('{MailQueue.Channel}', '')
+            """,
+            connection);
+        insert.Parameters.AddWithValue(Ids.New(clock));
+        insert.Parameters.AddWithValue(mail.Cause);
+        insert.Parameters.AddWithValue(mail.EventId);
+        insert.Parameters.AddWithValue(mail.EventType);
+        insert.Parameters.AddWithValue(mail.Template);
+        insert.Parameters.AddWithValue(mail.Audience);
+        insert.Parameters.Add(new NpgsqlParameter { Value = mail.UserId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
+        insert.Parameters.Add(new NpgsqlParameter { Value = mail.OrderId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
+        insert.Parameters.Add(new NpgsqlParameter { Value = mail.Recipient ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        insert.Parameters.Add(new NpgsqlParameter
+        {
+            Value = JsonSerializer.Serialize(mail.Data, mail.Data.GetType(), ContractJson.Options),
+            NpgsqlDbType = NpgsqlDbType.Jsonb,
+        });
+        insert.Parameters.AddWithValue(clock.GetUtcNow());
+        await insert.ExecuteNonQueryAsync(ct);
+    }
+}

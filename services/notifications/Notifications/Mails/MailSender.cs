@@ -1,0 +1,201 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Options;
+using Notifications.Queues;
+using Notifications.Telemetry;
+using Notifications.Templating;
+using Npgsql;
+
+namespace Notifications.Mails;
+
+/// <summary>Sends the mails that are due, a few at a time.</summary>
+public sealed partial class MailSender(
+    MailQueue queue,
+    MailContent content,
+    Func<IMailTransport> connect,
+    MailsSignal signal,
+    IOptions<MailOptions> options,
+    NotificationMetrics metrics,
+    TimeProvider clock,
+    ILogger<MailSender> logger) : BackgroundService
+{
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestBreak = TimeSpan.FromSeconds(30);
+
+    private long serverBreakUntil;
+    private int serverFailures;
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => Task.Run(() => Work(stoppingToken), CancellationToken.None)));
+
+    private async Task Work(CancellationToken stopping)
+    {
+        using var transport = connect();
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                if (!await WorkOnce(transport, stopping))
+                {
+                    await signal.Signal.Wait(Look, clock, stopping);
+                }
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                // The database is away, or a mail broke something: its lease brings it back.
+                LogBroken(logger, e);
+                await Task.Delay(Look, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task<bool> WorkOnce(IMailTransport transport, CancellationToken stopping)
+    {
+        if (clock.GetUtcNow().UtcTicks < Interlocked.Read(ref serverBreakUntil))
+        {
+            return false;
+        }
+
+        var claimedAt = clock.GetTimestamp();
+        if (await queue.Claim(stopping) is not { } mail)
+        {
+            return false;
+        }
+
+        // There may be more: the next sender looks while this one is busy.
+        signal.Signal.Set();
+        if (mail.Erased && mail.UserId is not null)
+        {
+            await Finish(mail, MailStatus.Suppressed, false, "The user was erased.");
+        }
+        else if (mail.SwitchedOff && !MailTemplate.Named(mail.Template).IsSecurity)
+        {
+            await Finish(mail, MailStatus.Suppressed, false, "The user does not want this kind of mail.");
+        }
+        else if (mail.Address is { } address)
+        {
+            await Send(mail, address, transport, claimedAt);
+        }
+        else if (mail.Audience == Audiences.Operators)
+        {
+            await Finish(mail, MailStatus.Suppressed, false, "No address of operators is configured.");
+        }
+        else
+        {
+            await WaitForContact(mail);
+        }
+
+        return true;
+    }
+
+    private async Task WaitForContact(ClaimedMail mail)
+    {
+        var age = clock.GetUtcNow() - mail.CreatedAt;
+        if (age > options.Value.WaitForContact)
+        {
+            await Finish(mail, MailStatus.Failed, false, "The user's address did not become known.");
+            return;
+        }
+
+        // The contact's arrival makes the mail due; looking again is for an arrival at this very moment.
+        var wait = TimeSpan.FromSeconds(Math.Clamp(age.TotalSeconds / 2, 1, 60));
+        await Record(() => queue.Postpone(mail, wait, false, "The user's address is not known yet.", CancellationToken.None));
+    }
+
+    private async Task Send(ClaimedMail mail, string address, IMailTransport transport, long claimedAt)
+    {
+        RenderedMail rendered;
+        try
+        {
+            rendered = content.Write(mail.Template, mail.Audience, mail.Data, mail.ContactName, mail.Locale);
+        }
+        catch (Exception e) when (e is System.Text.Json.JsonException or FormatException)
+        {
+            await Finish(mail, MailStatus.Failed, false, $"The mail could not be written ({e.GetType().Name}).");
+            return;
+        }
+
+        // Stopped and continued in between, the process must not send what another one has taken over.
+        if (clock.GetElapsedTime(claimedAt) > options.Value.Lease / 2)
+        {
+            return;
+        }
+
+        var role = mail.Audience == Audiences.PreviousAddress ? "." + mail.Audience : "";
+        var outgoing = new OutgoingMail(
+            $"{mail.EventId}.{mail.Template}{role}@{options.Value.MessageIdDomain}", address, rendered.Subject, rendered.Text, rendered.Html, rendered.Language);
+        var started = clock.GetTimestamp();
+        try
+        {
+            // A send under way is finished when the service stops: cut off, nobody would know whether the mail went out.
+            await transport.Send(outgoing, CancellationToken.None);
+        }
+        catch (MailTransportException e)
+        {
+            await Failed(mail, e);
+            return;
+        }
+
+        Interlocked.Exchange(ref serverFailures, 0);
+        var sent = clock.GetTimestamp();
+        await Finish(mail, MailStatus.Sent, true, null);
+        metrics.MailSent(clock.GetElapsedTime(started, sent), unrecorded: clock.GetElapsedTime(sent));
+    }
+
+    private async Task Failed(ClaimedMail mail, MailTransportException e)
+    {
+        if (e.Kind == MailFailure.ServerUnavailable)
+        {
+            var failures = Interlocked.Increment(ref serverFailures);
+            var pause = TimeSpan.FromSeconds(Math.Min(Math.Pow(2, Math.Min(failures, 10) - 1), LongestBreak.TotalSeconds));
+            Interlocked.Exchange(ref serverBreakUntil, (clock.GetUtcNow() + pause).UtcTicks);
+            LogServerAway(logger, e.Message, pause);
+        }
+
+        var waits = options.Value.RetryWaits;
+        if (e.Kind == MailFailure.Refused || mail.Attempts >= waits.Count)
+        {
+            await Finish(mail, MailStatus.Failed, true, e.Message);
+        }
+        else
+        {
+            await Record(() => queue.Postpone(mail, waits[mail.Attempts], true, e.Message, CancellationToken.None));
+        }
+    }
+
+    private async Task Finish(ClaimedMail mail, MailStatus status, bool attempted, string? error)
+    {
+        await Record(() => queue.Complete(mail, status, attempted, error, CancellationToken.None));
+        metrics.MailEnded(mail.Template, status);
+    }
+
+    /// <summary>What happened is written down even if the database is away just now, as long as the claim holds and the process lives.</summary>
+    private async Task Record(Func<Task> write)
+    {
+        var started = clock.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await write();
+                return;
+            }
+            catch (NpgsqlException) when (clock.GetElapsedTime(started) < options.Value.Lease)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200), clock);
+            }
+        }
+    }
+
+    [LoggerMessage(5101, LogLevel.Warning, "Mails cannot be sent, next look in {Pause}: {Reason}")]
+    private static partial void LogServerAway(ILogger logger, string reason, TimeSpan pause);
+
+    [LoggerMessage(5102, LogLevel.Error, "A sender of mails failed")]
+    private static partial void LogBroken(ILogger logger, Exception e);
+}
+
+/// <summary>Wakes the senders of mails.</summary>
+public sealed record MailsSignal(WorkSignal Signal);

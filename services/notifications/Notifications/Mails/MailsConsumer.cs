@@ -1,0 +1,63 @@
+using Chassis.Messaging;
+using MassTransit;
+using Microsoft.Extensions.Options;
+using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
+using Shop.Contracts.Orders.V1;
+using Shop.Contracts.Users.V1;
+
+namespace Notifications.Mails;
+
+/// <summary>Which event leads to which mail. What can happen only once to an order or a user makes one mail, however often it is told.</summary>
+public sealed class MailsConsumer(MailOutbox mails, IOptions<MailOptions> options) :
+    IConsumer<UserRegistered>,
+    IConsumer<UserEmailChanged>,
+    IConsumer<UserDeactivated>,
+    IConsumer<OrderConfirmed>,
+    IConsumer<OrderShipped>,
+    IConsumer<OrderCancelled>,
+    IConsumer<OrderFailed>,
+    IConsumer<StockLow>
+{
+    public Task Consume(ConsumeContext<UserRegistered> context) =>
+        Enqueue(context, MailTemplate.Welcome, context.Message.UserId, cause: context.Message.UserId);
+
+    public async Task Consume(ConsumeContext<UserEmailChanged> context)
+    {
+        await Enqueue(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.NewEmail);
+        await Enqueue(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.OldEmail, audience: Audiences.PreviousAddress);
+    }
+
+    public Task Consume(ConsumeContext<UserDeactivated> context) => Enqueue(context, MailTemplate.AccountDeactivated, context.Message.UserId);
+
+    public Task Consume(ConsumeContext<OrderConfirmed> context) => ForOrder(context, MailTemplate.OrderConfirmation, context.Message.UserId, context.Message.OrderId);
+
+    public Task Consume(ConsumeContext<OrderShipped> context) => ForOrder(context, MailTemplate.OrderShipped, context.Message.UserId, context.Message.OrderId);
+
+    public Task Consume(ConsumeContext<OrderCancelled> context) => ForOrder(context, MailTemplate.OrderCancelled, context.Message.UserId, context.Message.OrderId);
+
+    public Task Consume(ConsumeContext<OrderFailed> context) => ForOrder(context, MailTemplate.OrderFailed, context.Message.UserId, context.Message.OrderId);
+
+    public Task Consume(ConsumeContext<StockLow> context) =>
+        Enqueue(context, MailTemplate.LowStock, null, recipient: options.Value.Operators, audience: Audiences.Operators);
+
+    private Task ForOrder<T>(ConsumeContext<T> context, string template, Guid userId, Guid orderId)
+        where T : class => Enqueue(context, template, userId, orderId, cause: orderId);
+
+    private Task Enqueue<T>(
+        ConsumeContext<T> context,
+        string template,
+        Guid? userId,
+        Guid? orderId = null,
+        Guid? cause = null,
+        string? recipient = null,
+        string audience = Audiences.Customer)
+        where T : class
+    {
+        var eventId = context.Headers.Get<string>(CloudEventHeaders.Id) ?? context.MessageId!.Value.ToString();
+        return mails.Enqueue(
+            new MailRequest(
+                template, cause?.ToString() ?? eventId, eventId, BoundaryEvents.Find(typeof(T))!.Type, context.Message, userId, orderId, recipient, audience),
+            context.CancellationToken);
+    }
+}

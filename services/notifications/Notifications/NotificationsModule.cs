@@ -1,0 +1,97 @@
+using MassTransit;
+using Microsoft.Extensions.Options;
+using Notifications.Contacts;
+using Notifications.Features;
+using Notifications.Mails;
+using Notifications.Queues;
+using Notifications.Telemetry;
+using Notifications.Templating;
+using Notifications.Webhooks;
+
+namespace Notifications;
+
+/// <summary>The queues of the service, each with its own consumer, so that a failure of one kind holds up no other.</summary>
+public static class NotificationQueues
+{
+    public const string Contacts = "notifications.contacts";
+    public const string Mails = "notifications.mails";
+    public const string Webhooks = "notifications.webhooks";
+}
+
+public static class NotificationsModule
+{
+    public static void AddConsumers(this IBusRegistrationConfigurator bus)
+    {
+        bus.AddConsumer<ContactsConsumer>().Endpoint(e => e.Name = NotificationQueues.Contacts);
+        bus.AddConsumer<MailsConsumer>().Endpoint(e => e.Name = NotificationQueues.Mails);
+        bus.AddConsumer<WebhooksConsumer>().Endpoint(e => e.Name = NotificationQueues.Webhooks);
+    }
+
+    public static void AddNotifications(this IServiceCollection services)
+    {
+        services.AddSingleton<NotificationMetrics>();
+        services.AddHostedService(p => new QueueListener(
+            p.GetRequiredService<Npgsql.NpgsqlDataSource>(),
+            new Dictionary<string, WorkSignal>
+            {
+                [MailQueue.Channel] = p.GetRequiredService<MailsSignal>().Signal,
+                [DeliveryQueue.Channel] = p.GetRequiredService<WebhooksSignal>().Signal,
+            },
+            p.GetRequiredService<TimeProvider>(),
+            p.GetRequiredService<ILogger<QueueListener>>()));
+        services.AddHostedService<Housekeeping>();
+        services.AddScoped<ContactBook>();
+        AddMails(services);
+        AddWebhooks(services);
+    }
+
+    public static void MapNotifications(this IEndpointRouteBuilder app)
+    {
+        ListNotifications.Map(app);
+        Preferences.Map(app);
+        NotificationStatistics.Map(app);
+        var webhooks = app.MapGroup("/v1/webhooks");
+        WebhookSubscriptions.Map(webhooks);
+        WebhookDeliveries.Map(webhooks);
+    }
+
+    private static void AddMails(IServiceCollection services)
+    {
+        services.AddOptions<MailOptions>().BindConfiguration("Mail").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<SmtpOptions>().BindConfiguration("Smtp").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(p =>
+        {
+            var options = p.GetRequiredService<IOptions<MailOptions>>().Value;
+            return MailTemplates.Load(Path.Combine(AppContext.BaseDirectory, options.Templates), options);
+        });
+        services.AddSingleton<MailContent>();
+        services.AddSingleton<MailQueue>();
+        services.AddSingleton(new MailsSignal(new WorkSignal()));
+        services.AddScoped<MailOutbox>();
+        services.AddSingleton<Func<IMailTransport>>(p => () => ActivatorUtilities.CreateInstance<SmtpMailTransport>(p));
+        services.AddHostedService<MailSender>();
+    }
+
+    private static void AddWebhooks(IServiceCollection services)
+    {
+        services.AddOptions<WebhookOptions>().BindConfiguration("Webhooks").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(p => p.GetRequiredService<IOptions<WebhookOptions>>().Value);
+        services.AddSingleton(p =>
+        {
+            var options = p.GetRequiredService<WebhookOptions>();
+            return new AddressRules(options.AllowPrivateNetworks, options.AllowedNetworks);
+        });
+        services.AddSingleton<IHostResolver, SystemHostResolver>();
+        services.AddSingleton<EndpointRules>();
+        services.AddSingleton<EndpointCheck>();
+        services.AddSingleton<GuardedConnect>();
+        services.AddSingleton(p => new DeliveryClient(
+            new HttpMessageInvoker(p.GetRequiredService<GuardedConnect>().CreateHandler(p.GetRequiredService<WebhookOptions>())),
+            p.GetRequiredService<IOptions<WebhookOptions>>(),
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<DeliveryQueue>();
+        services.AddSingleton(new WebhooksSignal(new WorkSignal()));
+        services.AddScoped<WebhookFanOut>();
+        services.AddHostedService<DeliveryDispatcher>();
+    }
+}

@@ -1,0 +1,85 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Notifications.Contacts;
+using Notifications.Mails;
+using Notifications.Persistence;
+using Notifications.Webhooks;
+using Npgsql;
+
+namespace Notifications.Queues;
+
+/// <summary>Removes what is past its retention, a little at a time, and what late messages left of erased people.</summary>
+public sealed partial class Housekeeping(
+    IServiceScopeFactory scopes, IOptions<MailOptions> mails, IOptions<WebhookOptions> webhooks, TimeProvider clock, ILogger<Housekeeping> logger) : BackgroundService
+{
+    private const int Batch = 5000;
+    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
+
+    // Longer than any message is redelivered or replayed by itself.
+    private static readonly TimeSpan ErasureWatch = TimeSpan.FromDays(30);
+
+    /// <summary>One round.</summary>
+    public async Task Sweep(CancellationToken ct)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
+        var now = clock.GetUtcNow();
+        while (await db.Database.ExecuteSqlAsync(
+            $"DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE status <> 'pending' AND completed_at < {now - mails.Value.Retention} LIMIT {Batch})", ct) == Batch)
+        {
+        }
+
+        while (await db.Database.ExecuteSqlAsync(
+            $"""
+            DELETE FROM webhook_events WHERE event_id IN (
+                SELECT e.event_id FROM webhook_events e WHERE e.received_at < {now - webhooks.Value.Retention}
+                    AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.event_id = e.event_id AND d.status = 'pending') LIMIT {Batch})
+            """,
+            ct) == Batch)
+        {
+        }
+
+        await db.Database.ExecuteSqlAsync($"DELETE FROM webhook_secrets WHERE expires_at < {now}", ct);
+        var since = now - ErasureWatch;
+        foreach (var userId in await db.Contacts.Where(c => c.ErasedAt > since).Select(c => c.UserId).ToListAsync(ct))
+        {
+            await ContactBook.EraseTraces(db, userId, now, ct);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        do
+        {
+            try
+            {
+                await Sweep(stoppingToken);
+            }
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+            {
+                LogSkipped(logger, e.Message);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+        while (await Next(timer, stoppingToken));
+    }
+
+    private static async Task<bool> Next(PeriodicTimer timer, CancellationToken ct)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(ct);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    [LoggerMessage(5301, LogLevel.Warning, "Housekeeping is put off: {Reason}")]
+    private static partial void LogSkipped(ILogger logger, string reason);
+}

@@ -1,0 +1,26 @@
+using System.Threading.Channels;
+
+namespace Notifications.Queues;
+
+/// <summary>Tells workers that there may be work. Signals that nobody has taken yet are one signal.</summary>
+public sealed class WorkSignal
+{
+    private readonly Channel<bool> channel = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    public void Set() => channel.Writer.TryWrite(true);
+
+    /// <summary>Waits for a signal, at most for a time: what is due later sends none.</summary>
+    public async Task Wait(TimeSpan limit, TimeProvider clock, CancellationToken ct)
+    {
+        using var timeout = new CancellationTokenSource(limit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);
+        try
+        {
+            await channel.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            // The time is up.
+        }
+    }
+}

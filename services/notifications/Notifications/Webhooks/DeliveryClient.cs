@@ -1,0 +1,101 @@
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Text;
+using Microsoft.Extensions.Options;
+using Shop.Contracts;
+
+namespace Notifications.Webhooks;
+
+/// <summary>Makes one attempt to deliver, and reports how it went; it does not throw.</summary>
+public sealed class DeliveryClient(HttpMessageInvoker http, IOptions<WebhookOptions> options, TimeProvider clock)
+{
+    public const string UserAgent = "Shop-Webhooks/1.0";
+
+    /// <summary>How much of an answer is read and kept.</summary>
+    public const int ExcerptBytes = 1024;
+
+    /// <returns>Null when the service was stopped in the middle: that says nothing about the endpoint.</returns>
+    public async Task<AttemptResult?> Attempt(ClaimedDelivery delivery, CancellationToken stopping)
+    {
+        var startedAt = clock.GetUtcNow();
+        var started = clock.GetTimestamp();
+        using var timeout = new CancellationTokenSource(options.Value.Timeout, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, timeout.Token);
+        int? status = null;
+        string? error = null;
+        string? excerpt = null;
+        TimeSpan? retryAfter = null;
+        try
+        {
+            using var request = Compose(delivery, startedAt);
+            using var response = await http.SendAsync(request, either.Token);
+            status = (int)response.StatusCode;
+            retryAfter = RetryAfter(response.Headers.RetryAfter, startedAt);
+            excerpt = await Excerpt(response, either.Token);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException or UriFormatException or InvalidOperationException or NotSupportedException)
+        {
+            // Once the status is there the endpoint has answered, whatever becomes of the rest.
+            error = status is null ? Explain(e) : null;
+            if (error is not null && stopping.IsCancellationRequested)
+            {
+                return null;
+            }
+        }
+
+        return new AttemptResult(delivery, startedAt, clock.GetElapsedTime(started), status, error, excerpt, retryAfter);
+    }
+
+    private static HttpRequestMessage Compose(ClaimedDelivery delivery, DateTimeOffset now)
+    {
+        var timestamp = now.ToUnixTimeSeconds();
+        var content = new ByteArrayContent(delivery.Body);
+        content.Headers.ContentType = new MediaTypeHeaderValue(CloudEventEnvelope.StructuredContentType, "utf-8");
+        var request = new HttpRequestMessage(HttpMethod.Post, delivery.Url) { Content = content };
+        request.Headers.UserAgent.ParseAdd(UserAgent);
+        request.Headers.Add(StandardWebhooks.IdHeader, delivery.EventId);
+        request.Headers.Add(StandardWebhooks.TimestampHeader, timestamp.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        request.Headers.Add(StandardWebhooks.SignatureHeader, StandardWebhooks.Sign(delivery.Secrets, delivery.EventId, timestamp, delivery.Body));
+        return request;
+    }
+
+    private static TimeSpan? RetryAfter(RetryConditionHeaderValue? header, DateTimeOffset now)
+    {
+        var wait = header?.Delta ?? (header?.Date - now);
+        return wait > TimeSpan.Zero ? wait : null;
+    }
+
+    private static async Task<string?> Excerpt(HttpResponseMessage response, CancellationToken ct)
+    {
+        await using var body = await response.Content.ReadAsStreamAsync(ct);
+        var buffer = new byte[ExcerptBytes];
+        var length = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, ct);
+
+        // PostgreSQL takes no NUL in text.
+        return length == 0 ? null : Encoding.UTF8.GetString(buffer, 0, length).Replace('\0', '\uFFFD');
+    }
+
+    private static string Explain(Exception e) => e switch
+    {
+        _ when Contains<AddressRefusedException>(e) => "The host has no address that may be dialled.",
+        OperationCanceledException => "No answer in time.",
+        _ when Contains<AuthenticationException>(e) => "The TLS connection failed.",
+        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "The host name is not known.",
+        _ when Contains<SocketException>(e) => "The connection failed.",
+        _ => "The endpoint did not answer with HTTP.",
+    };
+
+    private static bool Contains<T>(Exception? e)
+    {
+        for (; e is not null; e = e.InnerException)
+        {
+            if (e is T)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

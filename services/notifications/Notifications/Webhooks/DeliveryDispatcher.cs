@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Microsoft.Extensions.Options;
+using Notifications.Queues;
+using Notifications.Telemetry;
+using Npgsql;
+
+namespace Notifications.Webhooks;
+
+/// <summary>
+/// Delivers what is due. One loop claims, every attempt runs by itself, and a second loop writes results down in batches.
+/// A place is given back when the result is written, so that a database that is away stops the sending instead of filling memory.
+/// </summary>
+public sealed partial class DeliveryDispatcher(
+    DeliveryQueue queue,
+    DeliveryClient client,
+    WebhooksSignal signal,
+    IOptions<WebhookOptions> options,
+    NotificationMetrics metrics,
+    TimeProvider clock,
+    ILogger<DeliveryDispatcher> logger) : BackgroundService
+{
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
+    // Places come back one by one; claiming for each of them would be a query per delivery.
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(10);
+
+    private readonly ConcurrentDictionary<Guid, int> busy = new();
+    private readonly Channel<AttemptResult> results = Channel.CreateUnbounded<AttemptResult>(new UnboundedChannelOptions { SingleReader = true });
+    private int underWay;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // Recording outlives claiming: what was tried is written down before the service stops.
+        using var recording = new CancellationTokenSource();
+        var recorder = Task.Run(() => RecordResults(recording.Token), CancellationToken.None);
+        await ClaimAndSend(stoppingToken);
+        results.Writer.TryComplete();
+        recording.CancelAfter(TimeSpan.FromSeconds(5));
+        await recorder;
+    }
+
+    private async Task ClaimAndSend(CancellationToken stopping)
+    {
+        var attempts = new ConcurrentDictionary<Guid, Task>();
+        while (!stopping.IsCancellationRequested)
+        {
+            var claimed = 0;
+            try
+            {
+                var room = options.Value.Concurrency - Volatile.Read(ref underWay);
+                foreach (var delivery in room > 0 ? await queue.Claim(busy, room, stopping) : [])
+                {
+                    claimed++;
+                    Interlocked.Increment(ref underWay);
+                    busy.AddOrUpdate(delivery.WebhookId, 1, (_, n) => n + 1);
+                    attempts[delivery.Claim] = Task.Run(
+                        async () =>
+                        {
+                            await AttemptOne(delivery, stopping);
+                            attempts.TryRemove(delivery.Claim, out _);
+                        },
+                        CancellationToken.None);
+                }
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+            {
+                LogBroken(logger, e.Message);
+            }
+
+            await (claimed > 0
+                ? Task.Delay(Breath, clock, stopping).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)
+                : Idle(stopping));
+        }
+
+        await Task.WhenAll(attempts.Values);
+    }
+
+    private async Task AttemptOne(ClaimedDelivery delivery, CancellationToken stopping)
+    {
+        if (await client.Attempt(delivery, stopping) is { } result)
+        {
+            await results.Writer.WriteAsync(result, CancellationToken.None);
+            return;
+        }
+
+        try
+        {
+            await queue.Release(delivery, CancellationToken.None);
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+        {
+            // Then the end of the claim releases it.
+            LogBroken(logger, e.Message);
+        }
+    }
+
+    private async Task Idle(CancellationToken stopping)
+    {
+        try
+        {
+            await signal.Signal.Wait(Look, clock, stopping);
+        }
+        catch (OperationCanceledException)
+        {
+            // The service stops.
+        }
+    }
+
+    private async Task RecordResults(CancellationToken ct)
+    {
+        while (await results.Reader.WaitToReadAsync(CancellationToken.None))
+        {
+            var batch = new List<AttemptResult>();
+            while (batch.Count < 500 && results.Reader.TryRead(out var result))
+            {
+                batch.Add(result);
+            }
+
+            await RecordUntilDone(batch, ct);
+            foreach (var result in batch)
+            {
+                busy.AddOrUpdate(result.Delivery.WebhookId, 0, (_, n) => n - 1);
+                busy.TryRemove(new KeyValuePair<Guid, int>(result.Delivery.WebhookId, 0));
+                Interlocked.Decrement(ref underWay);
+                metrics.Attempted(result.Delivered, result.Latency);
+            }
+
+            signal.Signal.Set();
+        }
+    }
+
+    private async Task RecordUntilDone(List<AttemptResult> batch, CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            try
+            {
+                await queue.Record(batch, ct);
+                return;
+            }
+            catch (OperationCanceledException) when (ct.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+            {
+                // Not recorded, an attempt is made again when its claim ends. That is allowed, and better avoided.
+                LogBroken(logger, e.Message);
+                await Task.Delay(Look, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    [LoggerMessage(5201, LogLevel.Warning, "Webhooks wait for the database: {Reason}")]
+    private static partial void LogBroken(ILogger logger, string reason);
+}
+
+/// <summary>Wakes the dispatcher of webhooks.</summary>
+public sealed record WebhooksSignal(WorkSignal Signal);

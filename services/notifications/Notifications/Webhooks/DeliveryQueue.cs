@@ -1,0 +1,241 @@
+using Chassis.Web;
+using Microsoft.Extensions.Options;
+using Notifications.Mails;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Notifications.Webhooks;
+
+/// <summary>A delivery that this process has claimed for one attempt.</summary>
+public sealed record ClaimedDelivery(Guid Id, Guid Claim, Guid WebhookId, string EventId, string Url, int Step, int Attempts, byte[] Body, string[] Secrets);
+
+/// <summary>How one attempt went.</summary>
+/// <param name="Delivery">The claim.</param>
+/// <param name="StartedAt">When it began.</param>
+/// <param name="Latency">Until the answer was read, or the attempt given up.</param>
+/// <param name="StatusCode">The endpoint's answer, if there was one.</param>
+/// <param name="Error">What went wrong without an answer.</param>
+/// <param name="ResponseExcerpt">Beginning of the answer's body.</param>
+/// <param name="RetryAfter">The pause that the endpoint asked for.</param>
+public sealed record AttemptResult(
+    ClaimedDelivery Delivery, DateTimeOffset StartedAt, TimeSpan Latency, int? StatusCode, string? Error, string? ResponseExcerpt, TimeSpan? RetryAfter)
+{
+    /// <summary>2xx and nothing else; a redirect is a failure.</summary>
+    public bool Delivered => StatusCode is >= 200 and <= 299;
+
+    /// <summary>The endpoint says that it is gone for good.</summary>
+    public bool Gone => StatusCode == 410;
+}
+
+/// <summary>The dispatcher's view of the deliveries. Every statement is a transaction of its own.</summary>
+public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOptions> options, IOptions<MailOptions> mails, TimeProvider clock)
+{
+    /// <summary>Channel of the database notifications that wake the dispatchers of every replica.</summary>
+    public const string Channel = "webhooks";
+
+    private readonly RetrySchedule retries = options.Value.Retries;
+
+    /// <summary>
+    /// Takes deliveries that are due, for each webhook as many as it has room for: so what waits for a slow endpoint takes no place from others.
+    /// A webhook whose circuit is half open has room for one.
+    /// </summary>
+    /// <param name="busy">Attempts under way in this process, by webhook.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <param name="ct">Cancels.</param>
+    public async Task<IReadOnlyList<ClaimedDelivery>> Claim(IReadOnlyDictionary<Guid, int> busy, int limit, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        await using var command = database.CreateCommand(
+            """
+            WITH room AS (
+                SELECT w.id, w.url, coalesce(b.busy, 0) AS busy, CASE WHEN w.consecutive_failures >= $4 THEN 1 ELSE $5 END - coalesce(b.busy, 0) AS free
+                FROM webhooks w LEFT JOIN unnest($1::uuid[], $2::int[]) AS b(id, busy) ON b.id = w.id
+                WHERE w.status = 'active' AND (w.paused_until IS NULL OR w.paused_until <= $3)
+            ), due AS (
+                SELECT d.id, room.url FROM room
+                CROSS JOIN LATERAL (
+                    SELECT id FROM webhook_deliveries
+                    WHERE webhook_id = room.id AND status = 'pending' AND due_at <= $3
+                    ORDER BY due_at LIMIT greatest(room.free, 0) FOR UPDATE SKIP LOCKED) d
+                ORDER BY room.busy LIMIT $7
+            ), claimed AS (
+                UPDATE webhook_deliveries d SET due_at = $6, claim = gen_random_uuid(), attempts = attempts + 1, step = step + 1
+                FROM due WHERE d.id = due.id
+                RETURNING d.id, d.claim, d.webhook_id, d.event_id, due.url, d.step, d.attempts
+            )
+            SELECT c.id, c.claim, c.webhook_id, c.event_id, c.url, c.step, c.attempts, e.body,
+                ARRAY(SELECT s.secret FROM webhook_secrets s
+                    WHERE s.webhook_id = c.webhook_id AND (s.expires_at IS NULL OR s.expires_at > $3) ORDER BY s.created_at DESC)
+            FROM claimed c JOIN webhook_events e ON e.event_id = c.event_id
+            """);
+        var o = options.Value;
+        var counts = busy.ToArray();
+        command.Parameters.AddWithValue(Array.ConvertAll(counts, c => c.Key));
+        command.Parameters.AddWithValue(Array.ConvertAll(counts, c => c.Value));
+        command.Parameters.AddWithValue(now);
+        command.Parameters.AddWithValue(o.CircuitThreshold);
+        command.Parameters.AddWithValue(o.ConcurrencyPerEndpoint);
+        command.Parameters.AddWithValue(now + o.Timeout + TimeSpan.FromSeconds(30));
+        command.Parameters.AddWithValue(limit);
+        var claimed = new List<ClaimedDelivery>();
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            claimed.Add(new ClaimedDelivery(
+                reader.GetGuid(0), reader.GetGuid(1), reader.GetGuid(2), reader.GetString(3), reader.GetString(4),
+                reader.GetInt32(5), reader.GetInt32(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<string[]>(8)));
+        }
+
+        return claimed;
+    }
+
+    /// <summary>Gives a delivery back as if it had not been claimed, because the service stops.</summary>
+    public async Task Release(ClaimedDelivery delivery, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            "UPDATE webhook_deliveries SET due_at = $3, claim = NULL, attempts = attempts - 1, step = step - 1 WHERE id = $1 AND claim = $2");
+        command.Parameters.AddWithValue(delivery.Id);
+        command.Parameters.AddWithValue(delivery.Claim);
+        command.Parameters.AddWithValue(clock.GetUtcNow());
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Writes down how attempts went: the log, the deliveries' next steps, and what they mean for their webhooks. All or nothing.</summary>
+    public async Task Record(IReadOnlyList<AttemptResult> results, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+
+        // Webhooks first and in one order, so that replicas recording at the same time wait for each other instead of deadlocking.
+        var disabled = new List<WebhookDisabled>();
+        foreach (var group in results.GroupBy(r => r.Delivery.WebhookId).OrderBy(g => g.Key))
+        {
+            if (await RecordHealth(connection, group.Key, [.. group], now, ct) is { } webhook)
+            {
+                disabled.Add(webhook);
+            }
+        }
+
+        await RecordAttempts(connection, results, ct);
+        await RecordSteps(connection, results, now, ct);
+        foreach (var webhook in disabled)
+        {
+            await CancelPending(connection, webhook.WebhookId, now, ct);
+            var eventId = Ids.New(clock).ToString();
+            await MailOutbox.Insert(
+                connection,
+                new MailRequest(
+                    MailTemplate.WebhookDisabled, eventId, eventId, "webhook-disabled", webhook, Recipient: mails.Value.Operators, Audience: Audiences.Operators),
+                clock, ct);
+        }
+
+        await transaction.CommitAsync(ct);
+    }
+
+    private static async Task RecordAttempts(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
+    {
+        // Deliveries of a webhook that was deleted meanwhile are gone, and so is the place for their log.
+        await using var insert = new NpgsqlCommand(
+            """
+            INSERT INTO webhook_attempts (id, delivery_id, webhook_id, number, started_at, latency_ms, status_code, error, response_excerpt)
+            SELECT a.id, d.id, d.webhook_id, a.number, a.started_at, a.latency_ms, a.status_code, a.error, a.response_excerpt
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS a(id, delivery_id, number, started_at, latency_ms, status_code, error, response_excerpt)
+            JOIN webhook_deliveries d ON d.id = a.delivery_id
+            """,
+            connection);
+        Add(insert, NpgsqlDbType.Uuid, results, r => Guid.CreateVersion7(r.StartedAt));
+        Add(insert, NpgsqlDbType.Uuid, results, r => r.Delivery.Id);
+        Add(insert, NpgsqlDbType.Integer, results, r => r.Delivery.Attempts);
+        Add(insert, NpgsqlDbType.TimestampTz, results, r => r.StartedAt);
+        Add(insert, NpgsqlDbType.Double, results, r => r.Latency.TotalMilliseconds);
+        Add(insert, NpgsqlDbType.Integer, results, r => r.StatusCode);
+        Add(insert, NpgsqlDbType.Text, results, r => r.Error);
+        Add(insert, NpgsqlDbType.Text, results, r => r.ResponseExcerpt);
+        await insert.ExecuteNonQueryAsync(ct);
+    }
+
+    private static async Task CancelPending(NpgsqlConnection connection, Guid webhookId, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var cancel = new NpgsqlCommand(
+            "UPDATE webhook_deliveries SET status = 'cancelled', completed_at = $2, claim = NULL WHERE webhook_id = $1 AND status = 'pending'", connection);
+        cancel.Parameters.AddWithValue(webhookId);
+        cancel.Parameters.AddWithValue(now);
+        await cancel.ExecuteNonQueryAsync(ct);
+    }
+
+    private static void Add<T>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyList<AttemptResult> results, Func<AttemptResult, T> value) =>
+        command.Parameters.Add(new NpgsqlParameter { Value = results.Select(value).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type });
+
+    private async Task RecordSteps(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, DateTimeOffset now, CancellationToken ct)
+    {
+#pragma warning disable CA5394 // Jitter is no secret.
+        var steps = results.Select(r => (Result: r, Wait: r.Delivered || r.Gone ? null : retries.Next(r.Delivery.Step, Random.Shared.NextDouble(), r.RetryAfter))).ToList();
+#pragma warning restore CA5394
+        await using var update = new NpgsqlCommand(
+            """
+            UPDATE webhook_deliveries d SET status = s.status, due_at = s.due_at, claim = NULL,
+                completed_at = CASE WHEN s.status = 'pending' THEN NULL ELSE $5 END
+            FROM unnest($1, $2, $3, $4) AS s(id, claim, status, due_at)
+            WHERE d.id = s.id AND d.claim = s.claim AND d.status = 'pending'
+            """,
+            connection);
+        update.Parameters.AddWithValue(steps.ConvertAll(s => s.Result.Delivery.Id).ToArray());
+        update.Parameters.AddWithValue(steps.ConvertAll(s => s.Result.Delivery.Claim).ToArray());
+        update.Parameters.AddWithValue(steps.ConvertAll(s => s.Result.Delivered ? "succeeded" : s.Wait is null ? "failed" : "pending").ToArray());
+        update.Parameters.AddWithValue(steps.ConvertAll(s => now + (s.Wait ?? TimeSpan.Zero)).ToArray());
+        update.Parameters.AddWithValue(now);
+        await update.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Counts failures in a row, opens and closes the circuit, and disables what is gone or has failed for too long.</summary>
+    private async Task<WebhookDisabled?> RecordHealth(
+        NpgsqlConnection connection, Guid webhookId, IReadOnlyList<AttemptResult> results, DateTimeOffset now, CancellationToken ct)
+    {
+        if (results.Any(r => r.Delivered))
+        {
+            await using var healthy = new NpgsqlCommand(
+                "UPDATE webhooks SET consecutive_failures = 0, failing_since = NULL, paused_until = NULL WHERE id = $1 AND failing_since IS NOT NULL", connection);
+            healthy.Parameters.AddWithValue(webhookId);
+            await healthy.ExecuteNonQueryAsync(ct);
+            return null;
+        }
+
+        var o = options.Value;
+        var gone = results.Any(r => r.Gone);
+        var asked = results.Where(r => r.StatusCode is 429 or 503).Max(r => r.RetryAfter);
+        var askedUntil = asked is { } pause ? now + (pause > RetrySchedule.LongestRetryAfter ? RetrySchedule.LongestRetryAfter : pause) : (DateTimeOffset?)null;
+        await using var failing = new NpgsqlCommand(
+            """
+            UPDATE webhooks w SET consecutive_failures = n.failures, failing_since = coalesce(failing_since, $3),
+                paused_until = greatest(paused_until, $4, CASE WHEN n.failures >= $5 THEN $3 + least($6 * power(2, least(n.failures - $5, 20)), $7) END),
+                status = CASE WHEN $8 OR coalesce(failing_since, $3) <= $9 THEN 'disabled' ELSE status END,
+                disabled_at = CASE WHEN $8 OR coalesce(failing_since, $3) <= $9 THEN $3 ELSE disabled_at END,
+                disabled_reason = CASE WHEN $8 THEN 'The endpoint answered 410 Gone.'
+                    WHEN coalesce(failing_since, $3) <= $9 THEN 'Every attempt failed since ' || to_char(failing_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC.'
+                    ELSE disabled_reason END,
+                version = version + CASE WHEN $8 OR coalesce(failing_since, $3) <= $9 THEN 1 ELSE 0 END
+            FROM (
+                -- Attempts that were under way when the circuit opened say nothing new about the endpoint.
+                SELECT id AS webhook_id, CASE WHEN consecutive_failures < $5 THEN least(consecutive_failures + $2, $5)
+                    WHEN paused_until > $3 THEN consecutive_failures ELSE consecutive_failures + 1 END AS failures
+                FROM webhooks WHERE id = $1 FOR UPDATE) n
+            WHERE w.id = n.webhook_id AND status = 'active'
+            RETURNING url, status, disabled_reason
+            """,
+            connection);
+        failing.Parameters.AddWithValue(webhookId);
+        failing.Parameters.AddWithValue(results.Count);
+        failing.Parameters.AddWithValue(now);
+        failing.Parameters.Add(new NpgsqlParameter { Value = askedUntil ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        failing.Parameters.AddWithValue(o.CircuitThreshold);
+        failing.Parameters.AddWithValue(o.CircuitBreak);
+        failing.Parameters.AddWithValue(o.MaxCircuitBreak);
+        failing.Parameters.AddWithValue(gone);
+        failing.Parameters.AddWithValue(now - o.DisableAfter);
+        await using var reader = await failing.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct) && reader.GetString(1) == "disabled"
+            ? new WebhookDisabled(webhookId, reader.GetString(0), reader.GetString(2), now)
+            : null;
+    }
+}

@@ -1,0 +1,55 @@
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Notifications.Persistence;
+using Shop.Contracts;
+
+namespace Notifications.Webhooks;
+
+/// <summary>Makes one delivery per event and webhook that asks for it, in the transaction of the message.</summary>
+public sealed class WebhookFanOut(NotificationsDbContext db, TimeProvider clock)
+{
+    /// <summary>Creates the deliveries of an event; for an event that was seen before this changes nothing.</summary>
+    public async Task Accept(CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, CancellationToken ct)
+    {
+        var webhooks = await db.Webhooks.AsNoTracking().Where(w => w.Status == WebhookStatus.Active).Select(w => new { w.Id, w.EventTypes }).ToListAsync(ct);
+        var interested = webhooks
+            .Where(w => Array.Exists(w.EventTypes, pattern => EventTypePattern.Matches(pattern, envelope.Type)))
+            .Select(w => w.Id)
+            .ToArray();
+        if (interested.Length == 0 || await IsErased(envelope, ct))
+        {
+            return;
+        }
+
+        // A replay is marked on the message that brought it; the event itself is the same.
+        await Create(db, clock, envelope with { Replay = false }, data, interested, ct);
+    }
+
+    /// <summary>Stores an event and its deliveries, due now.</summary>
+    public static async Task Create(
+        NotificationsDbContext db, TimeProvider clock, CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, Guid[] webhooks, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var ids = Array.ConvertAll(webhooks, _ => Ids.New(clock));
+        var body = envelope.ToStructured(data.Span);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            WITH event AS (
+                INSERT INTO webhook_events (event_id, event_type, subject, body, received_at)
+                VALUES ({envelope.Id}, {envelope.Type}, {envelope.Subject}, {body}, {now})
+                ON CONFLICT (event_id) DO NOTHING)
+            INSERT INTO webhook_deliveries (id, webhook_id, event_id, due_at, created_at)
+            SELECT n.id, n.webhook_id, {envelope.Id}, {now}, {now} FROM unnest({ids}, {webhooks}) AS n(id, webhook_id)
+            ON CONFLICT (webhook_id, event_id) DO NOTHING
+            """,
+            ct);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({DeliveryQueue.Channel}, '')", ct);
+    }
+
+    // What a user's event says of the person must not come back after the erasure; that it happened may be told.
+    private async Task<bool> IsErased(CloudEventEnvelope envelope, CancellationToken ct) =>
+        envelope.Type.StartsWith("shop.user.", StringComparison.Ordinal)
+        && !envelope.Type.StartsWith("shop.user.erased.", StringComparison.Ordinal)
+        && Guid.TryParse(envelope.Subject, out var userId)
+        && await db.Contacts.AnyAsync(c => c.UserId == userId && c.ErasedAt != null, ct);
+}
