@@ -5,6 +5,7 @@ using Shop.Contracts;
 namespace Notifications.Webhooks;
 
 /// <summary>Takes every boundary event as it came, also those that this version of the contracts does not know.</summary>
+[SubscribeTo("shop.#")]
 public sealed class WebhooksConsumer(WebhookFanOut fanOut) : IConsumer<RawBoundaryEvent>
 {
     public Task Consume(ConsumeContext<RawBoundaryEvent> context)
