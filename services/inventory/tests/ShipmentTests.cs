@@ -1,0 +1,172 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Chassis.Testing;
+using Inventory.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Shop.Contracts.Inventory.V1;
+using Shop.Contracts.Users.V1;
+using static Inventory.Tests.ProductsTests;
+
+namespace Inventory.Tests;
+
+/// <summary>Operators dispatch, and reservations expire soon.</summary>
+public sealed class ManualShippingFixture : InventoryFixture
+{
+    protected override void Configure(IDictionary<string, string> settings)
+    {
+        settings["Shipping:AutoDispatch"] = "false";
+        settings["Reservations:ExpireAfter"] = "00:00:02";
+        settings["Reservations:SweepEvery"] = "00:00:00.200";
+    }
+}
+
+public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixture<ManualShippingFixture>
+{
+    private static readonly ShipTo Address = new("Ada Lovelace", "Main Street 1", "Berlin", "10115", "DE");
+
+    private readonly HttpClient client = inventory.Client;
+    private readonly Guid order = Guid.CreateVersion7();
+
+    [Fact]
+    public async Task An_operator_dispatches_what_is_packed_and_nobody_can_do_it_again()
+    {
+        var (sku, shipment) = await PackedAsync();
+        shipment.GetProperty("pickList").GetRawText().ShouldBe($$"""[{"sku":"{{sku}}","quantity":2}]""");
+        shipment.GetProperty("address").GetProperty("city").GetString().ShouldBe("Berlin");
+        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 5, Reserved: 2, Available: 3, Shipped: 0));
+
+        var dispatched = await Dispatch(shipment);
+        dispatched.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await dispatched.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString().ShouldBe("dispatched");
+
+        var told = (await inventory.Events.WaitForAnswers(order, 2))[1];
+        told.Type.ShouldBe("shop.shipment.dispatched.v1");
+        told.Data.GetProperty("trackingNumber").GetString().ShouldBe("RR123456785DE");
+        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 3, Reserved: 0, Available: 3, Shipped: 2));
+        await Refused(await Dispatch(shipment), HttpStatusCode.Conflict, "shipment_dispatched");
+        (await inventory.StockAsync(sku)).Shipped.ShouldBe(2);
+        await inventory.ShouldAddUpAsync();
+    }
+
+    [Fact]
+    public async Task Of_concurrent_dispatches_one_wins()
+    {
+        var (sku, shipment) = await PackedAsync();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Dispatch(shipment)));
+
+        answers.Count(a => a.StatusCode == HttpStatusCode.OK).ShouldBe(1);
+        answers.Count(a => a.StatusCode == HttpStatusCode.Conflict).ShouldBe(5);
+        (await inventory.StockAsync(sku)).Shipped.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_release_cancels_a_shipment_that_waits()
+    {
+        var (sku, shipment) = await PackedAsync();
+
+        await inventory.Commands.Send(new ReleaseStock(order, "cancelled by the customer"));
+
+        (await inventory.Events.WaitForAnswers(order, 2))[1].Type.ShouldBe("shop.stock.released.v1");
+        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 5, Reserved: 0, Available: 5, Shipped: 0));
+        await Refused(await Dispatch(shipment), HttpStatusCode.Conflict, "shipment_cancelled");
+        await inventory.Commands.Send(new ShipOrder(order, Address));
+        (await inventory.Events.WaitForAnswers(order, 3))[2].Type.ShouldBe("shop.stock.released.v1");
+    }
+
+    [Fact]
+    public async Task Shipments_are_listed_by_status_newest_first()
+    {
+        var (_, first) = await PackedAsync();
+        var (_, second) = await PackedAsync(Guid.CreateVersion7());
+        await Dispatch(first);
+
+        (await Listed("pending"))[0].ShouldBe(Id(second));
+        (await Listed("pending")).ShouldNotContain(Id(first));
+        (await Listed("dispatched"))[0].ShouldBe(Id(first));
+        await Refused(await client.GetAsync("/v1/shipments?status=lost"), HttpStatusCode.BadRequest);
+    }
+
+    [Theory]
+    [InlineData("""{"carrier":"","trackingNumber":"1"}""")]
+    [InlineData("""{"carrier":"Post"}""")]
+    [InlineData("""{"carrier":"Post","trackingNumber":5}""")]
+    public async Task A_dispatch_without_carrier_or_number_is_400(string body)
+    {
+        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+
+        await Refused(await client.PostAsync($"/v1/shipments/{Guid.CreateVersion7()}/dispatch", content), HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task A_reservation_that_nobody_claims_expires()
+    {
+        var sku = await inventory.StockedAsync(5);
+        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 5)]));
+
+        var expired = (await inventory.Events.WaitForAnswers(order, 2))[1];
+
+        expired.Type.ShouldBe("shop.stock.released.v1");
+        expired.Data.GetProperty("reason").GetString()!.ShouldStartWith("Expired");
+        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 5, Reserved: 0, Available: 5, Shipped: 0));
+        (await inventory.Services.GetRequiredService<ExpireReservations>().SweepAsync(CancellationToken.None)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_shipment_that_waits_for_an_operator_does_not_expire()
+    {
+        var (sku, shipment) = await PackedAsync();
+        var other = Guid.CreateVersion7();
+        await inventory.Commands.Send(new ReserveStock(other, [new(sku, 1)]));
+
+        // The other order's expiry shows that the time was long enough.
+        await inventory.Events.WaitForAnswers(other, 2);
+
+        (await client.GetFromJsonAsync<JsonElement>($"/v1/shipments/{Id(shipment)}")).GetProperty("status").GetString().ShouldBe("pending");
+    }
+
+    [Fact]
+    public async Task The_addresses_of_an_erased_customer_are_removed_once_their_parcels_have_left()
+    {
+        var user = Guid.CreateVersion7();
+        var (_, sent) = await PackedAsync(Guid.CreateVersion7(), user);
+        await Dispatch(sent);
+        var (_, waiting) = await PackedAsync(Guid.CreateVersion7(), user);
+        var (_, somebodyElses) = await PackedAsync(Guid.CreateVersion7(), Guid.CreateVersion7());
+
+        await inventory.Commands.Publish(new UserErased(user, DateTimeOffset.UtcNow));
+
+        await Poll.Until(async () => await Address(sent) == JsonValueKind.Null, "the address to be removed");
+        (await Address(waiting)).ShouldBe(JsonValueKind.Object);
+        (await Address(somebodyElses)).ShouldBe(JsonValueKind.Object);
+        await Dispatch(waiting);
+        (await Address(waiting)).ShouldBe(JsonValueKind.Null);
+
+        async Task<JsonValueKind> Address(JsonElement shipment) =>
+            (await client.GetFromJsonAsync<JsonElement>($"/v1/shipments/{Id(shipment)}")).GetProperty("address").ValueKind;
+    }
+
+    private static Guid Id(JsonElement shipment) => shipment.GetProperty("id").GetGuid();
+
+    private async Task<(string Sku, JsonElement Shipment)> PackedAsync(Guid? orderId = null, Guid? userId = null)
+    {
+        var id = orderId ?? order;
+        var sku = await inventory.StockedAsync(5);
+        await inventory.Commands.Send(new ReserveStock(id, [new(sku, 2)]));
+        await inventory.Events.WaitForAnswers(id, 1);
+        await inventory.Commands.Send(new ShipOrder(id, Address, userId));
+        var page = await Poll.Until(
+            () => client.GetFromJsonAsync<JsonElement>($"/v1/shipments?orderId={id}"), p => p.GetProperty("items").GetArrayLength() == 1, "the shipment to be packed");
+        return (sku, page.GetProperty("items")[0]);
+    }
+
+    private Task<HttpResponseMessage> Dispatch(JsonElement shipment) =>
+        client.PostAsJsonAsync($"/v1/shipments/{Id(shipment)}/dispatch", new { carrier = "Post", trackingNumber = "RR123456785DE" });
+
+    private async Task<Guid[]> Listed(string status)
+    {
+        var page = await client.GetFromJsonAsync<JsonElement>($"/v1/shipments?status={status}&limit=200");
+        return [.. page.GetProperty("items").EnumerateArray().Select(Id)];
+    }
+}
