@@ -75,7 +75,7 @@ public sealed class ImportTests(InventoryFixture inventory)
         await client.DeleteAsync($"/v1/products/{gone}");
         var set = InventoryFixture.NewSku("SET");
 
-        Fields(await Refused(await Import(Row(set, components: [(part, 3), (gone, 1)]), Row(gone)), HttpStatusCode.BadRequest))
+        Fields(await Refused(await Import(Row(set, components: [(part, 3), (gone, 1)]), Row(gone, name: $"Product {gone}")), HttpStatusCode.BadRequest))
             .ShouldBe(["products[0].components[1].sku", "products[1].sku"]);
         await Imported(Row(set, components: [(part, 3)]));
         (await inventory.StockAsync(set)).Available.ShouldBe(3);

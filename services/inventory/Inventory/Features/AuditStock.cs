@@ -32,7 +32,7 @@ public static class AuditStock
 
     public static async Task<StockAudit> RunAsync(InventoryDbContext db, TimeProvider clock, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         var rows = await db.Database.SqlQuery<AuditRow>(
             $"""
             WITH ledger AS (

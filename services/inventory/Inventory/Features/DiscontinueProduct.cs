@@ -24,7 +24,7 @@ public sealed class DiscontinueProduct(InventoryDbContext db, Catalogue catalogu
 
         var stock = await db.Stock.AsNoTracking().SingleOrDefaultAsync(s => s.Sku == sku, ct);
         product.Status = ProductStatus.Discontinued;
-        product.DiscontinuedAt = product.ChangedAt = clock.GetUtcNow();
+        product.DiscontinuedAt = product.ChangedAt = clock.Now();
         product.Version++;
         await history.RecordAsync(product, new ProductWasDiscontinued(sku, stock?.OnHand ?? 0, stock?.Reserved ?? 0), ct);
         await catalogue.SaveAsync(ct);

@@ -16,7 +16,7 @@ public sealed class EraseAddresses(InventoryDbContext db, TimeProvider clock) : 
     {
         var (userId, ct) = (context.Message.UserId, context.CancellationToken);
         await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO erased_users (user_id, erased_at) VALUES ({userId}, {clock.GetUtcNow()}) ON CONFLICT (user_id) DO NOTHING", ct);
+            $"INSERT INTO erased_users (user_id, erased_at) VALUES ({userId}, {clock.Now()}) ON CONFLICT (user_id) DO NOTHING", ct);
         await db.Database.ExecuteSqlAsync(
             $"UPDATE shipments SET address = NULL, version = version + 1 WHERE user_id = {userId} AND address IS NOT NULL AND status <> 'pending'", ct);
         await Idempotency.ForgetAsync(db, userId.ToString(), ct);

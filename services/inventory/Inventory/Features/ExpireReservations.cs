@@ -25,7 +25,7 @@ public sealed partial class ExpireReservations(
             await using (var scope = scopes.CreateAsyncScope())
             {
                 var db = scope.ServiceProvider.GetRequiredService<InventoryDbContext>();
-                var now = clock.GetUtcNow();
+                var now = clock.Now();
                 due = await db.Reservations.Where(r => r.Status == ReservationStatus.Reserved && r.ExpiresAt <= now)
                     .OrderBy(r => r.ExpiresAt).Take(BatchSize).Select(r => r.OrderId).ToArrayAsync(ct);
             }

@@ -53,7 +53,7 @@ public sealed class ReleaseStockHandler(
         await ledger.ReleaseAsync(reservation.OrderId, reservation.Lines, ct);
         reservation.Status = ReservationStatus.Released;
         reservation.Reason = reason;
-        reservation.EndedAt = clock.GetUtcNow();
+        reservation.EndedAt = clock.Now();
         reservation.ExpiresAt = null;
         reservation.Version++;
     }

@@ -23,7 +23,7 @@ public sealed class Reservations(InventoryDbContext db, TimeProvider clock)
             return found;
         }
 
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO reservations (order_id, status, items, lines, reason, has_recipes, version, created_at, ended_at)
@@ -38,7 +38,7 @@ public sealed class Reservations(InventoryDbContext db, TimeProvider clock)
         (await db.Reservations.FromSql(
             $"""
             SELECT * FROM reservations
-            WHERE order_id = {orderId} AND status = 'reserved' AND expires_at <= {clock.GetUtcNow()}
+            WHERE order_id = {orderId} AND status = 'reserved' AND expires_at <= {clock.Now()}
             FOR NO KEY UPDATE SKIP LOCKED
             """).ToListAsync(ct)).SingleOrDefault();
 }

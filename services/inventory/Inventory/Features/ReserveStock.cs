@@ -40,7 +40,7 @@ public sealed class ReserveStockHandler(
 
     private async Task ReserveAsync(ReserveStock command, IReadOnlyList<SkuQuantity> lines, bool hasRecipes, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         var outcome = await ledger.ReserveAsync(
             new Reservation
             {
@@ -117,7 +117,7 @@ public sealed class ReserveStockHandler(
 
     private async Task RefuseAsync(ReserveStock command, string problem, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         var inserted = await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO reservations (order_id, status, items, lines, shortages, reason, has_recipes, version, created_at, ended_at)

@@ -46,7 +46,7 @@ public sealed class ShipOrderHandler(
             Items = reservation.Items,
             PickList = reservation.Lines,
             Address = command.Address,
-            CreatedAt = clock.GetUtcNow(),
+            CreatedAt = clock.Now(),
         };
         db.Shipments.Add(shipment);
         if (options.Value.AutoDispatch)

@@ -12,7 +12,7 @@ public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublis
     /// <summary>The parcel leaves: the pieces go out of the stock, once.</summary>
     public async Task DispatchAsync(Reservation reservation, Shipment shipment, string carrier, string trackingNumber, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         await ledger.ShipAsync(reservation.OrderId, reservation.Lines, ct);
         reservation.Status = ReservationStatus.Shipped;
         reservation.ExpiresAt = null;
@@ -41,7 +41,7 @@ public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublis
     {
         var shipment = await db.Shipments.SingleAsync(s => s.OrderId == orderId, ct);
         shipment.Status = ShipmentStatus.Cancelled;
-        shipment.CancelledAt = clock.GetUtcNow();
+        shipment.CancelledAt = clock.Now();
         shipment.Address = null;
         shipment.Version++;
     }

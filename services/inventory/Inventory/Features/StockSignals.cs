@@ -16,6 +16,6 @@ public sealed class StockSignals(IPublishEndpoint publish, TimeProvider clock)
     /// <param name="ct">Cancels.</param>
     public Task TellIfLowAsync(StockFigures figures, int taken, CancellationToken ct) =>
         figures.FellToReorderPoint(taken)
-            ? publish.PublishEvent(new StockLow(figures.Sku, figures.Available, figures.ReorderPoint!.Value, clock.GetUtcNow()), figures.Version, ct)
+            ? publish.PublishEvent(new StockLow(figures.Sku, figures.Available, figures.ReorderPoint!.Value, clock.Now()), figures.Version, ct)
             : Task.CompletedTask;
 }

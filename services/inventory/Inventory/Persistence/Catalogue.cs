@@ -30,7 +30,7 @@ public sealed class Catalogue(InventoryDbContext db, ProductHistory history, Sto
 
     public async Task<Product> AddAsync(ProductDraft draft, IReadOnlyList<SkuQuantity> parts, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         var price = Prices.Normalize(draft.Price);
         var product = new Product
         {
@@ -70,7 +70,7 @@ public sealed class Catalogue(InventoryDbContext db, ProductHistory history, Sto
 
         product.PriceAmount = price.Amount;
         product.PriceCurrency = price.Currency;
-        product.ChangedAt = clock.GetUtcNow();
+        product.ChangedAt = clock.Now();
         product.Version++;
         await history.RecordAsync(product, new PriceWasChanged(product.Sku, oldPrice, price), ct);
         return true;

@@ -22,7 +22,7 @@ public sealed class ProductHistory(InventoryDbContext db, IPublishEndpoint publi
 
     public Task RecordAsync(Product product, ProductEvent happened, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         var operation = OperationContext.Current;
         db.ProductHistory.Add(new ProductChange
         {

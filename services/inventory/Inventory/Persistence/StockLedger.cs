@@ -262,7 +262,7 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
                 new NpgsqlParameter<int> { TypedValue = shipped },
                 new NpgsqlParameter { Value = (object?)orderId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
                 new NpgsqlParameter { Value = (object?)reference ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-                new NpgsqlParameter<DateTimeOffset> { TypedValue = clock.GetUtcNow() },
+                new NpgsqlParameter<DateTimeOffset> { TypedValue = clock.Now() },
                 new NpgsqlParameter { Value = operation.CorrelationId, NpgsqlDbType = NpgsqlDbType.Text },
                 new NpgsqlParameter { Value = (object?)operation.UserId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
             },
