@@ -10,7 +10,7 @@ namespace PaymentSandbox;
 internal sealed partial class PaymentApi(
     Ledger ledger, FaultBoard faults, IOptions<SandboxOptions> options, TimeProvider clock, IHostApplicationLifetime lifetime)
 {
-    private static readonly string[] Ignored = ["description", "confirm", "off_session", "return_url", "statement_descriptor"];
+    private static readonly string[] Ignored = ["expand", "description", "confirm", "off_session", "return_url", "statement_descriptor"];
 
     public static void Map(IEndpointRouteBuilder routes)
     {

@@ -31,6 +31,9 @@ public sealed record Intent(
 
     public long AmountRefunded { get; init; }
 
+    /// <summary>Always in full, as with <c>expand[]=latest_charge</c>.</summary>
+    public Charge? LatestCharge => Status == "requires_payment_method" ? null : new Charge("ch_" + Id[3..], Amount, AmountReceived, AmountRefunded);
+
     public string? CancellationReason { get; init; }
 
     public long? CanceledAt { get; init; }
@@ -38,6 +41,12 @@ public sealed record Intent(
     public CardError? LastPaymentError { get; init; }
 
     public bool Livemode => false;
+}
+
+public sealed record Charge(string Id, long Amount, long AmountCaptured, long AmountRefunded)
+{
+    [JsonPropertyName("object")]
+    public string Kind => "charge";
 }
 
 public sealed record CardError(string Type, string Code, string? DeclineCode, string Message);

@@ -32,7 +32,7 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         Ask(ReservingStock, Queues.InventoryCommands, s => new ReserveStock(s.CorrelationId, s.Items), _ => this.options.Reservation);
         Ask(AuthorizingPayment, OrdersQueues.Payments, s => new AuthorizePayment(s.CorrelationId, s.UserId, s.Total, s.PaymentMethod), _ => this.options.Authorization);
         Ask(Confirming, OrdersQueues.Commands, s => new ConfirmOrder(s.CorrelationId), AskAgainLater);
-        Ask(Shipping, Queues.InventoryCommands, s => new ShipOrder(s.CorrelationId, s.Address!), _ => this.options.Dispatch);
+        Ask(Shipping, Queues.InventoryCommands, s => new ShipOrder(s.CorrelationId, s.Address!, s.UserId), _ => this.options.Dispatch);
         Ask(RecordingShipment, OrdersQueues.Commands, s => new RecordShipment(s.CorrelationId, s.ShipmentId!.Value, s.Carrier!, s.TrackingNumber!), AskAgainLater);
         Ask(CapturingPayment, OrdersQueues.Payments, s => new CapturePayment(s.CorrelationId), AskAgainLater);
         Ask(Completing, OrdersQueues.Commands, s => new CompleteOrder(s.CorrelationId), AskAgainLater);

@@ -19,7 +19,7 @@ public sealed class A_fulfilment : IAsyncLifetime
         (await driver.Deliver(A.Start(id))).ShouldHaveSingleItem().ShouldBeOfType<ReserveStock>().Items.ShouldBe(A.Items);
         (await driver.Deliver(new StockReserved(id, A.Items, A.Now))).ShouldBe([new AuthorizePayment(id, A.User, A.Total, "pm_card_visa")]);
         (await driver.Deliver(A.Payment(id, PaymentStatus.Authorized))).ShouldBe([new ConfirmOrder(id)]);
-        (await driver.Deliver(new OrderConfirmed(id, A.User, [], A.Total, A.Now))).ShouldBe([new ShipOrder(id, A.Address)]);
+        (await driver.Deliver(new OrderConfirmed(id, A.User, [], A.Total, A.Now))).ShouldBe([new ShipOrder(id, A.Address, A.User)]);
         (await driver.Deliver(new ShipmentDispatched(A.User, id, "DHL", "JD014", A.Items, A.Now))).ShouldBe([new RecordShipment(id, A.User, "DHL", "JD014")]);
         (await driver.Deliver(new OrderShipped(id, A.User, A.User, "DHL", "JD014", A.Now))).ShouldBe([new CapturePayment(id)]);
         (await driver.Deliver(A.Payment(id, PaymentStatus.Captured))).ShouldBe([new CompleteOrder(id)]);

@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Chassis.Messaging;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace Orders.Payments;
+
+public static class PaymentQueues
+{
+    /// <summary>What is to be asked of the provider.</summary>
+    public const string Calls = "orders.payments.calls";
+}
+
+/// <summary>The operation is on the payment's record; this says that it is time to ask the provider, for the first time or again.</summary>
+public sealed record ExecutePayment(Guid OrderId, PaymentOperation Operation);
+
+/// <summary>
+/// Calls the provider between two short transactions: the first claims the attempt, the second records the outcome and publishes it. A crash anywhere in between
+/// brings the message back, and the deterministic idempotency keys make the second call give the first one's answer.
+/// </summary>
+public sealed partial class ExecutePaymentConsumer(
+    IServiceScopeFactory scopes, PaymentExecution execution, IOptions<PaymentsOptions> options, TimeProvider clock, ILogger<ExecutePaymentConsumer> logger)
+    : IConsumer<ExecutePayment>
+{
+    private static readonly Uri Calls = new($"queue:{PaymentQueues.Calls}");
+
+    public async Task Consume(ConsumeContext<ExecutePayment> context)
+    {
+        var (orderId, operation) = (context.Message.OrderId, context.Message.Operation);
+        var claimed = await Claim(orderId, operation, context.CancellationToken);
+        if (claimed is null)
+        {
+            return;
+        }
+
+        var watch = Stopwatch.GetTimestamp();
+        var outcome = await execution.Run(claimed, operation, context.CancellationToken);
+        PaymentMetrics.Answered(operation, outcome, Stopwatch.GetElapsedTime(watch));
+        await Record(context.Message, claimed.Attempts, outcome, context.CancellationToken);
+    }
+
+    private async Task<Payment?> Claim(Guid orderId, PaymentOperation operation, CancellationToken ct)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<DbContext>();
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var payment = await db.FindPaymentAsync(orderId, ct);
+        if (payment is null || payment.Operation != operation)
+        {
+            return null;
+        }
+
+        payment.Claim(clock.GetUtcNow());
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return payment;
+    }
+
+    private async Task Record(ExecutePayment message, int attempt, PaymentOutcome outcome, CancellationToken ct)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<DbContext>();
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var payment = await db.FindPaymentAsync(message.OrderId, ct) ?? throw new InvalidOperationException($"The payment of order {message.OrderId} is gone.");
+        var reaction = payment.Record(message.Operation, outcome, clock.GetUtcNow());
+        if (reaction == Reaction.Answer)
+        {
+            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(payment.ToEvent(), payment.Version, ct);
+        }
+        else if (reaction == Reaction.CheckLater && payment.Attempts == attempt)
+        {
+            // Of several executions of one operation only the last goes on asking.
+            var due = clock.GetUtcNow() + options.Value.CheckAgainAfter(attempt);
+            LogUnknown(logger, message.Operation, message.OrderId, attempt, payment.UnknownReason, due);
+            await scope.ServiceProvider.GetRequiredService<IMessageScheduler>().ScheduleSend(Calls, due.UtcDateTime, message, ct);
+        }
+
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+    }
+
+    [LoggerMessage(2201, LogLevel.Warning, "Outcome of {Operation} for order {OrderId} unknown after attempt {Attempt} ({Reason}); asked again at {Due}")]
+    private static partial void LogUnknown(ILogger logger, PaymentOperation operation, Guid orderId, int attempt, string? reason, DateTimeOffset due);
+}
+
+/// <summary>One operation at the provider, from what is on record to an outcome. From the second attempt on it looks before it acts.</summary>
+public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock)
+{
+    public async Task<PaymentOutcome> Run(Payment payment, PaymentOperation operation, CancellationToken ct)
+    {
+        if (MinorUnits.Of(payment.Amount) == 0)
+        {
+            return Free(payment, operation);
+        }
+
+        return operation switch
+        {
+            PaymentOperation.Authorize => await Authorize(payment, look: payment.Attempts > 1, ct),
+            PaymentOperation.Capture => await Change(payment, PaymentState.Captured, gateway.Capture, ct),
+            PaymentOperation.Void => await Void(payment, ct),
+            PaymentOperation.Refund => await Change(payment, PaymentState.Refunded, gateway.Refund, ct),
+            _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, null),
+        };
+    }
+
+    private async Task<PaymentOutcome> Authorize(Payment payment, bool look, CancellationToken ct) =>
+        look && await gateway.Find(payment.OrderId, ct) is Lookup.Found { Payment.Status: not PaymentState.Pending } found
+            ? Outcome(found.Payment)
+            : await gateway.Authorize(payment.OrderId, payment.Amount, payment.PaymentMethod, ct);
+
+    /// <summary>
+    /// An authorization without an answer may still be on its way to the provider. Asking for it once more under the same key settles whether there is one:
+    /// what is not known to exist cannot be voided, and what is not known not to exist must not be left behind.
+    /// </summary>
+    private async Task<PaymentOutcome> Void(Payment payment, CancellationToken ct)
+    {
+        if (payment.ProviderReference is not null)
+        {
+            return await Change(payment, PaymentState.Voided, gateway.Void, ct);
+        }
+
+        return await Authorize(payment, look: true, ct) switch
+        {
+            PaymentOutcome.Approved { Payment: { Status: PaymentState.Authorized } authorized } => await Settle(authorized.Reference, await gateway.Void(payment.OrderId, authorized.Reference, ct), ct),
+            var other => other,
+        };
+    }
+
+    private async Task<PaymentOutcome> Change(
+        Payment payment, PaymentState goal, Func<Guid, string, CancellationToken, Task<PaymentOutcome>> change, CancellationToken ct)
+    {
+        var reference = payment.ProviderReference!;
+        if (payment.Attempts > 1 && await gateway.Get(reference, ct) is Lookup.Found { Payment: var known } && (known.Status == goal || known.Status != payment.Status))
+        {
+            return Outcome(known);
+        }
+
+        return await Settle(reference, await change(payment.OrderId, reference, ct), ct);
+    }
+
+    /// <summary>When the provider says that the payment's state does not allow it, that state is the answer.</summary>
+    private async Task<PaymentOutcome> Settle(string reference, PaymentOutcome outcome, CancellationToken ct) =>
+        outcome is PaymentOutcome.Unknown { Reason: "payment_intent_unexpected_state" or "charge_not_refundable" }
+        && await gateway.Get(reference, ct) is Lookup.Found found
+            ? Outcome(found.Payment)
+            : outcome;
+
+    private static PaymentOutcome Outcome(ProviderPayment payment) => payment.Status switch
+    {
+        PaymentState.Declined => new PaymentOutcome.Declined(payment.DeclineCode ?? "declined", payment),
+        PaymentState.Pending => new PaymentOutcome.Unknown("the provider has not decided"),
+        _ => new PaymentOutcome.Approved(payment),
+    };
+
+    /// <summary>Nothing to pay: no provider takes that, and none needs to be asked.</summary>
+    private PaymentOutcome.Approved Free(Payment payment, PaymentOperation operation) => new(new ProviderPayment(
+        "free",
+        operation switch
+        {
+            PaymentOperation.Authorize => PaymentState.Authorized,
+            PaymentOperation.Capture => PaymentState.Captured,
+            PaymentOperation.Void => PaymentState.Voided,
+            _ => PaymentState.Refunded,
+        },
+        payment.Amount,
+        payment.OrderId,
+        null,
+        clock.GetUtcNow()));
+}
+
+internal static class PaymentMetrics
+{
+    private static readonly Meter Meter = new("Shop.Orders.Payments");
+    private static readonly Counter<long> Outcomes = Meter.CreateCounter<long>("shop.payments.outcomes", description: "Answers of the payment provider.");
+    private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>("shop.payments.call.duration", "s", "One operation at the provider, with its repeats.");
+
+    public static void Answered(PaymentOperation operation, PaymentOutcome outcome, TimeSpan took)
+    {
+        var tags = new TagList { { "operation", operation.ToString().ToLowerInvariant() }, { "outcome", outcome.GetType().Name.ToLowerInvariant() } };
+        Outcomes.Add(1, tags);
+        Duration.Record(took.TotalSeconds, tags);
+    }
+}

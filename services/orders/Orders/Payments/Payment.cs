@@ -1,0 +1,263 @@
+using Shop.Contracts;
+using Shop.Contracts.Orders.V1;
+
+namespace Orders.Payments;
+
+/// <summary>What the customer owes for one order, and how far the provider has come with it. One per order.</summary>
+/// <remarks>
+/// <see cref="Status"/> is what is known of the provider's side; <see cref="Operation"/> is what is being asked of it. Between the two the provider may have acted
+/// already: that is why nothing is concluded from an operation that got no answer, other than to ask again under the same key.
+/// </remarks>
+public sealed class Payment
+{
+    public Guid Id { get; private set; }
+
+    public Guid OrderId { get; private set; }
+
+    public Guid UserId { get; private set; }
+
+    public Money Amount { get; private set; } = null!;
+
+    public string PaymentMethod { get; private set; } = "";
+
+    public PaymentState Status { get; private set; }
+
+    /// <summary>What is under way at the provider; null when nothing is.</summary>
+    public PaymentOperation? Operation { get; private set; }
+
+    /// <summary>How often the provider was asked for the present operation.</summary>
+    public int Attempts { get; private set; }
+
+    /// <summary>An authorization was asked for: even without an answer there may be one.</summary>
+    public bool AuthorizationAttempted { get; private set; }
+
+    /// <summary>The provider's id of the payment, once known.</summary>
+    public string? ProviderReference { get; private set; }
+
+    /// <summary>Why the authorization or, on an authorized payment, the capture was refused.</summary>
+    public string? DeclineCode { get; private set; }
+
+    /// <summary>Why the outcome of the last attempt is not known; null when it is.</summary>
+    public string? UnknownReason { get; private set; }
+
+    /// <summary>How many states it has had: the order of its events.</summary>
+    public int Version { get; private set; }
+
+    public DateTimeOffset CreatedAt { get; private set; }
+
+    public DateTimeOffset UpdatedAt { get; private set; }
+
+    public DateTimeOffset? AuthorizedAt { get; private set; }
+
+    public DateTimeOffset? CapturedAt { get; private set; }
+
+    public DateTimeOffset? DeclinedAt { get; private set; }
+
+    public DateTimeOffset? VoidedAt { get; private set; }
+
+    public DateTimeOffset? RefundedAt { get; private set; }
+
+    /// <summary>The hold is there and the provider will not turn it into money.</summary>
+    public bool CaptureRefused => Status == PaymentState.Authorized && DeclineCode is not null;
+
+    public static Payment ToAuthorize(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now) => new()
+    {
+        Id = id,
+        OrderId = orderId,
+        UserId = userId,
+        Amount = amount,
+        PaymentMethod = paymentMethod,
+        Operation = PaymentOperation.Authorize,
+        CreatedAt = now,
+        UpdatedAt = now,
+    };
+
+    /// <summary>Voided before it began, so that an authorization that arrives late is refused.</summary>
+    public static Payment NeverToBe(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now)
+    {
+        var payment = ToAuthorize(id, orderId, userId, amount, paymentMethod, now);
+        payment.VoidUnasked(now);
+        return payment;
+    }
+
+    /// <summary>What somebody wants done, against what is known.</summary>
+    public Reaction Request(PaymentOperation wanted, DateTimeOffset now) => (wanted, Status) switch
+    {
+        (PaymentOperation.Authorize, PaymentState.Pending) => Operation == PaymentOperation.Authorize ? Reaction.Execute : Reaction.None,
+        (PaymentOperation.Capture, PaymentState.Pending) => throw new InvalidOperationException($"Payment {Id} cannot be captured before it is authorized."),
+        (PaymentOperation.Capture, PaymentState.Authorized) when CaptureRefused => Reaction.Answer,
+        (PaymentOperation.Capture, PaymentState.Authorized) => Operation == PaymentOperation.Void ? Reaction.None : Begin(PaymentOperation.Capture, now),
+        (PaymentOperation.Void or PaymentOperation.Refund, PaymentState.Pending) when !AuthorizationAttempted => VoidUnasked(now),
+        (PaymentOperation.Void or PaymentOperation.Refund, PaymentState.Pending or PaymentState.Authorized) => Begin(PaymentOperation.Void, now),
+        (PaymentOperation.Refund, PaymentState.Captured) => Begin(PaymentOperation.Refund, now),
+        _ => Reaction.Answer,
+    };
+
+    /// <summary>The provider is about to be asked. Committed before it is, so that a crash in between leaves a trace.</summary>
+    public void Claim(DateTimeOffset now)
+    {
+        Attempts++;
+        AuthorizationAttempted |= Operation == PaymentOperation.Authorize;
+        UpdatedAt = now;
+    }
+
+    /// <summary>What the provider's answer means.</summary>
+    /// <param name="operation">The operation that was executed; another may have been asked for meanwhile, and has its own execution to come.</param>
+    /// <param name="outcome">The answer.</param>
+    /// <param name="now">When.</param>
+    public Reaction Record(PaymentOperation operation, PaymentOutcome outcome, DateTimeOffset now)
+    {
+        if (Operation is null)
+        {
+            return Reaction.None;
+        }
+
+        UpdatedAt = now;
+        UnknownReason = (outcome as PaymentOutcome.Unknown)?.Reason;
+        return outcome switch
+        {
+            PaymentOutcome.Approved approved => RecordApproved(operation, approved.Payment, now),
+            PaymentOutcome.Declined declined => RecordDeclined(operation, declined, now),
+            _ => Operation == operation ? Reaction.CheckLater : Reaction.None,
+        };
+    }
+
+    private Reaction RecordApproved(PaymentOperation operation, ProviderPayment provider, DateTimeOffset now)
+    {
+        ProviderReference = provider.Reference;
+        var changed = provider.Status != Status;
+        if (changed)
+        {
+            Change(provider.Status, now);
+        }
+
+        var open = (Status, Operation) is (PaymentState.Authorized, PaymentOperation.Capture or PaymentOperation.Void)
+            or (PaymentState.Captured, PaymentOperation.Refund);
+        if (open)
+        {
+            return Operation == operation ? Reaction.CheckLater : changed ? Reaction.Answer : Reaction.None;
+        }
+
+        Finish();
+        return Reaction.Answer;
+    }
+
+    private Reaction RecordDeclined(PaymentOperation operation, PaymentOutcome.Declined declined, DateTimeOffset now)
+    {
+        switch (Status, operation)
+        {
+            case (PaymentState.Pending, _):
+                DeclineCode = declined.Code;
+                ProviderReference ??= declined.Payment?.Reference;
+                Change(PaymentState.Declined, now);
+                Finish();
+                return Reaction.Answer;
+
+            case (PaymentState.Authorized, PaymentOperation.Capture):
+                DeclineCode = declined.Code;
+                Version++;
+                if (Operation != PaymentOperation.Capture)
+                {
+                    return Reaction.None;
+                }
+
+                Finish();
+                return Reaction.Answer;
+
+            default:
+                return Operation == operation ? Reaction.CheckLater : Reaction.None;
+        }
+    }
+
+    /// <summary>The state as the outside is told.</summary>
+    public PaymentProcessed ToEvent() => new(
+        Id,
+        OrderId,
+        UserId,
+        CaptureRefused
+            ? PaymentStatus.Declined
+            : Status switch
+            {
+                PaymentState.Authorized => PaymentStatus.Authorized,
+                PaymentState.Captured => PaymentStatus.Captured,
+                PaymentState.Declined => PaymentStatus.Declined,
+                PaymentState.Voided => PaymentStatus.Voided,
+                PaymentState.Refunded => PaymentStatus.Refunded,
+                _ => throw new InvalidOperationException($"Payment {Id} has no outcome yet."),
+            },
+        Amount,
+        UpdatedAt,
+        DeclineCode);
+
+    private Reaction Begin(PaymentOperation operation, DateTimeOffset now)
+    {
+        if (Operation != operation)
+        {
+            Operation = operation;
+            Attempts = 0;
+            UpdatedAt = now;
+        }
+
+        return Reaction.Execute;
+    }
+
+    private void Change(PaymentState status, DateTimeOffset now)
+    {
+        Status = status;
+        Version++;
+        UpdatedAt = now;
+        AuthorizedAt = status == PaymentState.Authorized ? now : AuthorizedAt;
+        CapturedAt = status == PaymentState.Captured ? now : CapturedAt;
+        DeclinedAt = status == PaymentState.Declined ? now : DeclinedAt;
+        VoidedAt = status == PaymentState.Voided ? now : VoidedAt;
+        RefundedAt = status == PaymentState.Refunded ? now : RefundedAt;
+    }
+
+    private void Finish()
+    {
+        Operation = null;
+        Attempts = 0;
+    }
+
+    private Reaction VoidUnasked(DateTimeOffset now)
+    {
+        Change(PaymentState.Voided, now);
+        Finish();
+        return Reaction.Answer;
+    }
+}
+
+public enum PaymentState
+{
+    /// <summary>Nothing is known of an outcome yet.</summary>
+    Pending,
+    Authorized,
+    Captured,
+    Declined,
+    Voided,
+    Refunded,
+}
+
+public enum PaymentOperation
+{
+    Authorize,
+    Capture,
+    Void,
+    Refund,
+}
+
+/// <summary>What follows from a request or an outcome.</summary>
+public enum Reaction
+{
+    /// <summary>Somebody else is on it.</summary>
+    None,
+
+    /// <summary>Say what is known.</summary>
+    Answer,
+
+    /// <summary>Ask the provider.</summary>
+    Execute,
+
+    /// <summary>Ask the provider again after a while.</summary>
+    CheckLater,
+}

@@ -1,0 +1,86 @@
+using System.Net;
+using System.Threading.RateLimiting;
+using Microsoft.Extensions.Options;
+using Polly;
+using Polly.CircuitBreaker;
+using Polly.Retry;
+using Polly.Timeout;
+
+namespace Orders.Payments;
+
+/// <summary>
+/// How the provider is called, from the outside in: bounded in number, bounded in total time, repeated with jitter, spared while it is down, bounded per try.
+/// Repeats are safe because every change carries its idempotency key.
+/// </summary>
+public sealed class PaymentPipeline : IDisposable
+{
+    private readonly ConcurrencyLimiter limiter;
+    private readonly ResiliencePipeline<ProviderAnswer> pipeline;
+
+    public PaymentPipeline(IOptions<PaymentsOptions> options, TimeProvider clock)
+    {
+        var o = options.Value;
+        limiter = new ConcurrencyLimiter(new ConcurrencyLimiterOptions
+        {
+            PermitLimit = o.MaxConcurrency,
+            QueueLimit = o.MaxConcurrency,
+            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        });
+        pipeline = new ResiliencePipelineBuilder<ProviderAnswer> { TimeProvider = clock }
+            .AddTimeout(o.TotalTimeout)
+            .AddRetry(new RetryStrategyOptions<ProviderAnswer>
+            {
+                MaxRetryAttempts = o.Retries,
+                Delay = o.RetryDelay,
+                BackoffType = DelayBackoffType.Exponential,
+                UseJitter = true,
+                ShouldHandle = args => ValueTask.FromResult(IsTransient(args.Outcome) || args.Outcome.Result?.Status == HttpStatusCode.Conflict),
+            })
+            .AddCircuitBreaker(new CircuitBreakerStrategyOptions<ProviderAnswer>
+            {
+                FailureRatio = o.BreakerFailureRatio,
+                MinimumThroughput = o.BreakerMinimumThroughput,
+                SamplingDuration = TimeSpan.FromSeconds(10),
+                BreakDuration = o.BreakDuration,
+                ShouldHandle = args => ValueTask.FromResult(IsTransient(args.Outcome)),
+            })
+            .AddTimeout(o.TryTimeout)
+            .Build();
+    }
+
+    /// <returns>An answer, or in words why there is none.</returns>
+    public async Task<(ProviderAnswer? Answer, string Trouble)> Execute(Func<CancellationToken, ValueTask<ProviderAnswer>> call, CancellationToken ct)
+    {
+        using var lease = await limiter.AcquireAsync(1, ct);
+        if (!lease.IsAcquired)
+        {
+            return (null, "too many payments at once");
+        }
+
+        try
+        {
+            return (await pipeline.ExecuteAsync(call, ct), "");
+        }
+        catch (BrokenCircuitException)
+        {
+            return (null, "the provider is spared: it was failing");
+        }
+        catch (TimeoutRejectedException)
+        {
+            return (null, "no answer in time");
+        }
+        catch (HttpRequestException e)
+        {
+            return (null, e.HttpRequestError == HttpRequestError.ConnectionError ? "not reachable" : "the connection broke");
+        }
+    }
+
+    public void Dispose() => limiter.Dispose();
+
+    private static bool IsTransient(Outcome<ProviderAnswer> outcome) =>
+        outcome.Exception is HttpRequestException or TimeoutRejectedException
+        || outcome.Result?.Status is >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout;
+}
+
+/// <summary>Status and body of one answer, read whole.</summary>
+public sealed record ProviderAnswer(HttpStatusCode Status, byte[] Body);

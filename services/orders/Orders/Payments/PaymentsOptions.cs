@@ -1,0 +1,51 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Orders.Payments;
+
+/// <summary>Configuration section <c>Payments</c>.</summary>
+public sealed record PaymentsOptions
+{
+    public const string Section = "Payments";
+
+    /// <summary>Root of the provider's API: the sandbox in development, <c>https://api.stripe.com</c> with a real account.</summary>
+    [Required]
+    public Uri BaseUrl { get; init; } = new("http://127.0.0.1:8090");
+
+    /// <summary>The provider's secret key.</summary>
+    [Required, MinLength(8)]
+    public string ApiKey { get; init; } = "";
+
+    /// <summary>How long one request may take.</summary>
+    public TimeSpan TryTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long one operation may take with all its repeats. Then its outcome is unknown and is asked for later.</summary>
+    public TimeSpan TotalTimeout { get; init; } = TimeSpan.FromSeconds(6);
+
+    /// <summary>Repeats after the first try, with growing, jittered pauses.</summary>
+    [Range(0, 10)]
+    public int Retries { get; init; } = 3;
+
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(150);
+
+    /// <summary>Requests at the provider at the same time; more wait, up to as many again, then they are turned away.</summary>
+    [Range(1, 1000)]
+    public int MaxConcurrency { get; init; } = 32;
+
+    /// <summary>The share of failed requests that opens the circuit.</summary>
+    [Range(0.01, 1)]
+    public double BreakerFailureRatio { get; init; } = 0.5;
+
+    [Range(2, 10_000)]
+    public int BreakerMinimumThroughput { get; init; } = 20;
+
+    /// <summary>How long an open circuit spares the provider.</summary>
+    public TimeSpan BreakDuration { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>When an unknown outcome is asked for the first time; doubles up to <see cref="CheckAgainAtMost"/>, without end.</summary>
+    public TimeSpan CheckAgain { get; init; } = TimeSpan.FromSeconds(2);
+
+    public TimeSpan CheckAgainAtMost { get; init; } = TimeSpan.FromMinutes(1);
+
+    public TimeSpan CheckAgainAfter(int attempts) =>
+        TimeSpan.FromTicks((long)Math.Min(CheckAgain.Ticks * Math.Pow(2, attempts - 1), CheckAgainAtMost.Ticks));
+}

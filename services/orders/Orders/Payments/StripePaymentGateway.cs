@@ -1,0 +1,223 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+using Shop.Contracts;
+
+namespace Orders.Payments;
+
+/// <summary>The PaymentIntents API, as far as fulfilment needs it. Works against the sandbox and, by configuration, against a real account.</summary>
+public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipeline pipeline, IOptions<PaymentsOptions> options, ILogger<StripePaymentGateway> logger)
+    : IPaymentGateway
+{
+    /// <summary>Only the charge knows what was refunded of it.</summary>
+    private const string Expand = "expand[]";
+    private const string LatestCharge = "latest_charge";
+
+    private const string AlreadyRefunded = "charge_already_refunded";
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public Task<PaymentOutcome> Authorize(Guid orderId, Money amount, string paymentMethod, CancellationToken ct) => Change(
+        "v1/payment_intents",
+        $"order-{orderId}-authorize",
+        new()
+        {
+            ["amount"] = MinorUnits.Of(amount).ToString(CultureInfo.InvariantCulture),
+            ["currency"] = amount.Currency.ToLowerInvariant(),
+            ["payment_method"] = paymentMethod,
+            ["payment_method_types[]"] = "card",
+            ["capture_method"] = "manual",
+            ["confirm"] = "true",
+            [Expand] = LatestCharge,
+            ["metadata[order_id]"] = orderId.ToString(),
+        },
+        ct);
+
+    public Task<PaymentOutcome> Capture(Guid orderId, string reference, CancellationToken ct) =>
+        Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/capture", $"order-{orderId}-capture", new() { [Expand] = LatestCharge }, ct);
+
+    public Task<PaymentOutcome> Void(Guid orderId, string reference, CancellationToken ct) =>
+        Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/cancel", $"order-{orderId}-void", new() { [Expand] = LatestCharge }, ct);
+
+    public async Task<PaymentOutcome> Refund(Guid orderId, string reference, CancellationToken ct)
+    {
+        // A refund is a thing of its own at the provider; what it means for the payment is read from there.
+        var (answer, trouble) = await Send(
+            HttpMethod.Post, "v1/refunds", $"order-{orderId}-refund", new() { ["payment_intent"] = reference, ["metadata[order_id]"] = orderId.ToString() }, ct);
+        if (answer is null)
+        {
+            return new PaymentOutcome.Unknown(trouble);
+        }
+
+        if (!IsSuccess(answer) && Outcome(answer) is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unknown)
+        {
+            return unknown;
+        }
+
+        return await Get(reference, ct) switch
+        {
+            Lookup.Found found => new PaymentOutcome.Approved(found.Payment),
+            Lookup.Unknown unknown => new PaymentOutcome.Unknown(unknown.Reason),
+            _ => new PaymentOutcome.Unknown("the provider does not know the payment"),
+        };
+    }
+
+    public async Task<Lookup> Get(string reference, CancellationToken ct)
+    {
+        var (answer, trouble) = await Send(HttpMethod.Get, $"v1/payment_intents/{Uri.EscapeDataString(reference)}?{Expand}={LatestCharge}", null, null, ct);
+        return answer switch
+        {
+            null => new Lookup.Unknown(trouble),
+            { Status: HttpStatusCode.NotFound } => new Lookup.None(),
+            _ when IsSuccess(answer) => new Lookup.Found(Read<Intent>(answer).ToPayment()),
+            _ => new Lookup.Unknown(Describe(answer)),
+        };
+    }
+
+    public async Task<Lookup> Find(Guid orderId, CancellationToken ct)
+    {
+        var query = Uri.EscapeDataString($"metadata['order_id']:'{orderId}'");
+        var (answer, trouble) = await Send(HttpMethod.Get, $"v1/payment_intents/search?query={query}&{Expand}=data.{LatestCharge}", null, null, ct);
+        return answer switch
+        {
+            null => new Lookup.Unknown(trouble),
+            _ when !IsSuccess(answer) => new Lookup.Unknown(Describe(answer)),
+            _ => Read<List>(answer).Data is [var intent, ..] ? new Lookup.Found(intent.ToPayment()) : new Lookup.None(),
+        };
+    }
+
+    public async IAsyncEnumerable<IReadOnlyList<ProviderPayment>> List(DateTimeOffset? since, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var from = since is { } time ? $"&created[gte]={time.ToUnixTimeSeconds()}" : "";
+        for (string? after = null; ;)
+        {
+            var (answer, trouble) = await Send(HttpMethod.Get, $"v1/payment_intents?limit=100&{Expand}=data.{LatestCharge}{from}{(after is null ? "" : $"&starting_after={after}")}", null, null, ct);
+            if (answer is null || !IsSuccess(answer))
+            {
+                throw new PaymentProviderUnavailableException(answer is null ? trouble : Describe(answer));
+            }
+
+            var page = Read<List>(answer);
+            if (page.Data.Count > 0)
+            {
+                yield return [.. page.Data.Select(i => i.ToPayment())];
+            }
+
+            if (!page.HasMore || page.Data.Count == 0)
+            {
+                yield break;
+            }
+
+            after = page.Data[^1].Id;
+        }
+    }
+
+    private async Task<PaymentOutcome> Change(string path, string key, Dictionary<string, string> form, CancellationToken ct)
+    {
+        var (answer, trouble) = await Send(HttpMethod.Post, path, key, form, ct);
+        return answer is null ? new PaymentOutcome.Unknown(trouble) : Outcome(answer);
+    }
+
+    private PaymentOutcome Outcome(ProviderAnswer answer)
+    {
+        if (IsSuccess(answer))
+        {
+            return new PaymentOutcome.Approved(Read<Intent>(answer).ToPayment());
+        }
+
+        var error = ReadError(answer);
+        switch ((int)answer.Status, error.Type)
+        {
+            case (402, _):
+                return new PaymentOutcome.Declined(error.DeclineCode ?? error.Code ?? "declined", error.PaymentIntent?.ToPayment());
+
+            // The request itself was wrong, so it had no effect and never will. What the payment's state forbids is another matter: that state must be looked at.
+            case (400, "invalid_request_error") when error.Code is not ("payment_intent_unexpected_state" or "charge_not_refundable" or AlreadyRefunded):
+                LogRefused(logger, error.Code, error.Param);
+                return new PaymentOutcome.Declined(error.Code ?? "invalid_request", error.PaymentIntent?.ToPayment());
+
+            default:
+                if (answer.Status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden || error.Type == "idempotency_error")
+                {
+                    LogMisconfigured(logger, (int)answer.Status, error.Type);
+                }
+
+                return new PaymentOutcome.Unknown(error.Code ?? Describe(answer));
+        }
+    }
+
+    private Task<(ProviderAnswer? Answer, string Trouble)> Send(HttpMethod method, string path, string? key, Dictionary<string, string>? form, CancellationToken ct) =>
+        pipeline.Execute(
+            async token =>
+            {
+                using var request = new HttpRequestMessage(method, new Uri(options.Value.BaseUrl, path));
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", options.Value.ApiKey);
+                if (key is not null)
+                {
+                    request.Headers.Add("Idempotency-Key", key);
+                }
+
+                request.Content = form is null ? null : new FormUrlEncodedContent(form);
+                using var answer = await http.SendAsync(request, token);
+                return new ProviderAnswer(answer.StatusCode, await answer.Content.ReadAsByteArrayAsync(token));
+            },
+            ct);
+
+    private static bool IsSuccess(ProviderAnswer answer) => (int)answer.Status is >= 200 and < 300;
+
+    private static string Describe(ProviderAnswer answer) => $"the provider answered {(int)answer.Status}";
+
+    private static T Read<T>(ProviderAnswer answer) =>
+        JsonSerializer.Deserialize<T>(answer.Body, Json) ?? throw new JsonException("The provider's answer is empty.");
+
+    private static Error ReadError(ProviderAnswer answer)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ErrorBody>(answer.Body, Json)?.Error ?? new Error();
+        }
+        catch (JsonException)
+        {
+            // Something in between answered, not the provider.
+            return new Error();
+        }
+    }
+
+    [LoggerMessage(2101, LogLevel.Warning, "The payment provider refused a request as invalid: {Code} {Parameter}")]
+    private static partial void LogRefused(ILogger logger, string? code, string? parameter);
+
+    [LoggerMessage(2102, LogLevel.Error, "The payment provider does not accept us: status {Status}, {Type}. Payments wait until this is mended")]
+    private static partial void LogMisconfigured(ILogger logger, int status, string? type);
+
+    private sealed record List(IReadOnlyList<Intent> Data, bool HasMore);
+
+    private sealed record ErrorBody(Error? Error);
+
+    private sealed record Error(string? Type = null, string? Code = null, string? DeclineCode = null, string? Param = null, Intent? PaymentIntent = null);
+
+    private sealed record Intent(
+        string Id, long Amount, string Currency, string Status, long Created, Dictionary<string, string>? Metadata, LastError? LastPaymentError, Charge? LatestCharge)
+    {
+        public ProviderPayment ToPayment() => new(
+            Id,
+            Status switch
+            {
+                "requires_capture" => PaymentState.Authorized,
+                "succeeded" => LatestCharge is { AmountRefunded: > 0 } ? PaymentState.Refunded : PaymentState.Captured,
+                "canceled" => PaymentState.Voided,
+                "requires_payment_method" => PaymentState.Declined,
+                _ => PaymentState.Pending,
+            },
+            MinorUnits.ToMoney(Amount, Currency),
+            Guid.TryParse(Metadata?.GetValueOrDefault("order_id"), out var order) ? order : null,
+            LastPaymentError?.DeclineCode ?? LastPaymentError?.Code,
+            DateTimeOffset.FromUnixTimeSeconds(Created));
+    }
+
+    private sealed record LastError(string? Code, string? DeclineCode);
+
+    private sealed record Charge(long AmountRefunded);
+}
