@@ -56,12 +56,19 @@ internal sealed class Ledger : IDisposable
 
         lock (gate)
         {
+            // Also when the effect is there already: the first answer has not been given yet.
+            if (inProgress.Contains(key))
+            {
+                return new Claim.InProgress();
+            }
+
             if (answers.TryGetValue(key, out var earlier))
             {
                 return earlier.Fingerprint == fingerprint ? new Claim.Replay(earlier.Answer) : new Claim.OtherParameters();
             }
 
-            return inProgress.Add(key) ? new Claim.Fresh() : new Claim.InProgress();
+            inProgress.Add(key);
+            return new Claim.Fresh();
         }
     }
 

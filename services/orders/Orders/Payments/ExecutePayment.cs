@@ -88,6 +88,9 @@ public sealed partial class ExecutePaymentConsumer(
 /// <summary>One operation at the provider, from what is on record to an outcome. From the second attempt on it looks before it acts.</summary>
 public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock)
 {
+    /// <summary>The reference of a payment over nothing, which no provider has seen.</summary>
+    public const string NoProvider = "free";
+
     public async Task<PaymentOutcome> Run(Payment payment, PaymentOperation operation, CancellationToken ct)
     {
         if (MinorUnits.Of(payment.Amount) == 0)
@@ -156,7 +159,7 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
 
     /// <summary>Nothing to pay: no provider takes that, and none needs to be asked.</summary>
     private PaymentOutcome.Approved Free(Payment payment, PaymentOperation operation) => new(new ProviderPayment(
-        "free",
+        NoProvider,
         operation switch
         {
             PaymentOperation.Authorize => PaymentState.Authorized,
@@ -172,7 +175,7 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
 
 internal static class PaymentMetrics
 {
-    private static readonly Meter Meter = new("Shop.Orders.Payments");
+    private static readonly Meter Meter = new("orders");
     private static readonly Counter<long> Outcomes = Meter.CreateCounter<long>("shop.payments.outcomes", description: "Answers of the payment provider.");
     private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>("shop.payments.call.duration", "s", "One operation at the provider, with its repeats.");
 

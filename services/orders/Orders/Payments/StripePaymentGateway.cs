@@ -52,9 +52,9 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             return new PaymentOutcome.Unknown(trouble);
         }
 
-        if (!IsSuccess(answer) && Outcome(answer) is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unknown)
+        if (!IsSuccess(answer) && Outcome(answer) is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unsettled)
         {
-            return unknown;
+            return unsettled;
         }
 
         return await Get(reference, ct) switch
@@ -85,7 +85,7 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         {
             null => new Lookup.Unknown(trouble),
             _ when !IsSuccess(answer) => new Lookup.Unknown(Describe(answer)),
-            _ => Read<List>(answer).Data is [var intent, ..] ? new Lookup.Found(intent.ToPayment()) : new Lookup.None(),
+            _ => Read<Listing>(answer).Data is [var intent, ..] ? new Lookup.Found(intent.ToPayment()) : new Lookup.None(),
         };
     }
 
@@ -100,7 +100,7 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
                 throw new PaymentProviderUnavailableException(answer is null ? trouble : Describe(answer));
             }
 
-            var page = Read<List>(answer);
+            var page = Read<Listing>(answer);
             if (page.Data.Count > 0)
             {
                 yield return [.. page.Data.Select(i => i.ToPayment())];
@@ -192,7 +192,7 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
     [LoggerMessage(2102, LogLevel.Error, "The payment provider does not accept us: status {Status}, {Type}. Payments wait until this is mended")]
     private static partial void LogMisconfigured(ILogger logger, int status, string? type);
 
-    private sealed record List(IReadOnlyList<Intent> Data, bool HasMore);
+    private sealed record Listing(IReadOnlyList<Intent> Data, bool HasMore);
 
     private sealed record ErrorBody(Error? Error);
 

@@ -1,0 +1,42 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Orders.Fulfilment;
+
+/// <param name="OrderId">The order.</param>
+/// <param name="State">Where fulfilment stands, in camelCase: <c>reservingStock</c>, <c>completed</c> …</param>
+/// <param name="Reason">Why it is being, or was, failed or cancelled.</param>
+/// <param name="Started">When fulfilment began.</param>
+/// <param name="Ended">When it was through.</param>
+/// <param name="Steps">The timeline, oldest first.</param>
+public sealed record FulfilmentResource(Guid OrderId, string State, string? Reason, DateTimeOffset Started, DateTimeOffset? Ended, IReadOnlyList<FulfilmentStepResource> Steps);
+
+/// <param name="Step">What was waited for.</param>
+/// <param name="Started">When it was asked for.</param>
+/// <param name="Ended">When it was answered or given up; null while waiting.</param>
+/// <param name="Outcome">The answer; null while waiting.</param>
+/// <param name="Attempt">1 for the first time of asking.</param>
+public sealed record FulfilmentStepResource(string Step, DateTimeOffset Started, DateTimeOffset? Ended, string? Outcome, int Attempt);
+
+/// <summary>The whole story of one order's fulfilment.</summary>
+public static class GetFulfilment
+{
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) => v1.MapGet("/orders/{id:guid}/fulfilment", Get).RequireCustomer();
+
+    private static async Task<Ok<FulfilmentResource>> Get(Guid id, DbContext db, Caller caller, CancellationToken ct)
+    {
+        var saga = await db.Set<FulfilmentState>().AsNoTracking().SingleOrDefaultAsync(s => s.CorrelationId == id, ct)
+            ?? throw ProblemException.NotFound();
+        caller.MustSee(saga.UserId);
+        return TypedResults.Ok(new FulfilmentResource(
+            saga.CorrelationId,
+            Name(saga.CurrentState),
+            saga.Reason,
+            saga.StartedAt,
+            saga.FinishedAt,
+            [.. saga.Steps.Select(s => new FulfilmentStepResource(Name(s.Step), s.Started, s.Ended, s.Outcome, s.Attempt))]));
+    }
+
+    private static string Name(string state) => char.ToLowerInvariant(state[0]) + state[1..];
+}

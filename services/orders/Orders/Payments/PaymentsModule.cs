@@ -1,0 +1,41 @@
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Orders.Fulfilment;
+
+namespace Orders.Payments;
+
+/// <summary>Everything that fulfilment and payments add to the service.</summary>
+internal static class PaymentsModule
+{
+    public static IServiceCollection AddFulfilmentAndPayments(this IServiceCollection services)
+    {
+        services.AddOptions<FulfilmentOptions>().BindConfiguration(FulfilmentOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<PaymentsOptions>().BindConfiguration(PaymentsOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<PaymentPipeline>();
+        services.AddHttpClient<IPaymentGateway, StripePaymentGateway>(http => http.Timeout = Timeout.InfiniteTimeSpan)
+            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(2) });
+        services.AddScoped<PaymentExecution>();
+        services.AddScoped<ReconcilePayments>();
+        return services;
+    }
+
+    public static void AddFulfilmentAndPayments<TDbContext>(this IBusRegistrationConfigurator bus)
+        where TDbContext : DbContext
+    {
+        bus.AddSagaStateMachine<FulfilmentStateMachine, FulfilmentState>().Endpoint(e => e.Name = OrdersQueues.Fulfilment)
+            .EntityFrameworkRepository(r =>
+            {
+                r.ExistingDbContext<TDbContext>();
+                r.UsePostgres();
+            });
+        bus.AddConsumer<PaymentCommandsConsumer>().Endpoint(e => e.Name = OrdersQueues.Payments);
+        bus.AddConsumer<ExecutePaymentConsumer>().Endpoint(e => e.Name = PaymentQueues.Calls);
+    }
+
+    public static void MapFulfilmentAndPayments(this IEndpointRouteBuilder v1)
+    {
+        GetFulfilment.Map(v1);
+        GetPayments.Map(v1);
+        ReconcilePayments.Map(v1);
+    }
+}

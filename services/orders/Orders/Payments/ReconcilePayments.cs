@@ -1,0 +1,165 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Orders.Fulfilment;
+
+namespace Orders.Payments;
+
+/// <param name="CheckedAt">When.</param>
+/// <param name="From">Payments older than this were left out; null when all were compared.</param>
+/// <param name="Reconciled">Whether there is no difference.</param>
+/// <param name="Records">Payments on our side.</param>
+/// <param name="ProviderPayments">Payments on the provider's side.</param>
+/// <param name="Matched">The same on both.</param>
+/// <param name="InFlight">Being worked on right now, so that nothing can be said of them.</param>
+/// <param name="Differences">Everything else. The target is none.</param>
+public sealed record Reconciliation(
+    DateTimeOffset CheckedAt,
+    DateTimeOffset? From,
+    bool Reconciled,
+    int Records,
+    int ProviderPayments,
+    int Matched,
+    int InFlight,
+    IReadOnlyList<PaymentDifference> Differences);
+
+/// <param name="Kind">
+/// <c>status</c> or <c>amount</c> (they disagree), <c>missing_at_provider</c>, <c>missing_here</c>; and of the orders: <c>open_after_end</c> (an authorization is still held
+/// for an order that has ended), <c>captured_not_shipped</c>, <c>completed_not_captured</c>.
+/// </param>
+public sealed record PaymentDifference(string Kind, Guid? OrderId, Guid? PaymentId, string? ProviderReference, string? Ours, string? Providers);
+
+/// <summary>Compares our records with the provider's ledger, and with how the orders ended.</summary>
+public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, TimeProvider clock)
+{
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) => v1.MapGet("/ops/payments/reconciliation", Get).RequireOperator();
+
+    public async Task<Reconciliation> Run(DateTimeOffset? from, CancellationToken ct)
+    {
+        var differences = new List<PaymentDifference>();
+        var seen = new HashSet<Guid>();
+        var (providers, matched, inFlight) = (0, 0, 0);
+        await foreach (var page in gateway.List(from, ct))
+        {
+            var references = page.Select(p => p.Reference).ToArray();
+            var orders = page.Where(p => p.OrderId is not null).Select(p => p.OrderId!.Value).ToArray();
+            var records = await Records().Where(p => references.Contains(p.ProviderReference) || orders.Contains(p.OrderId)).ToListAsync(ct);
+            foreach (var theirs in page)
+            {
+                providers++;
+                var ours = records.Find(r => r.ProviderReference == theirs.Reference) ?? records.Find(r => r.ProviderReference is null && r.OrderId == theirs.OrderId);
+                if (ours is not null)
+                {
+                    seen.Add(ours.Id);
+                }
+
+                if (ours is { Operation: not null })
+                {
+                    inFlight++;
+                }
+                else if (await Difference(ours, theirs, ct) is { } difference)
+                {
+                    differences.Add(difference);
+                }
+                else
+                {
+                    matched++;
+                }
+            }
+        }
+
+        // Younger ones than the listing's begin may have been paid while it was read.
+        var began = clock.GetUtcNow();
+        var count = 0;
+        await foreach (var ours in Records().Where(p => from == null || p.CreatedAt >= from).AsAsyncEnumerable().WithCancellation(ct))
+        {
+            count++;
+            if (seen.Contains(ours.Id) || ours.ProviderReference is null or PaymentExecution.NoProvider)
+            {
+                inFlight += !seen.Contains(ours.Id) && ours.Operation is not null ? 1 : 0;
+                continue;
+            }
+
+            if (await gateway.Get(ours.ProviderReference, ct) is Lookup.None)
+            {
+                differences.Add(new PaymentDifference("missing_at_provider", ours.OrderId, ours.Id, ours.ProviderReference, Word(ours.Status), null));
+            }
+        }
+
+        differences.AddRange(await AgainstOrders(ct));
+        return new Reconciliation(began, from, differences.Count == 0, count, providers, matched, inFlight, differences);
+    }
+
+    private static async Task<Ok<Reconciliation>> Get(DateTimeOffset? from, ReconcilePayments reconcile, CancellationToken ct)
+    {
+        try
+        {
+            return TypedResults.Ok(await reconcile.Run(from, ct));
+        }
+        catch (PaymentProviderUnavailableException)
+        {
+            throw ProblemException.Unavailable("The payment provider does not answer.");
+        }
+    }
+
+    private IQueryable<Payment> Records() => db.Set<Payment>().AsNoTracking();
+
+    /// <summary>The two sides were read at different moments: what differs is read once more, both sides, before it is called a difference.</summary>
+    private async Task<PaymentDifference?> Difference(Payment? ours, ProviderPayment theirs, CancellationToken ct)
+    {
+        if (Compare(ours, theirs) is null)
+        {
+            return null;
+        }
+
+        ours = await Records().FirstOrDefaultAsync(p => p.ProviderReference == theirs.Reference || (p.ProviderReference == null && p.OrderId == theirs.OrderId), ct);
+        if (ours is { Operation: not null })
+        {
+            return null;
+        }
+
+        return await gateway.Get(theirs.Reference, ct) is Lookup.Found found ? Compare(ours, found.Payment) : Compare(ours, theirs);
+    }
+
+    private static PaymentDifference? Compare(Payment? ours, ProviderPayment theirs)
+    {
+        if (ours is null)
+        {
+            return new PaymentDifference("missing_here", theirs.OrderId, null, theirs.Reference, null, Word(theirs.Status));
+        }
+
+        if (ours.Status != theirs.Status)
+        {
+            return new PaymentDifference("status", ours.OrderId, ours.Id, theirs.Reference, Word(ours.Status), Word(theirs.Status));
+        }
+
+        return MinorUnits.Of(ours.Amount) == MinorUnits.Of(theirs.Amount) && ours.Amount.Currency == theirs.Amount.Currency
+            ? null
+            : new PaymentDifference("amount", ours.OrderId, ours.Id, theirs.Reference, Text(ours.Amount), Text(theirs.Amount));
+    }
+
+    private async Task<List<PaymentDifference>> AgainstOrders(CancellationToken ct)
+    {
+        var wrong =
+            from payment in Records()
+            join order in db.Set<FulfilmentState>().AsNoTracking() on payment.OrderId equals order.CorrelationId
+            where payment.Operation == null && order.FinishedAt != null
+                && (payment.Status == PaymentState.Authorized
+                    || (payment.Status == PaymentState.Captured && order.ShipmentId == null)
+                    || (payment.Status != PaymentState.Captured && order.CurrentState == nameof(FulfilmentStateMachine.Completed)))
+            select new { payment, order.CurrentState, order.ShipmentId };
+        return (await wrong.Take(1000).ToListAsync(ct)).ConvertAll(w => new PaymentDifference(
+            w.payment.Status == PaymentState.Authorized ? "open_after_end"
+                : w.payment.Status == PaymentState.Captured ? "captured_not_shipped"
+                : "completed_not_captured",
+            w.payment.OrderId,
+            w.payment.Id,
+            w.payment.ProviderReference,
+            Word(w.payment.Status),
+            null));
+    }
+
+    private static string Word(PaymentState status) => status.ToString().ToLowerInvariant();
+
+    private static string Text(Shop.Contracts.Money money) => FormattableString.Invariant($"{money.Amount} {money.Currency}");
+}

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Orders.Payments;
+using Shop.Contracts;
+
+namespace Orders.Tests.Payments;
+
+public sealed class The_gateway : IAsyncLifetime
+{
+    private static readonly Money Price = new(19.99m, "EUR");
+
+    private readonly Guid order = Guid.CreateVersion7();
+    private readonly HttpClient http = new() { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly List<PaymentPipeline> pipelines = [];
+    private Sandbox sandbox = null!;
+
+    public async ValueTask InitializeAsync() => sandbox = await Sandbox.StartAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        pipelines.ForEach(p => p.Dispose());
+        http.Dispose();
+        await sandbox.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Authorizes_captures_and_refunds()
+    {
+        var gateway = Gateway();
+        var authorized = (await gateway.Authorize(order, Price, "pm_card_visa", default)).ShouldBeOfType<PaymentOutcome.Approved>().Payment;
+        authorized.Status.ShouldBe(PaymentState.Authorized);
+        authorized.Amount.ShouldBe(Price);
+        authorized.OrderId.ShouldBe(order);
+
+        (await gateway.Capture(order, authorized.Reference, default)).ShouldBeOfType<PaymentOutcome.Approved>().Payment.Status.ShouldBe(PaymentState.Captured);
+        (await gateway.Refund(order, authorized.Reference, default)).ShouldBeOfType<PaymentOutcome.Approved>().Payment.Status.ShouldBe(PaymentState.Refunded);
+        (await gateway.Refund(order, authorized.Reference, default)).ShouldBeOfType<PaymentOutcome.Approved>().Payment.Status.ShouldBe(PaymentState.Refunded);
+        (await sandbox.Movements(order)).ShouldBe(["authorized", "captured", "refunded"]);
+    }
+
+    [Fact]
+    public async Task Voids_what_was_authorized()
+    {
+        var gateway = Gateway();
+        var authorized = (PaymentOutcome.Approved)await gateway.Authorize(order, Price, "pm_card_visa", default);
+        (await gateway.Void(order, authorized.Payment.Reference, default)).ShouldBeOfType<PaymentOutcome.Approved>().Payment.Status.ShouldBe(PaymentState.Voided);
+    }
+
+    [Theory]
+    [InlineData("pm_card_declined", "generic_decline")]
+    [InlineData("pm_card_insufficient_funds", "insufficient_funds")]
+    [InlineData("pm_that_nobody_issued", "resource_missing")]
+    public async Task Tells_a_refusal_from_trouble(string card, string code) =>
+        (await Gateway().Authorize(order, Price, card, default)).ShouldBeOfType<PaymentOutcome.Declined>().Code.ShouldBe(code);
+
+    [Fact]
+    public async Task Asks_again_until_the_flaky_card_answers_and_charges_once()
+    {
+        (await Gateway().Authorize(order, Price, "pm_card_flaky", default)).ShouldBeOfType<PaymentOutcome.Approved>();
+        (await sandbox.Movements(order)).ShouldBe(["authorized"]);
+    }
+
+    [Fact]
+    public async Task Does_not_know_the_outcome_when_the_answer_is_too_late_and_finds_it_by_the_order()
+    {
+        var gateway = Gateway(o => o with { TryTimeout = TimeSpan.FromMilliseconds(200), TotalTimeout = TimeSpan.FromMilliseconds(600) });
+        var watch = Stopwatch.StartNew();
+        (await gateway.Authorize(order, Price, "pm_card_slow", default)).ShouldBeOfType<PaymentOutcome.Unknown>();
+        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(1.4), "the total time-out bounds the wait");
+
+        (await gateway.Find(order, default)).ShouldBeOfType<Lookup.Found>().Payment.Status.ShouldBe(PaymentState.Authorized);
+        (await sandbox.Movements(order)).ShouldBe(["authorized"]);
+    }
+
+    [Theory]
+    [InlineData("drop_before")]
+    [InlineData("drop_after")]
+    [InlineData("error_before")]
+    [InlineData("error_after")]
+    public async Task Survives_a_lost_answer_without_charging_twice(string kind)
+    {
+        await sandbox.Fault(new { kind, count = 2 });
+        (await Gateway().Authorize(order, Price, "pm_card_visa", default)).ShouldBeOfType<PaymentOutcome.Approved>();
+        (await sandbox.Movements(order)).ShouldBe(["authorized"]);
+    }
+
+    [Fact]
+    public async Task Spares_a_provider_that_keeps_failing_and_comes_back_when_it_is_well()
+    {
+        await sandbox.Fault(new { kind = "error_before" });
+        var gateway = Gateway(o => o with { BreakerMinimumThroughput = 4, BreakDuration = TimeSpan.FromMilliseconds(500), Retries = 1 });
+        for (var i = 0; i < 4; i++)
+        {
+            (await gateway.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default)).ShouldBeOfType<PaymentOutcome.Unknown>();
+        }
+
+        (await gateway.Authorize(order, Price, "pm_card_visa", default)).ShouldBeOfType<PaymentOutcome.Unknown>().Reason.ShouldContain("spared");
+
+        await sandbox.NoFaults();
+        await Chassis.Testing.Poll.Until(
+            async () => await gateway.Authorize(order, Price, "pm_card_visa", default) is PaymentOutcome.Approved, "the circuit to close again");
+        (await sandbox.Movements(order)).ShouldBe(["authorized"]);
+    }
+
+    [Fact]
+    public async Task Turns_away_more_calls_than_it_may_hold()
+    {
+        await sandbox.Fault(new { kind = "latency", delay_ms = 400 });
+        var gateway = Gateway(o => o with { MaxConcurrency = 2 });
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => gateway.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default)));
+        outcomes.Count(o => o is PaymentOutcome.Approved).ShouldBe(4);
+        outcomes.Count(o => o is PaymentOutcome.Unknown { Reason: "too many payments at once" }).ShouldBe(6);
+    }
+
+    [Fact]
+    public async Task Never_takes_a_wrong_key_for_a_declined_card() =>
+        (await Gateway(o => o with { ApiKey = "sk_test_wrong" }).Authorize(order, Price, "pm_card_visa", default)).ShouldBeOfType<PaymentOutcome.Unknown>();
+
+    [Fact]
+    public async Task Does_not_know_the_outcome_when_nobody_is_there() =>
+        (await Gateway(o => o with { BaseUrl = new Uri("http://127.0.0.1:1"), Retries = 1 }).Authorize(order, Price, "pm_card_visa", default))
+            .ShouldBeOfType<PaymentOutcome.Unknown>().Reason.ShouldBe("not reachable");
+
+    [Fact]
+    public async Task Lists_every_payment_of_the_provider()
+    {
+        var gateway = Gateway();
+        await Task.WhenAll(Enumerable.Range(0, 130).Select(_ => gateway.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default)));
+        var all = new List<ProviderPayment>();
+        await foreach (var page in gateway.List(null, default))
+        {
+            all.AddRange(page);
+        }
+
+        all.Select(p => p.Reference).Distinct().Count().ShouldBe(130);
+    }
+
+    [Theory]
+    [InlineData("19.99", "EUR", 1999)]
+    [InlineData("1200", "JPY", 1200)]
+    [InlineData("1.234", "KWD", 1234)]
+    [InlineData("0.125", "EUR", 12)]
+    [InlineData("0.135", "EUR", 14)]
+    public void Counts_in_the_smallest_unit_of_the_currency(string amount, string currency, long minor) =>
+        MinorUnits.Of(new Money(decimal.Parse(amount, System.Globalization.CultureInfo.InvariantCulture), currency)).ShouldBe(minor);
+
+    private StripePaymentGateway Gateway(Func<PaymentsOptions, PaymentsOptions>? change = null)
+    {
+        var options = new PaymentsOptions { BaseUrl = sandbox.BaseUrl, ApiKey = Sandbox.ApiKey, RetryDelay = TimeSpan.FromMilliseconds(20), MaxConcurrency = 100 };
+        var wrapped = Options.Create(change?.Invoke(options) ?? options);
+        var pipeline = new PaymentPipeline(wrapped, TimeProvider.System);
+        pipelines.Add(pipeline);
+        return new StripePaymentGateway(http, pipeline, wrapped, NullLogger<StripePaymentGateway>.Instance);
+    }
+}
