@@ -20,31 +20,34 @@ public sealed record ExecutePayment(Guid OrderId, PaymentOperation Operation);
 /// Calls the provider between two short transactions: the first claims the attempt, the second records the outcome and publishes it. A crash anywhere in between
 /// brings the message back, and the deterministic idempotency keys make the second call give the first one's answer.
 /// </summary>
+[OwnTransaction]
 public sealed partial class ExecutePaymentConsumer(
-    IServiceScopeFactory scopes, PaymentExecution execution, IOptions<PaymentsOptions> options, TimeProvider clock, ILogger<ExecutePaymentConsumer> logger)
-    : IConsumer<ExecutePayment>
+    DbContext db,
+    PaymentExecution execution,
+    IPublishEndpoint publish,
+    ISendEndpointProvider send,
+    IOptions<PaymentsOptions> options,
+    TimeProvider clock,
+    ILogger<ExecutePaymentConsumer> logger) : IConsumer<ExecutePayment>
 {
-    private static readonly Uri Calls = new($"queue:{PaymentQueues.Calls}");
-
     public async Task Consume(ConsumeContext<ExecutePayment> context)
     {
         var (orderId, operation) = (context.Message.OrderId, context.Message.Operation);
-        var claimed = await Claim(orderId, operation, context.CancellationToken);
-        if (claimed is null)
+        var payment = await Claim(orderId, operation, context.CancellationToken);
+        if (payment is null)
         {
             return;
         }
 
         var watch = Stopwatch.GetTimestamp();
-        var outcome = await execution.Run(claimed, operation, context.CancellationToken);
+        var outcome = await execution.Run(payment, operation, context.CancellationToken);
         PaymentMetrics.Answered(operation, outcome, Stopwatch.GetElapsedTime(watch));
-        await Record(context.Message, claimed.Attempts, outcome, context.CancellationToken);
+        await Record(context.Message, payment.Attempts, outcome, context.CancellationToken);
     }
 
+    /// <returns>Null when there is nothing left to do.</returns>
     private async Task<Payment?> Claim(Guid orderId, PaymentOperation operation, CancellationToken ct)
     {
-        await using var scope = scopes.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<DbContext>();
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var payment = await db.FindPaymentAsync(orderId, ct);
         if (payment is null || payment.Operation != operation)
@@ -55,26 +58,25 @@ public sealed partial class ExecutePaymentConsumer(
         payment.Claim(clock.GetUtcNow());
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
+        db.ChangeTracker.Clear();
         return payment;
     }
 
     private async Task Record(ExecutePayment message, int attempt, PaymentOutcome outcome, CancellationToken ct)
     {
-        await using var scope = scopes.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<DbContext>();
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var payment = await db.FindPaymentAsync(message.OrderId, ct) ?? throw new InvalidOperationException($"The payment of order {message.OrderId} is gone.");
         var reaction = payment.Record(message.Operation, outcome, clock.GetUtcNow());
         if (reaction == Reaction.Answer)
         {
-            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(payment.ToEvent(), payment.Version, ct);
+            await publish.PublishEvent(payment.ToEvent(), payment.Version, ct);
         }
         else if (reaction == Reaction.CheckLater && payment.Attempts == attempt)
         {
             // Of several executions of one operation only the last goes on asking.
             var due = clock.GetUtcNow() + options.Value.CheckAgainAfter(attempt);
             LogUnknown(logger, message.Operation, message.OrderId, attempt, payment.UnknownReason, due);
-            await scope.ServiceProvider.GetRequiredService<IMessageScheduler>().ScheduleSend(Calls, due.UtcDateTime, message, ct);
+            await send.SendCommand(PaymentQueues.Calls, message, message.OrderId, due, ct);
         }
 
         await db.SaveChangesAsync(ct);
@@ -83,6 +85,17 @@ public sealed partial class ExecutePaymentConsumer(
 
     [LoggerMessage(2201, LogLevel.Warning, "Outcome of {Operation} for order {OrderId} unknown after attempt {Attempt} ({Reason}); asked again at {Due}")]
     private static partial void LogUnknown(ILogger logger, PaymentOperation operation, Guid orderId, int attempt, string? reason, DateTimeOffset due);
+}
+
+/// <summary>Calls to the provider wait for it most of the time: more of them may be under way than the service's queues allow by default.</summary>
+public sealed class ExecutePaymentConsumerDefinition(IOptions<PaymentsOptions> options) : ConsumerDefinition<ExecutePaymentConsumer>
+{
+    protected override void ConfigureConsumer(
+        IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<ExecutePaymentConsumer> consumerConfigurator, IRegistrationContext context)
+    {
+        endpointConfigurator.PrefetchCount = options.Value.MaxConcurrency;
+        endpointConfigurator.ConcurrentMessageLimit = options.Value.MaxConcurrency;
+    }
 }
 
 /// <summary>One operation at the provider, from what is on record to an outcome. From the second attempt on it looks before it acts.</summary>

@@ -29,7 +29,7 @@ internal static class PaymentsModule
                 r.UsePostgres();
             });
         bus.AddConsumer<PaymentCommandsConsumer>().Endpoint(e => e.Name = OrdersQueues.Payments);
-        bus.AddConsumer<ExecutePaymentConsumer>().Endpoint(e => e.Name = PaymentQueues.Calls);
+        bus.AddConsumer<ExecutePaymentConsumer, ExecutePaymentConsumerDefinition>().Endpoint(e => e.Name = PaymentQueues.Calls);
     }
 
     public static void MapFulfilmentAndPayments(this IEndpointRouteBuilder v1)
