@@ -26,9 +26,9 @@ up_docker() {
 up_local() {
     need_disk 1500
     take_lock
-    need_dotnet
     . "$ROOT/deploy/local/infrastructure.sh"
     . "$ROOT/deploy/local/services.sh"
+    need_dotnet
     export_local_addresses
     mkdir -p "$STATE/logs"
 
