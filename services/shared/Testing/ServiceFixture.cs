@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Chassis.Testing;
@@ -141,6 +142,8 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
 
             builder.ConfigureTestServices(services =>
             {
+                // The test server has no body size limit and says so at every request.
+                services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Routing", LogLevel.Error));
                 services.AddHttpClient(IssuerKeys.ClientName).ConfigurePrimaryHttpMessageHandler(fixture.Tokens.Handler);
                 fixture.ConfigureServices(services);
             });

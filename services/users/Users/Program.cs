@@ -1,3 +1,16 @@
+using Chassis.Messaging;
+using Chassis.Web;
+using Users;
+using Users.Persistence;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults("users");
+builder.AddDatabase<UsersDbContext>();
+builder.AddMessaging<UsersDbContext>();
+builder.AddUsers();
+
 var app = builder.Build();
-app.Run();
+app.UseServiceDefaults();
+app.MapMessagingOps();
+app.MapUsers();
+return await app.RunServiceAsync(args);

@@ -16,10 +16,10 @@ namespace Chassis.Web;
 /// </summary>
 internal static class ServiceTelemetry
 {
-    public static readonly string[] Sources = ["Microsoft.AspNetCore", "System.Net.Http", "Npgsql", "MassTransit", "RabbitMQ.Client.*", "Chassis.*", "Shop.*"];
+    public static readonly string[] Sources = ["Microsoft.AspNetCore", "System.Net.Http", "Npgsql", "RabbitMQ.Client.*", "Chassis.*", "Shop.*"];
 
     public static readonly string[] Meters =
-        ["Microsoft.AspNetCore.*", "System.Net.Http", "System.Runtime", "Npgsql", "MassTransit", "Chassis.*", "Shop.*"];
+        ["Microsoft.AspNetCore.*", "System.Net.Http", "System.Runtime", "Npgsql", "Chassis.*", "Shop.*"];
 
     public static bool IsConfigured(IConfiguration configuration) => !string.IsNullOrEmpty(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]);
 

@@ -1,0 +1,150 @@
+using Chassis.Web;
+
+namespace Users.Domain;
+
+public static class UserStatus
+{
+    public const string Active = "active";
+    public const string Deactivated = "deactivated";
+    public const string Erased = "erased";
+}
+
+/// <summary>An account. Every change is an event; an illegal one is refused, never ignored.</summary>
+public sealed class User
+{
+    private readonly List<UserEvent> raised = [];
+
+    private User()
+    {
+    }
+
+    public Guid Id { get; private init; }
+
+    public string? TenantId { get; private init; }
+
+    /// <summary>Normalised; null after erasure.</summary>
+    public string? Email { get; private set; }
+
+    public string? FullName { get; private set; }
+
+    public string? PasswordHash { get; private set; }
+
+    public string Role { get; private init; } = Roles.Customer;
+
+    public string Status { get; private set; } = UserStatus.Active;
+
+    public string Source { get; private init; } = "";
+
+    public DateTimeOffset RegisteredAt { get; private init; }
+
+    public DateTimeOffset UpdatedAt { get; private set; }
+
+    /// <summary>Number of events so far.</summary>
+    public long Version { get; private set; }
+
+    public bool IsActive => Status == UserStatus.Active;
+
+    /// <summary>What happened since the account was read.</summary>
+    public IReadOnlyList<UserEvent> Raised => raised;
+
+    public static User Register(Guid id, string? tenantId, string email, string fullName, string passwordHash, string source, string role, DateTimeOffset now)
+    {
+        var user = new User
+        {
+            Id = id,
+            TenantId = tenantId,
+            Email = email,
+            FullName = fullName,
+            PasswordHash = passwordHash,
+            Source = source,
+            Role = role,
+            RegisteredAt = now,
+        };
+        user.Raise(new UserRegistered(email, fullName, source, role), now);
+        return user;
+    }
+
+    /// <returns>Whether anything changed.</returns>
+    public bool Rename(string fullName, DateTimeOffset now)
+    {
+        MustBeActive();
+        if (fullName == FullName)
+        {
+            return false;
+        }
+
+        var change = new ProfileChange("fullName", FullName, fullName);
+        FullName = fullName;
+        Raise(new ProfileUpdated([change]), now);
+        return true;
+    }
+
+    /// <returns>Whether anything changed.</returns>
+    public bool ChangeEmail(string email, DateTimeOffset now)
+    {
+        MustBeActive();
+        if (email == Email)
+        {
+            return false;
+        }
+
+        var old = Email;
+        Email = email;
+        Raise(new EmailChanged(old, email), now);
+        return true;
+    }
+
+    public void ChangePassword(string passwordHash, bool byOperator, DateTimeOffset now)
+    {
+        MustBeActive();
+        PasswordHash = passwordHash;
+        Raise(new PasswordChanged(byOperator), now);
+    }
+
+    /// <summary>The same password under today's parameters of the hasher: nothing that happened to the account.</summary>
+    public void Rehash(string passwordHash) => PasswordHash = passwordHash;
+
+    public void Deactivate(string reason, DateTimeOffset now)
+    {
+        MustBeActive();
+        Status = UserStatus.Deactivated;
+        Raise(new UserDeactivated(reason), now);
+    }
+
+    public void Reactivate(DateTimeOffset now)
+    {
+        if (Status != UserStatus.Deactivated)
+        {
+            throw ProblemException.Conflict("user_not_deactivated", "Only a deactivated account can be reactivated.");
+        }
+
+        Status = UserStatus.Active;
+        Raise(new UserReactivated(), now);
+    }
+
+    /// <summary>Forgets the person. What remains is that there was an account.</summary>
+    public void Erase(DateTimeOffset now)
+    {
+        Email = FullName = PasswordHash = null;
+        Status = UserStatus.Erased;
+        Raise(new UserErased(), now);
+    }
+
+    /// <summary>What happened has been written down.</summary>
+    public void Saved() => raised.Clear();
+
+    private void MustBeActive()
+    {
+        if (!IsActive)
+        {
+            throw ProblemException.Conflict("user_deactivated", "The account is deactivated.");
+        }
+    }
+
+    private void Raise(UserEvent happened, DateTimeOffset now)
+    {
+        raised.Add(happened);
+        Version++;
+        UpdatedAt = now;
+    }
+}

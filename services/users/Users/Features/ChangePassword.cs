@@ -1,0 +1,57 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Identity;
+using Users.Passwords;
+using Users.Persistence;
+using Users.Tokens;
+
+namespace Users.Features;
+
+/// <param name="NewPassword">The new one.</param>
+/// <param name="CurrentPassword">The owner must give it; an operator who sets somebody else's password cannot.</param>
+public sealed record ChangePasswordRequest(string NewPassword, string? CurrentPassword = null);
+
+public sealed class ChangePassword(
+    UserStore users, UsersDbContext db, PasswordVault passwords, PasswordRules rules, SignInThrottle throttle, RefreshTokens refreshTokens, TimeProvider clock)
+{
+    public async Task Handle(
+        Guid id, ChangePasswordRequest request, Caller caller, ExpectedVersion expected, string address, CancellationToken cancellationToken)
+    {
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        expected.Check(user.Version);
+        var validator = new Validator();
+        rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
+        var own = caller.UserId == id;
+        if (own)
+        {
+            validator.Check(!string.IsNullOrEmpty(request.CurrentPassword), "currentPassword", "is required.");
+        }
+
+        validator.ThrowIfInvalid();
+        if (own)
+        {
+            await throttle.CheckAsync(user.Email!, address, cancellationToken);
+            if (await passwords.VerifyAsync(user, request.CurrentPassword!, cancellationToken) == PasswordVerificationResult.Failed)
+            {
+                await throttle.FailedAsync(user.Email!, address, cancellationToken);
+                throw ProblemException.Invalid("currentPassword", "is not correct.");
+            }
+        }
+
+        user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), byOperator: !own, clock.GetUtcNow());
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await refreshTokens.RevokeAllAsync(id, cancellationToken);
+        await users.SaveAsync(user, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPut("/{id:guid}/password", Put).RequireCustomer()
+        .WithName("ChangePassword").WithSummary("Change the password. Ends every session.");
+
+    private static async Task<NoContent> Put(
+        Guid id, ChangePasswordRequest request, ChangePassword handler, Caller caller, ExpectedVersion expected, HttpContext http, CancellationToken cancellationToken)
+    {
+        await handler.Handle(id, request, caller, expected, http.Address(), cancellationToken);
+        return TypedResults.NoContent();
+    }
+}

@@ -1,0 +1,54 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Users.Domain;
+using Users.Persistence;
+using Users.Tokens;
+
+namespace Users.Features;
+
+public sealed record DeactivateUserRequest(string Reason);
+
+public sealed class ChangeStatus(UserStore users, UsersDbContext db, RefreshTokens refreshTokens, TimeProvider clock)
+{
+    private const int MaxReasonLength = 500;
+
+    public async Task<User> Deactivate(Guid id, DeactivateUserRequest request, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        new Validator().Text("reason", request.Reason, MaxReasonLength).ThrowIfInvalid();
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        expected.Check(user.Version);
+        user.Deactivate(request.Reason.Trim(), clock.GetUtcNow());
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await refreshTokens.RevokeAllAsync(id, cancellationToken);
+        await users.SaveAsync(user, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return user;
+    }
+
+    public async Task<User> Reactivate(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        expected.Check(user.Version);
+        user.Reactivate(clock.GetUtcNow());
+        await users.SaveAsync(user, cancellationToken);
+        return user;
+    }
+
+    public static void Map(RouteGroupBuilder users)
+    {
+        users.MapPost("/{id:guid}/deactivate", PostDeactivate).RequireOperator().WithIdempotencyKey()
+            .WithName("DeactivateUser").WithSummary("No more sign-ins; sessions end; open orders are cancelled.");
+        users.MapPost("/{id:guid}/reactivate", PostReactivate).RequireOperator().WithIdempotencyKey()
+            .WithName("ReactivateUser").WithSummary("Sign-ins again.");
+    }
+
+    private static async Task<ETagged<Ok<UserView>>> PostDeactivate(
+        Guid id, DeactivateUserRequest request, ChangeStatus handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken) =>
+        Answer(await handler.Deactivate(id, request, caller, expected, cancellationToken));
+
+    private static async Task<ETagged<Ok<UserView>>> PostReactivate(
+        Guid id, ChangeStatus handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken) =>
+        Answer(await handler.Reactivate(id, caller, expected, cancellationToken));
+
+    private static ETagged<Ok<UserView>> Answer(User user) => TypedResults.Ok(UserView.Of(user)).WithETag(user.Version);
+}

@@ -1,0 +1,36 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Users.Persistence;
+using Users.Tokens;
+
+namespace Users.Features;
+
+/// <summary>
+/// Forgets a person: the account's values, the data key without which the history's personal values are noise, sessions, and stored answers.
+/// The others learn it by <c>shop.user.erased.v1</c>. The history keeps its shape.
+/// </summary>
+public sealed class EraseUser(UserStore users, UsersDbContext db, RefreshTokens refreshTokens, TimeProvider clock)
+{
+    public async Task Handle(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        expected.Check(user.Version);
+        user.Erase(clock.GetUtcNow());
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await refreshTokens.RevokeAllAsync(id, cancellationToken);
+        db.Keys.Remove(await db.Keys.SingleAsync(k => k.UserId == id, cancellationToken));
+        await Idempotency.ForgetAsync(db, id.ToString(), cancellationToken);
+        await users.SaveAsync(user, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapDelete("/{id:guid}", Delete).RequireCustomer()
+        .WithName("EraseUser").WithSummary("Erase the person. Cannot be undone.");
+
+    private static async Task<NoContent> Delete(Guid id, EraseUser handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        await handler.Handle(id, caller, expected, cancellationToken);
+        return TypedResults.NoContent();
+    }
+}

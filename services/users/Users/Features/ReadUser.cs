@@ -1,0 +1,23 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Users.Persistence;
+
+namespace Users.Features;
+
+public static class ReadUser
+{
+    public static void Map(RouteGroupBuilder users)
+    {
+        users.MapGet("/me", Me).RequireCustomer().WithName("ReadMe").WithSummary("The caller's own account.");
+        users.MapGet("/{id:guid}", Get).RequireCustomer().WithName("ReadUser").WithSummary("An account: one's own, or any for an operator.");
+    }
+
+    private static Task<ETagged<Ok<UserView>>> Me(UserStore users, Caller caller, CancellationToken cancellationToken) =>
+        Get(caller.UserId, users, caller, cancellationToken);
+
+    private static async Task<ETagged<Ok<UserView>>> Get(Guid id, UserStore users, Caller caller, CancellationToken cancellationToken)
+    {
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        return TypedResults.Ok(UserView.Of(user)).WithETag(user.Version);
+    }
+}

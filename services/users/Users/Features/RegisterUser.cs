@@ -1,0 +1,61 @@
+using System.Text.RegularExpressions;
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Users.Domain;
+using Users.Passwords;
+using Users.Persistence;
+
+namespace Users.Features;
+
+public sealed record RegisterUserRequest(string Email, string Password, string FullName, string? Source = null);
+
+/// <summary>An account as its owner and operators see it.</summary>
+public sealed record UserView(Guid Id, string Email, string FullName, string Status, string Source, DateTimeOffset RegisteredAt, long Version)
+{
+    public static UserView Of(User user) => new(user.Id, user.Email!, user.FullName!, user.Status, user.Source, user.RegisteredAt, user.Version);
+}
+
+public sealed partial class RegisterUser(
+    UserStore users, UsersDbContext db, PasswordVault passwords, PasswordRules rules, IOptions<UsersSettings> settings, TimeProvider clock)
+{
+    public const int MaxNameLength = 200;
+
+    public async Task<User> Handle(RegisterUserRequest request, string role, CancellationToken cancellationToken)
+    {
+        var email = Email.Normalize(request.Email);
+        var fullName = request.FullName.Trim();
+        var source = request.Source ?? "direct";
+        var validator = new Validator()
+            .Check(email is not null, "email", "is not an e-mail address.")
+            .Text("fullName", fullName, MaxNameLength)
+            .Matches("source", source, SourceName(), "must have 1 to 50 letters, digits, dots, dashes or underscores.");
+        rules.Check(validator, "password", request.Password, email, fullName);
+        validator.ThrowIfInvalid();
+
+        // Saves the hash in the usual case; the unique index decides.
+        if (await db.Users.IgnoreQueryFilters().AnyAsync(u => u.Email == email, cancellationToken))
+        {
+            throw UserStore.EmailTaken();
+        }
+
+        var hash = await passwords.HashAsync(request.Password, cancellationToken);
+        var tenant = OperationContext.Current.TenantId ?? settings.Value.DefaultTenant;
+        var user = User.Register(Ids.New(clock), tenant, email!, fullName, hash, source, role, clock.GetUtcNow());
+        await users.AddAsync(user, cancellationToken);
+        return user;
+    }
+
+    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPost("/", Post).AllowAnonymous().WithIdempotencyKey()
+        .WithName("RegisterUser").WithSummary("Register. Everybody may.");
+
+    private static async Task<ETagged<Microsoft.AspNetCore.Http.HttpResults.Created<UserView>>> Post(
+        RegisterUserRequest request, RegisterUser handler, CancellationToken cancellationToken)
+    {
+        var user = await handler.Handle(request, Roles.Customer, cancellationToken);
+        return TypedResults.Created($"/v1/users/{user.Id}", UserView.Of(user)).WithETag(user.Version);
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9._-]{1,50}$")]
+    private static partial Regex SourceName();
+}

@@ -1,0 +1,172 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Serialization;
+using Chassis.Web;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Users.Domain;
+using Users.Passwords;
+using Users.Persistence;
+using Users.Tokens;
+
+namespace Users.Features;
+
+/// <summary>A token response, RFC 6749 §5.1.</summary>
+public sealed record TokenAnswer(
+    [property: JsonPropertyName("access_token")] string AccessToken,
+    [property: JsonPropertyName("token_type")] string TokenType,
+    [property: JsonPropertyName("expires_in")] int ExpiresIn,
+    [property: JsonPropertyName("refresh_token"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? RefreshToken);
+
+/// <summary>An error response, RFC 6749 §5.2.</summary>
+public sealed record TokenError(
+    [property: JsonPropertyName("error")] string Error, [property: JsonPropertyName("error_description")] string Description);
+
+/// <summary>The token endpoint.</summary>
+public sealed class Token(
+    UsersDbContext db, PasswordVault passwords, SignInThrottle throttle, RefreshTokens refreshTokens, AccessTokens accessTokens, IOptions<UsersSettings> settings)
+{
+    private const string OwnClient = "shop";
+    private const int MaxFormLength = 16 * 1024;
+
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapPost("/connect/token", Post).AllowAnonymous()
+        .WithName("Token").WithSummary("RFC 6749 token endpoint: password, refresh_token, client_credentials.")
+        .Accepts<IFormCollection>("application/x-www-form-urlencoded").Produces<TokenAnswer>().Produces<TokenError>(StatusCodes.Status400BadRequest)
+        .Produces<TokenError>(StatusCodes.Status401Unauthorized).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxFormLength));
+
+    private static async Task<IResult> Post(HttpContext http, Token handler, CancellationToken cancellationToken)
+    {
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers.Pragma = "no-cache";
+        try
+        {
+            if (!http.Request.HasFormContentType)
+            {
+                throw new TokenRefused("invalid_request", "The request must be application/x-www-form-urlencoded.");
+            }
+
+            var form = await ReadAsync(http.Request, cancellationToken);
+            return Results.Json(await handler.Handle(form, http.Request.Headers.Authorization.ToString(), http.Address(), cancellationToken));
+        }
+        catch (TokenRefused refused)
+        {
+            var basic = refused.Error == "invalid_client" && http.Request.Headers.Authorization.Count > 0;
+            if (basic)
+            {
+                http.Response.Headers.WWWAuthenticate = "Basic realm=\"token\"";
+            }
+
+            return Results.Json(
+                new TokenError(refused.Error, refused.Message),
+                statusCode: refused.Error == "invalid_client" ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest);
+        }
+    }
+
+    private async Task<TokenAnswer> Handle(IReadOnlyDictionary<string, string> form, string authorization, string address, CancellationToken cancellationToken)
+    {
+        var grant = Required(form, "grant_type");
+        var client = Authenticate(form, authorization);
+        return grant switch
+        {
+            "password" => await PasswordAsync(Required(form, "username"), Required(form, "password"), client?.Id ?? OwnClient, address, cancellationToken),
+            "refresh_token" => await RefreshAsync(Required(form, "refresh_token"), client?.Id ?? OwnClient, cancellationToken),
+            "client_credentials" => ForClient(client),
+            _ => throw new TokenRefused("unsupported_grant_type", "The grant must be password, refresh_token or client_credentials."),
+        };
+    }
+
+    private async Task<TokenAnswer> PasswordAsync(string username, string password, string clientId, string address, CancellationToken cancellationToken)
+    {
+        var email = Email.Normalize(username) ?? username;
+        await throttle.CheckAsync(email, address, cancellationToken);
+        var user = await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Email == email, cancellationToken);
+        var verdict = password.Length <= settings.Value.Passwords.MaxLength
+            ? await passwords.VerifyAsync(user, password, cancellationToken)
+            : PasswordVerificationResult.Failed;
+        if (verdict == PasswordVerificationResult.Failed || user is not { IsActive: true })
+        {
+            await throttle.FailedAsync(email, address, cancellationToken);
+            throw new TokenRefused("invalid_grant", "The user name or the password is not correct, or the account is not active.");
+        }
+
+        await throttle.SucceededAsync(email, cancellationToken);
+        if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
+        {
+            user.Rehash(await passwords.HashAsync(password, cancellationToken));
+        }
+
+        return Answer(accessTokens.Issue(user.Id.ToString(), user.Role, user.TenantId, clientId), await refreshTokens.IssueAsync(user.Id, clientId, cancellationToken));
+    }
+
+    private async Task<TokenAnswer> RefreshAsync(string token, string clientId, CancellationToken cancellationToken)
+    {
+        var refused = new TokenRefused("invalid_grant", "The refresh token is not valid any more. Sign in again.");
+        var (userId, successor) = await refreshTokens.RotateAsync(token, clientId, cancellationToken) ?? throw refused;
+        var user = await db.Users.IgnoreQueryFilters().AsNoTracking().SingleOrDefaultAsync(u => u.Id == userId, cancellationToken);
+        return user is { IsActive: true }
+            ? Answer(accessTokens.Issue(user.Id.ToString(), user.Role, user.TenantId, clientId), successor)
+            : throw refused;
+    }
+
+    private TokenAnswer ForClient((string Id, ClientSettings Settings)? client) => client is { } known
+        ? Answer(accessTokens.Issue(known.Id, known.Settings.Role, known.Settings.Tenant, known.Id), null)
+        : throw new TokenRefused("invalid_client", "This grant needs client_id and client_secret.");
+
+    private TokenAnswer Answer(string accessToken, string? refreshToken) =>
+        new(accessToken, TokenValidator.Scheme, (int)accessTokens.Lifetime.TotalSeconds, refreshToken);
+
+    /// <returns>The client, or null when the request names none: our own front ends keep no secret.</returns>
+    private (string Id, ClientSettings Settings)? Authenticate(IReadOnlyDictionary<string, string> form, string authorization)
+    {
+        var (id, secret) = Credentials(form, authorization);
+        if (string.IsNullOrEmpty(id) || (id == OwnClient && string.IsNullOrEmpty(secret)))
+        {
+            return null;
+        }
+
+        // Hashed, so that the comparison takes the same time for every length.
+        var expected = settings.Value.Clients.TryGetValue(id, out var client) ? client.Secret : Guid.NewGuid().ToString();
+        var equal = CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(expected)), SHA256.HashData(Encoding.UTF8.GetBytes(secret ?? "")));
+        return equal && client is not null ? (id, client) : throw new TokenRefused("invalid_client", "The client is not known, or its secret is not correct.");
+    }
+
+    private static (string? Id, string? Secret) Credentials(IReadOnlyDictionary<string, string> form, string authorization)
+    {
+        if (!authorization.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase))
+        {
+            return (form.GetValueOrDefault("client_id"), form.GetValueOrDefault("client_secret"));
+        }
+
+        var buffer = new byte[authorization.Length];
+        if (!Convert.TryFromBase64String(authorization["Basic ".Length..], buffer, out var length)
+            || Encoding.UTF8.GetString(buffer, 0, length).Split(':', 2) is not [var id, var secret])
+        {
+            throw new TokenRefused("invalid_client", "The Authorization header is not valid.");
+        }
+
+        return (Uri.UnescapeDataString(id.Replace('+', ' ')), Uri.UnescapeDataString(secret.Replace('+', ' ')));
+    }
+
+    private static string Required(IReadOnlyDictionary<string, string> form, string name) => form.TryGetValue(name, out var value) && value.Length > 0
+        ? value
+        : throw new TokenRefused("invalid_request", $"The parameter {name} is missing.");
+
+    private static async Task<Dictionary<string, string>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var form = await request.ReadFormAsync(cancellationToken);
+            return form.ToDictionary(p => p.Key, p => p.Value is [{ } value] ? value : throw new TokenRefused("invalid_request", $"The parameter {p.Key} is there twice."));
+        }
+        catch (InvalidDataException)
+        {
+            throw new TokenRefused("invalid_request", "The form could not be read.");
+        }
+    }
+
+    private sealed class TokenRefused(string error, string description) : Exception(description)
+    {
+        public string Error { get; } = error;
+    }
+}

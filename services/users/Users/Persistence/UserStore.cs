@@ -1,0 +1,121 @@
+using Chassis.Messaging;
+using Chassis.Web;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Users.Domain;
+using Boundary = Shop.Contracts.Users.V1;
+
+namespace Users.Persistence;
+
+/// <summary>
+/// The unit of work of an account: state, history, read model and outgoing boundary events are written in one transaction.
+/// </summary>
+public sealed class UserStore(UsersDbContext db, IPublishEndpoint bus, SecretBox box, TimeProvider clock)
+{
+    private const string DataKeyPurpose = "users.data-key";
+
+    /// <summary>The account, for a caller who may see it.</summary>
+    /// <exception cref="ProblemException">404: there is none, it is somebody else's, another tenant's, or erased.</exception>
+    public async Task<User> GetAsync(Guid id, Caller caller, CancellationToken cancellationToken)
+    {
+        caller.MustSee(id);
+        return await db.Users.SingleOrDefaultAsync(u => u.Id == id && u.Status != UserStatus.Erased, cancellationToken)
+            ?? throw ProblemException.NotFound("There is no such user.");
+    }
+
+    /// <exception cref="ProblemException">409: the address is taken.</exception>
+    public async Task AddAsync(User user, CancellationToken cancellationToken)
+    {
+        var key = UserHistory.NewKey();
+        db.Users.Add(user);
+        db.Keys.Add(new UserKey { UserId = user.Id, WrappedKey = box.Wrap(DataKeyPurpose, key) });
+        await SaveAsync(user, key, cancellationToken);
+    }
+
+    /// <exception cref="ProblemException">409: the address is taken, or somebody else changed the account at the same time.</exception>
+    public async Task SaveAsync(User user, CancellationToken cancellationToken) =>
+        await SaveAsync(user, await KeyAsync(user.Id, cancellationToken), cancellationToken);
+
+    /// <summary>The data key of a user; null after erasure.</summary>
+    public async Task<byte[]?> KeyAsync(Guid userId, CancellationToken cancellationToken) =>
+        await db.Keys.SingleOrDefaultAsync(k => k.UserId == userId, cancellationToken) is { } row && db.Entry(row).State != EntityState.Deleted
+            ? box.Unwrap(DataKeyPurpose, row.WrappedKey)
+            : null;
+
+    public static ProblemException EmailTaken() => ProblemException.Conflict("email_taken", "There is an account with this e-mail address.");
+
+    private async Task SaveAsync(User user, byte[]? key, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        var version = user.Version - user.Raised.Count;
+        foreach (var happened in user.Raised)
+        {
+            version++;
+            db.History.Add(UserHistory.Write(user, happened, version, key, Ids.New(clock)));
+            await ProjectAsync(user, happened, version, cancellationToken);
+            await PublishAsync(user, happened, version, cancellationToken);
+        }
+
+        user.Saved();
+        try
+        {
+            await db.SaveChangesAsync(cancellationToken);
+        }
+        catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: "users_email" })
+        {
+            throw EmailTaken();
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    /// <summary>The user list must be current when the answer arrives, so it is written here.</summary>
+    private async Task ProjectAsync(User user, UserEvent happened, long version, CancellationToken cancellationToken)
+    {
+        if (happened is UserRegistered)
+        {
+            db.List.Add(new ListEntry
+            {
+                Id = user.Id,
+                TenantId = user.TenantId,
+                Email = user.Email!,
+                FullName = user.FullName!,
+                SearchText = SearchText(user),
+                Status = user.Status,
+                Source = user.Source,
+                RegisteredAt = user.RegisteredAt,
+                Version = version,
+            });
+            return;
+        }
+
+        var entry = await db.List.IgnoreQueryFilters().SingleAsync(e => e.Id == user.Id, cancellationToken);
+        if (happened is UserErased)
+        {
+            db.List.Remove(entry);
+            return;
+        }
+
+        (entry.Email, entry.FullName, entry.SearchText, entry.Status, entry.Version) = (user.Email!, user.FullName!, SearchText(user), user.Status, version);
+    }
+
+    /// <summary>What the rest of the world learns: the one translation from core to boundary events.</summary>
+    private Task PublishAsync(User user, UserEvent happened, long version, CancellationToken cancellationToken) => happened switch
+    {
+        UserRegistered e => bus.PublishEvent(
+            new Boundary.UserRegistered(user.Id, e.Email!, e.FullName!, e.Source, user.RegisteredAt), version, cancellationToken),
+        ProfileUpdated e => bus.PublishEvent(
+            new Boundary.UserProfileUpdated(user.Id, [.. e.Changes!.Select(c => new Boundary.FieldChange(c.Field, c.OldValue, c.NewValue))], user.UpdatedAt),
+            version,
+            cancellationToken),
+        EmailChanged e => bus.PublishEvent(new Boundary.UserEmailChanged(user.Id, e.OldEmail!, e.NewEmail!, user.UpdatedAt), version, cancellationToken),
+        UserDeactivated e => bus.PublishEvent(new Boundary.UserDeactivated(user.Id, e.Reason!, user.UpdatedAt), version, cancellationToken),
+        UserReactivated => bus.PublishEvent(new Boundary.UserReactivated(user.Id, user.UpdatedAt), version, cancellationToken),
+        UserErased => bus.PublishEvent(new Boundary.UserErased(user.Id, user.UpdatedAt), version, cancellationToken),
+        PasswordChanged => Task.CompletedTask,
+        _ => throw new InvalidOperationException($"{happened.GetType().Name} has no translation."),
+    };
+
+    private static string SearchText(User user) => $"{user.Email} {user.FullName}".ToLowerInvariant();
+}

@@ -1,0 +1,63 @@
+using Chassis.Messaging;
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Users.Domain;
+using Users.Tokens;
+
+namespace Users.Persistence;
+
+/// <summary>The users database. Accounts, history and list show only the rows of the tenant that the work at hand belongs to.</summary>
+public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : DbContext(options)
+{
+    public DbSet<User> Users => Set<User>();
+
+    public DbSet<UserKey> Keys => Set<UserKey>();
+
+    public DbSet<HistoryEntry> History => Set<HistoryEntry>();
+
+    public DbSet<ListEntry> List => Set<ListEntry>();
+
+    public DbSet<RefreshToken> RefreshTokens => Set<RefreshToken>();
+
+    public DbSet<SigningKey> SigningKeys => Set<SigningKey>();
+
+    // Read for every query: EF Core takes it from the context at hand.
+    private string? CurrentTenant => OperationContext.Current.TenantId;
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<User>(user =>
+        {
+            user.Property(u => u.Version).IsConcurrencyToken();
+            user.Ignore(u => u.Raised);
+            user.HasQueryFilter(u => u.TenantId == CurrentTenant);
+        });
+        modelBuilder.Entity<UserKey>().ToTable("user_keys").HasKey(k => k.UserId);
+        modelBuilder.Entity<HistoryEntry>(entry =>
+        {
+            entry.ToTable("user_events").HasKey(e => e.EventId);
+            entry.Property(e => e.Payload).HasColumnType("jsonb");
+            entry.Property(e => e.Metadata).HasColumnType("jsonb");
+            entry.HasQueryFilter(e => e.TenantId == CurrentTenant);
+        });
+        modelBuilder.Entity<ListEntry>().ToTable("user_list").HasQueryFilter(e => e.TenantId == CurrentTenant);
+        modelBuilder.Entity<RefreshToken>().HasKey(t => t.TokenHash);
+        modelBuilder.Entity<SigningKey>().HasKey(k => k.KeyId);
+        modelBuilder.UseSnakeCaseNames();
+    }
+}
+
+[DbContext(typeof(UsersDbContext))]
+[Migration("0001_initial")]
+public sealed class InitialMigration : SqlMigration
+{
+    protected override void Up(MigrationBuilder migrationBuilder)
+    {
+        base.Up(migrationBuilder);
+        migrationBuilder.AppendOnly("user_events");
+        migrationBuilder.CreateIdempotencyKeys();
+        migrationBuilder.CreateMessagingTables();
+    }
+}

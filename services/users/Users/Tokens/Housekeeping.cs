@@ -1,0 +1,53 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Users.Persistence;
+
+namespace Users.Tokens;
+
+/// <summary>Looks after the signing keys, and removes refresh tokens and sign-in failures whose time is over.</summary>
+public sealed partial class Housekeeping(
+    SigningKeys keys, IServiceScopeFactory scopes, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<Housekeeping> logger) : BackgroundService
+{
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        // Before the first request: without a key no token can be issued.
+        await keys.MaintainAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(settings.Value.Tokens.KeyCheckInterval, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await RunOnceAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The service stops.
+        }
+    }
+
+    private async Task RunOnceAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await keys.MaintainAsync(cancellationToken);
+            await using var scope = scopes.CreateAsyncScope();
+            var db = scope.ServiceProvider.GetRequiredService<UsersDbContext>();
+            var now = clock.GetUtcNow();
+            await db.RefreshTokens.Where(t => t.ExpiresAt < now).ExecuteDeleteAsync(cancellationToken);
+            await db.Database.ExecuteSqlAsync($"DELETE FROM sign_in_failures WHERE last_failure < {now - settings.Value.Throttle.Memory}", cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogFailed(logger, e);
+        }
+    }
+
+    [LoggerMessage(2003, LogLevel.Warning, "Housekeeping failed; it is tried again.")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
+}

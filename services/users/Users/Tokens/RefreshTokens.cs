@@ -1,0 +1,105 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Users.Persistence;
+
+namespace Users.Tokens;
+
+/// <summary>One refresh token. The database knows only its hash.</summary>
+public sealed class RefreshToken
+{
+    public required byte[] TokenHash { get; init; }
+
+    /// <summary>The sign-in that it descends from.</summary>
+    public required Guid FamilyId { get; init; }
+
+    public required Guid UserId { get; init; }
+
+    public required string ClientId { get; init; }
+
+    public required DateTimeOffset IssuedAt { get; init; }
+
+    public required DateTimeOffset ExpiresAt { get; init; }
+
+    public required DateTimeOffset FamilyExpiresAt { get; init; }
+
+    public DateTimeOffset? UsedAt { get; set; }
+
+    public DateTimeOffset? RevokedAt { get; set; }
+}
+
+/// <summary>Rotating refresh tokens: each works once. One that comes back has been stolen, or its successor has: the whole family ends.</summary>
+public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<RefreshTokens> logger)
+{
+    private const int MaxLength = 128;
+
+    /// <summary>Starts a family.</summary>
+    public async Task<string> IssueAsync(Guid userId, string clientId, CancellationToken cancellationToken)
+    {
+        var token = Add(userId, clientId, Ids.New(clock), clock.GetUtcNow() + settings.Value.Tokens.SessionLifetime);
+        await db.SaveChangesAsync(cancellationToken);
+        return token;
+    }
+
+    /// <returns>The successor and whose it is; null when the token is not good.</returns>
+    public async Task<(Guid UserId, string Token)?> RotateAsync(string token, string clientId, CancellationToken cancellationToken)
+    {
+        if (token.Length > MaxLength)
+        {
+            return null;
+        }
+
+        var hash = Hash(token);
+        var now = clock.GetUtcNow();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var row = await db.RefreshTokens.FromSql($"SELECT * FROM refresh_tokens WHERE token_hash = {hash} FOR UPDATE").SingleOrDefaultAsync(cancellationToken);
+        if (row is null || row.ClientId != clientId || row.RevokedAt is not null || row.ExpiresAt <= now)
+        {
+            return null;
+        }
+
+        if (row.UsedAt is not null)
+        {
+            await db.RefreshTokens.Where(t => t.FamilyId == row.FamilyId && t.RevokedAt == null)
+                .ExecuteUpdateAsync(set => set.SetProperty(t => t.RevokedAt, now), cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            LogReuse(logger, row.FamilyId, row.UserId);
+            return null;
+        }
+
+        row.UsedAt = now;
+        var successor = Add(row.UserId, clientId, row.FamilyId, row.FamilyExpiresAt);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return (row.UserId, successor);
+    }
+
+    /// <summary>Ends every session of a user, inside the caller's transaction.</summary>
+    public Task RevokeAllAsync(Guid userId, CancellationToken cancellationToken) =>
+        db.RefreshTokens.Where(t => t.UserId == userId).ExecuteDeleteAsync(cancellationToken);
+
+    private string Add(Guid userId, string clientId, Guid familyId, DateTimeOffset familyExpiresAt)
+    {
+        var token = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+        var now = clock.GetUtcNow();
+        var expires = now + settings.Value.Tokens.RefreshTokenLifetime;
+        db.RefreshTokens.Add(new RefreshToken
+        {
+            TokenHash = Hash(token),
+            FamilyId = familyId,
+            UserId = userId,
+            ClientId = clientId,
+            IssuedAt = now,
+            ExpiresAt = expires < familyExpiresAt ? expires : familyExpiresAt,
+            FamilyExpiresAt = familyExpiresAt,
+        });
+        return token;
+    }
+
+    private static byte[] Hash(string token) => SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(token));
+
+    [LoggerMessage(2004, LogLevel.Warning, "A refresh token of family {FamilyId} of user {UserId} came back after its use; the family is revoked.")]
+    private static partial void LogReuse(ILogger logger, Guid familyId, Guid userId);
+}

@@ -1,0 +1,64 @@
+using Chassis.Web;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Users.Features;
+using Users.Passwords;
+using Users.Persistence;
+using Users.Tokens;
+
+namespace Users;
+
+/// <summary>The service's parts and its surface.</summary>
+public static class UsersService
+{
+    public static void AddUsers(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<UsersSettings>().BindConfiguration(UsersSettings.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<SecretBox>();
+        services.AddSingleton<PasswordRules>();
+        services.AddSingleton<PasswordVault>();
+        services.AddSingleton<SigningKeys>();
+        services.AddSingleton<AccessTokens>();
+        services.AddSingleton<SignInThrottle>();
+        services.AddScoped<UserStore>();
+        services.AddScoped<RefreshTokens>();
+        services.AddScoped<RegisterUser>();
+        services.AddScoped<ChangeProfile>();
+        services.AddScoped<ChangePassword>();
+        services.AddScoped<ChangeStatus>();
+        services.AddScoped<EraseUser>();
+        services.AddScoped<Token>();
+        services.AddHostedService<FirstOperator>();
+        if (IssuesTokens(builder.Configuration))
+        {
+            services.AddHostedService<Housekeeping>();
+            services.Replace(ServiceDescriptor.Singleton<ISigningKeySource>(provider => provider.GetRequiredService<SigningKeys>()));
+        }
+    }
+
+    public static void MapUsers(this WebApplication app)
+    {
+        if (IssuesTokens(app.Configuration))
+        {
+            Token.Map(app);
+            Discovery.Map(app);
+        }
+
+        var v1 = app.MapGroup("/v1");
+        RegistrationStatistics.Map(v1);
+        var users = v1.MapGroup("/users");
+        RegisterUser.Map(users);
+        ReadUser.Map(users);
+        ChangeProfile.Map(users);
+        ChangePassword.Map(users);
+        ChangeStatus.Map(users);
+        EraseUser.Map(users);
+        ListUsers.Map(users);
+        ReadHistory.Map(users);
+    }
+
+    /// <summary>Where a request came from, for throttling.</summary>
+    public static string Address(this HttpContext context) => context.Connection.RemoteIpAddress?.ToString() ?? "-";
+
+    private static bool IssuesTokens(IConfiguration configuration) => configuration.GetValue($"{UsersSettings.Section}:{nameof(UsersSettings.IssueTokens)}", true);
+}

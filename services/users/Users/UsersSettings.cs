@@ -1,0 +1,107 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Users;
+
+/// <summary>Section <c>Users</c>.</summary>
+public sealed record UsersSettings
+{
+    public const string Section = "Users";
+
+    /// <summary>Used when no secret is configured, and announced as such in the log.</summary>
+    public const string DevelopmentMasterSecret = "development-only-master-secret-of-the-users-service";
+
+    /// <summary>Encrypts signing keys and the users' data keys in the database. At least 32 characters; losing it loses them.</summary>
+    [MinLength(32)]
+    public string MasterSecret { get; init; } = DevelopmentMasterSecret;
+
+    /// <summary>Whether this service issues tokens. False when another identity provider does; then its keys are found by discovery here too.</summary>
+    public bool IssueTokens { get; init; } = true;
+
+    /// <summary>Tenant of whoever registers without belonging to one.</summary>
+    public string? DefaultTenant { get; init; }
+
+    public OperatorSettings? Operator { get; init; }
+
+    public TokenSettings Tokens { get; init; } = new();
+
+    public PasswordSettings Passwords { get; init; } = new();
+
+    public ThrottleSettings Throttle { get; init; } = new();
+
+    /// <summary>Services and partners that get tokens of their own, by client id.</summary>
+    public Dictionary<string, ClientSettings> Clients { get; init; } = [];
+}
+
+/// <summary>The first operator, made at start-up when there is no account of that address.</summary>
+public sealed record OperatorSettings
+{
+    public string Email { get; init; } = "";
+
+    public string Password { get; init; } = "";
+
+    public string FullName { get; init; } = "Operator";
+}
+
+public sealed record TokenSettings
+{
+    public TimeSpan AccessTokenLifetime { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>A refresh token that is not used for so long is void.</summary>
+    public TimeSpan RefreshTokenLifetime { get; init; } = TimeSpan.FromDays(14);
+
+    /// <summary>After so long one has to sign in again, however often the token was refreshed.</summary>
+    public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(90);
+
+    /// <summary>A signing key signs for so long before the next one takes over.</summary>
+    public TimeSpan KeyLifetime { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>The next key is published so long before it signs, so that everybody knows it by then.</summary>
+    public TimeSpan KeyAnnouncement { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How often the keys are looked at.</summary>
+    public TimeSpan KeyCheckInterval { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+public sealed record PasswordSettings
+{
+    /// <summary>Iterations of PBKDF2 with HMAC-SHA-512 and a salt of 128 bits. OWASP asks for 210,000.</summary>
+    [Range(1000, 10_000_000)]
+    public int Iterations { get; init; } = 210_000;
+
+    [Range(8, 64)]
+    public int MinLength { get; init; } = 8;
+
+    [Range(64, 1024)]
+    public int MaxLength { get; init; } = 128;
+}
+
+public sealed record ThrottleSettings
+{
+    /// <summary>Failures that an account may have before it has to wait.</summary>
+    [Range(1, 100)]
+    public int AccountFailures { get; init; } = 10;
+
+    /// <summary>Failures that an address may have before it has to wait.</summary>
+    [Range(1, 100_000)]
+    public int AddressFailures { get; init; } = 100;
+
+    /// <summary>The first wait; it doubles with every further failure.</summary>
+    public TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(15);
+
+    public TimeSpan LongestWait { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>Failures are forgotten after so long without another.</summary>
+    public TimeSpan Memory { get; init; } = TimeSpan.FromMinutes(15);
+}
+
+public sealed record ClientSettings
+{
+    [MinLength(16)]
+    public string Secret { get; init; } = "";
+
+    /// <summary><c>customer</c> or <c>operator</c>.</summary>
+    [RegularExpression("^(customer|operator)$")]
+    public string Role { get; init; } = "customer";
+
+    public string? Tenant { get; init; }
+}

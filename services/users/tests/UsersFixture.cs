@@ -1,0 +1,74 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Chassis.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Users.Tests;
+using Users.Tokens;
+
+[assembly: AssemblyFixture(typeof(UsersFixture))]
+
+namespace Users.Tests;
+
+/// <summary>The users service, in process. It issues its own tokens, so that nothing about them is pretended.</summary>
+public class UsersFixture : ServiceFixture<Program>
+{
+    public const string OperatorEmail = "operator@shop.example";
+    public const string OperatorPassword = "Operator-dev-1";
+
+    private static int counter;
+
+    public override string TokenFor(Guid userId, bool @operator = false, string? tenant = null) =>
+        Services.GetRequiredService<AccessTokens>().Issue(userId.ToString(), @operator ? "operator" : "customer", tenant, "tests");
+
+    /// <summary>An account, as registered over HTTP.</summary>
+    public async Task<Account> RegisterAsync(string fullName = "Jane Miller", string? email = null, string? tenant = null)
+    {
+        var account = new Account(Guid.Empty, email ?? $"jane{Interlocked.Increment(ref counter)}.{Guid.NewGuid():n}@example.com", "correct horse battery", fullName);
+        using var client = tenant is null ? Anonymous() : ClientFor(Guid.CreateVersion7(), @operator: true, tenant);
+        using var answer = await client.PostAsJsonAsync("/v1/users", new { email = account.Email, password = account.Password, fullName });
+        answer.StatusCode.ShouldBe(System.Net.HttpStatusCode.Created, await answer.Content.ReadAsStringAsync());
+        return account with { Id = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetGuid() };
+    }
+
+    /// <summary>Asks the token endpoint.</summary>
+    public async Task<(int Status, JsonElement Body)> TokenAsync(params (string Name, string Value)[] form)
+    {
+        using var client = Anonymous();
+        using var content = new FormUrlEncodedContent(form.Select(p => KeyValuePair.Create(p.Name, p.Value)));
+        using var answer = await client.PostAsync("/connect/token", content);
+        return ((int)answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>());
+    }
+
+    public Task<(int Status, JsonElement Body)> SignInAsync(string email, string password) =>
+        TokenAsync(("grant_type", "password"), ("username", email), ("password", password));
+
+    /// <summary>A client that has signed in with e-mail and password.</summary>
+    public async Task<HttpClient> SignedInAsync(Account account)
+    {
+        var (status, body) = await SignInAsync(account.Email, account.Password);
+        status.ShouldBe(200, body.GetRawText());
+        return WithToken(body.GetProperty("access_token").GetString()!);
+    }
+
+    public HttpClient WithToken(string token)
+    {
+        var client = Anonymous();
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        return client;
+    }
+
+    protected override void Configure(IDictionary<string, string> settings)
+    {
+        settings["Authentication:Authority"] = "http://localhost";
+        settings["Users:Operator:Email"] = OperatorEmail;
+        settings["Users:Operator:Password"] = OperatorPassword;
+        settings["Users:Passwords:Iterations"] = "1000";
+        settings["Users:Clients:partner:Secret"] = "partner-secret-of-the-tests";
+        settings["Users:Clients:partner:Role"] = "operator";
+        settings["Users:Clients:partner:Tenant"] = "north";
+        settings["Users:Clients:shopfront:Secret"] = "another-secret-of-the-tests";
+    }
+}
+
+public sealed record Account(Guid Id, string Email, string Password, string FullName);
