@@ -33,9 +33,11 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
     /// <param name="events">What happened.</param>
     /// <param name="dataSubject">Whom the personal data in the events is about.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="occurredAt">When it happened; now, when left out.</param>
     /// <exception cref="ConcurrencyException">The stream is not at <paramref name="expectedVersion"/>.</exception>
     public async Task<IReadOnlyList<StoredEvent>> Append(
-        string streamType, Guid streamId, long expectedVersion, IReadOnlyList<object> events, string? dataSubject, CancellationToken cancellationToken)
+        string streamType, Guid streamId, long expectedVersion, IReadOnlyList<object> events, string? dataSubject, CancellationToken cancellationToken,
+        DateTimeOffset? occurredAt = null)
     {
         if (db.Database.CurrentTransaction is null)
         {
@@ -50,7 +52,7 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         var operation = OperationContext.Current;
         var metadata = new EventMetadata(operation.CorrelationId, operation.CausationId, operation.UserId, operation.TenantId, Activity.Current?.Id);
-        var now = clock.GetUtcNow();
+        var now = (occurredAt ?? clock.GetUtcNow()).ToUniversalTime();
         var types = events.Select(e => serializer.Map.Of(e.GetType())).ToArray();
         var ids = events.Select(_ => Ids.New(clock)).ToArray();
         var isPersonal = dataSubject is not null && types.Any(t => t.PersonalProperties.Count > 0);

@@ -49,6 +49,8 @@ internal sealed class MessageFormatter(ServiceIdentity service, TimeProvider clo
             };
         }
 
+        // The outbox's publish endpoint sends to the exchange; an event on its way to its own exchange is published, whoever asks for it.
+        published |= destination.Exchange == descriptor.Type;
         var headers = EventHeaders(context, descriptor);
         return new OutboxRow
         {

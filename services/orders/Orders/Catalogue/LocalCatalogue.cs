@@ -1,0 +1,38 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using Orders.Domain;
+using Orders.Persistence;
+
+namespace Orders.Catalogue;
+
+/// <summary>This service's copies of products and customers: an order never waits for another service to be accepted.</summary>
+public sealed class LocalCatalogue(OrdersDbContext db)
+{
+    /// <summary>Which of these are sold now; one that this service has not heard of yet is not (docs/adr/0007-local-copies.md).</summary>
+    public async Task<IReadOnlyDictionary<string, Product>> Find(IReadOnlyCollection<string> skus, CancellationToken cancellationToken)
+    {
+        var rows = await db.Products.AsNoTracking().Where(p => skus.Contains(p.Sku)).ToListAsync(cancellationToken);
+        return rows.Select(p => p.AsSold()).OfType<Product>().ToDictionary(p => p.Sku, StringComparer.Ordinal);
+    }
+
+    /// <summary>
+    /// Refuses customers who were deactivated or erased. A customer of whom this service has not heard yet has a valid token and may order.
+    /// Shares a lock with <see cref="LockStatus"/>, so that an order placed at the same moment as a deactivation is either refused or found and cancelled by it.
+    /// </summary>
+    /// <exception cref="ProblemException">403.</exception>
+    public async Task MustBeActive(Guid userId, CancellationToken cancellationToken)
+    {
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock_shared(hashtextextended({LockName(userId)}, 0))", cancellationToken);
+        if (await db.Users.AsNoTracking().AnyAsync(u => u.UserId == userId && u.Status != CustomerStatus.Active, cancellationToken))
+        {
+            throw new ProblemException(StatusCodes.Status403Forbidden, "user_deactivated", "This user is deactivated and cannot place or change orders.");
+        }
+    }
+
+    /// <summary>Waits for orders of this customer that are being placed, and keeps new ones waiting until the transaction ends.</summary>
+    public Task LockStatus(Guid userId, CancellationToken cancellationToken) =>
+        db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({LockName(userId)}, 0))", cancellationToken);
+
+    private static string LockName(Guid userId) => $"customer:{userId}";
+}

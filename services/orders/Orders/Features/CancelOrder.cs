@@ -1,0 +1,37 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Orders.Domain;
+using Orders.ReadModels;
+
+namespace Orders.Features;
+
+/// <param name="Reason">Why.</param>
+public sealed record CancelOrderRequest(string Reason);
+
+/// <summary>Cancels a draft at once and asks the fulfilment to undo an order under way; asking twice changes nothing.</summary>
+public sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider clock)
+{
+    public Task<OrderChange> Handle(Guid id, CancelOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        new Validator().Text("reason", request.Reason, 500).ThrowIfInvalid();
+        return orders.Change(
+            id,
+            expected,
+            (order, _) =>
+            {
+                caller.MustSee(order);
+                return Task.FromResult<IReadOnlyList<OrderCommand>>([new RequestCancellation(request.Reason, clock.GetUtcNow())]);
+            },
+            cancellationToken);
+    }
+
+    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
+        orders.MapPost("/{id:guid}/cancel", Post).RequireCustomer().WithIdempotencyKey().WithName("CancelOrder").WithSummary("Cancels an order that was not shipped.");
+
+    private static async Task<ETagged<Accepted<OrderView>>> Post(
+        Guid id, CancelOrderRequest request, ExpectedVersion expected, CancelOrder feature, CancellationToken cancellationToken)
+    {
+        var (order, _, _) = await feature.Handle(id, request, expected, cancellationToken);
+        return TypedResults.Accepted($"/v1/orders/{id}", OrderView.Of(order.State, order.Version)).WithETag(order.Version);
+    }
+}

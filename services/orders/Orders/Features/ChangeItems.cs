@@ -1,0 +1,55 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Orders.Catalogue;
+using Orders.Domain;
+using Orders.ReadModels;
+
+namespace Orders.Features;
+
+/// <summary>Puts products into a draft and takes them out again.</summary>
+public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Caller caller, TimeProvider clock)
+{
+    public Task<OrderChange> Add(Guid id, ItemRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        new Validator().Item("", request).ThrowIfInvalid();
+        return orders.Change(
+            id,
+            expected,
+            async (order, ct) =>
+            {
+                caller.MustSee(order);
+                await catalogue.MustBeActive(order!.State.UserId, ct);
+                var products = await catalogue.Find([request.Sku], ct);
+                return products.TryGetValue(request.Sku, out var product)
+                    ? [new AddItem(product, request.Quantity, clock.GetUtcNow())]
+                    : throw ProblemException.Invalid("sku", "is not a product that is sold here.");
+            },
+            cancellationToken);
+    }
+
+    public Task<OrderChange> Remove(Guid id, string sku, ExpectedVersion expected, CancellationToken cancellationToken) => orders.Change(
+        id,
+        expected,
+        (order, _) =>
+        {
+            caller.MustSee(order);
+            return Task.FromResult<IReadOnlyList<OrderCommand>>([new RemoveItem(sku, clock.GetUtcNow())]);
+        },
+        cancellationToken);
+
+    public static void Map(RouteGroupBuilder orders)
+    {
+        orders.MapPost("/{id:guid}/items", Post).RequireCustomer().WithIdempotencyKey().WithName("AddItem").WithSummary("Adds pieces of a product to a draft.");
+        orders.MapDelete("/{id:guid}/items/{sku}", Delete).RequireCustomer().WithName("RemoveItem").WithSummary("Removes a line from a draft.");
+    }
+
+    private static async Task<ETagged<Ok<OrderView>>> Post(
+        Guid id, ItemRequest request, ExpectedVersion expected, ChangeItems feature, CancellationToken cancellationToken) =>
+        Answer(await feature.Add(id, request, expected, cancellationToken));
+
+    private static async Task<ETagged<Ok<OrderView>>> Delete(Guid id, string sku, ExpectedVersion expected, ChangeItems feature, CancellationToken cancellationToken) =>
+        Answer(await feature.Remove(id, sku, expected, cancellationToken));
+
+    private static ETagged<Ok<OrderView>> Answer(OrderChange change) =>
+        TypedResults.Ok(OrderView.Of(change.Order.State, change.Order.Version)).WithETag(change.Order.Version);
+}

@@ -1,0 +1,35 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Orders.Domain;
+using Orders.ReadModels;
+
+namespace Orders.Features;
+
+/// <summary>Orders, newest first: a customer's own, and for operators anybody's.</summary>
+public static class ListOrders
+{
+    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) => orders.MapGet("/", Get).RequireCustomer().WithName("ListOrders")
+        .WithSummary("Own orders, newest first; operators see everybody's and may ask for one customer's by `userId`.");
+
+    /// <param name="status">Only orders that are this far.</param>
+    /// <param name="userId">Only orders of this customer; somebody else's for operators only.</param>
+    /// <param name="from">Created at this time or later.</param>
+    /// <param name="to">Created before this time.</param>
+    /// <param name="page">Which page.</param>
+    /// <param name="reader">The read model.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    private static async Task<Ok<Page<OrderView>>> Get(
+        string? status, Guid? userId, string? from, string? to, [AsParameters] PageQuery page, OrderReader reader, Caller caller, CancellationToken cancellationToken)
+    {
+        if (userId is { } wanted && !caller.MaySee(wanted))
+        {
+            throw ProblemException.Forbidden("Only operators see other customers' orders.");
+        }
+
+        var owner = userId ?? (caller.IsOperator ? null : caller.UserId);
+        var filter = new OrderFilter(owner, caller.TenantId, QueryValues.Status(status), QueryValues.Time("from", from), QueryValues.Time("to", to));
+        var rows = await reader.List(filter, page.After<OrderKey>(), page.Size, cancellationToken);
+        return TypedResults.Ok(Page.Of(rows, page, o => new OrderKey(o.CreatedAt, o.Id)));
+    }
+}

@@ -1,0 +1,39 @@
+using System.Globalization;
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Orders.ReadModels;
+
+namespace Orders.Features;
+
+/// <summary>One order: as it is, or as it was.</summary>
+public static class ReadOrder
+{
+    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) => orders.MapGet("/{id:guid}", Get).RequireCustomer().WithName("GetOrder")
+        .WithSummary("One order; with `asOf`, a version or a time, as it was then.");
+
+    private static async Task<ETagged<Ok<OrderView>>> Get(
+        Guid id, string? asOf, OrderReader reader, OrderStore orders, Caller caller, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrEmpty(asOf))
+        {
+            var view = await reader.Get(id, caller, cancellationToken);
+            return TypedResults.Ok(view).WithETag(view.Version);
+        }
+
+        var (version, time) = ParseAsOf(asOf);
+        var order = caller.MustSee(await orders.Load(id, version, time, cancellationToken));
+        return version is { } wanted && order.Version < wanted
+            ? throw ProblemException.NotFound("The order has no such version yet.")
+            : TypedResults.Ok(OrderView.Of(order.State, order.Version)).WithETag(order.Version);
+    }
+
+    private static (long? Version, DateTimeOffset? Time) ParseAsOf(string asOf)
+    {
+        if (long.TryParse(asOf, NumberStyles.None, CultureInfo.InvariantCulture, out var version))
+        {
+            return version > 0 ? (version, null) : throw ProblemException.Invalid("asOf", "is not a version: versions begin at 1.");
+        }
+
+        return (null, QueryValues.Time("asOf", asOf));
+    }
+}

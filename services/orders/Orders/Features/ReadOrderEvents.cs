@@ -1,0 +1,38 @@
+using System.Text.Json;
+using Chassis.EventSourcing;
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Orders.ReadModels;
+
+namespace Orders.Features;
+
+/// <summary>One event of an order's history.</summary>
+/// <param name="EventId">Unique.</param>
+/// <param name="EventType">Stored name, such as <c>order.submitted</c>.</param>
+/// <param name="EventVersion">Version of the payload's shape.</param>
+/// <param name="Version">1, 2, 3 … within the order.</param>
+/// <param name="OccurredAt">When.</param>
+/// <param name="Payload">What happened; personal data of an erased customer is missing.</param>
+/// <param name="Metadata">Correlation, causation, user, tenant, trace.</param>
+public sealed record OrderEventView(
+    Guid EventId, string EventType, int EventVersion, long Version, DateTimeOffset OccurredAt, JsonElement Payload, EventMetadata Metadata)
+{
+    public static OrderEventView Of(StoredEvent stored) => new(
+        stored.EventId, stored.EventType, stored.EventVersion, stored.Version, stored.OccurredAt,
+        JsonSerializer.SerializeToElement(stored.Data, stored.Data.GetType(), EventSerializer.Options), stored.Metadata);
+}
+
+/// <summary>The whole truth about an order.</summary>
+public static class ReadOrderEvents
+{
+    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
+        orders.MapGet("/{id:guid}/events", Get).RequireCustomer().WithName("GetOrderEvents").WithSummary("The event stream of an order, oldest first.");
+
+    private static async Task<Ok<Page<OrderEventView>>> Get(
+        Guid id, [AsParameters] PageQuery page, OrderReader reader, EventStore events, Caller caller, CancellationToken cancellationToken)
+    {
+        await reader.Get(id, caller, cancellationToken);
+        var rows = await events.Read(id, afterVersion: page.After<long>() ?? 0, limit: page.Size + 1, cancellationToken: cancellationToken);
+        return TypedResults.Ok(Page.Of([.. rows.Select(OrderEventView.Of)], page, e => e.Version));
+    }
+}

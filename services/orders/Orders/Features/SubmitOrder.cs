@@ -1,0 +1,37 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Orders.Catalogue;
+using Orders.Domain;
+using Orders.ReadModels;
+
+namespace Orders.Features;
+
+/// <summary>Places a draft, at the prices of this moment. What follows is the fulfilment's business: the answer is 202.</summary>
+public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Caller caller, TimeProvider clock)
+{
+    public Task<OrderChange> Handle(Guid id, SubmitOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        new Validator().Submission("", request).ThrowIfInvalid();
+        return orders.Change(
+            id,
+            expected,
+            async (order, ct) =>
+            {
+                caller.MustSee(order);
+                await catalogue.MustBeActive(order!.State.UserId, ct);
+                var products = await catalogue.Find([.. order.State.Lines.Select(l => l.Sku)], ct);
+                return [new Submit(request.PaymentMethod, request.ShippingAddress.ToAddress(), [.. products.Values], clock.GetUtcNow())];
+            },
+            cancellationToken);
+    }
+
+    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
+        orders.MapPost("/{id:guid}/submit", Post).RequireCustomer().WithIdempotencyKey().WithName("SubmitOrder").WithSummary("Places a draft.");
+
+    private static async Task<ETagged<Accepted<OrderView>>> Post(
+        Guid id, SubmitOrderRequest request, ExpectedVersion expected, SubmitOrder feature, CancellationToken cancellationToken)
+    {
+        var (order, _, _) = await feature.Handle(id, request, expected, cancellationToken);
+        return TypedResults.Accepted($"/v1/orders/{id}", OrderView.Of(order.State, order.Version)).WithETag(order.Version);
+    }
+}

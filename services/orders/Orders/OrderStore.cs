@@ -1,0 +1,85 @@
+using Chassis.EventSourcing;
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Orders.Domain;
+
+namespace Orders;
+
+/// <summary>The order refused; the caller gets the reason.</summary>
+public sealed class OrderRefusedException(OrderError error) : Exception(error.Message), IProblem
+{
+    public OrderError Error { get; } = error;
+
+    public ProblemException ToProblem() => Error == OrderErrors.NotFound || Error == OrderErrors.NoSuchItem
+        ? new ProblemException(StatusCodes.Status404NotFound, Error.Code, Error.Message)
+        : ProblemException.Conflict(Error.Code, Error.Message);
+}
+
+/// <param name="State">The order.</param>
+/// <param name="Version">Version of its stream, counted from 1.</param>
+/// <param name="TenantId">Whose installation it belongs to.</param>
+public sealed record VersionedOrder(OrderState State, long Version, string? TenantId);
+
+/// <param name="Order">The order afterwards.</param>
+/// <param name="Repeated">Whether nothing changed because the same had happened before.</param>
+/// <param name="History">Every event of the order, the new ones at the end.</param>
+public sealed record OrderChange(VersionedOrder Order, bool Repeated, IReadOnlyList<StoredEvent> History);
+
+/// <summary>Orders in the event store: read, decide, append, in one unit of work with everything that follows from it.</summary>
+public sealed class OrderStore(DbContext db, EventStore events)
+{
+    public const string StreamType = "order";
+
+    /// <summary>Does something to an order. Concurrent commands on one order come one after the other.</summary>
+    /// <param name="id">The order.</param>
+    /// <param name="commandsOf">What is wanted, given the order as it is; may throw when the caller has no business with it.</param>
+    /// <param name="expected">Version that the caller believes to be current.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="OrderRefusedException">The order refuses; nothing is stored.</exception>
+    public async Task<OrderChange> Change(
+        Guid id, ExpectedVersion expected, Func<VersionedOrder?, CancellationToken, Task<IReadOnlyList<OrderCommand>>> commandsOf, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        var history = await events.LockAndRead(id, cancellationToken);
+        var before = Fold(history);
+        var commands = await commandsOf(before, cancellationToken);
+        expected.Check(before?.Version ?? 0);
+
+        var (state, happened, repeated) = (before?.State, new List<OrderEvent>(), false);
+        foreach (var command in commands)
+        {
+            switch (Order.Decide(state, command))
+            {
+                case Decision.Accepted accepted:
+                    state = accepted.Events.Aggregate(state, Order.Evolve);
+                    happened.AddRange(accepted.Events);
+                    break;
+                case Decision.Refused refused:
+                    throw new OrderRefusedException(refused.Error);
+                case Decision.Repeated:
+                    repeated = true;
+                    break;
+            }
+        }
+
+        var stored = await events.Append(StreamType, id, before?.Version ?? 0, happened, state!.UserId.ToString(), cancellationToken, happened.FirstOrDefault()?.At);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        IReadOnlyList<StoredEvent> all = [.. history, .. stored];
+        return new OrderChange(new VersionedOrder(state, all[^1].Version, all[0].Metadata.TenantId), repeated && stored.Count == 0, all);
+    }
+
+    public Task<OrderChange> Change(Guid id, OrderCommand command, CancellationToken cancellationToken) =>
+        Change(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), cancellationToken);
+
+    /// <summary>The order as it was at a version or at a moment; null when there was none.</summary>
+    public async Task<VersionedOrder?> Load(Guid id, long? toVersion, DateTimeOffset? until, CancellationToken cancellationToken) =>
+        Fold(await events.Read(id, toVersion: toVersion, until: until, cancellationToken: cancellationToken));
+
+    /// <summary>Everything that happened to the order.</summary>
+    public Task<IReadOnlyList<StoredEvent>> History(Guid id, CancellationToken cancellationToken) => events.Read(id, cancellationToken: cancellationToken);
+
+    private static VersionedOrder? Fold(IReadOnlyList<StoredEvent> history) => history.Count == 0
+        ? null
+        : new VersionedOrder(Order.Fold(history.Select(e => (OrderEvent)e.Data))!, history[^1].Version, history[0].Metadata.TenantId);
+}

@@ -1,0 +1,46 @@
+using Chassis.EventSourcing;
+using MassTransit;
+using Orders.Catalogue;
+using Orders.Domain;
+using Orders.Features;
+using Orders.Fulfilment;
+using Orders.ReadModels;
+
+namespace Orders;
+
+/// <summary>What the orders side of the service is made of; fulfilment and payments have modules of their own.</summary>
+public static class OrdersModule
+{
+    public static IServiceCollection AddOrders(this IServiceCollection services)
+    {
+        services.AddEventSourcing(OrderEventTypes.Configure);
+        services.AddProjection<OrdersProjection>();
+        services.AddProjection<SalesProjection>();
+        services.AddCoreEventHandler<OrderEvent, OrderTranslation>();
+        services.AddScoped<OrderStore>().AddScoped<LocalCatalogue>().AddSingleton<CatalogueMetrics>();
+        services.AddScoped<CreateOrder>().AddScoped<ChangeItems>().AddScoped<SubmitOrder>().AddScoped<Features.CancelOrder>().AddScoped<CancelOrdersOfCustomer>();
+        services.AddSingleton<OrderReader>().AddSingleton<StreamOrder>();
+        return services;
+    }
+
+    public static void AddOrdersConsumers(this IBusRegistrationConfigurator bus)
+    {
+        bus.AddConsumer<OrderCommandsConsumer>().Endpoint(e => e.Name = OrdersQueues.Commands);
+        bus.AddConsumer<CatalogueConsumer>().Endpoint(e => e.Name = CatalogueConsumer.Queue);
+    }
+
+    public static void MapOrders(this IEndpointRouteBuilder app)
+    {
+        var orders = app.MapGroup("/v1/orders").WithTags("Orders");
+        CreateOrder.Map(orders);
+        ChangeItems.Map(orders);
+        SubmitOrder.Map(orders);
+        Features.CancelOrder.Map(orders);
+        ReadOrder.Map(orders);
+        ListOrders.Map(orders);
+        ReadOrderEvents.Map(orders);
+        StreamOrder.Map(orders);
+        SalesStatistics.Map(app);
+        app.MapProjectionOps();
+    }
+}

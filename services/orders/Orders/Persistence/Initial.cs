@@ -1,0 +1,23 @@
+using Chassis.EventSourcing;
+using Chassis.Messaging;
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Orders.ReadModels;
+
+namespace Orders.Persistence;
+
+[DbContext(typeof(OrdersDbContext))]
+[Migration("0001_initial")]
+public sealed class Initial : SqlMigration
+{
+    protected override void Up(MigrationBuilder migrationBuilder)
+    {
+        migrationBuilder.CreateIdempotencyKeys();
+        migrationBuilder.CreateMessagingTables();
+        migrationBuilder.CreateEventStore();
+        base.Up(migrationBuilder);
+        migrationBuilder.CreateProjection(OrdersProjection.ProjectionName, OrdersProjection.Table);
+        migrationBuilder.CreateProjection(SalesProjection.ProjectionName, SalesProjection.ByDay, SalesProjection.ByProduct);
+    }
+}

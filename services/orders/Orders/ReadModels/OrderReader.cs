@@ -1,0 +1,98 @@
+using Chassis.Web;
+using Npgsql;
+using NpgsqlTypes;
+using Orders.Domain;
+
+namespace Orders.ReadModels;
+
+/// <summary>Which orders to list; what is null does not matter.</summary>
+public sealed record OrderFilter(Guid? UserId, string? TenantId, OrderStatus? Status, DateTimeOffset? From, DateTimeOffset? To);
+
+/// <summary>Sort key of a list of orders, newest first.</summary>
+public readonly record struct OrderKey(DateTimeOffset CreatedAt, Guid Id);
+
+/// <summary>Reads orders from their read model: by id and page by page, each by one index.</summary>
+public sealed class OrderReader(NpgsqlDataSource dataSource)
+{
+    /// <summary>The order as it is now, if the caller may see it.</summary>
+    /// <exception cref="ProblemException">404, also for somebody else's.</exception>
+    public async Task<OrderView> Get(Guid id, Caller caller, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("SELECT document, version, tenant_id, user_id FROM orders WHERE id = $1");
+        command.Parameters.AddWithValue(id);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+        {
+            throw OrderAccess.NotFound();
+        }
+
+        OrderAccess.MustSee(caller, reader.GetGuid(3), reader.IsDBNull(2) ? null : reader.GetString(2));
+        return OrdersProjection.View(reader.GetString(0), reader.GetInt64(1));
+    }
+
+    /// <returns>Up to one more than <paramref name="size"/>, newest first.</returns>
+    public async Task<IReadOnlyList<OrderView>> List(OrderFilter filter, OrderKey? after, int size, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand();
+        var conditions = new List<string>();
+        void Where(string condition, object? value, NpgsqlDbType type)
+        {
+            if (value is not null)
+            {
+                command.Parameters.Add(new NpgsqlParameter { Value = value, NpgsqlDbType = type });
+                conditions.Add(condition.Replace("$n", $"${command.Parameters.Count}", StringComparison.Ordinal));
+            }
+        }
+
+        Where("user_id = $n", filter.UserId, NpgsqlDbType.Uuid);
+        Where("tenant_id = $n", filter.TenantId, NpgsqlDbType.Text);
+        Where("status = $n", filter.Status?.ToString().ToLowerInvariant(), NpgsqlDbType.Text);
+        Where("created_at >= $n", filter.From?.ToUniversalTime(), NpgsqlDbType.TimestampTz);
+        Where("created_at < $n", filter.To?.ToUniversalTime(), NpgsqlDbType.TimestampTz);
+        if (after is { } key)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = key.CreatedAt.ToUniversalTime(), NpgsqlDbType = NpgsqlDbType.TimestampTz });
+            command.Parameters.Add(new NpgsqlParameter { Value = key.Id, NpgsqlDbType = NpgsqlDbType.Uuid });
+            conditions.Add($"(created_at, id) < (${command.Parameters.Count - 1}, ${command.Parameters.Count})");
+        }
+
+        command.Parameters.Add(new NpgsqlParameter { Value = size + 1 });
+        var where = conditions.Count == 0 ? "" : $"WHERE {string.Join(" AND ", conditions)}";
+        command.CommandText = $"SELECT document, version FROM orders {where} ORDER BY created_at DESC, id DESC LIMIT ${command.Parameters.Count}";
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<OrderView>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            rows.Add(OrdersProjection.View(reader.GetString(0), reader.GetInt64(1)));
+        }
+
+        return rows;
+    }
+}
+
+/// <summary>Who may see an order: its customer and operators, inside their tenant.</summary>
+public static class OrderAccess
+{
+    public static ProblemException NotFound() => ProblemException.NotFound("There is no such order.");
+
+    /// <exception cref="ProblemException">404, so that the existence of somebody else's order stays unknown.</exception>
+    public static void MustSee(Caller caller, Guid userId, string? tenantId)
+    {
+        if (!caller.MaySee(userId) || (caller.TenantId is { } tenant && tenant != tenantId))
+        {
+            throw NotFound();
+        }
+    }
+
+    /// <exception cref="ProblemException">404.</exception>
+    public static VersionedOrder MustSee(this Caller caller, VersionedOrder? order)
+    {
+        if (order is null)
+        {
+            throw NotFound();
+        }
+
+        MustSee(caller, order.State.UserId, order.TenantId);
+        return order;
+    }
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using Chassis.EventSourcing;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
+using Orders.Domain;
+
+namespace Orders.ReadModels;
+
+/// <summary>One row per order, for reading by id and by customer: the fold of its events, written with them.</summary>
+public sealed class OrdersProjection : Projection
+{
+    public const string ProjectionName = "orders";
+    public const string Table = "orders";
+
+    public override string Name => ProjectionName;
+
+    public override ProjectionMode Mode => ProjectionMode.Consistent;
+
+    public override IReadOnlyList<string> Tables => [Table];
+
+    public override async Task Apply(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken cancellationToken)
+    {
+        var streams = events.Where(e => e.StreamType == OrderStore.StreamType).GroupBy(e => e.StreamId).OrderBy(g => g.Key).ToArray();
+        var table = target.Table(Table);
+        var rows = await Read(target.Connection, table, [.. streams.Where(s => s.First().Version > 1).Select(s => s.Key)], cancellationToken);
+        var changed = new List<Row>(streams.Length);
+        foreach (var stream in streams)
+        {
+            var row = rows.GetValueOrDefault(stream.Key) ?? new Row(null, 0, stream.First().Metadata.TenantId);
+            foreach (var stored in stream)
+            {
+                if (stored.Version != row.Version + 1)
+                {
+                    throw new InvalidOperationException($"Order {stored.StreamId}: the read model is at version {row.Version} and cannot take version {stored.Version}.");
+                }
+
+                row = row with { State = Order.Evolve(row.State, (OrderEvent)stored.Data), Version = stored.Version };
+            }
+
+            changed.Add(row);
+        }
+
+        await Write(target.Connection, table, changed, cancellationToken);
+    }
+
+    /// <summary>Takes the personal data of an erased customer out of the rows. Events lose it with the customer's key.</summary>
+    public static Task Forget(DbContext db, Guid userId, CancellationToken cancellationToken) =>
+        db.Database.ExecuteSqlAsync($"UPDATE orders SET document = document - 'shippingAddress' WHERE user_id = {userId} AND document ? 'shippingAddress'", cancellationToken);
+
+    public static OrderView View(string document, long version) => OrderView.Of(Deserialize(document), version);
+
+    private static async Task<Dictionary<Guid, Row>> Read(NpgsqlConnection connection, string table, Guid[] ids, CancellationToken cancellationToken)
+    {
+        var rows = new Dictionary<Guid, Row>(ids.Length);
+        if (ids.Length == 0)
+        {
+            return rows;
+        }
+
+        await using var command = new NpgsqlCommand($"SELECT id, document, version, tenant_id FROM {table} WHERE id = ANY($1) ORDER BY id FOR UPDATE", connection)
+        {
+            Parameters = { new() { Value = ids } },
+        };
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            rows[reader.GetGuid(0)] = new Row(Deserialize(reader.GetString(1)), reader.GetInt64(2), reader.IsDBNull(3) ? null : reader.GetString(3));
+        }
+
+        return rows;
+    }
+
+    private static async Task Write(NpgsqlConnection connection, string table, IReadOnlyList<Row> rows, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            $"""
+            INSERT INTO {table} (id, user_id, tenant_id, status, created_at, version, document)
+            SELECT r.id, r.user_id, r.tenant_id, r.status, r.created_at, r.version, r.document::jsonb
+            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::text[])
+                AS r(id, user_id, tenant_id, status, created_at, version, document)
+            ON CONFLICT (id) DO UPDATE SET status = excluded.status, version = excluded.version, document = excluded.document
+            """,
+            connection)
+        {
+            Parameters =
+            {
+                new() { Value = rows.Select(r => r.State!.Id).ToArray() },
+                new() { Value = rows.Select(r => r.State!.UserId).ToArray() },
+                new() { Value = rows.Select(r => r.TenantId).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
+                new() { Value = rows.Select(r => r.State!.Status.ToString().ToLowerInvariant()).ToArray() },
+                new() { Value = rows.Select(r => r.State!.CreatedAt.ToUniversalTime()).ToArray() },
+                new() { Value = rows.Select(r => r.Version).ToArray() },
+                new() { Value = rows.Select(r => JsonSerializer.Serialize(r.State, EventSerializer.Options)).ToArray() },
+            },
+        };
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static OrderState Deserialize(string document) => JsonSerializer.Deserialize<OrderState>(document, EventSerializer.Options)!;
+
+    private sealed record Row(OrderState? State, long Version, string? TenantId);
+}
