@@ -1,0 +1,109 @@
+using System.Text.Json;
+using Chassis.Testing;
+using Npgsql;
+using Shop.Cluster;
+using Shop.SystemTests.Running;
+
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: AssemblyFixture(typeof(RunningShop))]
+
+namespace Shop.SystemTests.Running;
+
+/// <summary>The whole system, started once for all tests: every service a process, with somebody listening at the broker and taking the telemetry.</summary>
+public sealed class RunningShop : IAsyncLifetime
+{
+    /// <summary>An order that is fulfilled takes well under a second; this is for a machine that does other things as well.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private int products;
+
+    public ShopCluster Cluster { get; private set; } = null!;
+
+    public OtlpReceiver Telemetry { get; private set; } = null!;
+
+    public Broker Broker { get; private set; } = null!;
+
+    public ShopClient Operator { get; private set; } = null!;
+
+    public ShopClient Customer { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Telemetry = await OtlpReceiver.StartAsync();
+        Cluster = await ShopCluster.StartAsync(new ClusterOptions
+        {
+            Settings = new Dictionary<string, string>
+            {
+                ["OTEL_EXPORTER_OTLP_ENDPOINT"] = Telemetry.Address,
+                ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+                ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
+                // What a step asks for again after an outage must not take minutes here.
+                ["Fulfilment__AskAgain"] = "00:00:05",
+            },
+        });
+        Broker = await Broker.ConnectAsync(Cluster.Vhost);
+        Operator = await ShopClient.OperatorAsync(Cluster);
+        Customer = await ShopClient.RegisterAsync(Cluster, "ada");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Operator?.Dispose();
+        Customer?.Dispose();
+        if (Broker is not null)
+        {
+            await Broker.DisposeAsync();
+        }
+
+        if (Cluster is not null)
+        {
+            await Cluster.DisposeAsync();
+        }
+
+        await Telemetry.DisposeAsync();
+    }
+
+    /// <summary>A product of its own for a test, known to the orders service already.</summary>
+    public async Task<string> ProductAsync(int stock)
+    {
+        var sku = $"SKU-{Interlocked.Increment(ref products)}";
+        await Operator.StockAsync(sku, stock);
+        await Poll.Until(async () => await Customer.TryOrderAsync(sku), $"{sku} in the catalogue of orders", Patience);
+        return sku;
+    }
+
+    public Task<JsonElement> OrderIs(Guid order, string status, TimeSpan? timeout = null) =>
+        Poll.Until(() => Customer.GetAsync("orders", $"/v1/orders/{order}"), o => o.GetProperty("status").GetString() == status, $"order {order} to be {status}", timeout ?? Patience);
+
+    public Task<JsonElement> StockOf(string sku) => Operator.GetAsync("inventory", $"/v1/products/{sku}/stock");
+
+    public async Task<IReadOnlyList<string>> PaymentsOf(Guid order) =>
+        [.. (await Operator.GetAsync("orders", $"/v1/payments?orderId={order}")).GetProperty("items").EnumerateArray().Select(p => p.GetProperty("status").GetString()!)];
+
+    public async Task<IReadOnlyList<JsonElement>> DeadLettersOf(string service) =>
+        [.. (await Operator.GetAsync(service, "/v1/ops/dead-letters?limit=200")).GetProperty("items").EnumerateArray()];
+
+    public async Task<string> StateOf(Guid order) =>
+        (await Operator.GetAsync("orders", $"/v1/orders/{order}/fulfilment")).GetProperty("state").GetString()!;
+
+    /// <summary>Makes what an order's saga waits for overdue: its deadline stands in the outbox as a message that is due later.</summary>
+    public async Task BringDeadlineForwardAsync(Guid order)
+    {
+        await using var connection = new NpgsqlConnection(Cluster.Database("orders").Migrations);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(
+            "UPDATE messaging.outbox SET due_at = now() WHERE due_at > now() + interval '10 seconds' AND position(convert_to(@order, 'UTF8') IN body) > 0", connection);
+        command.Parameters.AddWithValue("order", order.ToString());
+        (await command.ExecuteNonQueryAsync()).ShouldBeGreaterThan(0, $"no deadline of order {order} is scheduled");
+    }
+}
+
+internal static class ShopClientExtensions
+{
+    /// <summary>Whether a draft with the product can be made: the orders service knows it.</summary>
+    public static async Task<bool> TryOrderAsync(this ShopClient customer, string sku)
+    {
+        using var response = await customer.SendAsync(HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } });
+        return response.IsSuccessStatusCode;
+    }
+}
