@@ -98,7 +98,14 @@ choose_mode() {
 
 # ── Processes: only what we started, known by process id and start time ───────────────────────────────────────────
 
-started_at() { local stat; stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1; set -- ${stat##*) }; printf '%s' "${20}"; }
+# The clock tick at which a process began: with its id, it names one process for ever. One that only waits to be buried has none.
+started_at() {
+    local stat
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    # shellcheck disable=SC2086  # the fields after the command's name, which may hold blanks itself
+    set -- ${stat##*) }
+    [ "$1" != Z ] && printf '%s' "${20}"
+}
 
 # start NAME COMMAND...: detached, in a session of its own, output to logs/NAME.log
 start() {

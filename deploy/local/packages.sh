@@ -86,9 +86,10 @@ allow_server_starts() {
 # disable_new_servers WAS_THERE: a machine that boots again should not find new servers on the default ports
 disable_new_servers() {
     local unit
-    has systemctl || return 0
     for unit in postgresql rabbitmq-server; do
-        [[ " $1 " == *" $unit "* ]] || systemctl disable "$unit" >/dev/null 2>&1 || true
+        [[ " $1 " == *" $unit "* ]] && continue
+        if has systemctl; then systemctl disable "$unit" >/dev/null 2>&1 || true
+        elif has update-rc.d; then update-rc.d "$unit" disable >/dev/null 2>&1 || true; fi
     done
 }
 
