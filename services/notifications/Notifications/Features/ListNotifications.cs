@@ -31,7 +31,7 @@ public static class ListNotifications
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapGet("/v1/notifications", List).RequireCustomer();
 
     private static async Task<Ok<Page<NotificationView>>> List(
-        [AsParameters] PageQuery page, Guid? userId, Guid? orderId, MailStatus? status, string? template,
+        [AsParameters] PageQuery page, Guid? userId, Guid? orderId, string? status, string? template,
         Caller caller, NotificationsDbContext db, CancellationToken ct)
     {
         if (userId is { } other && !caller.MaySee(other))
@@ -50,7 +50,7 @@ public static class ListNotifications
             mails = mails.Where(m => m.OrderId == order);
         }
 
-        if (status is { } wanted)
+        if (QueryText.Parse<MailStatus>("status", status) is { } wanted)
         {
             mails = mails.Where(m => m.Status == wanted);
         }

@@ -59,11 +59,11 @@ public static class WebhookDeliveries
     }
 
     private static async Task<Ok<Page<DeliveryView>>> List(
-        Guid id, [AsParameters] PageQuery page, DeliveryStatus? status, string? eventId, NotificationsDbContext db, CancellationToken ct)
+        Guid id, [AsParameters] PageQuery page, string? status, string? eventId, NotificationsDbContext db, CancellationToken ct)
     {
         await db.Find(id, ct);
         var deliveries = db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == id);
-        if (status is { } wanted)
+        if (QueryText.Parse<DeliveryStatus>("status", status) is { } wanted)
         {
             deliveries = deliveries.Where(d => d.Status == wanted);
         }

@@ -89,10 +89,10 @@ public static class WebhookSubscriptions
                 webhook.Id, webhook.Url, webhook.EventTypes, webhook.Description, webhook.Status, now, now, webhook.Version, secret.Secret)).WithETag(webhook.Version);
     }
 
-    private static async Task<Ok<Page<WebhookView>>> List([AsParameters] PageQuery page, WebhookStatus? status, NotificationsDbContext db, CancellationToken ct)
+    private static async Task<Ok<Page<WebhookView>>> List([AsParameters] PageQuery page, string? status, NotificationsDbContext db, CancellationToken ct)
     {
         var webhooks = db.Webhooks.AsNoTracking();
-        if (status is { } wanted)
+        if (QueryText.Parse<WebhookStatus>("status", status) is { } wanted)
         {
             webhooks = webhooks.Where(w => w.Status == wanted);
         }

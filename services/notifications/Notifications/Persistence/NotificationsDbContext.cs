@@ -52,7 +52,13 @@ public sealed class NotificationsDbContext(DbContextOptions<NotificationsDbConte
             b.Property(w => w.Status).HasConversion(s => s.ToString().ToLowerInvariant(), s => Enum.Parse<WebhookStatus>(s, true));
             b.Property(w => w.Version).IsConcurrencyToken();
         });
-        modelBuilder.Entity<WebhookSecret>().ToTable("webhook_secrets");
+        modelBuilder.Entity<WebhookSecret>(b =>
+        {
+            b.ToTable("webhook_secrets");
+
+            // Known to EF so that it inserts a webhook before its secret.
+            b.HasOne<Webhook>().WithMany().HasForeignKey(s => s.WebhookId);
+        });
         modelBuilder.Entity<WebhookEvent>(b =>
         {
             b.ToTable("webhook_events");

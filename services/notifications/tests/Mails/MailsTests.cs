@@ -1,0 +1,196 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Chassis.Testing;
+using Notifications.Tests.Support;
+using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
+using Shop.Contracts.Orders.V1;
+using Shop.Contracts.Users.V1;
+
+namespace Notifications.Tests.Mails;
+
+public class MailsTests(NotificationsFixture service)
+{
+    [Fact]
+    public async Task A_new_user_is_welcomed_in_text_and_html_under_an_id_made_of_event_and_template()
+    {
+        var user = NotificationsFixture.Someone();
+        var eventId = await service.Broker.Publish(user, sequence: 1);
+
+        var mail = (await service.MailsTo(user.Email)).ShouldHaveSingleItem();
+        mail.MessageId.ShouldBe($"{eventId}.welcome@shop.example");
+        mail.Subject.ShouldBe("Welcome to The Shop");
+        mail.Text.ShouldContain("Hello Ada Lovelace");
+        mail.Html.ShouldContain("Welcome, Ada Lovelace");
+        mail.Headers.GetProperty("auto-submitted").GetString().ShouldBe("auto-generated");
+
+        var notification = (await Listed(user.UserId)).ShouldHaveSingleItem();
+        notification.GetProperty("template").GetString().ShouldBe("welcome");
+        notification.GetProperty("recipient").GetString().ShouldBe(user.Email);
+        notification.GetProperty("status").GetString().ShouldBe("sent");
+        notification.GetProperty("attempts").GetInt32().ShouldBe(1);
+        notification.GetProperty("sentAt").ValueKind.ShouldBe(JsonValueKind.String);
+    }
+
+    [Fact]
+    public async Task An_order_is_confirmed_with_its_lines_and_total_in_the_language_of_the_user()
+    {
+        var user = await service.Register("de-AT", "Jörg <b>Müller</b>");
+        var order = NotificationsFixture.Confirmation(user.UserId);
+        await service.Broker.Publish(order);
+
+        var mail = (await service.MailsTo(user.Email, 2)).Single(m => m.MessageId.Contains("order-confirmation", StringComparison.Ordinal));
+        mail.Subject.ShouldEndWith("ist bestätigt");
+        mail.Text.ShouldContain("1 x Notebook 14 (NB-14), je 1.199,00 €: 1.199,00 €");
+        mail.Text.ShouldContain("2 x Cable (CABLE), je 9,50 €: 19,00 €");
+        mail.Text.ShouldContain("Summe: 1.218,00 €");
+        mail.Html.ShouldContain("Jörg &lt;b&gt;Müller&lt;/b&gt;");
+    }
+
+    [Fact]
+    public async Task Shipping_cancellation_and_failure_are_told_with_what_the_customer_needs()
+    {
+        var user = await service.Register();
+        await service.Broker.Publish(new OrderShipped(Guid.CreateVersion7(), user.UserId, Guid.CreateVersion7(), "DHL", "TRACK-42", DateTimeOffset.UtcNow));
+        await service.Broker.Publish(new OrderCancelled(Guid.CreateVersion7(), user.UserId, "Changed my mind", DateTimeOffset.UtcNow, new Money(12.5m, "EUR")));
+        await service.Broker.Publish(new OrderFailed(Guid.CreateVersion7(), user.UserId, "payment_declined: generic_decline", DateTimeOffset.UtcNow));
+
+        var mails = await service.MailsTo(user.Email, 4);
+        mails.Single(m => m.MessageId.Contains("order-shipped", StringComparison.Ordinal)).Text.ShouldContain("Tracking number: TRACK-42");
+        mails.Single(m => m.MessageId.Contains("order-cancelled", StringComparison.Ordinal)).Text.ShouldContain("We refund €12.50");
+        mails.Single(m => m.MessageId.Contains("order-failed", StringComparison.Ordinal)).Text.ShouldContain("You have not been charged");
+    }
+
+    [Fact]
+    public async Task A_change_of_address_is_told_to_both_addresses()
+    {
+        var user = await service.Register();
+        await service.MailsTo(user.Email);
+        var changed = $"new-{user.Email}";
+        await service.Broker.Publish(new UserEmailChanged(user.UserId, user.Email, changed, DateTimeOffset.UtcNow), sequence: 2);
+
+        (await service.MailsTo(changed)).ShouldHaveSingleItem().Text.ShouldContain("From now on you sign in with the new address.");
+        (await service.MailsTo(user.Email, 2))[1].Text.ShouldContain("This is the last mail to this address.");
+
+        await service.Broker.Publish(new UserDeactivated(user.UserId, "On request", DateTimeOffset.UtcNow), sequence: 3);
+        (await service.MailsTo(changed, 2))[1].Subject.ShouldBe("Your account was deactivated");
+    }
+
+    [Fact]
+    public async Task Operators_are_told_of_low_stock()
+    {
+        await service.Broker.Publish(new StockLow("NB-14", 3, 5, DateTimeOffset.UtcNow));
+        (await service.MailsTo(service.OperatorsAddress)).ShouldContain(m => m.Subject == "Low stock: NB-14, 3 left");
+    }
+
+    [Fact]
+    public async Task An_event_told_twice_makes_one_mail_even_under_another_id()
+    {
+        var user = await service.Register();
+        var order = NotificationsFixture.Confirmation(user.UserId);
+        var id = await service.Broker.Publish(order);
+        await service.Broker.Publish(order, id: id);
+        await service.Broker.Publish(order);
+        var last = await service.Register();
+        await service.MailsTo(last.Email);
+        await service.MailsTo(user.Email, 2);
+        (await Listed(user.UserId, 2)).Count.ShouldBe(2);
+        (await service.MailsTo(user.Email, 2)).Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_mail_for_somebody_not_known_yet_waits_for_the_contact()
+    {
+        var user = NotificationsFixture.Someone("de");
+        var order = NotificationsFixture.Confirmation(user.UserId);
+        await service.Broker.Publish(order);
+        (await Listed(user.UserId, status: "pending")).Single().GetProperty("recipient").ValueKind.ShouldBe(JsonValueKind.Null);
+
+        await service.Broker.Publish(user, sequence: 1);
+        var mails = await service.MailsTo(user.Email, 2);
+        mails.ShouldContain(m => m.Subject.EndsWith("ist bestätigt", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_mail_waits_for_its_contact_for_a_bounded_time()
+    {
+        var userId = Guid.CreateVersion7();
+        await service.Broker.Publish(NotificationsFixture.Confirmation(userId));
+        await Listed(userId, status: "pending");
+        await service.Database.ExecuteAsync($"UPDATE mails SET created_at = created_at - interval '25 hours', due_at = now() WHERE user_id = '{userId}'");
+        var mail = (await Listed(userId, status: "failed")).Single();
+        mail.GetProperty("error").GetString().ShouldBe("The user's address did not become known.");
+        mail.GetProperty("attempts").GetInt32().ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Contacts_follow_the_versions_of_the_user_and_not_the_order_of_arrival()
+    {
+        var user = NotificationsFixture.Someone();
+        var newest = $"newest-{user.Email}";
+        await service.Broker.Publish(new UserEmailChanged(user.UserId, "b@example.org", newest, DateTimeOffset.UtcNow), sequence: 3);
+        await service.Broker.Publish(new UserProfileUpdated(user.UserId, [new FieldChange("fullName", "x", "Countess")], DateTimeOffset.UtcNow), sequence: 4);
+        await service.MailsTo(newest);
+        await service.Broker.Publish(user, sequence: 1);
+        await service.MailsTo(newest, 2);
+        await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
+        (await service.MailsTo(newest, 3))[2].Text.ShouldContain("Hello Countess");
+    }
+
+    [Fact]
+    public async Task A_kind_that_the_user_does_not_want_is_suppressed_and_security_mails_are_not()
+    {
+        var user = await service.Register();
+        using var client = service.ClientFor(user.UserId);
+        using var put = await client.PutAsJsonAsync($"/v1/users/{user.UserId}/notification-preferences", new { orderConfirmation = false });
+        put.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await put.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("orderConfirmation").GetBoolean().ShouldBeFalse();
+
+        var order = NotificationsFixture.Confirmation(user.UserId);
+        await service.Broker.Publish(order);
+        (await Listed(user.UserId, status: "suppressed")).Single().GetProperty("orderId").GetGuid().ShouldBe(order.OrderId);
+
+        using var security = await client.PutAsJsonAsync($"/v1/users/{user.UserId}/notification-preferences", new { emailChanged = false });
+        security.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await security.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("errors").TryGetProperty("emailChanged", out _).ShouldBeTrue();
+        (await client.GetFromJsonAsync<JsonElement>($"/v1/users/{user.UserId}/notification-preferences")).GetProperty("orderConfirmation").GetBoolean().ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Nothing_of_a_person_is_left_after_the_erasure()
+    {
+        var user = await service.Register("de", "Erika Mustermann");
+        await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
+        await service.MailsTo(user.Email, 2);
+        await Listed(user.UserId, 2, "sent");
+        await service.Broker.Publish(new UserErased(user.UserId, DateTimeOffset.UtcNow), sequence: 5);
+
+        await Poll.Until(
+            async () => await service.Database.ScalarAsync<bool>($"SELECT EXISTS (SELECT FROM contacts WHERE user_id = '{user.UserId}' AND erased_at IS NOT NULL)"),
+            "the tombstone");
+        foreach (var table in (string[])["contacts", "mails", "notification_preferences", "webhook_events", "idempotency_keys", "messaging.boundary_events"])
+        {
+            (await service.Database.ScalarAsync<long>(
+                $"SELECT count(*) FROM {table} t WHERE t::text ILIKE '%{user.Email}%' OR t::text ILIKE '%Mustermann%' OR t::text ILIKE '%{Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes(user.Email))}%'"))
+                .ShouldBe(0, table);
+        }
+
+        // The history keeps its shape, and a late event does not bring the person back.
+        (await Listed(user.UserId, 2)).ShouldAllBe(m => m.GetProperty("recipient").ValueKind == JsonValueKind.Null);
+        await service.Broker.Publish(user, sequence: 1);
+        await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
+        (await Listed(user.UserId, status: "suppressed")).ShouldNotBeEmpty();
+        (await service.Mails.From(service.Sender)).Count(m => m.To == user.Email).ShouldBe(2);
+    }
+
+    private async Task<IReadOnlyList<JsonElement>> Listed(Guid userId, int count = 1, string? status = null)
+    {
+        using var client = service.Operator();
+        return await Poll.Until(
+            async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}{(status is null ? "" : $"&status={status}")}"))
+                .GetProperty("items").EnumerateArray().ToList(),
+            items => items.Count >= count && (status is not null || items.All(i => i.GetProperty("status").GetString() != "pending")),
+            $"{count} notifications of the user {status}");
+    }
+}

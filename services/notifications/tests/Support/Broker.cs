@@ -1,0 +1,69 @@
+using System.Text.Json;
+using RabbitMQ.Client;
+using Shop.Contracts;
+
+namespace Notifications.Tests.Support;
+
+/// <summary>Publishes boundary events as any other service does: plain JSON with CloudEvents headers on the exchanges of the contracts.</summary>
+public sealed class Broker : IAsyncDisposable
+{
+    private readonly IConnection connection;
+    private readonly IChannel channel;
+    private readonly HashSet<string> declared = [];
+    private readonly SemaphoreSlim gate = new(1);
+
+    private Broker(IConnection connection, IChannel channel) => (this.connection, this.channel) = (connection, channel);
+
+    public static async Task<Broker> Connect(Uri uri)
+    {
+        var connection = await new ConnectionFactory { Uri = uri }.CreateConnectionAsync();
+        return new Broker(connection, await connection.CreateChannelAsync(new CreateChannelOptions(true, true, null)));
+    }
+
+    /// <summary>Publishes a record of the contracts.</summary>
+    /// <returns>The event's id.</returns>
+    public Task<string> Publish(object message, long? sequence = null, string? id = null)
+    {
+        var descriptor = BoundaryEvents.Find(message.GetType())!;
+        return Publish(descriptor.Type, JsonSerializer.SerializeToUtf8Bytes(message, message.GetType(), ContractJson.Options), descriptor.SubjectOf(message), sequence, id);
+    }
+
+    /// <summary>Publishes whatever it is given, also of a type that nobody knows yet.</summary>
+    public async Task<string> Publish(string type, byte[] body, string subject, long? sequence = null, string? id = null)
+    {
+        id ??= Guid.CreateVersion7().ToString();
+        var envelope = new CloudEventEnvelope(id, CloudEventEnvelope.SourceOf("tests"), type, DateTimeOffset.UtcNow, subject, Sequence: sequence, CorrelationId: "test");
+        var properties = new BasicProperties
+        {
+            ContentType = "application/json",
+            DeliveryMode = DeliveryModes.Persistent,
+            MessageId = id,
+            Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
+        };
+        await gate.WaitAsync();
+        try
+        {
+            if (declared.Add(type))
+            {
+                await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true);
+                await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true);
+                await channel.ExchangeBindAsync(Exchanges.AllEvents, type, type);
+            }
+
+            await channel.BasicPublishAsync(type, type, mandatory: false, properties, body);
+        }
+        finally
+        {
+            gate.Release();
+        }
+
+        return id;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await channel.DisposeAsync();
+        await connection.DisposeAsync();
+        gate.Dispose();
+    }
+}

@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Notifications.Tests.Support;
+
+/// <summary>One delivery as the partner's receiver saw it; <c>Refusal</c> is null when signature and event are right.</summary>
+public sealed record Received(
+    string Id, string Method, string ContentType, string UserAgent, int Signatures, IReadOnlyList<string> Headers, string Sha256, string? Refusal, JsonElement? Event);
+
+/// <summary>The receiver in <c>receiver/</c>: a Node process that uses the packages of partners.</summary>
+public sealed class Receiver : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly HttpClient control;
+
+    private Receiver(Process process, Uri address)
+    {
+        this.process = process;
+        Address = address;
+        control = new HttpClient { BaseAddress = address };
+    }
+
+    public Uri Address { get; }
+
+    public static async Task<Receiver> Start()
+    {
+        var folder = Path.Combine(SourceFolder(), "receiver");
+        if (!Directory.Exists(Path.Combine(folder, "node_modules")))
+        {
+            throw new InvalidOperationException($"The receiver's packages are not installed. Run the tests with `make test`, or `npm ci` in {folder}.");
+        }
+
+        var process = Process.Start(new ProcessStartInfo("node", ["receiver.js"])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        })!;
+        var port = await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The receiver did not start.");
+        return new Receiver(process, new Uri($"http://127.0.0.1:{port}"));
+    }
+
+    public Uri Hook(string name) => new(Address, $"/hooks/{name}");
+
+    /// <summary>What the partner takes for the secrets of an endpoint.</summary>
+    public Task Trust(string name, params string[] secrets) => control.PutAsJsonAsync(new Uri($"/secrets/{name}", UriKind.Relative), new { secrets });
+
+    /// <summary>How an endpoint answers: one after the other, the last one for good.</summary>
+    public Task Answer(string name, params object[] answers) => control.PutAsJsonAsync(new Uri($"/behaviour/{name}", UriKind.Relative), new { answers });
+
+    public async Task<IReadOnlyList<Received>> Deliveries(string name) =>
+        (await control.GetFromJsonAsync<List<Received>>(new Uri($"/deliveries/{name}", UriKind.Relative)))!;
+
+    public async ValueTask DisposeAsync()
+    {
+        control.Dispose();
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+        process.Dispose();
+    }
+
+    private static string SourceFolder()
+    {
+        // From bin/Debug/net10.0 to the project.
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Notifications.Tests.csproj")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new InvalidOperationException("The folder of the test project was not found.");
+    }
+}

@@ -1,0 +1,251 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Chassis.Testing;
+using Notifications.Tests.Support;
+using Shop.Contracts.Users.V1;
+
+namespace Notifications.Tests.Webhooks;
+
+public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixture>
+{
+    [Fact]
+    public async Task A_partner_verifies_and_parses_every_delivery_with_the_usual_packages()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        var order = NotificationsFixture.Confirmation(Guid.CreateVersion7());
+        var eventId = await service.Broker.Publish(order, sequence: 3);
+
+        var delivery = (await service.Arrived(webhook)).ShouldHaveSingleItem();
+        delivery.Refusal.ShouldBeNull();
+        delivery.Id.ShouldBe(eventId);
+        delivery.Method.ShouldBe("POST");
+        delivery.ContentType.ShouldBe("application/cloudevents+json; charset=utf-8");
+        delivery.Headers.ShouldNotContain("traceparent");
+        var parsed = delivery.Event!.Value;
+        parsed.GetProperty("type").GetString().ShouldBe("shop.order.confirmed.v1");
+        parsed.GetProperty("subject").GetString().ShouldBe(order.OrderId.ToString());
+        parsed.GetProperty("data").GetProperty("total").GetProperty("amount").GetString().ShouldBe("1218");
+    }
+
+    [Fact]
+    public async Task An_event_of_a_type_that_nobody_here_knows_is_passed_on_as_it_came()
+    {
+        var webhook = await service.Subscribe("shop.loyalty.*");
+        await service.Broker.Publish("shop.loyalty.points-earned.v3", Encoding.UTF8.GetBytes("""{"points":12345678901234567890.10,"nested":{"a":[1,null]}}"""), "member-1");
+        var delivery = (await service.Arrived(webhook)).ShouldHaveSingleItem();
+        delivery.Refusal.ShouldBeNull();
+        delivery.Event!.Value.GetProperty("type").GetString().ShouldBe("shop.loyalty.points-earned.v3");
+    }
+
+    [Fact]
+    public async Task Only_what_was_asked_for_is_delivered_and_once_per_event()
+    {
+        var orders = await service.Subscribe("shop.order.*", "shop.order.confirmed.v1");
+        var users = await service.Subscribe("shop.user.registered.v1");
+        var order = NotificationsFixture.Confirmation(Guid.CreateVersion7());
+        var id = await service.Broker.Publish(order);
+        await service.Broker.Publish(order, id: id);
+        var user = await service.Register();
+
+        (await service.Arrived(users)).ShouldContain(d => d.Event!.Value.GetProperty("subject").GetString() == user.UserId.ToString());
+        (await service.Arrived(orders)).ShouldHaveSingleItem().Id.ShouldBe(id);
+    }
+
+    [Fact]
+    public async Task Every_attempt_carries_the_same_id_and_bytes_and_is_in_the_log()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        await service.Receiver.Answer(webhook.Name, new { status = 500, body = "no\u0000pe" }, new { status = 302, headers = new { location = "http://127.0.0.1:1/" } }, new { status = 200, body = "ok" });
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+
+        var delivery = await service.Delivery(webhook, "succeeded");
+        var arrived = await service.Arrived(webhook, 3);
+        arrived.Count.ShouldBe(3);
+        arrived.ShouldAllBe(d => d.Refusal == null);
+        arrived.DistinctBy(d => (d.Id, d.Sha256)).Count().ShouldBe(1);
+        var attempts = delivery.GetProperty("attempts").EnumerateArray().ToList();
+        attempts.Select(a => a.GetProperty("status").GetInt32()).ShouldBe([500, 302, 200]);
+        attempts.Select(a => a.GetProperty("number").GetInt32()).ShouldBe([1, 2, 3]);
+        attempts[0].GetProperty("responseExcerpt").GetString().ShouldBe("no\uFFFDpe");
+        attempts.ShouldAllBe(a => a.GetProperty("latencyMs").GetDouble() > 0);
+    }
+
+    [Fact]
+    public async Task A_delivery_fails_when_the_schedule_is_used_up_and_can_be_asked_for_again()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        await service.Receiver.Answer(webhook.Name, new { status = 503 });
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        var failed = await service.Delivery(webhook, "failed");
+        failed.GetProperty("attempts").GetArrayLength().ShouldBe(4);
+
+        await service.Receiver.Answer(webhook.Name, new { status = 204 });
+        await service.Post($"/v1/webhooks/{webhook.Id}/deliveries/{failed.GetProperty("id").GetGuid()}/redeliver");
+        (await service.Delivery(webhook, "succeeded")).GetProperty("attempts").GetArrayLength().ShouldBe(5);
+        (await service.Arrived(webhook, 5)).DistinctBy(d => (d.Id, d.Sha256)).Count().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_range_can_be_delivered_again()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        var before = DateTimeOffset.UtcNow;
+        for (var i = 0; i < 3; i++)
+        {
+            await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        }
+
+        await service.Arrived(webhook, 3);
+        (await service.Post($"/v1/webhooks/{webhook.Id}/deliveries/redeliver", new { from = before })).GetProperty("count").GetInt32().ShouldBe(0);
+        await Poll.Until(
+            async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=succeeded")).GetProperty("items").GetArrayLength() == 3, "three successes");
+        (await service.Post($"/v1/webhooks/{webhook.Id}/deliveries/redeliver", new { from = before, status = "succeeded" })).GetProperty("count").GetInt32().ShouldBe(3);
+        (await service.Arrived(webhook, 6)).DistinctBy(d => d.Id).Count().ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task During_a_rotation_the_old_and_the_new_secret_both_verify()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        var rotated = (await service.Post($"/v1/webhooks/{webhook.Id}/rotate-secret", expected: HttpStatusCode.OK)).GetProperty("secret").GetString()!;
+        rotated.ShouldNotBe(webhook.Secret);
+
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        var withOld = (await service.Arrived(webhook)).ShouldHaveSingleItem();
+        withOld.Refusal.ShouldBeNull();
+        withOld.Signatures.ShouldBe(2);
+
+        await service.Receiver.Trust(webhook.Name, rotated);
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        (await service.Arrived(webhook, 2))[1].Refusal.ShouldBeNull();
+
+        // After the overlap the old secret is worth nothing.
+        await service.Database.ExecuteAsync($"UPDATE webhook_secrets SET expires_at = now() WHERE webhook_id = '{webhook.Id}' AND expires_at IS NOT NULL");
+        await service.Receiver.Trust(webhook.Name, webhook.Secret);
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        var late = (await service.Arrived(webhook, 3))[2];
+        late.Signatures.ShouldBe(1);
+        late.Refusal.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task The_test_button_sends_a_signed_event_whatever_the_webhook_listens_to()
+    {
+        var webhook = await service.Subscribe("shop.product.added.v1");
+        var delivery = await service.Post($"/v1/webhooks/{webhook.Id}/test");
+        var arrived = (await service.Arrived(webhook)).ShouldHaveSingleItem();
+        arrived.Refusal.ShouldBeNull();
+        arrived.Id.ShouldBe(delivery.GetProperty("eventId").GetString());
+        arrived.Event!.Value.GetProperty("type").GetString().ShouldBe("shop.webhook.test.v1");
+    }
+
+    [Fact]
+    public async Task Gone_disables_a_webhook_and_the_operators_are_told()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        await service.Receiver.Answer(webhook.Name, new { status = 410 });
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        await service.Delivery(webhook, "failed");
+
+        var state = await service.Get($"/v1/webhooks/{webhook.Id}");
+        state.GetProperty("status").GetString().ShouldBe("disabled");
+        state.GetProperty("disabledReason").GetString().ShouldBe("The endpoint answered 410 Gone.");
+        await Poll.Until(
+            async () => (await service.Mails.From(service.Sender)).Any(m => m.To == service.OperatorsAddress && m.Text.Contains(webhook.Name, StringComparison.Ordinal)),
+            "the mail to the operators");
+        using var test = await service.Operators.PostAsync($"/v1/webhooks/{webhook.Id}/test", null);
+        test.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+
+        // Switched on again it works again.
+        await service.Receiver.Answer(webhook.Name, new { status = 204 });
+        using var change = await service.Operators.PatchAsJsonAsync($"/v1/webhooks/{webhook.Id}", new { status = "active" });
+        change.StatusCode.ShouldBe(HttpStatusCode.OK);
+        await service.Post($"/v1/webhooks/{webhook.Id}/deliveries/redeliver", new { from = DateTimeOffset.UtcNow.AddHours(-1) });
+        await service.Delivery(webhook, "succeeded");
+    }
+
+    [Fact]
+    public async Task An_endpoint_that_only_fails_for_too_long_is_disabled()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        await service.Receiver.Answer(webhook.Name, new { status = 500 });
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        await service.Arrived(webhook);
+        await service.Delivery(webhook, "pending");
+        await service.Database.ExecuteAsync($"UPDATE webhooks SET failing_since = now() - interval '6 days' WHERE id = '{webhook.Id}'");
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+
+        await Poll.Until(
+            async () => (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("status").GetString() == "disabled", "the webhook to be disabled");
+        (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("disabledReason").GetString()!.ShouldStartWith("Every attempt failed since ");
+        (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=pending")).GetProperty("items").GetArrayLength().ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_pause_that_the_endpoint_asks_for_is_kept()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        await service.Receiver.Answer(webhook.Name, new { status = 429, headers = new Dictionary<string, string> { ["retry-after"] = "2" } }, new { status = 204 });
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        var attempts = (await service.Delivery(webhook, "succeeded")).GetProperty("attempts").EnumerateArray().Select(a => a.GetProperty("at").GetDateTimeOffset()).ToList();
+        (attempts[1] - attempts[0]).TotalSeconds.ShouldBeInRange(2, 6);
+    }
+
+    [Fact]
+    public async Task An_endpoint_that_keeps_failing_is_left_alone_for_a_while()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        await service.Receiver.Answer(webhook.Name, new { status = 500 });
+        for (var i = 0; i < 20; i++)
+        {
+            await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        }
+
+        await Poll.Until(
+            async () => (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("pausedUntil").ValueKind == JsonValueKind.String, "the circuit to open");
+        (await service.Receiver.Deliveries(webhook.Name)).Count.ShouldBeLessThan(20);
+
+        await service.Receiver.Answer(webhook.Name, new { status = 204 });
+        await Poll.Until(
+            async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=succeeded")).GetProperty("items").GetArrayLength() == 20, "the backlog");
+        var state = await service.Get($"/v1/webhooks/{webhook.Id}");
+        state.GetProperty("pausedUntil").ValueKind.ShouldBe(JsonValueKind.Null);
+        state.GetProperty("failingSince").ValueKind.ShouldBe(JsonValueKind.Null);
+    }
+
+    [Fact]
+    public async Task What_a_users_event_said_is_not_delivered_after_the_erasure()
+    {
+        var webhook = await service.Subscribe("shop.user.*");
+        await service.Receiver.Answer(webhook.Name, new { status = 503, headers = new Dictionary<string, string> { ["retry-after"] = "600" } }, new { status = 204 });
+        var user = await service.Register();
+        await service.Delivery(webhook, "pending");
+        await service.Broker.Publish(new UserErased(user.UserId, DateTimeOffset.UtcNow));
+        var cancelled = await Poll.Until(
+            async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=cancelled")).GetProperty("items").EnumerateArray().ToList(),
+            d => d.Count == 1, "the delivery to be cancelled");
+        using var again = await service.Operators.PostAsync($"/v1/webhooks/{webhook.Id}/deliveries/{cancelled[0].GetProperty("id").GetGuid()}/redeliver", null);
+        again.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=pending")).GetProperty("items").EnumerateArray()
+            .ShouldAllBe(d => d.GetProperty("eventType").GetString() == "shop.user.erased.v1");
+    }
+
+    [Fact]
+    public async Task Statistics_tell_mails_by_template_and_webhooks_by_endpoint()
+    {
+        var webhook = await service.Subscribe("shop.user.registered.v1");
+        await service.Receiver.Answer(webhook.Name, new { status = 500 }, new { status = 204 });
+        var user = await service.Register();
+        await service.MailsTo(user.Email);
+        await service.Delivery(webhook, "succeeded");
+        var statistics = await Poll.Until(
+            async () => (await service.Get("/v1/statistics/notifications")), s => s.GetProperty("sent").GetInt64() > 0, "a mail in the statistics");
+        statistics.GetProperty("byTemplate").EnumerateArray().ShouldContain(t => t.GetProperty("template").GetString() == "welcome" && t.GetProperty("sent").GetInt64() > 0);
+        var endpoint = statistics.GetProperty("webhooks").EnumerateArray().Single(w => w.GetProperty("webhookId").GetGuid() == webhook.Id);
+        endpoint.GetProperty("attempts").GetInt64().ShouldBeGreaterThanOrEqualTo(2);
+        endpoint.GetProperty("successRatio").GetDouble().ShouldBeInRange(0.01, 0.99);
+        endpoint.GetProperty("latencyMs").GetProperty("p99").GetDouble().ShouldBeGreaterThan(0);
+    }
+}
