@@ -17,6 +17,7 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
 
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
+    private int _stopped;
 
     public void Start() => _running = Task.WhenAll(Task.Run(DeleteAsync), Task.Run(RefuseAsync));
 
@@ -27,6 +28,12 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
     /// <summary>Finishes what is known so far.</summary>
     public async Task StopAsync()
     {
+        // A host may stop its services twice, the second time after it has disposed them.
+        if (Interlocked.Exchange(ref _stopped, 1) == 1)
+        {
+            return;
+        }
+
         _confirmed.Writer.TryComplete();
         _refused.Writer.TryComplete();
         _stop.CancelAfter(options.DrainTimeout);
