@@ -1,5 +1,7 @@
 using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Inbox;
+using Chassis.Messaging.Ops;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Scheduling;
@@ -43,16 +45,23 @@ public static class MessagingExtensions
             .ValidateOnStart();
         services.AddMetrics();
         services.AddSingleton<MessagingMetrics>();
+        services.AddSingleton<EntityNames>();
         services.AddSingleton<MessageFormatter>();
         services.AddSingleton<OutboxStore>();
         services.AddSingleton<BrokerConnection>();
         services.AddSingleton<DeadLetterStore>();
+        services.AddSingleton<DeadLetterQueries>();
         services.AddSingleton<FailedMessageFilter>();
         services.AddSingleton<SkippedMessageFilter>();
 
         // Registered before the bus, so that it stops after it: what the last consumers commit still leaves.
         services.AddSingleton<OutboxRelay>();
         services.AddHostedService(provider => provider.GetRequiredService<OutboxRelay>());
+        services.AddHostedService<OutboxGauges>();
+        services.AddHostedService<DeadLetterCollector>();
+        services.AddSingleton<InboxCleanup>();
+        services.AddHostedService(provider => provider.GetRequiredService<InboxCleanup>());
+        services.AddHostedService<ServiceAnnouncements<TDbContext>>();
         services.AddSingleton<IInterceptor, OutboxInterceptor>();
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             "broker", provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>()), HealthStatus.Unhealthy, ["ready"]));
@@ -69,7 +78,7 @@ public static class MessagingExtensions
                 var options = context.GetRequiredService<IOptions<MessagingOptions>>().Value;
                 var service = context.GetRequiredService<ServiceIdentity>();
                 broker.Host(options.Broker, service.Name, _ => { });
-                broker.MessageTopology.SetEntityNameFormatter(new EntityNames(service.Name));
+                broker.MessageTopology.SetEntityNameFormatter(context.GetRequiredService<EntityNames>());
                 broker.UseWireFormat();
                 broker.ConfigureEndpoints(context);
             });
@@ -84,8 +93,13 @@ public static class MessagingExtensions
         return builder;
     }
 
-    /// <summary>The operators' resources: <c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/boundary-events</c>.</summary>
-    public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app) => app;
+    /// <summary>The operators' resources <c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/boundary-events</c>, and the description of the events at <c>/asyncapi</c>.</summary>
+    public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app)
+    {
+        MessagingOps.Map(app);
+        app.MapAsyncApi();
+        return app;
+    }
 
     // The scope's own scheduler: what it schedules and cancels is part of the unit of work.
     private static MessageScheduler CreateScheduler<TDbContext>(IServiceProvider provider)

@@ -20,11 +20,12 @@ public sealed class MessagingOptions
     public int Concurrency { get; set; } = 8;
 
     /// <summary>Pauses between the tries in memory, while the message stays unacknowledged. Each is stretched by up to a quarter at random.</summary>
-    public TimeSpan[] Retries { get; set; } = [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400), TimeSpan.FromSeconds(1)];
+    /// <remarks>Null for the default of 100 ms, 400 ms and 1 s: a list with defaults would be appended to, not replaced, by configuration.</remarks>
+    public TimeSpan[]? Retries { get; set; }
 
     /// <summary>Delays of the redeliveries that follow when the tries in memory are used up. They survive a restart.</summary>
-    public TimeSpan[] Redeliveries { get; set; } =
-        [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1)];
+    /// <remarks>Null for the default of 5 s, 30 s, 2 min, 10 min and 1 h.</remarks>
+    public TimeSpan[]? Redeliveries { get; set; }
 
     /// <summary>Times that the broker hands out a message whose consumer dies before it puts the message to the dead letters.</summary>
     [Range(1, 1000)]
@@ -63,4 +64,9 @@ public sealed class MessagingOptions
 
     /// <summary>Whether start and stop of the service are published as boundary events.</summary>
     public bool AnnounceService { get; set; } = true;
+
+    internal TimeSpan[] RetryPauses => Retries ?? [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400), TimeSpan.FromSeconds(1)];
+
+    internal TimeSpan[] RedeliveryDelays =>
+        Redeliveries ?? [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1)];
 }

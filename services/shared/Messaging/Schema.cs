@@ -23,6 +23,7 @@ public static class Schema
             headers      jsonb       NOT NULL,
             body         bytea       NOT NULL,
             mandatory    boolean     NOT NULL,
+            scheduled    boolean     NOT NULL,
             token        uuid        NULL,
             due_at       timestamptz NOT NULL,
             attempts     integer     NOT NULL DEFAULT 0,
@@ -48,7 +49,7 @@ public static class Schema
 
         CREATE TABLE messaging.boundary_events (
             position    bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            event_id    uuid        NOT NULL,
+            event_id    uuid        NOT NULL UNIQUE,
             type        text        NOT NULL,
             subject     text        NOT NULL,
             time        timestamptz NOT NULL,

@@ -14,15 +14,15 @@ public static class SendingExtensions
     /// <param name="sequence">Version of the aggregate after the event; consumers order by it.</param>
     /// <param name="ct">Cancels.</param>
     public static Task PublishEvent<T>(this IPublishEndpoint endpoint, T message, long? sequence = null, CancellationToken ct = default)
-        where T : class => endpoint.PublishEvent(message, sequence, Guid.CreateVersion7(), ct);
+        where T : class => PublishEvent(endpoint, message, sequence, Guid.CreateVersion7(), ct);
 
-    /// <summary>Publishes a boundary event under an id of its own. Under the same id it can be said again, and whoever has handled it drops it as a duplicate.</summary>
+    /// <summary>Publishes a boundary event under a given id: the repetition of one that was published before, which consumers then know as a duplicate.</summary>
     /// <param name="endpoint">The scoped endpoint, or the consume context.</param>
     /// <param name="message">The event.</param>
-    /// <param name="sequence">Version of the aggregate after the event; consumers order by it.</param>
-    /// <param name="eventId">The CloudEvents id; one event, one id.</param>
+    /// <param name="sequence">Version of the aggregate after the event.</param>
+    /// <param name="eventId">The event's id. The archive keeps the first of each id.</param>
     /// <param name="ct">Cancels.</param>
-    public static Task PublishEvent<T>(this IPublishEndpoint endpoint, T message, long? sequence, Guid eventId, CancellationToken ct)
+    public static Task PublishEvent<T>(this IPublishEndpoint endpoint, T message, long? sequence, Guid eventId, CancellationToken ct = default)
         where T : class
     {
         if (BoundaryEvents.Find(typeof(T)) is null)

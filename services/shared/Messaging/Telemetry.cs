@@ -23,10 +23,17 @@ internal sealed class MessagingMetrics : IDisposable
     private readonly Counter<long> _deadLetters;
     private readonly Counter<long> _redeliveries;
     private readonly Histogram<double> _age;
-    private long _deliveredTotal;
+    private readonly TimeProvider _clock;
+    private readonly long[] _perSecond = new long[Window];
+    private readonly long _started;
+    private long _newest;
 
-    public MessagingMetrics(IMeterFactory meters)
+    private const int Window = 60;
+
+    public MessagingMetrics(IMeterFactory meters, TimeProvider clock)
     {
+        _clock = clock;
+        _started = clock.GetTimestamp();
         _meter = meters.Create(MessagingTelemetry.Name);
         _delivered = _meter.CreateCounter<long>("messaging.outbox.delivered", "{message}", "Messages that the broker has confirmed.");
         _refused = _meter.CreateCounter<long>("messaging.outbox.refused", "{attempt}", "Attempts that the broker refused or could not route.");
@@ -38,7 +45,18 @@ internal sealed class MessagingMetrics : IDisposable
         _redeliveries = _meter.CreateCounter<long>("messaging.redeliveries", "{message}", "Messages that failed and were put back for later.");
     }
 
-    public long DeliveredTotal => Interlocked.Read(ref _deliveredTotal);
+    /// <summary>Messages a second that the broker confirmed, over the last minute or since the start.</summary>
+    public double DispatchRate
+    {
+        get
+        {
+            lock (_perSecond)
+            {
+                Advance();
+                return Math.Round(_perSecond.Sum() / Math.Clamp(_clock.GetElapsedTime(_started).TotalSeconds, 1, Window), 2);
+            }
+        }
+    }
 
     public void Observe(Func<OutboxFigures> figures, Func<int> inMemory)
     {
@@ -52,7 +70,11 @@ internal sealed class MessagingMetrics : IDisposable
 
     public void Delivered(int count)
     {
-        Interlocked.Add(ref _deliveredTotal, count);
+        lock (_perSecond)
+        {
+            _perSecond[Advance() % Window] += count;
+        }
+
         _delivered.Add(count);
     }
 
@@ -72,6 +94,17 @@ internal sealed class MessagingMetrics : IDisposable
     public void Redelivery(string queue) => _redeliveries.Add(1, new KeyValuePair<string, object?>("queue", queue));
 
     public void Dispose() => _meter.Dispose();
+
+    private long Advance()
+    {
+        var second = (long)_clock.GetElapsedTime(_started).TotalSeconds;
+        for (var empty = Math.Max(_newest + 1, second - Window + 1); empty <= second; empty++)
+        {
+            _perSecond[empty % Window] = 0;
+        }
+
+        return _newest = Math.Max(_newest, second);
+    }
 }
 
 /// <summary>What <c>GET /v1/ops/outbox</c> answers and the gauges show.</summary>

@@ -48,12 +48,12 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             context.GetRequiredService<IOptions<MessagingOptions>>(),
             context.GetRequiredService<TimeProvider>(),
             context));
-        if (options.Redeliveries.Length > 0)
+        if (options.RedeliveryDelays.Length > 0)
         {
             endpoint.UseScheduledRedelivery(retry =>
             {
                 retry.Ignore<Exception>(e => IsFinal(e) || DatabaseOutage.Is(e));
-                retry.Intervals(options.Redeliveries);
+                retry.Intervals(options.RedeliveryDelays);
             });
         }
 
@@ -62,12 +62,12 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             retry.Handle<Exception>(DatabaseOutage.Is);
             retry.Exponential(OutageRetries, OutageFirst, OutageLongest, OutageFirst);
         });
-        if (options.Retries.Length > 0)
+        if (options.RetryPauses.Length > 0)
         {
             endpoint.UseMessageRetry(retry =>
             {
                 retry.Ignore<Exception>(e => IsFinal(e) || DatabaseOutage.Is(e));
-                retry.SetRetryPolicy(filter => new JitteredRetryPolicy(filter, options.Retries));
+                retry.SetRetryPolicy(filter => new JitteredRetryPolicy(filter, options.RetryPauses));
             });
         }
 

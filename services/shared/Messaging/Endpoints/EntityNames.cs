@@ -1,15 +1,20 @@
+using System.Collections.Concurrent;
 using System.Text;
+using Chassis.Web;
 using MassTransit;
 using Shop.Contracts;
 
 namespace Chassis.Messaging.Endpoints;
 
 /// <summary>Exchange names: a boundary event's wire name; for everything else one that begins with the service's name and says nothing of .NET.</summary>
-internal sealed class EntityNames(string service) : IEntityNameFormatter
+internal sealed class EntityNames(ServiceIdentity service) : IEntityNameFormatter
 {
+    private readonly ConcurrentDictionary<Type, string> _names = [];
+
     public string FormatEntityName<T>() => Format(typeof(T));
 
-    private string Format(Type type) => BoundaryEvents.Find(type)?.Type ?? $"{service}.{Kebab(type)}";
+    /// <summary>The exchange to which messages of a type are published.</summary>
+    public string Format(Type type) => _names.GetOrAdd(type, t => BoundaryEvents.Find(t)?.Type ?? $"{service.Name}.{Kebab(t)}");
 
     private static string Kebab(Type type)
     {

@@ -105,12 +105,12 @@ internal static class OutboxSql
 {
     private const string InsertSql =
         """
-        INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, token, due_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, clock_timestamp() + $11)) RETURNING id
+        INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, token, due_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10 IS NOT NULL, $9, coalesce($10, clock_timestamp() + $11)) RETURNING id
         """;
 
     private const string ArchiveSql =
-        "INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data) VALUES ($1, $2, $3, $4, $5, $6)";
+        "INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (event_id) DO NOTHING";
 
     public static NpgsqlBatchCommand Insert(OutboxRow row, TimeSpan lease) => new(InsertSql)
     {

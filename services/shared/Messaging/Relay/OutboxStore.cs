@@ -18,7 +18,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         UPDATE messaging.outbox AS o SET due_at = clock_timestamp() + $2
         FROM due WHERE o.id = due.id
         RETURNING o.id, o.message_id, o.outbox_key, o.exchange, o.routing_key, o.content_type, o.headers, o.body, o.mandatory, o.attempts,
-                  due.due_at, o.token IS NOT NULL, o.created_at
+                  due.due_at, o.scheduled, o.created_at
         """;
 
     private const string NextSql = "SELECT due_at - clock_timestamp() FROM messaging.outbox WHERE parked_at IS NULL ORDER BY due_at LIMIT 1";
@@ -109,6 +109,25 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         await using var command = database.CreateCommand("DELETE FROM messaging.outbox WHERE token = $1");
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = token });
         await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>The figures for operators. It counts rows: not for a hot path.</summary>
+    public async Task<OutboxFigures> FiguresAsync(double dispatchRate, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            """
+            SELECT count(*) FILTER (WHERE parked_at IS NULL AND (NOT scheduled OR due_at <= now())),
+                   coalesce(max(extract(epoch FROM now() - CASE WHEN scheduled THEN due_at ELSE created_at END))
+                       FILTER (WHERE parked_at IS NULL AND (NOT scheduled OR due_at <= now())), 0)::float8,
+                   count(*) FILTER (WHERE parked_at IS NULL AND scheduled AND due_at > now()),
+                   count(*) FILTER (WHERE parked_at IS NOT NULL),
+                   (SELECT count(*) FROM messaging.dead_letters WHERE status = 'open')
+            FROM messaging.outbox
+            """);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return new OutboxFigures(
+            reader.GetInt64(0), Math.Round(Math.Max(0, reader.GetDouble(1)), 3), reader.GetInt64(2), reader.GetInt64(3), dispatchRate, reader.GetInt64(4));
     }
 
     private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Mime;
 using System.Text.Json;
+using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Outbox;
 using Chassis.Web;
 using MassTransit;
@@ -16,10 +17,8 @@ namespace Chassis.Messaging.Wire;
 /// Turns what somebody sends into what goes over the wire. A boundary event is plain JSON with CloudEvents attributes as headers;
 /// everything else is a MassTransit envelope without a word about the host that sent it.
 /// </summary>
-internal sealed class MessageFormatter(ServiceIdentity service, TimeProvider clock)
+internal sealed class MessageFormatter(ServiceIdentity service, EntityNames names, TimeProvider clock)
 {
-    private static readonly HashSet<string> Transient = new(StringComparer.OrdinalIgnoreCase) { MessageHeaders.RedeliveryCount, MessageHeaders.OriginalMessageId };
-
     private readonly string _source = CloudEventEnvelope.SourceOf(service.Name);
 
     /// <summary>The row for a message; the bytes are final.</summary>
@@ -27,8 +26,9 @@ internal sealed class MessageFormatter(ServiceIdentity service, TimeProvider clo
         where T : class
     {
         var options = context.TryGetPayload<DispatchOptions>(out var given) ? given : DispatchOptions.None;
-        var published = context is MessageSendContext<T> { IsPublish: true };
         var destination = Destination.Parse(context.DestinationAddress);
+        // What is published may find nobody; what is sent must arrive.
+        var published = destination.Exchange == names.Format(typeof(T));
         var delay = (context as TransportSendContext)?.Delay;
         var due = options.DueAt ?? (delay > TimeSpan.Zero ? clock.GetUtcNow() + delay : null);
         if (BoundaryEvents.Find(typeof(T)) is not { } descriptor)
@@ -49,8 +49,6 @@ internal sealed class MessageFormatter(ServiceIdentity service, TimeProvider clo
             };
         }
 
-        // The outbox's publish endpoint sends to the exchange; an event on its way to its own exchange is published, whoever asks for it.
-        published |= destination.Exchange == descriptor.Type;
         var headers = EventHeaders(context, descriptor);
         return new OutboxRow
         {
@@ -197,8 +195,6 @@ internal sealed class MessageFormatter(ServiceIdentity service, TimeProvider clo
         type.IsInterface || type.IsAbstract || type.Namespace?.StartsWith("MassTransit", StringComparison.Ordinal) == true
             ? SystemTextJsonMessageSerializer.Options
             : ContractJson.Options;
-
-    public static bool IsTransient(string header) => Transient.Contains(header);
 
     private static void WriteId(Utf8JsonWriter json, string name, Guid? id)
     {

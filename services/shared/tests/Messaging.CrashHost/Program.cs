@@ -1,3 +1,22 @@
+using Chassis.Messaging;
+using Chassis.Web;
 using Messaging.CrashHost;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 
-await Console.Out.WriteLineAsync(WorkHost.Name);
+// A small service of its own process, which tests can really kill.
+var builder = WebApplication.CreateBuilder(args);
+builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.AddServiceDefaults(WorkHost.Name);
+if (builder.Configuration["CrashAt"] is { Length: > 0 } moment)
+{
+    builder.Services.AddSingleton<IInterceptor>(new DieAt(Enum.Parse<Moment>(moment)));
+}
+
+builder.AddDatabase<WorkDatabase>();
+builder.AddMessaging<WorkDatabase>(bus => bus.AddWork());
+var app = builder.Build();
+app.UseServiceDefaults();
+app.MapMessagingOps();
+return await app.RunServiceAsync(args);
+
+public partial class Program;

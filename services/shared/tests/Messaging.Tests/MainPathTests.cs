@@ -3,33 +3,10 @@ using Chassis.Messaging;
 using Chassis.Testing;
 using MassTransit;
 using Messaging.CrashHost;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts;
-using Shop.Contracts.Orders.V1;
 
 namespace Messaging.Tests;
-
-public sealed record DoWork(Guid Subject, int Number);
-
-public sealed class DoWorkConsumer(WorkDatabase database) : IConsumer<DoWork>
-{
-    public async Task Consume(ConsumeContext<DoWork> context)
-    {
-        database.Add(new Effect { Subject = context.Message.Subject, Number = context.Message.Number });
-        await context.PublishEvent(Events.Cancelled(context.Message.Subject), context.Message.Number, context.CancellationToken);
-        await database.SaveChangesAsync(context.CancellationToken);
-    }
-}
-
-public sealed class CancelledConsumer(WorkDatabase database) : IConsumer<OrderCancelled>
-{
-    public Task Consume(ConsumeContext<OrderCancelled> context)
-    {
-        database.Add(new Effect { Subject = context.Message.OrderId, Number = (int)(context.EventSequence() ?? -1), Note = "cancelled" });
-        return Task.CompletedTask;
-    }
-}
 
 /// <summary>The main path on the real database and broker.</summary>
 public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixture>
@@ -37,11 +14,7 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
     [Fact]
     public async Task A_command_sent_in_a_transaction_is_handled_once_and_its_event_reaches_everybody()
     {
-        var host = await fixture.StartAsync(bus =>
-        {
-            bus.AddConsumer<DoWorkConsumer>().Endpoint(e => e.Name = "work.commands");
-            bus.AddConsumer<CancelledConsumer>().Endpoint(e => e.Name = "work.cancelled");
-        });
+        var host = await fixture.StartAsync(bus => bus.AddWork());
         await Poll.Until(() => fixture.HasQueueAsync("work.cancelled"), "the queues");
         var outsider = await fixture.ListenAsync(Exchanges.AllEvents, "shop.order.#");
         var subject = Guid.CreateVersion7();
@@ -66,9 +39,4 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
         headers.Keys.ShouldAllBe(k => k.StartsWith(CloudEventHeaders.Prefix));
         await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
     }
-}
-
-internal static class Events
-{
-    public static OrderCancelled Cancelled(Guid order) => new(order, Guid.CreateVersion7(), "changed my mind", TimeProvider.System.GetUtcNow());
 }

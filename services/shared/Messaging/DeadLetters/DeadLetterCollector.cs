@@ -1,0 +1,118 @@
+using System.Text;
+using System.Text.Json;
+using Chassis.Messaging.Relay;
+using Chassis.Messaging.Wire;
+using Chassis.Web;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.DeadLetters;
+
+/// <summary>
+/// Moves what the broker gave up by itself from the dead-letter queue into the table. A message is acknowledged after it is committed there.
+/// </summary>
+internal sealed partial class DeadLetterCollector(
+    BrokerConnection broker, DeadLetterStore store, ServiceIdentity service, TimeProvider clock, ILogger<DeadLetterCollector> logger) : BackgroundService
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await broker.OpenAsync("dead letters", stoppingToken);
+                await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
+                var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                channel.ChannelShutdownAsync += (_, _) =>
+                {
+                    closed.TrySetResult();
+                    return Task.CompletedTask;
+                };
+                var queue = DeadLetterQueue.NameFor(service.Name);
+                await channel.QueueDeclareAsync(
+                    queue, durable: true, exclusive: false, autoDelete: false,
+                    new Dictionary<string, object?> { ["x-queue-type"] = "quorum", ["x-overflow"] = "reject-publish" }, cancellationToken: stoppingToken);
+                await channel.BasicQosAsync(0, 10, false, stoppingToken);
+                var consumer = new AsyncEventingBasicConsumer(channel);
+                consumer.ReceivedAsync += (_, delivery) => TakeAsync(channel, delivery, stoppingToken);
+                await channel.BasicConsumeAsync(queue, autoAck: false, consumer, stoppingToken);
+                await closed.Task.WaitAsync(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException or TimeoutException or OperationCanceledException)
+            {
+                LogDisconnected(e.Message);
+            }
+
+            await Task.Delay(Pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task TakeAsync(IChannel channel, BasicDeliverEventArgs delivery, CancellationToken stoppingToken)
+    {
+        try
+        {
+            await store.AddAsync(Letter(delivery), stoppingToken);
+            await channel.BasicAckAsync(delivery.DeliveryTag, multiple: false, stoppingToken);
+        }
+        catch (NpgsqlException e)
+        {
+            LogNotStored(e.Message);
+            await Task.Delay(Pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await channel.BasicNackAsync(delivery.DeliveryTag, multiple: false, requeue: true, CancellationToken.None);
+        }
+    }
+
+    private static DeadLetter Letter(BasicDeliverEventArgs delivery)
+    {
+        var properties = delivery.BasicProperties;
+        var headers = TransportHeaders.Of(properties.Headers?.Where(h => h.Key != "x-death"));
+        var (queue, reason) = Origin(properties.Headers);
+        var body = delivery.Body.ToArray();
+        return new DeadLetter(
+            headers.GetValueOrDefault(CloudEventHeaders.Id) ?? properties.MessageId ?? MessageKeys.Derive(queue + Convert.ToBase64String(body)).ToString(),
+            headers.GetValueOrDefault(CloudEventHeaders.Type) ?? CommandType(body) ?? "unknown",
+            queue,
+            DeadLetterReasons.Undeliverable,
+            null,
+            $"The broker gave the message up ({reason}): its consumer did not survive it.",
+            null,
+            properties.ContentType ?? string.Empty,
+            headers,
+            body);
+    }
+
+    private static (string Queue, string Reason) Origin(IDictionary<string, object?>? headers)
+    {
+        string? Text(string name) => headers?.TryGetValue(name, out var value) == true && value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : null;
+        return (Text("x-first-death-queue") ?? "unknown", Text("x-first-death-reason") ?? "unknown");
+    }
+
+    private static string? CommandType(byte[] body)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body, EnvelopeJson.Default.Envelope)?.MessageType?.FirstOrDefault();
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    [LoggerMessage(2023, LogLevel.Warning, "The dead-letter queue cannot be read, trying again: {Reason}")]
+    private partial void LogDisconnected(string reason);
+
+    [LoggerMessage(2024, LogLevel.Warning, "A dead letter could not be stored and stays in its queue: {Reason}")]
+    private partial void LogNotStored(string reason);
+}

@@ -1,0 +1,142 @@
+using System.Text.Json;
+using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Relay;
+using Chassis.Messaging.Wire;
+using Chassis.Web;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Npgsql;
+using NpgsqlTypes;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.Ops;
+
+/// <summary>One event of the archive.</summary>
+/// <param name="Position">Its place in the archive.</param>
+/// <param name="Id">The event's id.</param>
+/// <param name="Type">The wire name.</param>
+/// <param name="Subject">What it is about.</param>
+/// <param name="Time">When it was published.</param>
+/// <param name="Attributes">All CloudEvents attributes.</param>
+/// <param name="Data">The body.</param>
+public sealed record ArchivedBoundaryEvent(
+    long Position, Guid Id, string Type, string Subject, DateTimeOffset Time, IReadOnlyDictionary<string, string> Attributes, JsonElement Data);
+
+/// <summary>Sends archived events once more, to one queue and nobody else.</summary>
+/// <param name="From">Events published at or after this time.</param>
+/// <param name="Destination">Name of the queue.</param>
+/// <param name="To">Events published before this time; without it all until now.</param>
+/// <param name="Types">Only these wire names; without it all.</param>
+public sealed record ReplayBoundaryEvents(DateTimeOffset From, string Destination, DateTimeOffset? To = null, IReadOnlyList<string>? Types = null);
+
+/// <param name="ReplayId">Travels with every replayed event.</param>
+/// <param name="Events">How many events are on their way.</param>
+public sealed record StartedReplay(Guid ReplayId, long Events);
+
+internal static class BoundaryEventEndpoints
+{
+    public static void Map(RouteGroupBuilder ops)
+    {
+        var events = ops.MapGroup("/boundary-events");
+        events.MapGet(string.Empty, List).WithName("ListBoundaryEvents").WithSummary("What this service published, in order.");
+        events.MapPost("/replay", Replay).WithIdempotencyKey().WithName("ReplayBoundaryEvents").WithSummary("Sends archived events to one queue, marked as a replay.");
+    }
+
+    private static async Task<Ok<Page<ArchivedBoundaryEvent>>> List(
+        [AsParameters] PageQuery page, NpgsqlDataSource database, string? type, DateTimeOffset? from, DateTimeOffset? to, string? subject, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            """
+            SELECT position, event_id, type, subject, time, headers::text, data::text FROM messaging.boundary_events
+            WHERE ($1 IS NULL OR type = $1) AND ($2::timestamptz IS NULL OR time >= $2) AND ($3::timestamptz IS NULL OR time < $3)
+              AND ($4 IS NULL OR subject = $4) AND position > $5
+            ORDER BY position LIMIT $6
+            """);
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)type ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)from?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)to?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)subject ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = page.After<long>() ?? 0 });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = page.Size + 1 });
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var rows = new List<ArchivedBoundaryEvent>();
+        while (await reader.ReadAsync(ct))
+        {
+            rows.Add(new ArchivedBoundaryEvent(
+                reader.GetInt64(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.GetFieldValue<DateTimeOffset>(4),
+                HeaderJson.Read(reader.GetString(5)).ToDictionary(h => h.Key.Replace(CloudEventHeaders.Prefix, string.Empty, StringComparison.Ordinal), h => h.Value),
+                JsonElement.Parse(reader.GetString(6))));
+        }
+
+        return TypedResults.Ok(Page.Of(rows, page, row => row.Position));
+    }
+
+    private static async Task<Accepted<StartedReplay>> Replay(
+        ReplayBoundaryEvents request, NpgsqlDataSource database, BrokerConnection broker, TimeProvider clock, CancellationToken ct)
+    {
+        await CheckAsync(request, broker, clock, ct);
+        var replay = Guid.CreateVersion7(clock.GetUtcNow());
+
+        // The times of a microsecond apart keep the order for whoever sweeps.
+        await using var command = database.CreateCommand(
+            """
+            INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, due_at)
+            SELECT event_id, $5, '', $6, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, true,
+                   now() + (row_number() OVER (ORDER BY position)) * interval '1 microsecond'
+            FROM messaging.boundary_events
+            WHERE time >= $1 AND time < $2 AND ($3 OR type = ANY($4))
+            ORDER BY position
+            """);
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = request.From.UtcDateTime });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = (request.To ?? clock.GetUtcNow()).UtcDateTime });
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = request.Types is null });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. request.Types ?? []] });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = "replay:" + replay });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = request.Destination });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = MessageKeys.EventContentType });
+        command.Parameters.Add(new NpgsqlParameter<string>
+        {
+            TypedValue = HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }),
+            NpgsqlDbType = NpgsqlDbType.Jsonb,
+        });
+        long count = await command.ExecuteNonQueryAsync(ct);
+        return TypedResults.Accepted("/v1/ops/outbox", new StartedReplay(replay, count));
+    }
+
+    private static async Task CheckAsync(ReplayBoundaryEvents request, BrokerConnection broker, TimeProvider clock, CancellationToken ct)
+    {
+        if (string.IsNullOrWhiteSpace(request.Destination) || request.Destination.Length > 255)
+        {
+            throw ProblemException.Invalid("destination", "must be the name of a queue.");
+        }
+
+        if ((request.To ?? clock.GetUtcNow()) <= request.From)
+        {
+            throw ProblemException.Invalid("to", "must be after from.");
+        }
+
+        if (request.Types?.FirstOrDefault(t => BoundaryEvents.Find(t) is null) is not null)
+        {
+            throw ProblemException.Invalid("types", "must be wire names of boundary events.");
+        }
+
+        try
+        {
+            await using var connection = await broker.OpenAsync("replay", ct);
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+            await channel.QueueDeclarePassiveAsync(request.Destination, ct);
+        }
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 404)
+        {
+            throw ProblemException.Invalid("destination", "is not a queue of the broker.");
+        }
+        catch (Exception e) when (e is BrokerUnreachableException or IOException or TimeoutException)
+        {
+            throw ProblemException.Unavailable("The broker is not reachable.");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Chassis.Testing;
+using Messaging.CrashHost;
+using Microsoft.Extensions.DependencyInjection;
+using RabbitMQ.Client;
+using Shop.Contracts;
+
+namespace Messaging.Tests;
+
+/// <summary>Whatever cannot be handled ends in the dead letters with its reason, and operators can do something about it.</summary>
+public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_poisonous_command_becomes_a_dead_letter_and_a_retry_handles_it_under_the_same_id_exactly_once()
+    {
+        using var client = fixture.Operator();
+        await using var channel = await fixture.OpenChannelAsync();
+        var (subject, id) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        Poison.Add(subject);
+        await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(subject, 1));
+
+        var letter = await LetterAsync(client, id.ToString());
+        letter.GetProperty("queue").GetString().ShouldBe(WorkQueues.Commands);
+        letter.GetProperty("reason").GetString().ShouldBe("failed");
+        letter.GetProperty("exceptionType").GetString().ShouldBe(typeof(InvalidOperationException).FullName);
+        var letterId = letter.GetProperty("id").GetGuid();
+        var details = await client.GetFromJsonAsync<JsonElement>(new Uri($"/v1/ops/dead-letters/{letterId}", UriKind.Relative), Token);
+        details.GetProperty("body").GetProperty("message").GetProperty("subject").GetGuid().ShouldBe(subject);
+        details.GetProperty("exception").GetProperty("stackTrace").GetString()!.ShouldContain(nameof(DoWorkConsumer));
+        details.GetProperty("history").GetArrayLength().ShouldBe(1);
+
+        Poison.Remove(subject);
+        using var retried = await client.PostAsync(new Uri($"/v1/ops/dead-letters/{letterId}/retry", UriKind.Relative), null, Token);
+        retried.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        await Poll.Until(() => Effects(subject, "done"), n => n == 1, "the effect");
+        using var again = await client.PostAsync(new Uri($"/v1/ops/dead-letters/{letterId}/retry", UriKind.Relative), null, Token);
+        again.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+
+        // The id is in the inbox now: a late copy of the first delivery changes nothing.
+        await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(subject, 1));
+        var fence = Guid.CreateVersion7();
+        await channel.SendRawAsync(WorkQueues.Commands, Guid.CreateVersion7(), new DoWork(fence, 1));
+        await Poll.Until(() => Effects(fence, "done"), n => n == 1, "the message behind it");
+        (await Effects(subject, "done")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Failures_of_one_cause_have_one_fingerprint_and_are_retried_together()
+    {
+        using var client = fixture.Operator();
+        await using var channel = await fixture.OpenChannelAsync();
+        Guid[] subjects = [.. Enumerable.Range(0, 3).Select(_ => Guid.CreateVersion7())];
+        foreach (var subject in subjects)
+        {
+            Poison.Add(subject);
+            await channel.SendRawAsync(WorkQueues.Commands, subject, new DoWork(subject, 2));
+        }
+
+        var letters = new List<JsonElement>();
+        foreach (var subject in subjects)
+        {
+            letters.Add(await LetterAsync(client, subject.ToString()));
+            Poison.Remove(subject);
+        }
+
+        var fingerprint = letters.Select(l => l.GetProperty("fingerprint").GetString()).Distinct().ShouldHaveSingleItem();
+        using var response = await client.PostAsJsonAsync(new Uri("/v1/ops/dead-letters/retry", UriKind.Relative), new { fingerprint, rate = 50 }, Token);
+        response.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        (await response.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("retried").GetInt32().ShouldBeGreaterThanOrEqualTo(3);
+        foreach (var subject in subjects)
+        {
+            await Poll.Until(() => Effects(subject, "done"), n => n == 1, "the effect");
+        }
+    }
+
+    [Theory]
+    [InlineData(null, "shop.order.cancelled.v1", null, "no content type")]
+    [InlineData("text/plain", "shop.order.cancelled.v1", null, "text/plain")]
+    [InlineData("application/json", null, null, "cloudEvents_type")]
+    [InlineData("application/json", "shop.order.cancelled.v9", null, "not known")]
+    [InlineData("application/json", "shop.order.completed.v1", null, "No consumer")]
+    [InlineData("application/json", "shop.order.cancelled.v1", "{}", "is required")]
+    [InlineData("application/json", "shop.order.cancelled.v1", "not json", "not JSON")]
+    [InlineData("application/json", "shop.order.cancelled.v1", """{"orderId":null}""", "orderId")]
+    public async Task A_message_that_is_not_what_it_should_be_never_reaches_a_handler(string? contentType, string? type, string? body, string reason)
+    {
+        using var client = fixture.Operator();
+        await using var channel = await fixture.OpenChannelAsync();
+        var subject = Guid.CreateVersion7();
+        var id = Guid.CreateVersion7().ToString();
+        var json = body ?? JsonSerializer.Serialize(Events.Cancelled(subject), ContractJson.Options);
+        await channel.BasicPublishAsync(string.Empty, WorkQueues.Cancelled, false, Properties(id, contentType, type, subject), Encoding.UTF8.GetBytes(json), Token);
+
+        var letter = await LetterAsync(client, id);
+        letter.GetProperty("exceptionMessage").GetString()!.ShouldContain(reason);
+        letter.GetProperty("queue").GetString().ShouldBe(WorkQueues.Cancelled);
+        (await Effects(subject, "cancelled")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_dead_letter_that_is_dropped_keeps_who_dropped_it_and_nothing_else()
+    {
+        using var client = fixture.Operator();
+        await using var channel = await fixture.OpenChannelAsync();
+        var id = Guid.CreateVersion7().ToString();
+        await channel.BasicPublishAsync(string.Empty, WorkQueues.Cancelled, false, Properties(id, "text/plain", null, Guid.Empty), "secret"u8.ToArray(), Token);
+        var letter = (await LetterAsync(client, id)).GetProperty("id").GetGuid();
+
+        using var deleted = await client.DeleteAsync(new Uri($"/v1/ops/dead-letters/{letter}", UriKind.Relative), Token);
+        deleted.StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        using var again = await client.DeleteAsync(new Uri($"/v1/ops/dead-letters/{letter}", UriKind.Relative), Token);
+        again.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        var details = await client.GetFromJsonAsync<JsonElement>(new Uri($"/v1/ops/dead-letters/{letter}", UriKind.Relative), Token);
+        details.GetProperty("status").GetString().ShouldBe("deleted");
+        details.GetProperty("body").GetString().ShouldBeEmpty();
+        details.GetProperty("history")[1].GetProperty("by").GetString().ShouldNotBeNullOrEmpty();
+    }
+
+    [Fact]
+    public async Task What_the_broker_gives_up_by_itself_is_a_dead_letter_too()
+    {
+        using var client = fixture.Operator();
+        await using var channel = await fixture.OpenChannelAsync();
+        var arguments = new Dictionary<string, object?>
+        {
+            ["x-queue-type"] = "quorum", ["x-delivery-limit"] = 2, ["x-dead-letter-exchange"] = string.Empty, ["x-dead-letter-routing-key"] = "work.dead-letters",
+            ["x-dead-letter-strategy"] = "at-least-once", ["x-overflow"] = "reject-publish",
+        };
+        await channel.QueueDeclareAsync("work.deadly", durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: Token);
+        var consumer = new RabbitMQ.Client.Events.AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += async (_, e) => await channel.BasicNackAsync(e.DeliveryTag, false, requeue: true);
+        await channel.BasicConsumeAsync("work.deadly", autoAck: false, consumer, Token);
+        var id = Guid.CreateVersion7();
+        await channel.SendRawAsync("work.deadly", id, new DoWork(id, 1));
+
+        var letter = await LetterAsync(client, id.ToString());
+        letter.GetProperty("reason").GetString().ShouldBe("undeliverable");
+        letter.GetProperty("queue").GetString().ShouldBe("work.deadly");
+    }
+
+    [Fact]
+    public async Task A_replay_goes_to_one_queue_only_with_the_same_ids_and_is_marked()
+    {
+        using var client = fixture.Operator();
+        await using var channel = await fixture.OpenChannelAsync();
+        var subject = Guid.CreateVersion7();
+        await using (var scope = fixture.Services.CreateAsyncScope())
+        {
+            for (var i = 1; i <= 3; i++)
+            {
+                await scope.ServiceProvider.PublishCancelled(subject, i);
+            }
+
+            await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
+        }
+
+        await Poll.Until(() => Effects(subject, "cancelled"), n => n == 3, "the first deliveries");
+        var page = await client.GetFromJsonAsync<JsonElement>(new Uri($"/v1/ops/boundary-events?subject={subject}", UriKind.Relative), Token);
+        var items = page.GetProperty("items").EnumerateArray().ToArray();
+        items.Length.ShouldBe(3);
+        items.Select(i => i.GetProperty("attributes").GetProperty("sequence").GetString()).ShouldBe(["1", "2", "3"]);
+
+        await channel.QueueDeclareAsync("somebody.new", durable: false, exclusive: false, autoDelete: true, cancellationToken: Token);
+        var received = await WorkFixture.ListenToQueueAsync(channel, "somebody.new");
+        var from = items[0].GetProperty("time").GetDateTimeOffset();
+        using var started = await client.PostAsJsonAsync(
+            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative),
+            new { from, types = new[] { "shop.order.cancelled.v1" }, destination = "somebody.new" }, Token);
+        started.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        await Poll.Until(() => Replayed(received, subject).Length == 3, "three events");
+        Replayed(received, subject).Select(m => m.BasicProperties.HeaderText(CloudEventHeaders.Id)).ShouldBe(items.Select(i => i.GetProperty("id").GetString()));
+        Replayed(received, subject).ShouldAllBe(m => m.BasicProperties.HeaderText(CloudEventHeaders.Replay) == "true");
+        (await Effects(subject, "cancelled")).ShouldBe(3);
+
+        // To a consumer that has seen them: it sees them again, as a replay, once for each replay.
+        using var second = await client.PostAsJsonAsync(
+            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from, destination = WorkQueues.Cancelled, types = new[] { "shop.order.cancelled.v1" } }, Token);
+        second.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        await Poll.Until(() => Effects(subject, "replayed"), n => n == 3, "the replayed events");
+        (await Effects(subject, "cancelled")).ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task A_replay_needs_a_queue_that_exists_and_an_operator()
+    {
+        using var client = fixture.Operator();
+        using var nowhere = await client.PostAsJsonAsync(
+            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from = TimeProvider.System.GetUtcNow().AddDays(-1), destination = "no.such.queue" }, Token);
+        nowhere.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await nowhere.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("errors").TryGetProperty("destination", out _).ShouldBeTrue();
+        using var customer = fixture.ClientFor(Guid.CreateVersion7());
+        foreach (var path in (string[])["/v1/ops/outbox", "/v1/ops/dead-letters", "/v1/ops/boundary-events"])
+        {
+            using var refused = await customer.GetAsync(new Uri(path, UriKind.Relative), Token);
+            refused.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+            using var anonymous = fixture.Anonymous();
+            using var unknown = await anonymous.GetAsync(new Uri(path, UriKind.Relative), Token);
+            unknown.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        }
+    }
+
+    [Fact]
+    public async Task A_command_to_a_queue_that_is_not_there_is_tried_again_then_parked_and_holds_up_nobody()
+    {
+        using var client = fixture.Operator();
+        var (lost, kept) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        await using (var scope = fixture.Services.CreateAsyncScope())
+        {
+            await scope.ServiceProvider.SendWork(lost, 1, "nowhere.commands");
+            await scope.ServiceProvider.SendWork(kept, 1);
+            await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
+        }
+
+        await Poll.Until(() => Effects(kept, "done"), n => n == 1, "the neighbour's effect");
+        await Poll.Until(
+            async () => (await client.GetFromJsonAsync<JsonElement>(new Uri("/v1/ops/outbox", UriKind.Relative), Token)).GetProperty("parked").GetInt64(),
+            n => n >= 1,
+            "the parked row");
+        (await fixture.Database.ScalarAsync<string>($"SELECT last_error FROM messaging.outbox WHERE outbox_key = '{lost}'")).ShouldContain("NO_ROUTE");
+        (await fixture.Database.ScalarAsync<int>($"SELECT attempts FROM messaging.outbox WHERE outbox_key = '{lost}'")).ShouldBe(4);
+        await fixture.Database.ExecuteAsync($"DELETE FROM messaging.outbox WHERE outbox_key = '{lost}'");
+    }
+
+    private static RabbitMQ.Client.Events.BasicDeliverEventArgs[] Replayed(IEnumerable<RabbitMQ.Client.Events.BasicDeliverEventArgs> received, Guid subject) =>
+        [.. received.Where(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == subject.ToString())];
+
+    private static BasicProperties Properties(string id, string? contentType, string? type, Guid subject)
+    {
+        var headers = new Dictionary<string, object?>
+        {
+            [CloudEventHeaders.SpecVersion] = "1.0",
+            [CloudEventHeaders.Id] = id,
+            [CloudEventHeaders.Source] = "urn:test",
+            [CloudEventHeaders.Time] = "2026-01-01T00:00:00Z",
+            [CloudEventHeaders.Subject] = subject.ToString(),
+        };
+        if (type is not null)
+        {
+            headers[CloudEventHeaders.Type] = type;
+        }
+
+        return contentType is null ? new BasicProperties { Headers = headers } : new BasicProperties { Headers = headers, ContentType = contentType };
+    }
+
+    private static async Task<JsonElement> LetterAsync(HttpClient client, string messageId)
+    {
+        JsonElement found = default;
+        await Poll.Until(
+            async () =>
+            {
+                var page = await client.GetFromJsonAsync<JsonElement>(new Uri("/v1/ops/dead-letters?limit=200", UriKind.Relative), Token);
+                found = page.GetProperty("items").EnumerateArray().FirstOrDefault(i => i.GetProperty("messageId").GetString() == messageId);
+                return found.ValueKind == JsonValueKind.Object;
+            },
+            $"dead letter of message {messageId}");
+        return found;
+    }
+
+    private Task<long> Effects(Guid subject, string note) =>
+        fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = '{note}'");
+}

@@ -1,0 +1,41 @@
+using System.Text.Json;
+using Chassis.Messaging;
+using MassTransit;
+using Messaging.CrashHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using RabbitMQ.Client;
+
+namespace Messaging.Tests;
+
+/// <summary>What tests do again and again.</summary>
+internal static class WorkExtensions
+{
+    /// <summary>Runs a unit of work as a request handler does.</summary>
+    public static async Task InScope(this IHost host, Func<IServiceProvider, WorkDatabase, Task> work)
+    {
+        await using var scope = host.Services.CreateAsyncScope();
+        await work(scope.ServiceProvider, scope.ServiceProvider.GetRequiredService<WorkDatabase>());
+    }
+
+    public static Task PublishCancelled(this IServiceProvider scope, Guid subject, long sequence) =>
+        scope.GetRequiredService<IPublishEndpoint>().PublishEvent(Events.Cancelled(subject), sequence, TestContext.Current.CancellationToken);
+
+    public static Task SendWork(this IServiceProvider scope, Guid subject, int number, string queue = WorkQueues.Commands) =>
+        scope.GetRequiredService<ISendEndpointProvider>().SendCommand(queue, new DoWork(subject, number), subject, TestContext.Current.CancellationToken);
+
+    /// <summary>Sends a command as some other program would: straight to the queue.</summary>
+    public static async Task SendRawAsync(this IChannel channel, string queue, Guid messageId, object message, Type? type = null)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(
+            new { messageId, messageType = new[] { MessageUrn.ForTypeString(type ?? message.GetType()) }, message, sentTime = TimeProvider.System.GetUtcNow() },
+            JsonSerializerOptions.Web);
+        await channel.BasicPublishAsync(
+            string.Empty, queue, mandatory: false,
+            new BasicProperties { ContentType = "application/vnd.masstransit+json", MessageId = messageId.ToString(), Persistent = true },
+            body, TestContext.Current.CancellationToken);
+    }
+
+    public static string? HeaderText(this IReadOnlyBasicProperties properties, string name) =>
+        properties.Headers?.TryGetValue(name, out var value) == true && value is byte[] bytes ? System.Text.Encoding.UTF8.GetString(bytes) : null;
+}
