@@ -140,11 +140,23 @@ public sealed partial class Replica : IAsyncDisposable
 
     internal string Tail() => log.IsEmpty ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, log.TakeLast(15))}";
 
+    /// <summary>A port that nobody listens on, below the range from which the system takes ports for outgoing connections: one of those could take it while a replica is down.</summary>
     internal static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(12_000, 32_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken; the next one.
+            }
+        }
     }
 
     private void Signal(int signal)
