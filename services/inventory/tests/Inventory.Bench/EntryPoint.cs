@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Inventory.Bench;
+
+internal static class EntryPoint
+{
+    public static async Task<int> Main()
+    {
+        // How fast one hot sku can be reserved, against the least that any shop has to do: one conditional update of one row.
+        // All of it on one database, in turns, so that whatever else the machine does hits everybody. Medians of the rounds.
+        const int rounds = 3;
+        var seconds = TimeSpan.FromSeconds(double.Parse(Environment.GetEnvironmentVariable("BENCH_SECONDS") ?? "4", CultureInfo.InvariantCulture));
+
+        // The service needs no files of its own.
+        Environment.SetEnvironmentVariable("ASPNETCORE_TEST_CONTENTROOT_INVENTORY", AppContext.BaseDirectory);
+        await using var shop = new HotSku();
+        await shop.InitializeAsync();
+        var bare = new List<double>();
+        var stored = new List<double>();
+        var handled = new List<double>();
+        var answered = new List<double>();
+        await shop.WarmUpAsync();
+        for (var round = 0; round < rounds; round++)
+        {
+            bare.Add(await shop.BareUpdatesAsync(seconds));
+            stored.Add(await shop.StoredReservationsAsync(seconds));
+            handled.Add(await shop.HandledReservationsAsync(seconds));
+            answered.Add(await shop.AnsweredReservationsAsync(1_500));
+        }
+
+        await shop.VerifyAsync();
+        var reference = Median(bare);
+        Figure[] figures =
+        [
+            new("hot sku: bare conditional update", Math.Round(reference), "1/s"),
+            new("hot sku: reservation stored (row, ledger line, stock)", Math.Round(Median(stored)), "1/s", 0.5, Ratio(stored)),
+            new("hot sku: reservation handled (and its answer in the outbox)", Math.Round(Median(handled)), "1/s", Ratio: Ratio(handled)),
+            new("hot sku: reservation over the broker (command in, answer out)", Math.Round(Median(answered)), "1/s", Ratio: Ratio(answered)),
+        ];
+
+        foreach (var figure in figures)
+        {
+            Console.WriteLine($"{figure.Name,-64} {figure.Value,8:0} {figure.Unit}{(figure.Ratio is { } ratio ? $"   {ratio:0.00} of the bare update" : "")}");
+        }
+
+        if (Environment.GetEnvironmentVariable("BENCH_REPORT") is { Length: > 0 } report)
+        {
+            await File.WriteAllTextAsync(report, JsonSerializer.Serialize(figures, JsonOptions.Report));
+        }
+
+        if (figures.FirstOrDefault(f => f.Ratio < f.Limit) is { } slow)
+        {
+            Console.Error.WriteLine($"{slow.Name}: {slow.Ratio:0.00} of the bare update, at least {slow.Limit:0.00} is wanted.");
+            return 1;
+        }
+
+        return 0;
+
+        double Ratio(List<double> values) => Math.Round(Median(values) / reference, 2);
+
+        static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+    }
+}
