@@ -27,14 +27,14 @@ public static class Subscriptions
             "shop.stock.reservation-failed.v1",
             "shop.stock.reserved.v1",
         ]),
-        new("orders", "orders.catalogue", "its own copy of the prices", [
+        new("orders", "orders.catalogue", "its own copy of products and of customers' status; a deactivated customer's open orders are cancelled", [
             "shop.product.added.v1",
             "shop.product.discontinued.v1",
             "shop.product.price-changed.v1",
-        ]),
-        new("orders", "orders.customers", "a deactivated customer's open orders are cancelled", [
             "shop.user.deactivated.v1",
+            "shop.user.erased.v1",
             "shop.user.reactivated.v1",
+            "shop.user.registered.v1",
         ]),
         new("inventory", "inventory.erasures", "the addresses of an erased customer's parcels are removed", [
             "shop.user.erased.v1",

@@ -1,0 +1,208 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Chassis.EventSourcing;
+using Chassis.Testing;
+using Chassis.Web;
+using Microsoft.Extensions.DependencyInjection;
+using Orders.Domain;
+using Orders.ReadModels;
+using static Orders.Tests.OrdersFixture;
+
+namespace Orders.Tests.ReadModels;
+
+/// <summary>Read models are a function of the events, whatever happened in whatever order, also while they are being rebuilt.</summary>
+public sealed class Read_models : IAsyncLifetime
+{
+    private readonly OrdersFixture orders = new();
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public ValueTask InitializeAsync() => orders.InitializeAsync();
+
+    public ValueTask DisposeAsync() => orders.DisposeAsync();
+
+    [Fact]
+    public async Task equal_the_fold_of_the_events_after_random_histories_and_three_rebuilds_under_way()
+    {
+        using var @operator = orders.Operator();
+        using var stop = new CancellationTokenSource();
+        var writers = Enumerable.Range(0, 4).Select(seed => Task.Run(() => WriteRandomly(new Random(seed), stop.Token))).ToArray();
+        var reader = Task.Run(() => ReadAllTheTime(@operator, stop.Token));
+        foreach (var name in new[] { "orders", "sales", "orders" })
+        {
+            await AtLeastEvents(100);
+            var rebuild = await Rebuild(@operator, name);
+            rebuild["state"]!.GetValue<string>().ShouldBe("completed", rebuild.ToJsonString());
+            rebuild["differences"]!.GetValue<long>().ShouldBe(0);
+            rebuild["events"]!.GetValue<long>().ShouldBeGreaterThanOrEqualTo(100);
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll([.. writers, reader]);
+
+        var folded = await Fold();
+        folded.Count.ShouldBeGreaterThan(20);
+        folded.Values.Select(o => o.State.Status).Distinct().Count().ShouldBeGreaterThan(4);
+        await OrdersEqual(folded);
+        await SalesEqual();
+    }
+
+    [Fact]
+    public async Task are_rebuilt_one_at_a_time_and_by_their_name()
+    {
+        using var @operator = orders.Operator();
+        using var unknown = await @operator.PostAsync(new Uri("/v1/ops/projections/moon/rebuild", UriKind.Relative), null, Cancelled);
+        unknown.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+
+        using var list = await @operator.GetAsync(new Uri("/v1/ops/projections", UriKind.Relative), Cancelled);
+        (await Json(list))["items"]!.AsArray().Select(p => $"{p!["name"]} {p["mode"]}").ShouldBe(["orders consistent", "sales asynchronous"]);
+
+        await orders.Database.ExecuteAsync("UPDATE event_store.projections SET rebuild_state = 'running', rebuild_requested_at = now() WHERE name = 'sales'");
+        using var twice = await @operator.PostAsync(new Uri("/v1/ops/projections/sales/rebuild", UriKind.Relative), null, Cancelled);
+        twice.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+
+        // What was asked for before a crash is done after it.
+        await Poll.Until(() => Status(@operator, "sales"), s => s["rebuild"]!["state"]!.GetValue<string>() == "completed", "the interrupted rebuild to be done");
+    }
+
+    private async Task WriteRandomly(Random random, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            await using var scope = orders.Services.CreateAsyncScope();
+            var store = scope.ServiceProvider.GetRequiredService<OrderStore>();
+            var id = NewId();
+            await Do(store, id, new Draft(id, NewId(), "EUR", Now));
+            var shipment = new Shipment(NewId(), "DHL", "JD");
+            foreach (var step in new OrderCommand[] { AnItem(random), PlaceIt(), new Confirm(Now), new Ship(shipment, Now), new Complete(Now) })
+            {
+                await Do(store, id, step);
+                if (random.Next(8) == 0)
+                {
+                    break;
+                }
+
+                if (random.Next(3) == 0)
+                {
+                    await Do(store, id, Disturbance(random));
+                }
+            }
+        }
+    }
+
+    private static async Task Do(OrderStore store, Guid id, OrderCommand command)
+    {
+        try
+        {
+            await store.Change(id, command, CancellationToken.None);
+        }
+        catch (OrderRefusedException)
+        {
+            // What does not fit is refused.
+        }
+    }
+
+    private static AddItem AnItem(Random random) =>
+        new(new Product(random.Next(2) == 0 ? Lamp : Desk, "A product", new Money(random.Next(1, 10_000) / 100m, "EUR")), random.Next(1, 5), Now);
+
+    private static Submit PlaceIt() => new(
+        "pm_card_visa",
+        new Address("Ada", "1 Way", null, "London", "N1", "GB"),
+        [new Product(Lamp, "Lamp", new Money(19.99m, "EUR")), new Product(Desk, "Desk", new Money(249m, "EUR"))],
+        Now);
+
+    private static OrderCommand Disturbance(Random random) => random.Next(8) switch
+    {
+        0 or 1 => AnItem(random),
+        2 => new RemoveItem(Lamp, Now),
+        3 => PlaceIt(),
+        4 => new RequestCancellation("random", Now),
+        5 => new Cancel("random", null, Now),
+        6 => new Fail("random", new Money(1m, "EUR"), Now),
+        _ => new Confirm(Now),
+    };
+
+    private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
+
+    private static async Task ReadAllTheTime(HttpClient client, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            foreach (var path in new[] { "/v1/orders?limit=5", "/v1/statistics/sales" })
+            {
+                using var response = await client.GetAsync(new Uri(path, UriKind.Relative), CancellationToken.None);
+                response.StatusCode.ShouldBe(HttpStatusCode.OK);
+            }
+        }
+    }
+
+    private async Task AtLeastEvents(int more)
+    {
+        var now = await orders.Database.ScalarAsync<long>("SELECT count(*) FROM event_store.events");
+        await Poll.Until(async () => await orders.Database.ScalarAsync<long>("SELECT count(*) FROM event_store.events") >= now + more, $"{more} more events");
+    }
+
+    private static async Task<JsonNode> Rebuild(HttpClient client, string name)
+    {
+        using var asked = await client.PostAsync(new Uri($"/v1/ops/projections/{name}/rebuild", UriKind.Relative), null, Cancelled);
+        asked.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        var status = await Poll.Until(
+            () => Status(client, name), s => s["rebuild"]!["state"]!.GetValue<string>() is "completed" or "failed", $"{name} to be rebuilt", TimeSpan.FromSeconds(60));
+        return status["rebuild"]!;
+    }
+
+    private static async Task<JsonNode> Status(HttpClient client, string name)
+    {
+        using var response = await client.GetAsync(new Uri("/v1/ops/projections", UriKind.Relative), Cancelled);
+        return (await Json(response))["items"]!.AsArray().Single(p => p!["name"]!.GetValue<string>() == name)!;
+    }
+
+    private async Task<Dictionary<Guid, VersionedOrder>> Fold()
+    {
+        await using var scope = orders.Services.CreateAsyncScope();
+        var events = await scope.ServiceProvider.GetRequiredService<EventStore>().Find(new EventQuery(Limit: int.MaxValue), Cancelled);
+        return events.GroupBy(e => e.StreamId).ToDictionary(
+            g => g.Key, g => new VersionedOrder(Order.Fold(g.OrderBy(e => e.Version).Select(e => (OrderEvent)e.Data))!, g.Max(e => e.Version), null));
+    }
+
+    private async Task OrdersEqual(Dictionary<Guid, VersionedOrder> folded)
+    {
+        (await orders.Database.ScalarAsync<long>("SELECT count(*) FROM orders")).ShouldBe(folded.Count);
+        var caller = orders.Operator();
+        foreach (var (id, order) in folded)
+        {
+            using var response = await caller.GetAsync(new Uri($"/v1/orders/{id}", UriKind.Relative), Cancelled);
+            var expected = JsonSerializer.SerializeToNode(OrderView.Of(order.State, order.Version), WebJson);
+            (await Json(response)).ToJsonString().ShouldBe(expected!.ToJsonString());
+        }
+    }
+
+    private async Task SalesEqual()
+    {
+        await using var scope = orders.Services.CreateAsyncScope();
+        var events = await scope.ServiceProvider.GetRequiredService<EventStore>().Find(new EventQuery(Limit: int.MaxValue), Cancelled);
+        var completed = events.Select(e => e.Data).OfType<OrderCompleted>().ToArray();
+        var placed = events.Count(e => e.Data is OrderSubmitted);
+        completed.Length.ShouldBePositive();
+        var expected = (placed, completed.Length, completed.Sum(c => c.Lines.Sum(l => l.Quantity)), completed.Sum(c => c.Total.Amount));
+        await Poll.Until(
+            async () => (
+                (int)await orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(placed), 0) FROM sales_by_day"),
+                (int)await orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(orders), 0) FROM sales_by_day"),
+                (int)await orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(quantity), 0) FROM sales_by_product"),
+                await orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(revenue), 0) FROM sales_by_product")),
+            s => s == expected,
+            $"the sales to be {expected}");
+    }
+
+    private static JsonSerializerOptions WebJson { get; } = CreateWebJson();
+
+    private static JsonSerializerOptions CreateWebJson()
+    {
+        var options = new JsonSerializerOptions(JsonSerializerDefaults.Web);
+        ServiceDefaults.ConfigureJson(options);
+        return options;
+    }
+}
