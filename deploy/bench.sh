@@ -22,7 +22,7 @@ bad=0
 while IFS= read -r project; do
     name=$(basename "$project" .csproj)
     step "$name"
-    (cd "$ROOT" && dotnet build "$project" --configuration Release --nologo --verbosity quiet) >"$STATE/logs/bench-$name.log" 2>&1 ||
+    dotnet_build "$project" --configuration Release >"$STATE/logs/bench-$name.log" 2>&1 ||
         { tail -n 10 "$STATE/logs/bench-$name.log" >&2; warn "$name does not build"; bad=1; continue; }
     (cd "$ROOT" && BENCH_REPORT="$reports/$name.json" dotnet run --project "$project" --configuration Release --no-build) ||
         { warn "$name ended with an error"; bad=1; }

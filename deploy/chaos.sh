@@ -17,8 +17,7 @@ step "Starting the servers that will be broken"
 eval "$("$ROOT/deploy/local/servers.sh" chaos env)"
 step "Building"
 cd "$ROOT"
-{ dotnet build deploy/local/System.proj --configuration Release --nologo --verbosity quiet &&
-    dotnet build "$project" --configuration Release --nologo --verbosity quiet; } >"$STATE/logs/chaos-build.log" 2>&1 ||
+{ dotnet_build deploy/local/System.proj --configuration Release && dotnet_build "$project" --configuration Release; } >"$STATE/logs/chaos-build.log" 2>&1 ||
     { grep -E ' error ' "$STATE/logs/chaos-build.log" | sort -u | head -n 15 >&2; die "The build failed, see $STATE/logs/chaos-build.log."; }
 export ORDERS=${ORDERS:-1000} FAULTS=${FAULTS:-18} SEED=${SEED:-}
 export CHAOS_SERVERS="$ROOT/deploy/local/servers.sh" CHAOS_REPORT="$STATE/reports/chaos.json" CHAOS_PAGE="$STATE/reports/chaos.html"

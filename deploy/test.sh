@@ -80,10 +80,10 @@ prepare_outsiders() {
 
 run_tests() {
     local project name
-    export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
+    export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
     cd "$ROOT"
     step "Building"
-    dotnet build Microservices.sln --nologo --verbosity quiet >"$STATE/logs/test-build.log" 2>&1 || {
+    dotnet_build Microservices.sln >"$STATE/logs/test-build.log" 2>&1 || {
         grep -E ' error ' "$STATE/logs/test-build.log" | sort -u | head -n 20 >&2
         warn "the solution does not build, see $STATE/logs/test-build.log"
         broken=$((broken + 1))

@@ -221,3 +221,17 @@ take_lock() {
     exec 9>"$STATE/run/lock"
     flock -n 9 || { note "another make is at work here, waiting for it …"; flock 9; }
 }
+
+# ── Builds ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# dotnet_build PROJECT [ARGUMENT]...: with a compiler server of its own, which makes it several times faster, and which ends with it.
+dotnet_build() {
+    local id=shop-$BASHPID-$RANDOM status=0 file
+    (cd "$ROOT" && env -u MSBUILDDISABLENODEREUSE DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 \
+        dotnet build "$@" --nologo --verbosity quiet -nodeReuse:false -p:UseSharedCompilation=true -p:SharedCompilationId="$id" 9>&-) || status=$?
+    while IFS= read -r file; do
+        file=${file#/proc/}
+        kill "${file%%/*}" 2>/dev/null || true
+    done < <(grep -lsa -e "-pipename:$id" /proc/[0-9]*/cmdline)
+    return "$status"
+}

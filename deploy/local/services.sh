@@ -31,9 +31,7 @@ up_to_date() { [ "$(cat "$STATE/app/built-from" 2>/dev/null)" = "$(sources)" ]; 
 build_services() {
     local name project before
     before=$(sources)
-    export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
-    (cd "$ROOT" && dotnet build deploy/local/System.proj --configuration Release --nologo --verbosity quiet 9>&-) \
-        >"$STATE/logs/build.log" 2>&1 || {
+    dotnet_build deploy/local/System.proj --configuration Release >"$STATE/logs/build.log" 2>&1 || {
         grep -E 'error|warn' "$STATE/logs/build.log" | sort -u | head -n 15 >&2
         die "The build failed; all of it is in $STATE/logs/build.log."
     }
