@@ -38,11 +38,15 @@ public static class Poll
         {
             if (TimeProvider.System.GetTimestamp() > deadline)
             {
-                var seen = last is null ? string.Empty : $" Last seen: {last()}";
+                var seen = last is null ? string.Empty : $" Last seen: {Show(last())}";
                 throw new TimeoutException($"Waited {limit.TotalSeconds:0} s for {waitingFor}.{seen}");
             }
 
             await Task.Delay(Interval);
         }
     }
+
+    private static string Show(object? value) => value is System.Collections.IEnumerable and not string
+        ? $"[{string.Join(", ", ((System.Collections.IEnumerable)value).Cast<object?>())}]"
+        : value?.ToString() ?? "nothing";
 }

@@ -46,6 +46,42 @@ public sealed class TestDatabase : IAsyncDisposable
         return (T)(await command.ExecuteScalarAsync())!;
     }
 
+    /// <summary>Tables of every schema that contain a text, readable or as bytes: what a search through a dump would find.</summary>
+    public async Task<IReadOnlyList<string>> FindAsync(string text)
+    {
+        await using var connection = new NpgsqlConnection(Migrations);
+        await connection.OpenAsync();
+        var tables = new List<string>();
+        await using (var list = new NpgsqlCommand(
+            """
+            SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+            """,
+            connection))
+        {
+            await using var reader = await list.ExecuteReaderAsync();
+            while (await reader.ReadAsync())
+            {
+                tables.Add(reader.GetString(0));
+            }
+        }
+
+        var found = new List<string>();
+        foreach (var table in tables)
+        {
+            await using var search = new NpgsqlCommand(
+                $"SELECT count(*) FROM {table} t WHERE position(lower($1) IN lower(t::text)) > 0 OR position(encode(convert_to($1, 'UTF8'), 'hex') IN t::text) > 0",
+                connection);
+            search.Parameters.AddWithValue(text);
+            if ((long)(await search.ExecuteScalarAsync())! > 0)
+            {
+                found.Add(table);
+            }
+        }
+
+        return found;
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var connectionString in (string[])[Runtime, Migrations])

@@ -70,7 +70,7 @@ public static class ServiceDefaults
         AddLogging(builder, identity);
         ServiceTelemetry.Add(builder, identity);
         services.AddHealthChecks();
-        services.AddOpenApi("v1");
+        OpenApiDescription.Add(services, serviceName);
         return builder;
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -45,8 +46,16 @@ public static partial class RunService
             return 0;
         }
 
-        await app.RunAsync();
-        return 0;
+        try
+        {
+            await app.RunAsync();
+            return 0;
+        }
+        catch (IOException e) when (e.InnerException is AddressInUseException)
+        {
+            LogAddressTaken(logger, e.Message);
+            return 1;
+        }
 
         void Stop(PosixSignalContext signal)
         {
@@ -105,6 +114,9 @@ public static partial class RunService
             return 1;
         }
     }
+
+    [LoggerMessage(1403, LogLevel.Critical, "The address is taken by another process: {Reason} ASPNETCORE_URLS says where to listen.")]
+    private static partial void LogAddressTaken(ILogger logger, string reason);
 
     [LoggerMessage(1401, LogLevel.Warning, "Waiting for the database ({Reason}); next attempt in {Seconds} s.")]
     private static partial void LogWaiting(ILogger logger, string reason, double seconds);

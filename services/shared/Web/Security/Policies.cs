@@ -28,16 +28,24 @@ public static class Policies
     /// <summary>Operators only.</summary>
     public const string Operator = "operator";
 
+    /// <summary>Operators of the installation as a whole: not those of one tenant, for what tells or changes something about all of them.</summary>
+    public const string SystemOperator = "system-operator";
+
     public static TBuilder RequireCustomer<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(Customer);
 
     public static TBuilder RequireOperator<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(Operator);
 
+    public static TBuilder RequireSystemOperator<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(SystemOperator);
+
     internal static void Configure(AuthorizationOptions options)
     {
         options.AddPolicy(Customer, p => p.RequireAuthenticatedUser().RequireRole(Roles.Customer, Roles.Operator));
         options.AddPolicy(Operator, p => p.RequireAuthenticatedUser().RequireRole(Roles.Operator));
+
+        options.AddPolicy(SystemOperator, p => p.RequireAuthenticatedUser().RequireRole(Roles.Operator).RequireAssertion(c => !c.User.HasClaim(k => k.Type == Claims.Tenant)));
 
         // Deny by default. A path that no endpoint answers is not protected by anything: it is 404 or 405 for everybody.
         options.FallbackPolicy = new AuthorizationPolicyBuilder()

@@ -55,7 +55,7 @@ public sealed class SampleService : IAsyncLifetime
     private TestDatabase? database;
     private WebApplication? app;
 
-    public TestTokens Tokens { get; } = new();
+    public TestTokens Tokens { get; init; } = new();
 
     public TestDatabase Database => database!;
 

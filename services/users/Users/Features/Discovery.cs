@@ -14,7 +14,7 @@ public static class Discovery
             .WithName("Discovery").WithSummary("Where tokens come from and how they are checked.");
         app.MapGet("/.well-known/jwks.json", Keys).AllowAnonymous()
             .WithName("Keys").WithSummary("The public keys, those that only just took over or stepped back included.");
-        app.MapPost("/v1/ops/signing-keys/rotate", Rotate).RequireOperator()
+        app.MapPost("/v1/ops/signing-keys/rotate", Rotate).RequireSystemOperator()
             .WithName("RotateSigningKey").WithSummary("A new key signs from now on; tokens of the others stay valid.");
     }
 

@@ -32,7 +32,7 @@ public static class RegistrationStatistics
         var validator = new Validator();
         var end = Read(validator, "to", to, endOfDay: true) ?? clock.GetUtcNow();
         var start = Read(validator, "from", from, endOfDay: false) ?? end - DefaultSpan;
-        validator.Check(start <= end, "from", "must not be after to.").Check(end - start <= LongestSpan, "from", "is too far before to.").ThrowIfInvalid();
+        validator.Check(start < end, "from", "must be before to.").Check(end - start <= LongestSpan, "from", "is too far before to.").ThrowIfInvalid();
 
         var name = UserHistory.NameOf<UserRegistered>();
         var tenant = OperationContext.Current.TenantId;

@@ -3,8 +3,10 @@ using System.Text;
 using System.Text.Json.Serialization;
 using Chassis.Web;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
 using Users.Domain;
 using Users.Passwords;
 using Users.Persistence;
@@ -32,7 +34,7 @@ public sealed class Token(
 
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapPost("/connect/token", Post).AllowAnonymous()
         .WithName("Token").WithSummary("RFC 6749 token endpoint: password, refresh_token, client_credentials.")
-        .Accepts<IFormCollection>("application/x-www-form-urlencoded").Produces<TokenAnswer>().Produces<TokenError>(StatusCodes.Status400BadRequest)
+        .AddOpenApiOperationTransformer(DescribeForm).Produces<TokenAnswer>().Produces<TokenError>(StatusCodes.Status400BadRequest)
         .Produces<TokenError>(StatusCodes.Status401Unauthorized).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxFormLength));
 
     private static async Task<IResult> Post(HttpContext http, Token handler, CancellationToken cancellationToken)
@@ -61,6 +63,29 @@ public sealed class Token(
                 new TokenError(refused.Error, refused.Message),
                 statusCode: refused.Error == "invalid_client" ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest);
         }
+    }
+
+    // Not by Accepts<…>(): a wrong content type is an error of RFC 6749 here, not a 415.
+    private static Task DescribeForm(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        string[] names = ["grant_type", "username", "password", "refresh_token", "client_id", "client_secret"];
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                ["application/x-www-form-urlencoded"] = new()
+                {
+                    Schema = new OpenApiSchema
+                    {
+                        Type = JsonSchemaType.Object,
+                        Required = new HashSet<string> { "grant_type" },
+                        Properties = names.ToDictionary(n => n, IOpenApiSchema (_) => new OpenApiSchema { Type = JsonSchemaType.String }),
+                    },
+                },
+            },
+        };
+        return Task.CompletedTask;
     }
 
     private async Task<TokenAnswer> Handle(IReadOnlyDictionary<string, string> form, string authorization, string address, CancellationToken cancellationToken)

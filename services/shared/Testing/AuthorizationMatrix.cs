@@ -1,0 +1,155 @@
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Chassis.Testing;
+
+/// <summary>What one request of the matrix is about.</summary>
+/// <param name="OwnerId">The user that the resource belongs to.</param>
+/// <param name="RouteValues">Values for the placeholders of the route.</param>
+/// <param name="Body">Sent as JSON; null for none.</param>
+/// <param name="Query">Query string with its question mark.</param>
+public sealed record MatrixRequest(Guid OwnerId, IReadOnlyDictionary<string, string>? RouteValues = null, object? Body = null, string Query = "");
+
+/// <summary>What each caller gets.</summary>
+/// <param name="Anonymous">Without a token.</param>
+/// <param name="Owner">The customer that the resource belongs to.</param>
+/// <param name="Other">Another customer.</param>
+/// <param name="Operator">An operator.</param>
+/// <param name="OtherTenant">An operator of another tenant.</param>
+public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator, int OtherTenant)
+{
+    /// <summary>Anything but 401 and 403: the caller is let in, and what the handler says is another test's business.</summary>
+    public const int LetIn = 0;
+
+    public static MatrixRow Everybody { get; } = new(LetIn, LetIn, LetIn, LetIn, LetIn);
+
+    public static MatrixRow OperatorsOnly { get; } = new(401, 403, 403, LetIn, LetIn);
+
+    public static MatrixRow SystemOperatorsOnly { get; } = new(401, 403, 403, LetIn, 403);
+}
+
+/// <summary>
+/// Every route of a service × every kind of caller, with the status that each must get. A route without a row fails, and so does a row without a route,
+/// and an endpoint on which nobody has said who may call it.
+/// </summary>
+public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgram> fixture)
+    where TProgram : class
+{
+    private readonly Dictionary<string, (MatrixRow Row, Func<Task<MatrixRequest>> Arrange)> rows = new(StringComparer.Ordinal);
+
+    /// <summary>Adds a row.</summary>
+    /// <param name="route">Method and pattern without constraints, such as <c>GET /v1/orders/{id}</c>.</param>
+    /// <param name="row">Who gets what.</param>
+    /// <param name="arrange">Makes a fresh resource; called for every cell, so that a cell may destroy it.</param>
+    public AuthorizationMatrix<TProgram> Row(string route, MatrixRow row, Func<Task<MatrixRequest>>? arrange = null)
+    {
+        rows.Add(route, (row, arrange ?? (() => Task.FromResult(new MatrixRequest(Guid.CreateVersion7())))));
+        return this;
+    }
+
+    /// <summary>Adds the rows of what the chassis itself maps: health, OpenAPI, the reference page, and the operations of messaging.</summary>
+    public AuthorizationMatrix<TProgram> ChassisRows()
+    {
+        foreach (var route in Routes().Keys.Where(r => !rows.ContainsKey(r)))
+        {
+            if (ForEverybody().IsMatch(route))
+            {
+                Row(route, MatrixRow.Everybody);
+            }
+            else if (ForOperations().IsMatch(route))
+            {
+                Row(route, MatrixRow.SystemOperatorsOnly);
+            }
+        }
+
+        return this;
+    }
+
+    /// <summary>Asks every route as every caller.</summary>
+    /// <exception cref="InvalidOperationException">Lists everything that is not as the matrix says.</exception>
+    public async Task VerifyAsync()
+    {
+        var routes = Routes();
+        var findings = new List<string>();
+        findings.AddRange(routes.Keys.Except(rows.Keys).Select(r => $"{r}: has no row in the matrix"));
+        findings.AddRange(rows.Keys.Except(routes.Keys).Select(r => $"{r}: is in the matrix, and the service has no such route"));
+        findings.AddRange(routes.Where(r => !SaysWhoMayCall(r.Value)).Select(r => $"{r.Key}: nobody has said who may call it"));
+        foreach (var (route, (row, arrange)) in rows.Where(r => routes.ContainsKey(r.Key)))
+        {
+            await CheckAsync("anonymous", row.Anonymous, _ => fixture.Anonymous());
+            await CheckAsync("owner", row.Owner, request => fixture.ClientFor(request.OwnerId));
+            await CheckAsync("other customer", row.Other, _ => fixture.ClientFor(Guid.CreateVersion7()));
+            await CheckAsync("operator", row.Operator, _ => fixture.Operator());
+            await CheckAsync("other tenant's operator", row.OtherTenant, _ => fixture.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "elsewhere"));
+
+            async Task CheckAsync(string caller, int expected, Func<MatrixRequest, HttpClient> clientFor)
+            {
+                var request = await arrange();
+                using var client = clientFor(request);
+                var status = await SendAsync(client, route, request);
+                var asExpected = expected == MatrixRow.LetIn ? status is not (401 or 403) : status == expected;
+                if (!asExpected)
+                {
+                    findings.Add($"{route} as {caller}: {status}, expected {(expected == MatrixRow.LetIn ? "to be let in" : expected)}");
+                }
+            }
+        }
+
+        if (findings.Count > 0)
+        {
+            throw new InvalidOperationException($"The authorization matrix does not hold:{Environment.NewLine}{string.Join(Environment.NewLine, findings)}");
+        }
+    }
+
+    private static bool SaysWhoMayCall(Microsoft.AspNetCore.Http.Endpoint endpoint) =>
+        endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
+
+    private static async Task<int> SendAsync(HttpClient client, string route, MatrixRequest request)
+    {
+        var (method, pattern) = (route.Split(' ')[0], route.Split(' ')[1]);
+        var path = Placeholder().Replace(pattern, m => request.RouteValues?.GetValueOrDefault(m.Groups[1].Value) ?? Guid.CreateVersion7().ToString());
+        using var message = new HttpRequestMessage(new HttpMethod(method), new Uri(path + request.Query, UriKind.Relative));
+        if (request.Body is HttpContent content)
+        {
+            message.Content = content;
+        }
+        else if (request.Body is not null)
+        {
+            message.Content = JsonContent.Create(request.Body, request.Body.GetType());
+        }
+
+        using var answer = await client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
+        return (int)answer.StatusCode;
+    }
+
+    private Dictionary<string, RouteEndpoint> Routes()
+    {
+        var result = new Dictionary<string, RouteEndpoint>(StringComparer.Ordinal);
+        foreach (var endpoint in fixture.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>())
+        {
+            var pattern = new StringBuilder("/").Append(Constraint().Replace(endpoint.RoutePattern.RawText!.Trim('/'), "{$1}")).ToString();
+            foreach (var method in endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"])
+            {
+                result[$"{method} {pattern}"] = endpoint;
+            }
+        }
+
+        return result;
+    }
+
+    [GeneratedRegex(@"\{\*{0,2}([^:}?=]+)[^}]*\}")]
+    private static partial Regex Constraint();
+
+    [GeneratedRegex(@"\{([^}]+)\}")]
+    private static partial Regex Placeholder();
+
+    [GeneratedRegex("^GET /(health/(live|ready)|docs|openapi/.*)$")]
+    private static partial Regex ForEverybody();
+
+    [GeneratedRegex("^[A-Z]+ /v1/ops/(dead-letters|outbox|boundary-events|projections)(/.*)?$")]
+    private static partial Regex ForOperations();
+}

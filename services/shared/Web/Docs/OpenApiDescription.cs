@@ -1,0 +1,94 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.OpenApi;
+
+namespace Chassis.Web;
+
+/// <summary>What every operation has in common and the framework cannot know: bearer tokens, problem documents, idempotency and versions.</summary>
+internal static class OpenApiDescription
+{
+    private const string SchemeName = "bearer";
+
+    public static void Add(IServiceCollection services, string serviceName) => services.AddOpenApi("v1", options =>
+    {
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new OpenApiInfo { Title = serviceName, Version = "v1", Description = $"The HTTP interface of the {serviceName} service." };
+            document.Servers?.Clear();
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
+            document.Components.SecuritySchemes[SchemeName] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http, Scheme = "bearer", BearerFormat = "JWT", Description = "An access token of the users service's token endpoint.",
+            };
+            return Task.CompletedTask;
+        });
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            // Written by a converter of our own, which the framework cannot look into.
+            if (context.JsonTypeInfo.Type == typeof(DateTimeOffset) || context.JsonTypeInfo.Type == typeof(DateTimeOffset?))
+            {
+                schema.Type = context.JsonTypeInfo.Type == typeof(DateTimeOffset) ? JsonSchemaType.String : JsonSchemaType.String | JsonSchemaType.Null;
+                schema.Format = "date-time";
+            }
+
+            return Task.CompletedTask;
+        });
+        options.AddOperationTransformer((operation, context, _) =>
+        {
+            Describe(operation, context);
+            return Task.CompletedTask;
+        });
+    });
+
+    private static void Describe(OpenApiOperation operation, OpenApiOperationTransformerContext context)
+    {
+        var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+        operation.Responses ??= [];
+        var anonymous = metadata.OfType<IAllowAnonymous>().Any();
+        if (!anonymous)
+        {
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(SchemeName, context.Document)] = [] }];
+            Problem(operation, 401, "No token, or not a good one.");
+            Problem(operation, 403, "The caller's role does not allow this.");
+        }
+
+        if (metadata.OfType<IAuthorizeData>().Any(a => a.Policy is Policies.Operator or Policies.SystemOperator))
+        {
+            operation.Description = $"{operation.Description} For operators.".Trim();
+        }
+
+        if (operation.RequestBody is not null || operation.Parameters is { Count: > 0 })
+        {
+            Problem(operation, 400, "The request is not valid; `errors` names the fields.");
+        }
+
+        if (context.Description.RelativePath?.Contains('{', StringComparison.Ordinal) == true)
+        {
+            Problem(operation, 404, "There is none, or it is somebody else's.");
+        }
+
+        if (metadata.OfType<IdempotencyMetadata>().Any())
+        {
+            Header(operation, Idempotency.Header, "Repeating a request with the same key gives the first answer again. Kept for 24 hours.");
+        }
+    }
+
+    private static void Problem(OpenApiOperation operation, int status, string description) => operation.Responses!.TryAdd(
+        status.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        new OpenApiResponse
+        {
+            Description = description,
+            Content = new Dictionary<string, OpenApiMediaType> { [ProblemWriter.ContentType] = new() },
+        });
+
+    private static void Header(OpenApiOperation operation, string name, string description) =>
+        (operation.Parameters ??= []).Add(new OpenApiParameter
+        {
+            Name = name,
+            In = ParameterLocation.Header,
+            Description = description,
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = Idempotency.MaxKeyLength },
+        });
+}

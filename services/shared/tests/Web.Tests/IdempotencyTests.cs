@@ -1,0 +1,147 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Chassis.Web.Tests;
+
+public sealed class An_idempotency_key(SampleService service) : IClassFixture<SampleService>
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Runs_the_request_once_and_repeats_its_answer()
+    {
+        using var client = Client(Guid.NewGuid().ToString());
+        using var first = await client.PostAsJsonAsync("/things", new { name = "once", quantity = 1 }, Ct);
+        using var second = await client.PostAsJsonAsync("/things", new { name = "once", quantity = 1 }, Ct);
+
+        first.StatusCode.ShouldBe(HttpStatusCode.Created);
+        first.Headers.Contains("Idempotency-Replayed").ShouldBeFalse();
+        second.StatusCode.ShouldBe(HttpStatusCode.Created);
+        second.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
+        (await second.Content.ReadAsStringAsync(Ct)).ShouldBe(await first.Content.ReadAsStringAsync(Ct));
+        second.Headers.Location.ShouldBe(first.Headers.Location);
+        second.Headers.ETag.ShouldBe(first.Headers.ETag);
+        second.Content.Headers.ContentType.ShouldBe(first.Content.Headers.ContentType);
+        (await CountAsync("once")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Is_refused_with_another_body()
+    {
+        using var client = Client(Guid.NewGuid().ToString());
+        await client.PostAsJsonAsync("/things", new { name = "a body", quantity = 1 }, Ct);
+        using var other = await client.PostAsJsonAsync("/things", new { name = "a body", quantity = 2 }, Ct);
+
+        other.StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
+        other.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
+    }
+
+    [Fact]
+    public async Task Is_refused_at_another_address()
+    {
+        using var client = Client(Guid.NewGuid().ToString());
+        await client.PostAsJsonAsync("/things", new { name = "an address", quantity = 1 }, Ct);
+        using var other = await client.PostAsJsonAsync("/things/slow", new { name = "an address", quantity = 1 }, Ct);
+
+        other.StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
+    }
+
+    [Fact]
+    public async Task Belongs_to_its_caller()
+    {
+        var key = Guid.NewGuid().ToString();
+        using var one = Client(key);
+        using var two = Client(key);
+        using var first = await one.PostAsJsonAsync("/things", new { name = "mine", quantity = 1 }, Ct);
+        using var second = await two.PostAsJsonAsync("/things", new { name = "mine", quantity = 1 }, Ct);
+
+        second.Headers.Contains("Idempotency-Replayed").ShouldBeFalse();
+        second.Headers.Location.ShouldNotBe(first.Headers.Location);
+    }
+
+    [Fact]
+    public async Task In_progress_is_409_and_works_afterwards()
+    {
+        using var client = Client(Guid.NewGuid().ToString());
+        var running = client.PostAsJsonAsync("/things/slow", new { name = "slow", quantity = 1 }, Ct);
+        (await service.Reached.WaitAsync(TimeSpan.FromSeconds(20), Ct)).ShouldBeTrue();
+        using var meanwhile = await client.PostAsJsonAsync("/things/slow", new { name = "slow", quantity = 1 }, Ct);
+        service.Gate.Release();
+        using var first = await running;
+        using var afterwards = await client.PostAsJsonAsync("/things/slow", new { name = "slow", quantity = 1 }, Ct);
+
+        meanwhile.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        first.StatusCode.ShouldBe(HttpStatusCode.Created);
+        afterwards.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
+        (await CountAsync("slow")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Of_a_refused_request_can_be_used_again()
+    {
+        using var client = Client(Guid.NewGuid().ToString());
+        using var refused = await client.PostAsJsonAsync("/things", new { name = "again", quantity = 0 }, Ct);
+        using var accepted = await client.PostAsJsonAsync("/things", new { name = "again", quantity = 1 }, Ct);
+
+        refused.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        accepted.StatusCode.ShouldBe(HttpStatusCode.Created);
+    }
+
+    [Fact]
+    public async Task Leaves_nothing_behind_when_the_process_dies_before_the_commit()
+    {
+        var key = Guid.NewGuid().ToString();
+        using var client = Client(key);
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var running = client.PostAsJsonAsync("/things/slow", new { name = "dies", quantity = 1 }, cancel.Token);
+        (await service.Reached.WaitAsync(TimeSpan.FromSeconds(20), Ct)).ShouldBeTrue();
+        await service.Database.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'test_%' AND datname = current_database() AND pid <> pg_backend_pid() AND usename <> current_user");
+        service.Gate.Release();
+        using var failed = await running;
+        ((int)failed.StatusCode).ShouldBeGreaterThanOrEqualTo(500);
+        (await CountAsync("dies")).ShouldBe(0);
+
+        using var again = await client.PostAsJsonAsync("/things", new { name = "dies", quantity = 1 }, Ct);
+        again.StatusCode.ShouldBe(HttpStatusCode.Created);
+    }
+
+    [Theory]
+    [InlineData(256)]
+    [InlineData(4000)]
+    public async Task That_is_too_long_is_400(int length)
+    {
+        using var client = Client(new string('k', length));
+        using var answer = await client.PostAsJsonAsync("/things", new { name = "long", quantity = 1 }, Ct);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task Is_forgotten_after_a_day_or_on_demand()
+    {
+        using var client = Client(Guid.NewGuid().ToString());
+        using var created = await client.PostAsJsonAsync("/things", new { name = "forgotten", quantity = 1 }, Ct);
+        var id = (await created.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("id").GetString()!;
+        await using var scope = service.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<SampleDbContext>();
+
+        await Idempotency.ForgetAsync(db, id, Ct);
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM idempotency_keys WHERE convert_from(body, 'UTF8') LIKE '%{id}%'")).ShouldBe(0);
+
+        using var again = await client.PostAsJsonAsync("/things", new { name = "forgotten", quantity = 1 }, Ct);
+        again.Headers.Contains("Idempotency-Replayed").ShouldBeFalse();
+        await Idempotency.SweepAsync(db, TimeProvider.System.GetUtcNow() + TimeSpan.FromHours(25), Ct);
+        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM idempotency_keys")).ShouldBe(0);
+    }
+
+    private HttpClient Client(string key)
+    {
+        var client = service.Client(service.Tokens.For(Guid.NewGuid().ToString()));
+        client.DefaultRequestHeaders.Add("Idempotency-Key", key);
+        return client;
+    }
+
+    private Task<long> CountAsync(string name) => service.Database.ScalarAsync<long>($"SELECT count(*) FROM things WHERE name = '{name}'");
+}

@@ -1,0 +1,203 @@
+using System.Buffers.Text;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Chassis.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Chassis.Web.Tests;
+
+public sealed class The_issuers_keys : IDisposable
+{
+    private readonly TestTokens tokens = new();
+    private readonly ManualClock clock = new();
+    private readonly IssuerKeys keys;
+    private readonly TokenValidator validator;
+
+    public The_issuers_keys()
+    {
+        var settings = Options.Create(new AuthenticationSettings { Authority = TestTokens.Issuer });
+        keys = new IssuerKeys(new Clients(tokens), settings, clock, NullLogger<IssuerKeys>.Instance);
+        validator = new TokenValidator(settings, keys, clock);
+    }
+
+    private string Token => tokens.For("somebody", clock: clock);
+
+    [Fact]
+    public async Task Are_fetched_once_and_kept()
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            await ValidateAsync(Token);
+        }
+
+        tokens.KeyFetches.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Are_fetched_once_for_many_callers_at_the_same_time()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => ValidateAsync(Token)));
+
+        tokens.KeyFetches.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Are_asked_for_again_because_of_an_unknown_key_at_most_once_a_minute()
+    {
+        await ValidateAsync(Token);
+        for (var i = 0; i < 10; i++)
+        {
+            await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(UnknownKey()));
+        }
+
+        tokens.KeyFetches.ShouldBe(1);
+
+        clock.Advance(TimeSpan.FromSeconds(61));
+        await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(UnknownKey()));
+        await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(UnknownKey()));
+        tokens.KeyFetches.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task May_be_rotated_while_services_run()
+    {
+        await ValidateAsync(Token);
+        using var next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        tokens.MoreKeys.Add(TestTokens.Jwk("next", next));
+        clock.Advance(TimeSpan.FromSeconds(61));
+
+        await ValidateAsync(No_forged_token_gets_in.Assemble(Header("next"), Payload(), c => next.SignData(c, HashAlgorithmName.SHA256)));
+        await ValidateAsync(Token);
+    }
+
+    [Fact]
+    public async Task Stay_in_use_while_the_issuer_is_down()
+    {
+        await ValidateAsync(Token);
+        tokens.Down = true;
+        clock.Advance(TimeSpan.FromHours(5));
+
+        await ValidateAsync(Token);
+    }
+
+    [Fact]
+    public async Task That_were_never_seen_are_no_reason_to_call_a_token_bad()
+    {
+        tokens.Down = true;
+        var problem = await Should.ThrowAsync<ProblemException>(() => ValidateAsync(Token));
+        problem.Status.ShouldBe(503);
+        problem.RetryAfter.ShouldNotBeNull();
+
+        tokens.Down = false;
+        clock.Advance(TimeSpan.FromSeconds(2));
+        await ValidateAsync(Token);
+    }
+
+    [Fact]
+    public async Task That_are_withdrawn_count_no_longer_once_the_set_is_read_again()
+    {
+        using var old = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        tokens.MoreKeys.Add(TestTokens.Jwk("old", old));
+        string Old() => No_forged_token_gets_in.Assemble(Header("old"), Payload(), c => old.SignData(c, HashAlgorithmName.SHA256));
+        await ValidateAsync(Old());
+
+        tokens.MoreKeys.Clear();
+        clock.Advance(TimeSpan.FromMinutes(11));
+        await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(Old()));
+    }
+
+    [Theory]
+    [InlineData("RS256 with 2048 bits", true)]
+    [InlineData("RS256 with 1024 bits", false)]
+    [InlineData("EC on P-384", false)]
+    [InlineData("for encryption", false)]
+    public async Task Are_used_only_if_they_are_of_a_kind_we_trust(string kind, bool accepted)
+    {
+        using var rsa = RSA.Create(kind.Contains("1024", StringComparison.Ordinal) ? 1024 : 2048);
+        using var ec = ECDsa.Create(kind == "EC on P-384" ? ECCurve.NamedCurves.nistP384 : ECCurve.NamedCurves.nistP256);
+        var isRsa = kind.StartsWith("RS256", StringComparison.Ordinal);
+        if (isRsa)
+        {
+            var parameters = rsa.ExportParameters(false);
+            tokens.MoreKeys.Add(new JsonObject
+            {
+                ["kty"] = "RSA", ["kid"] = "other", ["n"] = Base64Url.EncodeToString(parameters.Modulus), ["e"] = Base64Url.EncodeToString(parameters.Exponent),
+            });
+        }
+        else
+        {
+            var jwk = TestTokens.Jwk("other", ec);
+            jwk["crv"] = kind == "EC on P-384" ? "P-384" : "P-256";
+            jwk["use"] = kind == "for encryption" ? "enc" : "sig";
+            tokens.MoreKeys.Add(jwk);
+        }
+
+        var header = Header("other");
+        header["alg"] = isRsa ? "RS256" : "ES256";
+        var token = No_forged_token_gets_in.Assemble(header, Payload(), c => isRsa
+            ? rsa.SignData(c, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            : ec.SignData(c, HashAlgorithmName.SHA256));
+
+        if (accepted)
+        {
+            await ValidateAsync(token);
+        }
+        else
+        {
+            await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(token));
+        }
+    }
+
+    [Fact]
+    public async Task Check_a_token_within_100_microseconds_in_the_median()
+    {
+        var token = Token;
+        var times = new List<double>();
+        for (var i = 0; i < 2000; i++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            await validator.ValidateAsync(token, CancellationToken.None);
+            times.Add(Stopwatch.GetElapsedTime(started).TotalMicroseconds);
+        }
+
+        var median = times.Order().ElementAt(times.Count / 2);
+        TestContext.Current.SendDiagnosticMessage("Token validation: median {0:0.0} µs", median);
+        median.ShouldBeLessThan(100);
+    }
+
+    public void Dispose()
+    {
+        keys.Dispose();
+        tokens.Dispose();
+    }
+
+    private Task<System.Security.Claims.ClaimsPrincipal> ValidateAsync(string token) =>
+        validator.ValidateAsync(token, TestContext.Current.CancellationToken).AsTask();
+
+    private string UnknownKey() => tokens.Sign(Header("unknown"), Payload());
+
+    private static JsonObject Header(string keyId) => new() { ["alg"] = "ES256", ["typ"] = "at+jwt", ["kid"] = keyId };
+
+    private JsonObject Payload() => new()
+    {
+        ["iss"] = TestTokens.Issuer, ["aud"] = "shop", ["sub"] = "somebody", ["exp"] = clock.GetUtcNow().ToUnixTimeSeconds() + 600,
+    };
+
+    private sealed class Clients(TestTokens tokens) : IHttpClientFactory
+    {
+        public HttpClient CreateClient(string name) => new(tokens.Handler());
+    }
+}
+
+/// <summary>A clock that moves when the test says so.</summary>
+public sealed class ManualClock : TimeProvider
+{
+    private DateTimeOffset now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+
+    public override DateTimeOffset GetUtcNow() => now;
+
+    public void Advance(TimeSpan by) => now += by;
+}

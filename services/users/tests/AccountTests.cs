@@ -1,0 +1,262 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Chassis.Testing;
+
+namespace Users.Tests;
+
+public sealed class An_account(UsersFixture service)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Changes_its_name_and_address_with_a_version_and_a_history()
+    {
+        var account = await service.RegisterAsync();
+        using var client = await service.SignedInAsync(account);
+        var email = $"new.{Guid.NewGuid():n}@example.com";
+
+        using var renamed = await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Jane Doe" }, Ct);
+        renamed.StatusCode.ShouldBe(HttpStatusCode.OK);
+        renamed.Headers.ETag!.Tag.ShouldBe("\"2\"");
+        (await renamed.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("fullName").GetString().ShouldBe("Jane Doe");
+
+        using var moved = await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email }, Ct);
+        moved.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await moved.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("email").GetString().ShouldBe(email);
+        (await service.SignInAsync(email, account.Password)).Status.ShouldBe(200);
+        (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
+
+        using var admin = service.Operator();
+        var events = (await admin.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Ct)).GetProperty("items").EnumerateArray().ToList();
+        events.Select(e => e.GetProperty("eventType").GetString()).ShouldBe(["user-registered", "profile-updated", "email-changed"]);
+        events.Select(e => e.GetProperty("version").GetInt64()).ShouldBe([1, 2, 3]);
+        var change = events[1].GetProperty("payload").GetProperty("changes")[0];
+        change.GetProperty("field").GetString().ShouldBe("fullName");
+        change.GetProperty("oldValue").GetString().ShouldBe("Jane Miller");
+        change.GetProperty("newValue").GetString().ShouldBe("Jane Doe");
+        events[2].GetProperty("payload").GetProperty("oldEmail").GetString().ShouldBe(account.Email);
+        events[2].GetProperty("payload").GetProperty("newEmail").GetString().ShouldBe(email);
+        events[1].GetProperty("metadata").GetProperty("userId").GetString().ShouldBe(account.Id.ToString());
+        events[1].GetProperty("metadata").GetProperty("correlationId").GetString().ShouldBe(renamed.Headers.GetValues("X-Correlation-Id").Single());
+    }
+
+    [Fact]
+    public async Task Is_not_changed_by_whoever_has_an_old_version()
+    {
+        var account = await service.RegisterAsync();
+        using var client = await service.SignedInAsync(account);
+        client.DefaultRequestHeaders.Add("If-Match", "\"1\"");
+        (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "First" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Second" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
+        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "other@example.com" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
+        (await client.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
+    }
+
+    [Fact]
+    public async Task Written_by_many_at_once_loses_no_write()
+    {
+        var account = await service.RegisterAsync();
+        using var client = await service.SignedInAsync(account);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(i =>
+            client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = $"Name {i}" }, Ct)));
+
+        answers.ShouldAllBe(a => a.StatusCode == HttpStatusCode.OK || a.StatusCode == HttpStatusCode.Conflict);
+        var accepted = answers.Count(a => a.StatusCode == HttpStatusCode.OK);
+        var user = await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Ct);
+        user.GetProperty("version").GetInt64().ShouldBe(1 + accepted);
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM user_events WHERE user_id = '{account.Id}'")).ShouldBe(1 + accepted);
+    }
+
+    [Fact]
+    public async Task Cannot_take_somebody_elses_address()
+    {
+        var other = await service.RegisterAsync();
+        var account = await service.RegisterAsync();
+        using var client = await service.SignedInAsync(account);
+
+        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = other.Email.ToUpperInvariant() }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = account.Email }, Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Theory]
+    [InlineData("a wrong password", "another good one", "currentPassword")]
+    [InlineData(null, "another good one", "currentPassword")]
+    [InlineData("correct horse battery", "short", "newPassword")]
+    [InlineData("correct horse battery", "password123", "newPassword")]
+    public async Task Gets_a_new_password_only_from_who_knows_the_old_one(string? current, string @new, string field)
+    {
+        var account = await service.RegisterAsync();
+        using var client = await service.SignedInAsync(account);
+        using var answer = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = current, newPassword = @new }, Ct);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("errors").EnumerateObject().Select(e => e.Name).ShouldBe([field]);
+        (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task That_is_deactivated_is_closed_until_it_is_reactivated()
+    {
+        var account = await service.RegisterAsync();
+        using var client = await service.SignedInAsync(account);
+        using var admin = service.Operator();
+
+        using var deactivated = await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "chargeback" }, Ct);
+        deactivated.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await deactivated.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("status").GetString().ShouldBe("deactivated");
+        (await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "again" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "New" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
+
+        using var reactivated = await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct);
+        reactivated.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Needs_a_reason_to_be_deactivated()
+    {
+        var account = await service.RegisterAsync();
+        using var admin = service.Operator();
+        (await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = " " }, Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await admin.PostAsync($"/v1/users/{account.Id}/deactivate", null, Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task Is_in_the_list_as_it_is_now()
+    {
+        var name = $"Zora {Guid.NewGuid():n}";
+        var account = await service.RegisterAsync(name);
+        using var admin = service.Operator();
+
+        (await SearchAsync(admin, name.ToUpperInvariant())).Single().GetProperty("id").GetGuid().ShouldBe(account.Id);
+        (await SearchAsync(admin, account.Email)).Single().GetProperty("id").GetGuid().ShouldBe(account.Id);
+        (await SearchAsync(admin, "100%_no")).ShouldBeEmpty();
+        (await SearchAsync(admin, name, "deactivated")).ShouldBeEmpty();
+
+        await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "test" }, Ct);
+        var seen = (await SearchAsync(admin, name, "deactivated")).Single();
+        seen.GetProperty("status").GetString().ShouldBe("deactivated");
+        seen.GetProperty("version").GetInt64().ShouldBe(2);
+        (await admin.GetAsync("/v1/users?status=sleeping", Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task Is_on_exactly_one_page_of_the_list()
+    {
+        var tag = $"paged{Guid.NewGuid():n}";
+        var ids = new List<Guid>();
+        for (var i = 0; i < 7; i++)
+        {
+            ids.Add((await service.RegisterAsync($"{tag} {i}")).Id);
+        }
+
+        using var admin = service.Operator();
+        var seen = new List<Guid>();
+        string? cursor = null;
+        do
+        {
+            var page = await admin.GetFromJsonAsync<JsonElement>($"/v1/users?search={tag}&limit=3{(cursor is null ? "" : $"&cursor={cursor}")}", Ct);
+            seen.AddRange(page.GetProperty("items").EnumerateArray().Select(u => u.GetProperty("id").GetGuid()));
+            cursor = page.GetProperty("nextCursor").GetString();
+        }
+        while (cursor is not null);
+
+        seen.ShouldBe(ids.AsEnumerable().Reverse());
+    }
+
+    [Fact]
+    public async Task Counts_in_the_statistics_from_registration_on_even_when_erased()
+    {
+        await using var own = new UsersFixture();
+        await own.InitializeAsync();
+        var first = await own.RegisterAsync();
+        await own.RegisterAsync();
+        using var admin = own.Operator();
+        await admin.DeleteAsync($"/v1/users/{first.Id}", Ct);
+
+        var today = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
+        var statistics = await admin.GetFromJsonAsync<JsonElement>($"/v1/statistics/registrations?from={today.AddDays(-1):yyyy-MM-dd}&to={today:yyyy-MM-dd}", Ct);
+        statistics.GetProperty("total").GetInt32().ShouldBe(3);
+        statistics.GetProperty("bySource").GetProperty("direct").GetInt32().ShouldBe(2);
+        statistics.GetProperty("bySource").GetProperty("configuration").GetInt32().ShouldBe(1);
+        statistics.GetProperty("days").EnumerateArray().Sum(d => d.GetProperty("registrations").GetInt32()).ShouldBe(3);
+
+        (await admin.GetFromJsonAsync<JsonElement>($"/v1/statistics/registrations?to={today.AddDays(-1):yyyy-MM-dd}", Ct)).GetProperty("total").GetInt32().ShouldBe(0);
+        (await admin.GetAsync("/v1/statistics/registrations?from=yesterday", Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await admin.GetAsync("/v1/statistics/registrations?from=2026-02-02&to=2026-02-01", Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task Of_one_tenant_is_not_there_for_another()
+    {
+        var account = await service.RegisterAsync("Tenant Person", tenant: "north");
+        using var north = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "north");
+        using var south = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "south");
+        using var none = service.Operator();
+        using var own = await service.SignedInAsync(account);
+
+        (await north.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await own.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await SearchAsync(north, account.Email)).Count.ShouldBe(1);
+        foreach (var stranger in (HttpClient[])[south, none])
+        {
+            (await stranger.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+            (await stranger.GetAsync($"/v1/users/{account.Id}/events", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+            (await stranger.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+            (await SearchAsync(stranger, account.Email)).ShouldBeEmpty();
+        }
+
+        (await south.GetFromJsonAsync<JsonElement>("/v1/statistics/registrations", Ct)).GetProperty("total").GetInt32().ShouldBe(0);
+    }
+
+    private static async Task<List<JsonElement>> SearchAsync(HttpClient client, string text, string? status = null) =>
+        [.. (await client.GetFromJsonAsync<JsonElement>($"/v1/users?search={Uri.EscapeDataString(text)}{(status is null ? "" : $"&status={status}")}", Ct))
+            .GetProperty("items").EnumerateArray()];
+}
+
+public sealed class Who_may_do_what(UsersFixture service)
+{
+    [Fact]
+    public Task Is_as_the_matrix_says()
+    {
+        async Task<MatrixRequest> Account(object? body = null)
+        {
+            var account = await service.RegisterAsync();
+            return new MatrixRequest(account.Id, new Dictionary<string, string> { ["id"] = account.Id.ToString() }, body);
+        }
+
+        async Task<MatrixRequest> Deactivated()
+        {
+            var request = await Account();
+            using var admin = service.Operator();
+            await admin.PostAsJsonAsync($"/v1/users/{request.OwnerId}/deactivate", new { reason = "matrix" });
+            return request;
+        }
+
+        static MatrixRequest Email(MatrixRequest request) => request with { Body = new { email = $"matrix.{Guid.NewGuid():n}@example.com" } };
+
+        return new AuthorizationMatrix<Program>(service)
+            .Row("POST /v1/users", new MatrixRow(201, 201, 201, 201, 201), () => Task.FromResult(new MatrixRequest(
+                Guid.CreateVersion7(), Body: new { email = $"matrix.{Guid.NewGuid():n}@example.com", password = "correct horse battery", fullName = "Matrix" })))
+            .Row("GET /v1/users/me", new MatrixRow(401, 200, 404, 404, 404), () => Account())
+            .Row("GET /v1/users/{id}", new MatrixRow(401, 200, 404, 200, 404), () => Account())
+            .Row("PATCH /v1/users/{id}", new MatrixRow(401, 200, 404, 200, 404), () => Account(new { fullName = "Changed" }))
+            .Row("PUT /v1/users/{id}/email", new MatrixRow(401, 200, 404, 200, 404), async () => Email(await Account()))
+            .Row("PUT /v1/users/{id}/password", new MatrixRow(401, 204, 404, 204, 404), () => Account(new { currentPassword = "correct horse battery", newPassword = "another good one" }))
+            .Row("POST /v1/users/{id}/deactivate", new MatrixRow(401, 403, 403, 200, 404), () => Account(new { reason = "matrix" }))
+            .Row("POST /v1/users/{id}/reactivate", new MatrixRow(401, 403, 403, 200, 404), Deactivated)
+            .Row("DELETE /v1/users/{id}", new MatrixRow(401, 204, 404, 204, 404), () => Account())
+            .Row("GET /v1/users/{id}/events", new MatrixRow(401, 403, 403, 200, 404), () => Account())
+            .Row("GET /v1/users", new MatrixRow(401, 403, 403, 200, 200))
+            .Row("GET /v1/statistics/registrations", new MatrixRow(401, 403, 403, 200, 200))
+            .Row("POST /v1/ops/signing-keys/rotate", new MatrixRow(401, 403, 403, 200, 403))
+            .Row("POST /connect/token", new MatrixRow(400, 400, 400, 400, 400))
+            .Row("GET /.well-known/openid-configuration", new MatrixRow(200, 200, 200, 200, 200))
+            .Row("GET /.well-known/jwks.json", new MatrixRow(200, 200, 200, 200, 200))
+            .ChassisRows()
+            .VerifyAsync();
+    }
+}

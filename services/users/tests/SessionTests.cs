@@ -1,0 +1,181 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Users.Tests;
+
+public sealed class A_refresh_token(UsersFixture service)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Works_once_and_gives_the_next()
+    {
+        var first = await SignInAsync();
+        var (status, second) = await RefreshAsync(first);
+        status.ShouldBe(200);
+        second.ShouldNotBe(first);
+
+        (status, var third) = await RefreshAsync(second!);
+        status.ShouldBe(200);
+        third.ShouldNotBe(second);
+    }
+
+    [Fact]
+    public async Task That_comes_back_ends_the_whole_family()
+    {
+        var first = await SignInAsync();
+        var (_, second) = await RefreshAsync(first);
+        var (_, third) = await RefreshAsync(second!);
+
+        (await RefreshAsync(first)).Status.ShouldBe(400);
+        (await RefreshAsync(third!)).Status.ShouldBe(400);
+    }
+
+    [Fact]
+    public async Task Of_another_sign_in_is_not_touched_by_that()
+    {
+        var account = await service.RegisterAsync();
+        var stolen = await SignInAsync(account);
+        var other = await SignInAsync(account);
+        await RefreshAsync(stolen);
+        (await RefreshAsync(stolen)).Status.ShouldBe(400);
+
+        (await RefreshAsync(other)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Used_by_many_at_once_is_used_at_most_once()
+    {
+        var token = await SignInAsync();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => RefreshAsync(token)));
+
+        answers.Count(a => a.Status == 200).ShouldBeLessThanOrEqualTo(1);
+        var survivor = answers.FirstOrDefault(a => a.Status == 200).Token;
+        if (survivor is not null)
+        {
+            (await RefreshAsync(survivor)).Status.ShouldBe(400);
+        }
+    }
+
+    [Fact]
+    public async Task Belongs_to_its_client()
+    {
+        var token = await SignInAsync();
+        (await service.TokenAsync(
+            ("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "shopfront"), ("client_secret", "another-secret-of-the-tests"))).Status.ShouldBe(400);
+        (await RefreshAsync(token)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Lies_in_the_database_as_a_hash_only()
+    {
+        var token = await SignInAsync();
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM refresh_tokens WHERE encode(token_hash, 'escape') LIKE '%{token[..10]}%'")).ShouldBe(0);
+        (await service.Database.ScalarAsync<int>("SELECT max(length(token_hash)) FROM refresh_tokens")).ShouldBe(32);
+    }
+
+    [Fact]
+    public async Task Ends_with_a_new_password_with_deactivation_and_with_erasure()
+    {
+        var account = await service.RegisterAsync();
+        using var client = await service.SignedInAsync(account);
+        using var admin = service.Operator();
+
+        var token = await SignInAsync(account);
+        using var changed = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Ct);
+        changed.StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await RefreshAsync(token)).Status.ShouldBe(400);
+        (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
+
+        account = account with { Password = "another good one" };
+        token = await SignInAsync(account);
+        await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "fraud" }, Ct);
+        (await RefreshAsync(token)).Status.ShouldBe(400);
+        (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
+
+        await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct);
+        token = await SignInAsync(account);
+        using var erased = await admin.DeleteAsync($"/v1/users/{account.Id}", Ct);
+        erased.StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await RefreshAsync(token)).Status.ShouldBe(400);
+        (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
+    }
+
+    private async Task<string> SignInAsync(Account? account = null)
+    {
+        account ??= await service.RegisterAsync();
+        var (status, body) = await service.SignInAsync(account.Email, account.Password);
+        status.ShouldBe(200);
+        return body.GetProperty("refresh_token").GetString()!;
+    }
+
+    private async Task<(int Status, string? Token)> RefreshAsync(string token)
+    {
+        var (status, body) = await service.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", token));
+        return (status, status == 200 ? body.GetProperty("refresh_token").GetString() : null);
+    }
+}
+
+public sealed class Signing_keys(UsersFixture service)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Rotate_without_a_restart_and_without_ending_a_session()
+    {
+        var account = await service.RegisterAsync();
+        using var before = await service.SignedInAsync(account);
+        using var admin = service.Operator();
+        using var rotated = await admin.PostAsync("/v1/ops/signing-keys/rotate", null, Ct);
+        rotated.StatusCode.ShouldBe(HttpStatusCode.OK);
+        var keyId = (await rotated.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("keyId").GetString();
+
+        using var after = await service.SignedInAsync(account);
+        KeyOf(after).ShouldBe(keyId);
+        KeyOf(before).ShouldNotBe(keyId);
+        (await before.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await after.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        var published = (await after.GetFromJsonAsync<JsonElement>("/.well-known/jwks.json", Ct)).GetProperty("keys").EnumerateArray().ToList();
+        published.Select(k => k.GetProperty("kid").GetString()).ShouldContain(KeyOf(before));
+        published.Select(k => k.GetProperty("kid").GetString()).ShouldContain(keyId);
+        published.ShouldAllBe(k => !k.EnumerateObject().Any(p => p.Name == "d"));
+    }
+
+    [Fact]
+    public async Task Lie_encrypted_in_the_database()
+    {
+        // A PKCS#8 key in the clear starts with a sequence that contains the id of the curve.
+        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM signing_keys WHERE position('\\x2a8648ce3d030107'::bytea IN private_key) > 0")).ShouldBe(0);
+        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM signing_keys")).ShouldBeGreaterThan(0);
+    }
+
+    [Fact]
+    public async Task Are_found_by_discovery_under_the_name_that_the_caller_uses()
+    {
+        using var client = service.Anonymous();
+        client.BaseAddress = new Uri("http://users:8080");
+        var document = await client.GetFromJsonAsync<JsonElement>("/.well-known/openid-configuration", Ct);
+
+        document.GetProperty("issuer").GetString().ShouldBe("http://localhost");
+        document.GetProperty("jwks_uri").GetString().ShouldBe("http://users:8080/.well-known/jwks.json");
+        document.GetProperty("token_endpoint").GetString().ShouldBe("http://users:8080/connect/token");
+    }
+
+    [Fact]
+    public async Task Are_the_same_after_a_restart()
+    {
+        await using var own = new UsersFixture();
+        await own.InitializeAsync();
+        var account = await own.RegisterAsync();
+        var (_, body) = await own.SignInAsync(account.Email, account.Password);
+        await own.RestartAsync();
+
+        using var client = own.WithToken(body.GetProperty("access_token").GetString()!);
+        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    private static string KeyOf(HttpClient client) => JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(
+        client.DefaultRequestHeaders.Authorization!.Parameter!.Split('.')[0])).RootElement.GetProperty("kid").GetString()!;
+}

@@ -1,0 +1,176 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Users.Tests;
+
+public sealed class Signing_in(UsersFixture service)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Gives_a_short_lived_token_that_says_nothing_about_the_person()
+    {
+        var account = await service.RegisterAsync();
+        var (status, body) = await service.SignInAsync(account.Email, account.Password);
+
+        status.ShouldBe(200);
+        body.GetProperty("token_type").GetString().ShouldBe("Bearer");
+        body.GetProperty("expires_in").GetInt32().ShouldBe(900);
+        body.GetProperty("refresh_token").GetString()!.Length.ShouldBeGreaterThan(40);
+        var parts = body.GetProperty("access_token").GetString()!.Split('.');
+        var header = Decode(parts[0]);
+        header["alg"]!.GetValue<string>().ShouldBe("ES256");
+        header["typ"]!.GetValue<string>().ShouldBe("at+jwt");
+        var payload = Decode(parts[1]);
+        payload["sub"]!.GetValue<string>().ShouldBe(account.Id.ToString());
+        payload["role"]!.GetValue<string>().ShouldBe("customer");
+        payload["aud"]!.GetValue<string>().ShouldBe("shop");
+        payload["iss"]!.GetValue<string>().ShouldBe("http://localhost");
+        payload.Select(p => p.Key).ShouldBe(["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "role"]);
+    }
+
+    [Theory]
+    [InlineData("invalid_request", 400, "username", "a@b.example", "password", "x")]
+    [InlineData("unsupported_grant_type", 400, "grant_type", "magic")]
+    [InlineData("unsupported_grant_type", 400, "grant_type", "authorization_code", "code", "x")]
+    [InlineData("invalid_request", 400, "grant_type", "password", "password", "x")]
+    [InlineData("invalid_request", 400, "grant_type", "password", "username", "a@b.example")]
+    [InlineData("invalid_request", 400, "grant_type", "refresh_token")]
+    [InlineData("invalid_grant", 400, "grant_type", "refresh_token", "refresh_token", "unknown")]
+    [InlineData("invalid_grant", 400, "grant_type", "password", "username", "nobody@nowhere.example", "password", "whatever it is")]
+    [InlineData("invalid_grant", 400, "grant_type", "password", "username", "not an address", "password", "whatever it is")]
+    [InlineData("invalid_client", 401, "grant_type", "client_credentials")]
+    [InlineData("invalid_client", 401, "grant_type", "client_credentials", "client_id", "partner", "client_secret", "wrong")]
+    [InlineData("invalid_client", 401, "grant_type", "client_credentials", "client_id", "nobody", "client_secret", "wrong")]
+    [InlineData("invalid_client", 401, "grant_type", "password", "username", "a@b.example", "password", "x", "client_id", "partner")]
+    public async Task Fails_as_RFC_6749_says(string error, int expected, params string[] form)
+    {
+        var (status, body) = await service.TokenAsync([.. form.Chunk(2).Select(p => (p[0], p[1]))]);
+
+        status.ShouldBe(expected);
+        body.GetProperty("error").GetString().ShouldBe(error);
+        body.GetProperty("error_description").GetString().ShouldNotBeNullOrEmpty();
+    }
+
+    [Fact]
+    public async Task Is_a_form_and_never_cached()
+    {
+        using var client = service.Anonymous();
+        using var json = await client.PostAsJsonAsync("/connect/token", new { grant_type = "password" }, Ct);
+        json.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await json.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("error").GetString().ShouldBe("invalid_request");
+        json.Headers.CacheControl!.NoStore.ShouldBeTrue();
+
+        using var twice = await client.PostAsync(
+            "/connect/token", new StringContent("grant_type=password&grant_type=password", Encoding.UTF8, "application/x-www-form-urlencoded"), Ct);
+        (await twice.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("error").GetString().ShouldBe("invalid_request");
+    }
+
+    [Fact]
+    public async Task Works_for_configured_clients_with_their_role_and_tenant()
+    {
+        using var client = service.Anonymous();
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes("partner:partner-secret-of-the-tests")));
+        using var answer = await client.PostAsync("/connect/token", new FormUrlEncodedContent([KeyValuePair.Create("grant_type", "client_credentials")]), Ct);
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        var body = await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        body.TryGetProperty("refresh_token", out _).ShouldBeFalse();
+        var payload = Decode(body.GetProperty("access_token").GetString()!.Split('.')[1]);
+        payload["sub"]!.GetValue<string>().ShouldBe("partner");
+        payload["client_id"]!.GetValue<string>().ShouldBe("partner");
+        payload["role"]!.GetValue<string>().ShouldBe("operator");
+        payload["tenant"]!.GetValue<string>().ShouldBe("north");
+
+        (await service.TokenAsync(("grant_type", "client_credentials"), ("client_id", "shopfront"), ("client_secret", "another-secret-of-the-tests"))).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Is_slowed_down_by_failures_of_an_account_that_exists_or_not()
+    {
+        var account = await service.RegisterAsync();
+        foreach (var email in (string[])[account.Email, $"nobody.{Guid.NewGuid():n}@example.com"])
+        {
+            var codes = new List<int>();
+            for (var i = 0; i < 12; i++)
+            {
+                codes.Add((await service.SignInAsync(email, "a wrong password")).Status);
+            }
+
+            codes.ShouldBe([.. Enumerable.Repeat(400, 10), 429, 429], $"for {email}");
+        }
+
+        using var client = service.Anonymous();
+        using var right = await client.PostAsync(
+            "/connect/token",
+            new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "password", ["username"] = account.Email, ["password"] = account.Password }),
+            Ct);
+        right.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+        right.Headers.RetryAfter!.Delta!.Value.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM sign_in_failures WHERE encode(bucket, 'escape') LIKE '%{account.Email}%'")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Right_forgets_the_failures_before()
+    {
+        var account = await service.RegisterAsync();
+        for (var round = 0; round < 2; round++)
+        {
+            for (var i = 0; i < 9; i++)
+            {
+                (await service.SignInAsync(account.Email, "a wrong password")).Status.ShouldBe(400);
+            }
+
+            (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(200);
+        }
+    }
+
+    private static JsonObject Decode(string part) => JsonNode.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(part))!.AsObject();
+}
+
+/// <summary>With the hasher at its production cost, so that a shortcut would be seen.</summary>
+public sealed class Equal_timing(EqualTimingFixture service) : IClassFixture<EqualTimingFixture>
+{
+    [Fact]
+    public async Task Does_not_tell_whether_an_account_exists()
+    {
+        var account = await service.RegisterAsync();
+        await MedianAsync(() => service.SignInAsync($"warm.{Guid.NewGuid():n}@example.com", "a wrong password"), 3);
+
+        var known = await MedianAsync(() => service.SignInAsync(account.Email, "a wrong password"), 9);
+        var unknown = await MedianAsync(() => service.SignInAsync($"nobody.{Guid.NewGuid():n}@example.com", "a wrong password"), 9);
+
+        TestContext.Current.SendDiagnosticMessage("Sign-in: known account {0:0} ms, unknown {1:0} ms", known.TotalMilliseconds, unknown.TotalMilliseconds);
+        (unknown / known).ShouldBeInRange(0.5, 2.0);
+        unknown.ShouldBeGreaterThan(TimeSpan.FromMilliseconds(20));
+    }
+
+    private static async Task<TimeSpan> MedianAsync(Func<Task<(int Status, JsonElement Body)>> attempt, int times)
+    {
+        var durations = new List<TimeSpan>();
+        for (var i = 0; i < times; i++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            (await attempt()).Status.ShouldBe(400);
+            durations.Add(Stopwatch.GetElapsedTime(started));
+        }
+
+        return durations.Order().ElementAt(times / 2);
+    }
+}
+
+public sealed class EqualTimingFixture : UsersFixture
+{
+    protected override void Configure(IDictionary<string, string> settings)
+    {
+        base.Configure(settings);
+        settings["Users:Passwords:Iterations"] = "210000";
+        settings["Users:Operator:Email"] = "";
+    }
+}
