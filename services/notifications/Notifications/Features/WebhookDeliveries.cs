@@ -94,15 +94,17 @@ public static class WebhookDeliveries
         await MustBeActive(db, id, ct);
         var delivery = await db.WebhookDeliveries.AsNoTracking().SingleOrDefaultAsync(d => d.WebhookId == id && d.Id == deliveryId, ct)
             ?? throw ProblemException.NotFound("There is no such delivery.");
-        await using var transaction = await db.BeginOrJoinAsync(ct);
-        if (await Restart(db, db.WebhookDeliveries.Where(d => d.Id == deliveryId), clock, ct) == 0)
+        var stored = await db.WebhookEvents.AsNoTracking().SingleAsync(e => e.EventId == delivery.EventId, ct);
+        if (stored.Body.Length == 0)
         {
             throw ProblemException.Conflict("body_erased", "What this delivery was about has been erased.");
         }
 
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await Restart(db, id, [deliveryId], null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, clock, ct);
         await transaction.CommitAsync(ct);
         var restarted = await db.WebhookDeliveries.AsNoTracking().SingleAsync(d => d.Id == deliveryId, ct);
-        return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{delivery.Id}", (await View(db, [restarted], ct))[0]);
+        return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{deliveryId}", (await View(db, [restarted], ct))[0]);
     }
 
     private static async Task<Accepted<RedeliveryCount>> RedeliverRange(
@@ -110,27 +112,26 @@ public static class WebhookDeliveries
     {
         await MustBeActive(db, id, ct);
         new Validator().Check(request.To is null || request.To > request.From, "to", "must be later than from.").ThrowIfInvalid();
-        var (from, to) = (request.From.ToUniversalTime(), (request.To ?? DateTimeOffset.MaxValue).ToUniversalTime());
-        var deliveries = db.WebhookDeliveries.Where(d => d.WebhookId == id && d.CreatedAt >= from && d.CreatedAt < to);
-        deliveries = request.Status is { } wanted
-            ? deliveries.Where(d => d.Status == wanted)
-            : deliveries.Where(d => d.Status == DeliveryStatus.Failed || d.Status == DeliveryStatus.Cancelled);
+        string[] states = request.Status is { } wanted ? [wanted.ToString().ToLowerInvariant()] : ["failed", "cancelled"];
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        var count = await Restart(db, deliveries, clock, ct);
+        var count = await Restart(db, id, null, states, request.From, request.To ?? DateTimeOffset.MaxValue, clock, ct);
         await transaction.CommitAsync(ct);
         return TypedResults.Accepted((string?)null, new RedeliveryCount(count));
     }
 
-    /// <summary>Puts deliveries at the beginning of the schedule, with the id and the bytes that they always had.</summary>
-    private static async Task<int> Restart(NotificationsDbContext db, IQueryable<WebhookDelivery> deliveries, TimeProvider clock, CancellationToken ct)
+    /// <summary>Puts deliveries at the beginning of the schedule, with the id and the bytes that they always had. One that is under way goes on as it is.</summary>
+    private static async Task<int> Restart(
+        NotificationsDbContext db, Guid webhookId, Guid[]? ids, string[]? states, DateTimeOffset from, DateTimeOffset to, TimeProvider clock, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
-        var count = await deliveries
-            .Where(d => db.WebhookEvents.Any(e => e.EventId == d.EventId && e.Body.Length > 0))
-            .ExecuteUpdateAsync(
-                d => d.SetProperty(x => x.Status, DeliveryStatus.Pending).SetProperty(x => x.Step, 0).SetProperty(x => x.DueAt, now)
-                    .SetProperty(x => x.CompletedAt, (DateTimeOffset?)null),
-                ct);
+        var count = await db.Database.ExecuteSqlAsync(
+            $"""
+            UPDATE webhook_deliveries d SET status = 'pending', step = 0, due_at = {clock.GetUtcNow()}, completed_at = NULL
+            FROM webhook_events e
+            WHERE e.event_id = d.event_id AND length(e.body) > 0 AND d.webhook_id = {webhookId}
+                AND ({ids}::uuid[] IS NULL OR d.id = ANY ({ids})) AND ({states}::text[] IS NULL OR d.status = ANY ({states}))
+                AND d.created_at >= {from.ToUniversalTime()} AND d.created_at < {to.ToUniversalTime()} AND (d.status <> 'pending' OR d.claim IS NULL)
+            """,
+            ct);
         await db.Database.ExecuteSqlAsync($"SELECT pg_notify({DeliveryQueue.Channel}, '')", ct);
         return count;
     }

@@ -9,7 +9,8 @@ namespace Notifications.Webhooks;
 
 /// <summary>
 /// Delivers what is due. One loop claims, every attempt runs by itself, and a second loop writes results down in batches.
-/// A place is given back when the result is written, so that a database that is away stops the sending instead of filling memory.
+/// An endpoint's place is free again when it has taken a delivery, and after a failure when that is written down, so that the circuit is heard.
+/// The process' place is free when the result is written, so that a database that is away stops the sending instead of filling memory.
 /// </summary>
 public sealed partial class DeliveryDispatcher(
     DeliveryQueue queue,
@@ -22,7 +23,7 @@ public sealed partial class DeliveryDispatcher(
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
-    // Places come back one by one; claiming for each of them would be a query per delivery.
+    // Between two claims: places come back one by one, and a claim for each of them would be a query per delivery.
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentDictionary<Guid, int> busy = new();
@@ -72,9 +73,11 @@ public sealed partial class DeliveryDispatcher(
                 LogBroken(logger, e.Message);
             }
 
-            await (claimed > 0
-                ? Task.Delay(Breath, clock, stopping).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)
-                : Idle(stopping));
+            await Task.Delay(Breath, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (claimed == 0)
+            {
+                await Idle(stopping);
+            }
         }
 
         await Task.WhenAll(attempts.Values);
@@ -84,6 +87,12 @@ public sealed partial class DeliveryDispatcher(
     {
         if (await client.Attempt(delivery, stopping) is { } result)
         {
+            if (result.Delivered)
+            {
+                Leave(delivery.WebhookId);
+                signal.Signal.Set();
+            }
+
             await results.Writer.WriteAsync(result, CancellationToken.None);
             return;
         }
@@ -97,6 +106,12 @@ public sealed partial class DeliveryDispatcher(
             // Then the end of the claim releases it.
             LogBroken(logger, e.Message);
         }
+    }
+
+    private void Leave(Guid webhookId)
+    {
+        busy.AddOrUpdate(webhookId, 0, (_, n) => n - 1);
+        busy.TryRemove(new KeyValuePair<Guid, int>(webhookId, 0));
     }
 
     private async Task Idle(CancellationToken stopping)
@@ -124,8 +139,11 @@ public sealed partial class DeliveryDispatcher(
             await RecordUntilDone(batch, ct);
             foreach (var result in batch)
             {
-                busy.AddOrUpdate(result.Delivery.WebhookId, 0, (_, n) => n - 1);
-                busy.TryRemove(new KeyValuePair<Guid, int>(result.Delivery.WebhookId, 0));
+                if (!result.Delivered)
+                {
+                    Leave(result.Delivery.WebhookId);
+                }
+
                 Interlocked.Decrement(ref underWay);
                 metrics.Attempted(result.Delivered, result.Latency);
             }

@@ -75,7 +75,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         command.Parameters.AddWithValue(now);
         command.Parameters.AddWithValue(o.CircuitThreshold);
         command.Parameters.AddWithValue(o.ConcurrencyPerEndpoint);
-        command.Parameters.AddWithValue(now + o.Timeout + TimeSpan.FromSeconds(30));
+        command.Parameters.AddWithValue(now + o.Timeout + o.ClaimMargin);
         command.Parameters.AddWithValue(limit);
         var claimed = new List<ClaimedDelivery>();
         await using var reader = await command.ExecuteReaderAsync(ct);
@@ -109,9 +109,11 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
 
         // Webhooks first and in one order, so that replicas recording at the same time wait for each other instead of deadlocking.
         var disabled = new List<WebhookDisabled>();
-        foreach (var group in results.GroupBy(r => r.Delivery.WebhookId).OrderBy(g => g.Key))
+        var byWebhook = results.ToLookup(r => r.Delivery.WebhookId);
+        await RecordRecovery(connection, [.. byWebhook.Where(g => g.Any(r => r.Delivered)).Select(g => g.Key)], ct);
+        foreach (var failing in byWebhook.Where(g => !g.Any(r => r.Delivered)).OrderBy(g => g.Key))
         {
-            if (await RecordHealth(connection, group.Key, [.. group], now, ct) is { } webhook)
+            if (await RecordFailure(connection, failing.Key, [.. failing], now, ct) is { } webhook)
             {
                 disabled.Add(webhook);
             }
@@ -188,19 +190,23 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         await update.ExecuteNonQueryAsync(ct);
     }
 
-    /// <summary>Counts failures in a row, opens and closes the circuit, and disables what is gone or has failed for too long.</summary>
-    private async Task<WebhookDisabled?> RecordHealth(
+    private static async Task RecordRecovery(NpgsqlConnection connection, Guid[] webhooks, CancellationToken ct)
+    {
+        // Nothing is written to an endpoint that has been well all the time.
+        await using var healthy = new NpgsqlCommand(
+            """
+            UPDATE webhooks SET consecutive_failures = 0, failing_since = NULL, paused_until = NULL
+            WHERE id IN (SELECT id FROM webhooks WHERE id = ANY ($1) AND failing_since IS NOT NULL ORDER BY id FOR UPDATE)
+            """,
+            connection);
+        healthy.Parameters.AddWithValue(webhooks);
+        await healthy.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Counts failures in a row, opens the circuit, and disables what is gone or has failed for too long.</summary>
+    private async Task<WebhookDisabled?> RecordFailure(
         NpgsqlConnection connection, Guid webhookId, IReadOnlyList<AttemptResult> results, DateTimeOffset now, CancellationToken ct)
     {
-        if (results.Any(r => r.Delivered))
-        {
-            await using var healthy = new NpgsqlCommand(
-                "UPDATE webhooks SET consecutive_failures = 0, failing_since = NULL, paused_until = NULL WHERE id = $1 AND failing_since IS NOT NULL", connection);
-            healthy.Parameters.AddWithValue(webhookId);
-            await healthy.ExecuteNonQueryAsync(ct);
-            return null;
-        }
-
         var o = options.Value;
         var gone = results.Any(r => r.Gone);
         var asked = results.Where(r => r.StatusCode is 429 or 503).Max(r => r.RetryAfter);

@@ -18,13 +18,16 @@ public sealed record WebhookOptions
     [Range(typeof(TimeSpan), "00:00:00.1", "00:02:00")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long after its time-out an attempt that nobody has recorded is taken for lost with its process, and made again.</summary>
+    public TimeSpan ClaimMargin { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Attempts that may be under way to one endpoint at a time, per process.</summary>
     [Range(1, 64)]
     public int ConcurrencyPerEndpoint { get; init; } = 8;
 
-    /// <summary>Attempts that may be under way in the process. Far above what one endpoint may take, so that slow ones leave room.</summary>
-    [Range(1, 4096)]
-    public int Concurrency { get; init; } = 256;
+    /// <summary>Attempts that may be under way or not written down yet in the process. Far above what one endpoint may take, so that slow ones leave room.</summary>
+    [Range(1, 10_000)]
+    public int Concurrency { get; init; } = 1000;
 
     /// <summary>So many failures in a row open an endpoint's circuit: its deliveries wait, and then a single one tries.</summary>
     [Range(1, 100)]

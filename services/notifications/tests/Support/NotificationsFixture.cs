@@ -11,6 +11,8 @@ namespace Notifications.Tests.Support;
 /// <summary>The service with a database, a broker and a mail catcher of the real kind, and short waits.</summary>
 public class NotificationsFixture : ServiceFixture<Program>
 {
+    private static readonly string[] Queues = [NotificationQueues.Contacts, NotificationQueues.Mails, NotificationQueues.Webhooks];
+
     private Broker? broker;
 
     public Broker Broker => broker ?? throw new InvalidOperationException("Not initialised.");
@@ -26,13 +28,14 @@ public class NotificationsFixture : ServiceFixture<Program>
     {
         await base.InitializeAsync();
         broker = await Broker.Connect(Vhost.Uri);
-
-        // Events before the queues are bound would reach nobody.
-        await Poll.Until(
-            async () => (await Vhost.GetAsync("queues")).EnumerateArray().Count(q => q.GetProperty("name").GetString() is
-                NotificationQueues.Contacts or NotificationQueues.Mails or NotificationQueues.Webhooks && q.TryGetProperty("consumers", out var c) && c.GetInt32() > 0) == 3,
-            "the service to consume its three queues", TimeSpan.FromSeconds(40));
+        await QueuesAreConsumed(Vhost);
     }
+
+    /// <summary>Waits for the service's queues: events before they are bound would reach nobody.</summary>
+    public static Task QueuesAreConsumed(TestVhost vhost) => Poll.Until(
+        async () => (await vhost.GetAsync("queues")).EnumerateArray().Count(q =>
+            Queues.Contains(q.GetProperty("name").GetString()) && q.TryGetProperty("consumers", out var consumers) && consumers.GetInt32() > 0) == Queues.Length,
+        "the service to consume its queues", TimeSpan.FromSeconds(60));
 
     public override async ValueTask DisposeAsync()
     {
