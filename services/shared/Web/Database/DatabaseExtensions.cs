@@ -47,7 +47,14 @@ public static class DatabaseExtensions
     {
         var connectionString = configuration.GetConnectionString(name) ?? configuration.GetConnectionString(RuntimeConnection)
             ?? throw new InvalidOperationException($"ConnectionStrings__{RuntimeConnection} is not set.");
-        return new NpgsqlDataSourceBuilder(connectionString).Build();
+        var builder = new NpgsqlDataSourceBuilder(connectionString);
+        if (builder.ConnectionStringBuilder.MaxAutoPrepare == 0)
+        {
+            // A service runs the same few statements again and again: parsing and planning them each time costs more than running them.
+            builder.ConnectionStringBuilder.MaxAutoPrepare = 100;
+        }
+
+        return builder.Build();
     }
 
     internal static DbContextOptionsBuilder Configure(DbContextOptionsBuilder options, NpgsqlDataSource dataSource) => options
