@@ -23,6 +23,17 @@ up_docker() {
     }
 }
 
+# All of them at once and first of all, so that nobody waits for a build to learn of a taken port.
+check_ports() {
+    local name
+    alive postgres || need_port POSTGRES_PORT PostgreSQL
+    alive rabbitmq || { need_port RABBITMQ_PORT RabbitMQ; need_port RABBITMQ_MANAGEMENT_PORT "the management UI of RabbitMQ"; }
+    alive maildev || { need_port MAIL_SMTP_PORT "the mail catcher (SMTP)"; need_port MAIL_WEB_PORT "the mail catcher (web)"; }
+    for name in "${PROCESSES[@]}"; do
+        alive "$name" || need_port "$(port_variable "$name")" "$name"
+    done
+}
+
 up_local() {
     need_disk 1500
     take_lock
@@ -32,12 +43,15 @@ up_local() {
     export_local_addresses
     mkdir -p "$STATE/logs"
 
+    check_ports
+
     # Packages and the build need different things of the machine: they run side by side.
-    local building=
+    building=
     if ! up_to_date; then
         step "Building the services (log: ${STATE#"$ROOT"/}/logs/build.log)"
         build_services &
         building=$!
+        trap 'kill "$building" 2>/dev/null || true' EXIT
     fi
     install_packages
     step "Starting PostgreSQL, RabbitMQ and the mail catcher"

@@ -71,7 +71,7 @@ environment_of() {
     done
 }
 
-port_of() { local name=${1^^}_PORT; printf '%s' "${!name}"; }
+port_variable() { local name=${1^^}; printf '%s_PORT' "${name//-/_}"; }
 
 # ── Mode ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

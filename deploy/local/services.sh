@@ -55,10 +55,9 @@ swap_services() {
 }
 
 start_service() {
-    local name=$1 port variable dll inherited=()
+    local name=$1 port dll inherited=()
     alive "$name" && return 0
-    variable=${name^^} variable=${variable//-/_}_PORT
-    need_port "$variable" "$name"
+    need_port "$(port_variable "$name")" "$name"
     case $name in
         payment-sandbox) environment_of payment-sandbox ;;
         *) environment_of common "$name" ;;
@@ -72,7 +71,7 @@ start_service() {
     (cd "$STATE/app/$name" && start "$name" env -i "${environment[@]}" "${inherited[@]}" dotnet "$dll")
 }
 
-service_ready() { local name=${1^^}; name=${name//-/_}_PORT; http_ok "${!name}" /health/ready; }
+service_ready() { local variable; variable=$(port_variable "$1"); http_ok "${!variable}" /health/ready; }
 
 start_services() { local name; for name in "${PROCESSES[@]}"; do start_service "$name"; done; }
 
