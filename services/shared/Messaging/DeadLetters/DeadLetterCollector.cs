@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
@@ -81,7 +80,7 @@ internal sealed partial class DeadLetterCollector(
         var body = delivery.Body.ToArray();
         return new DeadLetter(
             headers.GetValueOrDefault(CloudEventHeaders.Id) ?? properties.MessageId ?? MessageKeys.Derive(queue + Convert.ToBase64String(body)).ToString(),
-            headers.GetValueOrDefault(CloudEventHeaders.Type) ?? CommandType(body) ?? "unknown",
+            headers.GetValueOrDefault(CloudEventHeaders.Type) ?? EnvelopeReader.TypeOf(body) ?? "unknown",
             queue,
             DeadLetterReasons.Undeliverable,
             null,
@@ -96,18 +95,6 @@ internal sealed partial class DeadLetterCollector(
     {
         string? Text(string name) => headers?.TryGetValue(name, out var value) == true && value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : null;
         return (Text("x-first-death-queue") ?? "unknown", Text("x-first-death-reason") ?? "unknown");
-    }
-
-    private static string? CommandType(byte[] body)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(body, EnvelopeJson.Default.Envelope)?.MessageType?.FirstOrDefault();
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
     }
 
     [LoggerMessage(2023, LogLevel.Warning, "The dead-letter queue cannot be read, trying again: {Reason}")]

@@ -26,7 +26,7 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, ILogger
         {
             ExceptionType = exception.GetType().FullName,
             ExceptionMessage = exception.Message,
-            StackTrace = exception.StackTrace,
+            StackTrace = exception.ToString(),
         };
         await store.AddAsync(letter, CancellationToken.None);
         LogFailed(letter.MessageId, letter.MessageType, letter.Queue, letter.ExceptionType!);
@@ -80,11 +80,10 @@ internal static class DeadLetters
         var headers = TransportHeaders.Of(context);
         var queue = context.InputAddress.GetEndpointName()!;
         var body = context.GetBody();
-        var properties = context is RabbitMqBasicConsumeContext rabbit ? rabbit.Properties : null;
-        var incoming = context.TryGetPayload<ConsumeContext>(out var consume) ? consume.SerializerContext as IncomingMessage : null;
+        var properties = context.TryGetPayload<RabbitMqBasicConsumeContext>(out var rabbit) ? rabbit.Properties : null;
         return new DeadLetter(
-            headers.GetValueOrDefault(CloudEventHeaders.Id) ?? properties?.MessageId ?? incoming?.MessageId?.ToString() ?? MessageKeys.Derive(queue + Convert.ToBase64String(body)).ToString(),
-            incoming?.WireType ?? headers.GetValueOrDefault(CloudEventHeaders.Type) ?? "unknown",
+            headers.GetValueOrDefault(CloudEventHeaders.Id) ?? properties?.MessageId ?? MessageKeys.Derive(queue + Convert.ToBase64String(body)).ToString(),
+            headers.GetValueOrDefault(CloudEventHeaders.Type) ?? EnvelopeReader.TypeOf(body) ?? "unknown",
             queue,
             reason,
             null,

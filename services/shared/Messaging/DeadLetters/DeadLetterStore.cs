@@ -71,7 +71,7 @@ internal sealed partial class DeadLetterStore(NpgsqlDataSource database, Messagi
     internal static string Fingerprint(DeadLetter letter)
     {
         var message = Values().Replace(letter.ExceptionMessage ?? letter.Reason, "*");
-        var place = letter.StackTrace?.Split('\n').FirstOrDefault(line => line.TrimStart().StartsWith("at ", StringComparison.Ordinal))?.Trim() ?? string.Empty;
+        var place = letter.StackTrace?.Split('\n').FirstOrDefault(line => line.TrimStart().StartsWith("at ", StringComparison.Ordinal) && line.Contains(":line ", StringComparison.Ordinal))?.Trim() ?? string.Empty;
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{letter.MessageType}\n{letter.ExceptionType}\n{message}\n{place}"));
         return Convert.ToHexStringLower(hash.AsSpan(0, 8));
     }

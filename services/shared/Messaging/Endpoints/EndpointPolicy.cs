@@ -5,6 +5,7 @@ using Chassis.Messaging.Scheduling;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
 using MassTransit;
+using MassTransit.Configuration;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -40,14 +41,15 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
 
         endpoint.ConfigureError(error => error.UseFilter(context.GetRequiredService<FailedMessageFilter>()));
         endpoint.ConfigureDeadLetter(skipped => skipped.UseFilter(context.GetRequiredService<SkippedMessageFilter>()));
-        endpoint.UseFilter(new OperationFilter(context.GetRequiredService<MessagingMetrics>()));
-        endpoint.UseFilter(new SchedulerFilter(
+        // Before the message's own pipe, where the filters below live, so that they are outside of those.
+        endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new OperationFilter(context.GetRequiredService<MessagingMetrics>())));
+        endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new SchedulerFilter(
             context.GetRequiredService<OutboxStore>(),
             context.GetRequiredService<MessageFormatter>(),
             context.GetRequiredService<MessagingMetrics>(),
             context.GetRequiredService<IOptions<MessagingOptions>>(),
             context.GetRequiredService<TimeProvider>(),
-            context));
+            context)));
         if (options.RedeliveryDelays.Length > 0)
         {
             endpoint.UseScheduledRedelivery(retry =>

@@ -53,7 +53,7 @@ internal sealed class RefusingReader : IMessageDeserializer
 internal static class TransportHeaders
 {
     public static Dictionary<string, string> Of(ReceiveContext context) =>
-        context is RabbitMqBasicConsumeContext rabbit ? Of(rabbit.Properties.Headers) : Of(context.TransportHeaders);
+        context.TryGetPayload<RabbitMqBasicConsumeContext>(out var rabbit) ? Of(rabbit.Properties.Headers) : Of(context.TransportHeaders);
 
     public static Dictionary<string, string> Of(Headers headers)
     {

@@ -22,6 +22,19 @@ internal sealed class EnvelopeReader : IMessageDeserializer
 
     public void Probe(ProbeContext context) => context.CreateScope("commands");
 
+    /// <summary>The first message type of an envelope, or null when it is none.</summary>
+    public static string? TypeOf(byte[] body)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body, EnvelopeJson.Default.Envelope)?.MessageType?.FirstOrDefault();
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     private static IncomingCommand Read(byte[] body, Dictionary<string, string> headers)
     {
         try

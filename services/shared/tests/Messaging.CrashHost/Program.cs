@@ -13,7 +13,11 @@ if (builder.Configuration["CrashAt"] is { Length: > 0 } moment)
 }
 
 builder.AddDatabase<WorkDatabase>();
-builder.AddMessaging<WorkDatabase>(bus => bus.AddWork());
+builder.AddMessaging<WorkDatabase>(bus =>
+{
+    bus.AddWork(withListener: builder.Configuration["Listener"] != "none");
+    bus.AddJourneys(MassTransit.ConcurrencyMode.Pessimistic);
+});
 var app = builder.Build();
 app.UseServiceDefaults();
 app.MapMessagingOps();

@@ -38,9 +38,25 @@ public static class WorkQueues
     public const string Commands = "work.commands";
     public const string Cancelled = "work.cancelled";
 
-    public static void AddWork(this IBusRegistrationConfigurator bus)
+    public static void AddWork(this IBusRegistrationConfigurator bus, bool withListener = true)
     {
         bus.AddConsumer<DoWorkConsumer>().Endpoint(e => e.Name = Commands);
-        bus.AddConsumer<CancelledConsumer>().Endpoint(e => e.Name = Cancelled);
+        if (withListener)
+        {
+            bus.AddConsumer<CancelledConsumer>().Endpoint(e => e.Name = Cancelled);
+        }
     }
+}
+
+public static class JourneyRegistration
+{
+    public const string Queue = "work.journeys";
+
+    public static void AddJourneys(this IBusRegistrationConfigurator bus, ConcurrencyMode concurrency) =>
+        bus.AddSagaStateMachine<JourneyMachine, Journey>().Endpoint(e => e.Name = Queue).EntityFrameworkRepository(r =>
+        {
+            r.ConcurrencyMode = concurrency;
+            r.ExistingDbContext<WorkDatabase>();
+            r.UsePostgres();
+        });
 }

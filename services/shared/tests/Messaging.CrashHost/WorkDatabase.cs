@@ -43,6 +43,7 @@ public sealed class WorkDatabase(DbContextOptions<WorkDatabase> options) : DbCon
     {
         modelBuilder.Entity<Journey>().HasKey(j => j.CorrelationId);
         modelBuilder.Entity<Journey>().Property(j => j.CorrelationId).ValueGeneratedNever();
+        modelBuilder.Entity<Journey>().Property<uint>("Version").HasColumnName("xmin").IsRowVersion();
         modelBuilder.UseSnakeCaseNames();
     }
 }

@@ -63,9 +63,14 @@ public sealed class WorkFixture : IAsyncLifetime
     }
 
     /// <summary>Everything that arrives on an outsider's queue.</summary>
-    public async Task<ConcurrentQueue<BasicDeliverEventArgs>> ListenAsync(string exchange, string routingKey = "")
+    public async Task<ConcurrentQueue<BasicDeliverEventArgs>> ListenAsync(string exchange, string routingKey = "", bool declare = false)
     {
         var channel = await OpenChannelAsync();
+        if (declare)
+        {
+            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Topic, durable: true);
+        }
+
         var queue = await channel.QueueDeclareAsync();
         await channel.QueueBindAsync(queue.QueueName, exchange, routingKey);
         return await ListenToQueueAsync(channel, queue.QueueName);

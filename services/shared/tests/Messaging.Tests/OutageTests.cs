@@ -1,0 +1,68 @@
+using Chassis.Testing;
+using Messaging.CrashHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Messaging.Tests;
+
+/// <summary>A service works while the broker is away; what it commits waits in the table, not in memory.</summary>
+public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture>
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Without_a_broker_the_service_starts_and_commits_and_everything_leaves_when_the_broker_is_back()
+    {
+        await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port) { Open = false };
+        var outsider = await fixture.ListenAsync("shop.events", "#", declare: true);
+        var subject = Guid.CreateVersion7();
+        using var host = WorkHost.Build(
+            fixture.Database.Migrations,
+            new UriBuilder(fixture.Vhost.Uri) { Port = proxy.Port }.Uri,
+            settings: new Dictionary<string, string?> { ["Messaging:Lease"] = "00:00:01", ["Messaging:MemoryRows"] = "10" });
+        await host.StartAsync(Token);
+        for (var i = 1; i <= 50; i++)
+        {
+            await host.InScope(async (scope, database) =>
+            {
+                await scope.PublishCancelled(subject, i);
+                await database.SaveChangesAsync(Token);
+            });
+        }
+
+        (await fixture.OutboxRows()).ShouldBe(50);
+        proxy.Open = true;
+        await Poll.Until(() => outsider.Count >= 50, "all events", TimeSpan.FromSeconds(40));
+        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task A_connection_that_breaks_again_and_again_loses_nothing()
+    {
+        await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
+        var outsider = await fixture.ListenAsync("shop.events", "#", declare: true);
+        var subject = Guid.CreateVersion7();
+        using var host = WorkHost.Build(
+            fixture.Database.Migrations,
+            new UriBuilder(fixture.Vhost.Uri) { Port = proxy.Port }.Uri,
+            settings: new Dictionary<string, string?> { ["Messaging:Lease"] = "00:00:02" });
+        await host.StartAsync(Token);
+        for (var i = 1; i <= 300; i++)
+        {
+            await host.InScope(async (scope, database) =>
+            {
+                await scope.PublishCancelled(subject, i);
+                await database.SaveChangesAsync(Token);
+            });
+            if (i % 60 == 0)
+            {
+                proxy.Cut();
+            }
+        }
+
+        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(40));
+        outsider.Select(m => m.BasicProperties.MessageId).Distinct().Count().ShouldBe(300);
+        await host.StopAsync(Token);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using Chassis.Testing;
+using Messaging.CrashHost;
+using Shop.Contracts;
+
+namespace Messaging.Tests;
+
+/// <summary>Ten thousand messages, a fifth of them twice, in any order, and a consumer that is killed again and again.</summary>
+public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
+{
+    private static readonly int Messages = int.Parse(Environment.GetEnvironmentVariable("SOAK_MESSAGES") ?? "10000", CultureInfo.InvariantCulture);
+    private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("SOAK_KILLS") ?? "20", CultureInfo.InvariantCulture);
+
+    [Fact]
+    public async Task Every_effect_happens_exactly_once_every_event_leaves_and_nothing_is_left_over()
+    {
+        (string, string)[] settings = [("Listener", "none"), ("Messaging__Prefetch", "64"), ("Messaging__DeliveryLimit", "100"), ("DOTNET_TieredPGO", "0")];
+        var process = WorkProcess.Start(fixture, settings: settings);
+        await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Commands), "the queue", TimeSpan.FromSeconds(60));
+        var events = await fixture.ListenAsync(Exchanges.AllEvents, "#");
+
+        Guid[] ids = [.. Enumerable.Range(0, Messages).Select(_ => Guid.CreateVersion7())];
+        Guid[] all = [.. ids, .. ids.Take(Messages / 5)];
+        new Random(7).Shuffle(all);
+        await using (var channel = await fixture.OpenChannelAsync())
+        {
+            foreach (var id in all)
+            {
+                await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(id, 1));
+            }
+        }
+
+        for (var kill = 1; kill <= Kills; kill++)
+        {
+            var next = (long)Messages * kill / (Kills + 1);
+            await Poll.Until(Effects, n => n >= next, $"{next} effects", TimeSpan.FromSeconds(90));
+            await process.KillAsync();
+            process.Dispose();
+            process = WorkProcess.Start(fixture, settings: settings);
+        }
+
+        await Poll.Until(Effects, n => n >= Messages, "all effects", TimeSpan.FromSeconds(120));
+        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(60));
+        await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", TimeSpan.FromSeconds(60));
+        await process.KillAsync();
+        process.Dispose();
+
+        (await Effects()).ShouldBe(Messages);
+        (await fixture.Database.ScalarAsync<long>("SELECT count(DISTINCT subject) FROM effects")).ShouldBe(Messages);
+        (await fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters")).ShouldBe(0);
+        events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Id)).Distinct().Count().ShouldBe(Messages);
+        events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Subject)).Distinct().Count().ShouldBe(Messages);
+    }
+
+    private Task<long> Effects() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM effects");
+}
