@@ -12,7 +12,7 @@ internal static class MessagingOps
 {
     public static void Map(IEndpointRouteBuilder app)
     {
-        var ops = app.MapGroup("/v1/ops").WithTags("Operations").RequireOperator();
+        var ops = app.MapGroup("/v1/ops").WithTags("Operations").RequireSystemOperator();
         ops.MapGet("/outbox", GetOutbox).WithName("GetOutbox").WithSummary("What waits to be sent, and how fast it goes.");
         DeadLetterEndpoints.Map(ops);
         BoundaryEventEndpoints.Map(ops);
