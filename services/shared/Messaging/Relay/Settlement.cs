@@ -28,15 +28,14 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
     /// <summary>Finishes what is known so far.</summary>
     public async Task StopAsync()
     {
-        // A host may stop its services twice, the second time after it has disposed them.
-        if (Interlocked.Exchange(ref _stopped, 1) == 1)
+        // A host may be stopped from two sides at once; whoever comes second waits, too, because it goes on to dispose.
+        if (Interlocked.Exchange(ref _stopped, 1) == 0)
         {
-            return;
+            _stop.CancelAfter(options.DrainTimeout);
+            _confirmed.Writer.TryComplete();
+            _refused.Writer.TryComplete();
         }
 
-        _confirmed.Writer.TryComplete();
-        _refused.Writer.TryComplete();
-        _stop.CancelAfter(options.DrainTimeout);
         await _running;
     }
 

@@ -33,6 +33,7 @@ public static class DatabaseExtensions
         services.TryAddScoped<DbContext>(provider => provider.GetRequiredService<TDbContext>());
         services.AddSingleton<DatabaseMigrator<TDbContext>>();
         services.AddSingleton<IDatabaseMigrator>(provider => provider.GetRequiredService<DatabaseMigrator<TDbContext>>());
+        services.AddHostedService<IdempotencySweep>();
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             "database", provider => new DatabaseHealthCheck(provider.GetRequiredService<DatabaseMigrator<TDbContext>>()), HealthStatus.Unhealthy, ["ready"]));
     }

@@ -1,3 +1,4 @@
+using Chassis.Messaging;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -7,7 +8,7 @@ using Users.Tokens;
 namespace Users.Features;
 
 /// <summary>
-/// Forgets a person: the account's values, the data key without which the history's personal values are noise, sessions, and stored answers.
+/// Forgets a person: the account's values, the data key without which the history's personal values are noise, sessions, stored answers, and what messaging keeps.
 /// The others learn it by <c>shop.user.erased.v1</c>. The history keeps its shape.
 /// </summary>
 public sealed class EraseUser(UserStore users, UsersDbContext db, RefreshTokens refreshTokens, TimeProvider clock)
@@ -16,11 +17,13 @@ public sealed class EraseUser(UserStore users, UsersDbContext db, RefreshTokens 
     {
         var user = await users.GetAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
+        var texts = await users.PersonalTextsAsync(user, cancellationToken);
         user.Erase(clock.GetUtcNow());
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         await refreshTokens.RevokeAllAsync(id, cancellationToken);
         db.Keys.Remove(await db.Keys.SingleAsync(k => k.UserId == id, cancellationToken));
         await Idempotency.ForgetAsync(db, id.ToString(), cancellationToken);
+        await PersonalData.EraseAsync(db, id.ToString(), texts, cancellationToken);
         await users.SaveAsync(user, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

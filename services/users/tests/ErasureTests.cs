@@ -1,0 +1,160 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Chassis.Testing;
+using Users.Persistence;
+
+namespace Users.Tests;
+
+public sealed class Erasure(UsersFixture service)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Leaves_no_trace_of_the_person_in_any_table()
+    {
+        await using var tap = await EventTap.OpenAsync(service.Vhost.Uri);
+        var name = $"Wilhelmina Quartermaine {Guid.NewGuid():n}";
+        var account = await service.RegisterAsync(name);
+        using (var owner = await service.SignedInAsync(account))
+        using (var admin = service.Operator())
+        {
+            owner.DefaultRequestHeaders.Add("Idempotency-Key", Guid.NewGuid().ToString());
+            admin.DefaultRequestHeaders.Add("Idempotency-Key", Guid.NewGuid().ToString());
+            await owner.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = name + " the Second" }, Ct);
+            await owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "second." + account.Email }, Ct);
+            await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = $"{name} asked for it" }, Ct);
+            (await service.Database.FindAsync(account.Email)).ShouldNotBeEmpty("the search must be able to find what is there");
+
+            // Events on their way may still name the person; they arrive, and are gone.
+            await tap.NextAsync("shop.user.deactivated.v1", account.Id.ToString());
+            (await owner.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        }
+
+        await tap.NextAsync("shop.user.erased.v1", account.Id.ToString());
+        foreach (var trace in (string[])[name, account.Email, account.Email.Split('@')[0]])
+        {
+            await Poll.Until(() => service.Database.FindAsync(trace), tables => tables.Count == 0, $"no table to contain '{trace}'");
+        }
+    }
+
+    [Fact]
+    public async Task Keeps_the_shape_of_the_history()
+    {
+        var account = await service.RegisterAsync();
+        using var owner = await service.SignedInAsync(account);
+        await owner.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Jane Doe" }, Ct);
+        await owner.DeleteAsync($"/v1/users/{account.Id}", Ct);
+
+        using var admin = service.Operator();
+        var events = (await admin.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Ct)).GetProperty("items").EnumerateArray().ToList();
+        events.Select(e => e.GetProperty("eventType").GetString()).ShouldBe(["user-registered", "profile-updated", "user-erased"]);
+        events[0].GetProperty("payload").GetProperty("email").ValueKind.ShouldBe(JsonValueKind.Null);
+        events[0].GetProperty("payload").GetProperty("source").GetString().ShouldBe("direct");
+        events[1].GetProperty("payload").GetProperty("changes").ValueKind.ShouldBe(JsonValueKind.Null);
+    }
+
+    [Fact]
+    public async Task Ends_the_account_for_everybody_and_frees_the_address()
+    {
+        var account = await service.RegisterAsync();
+        using var owner = await service.SignedInAsync(account);
+        using var admin = service.Operator();
+        (await owner.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+
+        foreach (var client in (HttpClient[])[owner, admin])
+        {
+            (await client.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+            (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Back" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+            (await client.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        }
+
+        (await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await service.RegisterAsync(email: account.Email)).Id.ShouldNotBe(account.Id);
+    }
+}
+
+public sealed class What_the_world_learns(UsersFixture service)
+{
+    [Fact]
+    public async Task Is_one_event_per_change_in_order_and_in_plain_JSON()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.#");
+        var account = await service.RegisterAsync();
+        var id = account.Id.ToString();
+        using var owner = await service.SignedInAsync(account);
+        using var admin = service.Operator();
+        var email = "second." + account.Email;
+        owner.DefaultRequestHeaders.Add("X-Correlation-Id", "corr-users-1");
+        await owner.PatchAsJsonAsync($"/v1/users/{id}", new { fullName = "Jane Doe" }, ct);
+        await owner.PutAsJsonAsync($"/v1/users/{id}/email", new { email }, ct);
+        await owner.PutAsJsonAsync($"/v1/users/{id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, ct);
+        await admin.PostAsJsonAsync($"/v1/users/{id}/deactivate", new { reason = "chargeback" }, ct);
+        await admin.PostAsync($"/v1/users/{id}/reactivate", null, ct);
+        await admin.DeleteAsync($"/v1/users/{id}", ct);
+
+        await tap.NextAsync("shop.user.erased.v1", id);
+        var events = tap.Seen.Where(e => e.Subject == id).ToList();
+        events.Select(e => (e.Type, e.Sequence)).ShouldBe(
+        [
+            ("shop.user.registered.v1", 1),
+            ("shop.user.profile-updated.v1", 2),
+            ("shop.user.email-changed.v1", 3),
+            ("shop.user.deactivated.v1", 5),
+            ("shop.user.reactivated.v1", 6),
+            ("shop.user.erased.v1", 7),
+        ]);
+        events.ShouldAllBe(e => e.ContentType == "application/json");
+        events[0].Body.GetProperty("email").GetString().ShouldBe(account.Email);
+        events[0].Body.GetProperty("fullName").GetString().ShouldBe("Jane Miller");
+        events[1].Headers["cloudEvents_correlationid"].ShouldBe("corr-users-1");
+        events[1].Body.GetProperty("changes")[0].GetProperty("newValue").GetString().ShouldBe("Jane Doe");
+        events[2].Body.GetProperty("oldEmail").GetString().ShouldBe(account.Email);
+        events[2].Body.GetProperty("newEmail").GetString().ShouldBe(email);
+        events[3].Body.GetProperty("reason").GetString().ShouldBe("chargeback");
+        events[5].Body.EnumerateObject().Select(p => p.Name).ShouldBe(["userId", "erasedAt"]);
+    }
+
+    [Fact]
+    public async Task Is_nothing_when_nothing_was_stored()
+    {
+        await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.#");
+        var account = await service.RegisterAsync();
+        using var anonymous = service.Anonymous();
+        using var taken = await anonymous.PostAsJsonAsync(
+            "/v1/users", new { email = account.Email, password = "correct horse battery", fullName = "Twice" }, TestContext.Current.CancellationToken);
+        taken.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        var marker = await service.RegisterAsync();
+
+        await tap.NextAsync("shop.user.registered.v1", marker.Id.ToString());
+        tap.Seen.Count(e => e.Body.TryGetProperty("email", out var email) && email.GetString() == account.Email).ShouldBe(1);
+    }
+}
+
+public sealed class The_users_database(UsersFixture service)
+{
+    [Fact]
+    public Task Is_what_the_model_says() =>
+        service.InScope<UsersDbContext, bool>(async db =>
+        {
+            await db.VerifySchemaAsync(service.Database.Migrations);
+            return true;
+        });
+
+    [Theory]
+    [InlineData("UPDATE user_events SET event_type = 'x'")]
+    [InlineData("DELETE FROM user_events")]
+    [InlineData("TRUNCATE user_events")]
+    [InlineData("ALTER TABLE users ADD COLUMN more text")]
+    [InlineData("DROP TABLE users")]
+    [InlineData("CREATE TABLE more (id int)")]
+    public async Task Refuses_the_service_what_it_must_not_do(string sql)
+    {
+        await using var connection = new Npgsql.NpgsqlConnection(service.Database.Runtime);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = new Npgsql.NpgsqlCommand(sql, connection);
+        var refused = await Should.ThrowAsync<Npgsql.PostgresException>(() => command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken));
+        refused.SqlState.ShouldBe(Npgsql.PostgresErrorCodes.InsufficientPrivilege);
+    }
+}
