@@ -147,7 +147,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     [GeneratedRegex(@"\{([^}]+)\}")]
     private static partial Regex Placeholder();
 
-    [GeneratedRegex("^GET /(health/(live|ready)|docs|openapi/.*|asyncapi(\.yaml)?)$")]
+    [GeneratedRegex("^GET /(health/(live|ready)|docs|openapi/.*|asyncapi([.]yaml)?)$")]
     private static partial Regex ForEverybody();
 
     [GeneratedRegex("^[A-Z]+ /v1/ops/(dead-letters|outbox|boundary-events|projections)(/.*)?$")]

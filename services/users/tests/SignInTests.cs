@@ -141,27 +141,28 @@ public sealed class Equal_timing(EqualTimingFixture service) : IClassFixture<Equ
     public async Task Does_not_tell_whether_an_account_exists()
     {
         var account = await service.RegisterAsync();
-        await MedianAsync(() => service.SignInAsync($"warm.{Guid.NewGuid():n}@example.com", "a wrong password"), 3);
+        await AttemptAsync($"warm.{Guid.NewGuid():n}@example.com");
 
-        var known = await MedianAsync(() => service.SignInAsync(account.Email, "a wrong password"), 9);
-        var unknown = await MedianAsync(() => service.SignInAsync($"nobody.{Guid.NewGuid():n}@example.com", "a wrong password"), 9);
+        // In turns, and the fastest of each: what else the machine does slows some attempts down and speeds none up.
+        var (known, unknown) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
+        for (var i = 0; i < 9; i++)
+        {
+            known = Min(known, await AttemptAsync(account.Email));
+            unknown = Min(unknown, await AttemptAsync($"nobody.{Guid.NewGuid():n}@example.com"));
+        }
 
         TestContext.Current.SendDiagnosticMessage("Sign-in: known account {0:0} ms, unknown {1:0} ms", known.TotalMilliseconds, unknown.TotalMilliseconds);
-        (unknown / known).ShouldBeInRange(0.5, 2.0);
+        (unknown / known).ShouldBeInRange(0.6, 1.6);
         unknown.ShouldBeGreaterThan(TimeSpan.FromMilliseconds(20));
     }
 
-    private static async Task<TimeSpan> MedianAsync(Func<Task<(int Status, JsonElement Body)>> attempt, int times)
-    {
-        var durations = new List<TimeSpan>();
-        for (var i = 0; i < times; i++)
-        {
-            var started = Stopwatch.GetTimestamp();
-            (await attempt()).Status.ShouldBe(400);
-            durations.Add(Stopwatch.GetElapsedTime(started));
-        }
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
-        return durations.Order().ElementAt(times / 2);
+    private async Task<TimeSpan> AttemptAsync(string email)
+    {
+        var started = Stopwatch.GetTimestamp();
+        (await service.SignInAsync(email, "a wrong password")).Status.ShouldBe(400);
+        return Stopwatch.GetElapsedTime(started);
     }
 }
 
