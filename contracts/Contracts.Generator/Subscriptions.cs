@@ -53,6 +53,7 @@ public static class Subscriptions
             "shop.order.failed.v1",
             "shop.order.shipped.v1",
             "shop.stock.low.v1",
+            "shop.user.deactivated.v1",
             "shop.user.email-changed.v1",
             "shop.user.registered.v1",
         ]),

@@ -13,7 +13,7 @@ namespace Shop.SystemTests.Running;
 public sealed class RunningShop : IAsyncLifetime
 {
     /// <summary>An order that is fulfilled takes well under a second; this is for a machine that does other things as well.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
     private int products;
 

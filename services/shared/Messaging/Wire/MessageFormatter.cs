@@ -27,6 +27,10 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
     {
         var options = context.TryGetPayload<DispatchOptions>(out var given) ? given : DispatchOptions.None;
         var destination = Destination.Parse(context.DestinationAddress);
+        // The message enters the outbox here: whoever consumes it hangs on this span.
+        using var span = MessagingTelemetry.Source.HasListeners()
+            ? MessagingTelemetry.Source.StartActivity($"{(destination.Exchange.Length > 0 ? destination.Exchange : destination.RoutingKey)} send", ActivityKind.Producer)
+            : null;
         // What is published may find nobody; what is sent must arrive.
         var published = destination.Exchange == names.Format(typeof(T));
         var delay = (context as TransportSendContext)?.Delay;
