@@ -80,13 +80,14 @@ public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalog
         }
     }
 
-    /// <summary>Forgets the person: orders under way are cancelled, and addresses are gone from events, read models and stored answers.</summary>
+    /// <summary>Forgets the person: orders under way are cancelled, and addresses are gone from events, read models, archives and stored answers.</summary>
     public async Task Consume(ConsumeContext<UserErased> context)
     {
         var (userId, cancellationToken) = (context.Message.UserId, context.CancellationToken);
         await catalogue.LockStatus(userId, cancellationToken);
         await SetStatus(context, userId, CustomerStatus.Erased, context.Message.ErasedAt);
         await cancelOrders.Handle(userId, "user_erased", cancellationToken);
+        await PersonalData.EraseAsync(db, userId.ToString(), await OrdersProjection.PersonalTexts(db, userId, cancellationToken), cancellationToken);
         await PersonalDataKeys.Destroy(db, userId.ToString(), cancellationToken);
         await OrdersProjection.Forget(db, userId, cancellationToken);
         await Idempotency.ForgetAsync(db, userId.ToString(), cancellationToken);
