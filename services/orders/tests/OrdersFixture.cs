@@ -25,11 +25,22 @@ public class OrdersFixture : ServiceFixture<Program>
 
     public static object Submission { get; } = new { paymentMethod = "pm_card_visa", shippingAddress = Address };
 
+    /// <summary>An outsider who hears every boundary event.</summary>
+    public EventTap Tap { get; private set; } = null!;
+
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
+        Tap = await EventTap.OpenAsync(Vhost.Uri);
         await AddProduct(Lamp, "19.99");
         await AddProduct(Desk, "249.00");
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await Tap.DisposeAsync();
+        await base.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     public static Guid NewId() => Ids.New(TimeProvider.System);

@@ -40,6 +40,9 @@ public sealed class CatalogueUser
 
     public CustomerStatus Status { get; init; }
 
+    /// <summary>Of the event that said so.</summary>
+    public long Sequence { get; init; }
+
     internal sealed class Configuration : IEntityTypeConfiguration<CatalogueUser>
     {
         public void Configure(EntityTypeBuilder<CatalogueUser> builder)

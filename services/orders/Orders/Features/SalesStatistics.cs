@@ -38,8 +38,9 @@ public static class SalesStatistics
     /// <param name="to">Last day, included; of a moment, the day in which it lies.</param>
     /// <param name="groupBy"><c>day</c> (default) or <c>product</c>.</param>
     /// <param name="dataSource">The read model.</param>
+    /// <param name="caller">Who asks; an operator of a tenant gets that tenant's sales.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    private static async Task<Ok<SalesReport>> Get(string? from, string? to, string? groupBy, NpgsqlDataSource dataSource, CancellationToken cancellationToken)
+    private static async Task<Ok<SalesReport>> Get(string? from, string? to, string? groupBy, NpgsqlDataSource dataSource, Caller caller, CancellationToken cancellationToken)
     {
         var by = groupBy switch
         {
@@ -50,17 +51,19 @@ public static class SalesStatistics
         var (first, last) = (Day(QueryValues.Time("from", from)), Day(QueryValues.Time("to", to)));
         await using var command = dataSource.CreateCommand(by == "day"
             ? """
-              SELECT day, NULL::text, NULL::text, placed, orders, quantity, revenue, currency FROM sales_by_day
-              WHERE ($1::date IS NULL OR day >= $1) AND ($2::date IS NULL OR day <= $2) ORDER BY day, currency
+              SELECT day, NULL::text, NULL::text, sum(placed)::bigint, sum(orders)::bigint, sum(quantity)::bigint, sum(revenue), currency FROM sales_by_day
+              WHERE ($1::date IS NULL OR day >= $1) AND ($2::date IS NULL OR day <= $2) AND ($3::text IS NULL OR tenant_id = $3)
+              GROUP BY day, currency ORDER BY day, currency
               """
             : """
               SELECT NULL::date, s.sku, p.name, NULL::bigint, s.orders, s.quantity, s.revenue, s.currency FROM (
                   SELECT sku, currency, sum(orders)::bigint AS orders, sum(quantity)::bigint AS quantity, sum(revenue) AS revenue FROM sales_by_product
-                  WHERE ($1::date IS NULL OR day >= $1) AND ($2::date IS NULL OR day <= $2) GROUP BY sku, currency
+                  WHERE ($1::date IS NULL OR day >= $1) AND ($2::date IS NULL OR day <= $2) AND ($3::text IS NULL OR tenant_id = $3) GROUP BY sku, currency
               ) AS s LEFT JOIN catalogue_products p ON p.sku = s.sku ORDER BY s.revenue DESC, s.sku
               """);
         command.Parameters.Add(new NpgsqlParameter { Value = (object?)first ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Date });
         command.Parameters.Add(new NpgsqlParameter { Value = (object?)last ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Date });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)caller.TenantId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<SalesRow>();
         while (await reader.ReadAsync(cancellationToken))

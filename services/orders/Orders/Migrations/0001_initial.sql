@@ -12,24 +12,26 @@ CREATE INDEX orders_by_user ON orders (user_id, created_at DESC, id DESC);
 CREATE INDEX orders_by_time ON orders (created_at DESC, id DESC);
 CREATE INDEX orders_by_status ON orders (status, created_at DESC, id DESC);
 
--- Read model: what was sold, by UTC day. Follows the events.
+-- Read model: what was sold, by UTC day. Follows the events. An installation without tenants has the tenant ''.
 CREATE TABLE sales_by_day (
-    day      date    NOT NULL,
-    currency text    NOT NULL,
-    placed   bigint  NOT NULL DEFAULT 0,
-    orders   bigint  NOT NULL DEFAULT 0,
-    quantity bigint  NOT NULL DEFAULT 0,
-    revenue  numeric NOT NULL DEFAULT 0,
-    PRIMARY KEY (day, currency)
+    tenant_id text    NOT NULL,
+    day       date    NOT NULL,
+    currency  text    NOT NULL,
+    placed    bigint  NOT NULL DEFAULT 0,
+    orders    bigint  NOT NULL DEFAULT 0,
+    quantity  bigint  NOT NULL DEFAULT 0,
+    revenue   numeric NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant_id, day, currency)
 );
 CREATE TABLE sales_by_product (
-    day      date    NOT NULL,
-    sku      text    NOT NULL,
-    currency text    NOT NULL,
-    orders   bigint  NOT NULL DEFAULT 0,
-    quantity bigint  NOT NULL DEFAULT 0,
-    revenue  numeric NOT NULL DEFAULT 0,
-    PRIMARY KEY (day, sku, currency)
+    tenant_id text    NOT NULL,
+    day       date    NOT NULL,
+    sku       text    NOT NULL,
+    currency  text    NOT NULL,
+    orders    bigint  NOT NULL DEFAULT 0,
+    quantity  bigint  NOT NULL DEFAULT 0,
+    revenue   numeric NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant_id, day, sku, currency)
 );
 
 -- Local copies of what other services own, fed by their events. Each fact carries the sequence of the event that said it:

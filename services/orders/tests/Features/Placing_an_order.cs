@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text;
 using static Orders.Tests.OrdersFixture;
 
 namespace Orders.Tests.Features;
@@ -36,5 +37,103 @@ public sealed class Placing_an_order(OrdersFixture orders)
         order["shippingAddress"]!["city"]!.GetValue<string>().ShouldBe("London");
         order["submittedAt"].ShouldNotBeNull();
         (await orders.Told(id)).ShouldBe("shop.order.submitted.v1 3, shop.order.submitted.v2 3");
+    }
+
+    [Fact]
+    public async Task adds_up_the_same_sku_and_keeps_the_order_of_the_lines()
+    {
+        using var client = orders.Customer();
+        using var response = await client.PostAsJsonAsync(
+            "/v1/orders",
+            new { items = new[] { new { sku = Lamp, quantity = 1 }, new { sku = Desk, quantity = 1 }, new { sku = Lamp, quantity = 2 } } },
+            TestContext.Current.CancellationToken);
+
+        var items = (await Json(response))["items"]!.AsArray();
+        items.Select(i => $"{i!["sku"]} {i["quantity"]}").ShouldBe(["LAMP 3", "DESK 1"]);
+    }
+
+    [Fact]
+    public async Task makes_one_order_of_twins_with_one_idempotency_key()
+    {
+        using var client = orders.Customer();
+        client.DefaultRequestHeaders.Add("Idempotency-Key", Guid.NewGuid().ToString());
+        var body = new { items = new[] { new { sku = Lamp, quantity = 1 } }, submit = Submission };
+        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => client.PostAsJsonAsync("/v1/orders", body, TestContext.Current.CancellationToken)));
+        using var late = await client.PostAsJsonAsync("/v1/orders", body, TestContext.Current.CancellationToken);
+
+        answers.Select(a => a.StatusCode).ShouldAllBe(s => s == HttpStatusCode.Created || s == HttpStatusCode.Conflict);
+        late.StatusCode.ShouldBe(HttpStatusCode.Created);
+        late.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
+        using var list = await client.GetAsync(new Uri("/v1/orders", UriKind.Relative), TestContext.Current.CancellationToken);
+        var only = (await Json(list))["items"]!.AsArray().ShouldHaveSingleItem();
+        only!["id"]!.GetValue<Guid>().ShouldBe((await Json(late))["id"]!.GetValue<Guid>());
+
+        using var other = await client.PostAsJsonAsync("/v1/orders", new { items = new[] { new { sku = Desk, quantity = 1 } } }, TestContext.Current.CancellationToken);
+        other.StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
+    }
+
+    [Theory]
+    [InlineData("""{"items": []}""", "items")]
+    [InlineData("""{}""", "items")]
+    [InlineData("""{"items": null}""", "items")]
+    [InlineData("""{"items": [null]}""", "items[0]")]
+    [InlineData("""{"items": [{"sku": "LAMP"}]}""", "items[0].quantity")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": 0}]}""", "items[0].quantity")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": -1}]}""", "items[0].quantity")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": 10001}]}""", "items[0].quantity")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": 6000}, {"sku": "LAMP", "quantity": 6000}]}""", "items[1].quantity")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": 1.5}]}""", "items[0].quantity")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": "1"}]}""", "items[0].quantity")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": 1, "unitPrice": "0.01"}]}""", "items[0].unitPrice")]
+    [InlineData("""{"items": [{"sku": "NOBODY-KNOWS-IT", "quantity": 1}]}""", "items[0].sku")]
+    [InlineData("""{"items": [{"sku": "", "quantity": 1}]}""", "items[0].sku")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": 1}], "currency": "USD"}""", "items[0].sku")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": 1}], "currency": "euros"}""", "currency")]
+    [InlineData("""{"items": [{"sku": "LAMP", "quantity": 1}], "submit": {"paymentMethod": "pm_card_visa"}}""", "submit.shippingAddress")]
+    [InlineData(
+        """{"items": [{"sku": "LAMP", "quantity": 1}], "submit": {"paymentMethod": " ", "shippingAddress": {"name": "A", "line1": "B", "city": "C", "postalCode": "D", "country": "GB"}}}""",
+        "submit.paymentMethod")]
+    [InlineData(
+        """{"items": [{"sku": "LAMP", "quantity": 1}], "submit": {"paymentMethod": "pm", "shippingAddress": {"name": "A", "line1": "B", "city": "C", "postalCode": "D", "country": "England"}}}""",
+        "submit.shippingAddress.country")]
+    [InlineData("""{"items": [{"sku": "LAMP",""", "*")]
+    [InlineData("", "*")]
+    public async Task refuses_bad_input_field_by_field_and_stores_nothing(string body, string field)
+    {
+        var user = NewId();
+        using var client = orders.ClientFor(user);
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var response = await client.PostAsync(new Uri("/v1/orders", UriKind.Relative), content, TestContext.Current.CancellationToken);
+
+        response.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        response.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
+        if (field != "*")
+        {
+            (await Json(response))["errors"]!.AsObject().Select(e => e.Key).ShouldContain(field);
+        }
+
+        (await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE user_id = '{user}'")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task has_at_most_100_lines()
+    {
+        using var client = orders.Customer();
+        var items = Enumerable.Range(0, 101).Select(_ => new { sku = Lamp, quantity = 1 });
+        using var response = await client.PostAsJsonAsync("/v1/orders", new { items }, TestContext.Current.CancellationToken);
+
+        response.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task is_refused_in_two_currencies()
+    {
+        await orders.AddProduct("LAMP-US", "25.00", "USD");
+        using var client = orders.Customer();
+        using var response = await client.PostAsJsonAsync(
+            "/v1/orders", new { items = new[] { new { sku = Lamp, quantity = 1 }, new { sku = "LAMP-US", quantity = 1 } } }, TestContext.Current.CancellationToken);
+
+        response.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await Json(response))["errors"]!.AsObject().Single().Key.ShouldBe("items[1].sku");
     }
 }

@@ -1,0 +1,145 @@
+using System.Net;
+using System.Net.Http.Json;
+using static Orders.Tests.OrdersFixture;
+
+namespace Orders.Tests.Features;
+
+public sealed class Changing_an_order(OrdersFixture orders)
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task puts_items_in_and_takes_them_out_while_it_is_a_draft()
+    {
+        using var client = orders.Customer();
+        var id = await Draft(client);
+
+        using var added = await client.PostAsJsonAsync($"/v1/orders/{id}/items", new { sku = Desk, quantity = 1 }, Cancelled);
+        added.StatusCode.ShouldBe(HttpStatusCode.OK);
+        added.Headers.ETag!.Tag.ShouldBe("\"3\"");
+        (await Json(added))["total"]!["amount"]!.GetValue<string>().ShouldBe("288.98");
+
+        using var removed = await client.DeleteAsync(new Uri($"/v1/orders/{id}/items/{Lamp}", UriKind.Relative), Cancelled);
+        removed.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await Json(removed))["items"]!.AsArray().Count.ShouldBe(1);
+
+        using var again = await client.DeleteAsync(new Uri($"/v1/orders/{id}/items/{Lamp}", UriKind.Relative), Cancelled);
+        again.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        using var unknown = await client.PostAsJsonAsync($"/v1/orders/{id}/items", new { sku = "NOBODY-KNOWS-IT", quantity = 1 }, Cancelled);
+        unknown.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await Json(unknown))["errors"]!.AsObject().Single().Key.ShouldBe("sku");
+        using var tooMany = await client.PostAsJsonAsync($"/v1/orders/{id}/items", new { sku = Desk, quantity = 10_000 }, Cancelled);
+        tooMany.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+    }
+
+    [Fact]
+    public async Task is_over_once_it_is_submitted()
+    {
+        using var client = orders.Customer();
+        var id = await Place(client);
+
+        using var added = await client.PostAsJsonAsync($"/v1/orders/{id}/items", new { sku = Desk, quantity = 1 }, Cancelled);
+        using var removed = await client.DeleteAsync(new Uri($"/v1/orders/{id}/items/{Lamp}", UriKind.Relative), Cancelled);
+        using var submitted = await client.PostAsJsonAsync($"/v1/orders/{id}/submit", Submission, Cancelled);
+
+        added.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await Json(added))["type"]!.GetValue<string>().ShouldEndWith("order_not_draft");
+        removed.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        submitted.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+    }
+
+    [Fact]
+    public async Task heeds_the_version_that_the_caller_has_seen()
+    {
+        using var client = orders.Customer();
+        var id = await Draft(client);
+
+        (await Post(client, $"/v1/orders/{id}/items", new { sku = Desk, quantity = 1 }, "\"1\"")).ShouldBe(HttpStatusCode.PreconditionFailed);
+        (await Post(client, $"/v1/orders/{id}/items", new { sku = Desk, quantity = 1 }, "\"2\"")).ShouldBe(HttpStatusCode.OK);
+        (await Post(client, $"/v1/orders/{id}/submit", Submission, "\"2\"")).ShouldBe(HttpStatusCode.PreconditionFailed);
+        (await Post(client, $"/v1/orders/{id}/submit", Submission, "\"3\"")).ShouldBe(HttpStatusCode.Accepted);
+        (await Post(client, $"/v1/orders/{id}/cancel", new { reason = "x" }, "W/\"4\"")).ShouldBe(HttpStatusCode.PreconditionFailed);
+        (await Post(client, $"/v1/orders/{id}/cancel", new { reason = "x" }, "*")).ShouldBe(HttpStatusCode.Accepted);
+    }
+
+    [Fact]
+    public async Task submits_a_draft_that_has_items()
+    {
+        using var client = orders.Customer();
+        var id = await Draft(client);
+        using var removed = await client.DeleteAsync(new Uri($"/v1/orders/{id}/items/{Lamp}", UriKind.Relative), Cancelled);
+        using var empty = await client.PostAsJsonAsync($"/v1/orders/{id}/submit", Submission, Cancelled);
+        empty.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+
+        using var added = await client.PostAsJsonAsync($"/v1/orders/{id}/items", new { sku = Desk, quantity = 1 }, Cancelled);
+        using var submitted = await client.PostAsJsonAsync($"/v1/orders/{id}/submit", Submission, Cancelled);
+        submitted.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        submitted.Headers.Location!.ToString().ShouldBe($"/v1/orders/{id}");
+        (await Json(submitted))["status"]!.GetValue<string>().ShouldBe("submitted");
+    }
+
+    [Fact]
+    public async Task cancels_a_draft_at_once_and_an_order_under_way_in_due_course()
+    {
+        using var client = orders.Customer();
+        var draft = await Draft(client);
+        (await Post(client, $"/v1/orders/{draft}/cancel", new { reason = "too dear" })).ShouldBe(HttpStatusCode.Accepted);
+        var cancelled = await Get(client, draft);
+        cancelled["status"]!.GetValue<string>().ShouldBe("cancelled");
+        cancelled["reason"]!.GetValue<string>().ShouldBe("too dear");
+        (await Post(client, $"/v1/orders/{draft}/cancel", new { reason = "again" })).ShouldBe(HttpStatusCode.Conflict);
+
+        var placed = await Place(client);
+        (await Post(client, $"/v1/orders/{placed}/cancel", new { reason = "changed my mind" })).ShouldBe(HttpStatusCode.Accepted);
+        (await Post(client, $"/v1/orders/{placed}/cancel", new { reason = "changed my mind" })).ShouldBe(HttpStatusCode.Accepted);
+        var underWay = await Get(client, placed);
+        underWay["status"]!.GetValue<string>().ShouldBe("submitted");
+        underWay["cancellationRequested"]!.GetValue<bool>().ShouldBeTrue();
+        underWay["version"]!.GetValue<long>().ShouldBe(4);
+        (await Post(client, $"/v1/orders/{placed}/cancel", new { reason = "" })).ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task by_50_at_the_same_time_ends_in_one_legal_history()
+    {
+        using var client = orders.Customer();
+        var id = await Draft(client, lamps: 1);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => (i % 5) switch
+        {
+            0 => Post(client, $"/v1/orders/{id}/submit", Submission),
+            1 => i == 41 ? Post(client, $"/v1/orders/{id}/cancel", new { reason = "race" }) : Post(client, $"/v1/orders/{id}/items", new { sku = Desk, quantity = 1 }),
+            _ => Post(client, $"/v1/orders/{id}/items", new { sku = Lamp, quantity = 1 }),
+        }));
+
+        answers.ShouldAllBe(s => s == HttpStatusCode.OK || s == HttpStatusCode.Accepted || s == HttpStatusCode.Conflict);
+        using var response = await client.GetAsync(new Uri($"/v1/orders/{id}/events?limit=200", UriKind.Relative), Cancelled);
+        var events = (await Json(response))["items"]!.AsArray();
+        events.Select(e => e!["version"]!.GetValue<long>()).ShouldBe(Enumerable.Range(1, events.Count).Select(v => (long)v));
+        events.Count(e => e!["eventType"]!.GetValue<string>() == "order.submitted").ShouldBeLessThanOrEqualTo(1);
+        events.Count(e => e!["eventType"]!.GetValue<string>() == "order.item-added").ShouldBe(1 + answers.Count(s => s == HttpStatusCode.OK));
+        (await Get(client, id)).ToJsonString().ShouldBe((await Get(client, id, $"?asOf={events.Count}")).ToJsonString());
+    }
+
+    [Fact]
+    public async Task loses_none_of_many_concurrent_additions()
+    {
+        using var client = orders.Customer();
+        var id = await Draft(client, lamps: 1);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Post(client, $"/v1/orders/{id}/items", new { sku = Lamp, quantity = 1 })));
+
+        answers.ShouldAllBe(s => s == HttpStatusCode.OK);
+        (await Get(client, id))["items"]![0]!["quantity"]!.GetValue<int>().ShouldBe(21);
+    }
+
+    private static async Task<HttpStatusCode> Post(HttpClient client, string path, object body, string? ifMatch = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
+        if (ifMatch is not null)
+        {
+            request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        }
+
+        using var response = await client.SendAsync(request, Cancelled);
+        return response.StatusCode;
+    }
+}

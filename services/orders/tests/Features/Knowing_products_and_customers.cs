@@ -1,0 +1,162 @@
+using System.Net;
+using System.Net.Http.Json;
+using Chassis.Testing;
+using Orders.Fulfilment;
+using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
+using static Orders.Tests.OrdersFixture;
+
+namespace Orders.Tests.Features;
+
+/// <summary>The local copies: an order never waits for another service to be accepted.</summary>
+public sealed class Knowing_products_and_customers(OrdersFixture orders)
+{
+    private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task follows_prices_by_their_sequence_and_not_by_arrival()
+    {
+        await orders.Publish(new ProductPriceChanged("ORDERLY", Euro(1), Euro(3), Now), 3);
+        await Known("ORDERLY", "price = 3 AND name IS NULL");
+        using var client = orders.Customer();
+        (await Order(client, "ORDERLY")).ShouldBe(HttpStatusCode.BadRequest);
+
+        await orders.Publish(new ProductPriceChanged("ORDERLY", Euro(1), Euro(2), Now), 2);
+        await orders.Publish(new ProductAdded("ORDERLY", "Late", Euro(1), [], Now), 1);
+        await Known("ORDERLY", "name = 'Late' AND price = 3");
+        (await Order(client, "ORDERLY")).ShouldBe(HttpStatusCode.Created);
+    }
+
+    [Fact]
+    public async Task sells_what_is_not_discontinued()
+    {
+        await orders.AddProduct("ENDING", "5.00");
+        using var client = orders.Customer();
+        using var created = await client.PostAsJsonAsync("/v1/orders", new { items = new[] { new { sku = "ENDING", quantity = 1 } } }, Cancelled);
+        var draft = (await Json(created))["id"]!.GetValue<Guid>();
+        await orders.Publish(new ProductDiscontinued("ENDING", Now), 2);
+        await Known("ENDING", "discontinued");
+
+        (await Order(client, "ENDING")).ShouldBe(HttpStatusCode.BadRequest);
+        using var submitted = await client.PostAsJsonAsync($"/v1/orders/{draft}/submit", Submission, Cancelled);
+        submitted.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await Json(submitted))["type"]!.GetValue<string>().ShouldEndWith("product_not_sold");
+    }
+
+    [Fact]
+    public async Task charges_the_price_of_the_moment_of_submission()
+    {
+        await orders.AddProduct("MOVING", "5.00");
+        using var client = orders.Customer();
+        using var created = await client.PostAsJsonAsync("/v1/orders", new { items = new[] { new { sku = "MOVING", quantity = 2 } } }, Cancelled);
+        var draft = (await Json(created))["id"]!.GetValue<Guid>();
+        await orders.Publish(new ProductPriceChanged("MOVING", Euro(5), Euro(7), Now), 2);
+        await Known("MOVING", "price = 7");
+
+        using var submitted = await client.PostAsJsonAsync($"/v1/orders/{draft}/submit", Submission, Cancelled);
+        (await Json(submitted))["total"]!["amount"]!.GetValue<string>().ShouldBe("14");
+    }
+
+    [Fact]
+    public async Task refuses_a_deactivated_customer_until_reactivated()
+    {
+        var user = NewId();
+        using var client = orders.ClientFor(user);
+        await orders.UserIs(user, "active");
+        var draft = await Draft(client);
+        await orders.UserIs(user, "deactivated");
+
+        (await Order(client, Lamp)).ShouldBe(HttpStatusCode.Forbidden);
+        (await Get(client, draft))["status"]!.GetValue<string>().ShouldBe("cancelled");
+        await orders.UserIs(user, "reactivated");
+        (await Order(client, Lamp)).ShouldBe(HttpStatusCode.Created);
+    }
+
+    [Fact]
+    public async Task cancels_open_orders_of_a_customer_who_is_deactivated()
+    {
+        var user = NewId();
+        using var client = orders.ClientFor(user);
+        await orders.UserIs(user, "active");
+        var draft = await Draft(client);
+        var placed = await Place(client);
+        var shipped = await Place(client);
+        await orders.Command(new ConfirmOrder(shipped), shipped);
+        await Until(client, shipped, "confirmed");
+        await orders.Command(new RecordShipment(shipped, NewId(), "DHL", "JD"), shipped);
+        await Until(client, shipped, "shipped");
+
+        await orders.UserIs(user, "deactivated");
+
+        var cancelled = await Until(client, draft, "cancelled");
+        cancelled["reason"]!.GetValue<string>().ShouldBe("user_deactivated");
+        var underWay = await Get(client, placed);
+        underWay["cancellationRequested"]!.GetValue<bool>().ShouldBeTrue();
+        underWay["reason"]!.GetValue<string>().ShouldBe("user_deactivated");
+        (await Get(client, shipped))["status"]!.GetValue<string>().ShouldBe("shipped");
+    }
+
+    [Fact]
+    public async Task leaves_no_open_order_when_orders_and_deactivation_race()
+    {
+        var user = NewId();
+        using var client = orders.ClientFor(user);
+        await orders.UserIs(user, "active");
+        using var stop = new CancellationTokenSource();
+        var placing = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (await Order(client, Lamp, submit: true) == HttpStatusCode.Created)
+            {
+            }
+        })).ToArray();
+        await Poll.Until(async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE user_id = '{user}'") > 5, "some orders to be placed");
+        await orders.UserIs(user, "deactivated");
+        await Task.WhenAll(placing);
+
+        (await orders.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM orders WHERE user_id = '{user}' AND status = 'submitted' AND NOT document ? 'cancellationReason'")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task forgets_an_erased_customer_and_keeps_the_shape_of_the_history()
+    {
+        var user = NewId();
+        using var client = orders.ClientFor(user);
+        using var @operator = orders.Operator();
+        client.DefaultRequestHeaders.Add("Idempotency-Key", Guid.NewGuid().ToString());
+        var id = await Place(client);
+        await orders.UserIs(user, "erased");
+
+        var order = await Get(@operator, id);
+        order["shippingAddress"].ShouldBeNull();
+        order["total"]!["amount"]!.GetValue<string>().ShouldBe("39.98");
+        (await Get(@operator, id, "?asOf=3"))["shippingAddress"].ShouldBeNull();
+        using var events = await @operator.GetAsync(new Uri($"/v1/orders/{id}/events", UriKind.Relative), Cancelled);
+        (await events.Content.ReadAsStringAsync(Cancelled)).ShouldNotContain("Lovelace");
+        foreach (var (schema, table) in new[] { ("public", "orders"), ("event_store", "events"), ("public", "idempotency_keys"), ("messaging", "boundary_events") })
+        {
+            var rows = await orders.Database.ScalarAsync<string>(
+                $"SELECT coalesce(string_agg(t::text, ' '), '') FROM {schema}.{table} t WHERE t::text LIKE '%{user}%' OR t::text LIKE '%{id}%'");
+            rows.ShouldNotContain("Lovelace", Case.Insensitive, table);
+        }
+
+        using var late = orders.ClientFor(user);
+        (await Order(late, Lamp)).ShouldBe(HttpStatusCode.Forbidden);
+    }
+
+    private static Money Euro(decimal amount) => new(amount, "EUR");
+
+    private static async Task<HttpStatusCode> Order(HttpClient client, string sku, bool submit = false)
+    {
+        object body = submit
+            ? new { items = new[] { new { sku, quantity = 1 } }, submit = Submission }
+            : new { items = new[] { new { sku, quantity = 1 } } };
+        using var response = await client.PostAsJsonAsync("/v1/orders", body, Cancelled);
+        return response.StatusCode;
+    }
+
+    private Task Known(string sku, string condition) => Poll.Until(
+        async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_products WHERE sku = '{sku}' AND {condition}") == 1, $"{sku} with {condition}");
+}

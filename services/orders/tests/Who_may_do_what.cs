@@ -1,0 +1,43 @@
+using Chassis.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Orders.Persistence;
+using static Orders.Tests.OrdersFixture;
+
+namespace Orders.Tests;
+
+/// <summary>Every route and every kind of caller, and the tables behind them.</summary>
+public sealed class Who_may_do_what(OrdersFixture orders)
+{
+    private static readonly MatrixRow OwnOrder = new(Anonymous: 401, Owner: 200, Other: 404, Operator: 200, OtherTenant: 404);
+    private static readonly MatrixRow OwnOrderLater = new(Anonymous: 401, Owner: 202, Other: 404, Operator: 202, OtherTenant: 404);
+
+    [Fact]
+    public Task is_the_same_on_every_route() => new AuthorizationMatrix<Program>(orders)
+        .Row("GET /v1/orders", new MatrixRow(401, 200, 200, 200, 200))
+        .Row("POST /v1/orders", new MatrixRow(401, 201, 201, 201, 201), () => Task.FromResult(new MatrixRequest(NewId(), Body: new { items = new[] { new { sku = Lamp, quantity = 1 } } })))
+        .Row("GET /v1/orders/{id}", OwnOrder, () => Order())
+        .Row("GET /v1/orders/{id}/events", OwnOrder, () => Order())
+        .Row("GET /v1/orders/{id}/stream", OwnOrder, () => Order())
+        .Row("POST /v1/orders/{id}/items", OwnOrder, () => Order(new { sku = Desk, quantity = 1 }))
+        .Row("DELETE /v1/orders/{id}/items/{sku}", OwnOrder, () => Order())
+        .Row("POST /v1/orders/{id}/submit", OwnOrderLater, () => Order(Submission))
+        .Row("POST /v1/orders/{id}/cancel", OwnOrderLater, () => Order(new { reason = "test" }))
+        .Row("GET /v1/statistics/sales", MatrixRow.OperatorsOnly)
+        .ChassisRows()
+        .VerifyAsync();
+
+    [Fact]
+    public async Task rests_on_tables_that_are_as_the_model_says()
+    {
+        await using var scope = orders.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<OrdersDbContext>().VerifySchemaAsync(orders.Database.Migrations);
+    }
+
+    private async Task<MatrixRequest> Order(object? body = null)
+    {
+        var owner = NewId();
+        using var client = orders.ClientFor(owner);
+        var id = await Draft(client);
+        return new MatrixRequest(owner, new Dictionary<string, string> { ["id"] = id.ToString(), ["sku"] = Lamp }, body);
+    }
+}
