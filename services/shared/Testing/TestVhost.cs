@@ -10,6 +10,7 @@ public sealed class TestVhost : IAsyncDisposable
 {
     private readonly HttpClient management;
     private readonly string name;
+    private readonly List<string> users = [];
 
     private TestVhost(string name)
     {
@@ -48,8 +49,24 @@ public sealed class TestVhost : IAsyncDisposable
         return PutAsync($"api/{parts[0]}/{name}/{parts[1]}", body);
     }
 
+    /// <summary>Makes a broker user with these rights in this virtual host and no others.</summary>
+    /// <returns>Where it connects to.</returns>
+    public async Task<Uri> CreateUserAsync(string configure, string write, string read)
+    {
+        var user = $"test_{Guid.CreateVersion7():n}";
+        users.Add(user);
+        await PutAsync($"api/users/{user}", new { password = user, tags = "" });
+        await PutAsync($"api/permissions/{name}/{user}", new { configure, write, read });
+        return new UriBuilder(Uri) { UserName = user, Password = user }.Uri;
+    }
+
     public async ValueTask DisposeAsync()
     {
+        foreach (var user in users)
+        {
+            using var deleted = await management.DeleteAsync(new Uri($"api/users/{user}", UriKind.Relative));
+        }
+
         using var response = await management.DeleteAsync(new Uri($"api/vhosts/{name}", UriKind.Relative));
         management.Dispose();
     }

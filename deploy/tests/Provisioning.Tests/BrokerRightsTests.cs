@@ -1,0 +1,150 @@
+using System.Text.Json;
+using Chassis.Testing;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+
+namespace Provisioning.Tests;
+
+/// <summary>The rights that <c>deploy/rabbitmq</c> gives to the services, tried on a real broker.</summary>
+public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker>
+{
+    private static readonly string[] Services = ["users", "orders", "inventory", "notifications"];
+
+    public static TheoryData<string, string> Pairs
+    {
+        get
+        {
+            var pairs = new TheoryData<string, string>();
+            foreach (var (service, other) in from s in Services from o in Services where s != o select (s, o))
+            {
+                pairs.Add(service, other);
+            }
+
+            return pairs;
+        }
+    }
+
+    public static TheoryData<string> Each => [.. Services];
+
+    [Theory]
+    [MemberData(nameof(Each))]
+    public async Task Works_with_its_own_queues_and_the_shops_exchanges(string service)
+    {
+        var connection = await broker.ConnectAsync(service);
+        (await RefusedAsync(connection, async channel =>
+        {
+            await channel.ExchangeDeclareAsync("shop.events", ExchangeType.Topic, durable: true);
+            await channel.ExchangeDeclareAsync("shop.user.registered.v1", ExchangeType.Fanout, durable: true);
+            await channel.ExchangeBindAsync("shop.events", "shop.user.registered.v1", "shop.user.registered.v1");
+            await channel.QueueDeclareAsync($"{service}.work", durable: true, exclusive: false, autoDelete: false);
+            await channel.QueueBindAsync($"{service}.work", "shop.user.registered.v1", "");
+            await channel.BasicPublishAsync("shop.user.registered.v1", "", "{}"u8.ToArray());
+            (await channel.BasicGetAsync($"{service}.work", autoAck: true)).ShouldNotBeNull();
+        })).ShouldBeNull();
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Cannot_touch_another_services_queues(string service, string other)
+    {
+        var queue = $"{other}.secrets";
+        await using (var channel = await (await broker.ConnectAsync(other)).CreateChannelAsync())
+        {
+            await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false);
+            await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true);
+            await channel.QueueBindAsync(queue, queue, "");
+        }
+
+        var connection = await broker.ConnectAsync(service);
+        await MustRefuseAsync(connection, "consume", channel => channel.BasicConsumeAsync(queue, autoAck: true, new AsyncDefaultBasicConsumer(channel)));
+        await MustRefuseAsync(connection, "get", channel => channel.BasicGetAsync(queue, autoAck: true));
+        await MustRefuseAsync(connection, "purge", channel => channel.QueuePurgeAsync(queue));
+        await MustRefuseAsync(connection, "delete the queue", channel => channel.QueueDeleteAsync(queue));
+        await MustRefuseAsync(connection, "declare a queue", channel => channel.QueueDeclareAsync($"{other}.more", durable: true, exclusive: false, autoDelete: false));
+        await MustRefuseAsync(connection, "delete the exchange", channel => channel.ExchangeDeleteAsync(queue));
+        await MustRefuseAsync(connection, "bind", channel => channel.QueueBindAsync(queue, "amq.fanout", ""));
+        await MustRefuseAsync(connection, "publish", channel => PublishAsync(channel, queue));
+    }
+
+    [Fact]
+    public async Task Of_orders_may_send_commands_to_inventory_and_not_read_them()
+    {
+        await using (var channel = await (await broker.ConnectAsync("inventory")).CreateChannelAsync())
+        {
+            await channel.ExchangeDeclareAsync("inventory.commands", ExchangeType.Fanout, durable: true);
+            await channel.QueueDeclareAsync("inventory.commands", durable: true, exclusive: false, autoDelete: false);
+            await channel.QueueBindAsync("inventory.commands", "inventory.commands", "");
+        }
+
+        var orders = await broker.ConnectAsync("orders");
+        (await RefusedAsync(orders, channel => PublishAsync(channel, "inventory.commands"))).ShouldBeNull();
+        await MustRefuseAsync(orders, "read commands", channel => channel.BasicGetAsync("inventory.commands", autoAck: true));
+
+        var users = await broker.ConnectAsync("users");
+        await MustRefuseAsync(users, "send commands", channel => PublishAsync(channel, "inventory.commands"));
+    }
+
+    [Fact]
+    public void Is_no_administrator()
+    {
+        using var definitions = JsonDocument.Parse(File.ReadAllText(Repository.File("deploy/rabbitmq/definitions.json")));
+        foreach (var service in Services)
+        {
+            definitions.RootElement.GetProperty("users").EnumerateArray().Single(u => u.GetProperty("name").GetString() == service)
+                .GetProperty("tags").GetArrayLength().ShouldBe(0, service);
+        }
+    }
+
+    private static Task PublishAsync(IChannel channel, string exchange) => channel.BasicPublishAsync(exchange, "", "{}"u8.ToArray()).AsTask();
+
+    private static async Task MustRefuseAsync(IConnection connection, string what, Func<IChannel, Task> attempt) =>
+        (await RefusedAsync(connection, attempt)).ShouldBe((ushort)403, $"must not {what}");
+
+    /// <summary>The broker's reply code, or null when it went through.</summary>
+    private static async Task<ushort?> RefusedAsync(IConnection connection, Func<IChannel, Task> attempt)
+    {
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true));
+        try
+        {
+            await attempt(channel);
+            return null;
+        }
+        catch (OperationInterruptedException e)
+        {
+            return e.ShutdownReason?.ReplyCode;
+        }
+    }
+}
+
+/// <summary>A virtual host with the services' users, under names of the test's own and with the rights of <c>deploy/rabbitmq</c>.</summary>
+public sealed class Broker : IAsyncLifetime
+{
+    private readonly Dictionary<string, IConnection> connections = [];
+    private TestVhost vhost = null!;
+
+    public async ValueTask InitializeAsync() => vhost = await TestVhost.CreateAsync();
+
+    public async Task<IConnection> ConnectAsync(string service)
+    {
+        if (!connections.TryGetValue(service, out var connection))
+        {
+            using var definitions = JsonDocument.Parse(await File.ReadAllTextAsync(Repository.File("deploy/rabbitmq/definitions.json")));
+            var rights = definitions.RootElement.GetProperty("permissions").EnumerateArray().Single(p => p.GetProperty("user").GetString() == service);
+            var uri = await vhost.CreateUserAsync(
+                rights.GetProperty("configure").GetString()!, rights.GetProperty("write").GetString()!, rights.GetProperty("read").GetString()!);
+            connections[service] = connection = await new ConnectionFactory { Uri = uri }.CreateConnectionAsync();
+        }
+
+        return connection;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var connection in connections.Values)
+        {
+            await connection.DisposeAsync();
+        }
+
+        await vhost.DisposeAsync();
+    }
+}

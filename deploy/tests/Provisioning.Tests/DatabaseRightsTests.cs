@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using Chassis.Testing;
+using Npgsql;
+
+namespace Provisioning.Tests;
+
+/// <summary>What <c>deploy/postgres</c> makes for a service, tried on a real server under names of the test's own.</summary>
+public sealed class A_services_database(Databases databases) : IClassFixture<Databases>
+{
+    private readonly string service = databases.Service;
+    private readonly string neighbour = databases.Neighbour;
+
+    [Theory]
+    [InlineData("CREATE TABLE more (id int)")]
+    [InlineData("CREATE SCHEMA more")]
+    [InlineData("DROP TABLE things")]
+    [InlineData("SELECT * FROM things")]
+    [InlineData("CREATE DATABASE more")]
+    [InlineData("CREATE ROLE more")]
+    [InlineData("SELECT pg_read_file('/etc/passwd')")]
+    [InlineData("SELECT rolpassword FROM pg_authid")]
+    public async Task Gives_its_runtime_role_nothing_that_migrations_have_not_granted(string sql) =>
+        (await RefusedAsync(Databases.Connection(service, service), sql)).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("_migrator")]
+    public async Task Is_closed_to_its_neighbours(string role)
+    {
+        (await RefusedAsync(Databases.Connection(neighbour + role, service), "SELECT 1")).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        (await RefusedAsync(Databases.Connection(service + role, neighbour), "SELECT 1")).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        (await RefusedAsync(Databases.Connection(service + role, "postgres"), "SELECT 1")).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+    }
+
+    [Theory]
+    [InlineData("CREATE DATABASE more")]
+    [InlineData("CREATE ROLE more")]
+    [InlineData("COPY things TO PROGRAM 'cat'")]
+    public async Task Gives_its_owner_the_schema_and_not_the_server(string sql) =>
+        (await RefusedAsync(Databases.Connection($"{service}_migrator", service), sql)).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+
+    private static async Task<string?> RefusedAsync(string connectionString, string sql)
+    {
+        try
+        {
+            await Databases.RunAsync(connectionString, sql);
+            return null;
+        }
+        catch (PostgresException e)
+        {
+            return e.SqlState;
+        }
+    }
+}
+
+/// <summary>Two services' databases, as the provisioning makes them.</summary>
+public sealed class Databases : IAsyncLifetime
+{
+    public string Service { get; } = $"test_{Guid.CreateVersion7():n}";
+
+    public string Neighbour { get; } = $"test_{Guid.CreateVersion7():n}";
+
+    public async ValueTask InitializeAsync()
+    {
+        await ProvisionAsync(Service);
+        await ProvisionAsync(Neighbour);
+
+        // Twice is harmless: it runs at every start.
+        await ProvisionAsync(Service);
+        await RunAsync(Connection($"{Service}_migrator", Service), "CREATE TABLE things (id int); CREATE SCHEMA messaging");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var name in (string[])[Service, Neighbour])
+        {
+            await RunAsync(Administrator(), $"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            await RunAsync(Administrator(), $"DROP ROLE IF EXISTS {name}");
+            await RunAsync(Administrator(), $"DROP ROLE IF EXISTS {name}_migrator");
+        }
+    }
+
+    private static string Administrator() => new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Database = "postgres", Pooling = false }.ConnectionString;
+
+    internal static string Connection(string role, string database) =>
+        new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Username = role, Password = "test-password", Database = database, Pooling = false }.ConnectionString;
+
+    internal static async Task RunAsync(string connectionString, string sql)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static async Task ProvisionAsync(string name)
+    {
+        var server = new NpgsqlConnectionStringBuilder(TestServers.Postgres);
+        var start = new ProcessStartInfo("psql")
+        {
+            ArgumentList =
+            {
+                "--quiet", "--no-psqlrc", "--host", server.Host!, "--port", $"{server.Port}", "--username", server.Username!, "--dbname", "postgres",
+                "--set", $"service={name}", "--set", "password=test-password", "--set", "migrator_password=test-password",
+                "--file", Repository.File("deploy/postgres/provision.sql"),
+            },
+            Environment = { ["PGPASSWORD"] = server.Password },
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        using var psql = Process.Start(start)!;
+        var error = psql.StandardError.ReadToEndAsync();
+        await psql.StandardOutput.ReadToEndAsync();
+        await psql.WaitForExitAsync();
+        psql.ExitCode.ShouldBe(0, await error);
+    }
+}
