@@ -1,66 +1,73 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chassis.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Notifications.Persistence;
 using Notifications.Tests.Support;
 
 namespace Notifications.Tests;
 
-/// <summary>Who may call what: every route with every role.</summary>
+/// <summary>Who may call what.</summary>
 public class RolesTests(NotificationsFixture service)
 {
     private static readonly Guid Someone = Guid.Parse("0199c3a4-7c1e-7d2a-b6a5-6f0d6f9f4c11");
 
-    public static TheoryData<string, string, bool> Routes() => new()
+    [Fact]
+    public async Task Every_route_lets_in_whom_it_should()
     {
-        { "GET", "/v1/notifications", true },
-        { "GET", "/v1/users/ME/notification-preferences", true },
-        { "PUT", "/v1/users/ME/notification-preferences", true },
-        { "POST", "/v1/webhooks", false },
-        { "GET", "/v1/webhooks", false },
-        { "GET", $"/v1/webhooks/{Someone}", false },
-        { "PATCH", $"/v1/webhooks/{Someone}", false },
-        { "DELETE", $"/v1/webhooks/{Someone}", false },
-        { "POST", $"/v1/webhooks/{Someone}/rotate-secret", false },
-        { "POST", $"/v1/webhooks/{Someone}/test", false },
-        { "GET", $"/v1/webhooks/{Someone}/deliveries", false },
-        { "GET", $"/v1/webhooks/{Someone}/deliveries/{Someone}", false },
-        { "POST", $"/v1/webhooks/{Someone}/deliveries/{Someone}/redeliver", false },
-        { "POST", $"/v1/webhooks/{Someone}/deliveries/redeliver", false },
-        { "GET", "/v1/statistics/notifications", false },
-    };
+        var customers = new MatrixRow(401, 200, 404, 404, 404);
+        var (operators, forSomeone) = (MatrixRow.OperatorsOnly, new Dictionary<string, string> { ["id"] = Someone.ToString(), ["deliveryId"] = Someone.ToString() });
+        await new AuthorizationMatrix<Program>(service)
+            .Row("GET /v1/notifications", new MatrixRow(401, 200, 403, 200, 200), () => Own(query: true))
+            .Row("GET /v1/users/{id}/notification-preferences", customers, () => Own())
+            .Row("PUT /v1/users/{id}/notification-preferences", customers, () => Own(new { welcome = true }))
+            .Row("GET /v1/statistics/notifications", operators)
+            .Row("POST /v1/webhooks", operators, () => For(new { url = "https://93.184.215.14/", eventTypes = new[] { "shop.order.*" } }))
+            .Row("GET /v1/webhooks", operators)
+            .Row("GET /v1/webhooks/{id}", operators, () => For())
+            .Row("PATCH /v1/webhooks/{id}", operators, () => For(new { }))
+            .Row("DELETE /v1/webhooks/{id}", operators, () => For())
+            .Row("POST /v1/webhooks/{id}/rotate-secret", operators, () => For())
+            .Row("POST /v1/webhooks/{id}/test", operators, () => For())
+            .Row("GET /v1/webhooks/{id}/deliveries", operators, () => For())
+            .Row("GET /v1/webhooks/{id}/deliveries/{deliveryId}", operators, () => For())
+            .Row("POST /v1/webhooks/{id}/deliveries/{deliveryId}/redeliver", operators, () => For())
+            .Row("POST /v1/webhooks/{id}/deliveries/redeliver", operators, () => For(new { from = DateTimeOffset.UtcNow }))
+            .ChassisRows()
+            .VerifyAsync();
 
-    [Theory]
-    [MemberData(nameof(Routes))]
-    public async Task A_route_lets_in_whom_it_should(string method, string route, bool forCustomers)
+        Task<MatrixRequest> For(object? body = null) => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), forSomeone, body));
+
+        static Task<MatrixRequest> Own(object? body = null, bool query = false)
+        {
+            var owner = Guid.CreateVersion7();
+            return Task.FromResult(new MatrixRequest(
+                owner, new Dictionary<string, string> { ["id"] = owner.ToString() }, body, query ? $"?userId={owner}" : ""));
+        }
+    }
+
+    [Fact]
+    public async Task A_tenant_sees_its_own_webhooks_and_mails_only()
     {
-        var me = Guid.CreateVersion7();
-        var path = route.Replace("ME", me.ToString(), StringComparison.Ordinal);
-        (await Call(service.Anonymous())).ShouldBe(HttpStatusCode.Unauthorized);
-        if (forCustomers)
-        {
-            (await Call(service.ClientFor(me))).ShouldBe(HttpStatusCode.OK);
-        }
-        else
-        {
-            (await Call(service.ClientFor(me))).ShouldBe(HttpStatusCode.Forbidden);
-        }
+        using var here = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "here");
+        using var elsewhere = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "elsewhere");
+        using var all = service.Operator();
+        using var created = await here.PostAsJsonAsync("/v1/webhooks", new { url = "https://93.184.215.14/", eventTypes = new[] { "shop.none" } });
+        (await here.GetAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await all.GetAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await elsewhere.GetAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await elsewhere.DeleteAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await elsewhere.GetFromJsonAsync<JsonElement>("/v1/webhooks")).GetProperty("items").GetArrayLength().ShouldBe(0);
+        (await elsewhere.GetFromJsonAsync<JsonElement>("/v1/notifications")).GetProperty("items").GetArrayLength().ShouldBe(0);
+        (await elsewhere.GetFromJsonAsync<JsonElement>("/v1/statistics/notifications")).GetProperty("webhooks").GetArrayLength().ShouldBe(0);
+    }
 
-        (await Call(service.ClientFor(me, @operator: true))).ShouldNotBeOneOf(HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden);
-
-        async Task<HttpStatusCode> Call(HttpClient client)
-        {
-            using (client)
-            {
-                using var request = new HttpRequestMessage(new HttpMethod(method), path);
-                if (method is "POST" or "PUT" or "PATCH")
-                {
-                    request.Content = JsonContent.Create(new { });
-                }
-
-                using var response = await client.SendAsync(request);
-                return response.StatusCode;
-            }
-        }
+    [Fact]
+    public async Task The_model_fits_the_tables()
+    {
+        await using var scope = service.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<NotificationsDbContext>().VerifySchemaAsync(service.Database.Migrations);
     }
 
     [Fact]

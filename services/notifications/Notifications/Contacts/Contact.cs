@@ -5,6 +5,8 @@ public sealed class Contact
 {
     public Guid UserId { get; init; }
 
+    public string? TenantId { get; init; }
+
     public string? Email { get; init; }
 
     public string? FullName { get; init; }
@@ -12,6 +14,8 @@ public sealed class Contact
     public string? Locale { get; init; }
 
     public bool Active { get; init; }
+
+    public DateTimeOffset UpdatedAt { get; init; }
 
     /// <summary>Set on the tombstone of somebody who asked to be forgotten.</summary>
     public DateTimeOffset? ErasedAt { get; init; }

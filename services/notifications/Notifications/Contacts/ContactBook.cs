@@ -1,3 +1,4 @@
+using Chassis.Messaging;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Notifications.Mails;
@@ -11,9 +12,11 @@ namespace Notifications.Contacts;
 /// </summary>
 public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
 {
+    private static string? Tenant => OperationContext.Current.TenantId;
+
     public Task SetEmail(Guid userId, string email, long version, CancellationToken ct) => Write(
         $"""
-        INSERT INTO contacts AS c (user_id, email, email_version, updated_at) VALUES ({userId}, {email}, {version}, {clock.GetUtcNow()})
+        INSERT INTO contacts AS c (user_id, tenant_id, email, email_version, updated_at) VALUES ({userId}, {Tenant}, {email}, {version}, {clock.GetUtcNow()})
         ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, email_version = excluded.email_version, updated_at = excluded.updated_at
         WHERE c.email_version < excluded.email_version AND c.erased_at IS NULL
         """,
@@ -21,7 +24,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
 
     public Task SetName(Guid userId, string? fullName, long version, CancellationToken ct) => Write(
         $"""
-        INSERT INTO contacts AS c (user_id, full_name, name_version, updated_at) VALUES ({userId}, {fullName}, {version}, {clock.GetUtcNow()})
+        INSERT INTO contacts AS c (user_id, tenant_id, full_name, name_version, updated_at) VALUES ({userId}, {Tenant}, {fullName}, {version}, {clock.GetUtcNow()})
         ON CONFLICT (user_id) DO UPDATE SET full_name = excluded.full_name, name_version = excluded.name_version, updated_at = excluded.updated_at
         WHERE c.name_version < excluded.name_version AND c.erased_at IS NULL
         """,
@@ -29,7 +32,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
 
     public Task SetLocale(Guid userId, string? locale, long version, CancellationToken ct) => Write(
         $"""
-        INSERT INTO contacts AS c (user_id, locale, locale_version, updated_at) VALUES ({userId}, {locale}, {version}, {clock.GetUtcNow()})
+        INSERT INTO contacts AS c (user_id, tenant_id, locale, locale_version, updated_at) VALUES ({userId}, {Tenant}, {locale}, {version}, {clock.GetUtcNow()})
         ON CONFLICT (user_id) DO UPDATE SET locale = excluded.locale, locale_version = excluded.locale_version, updated_at = excluded.updated_at
         WHERE c.locale_version < excluded.locale_version AND c.erased_at IS NULL
         """,
@@ -37,7 +40,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
 
     public Task SetActive(Guid userId, bool active, long version, CancellationToken ct) => Write(
         $"""
-        INSERT INTO contacts AS c (user_id, active, active_version, updated_at) VALUES ({userId}, {active}, {version}, {clock.GetUtcNow()})
+        INSERT INTO contacts AS c (user_id, tenant_id, active, active_version, updated_at) VALUES ({userId}, {Tenant}, {active}, {version}, {clock.GetUtcNow()})
         ON CONFLICT (user_id) DO UPDATE SET active = excluded.active, active_version = excluded.active_version, updated_at = excluded.updated_at
         WHERE c.active_version < excluded.active_version AND c.erased_at IS NULL
         """,
@@ -47,6 +50,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
     public async Task Erase(Guid userId, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
+        var known = await db.Contacts.AsNoTracking().Where(c => c.UserId == userId).Select(c => new { c.Email, c.FullName }).SingleOrDefaultAsync(ct);
         await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO contacts (user_id, erased_at, updated_at) VALUES ({userId}, {now}, {now})
@@ -57,6 +61,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
         await db.Database.ExecuteSqlAsync($"DELETE FROM notification_preferences WHERE user_id = {userId}", ct);
         await EraseTraces(db, userId, now, ct);
         await Idempotency.ForgetAsync(db, userId.ToString(), ct);
+        await PersonalData.EraseAsync(db, userId.ToString(), [.. new[] { known?.Email, known?.FullName }.OfType<string>()], ct);
     }
 
     /// <summary>The traces of an erased user that a late message may have left; run again by the housekeeping.</summary>

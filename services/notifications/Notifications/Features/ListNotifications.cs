@@ -45,6 +45,11 @@ public static class ListNotifications
             mails = mails.Where(m => m.UserId == owner);
         }
 
+        if (caller.TenantId is { } tenant)
+        {
+            mails = mails.Where(m => m.TenantId == tenant);
+        }
+
         if (orderId is { } order)
         {
             mails = mails.Where(m => m.OrderId == order);

@@ -1,6 +1,7 @@
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Notifications.Features;
 
@@ -49,10 +50,11 @@ public static class NotificationStatistics
             """
             SELECT template, count(*) FILTER (WHERE status = 'sent'), count(*) FILTER (WHERE status = 'failed'),
                 count(*) FILTER (WHERE status = 'suppressed'), count(*) FILTER (WHERE status = 'pending')
-            FROM mails WHERE created_at >= $1 AND created_at <= $2 GROUP BY template ORDER BY template
+            FROM mails WHERE created_at >= $1 AND created_at <= $2 AND ($3 IS NULL OR tenant_id = $3) GROUP BY template ORDER BY template
             """);
         command.Parameters.AddWithValue(from);
         command.Parameters.AddWithValue(to);
+        command.Parameters.Add(new NpgsqlParameter { Value = OperationContext.Current.TenantId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         var result = new List<TemplateStatistics>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
@@ -78,10 +80,12 @@ public static class NotificationStatistics
                 SELECT count(*) AS total, count(*) FILTER (WHERE status_code BETWEEN 200 AND 299) AS delivered, avg(latency_ms) AS mean,
                     percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms) AS p
                 FROM webhook_attempts WHERE webhook_id = w.id AND started_at >= $1 AND started_at <= $2) a
+            WHERE $3 IS NULL OR w.tenant_id = $3
             ORDER BY w.id
             """);
         command.Parameters.AddWithValue(from);
         command.Parameters.AddWithValue(to);
+        command.Parameters.Add(new NpgsqlParameter { Value = OperationContext.Current.TenantId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         var result = new List<EndpointStatistics>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))

@@ -90,7 +90,8 @@ public static class Preferences
     {
         caller.MustSee(id);
         var contact = await db.Contacts.AsNoTracking().SingleOrDefaultAsync(c => c.UserId == id, ct);
-        if (contact is { ErasedAt: not null } || (contact is null && caller.UserId != id))
+        var elsewhere = caller.TenantId is { } tenant && contact is not null && contact.TenantId != tenant;
+        if (contact is { ErasedAt: not null } || elsewhere || (contact is null && caller.UserId != id))
         {
             throw ProblemException.NotFound();
         }

@@ -63,7 +63,14 @@ public static class WebhookSubscriptions
     }
 
     internal static async Task<Webhook> Find(this NotificationsDbContext db, Guid id, CancellationToken ct) =>
-        await db.Webhooks.SingleOrDefaultAsync(w => w.Id == id, ct) ?? throw ProblemException.NotFound("There is no such webhook.");
+        await db.Visible().SingleOrDefaultAsync(w => w.Id == id, ct) ?? throw ProblemException.NotFound("There is no such webhook.");
+
+    /// <summary>An operator of a tenant sees the webhooks of that tenant, one of the installation all.</summary>
+    internal static IQueryable<Webhook> Visible(this NotificationsDbContext db)
+    {
+        var tenant = OperationContext.Current.TenantId;
+        return db.Webhooks.Where(w => tenant == null || w.TenantId == tenant);
+    }
 
     private static async Task<ETagged<Created<RegisteredWebhook>>> Register(
         RegisterWebhookRequest request, EndpointCheck check, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
@@ -73,6 +80,7 @@ public static class WebhookSubscriptions
         var webhook = new Webhook
         {
             Id = Ids.New(clock),
+            TenantId = OperationContext.Current.TenantId,
             Url = request.Url,
             EventTypes = [.. request.EventTypes.Distinct()],
             Description = request.Description,
@@ -91,7 +99,7 @@ public static class WebhookSubscriptions
 
     private static async Task<Ok<Page<WebhookView>>> List([AsParameters] PageQuery page, string? status, NotificationsDbContext db, CancellationToken ct)
     {
-        var webhooks = db.Webhooks.AsNoTracking();
+        var webhooks = db.Visible().AsNoTracking();
         if (QueryText.Parse<WebhookStatus>("status", status) is { } wanted)
         {
             webhooks = webhooks.Where(w => w.Status == wanted);

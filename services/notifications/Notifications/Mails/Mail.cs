@@ -28,6 +28,8 @@ public sealed class Mail
 
     public Guid? OrderId { get; init; }
 
+    public string? TenantId { get; init; }
+
     public string? Recipient { get; init; }
 
     public string? Locale { get; init; }

@@ -18,6 +18,7 @@ namespace Notifications.Mails;
 /// <param name="OrderId">The order that it is about.</param>
 /// <param name="Recipient">Address, when it is known from the event; otherwise that of the contact counts when the mail is sent.</param>
 /// <param name="Audience">See <see cref="Audiences"/>.</param>
+/// <param name="TenantId">Whose installation it belongs to.</param>
 public sealed record MailRequest(
     string Template,
     string Cause,
@@ -27,7 +28,8 @@ public sealed record MailRequest(
     Guid? UserId = null,
     Guid? OrderId = null,
     string? Recipient = null,
-    string Audience = Audiences.Customer);
+    string Audience = Audiences.Customer,
+    string? TenantId = null);
 
 /// <summary>Puts mails into the queue, in the transaction of what asks for them.</summary>
 public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
@@ -52,8 +54,8 @@ public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
         await using var insert = new NpgsqlCommand(
             $"""
             WITH mail AS (
-                INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, recipient, data, due_at, created_at)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+                INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, due_at, created_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
                 ON CONFLICT (cause, template, audience) DO NOTHING)
             SELECT pg_notify('{MailQueue.Channel}', '')
             """,
@@ -66,6 +68,7 @@ public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
         insert.Parameters.AddWithValue(mail.Audience);
         insert.Parameters.Add(new NpgsqlParameter { Value = mail.UserId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
         insert.Parameters.Add(new NpgsqlParameter { Value = mail.OrderId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
+        insert.Parameters.Add(new NpgsqlParameter { Value = mail.TenantId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         insert.Parameters.Add(new NpgsqlParameter { Value = mail.Recipient ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         insert.Parameters.Add(new NpgsqlParameter
         {

@@ -1,4 +1,4 @@
-using Chassis.Messaging;
+using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Shop.Contracts;
@@ -57,7 +57,8 @@ public sealed class MailsConsumer(MailOutbox mails, IOptions<MailOptions> option
         var eventId = context.Headers.Get<string>(CloudEventHeaders.Id) ?? context.MessageId!.Value.ToString();
         return mails.Enqueue(
             new MailRequest(
-                template, cause?.ToString() ?? eventId, eventId, BoundaryEvents.Find(typeof(T))!.Type, context.Message, userId, orderId, recipient, audience),
+                template, cause?.ToString() ?? eventId, eventId, BoundaryEvents.Find(typeof(T))!.Type, context.Message, userId, orderId, recipient, audience,
+                OperationContext.Current.TenantId),
             context.CancellationToken);
     }
 }

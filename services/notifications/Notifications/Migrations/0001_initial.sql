@@ -2,6 +2,7 @@
 -- a row with erased_at is a tombstone that keeps late events from bringing the person back.
 CREATE TABLE contacts (
     user_id         uuid PRIMARY KEY,
+    tenant_id       text,
     email           text,
     email_version   bigint NOT NULL DEFAULT -1,
     full_name       text,
@@ -34,6 +35,7 @@ CREATE TABLE mails (
     audience      text NOT NULL,
     user_id       uuid,
     order_id      uuid,
+    tenant_id     text,
     recipient     text,
     locale        text,
     data          jsonb NOT NULL,
@@ -52,6 +54,7 @@ CREATE INDEX mails_of_order ON mails (order_id, id DESC) WHERE order_id IS NOT N
 
 CREATE TABLE webhooks (
     id                   uuid PRIMARY KEY,
+    tenant_id            text,
     url                  text NOT NULL,
     event_types          text[] NOT NULL,
     description          text,

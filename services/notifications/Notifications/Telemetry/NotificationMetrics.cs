@@ -3,10 +3,10 @@ using Notifications.Mails;
 
 namespace Notifications.Telemetry;
 
-/// <summary>Figures of the service for OpenTelemetry; meter <c>Notifications</c>.</summary>
+/// <summary>Figures of the service for OpenTelemetry; meter <c>notifications</c>.</summary>
 public sealed class NotificationMetrics : IDisposable
 {
-    public const string MeterName = "Notifications";
+    public const string MeterName = "notifications";
 
     private readonly Meter meter;
     private readonly Counter<long> mails;

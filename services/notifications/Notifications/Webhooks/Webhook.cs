@@ -11,6 +11,9 @@ public sealed class Webhook
 {
     public Guid Id { get; init; }
 
+    /// <summary>Whose events it gets; null for those of the whole installation.</summary>
+    public string? TenantId { get; init; }
+
     public required string Url { get; set; }
 
     public required string[] EventTypes { get; set; }

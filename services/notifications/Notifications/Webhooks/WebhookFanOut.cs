@@ -11,7 +11,8 @@ public sealed class WebhookFanOut(NotificationsDbContext db, TimeProvider clock)
     /// <summary>Creates the deliveries of an event; for an event that was seen before this changes nothing.</summary>
     public async Task Accept(CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
-        var webhooks = await db.Webhooks.AsNoTracking().Where(w => w.Status == WebhookStatus.Active).Select(w => new { w.Id, w.EventTypes }).ToListAsync(ct);
+        var webhooks = await db.Webhooks.AsNoTracking().Where(w => w.Status == WebhookStatus.Active && (w.TenantId == null || w.TenantId == envelope.TenantId))
+            .Select(w => new { w.Id, w.EventTypes }).ToListAsync(ct);
         var interested = webhooks
             .Where(w => Array.Exists(w.EventTypes, pattern => EventTypePattern.Matches(pattern, envelope.Type)))
             .Select(w => w.Id)

@@ -169,12 +169,8 @@ public class MailsTests(NotificationsFixture service)
         await Poll.Until(
             async () => await service.Database.ScalarAsync<bool>($"SELECT EXISTS (SELECT FROM contacts WHERE user_id = '{user.UserId}' AND erased_at IS NOT NULL)"),
             "the tombstone");
-        foreach (var table in (string[])["contacts", "mails", "notification_preferences", "webhook_events", "idempotency_keys", "messaging.boundary_events"])
-        {
-            (await service.Database.ScalarAsync<long>(
-                $"SELECT count(*) FROM {table} t WHERE t::text ILIKE '%{user.Email}%' OR t::text ILIKE '%Mustermann%' OR t::text ILIKE '%{Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes(user.Email))}%'"))
-                .ShouldBe(0, table);
-        }
+        (await service.Database.FindAsync(user.Email)).ShouldBeEmpty();
+        (await service.Database.FindAsync("Mustermann")).ShouldBeEmpty();
 
         // The history keeps its shape, and a late event does not bring the person back.
         (await Listed(user.UserId, 2)).ShouldAllBe(m => m.GetProperty("recipient").ValueKind == JsonValueKind.Null);
