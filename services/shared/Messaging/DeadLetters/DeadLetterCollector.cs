@@ -38,6 +38,8 @@ internal sealed partial class DeadLetterCollector(
                 await channel.QueueDeclareAsync(
                     queue, durable: true, exclusive: false, autoDelete: false,
                     new Dictionary<string, object?> { ["x-queue-type"] = "quorum", ["x-overflow"] = "reject-publish" }, cancellationToken: stoppingToken);
+                await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true, cancellationToken: stoppingToken);
+                await channel.QueueBindAsync(queue, queue, string.Empty, cancellationToken: stoppingToken);
                 await channel.BasicQosAsync(0, 10, false, stoppingToken);
                 var consumer = new AsyncEventingBasicConsumer(channel);
                 consumer.ReceivedAsync += (_, delivery) => TakeAsync(channel, delivery, stoppingToken);

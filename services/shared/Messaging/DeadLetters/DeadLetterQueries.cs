@@ -148,8 +148,8 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IOptions<Mess
                 rows.Add(new OutboxRow
                 {
                     MessageId = MessageKeys.ToGuid(headers.GetValueOrDefault(CloudEventHeaders.Source) ?? string.Empty, reader.GetString(0)),
-                    Exchange = string.Empty,
-                    RoutingKey = reader.GetString(1),
+                    Exchange = reader.GetString(1),
+                    RoutingKey = string.Empty,
                     ContentType = reader.GetString(2),
                     Headers = headers,
                     Body = reader.GetFieldValue<byte[]>(4),

@@ -84,8 +84,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
     {
         queue.SetQuorumQueue();
         queue.SetQueueArgument("x-delivery-limit", options.DeliveryLimit);
-        queue.SetQueueArgument("x-dead-letter-exchange", string.Empty);
-        queue.SetQueueArgument("x-dead-letter-routing-key", DeadLetterQueue.NameFor(_service));
+        queue.SetQueueArgument("x-dead-letter-exchange", DeadLetterQueue.NameFor(_service));
         queue.SetQueueArgument("x-dead-letter-strategy", "at-least-once");
         queue.SetQueueArgument("x-overflow", "reject-publish");
     }

@@ -76,16 +76,17 @@ internal static class BoundaryEventEndpoints
     }
 
     private static async Task<Accepted<StartedReplay>> Replay(
-        ReplayBoundaryEvents request, NpgsqlDataSource database, BrokerConnection broker, TimeProvider clock, CancellationToken ct)
+        ReplayBoundaryEvents request, NpgsqlDataSource database, BrokerConnection broker, ServiceIdentity service, TimeProvider clock, CancellationToken ct)
     {
-        await CheckAsync(request, broker, clock, ct);
+        Check(request, clock);
+        await BindAsync(request.Destination, broker, service, ct);
         var replay = Guid.CreateVersion7(clock.GetUtcNow());
 
         // The times of a microsecond apart keep the order for whoever sweeps.
         await using var command = database.CreateCommand(
             """
             INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, due_at)
-            SELECT event_id, $5, '', $6, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, true,
+            SELECT event_id, $5, $9, $6, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, true,
                    now() + (row_number() OVER (ORDER BY position)) * interval '1 microsecond'
             FROM messaging.boundary_events
             WHERE time >= $1 AND time < $2 AND ($3 OR type = ANY($4))
@@ -103,11 +104,12 @@ internal static class BoundaryEventEndpoints
             TypedValue = HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }),
             NpgsqlDbType = NpgsqlDbType.Jsonb,
         });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Topology.ReplayExchange(service.Name) });
         long count = await command.ExecuteNonQueryAsync(ct);
         return TypedResults.Accepted("/v1/ops/outbox", new StartedReplay(replay, count));
     }
 
-    private static async Task CheckAsync(ReplayBoundaryEvents request, BrokerConnection broker, TimeProvider clock, CancellationToken ct)
+    private static void Check(ReplayBoundaryEvents request, TimeProvider clock)
     {
         if (string.IsNullOrWhiteSpace(request.Destination) || request.Destination.Length > 255)
         {
@@ -123,16 +125,27 @@ internal static class BoundaryEventEndpoints
         {
             throw ProblemException.Invalid("types", "must be wire names of boundary events.");
         }
+    }
 
+    // The binding stays: the exchange leads to this queue only for messages that name it.
+    private static async Task BindAsync(string queue, BrokerConnection broker, ServiceIdentity service, CancellationToken ct)
+    {
         try
         {
+            var exchange = Topology.ReplayExchange(service.Name);
             await using var connection = await broker.OpenAsync("replay", ct);
             await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
-            await channel.QueueDeclarePassiveAsync(request.Destination, ct);
+            await channel.QueueDeclarePassiveAsync(queue, ct);
+            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Direct, durable: true, cancellationToken: ct);
+            await channel.QueueBindAsync(queue, exchange, queue, cancellationToken: ct);
         }
-        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 404)
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 404)
         {
             throw ProblemException.Invalid("destination", "is not a queue of the broker.");
+        }
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 405)
+        {
+            throw ProblemException.Conflict("destination_not_allowed", "This service may not write to that queue.");
         }
         catch (Exception e) when (e is BrokerUnreachableException or IOException or TimeoutException)
         {

@@ -11,7 +11,7 @@ internal sealed class OutboxRow
     /// <summary>Rows of one key leave in the order of their commits.</summary>
     public string? Key { get; init; }
 
-    /// <summary>Name of the exchange; empty for the default exchange, where the routing key is a queue.</summary>
+    /// <summary>Name of the exchange: an event's own, or that of a queue.</summary>
     public required string Exchange { get; init; }
 
     public required string RoutingKey { get; init; }

@@ -13,8 +13,11 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
 {
     private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(2);
 
-    private readonly HashSet<string> _known = [string.Empty];
+    private readonly HashSet<string> _known = [];
     private readonly Dictionary<string, long> _missing = [];
+
+    /// <summary>Replayed events go there, and from there to the one queue that is named.</summary>
+    public static string ReplayExchange(string service) => service + ".replay";
 
     /// <summary>Declares the exchange of every event that this service may publish, and binds it to the one that gets all.</summary>
     public async Task DeclareOwnAsync(CancellationToken cancellationToken)
@@ -46,6 +49,10 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
             if (BoundaryEvents.Find(exchange) is not null)
             {
                 await DeclareAsync(channel, exchange, cancellationToken);
+            }
+            else if (exchange == ReplayExchange(service.Name))
+            {
+                await channel.ExchangeDeclareAsync(exchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
             }
             else if (exchange.StartsWith(service.Name + ".", StringComparison.Ordinal))
             {

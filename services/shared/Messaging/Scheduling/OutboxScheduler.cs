@@ -100,8 +100,8 @@ internal sealed class VerbatimRedelivery(ConsumeContext context, OutboxStore sto
         var row = new OutboxRow
         {
             MessageId = context.MessageId ?? Guid.CreateVersion7(),
-            Exchange = string.Empty,
-            RoutingKey = queue,
+            Exchange = queue,
+            RoutingKey = string.Empty,
             ContentType = receive.ContentType?.ToString() ?? MessageKeys.CommandContentType,
             Headers = headers,
             Body = receive.GetBody(),

@@ -1,25 +1,20 @@
 namespace Chassis.Messaging.Wire;
 
-/// <summary>Where a message goes on the broker.</summary>
-/// <param name="Exchange">Empty for the default exchange.</param>
-/// <param name="RoutingKey">The queue when the exchange is the default one.</param>
-internal readonly record struct Destination(string Exchange, string RoutingKey)
+/// <summary>
+/// Where a message goes on the broker. Every receive endpoint has an exchange of its queue's name, and that is what is published to: the default
+/// exchange leads to every queue of the broker, so nobody has the right to write to it.
+/// </summary>
+internal static class Destination
 {
-    /// <summary>Reads <c>queue:x</c>, <c>exchange:x</c> and the transport's full addresses.</summary>
-    public static Destination Parse(Uri? address)
+    /// <summary>The exchange that <c>queue:x</c>, <c>exchange:x</c> or one of the transport's full addresses means.</summary>
+    public static string ExchangeOf(Uri? address)
     {
         if (address is null)
         {
             throw new InvalidOperationException("The message has no destination address.");
         }
 
-        if (address.Scheme == "queue")
-        {
-            return new Destination(string.Empty, address.AbsolutePath);
-        }
-
         var path = address.AbsolutePath;
-        var name = Uri.UnescapeDataString(path[(path.LastIndexOf('/') + 1)..]);
-        return address.Query.Contains("bind=true", StringComparison.OrdinalIgnoreCase) ? new Destination(string.Empty, name) : new Destination(name, string.Empty);
+        return Uri.UnescapeDataString(path[(path.LastIndexOf('/') + 1)..]);
     }
 }

@@ -26,13 +26,13 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
         where T : class
     {
         var options = context.TryGetPayload<DispatchOptions>(out var given) ? given : DispatchOptions.None;
-        var destination = Destination.Parse(context.DestinationAddress);
+        var exchange = Destination.ExchangeOf(context.DestinationAddress);
         // The message enters the outbox here: whoever consumes it hangs on this span.
         using var span = MessagingTelemetry.Source.HasListeners()
-            ? MessagingTelemetry.Source.StartActivity($"{(destination.Exchange.Length > 0 ? destination.Exchange : destination.RoutingKey)} send", ActivityKind.Producer)
+            ? MessagingTelemetry.Source.StartActivity($"{exchange} send", ActivityKind.Producer)
             : null;
         // What is published may find nobody; what is sent must arrive.
-        var published = destination.Exchange == names.Format(typeof(T));
+        var published = exchange == names.Format(typeof(T));
         var delay = (context as TransportSendContext)?.Delay;
         var due = options.DueAt ?? (delay > TimeSpan.Zero ? clock.GetUtcNow() + delay : null);
         if (BoundaryEvents.Find(typeof(T)) is not { } descriptor)
@@ -41,8 +41,8 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
             {
                 MessageId = context.MessageId ?? Ids.New(clock),
                 Key = options.Key ?? context.CorrelationId?.ToString(),
-                Exchange = destination.Exchange,
-                RoutingKey = destination.RoutingKey.Length > 0 ? destination.RoutingKey : (context as RoutingKeySendContext)?.RoutingKey ?? string.Empty,
+                Exchange = exchange,
+                RoutingKey = (context as RoutingKeySendContext)?.RoutingKey ?? string.Empty,
                 ContentType = MessageKeys.CommandContentType,
                 Headers = CommandHeaders(context),
                 Body = WriteEnvelope(context),
@@ -58,8 +58,8 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
         {
             MessageId = context.MessageId ?? Ids.New(clock),
             Key = options.Key ?? headers[CloudEventHeaders.Subject],
-            Exchange = destination.Exchange,
-            RoutingKey = destination.Exchange.Length == 0 ? destination.RoutingKey : descriptor.Type,
+            Exchange = exchange,
+            RoutingKey = descriptor.Type,
             ContentType = MessageKeys.EventContentType,
             Headers = headers,
             Body = JsonSerializer.SerializeToUtf8Bytes(context.Message, ContractJson.Options),

@@ -87,8 +87,9 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 
     private async Task<Guid> SendOneAsync()
     {
-        using (var setUp = WorkProcess.Start(fixture))
+        if (!await fixture.HasQueueAsync(WorkQueues.Cancelled))
         {
+            using var setUp = WorkProcess.Start(fixture);
             await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Commands), "the queue", Patience);
             await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Cancelled), "the queue", Patience);
             await setUp.KillAsync();

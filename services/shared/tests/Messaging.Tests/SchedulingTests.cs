@@ -18,7 +18,7 @@ public sealed class SchedulingTests(WorkFixture fixture) : IClassFixture<WorkFix
     {
         var host = await fixture.StartAsync();
         await using var channel = await fixture.OpenChannelAsync();
-        await channel.QueueDeclareAsync("work.timed", durable: true, exclusive: false, autoDelete: false, cancellationToken: Token);
+        await channel.DeclareEndpointAsync("work.timed");
         var arrivals = new ConcurrentDictionary<Guid, DateTimeOffset>();
         var consumer = new RabbitMQ.Client.Events.AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, e) =>
@@ -52,7 +52,7 @@ public sealed class SchedulingTests(WorkFixture fixture) : IClassFixture<WorkFix
     {
         var host = await fixture.StartAsync();
         await using var channel = await fixture.OpenChannelAsync();
-        await channel.QueueDeclareAsync("work.cancel", durable: true, exclusive: false, autoDelete: false, cancellationToken: Token);
+        await channel.DeclareEndpointAsync("work.cancel");
         var received = await WorkFixture.ListenToQueueAsync(channel, "work.cancel");
         var (kept, cancelled) = (Guid.Empty, Guid.Empty);
         var address = new Uri("queue:work.cancel");

@@ -36,6 +36,14 @@ internal static class WorkExtensions
             body, TestContext.Current.CancellationToken);
     }
 
+    /// <summary>A queue behind an exchange of its name, as every receive endpoint has it.</summary>
+    public static async Task DeclareEndpointAsync(this IChannel channel, string queue)
+    {
+        await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true);
+        await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false);
+        await channel.QueueBindAsync(queue, queue, string.Empty);
+    }
+
     public static string? HeaderText(this IReadOnlyBasicProperties properties, string name) =>
         properties.Headers?.TryGetValue(name, out var value) == true && value is byte[] bytes ? System.Text.Encoding.UTF8.GetString(bytes) : null;
 }
