@@ -93,7 +93,7 @@ run_tests() {
     step "Testing"
     for project in $(test_projects); do
         name=$(basename "$project" .csproj)
-        if dotnet test "$project" --no-build --nologo --verbosity quiet --results-directory "$reports/$name" --logger "trx;LogFileName=$name.trx" \
+        if dotnet test "$project" --no-build --nologo --verbosity quiet --logger "console;verbosity=minimal" --results-directory "$reports/$name" --logger "trx;LogFileName=$name.trx" \
             -- RunConfiguration.TestSessionTimeout="${TEST_PROJECT_TIMEOUT_MS:-900000}" >"$STATE/logs/test-$name.log" 2>&1; then
             ok "$(summary_of "$name")"
         else

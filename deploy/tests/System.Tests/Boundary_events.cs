@@ -15,7 +15,7 @@ public sealed class Boundary_events(RunningShop shop)
         await OutsideConsumer.InstallNodePackagesAsync();
         var broker = shop.Cluster.Vhost.Uri.AbsoluteUri;
         using var node = await OutsideConsumer.StartAsync("node", "node/consume.mjs", broker);
-        using var python = await OutsideConsumer.StartAsync("python3", "python/consume.py", broker);
+        using var python = await OutsideConsumer.StartAsync(OutsideConsumer.Python, "python/consume.py", broker);
 
         await Journey.TravelAsync(shop);
 
@@ -107,7 +107,7 @@ public sealed class Boundary_events(RunningShop shop)
     {
         await OutsideConsumer.InstallNodePackagesAsync();
         var corpus = Corpus.Lines().ToList();
-        foreach (var (program, script) in new[] { ("node", "node/check-contracts.mjs"), ("python3", "python/check_contracts.py") })
+        foreach (var (program, script) in new[] { ("node", "node/check-contracts.mjs"), (OutsideConsumer.Python, "python/check_contracts.py") })
         {
             var (exitCode, output) = await OutsideConsumer.RunAsync(program, script, corpus);
             exitCode.ShouldBe(0, output);

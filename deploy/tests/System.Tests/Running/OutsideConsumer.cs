@@ -13,6 +13,9 @@ public sealed class OutsideConsumer : IDisposable
     private readonly ConcurrentQueue<JsonElement> lines = new();
     private readonly ConcurrentQueue<string> errors = new();
 
+    /// <summary>The system's own, which has the distribution's libraries, where there is one.</summary>
+    public static string Python { get; } = File.Exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+
     private OutsideConsumer(Process process) => this.process = process;
 
     public static string Directory { get; } = Path.Combine(ShopCluster.Root, "deploy", "tests", "consumers");
