@@ -1,6 +1,7 @@
 using Chassis.Messaging;
 using Chassis.Web;
 using Orders;
+using Orders.Payments;
 using Orders.Persistence;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -9,11 +10,14 @@ builder.AddDatabase<OrdersDbContext>();
 builder.AddMessaging<OrdersDbContext>(bus =>
 {
     bus.AddOrdersConsumers();
+    bus.AddFulfilmentAndPayments<OrdersDbContext>();
 });
 builder.Services.AddOrders();
+builder.Services.AddFulfilmentAndPayments();
 
 var app = builder.Build();
 app.UseServiceDefaults();
 app.MapMessagingOps();
 app.MapOrders();
+app.MapFulfilmentAndPayments();
 return await app.RunServiceAsync(args);

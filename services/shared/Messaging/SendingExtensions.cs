@@ -1,4 +1,3 @@
-using System.Globalization;
 using Chassis.Messaging.Wire;
 using MassTransit;
 using Shop.Contracts;
@@ -37,7 +36,7 @@ public static class SendingExtensions
                 context.MessageId = eventId;
                 if (sequence is { } version)
                 {
-                    context.Headers.Set(CloudEventHeaders.Sequence, version.ToString(CultureInfo.InvariantCulture));
+                    context.GetOrAddPayload(() => new DispatchOptions(Sequence: version));
                 }
             },
             ct);

@@ -15,11 +15,7 @@ internal sealed class FulfilmentMapping : IEntityTypeConfiguration<FulfilmentSta
         saga.HasKey(s => s.CorrelationId);
         saga.Property(s => s.CorrelationId).HasColumnName("order_id").ValueGeneratedNever();
         saga.Property(s => s.CurrentState).HasColumnName("state");
-        saga.ComplexProperty(s => s.Total, money =>
-        {
-            money.Property(m => m.Amount).HasColumnName("amount");
-            money.Property(m => m.Currency).HasColumnName("currency");
-        });
+        saga.Ignore(s => s.Total);
         saga.Property(s => s.Ending).HasConversion(e => e == null ? null : e.ToString()!.ToLowerInvariant(), e => e == null ? null : Enum.Parse<Ending>(e, true));
 
         // Lists are replaced, never changed in place, so a reference says whether there is something to write.

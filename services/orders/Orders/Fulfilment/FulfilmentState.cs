@@ -16,7 +16,16 @@ public sealed class FulfilmentState : SagaStateMachineInstance
 
     public IReadOnlyList<SkuQuantity> Items { get; set; } = [];
 
-    public Money Total { get; set; } = new(0, "");
+    public decimal Amount { get; set; }
+
+    public string Currency { get; set; } = "";
+
+    /// <summary>What the customer owes.</summary>
+    public Money Total
+    {
+        get => new(Amount, Currency);
+        set => (Amount, Currency) = (value.Amount, value.Currency);
+    }
 
     public string PaymentMethod { get; set; } = "";
 
@@ -65,10 +74,10 @@ public enum Ending
 
 /// <param name="Step">The state in which the saga waited.</param>
 /// <param name="Started">When it asked.</param>
+/// <param name="Attempt">1 for the first time of asking.</param>
 /// <param name="Ended">When the answer came or the deadline passed; null while waiting.</param>
 /// <param name="Outcome">What the answer was; null while waiting.</param>
-/// <param name="Attempt">1 for the first time of asking.</param>
-public sealed record FulfilmentStep(string Step, DateTimeOffset Started, DateTimeOffset? Ended, string? Outcome, int Attempt);
+public sealed record FulfilmentStep(string Step, DateTimeOffset Started, int Attempt, DateTimeOffset? Ended = null, string? Outcome = null);
 
 /// <summary>Comes by itself when a step has waited for its whole deadline.</summary>
 public sealed record DeadlinePassed(Guid OrderId, string Step);

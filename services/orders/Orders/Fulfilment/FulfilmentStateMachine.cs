@@ -344,7 +344,7 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     {
         saga.Attempt = attempt;
         saga.ChangedAt = clock.GetUtcNow();
-        saga.Steps = [.. saga.Steps, new FulfilmentStep(step, saga.ChangedAt, null, null, attempt)];
+        saga.Steps = [.. saga.Steps, new FulfilmentStep(step, saga.ChangedAt, attempt)];
     }
 
     private void Note(FulfilmentState saga, string outcome) =>

@@ -16,7 +16,12 @@ public sealed class Payment
 
     public Guid UserId { get; private set; }
 
-    public Money Amount { get; private set; } = null!;
+    /// <summary>What is owed.</summary>
+    public Money Amount
+    {
+        get => new(AmountValue, Currency);
+        private set => (AmountValue, Currency) = (value.Amount, value.Currency);
+    }
 
     public string PaymentMethod { get; private set; } = "";
 
@@ -56,6 +61,10 @@ public sealed class Payment
     public DateTimeOffset? VoidedAt { get; private set; }
 
     public DateTimeOffset? RefundedAt { get; private set; }
+
+    private decimal AmountValue { get; set; }
+
+    private string Currency { get; set; } = "";
 
     /// <summary>The hold is there and the provider will not turn it into money.</summary>
     public bool CaptureRefused => Status == PaymentState.Authorized && DeclineCode is not null;

@@ -9,11 +9,9 @@ internal sealed class PaymentMapping : IEntityTypeConfiguration<Payment>
     {
         payment.ToTable("payments");
         payment.HasKey(p => p.Id);
-        payment.ComplexProperty(p => p.Amount, money =>
-        {
-            money.Property(m => m.Amount).HasColumnName("amount");
-            money.Property(m => m.Currency).HasColumnName("currency");
-        });
+        payment.Ignore(p => p.Amount);
+        payment.Property<decimal>("AmountValue").HasColumnName("amount");
+        payment.Property<string>("Currency");
         payment.Property(p => p.Status).HasConversion(s => s.ToString().ToLowerInvariant(), s => Enum.Parse<PaymentState>(s, true));
         payment.Property(p => p.Operation).HasConversion(o => o == null ? null : o.ToString()!.ToLowerInvariant(), o => o == null ? null : Enum.Parse<PaymentOperation>(o, true));
         payment.Ignore(p => p.CaptureRefused);

@@ -32,8 +32,9 @@ internal static class PaymentsModule
         bus.AddConsumer<ExecutePaymentConsumer, ExecutePaymentConsumerDefinition>().Endpoint(e => e.Name = PaymentQueues.Calls);
     }
 
-    public static void MapFulfilmentAndPayments(this IEndpointRouteBuilder v1)
+    public static void MapFulfilmentAndPayments(this IEndpointRouteBuilder app)
     {
+        var v1 = app.MapGroup("/v1");
         GetFulfilment.Map(v1);
         GetPayments.Map(v1);
         ReconcilePayments.Map(v1);

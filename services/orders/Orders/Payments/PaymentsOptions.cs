@@ -11,9 +11,9 @@ public sealed record PaymentsOptions
     [Required]
     public Uri BaseUrl { get; init; } = new("http://127.0.0.1:8090");
 
-    /// <summary>The provider's secret key.</summary>
+    /// <summary>The provider's secret key. The default is the sandbox's and worth nothing anywhere else.</summary>
     [Required, MinLength(8)]
-    public string ApiKey { get; init; } = "";
+    public string ApiKey { get; init; } = "sk_test_sandbox";
 
     /// <summary>How long one request may take.</summary>
     public TimeSpan TryTimeout { get; init; } = TimeSpan.FromSeconds(2);

@@ -46,7 +46,7 @@ internal static class A
             DeadlineTokenId = Guid.CreateVersion7(),
             StartedAt = Now,
             ChangedAt = Now,
-            Steps = [new FulfilmentStep(state, Now, null, null, 1)],
+            Steps = [new FulfilmentStep(state, Now, 1)],
         };
     }
 }

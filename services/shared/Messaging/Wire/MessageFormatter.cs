@@ -101,9 +101,19 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
             headers[CloudEventHeaders.TraceParent] = trace;
         }
 
-        // What the sender set, and what a redelivered event carried before, wins over what is known here.
+        if (context.TryGetPayload<DispatchOptions>(out var options) && options.Sequence is { } sequence)
+        {
+            headers[CloudEventHeaders.Sequence] = sequence.ToString(CultureInfo.InvariantCulture);
+        }
+
+        // What the sender set wins over what is known here.
         foreach (var (name, value) in context.Headers.GetAll())
         {
+            if (IsInherited(context, name, value))
+            {
+                continue;
+            }
+
             if (name.StartsWith(CloudEventHeaders.Prefix, StringComparison.Ordinal))
             {
                 headers[name] = Text(value);
@@ -152,22 +162,23 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
         }
 
         json.WriteStartObject("headers");
-        WriteHeaders(json, context.Headers);
+        WriteHeaders(json, context);
         json.WriteEndObject();
         json.WriteEndObject();
         json.Flush();
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static void WriteHeaders(Utf8JsonWriter json, SendHeaders headers)
+    private static void WriteHeaders(Utf8JsonWriter json, SendContext context)
     {
         var operation = OperationContext.Current;
-        WriteHeader(json, headers, CloudEventHeaders.CorrelationId, operation.CorrelationId);
-        WriteHeader(json, headers, CloudEventHeaders.CausationId, operation.CausationId);
-        WriteHeader(json, headers, CloudEventHeaders.TenantId, operation.TenantId);
-        WriteHeader(json, headers, MessageKeys.UserId, operation.UserId);
-        WriteHeader(json, headers, CloudEventHeaders.TraceParent, Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null);
-        foreach (var (name, value) in headers.GetAll())
+        var given = context.Headers.GetAll().Where(h => !IsInherited(context, h.Key, h.Value)).ToDictionary(h => h.Key, h => h.Value);
+        WriteHeader(json, given, CloudEventHeaders.CorrelationId, operation.CorrelationId);
+        WriteHeader(json, given, CloudEventHeaders.CausationId, operation.CausationId);
+        WriteHeader(json, given, CloudEventHeaders.TenantId, operation.TenantId);
+        WriteHeader(json, given, MessageKeys.UserId, operation.UserId);
+        WriteHeader(json, given, CloudEventHeaders.TraceParent, Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null);
+        foreach (var (name, value) in given)
         {
             if (value is null || name.StartsWith("MT-Host-", StringComparison.Ordinal))
             {
@@ -186,13 +197,23 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
         }
     }
 
-    private static void WriteHeader(Utf8JsonWriter json, SendHeaders given, string name, string? value)
+    private static void WriteHeader(Utf8JsonWriter json, Dictionary<string, object> given, string name, string? value)
     {
-        if (value is not null && !given.TryGetHeader(name, out _))
+        if (value is not null && !given.ContainsKey(name))
         {
             json.WriteString(name, value);
         }
     }
+
+    /// <summary>
+    /// MassTransit hands the headers of the consumed message on to everything that its consumer sends. What CloudEvents attributes say there, they say of that message:
+    /// its type, id and sequence must not become those of another.
+    /// </summary>
+    private static bool IsInherited(SendContext context, string name, object? value) =>
+        name.StartsWith(CloudEventHeaders.Prefix, StringComparison.Ordinal)
+        && context.TryGetPayload<ConsumeContext>(out var consumed)
+        && consumed.Headers.TryGetHeader(name, out var before)
+        && Equals(before, value);
 
     /// <summary>Contracts are strict; a message that is an interface needs MassTransit's own converters.</summary>
     public static JsonSerializerOptions OptionsFor(Type type) =>
@@ -225,7 +246,7 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
 }
 
 /// <summary>What a sender may ask for beside the message; travels as a payload of the send context.</summary>
-internal sealed record DispatchOptions(string? Key = null, DateTimeOffset? DueAt = null, Guid? Token = null)
+internal sealed record DispatchOptions(string? Key = null, DateTimeOffset? DueAt = null, Guid? Token = null, long? Sequence = null)
 {
     public static readonly DispatchOptions None = new();
 }

@@ -1,0 +1,126 @@
+using System.Net;
+using System.Net.Http.Json;
+using Chassis.Testing;
+
+namespace Orders.Tests.Fulfilment;
+
+/// <summary>The whole orders service, with real database and broker; only inventory is made up.</summary>
+public sealed class An_order_fulfilled(FulfilmentFixture fixture) : IClassFixture<FulfilmentFixture>
+{
+    [Fact]
+    public async Task Is_reserved_authorized_confirmed_shipped_captured_and_completed()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa");
+        var story = await FulfilmentFixture.Story(customer, id, "completed");
+
+        FulfilmentFixture.Steps(story).ShouldBe(
+        [
+            "reservingStock: reserved", "authorizingPayment: authorized", "confirming: confirmed", "shipping: dispatched", "recordingShipment: recorded",
+            "capturingPayment: captured", "completing: completed",
+        ]);
+        story["steps"]!.AsArray().ShouldAllBe(s => s!["attempt"]!.GetValue<int>() == 1 && s["ended"] != null);
+        (await OrdersFixture.Get(customer, id))["status"]!.GetValue<string>().ShouldBe("completed");
+        (await fixture.Sandbox.Movements(id)).ShouldBe(["authorized", "captured"]);
+        var payment = await FulfilmentFixture.PaymentOf(customer, id);
+        payment["status"]!.GetValue<string>().ShouldBe("captured");
+        payment["amount"]!["amount"]!.GetValue<string>().ShouldBe("39.98");
+        (await FulfilmentFixture.Read(customer, $"/v1/payments/{payment["id"]}"))!["orderId"]!.GetValue<Guid>().ShouldBe(id);
+        (await Poll.Until(async () => await fixture.Told(Guid.Parse(payment["id"]!.GetValue<string>())), t => t.Contains("processed.v1 2"), "both payment events"))
+            .ShouldBe("shop.payment.processed.v1 1, shop.payment.processed.v1 2");
+    }
+
+    [Fact]
+    public async Task Fails_when_nothing_is_in_stock()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa", FakeInventory.SoldOut);
+        await FulfilmentFixture.Story(customer, id, "failed");
+
+        var order = await OrdersFixture.Get(customer, id);
+        order["status"]!.GetValue<string>().ShouldBe("failed");
+        order["reason"]!.GetValue<string>().ShouldStartWith("out_of_stock: ");
+        (await fixture.Sandbox.Movements(id)).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("pm_card_declined", "payment_declined: generic_decline")]
+    [InlineData("pm_card_insufficient_funds", "payment_declined: insufficient_funds")]
+    public async Task Fails_when_the_card_is_declined_and_gives_the_stock_back(string card, string reason)
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, card);
+        await FulfilmentFixture.Story(customer, id, "failed");
+
+        (await OrdersFixture.Get(customer, id))["reason"]!.GetValue<string>().ShouldBe(reason);
+        fixture.Inventory.StateOf(id).ShouldBe("released");
+        (await FulfilmentFixture.PaymentOf(customer, id))["status"]!.GetValue<string>().ShouldBe("declined");
+    }
+
+    [Fact]
+    public async Task Is_cancelled_before_it_is_shipped_and_everything_is_undone()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa", FakeInventory.ShipsByHand);
+        await FulfilmentFixture.Story(customer, id, "shipping");
+        using var cancelled = await customer.PostAsJsonAsync($"/v1/orders/{id}/cancel", new { reason = "changed my mind" });
+        cancelled.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        var story = await FulfilmentFixture.Story(customer, id, "cancelled");
+
+        FulfilmentFixture.Steps(story).Skip(3).ShouldBe(
+            ["shipping: cancelled", "recallingShipment: released", "voidingPayment: voided", "releasingStock: released", "cancelling: cancelled"]);
+        (await OrdersFixture.Get(customer, id))["status"]!.GetValue<string>().ShouldBe("cancelled");
+        (await fixture.Sandbox.Movements(id)).ShouldBe(["authorized", "voided"]);
+    }
+
+    [Fact]
+    public async Task Times_out_when_inventory_stays_silent()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa", FakeInventory.NeverAnswers);
+        await FulfilmentFixture.Story(customer, id, "failed");
+        (await OrdersFixture.Get(customer, id))["reason"]!.GetValue<string>().ShouldBe("timed_out: inventory did not answer in time");
+    }
+
+    [Theory]
+    [InlineData("pm_card_slow")]
+    [InlineData("pm_card_flaky")]
+    public async Task Survives_a_card_whose_answers_come_late_or_not_at_all(string card)
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, card);
+        await FulfilmentFixture.Story(customer, id, "completed");
+        (await fixture.Sandbox.Movements(id)).ShouldBe(["authorized", "captured"]);
+    }
+
+    [Fact]
+    public async Task Fails_after_the_shipment_when_the_card_cannot_be_charged_and_nothing_stays_on_hold()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_capture_fails");
+        var story = await FulfilmentFixture.Story(customer, id, "failed");
+
+        FulfilmentFixture.Steps(story).Skip(5).ShouldBe(["capturingPayment: declined", "voidingPayment: voided", "failing: failed"]);
+        (await OrdersFixture.Get(customer, id))["reason"]!.GetValue<string>().ShouldBe("payment_declined: capture_refused");
+        (await fixture.Sandbox.Movements(id)).ShouldBe(["authorized", "voided"]);
+    }
+
+    [Fact]
+    public async Task Is_nobody_elses_business()
+    {
+        using var customer = fixture.Customer();
+        using var stranger = fixture.Customer();
+        using var @operator = fixture.Operator();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa");
+        await FulfilmentFixture.Story(customer, id, "completed");
+        var payment = await FulfilmentFixture.PaymentOf(customer, id);
+
+        (await FulfilmentFixture.Read(stranger, $"/v1/orders/{id}/fulfilment")).ShouldBeNull();
+        (await FulfilmentFixture.Read(stranger, $"/v1/payments/{payment["id"]}")).ShouldBeNull();
+        (await FulfilmentFixture.Read(stranger, $"/v1/payments?orderId={id}"))!["items"]!.AsArray().ShouldBeEmpty();
+        (await FulfilmentFixture.Read(@operator, $"/v1/orders/{id}/fulfilment")).ShouldNotBeNull();
+        (await FulfilmentFixture.Read(@operator, $"/v1/payments?orderId={id}"))!["items"]!.AsArray().Count.ShouldBe(1);
+        using var forbidden = await customer.GetAsync("/v1/ops/payments/reconciliation");
+        forbidden.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+    }
+}

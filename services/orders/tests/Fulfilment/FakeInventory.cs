@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Chassis.Messaging;
+using Chassis.Testing;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
+
+namespace Orders.Tests.Fulfilment;
+
+/// <summary>
+/// Stands in for the inventory service on the real broker: takes its commands and answers with its events. The quantity of the first item says what it does:
+/// everything goes well unless it is one of the constants.
+/// </summary>
+public sealed class FakeInventory(OrdersFixture orders) : IAsyncDisposable
+{
+    public const int SoldOut = 13;
+
+    /// <summary>Reserved at once, dispatched only on <see cref="Dispatch"/>.</summary>
+    public const int ShipsByHand = 17;
+
+    /// <summary>Says nothing to the reservation.</summary>
+    public const int NeverAnswers = 19;
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+
+    private readonly ConcurrentDictionary<Guid, int> quantities = [];
+    private readonly ConcurrentDictionary<Guid, string> states = [];
+    private IConnection? connection;
+
+    /// <summary>Commands received, by order.</summary>
+    public ConcurrentDictionary<Guid, ConcurrentQueue<string>> Received { get; } = [];
+
+    public string StateOf(Guid order) => states.GetValueOrDefault(order, "none");
+
+    public async Task StartAsync(TestVhost vhost)
+    {
+        connection = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
+        var channel = await connection.CreateChannelAsync();
+        await channel.ExchangeDeclareAsync(Queues.InventoryCommands, RabbitMQ.Client.ExchangeType.Fanout, durable: true);
+        await channel.QueueDeclareAsync(Queues.InventoryCommands, durable: true, exclusive: false, autoDelete: false);
+        await channel.QueueBindAsync(Queues.InventoryCommands, Queues.InventoryCommands, "");
+        var consumer = new AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += async (_, delivery) =>
+        {
+            var envelope = JsonSerializer.Deserialize<JsonElement>(delivery.Body.Span);
+            await Handle(envelope.GetProperty("messageType")[0].GetString()!.Split(':')[^1], envelope.GetProperty("message"));
+            await channel.BasicAckAsync(delivery.DeliveryTag, false);
+        };
+        await channel.BasicConsumeAsync(Queues.InventoryCommands, autoAck: false, consumer);
+    }
+
+    public Task Dispatch(Guid order)
+    {
+        states[order] = "shipped";
+        return Publish(new ShipmentDispatched(order, order, "DHL", "JD014", A.Items, TimeProvider.System.GetUtcNow()), 1);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (connection is not null)
+        {
+            await connection.DisposeAsync();
+        }
+    }
+
+    // Not the fixture's, whose publishing ends with the test that is running.
+    private async Task Publish<T>(T boundaryEvent, long sequence)
+        where T : class
+    {
+        await using var scope = orders.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(boundaryEvent, sequence);
+        await scope.ServiceProvider.GetRequiredService<DbContext>().SaveChangesAsync();
+    }
+
+    private async Task Handle(string command, JsonElement message)
+    {
+        var order = message.GetProperty("orderId").GetGuid();
+        var now = TimeProvider.System.GetUtcNow();
+        Received.GetOrAdd(order, _ => []).Enqueue(command);
+        switch (command)
+        {
+            case nameof(ReserveStock):
+                var items = message.GetProperty("items").Deserialize<List<SkuQuantity>>(Json)!;
+                quantities[order] = items[0].Quantity;
+                if (quantities[order] == SoldOut)
+                {
+                    await Publish(new StockReservationFailed(order, $"{items[0].Sku} ({SoldOut} wanted, 0 available)", [], now), 1);
+                }
+                else if (quantities[order] != NeverAnswers)
+                {
+                    states[order] = "reserved";
+                    await Publish(new StockReserved(order, items, now), 1);
+                }
+
+                break;
+
+            case nameof(ReleaseStock) when StateOf(order) == "shipped":
+                await Dispatch(order);
+                break;
+
+            case nameof(ReleaseStock):
+                states[order] = "released";
+                await Publish(new StockReleased(order, [], message.GetProperty("reason").GetString()!, now), 2);
+                break;
+
+            case nameof(ShipOrder) when StateOf(order) == "released":
+                await Publish(new StockReleased(order, [], "released before", now), 2);
+                break;
+
+            case nameof(ShipOrder) when quantities.GetValueOrDefault(order) != ShipsByHand:
+                await Dispatch(order);
+                break;
+        }
+    }
+}
