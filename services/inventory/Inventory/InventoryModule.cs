@@ -25,6 +25,7 @@ public static class InventoryModule
         services.AddScoped<ReceiveStock>().AddScoped<AdjustStock>().AddScoped<DispatchShipment>();
         services.AddScoped<ReserveStockHandler>().AddScoped<ReleaseStockHandler>().AddScoped<ShipOrderHandler>();
 
+        services.AddSingleton<ReservationDesk>();
         services.AddSingleton<ExpireReservations>().AddHostedService(provider => provider.GetRequiredService<ExpireReservations>());
         return services;
     }

@@ -39,6 +39,8 @@ public sealed class EventLog : IAsyncDisposable
         return log;
     }
 
+    public IReadOnlyCollection<WireEvent> All => events;
+
     public IReadOnlyList<WireEvent> Of(string type, string subject) => [.. events.Where(e => e.Type == type && e.Subject == subject)];
 
     /// <summary>Events about an order, whatever their subject is.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Chassis.Messaging;
 using Chassis.Web;
 using Inventory.Domain;
@@ -9,7 +10,13 @@ using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 
-/// <summary>Sets everything aside that an order needs, or nothing. However often it is asked for one order, it is done once and answered the same.</summary>
+/// <summary>A command with what it belongs to, since it may be handled together with others.</summary>
+public sealed record ReservationRequest(ReserveStock Command, OperationContext Operation, Activity? Activity);
+
+/// <summary>
+/// Sets everything aside that an order needs, or nothing. However often it is asked for one order, it is done once and answered the same.
+/// Several orders are handled in one transaction, one after the other in their order, on stock that is locked for all of them.
+/// </summary>
 public sealed class ReserveStockHandler(
     InventoryDbContext db,
     RecipeBook recipes,
@@ -19,134 +26,157 @@ public sealed class ReserveStockHandler(
     IOptions<ReservationOptions> options,
     TimeProvider clock)
 {
-    private static readonly IReadOnlyList<SkuQuantity> Nothing = [];
+    private const int MaxAttempts = 5;
 
-    public async Task Handle(ReserveStock command, CancellationToken ct)
+    public Task Handle(ReserveStock command, CancellationToken ct) =>
+        Handle([new ReservationRequest(command, OperationContext.Current, Activity.Current)], ct);
+
+    /// <param name="requests">Each for another order.</param>
+    /// <param name="ct">Cancels.</param>
+    public async Task Handle(IReadOnlyList<ReservationRequest> requests, CancellationToken ct)
     {
-        await using var transaction = await db.BeginOrJoinAsync(ct);
-        var (lines, hasRecipes, problem) = await PlanAsync(command.Items, ct);
-        if (problem is not null)
-        {
-            await RefuseAsync(command, problem, ct);
-        }
-        else
-        {
-            await ReserveAsync(command, lines, hasRecipes, ct);
-        }
+        var plans = await PlanAsync(requests, ct);
 
-        await db.SaveChangesAsync(ct);
-        await transaction.CommitAsync(ct);
-    }
-
-    private async Task ReserveAsync(ReserveStock command, IReadOnlyList<SkuQuantity> lines, bool hasRecipes, CancellationToken ct)
-    {
-        var now = clock.Now();
-        var outcome = await ledger.ReserveAsync(
-            new Reservation
+        // Somebody else's transaction cannot be tried again here.
+        var attempts = db.Database.CurrentTransaction is null ? MaxAttempts : 1;
+        for (var attempt = 1; attempt <= attempts; attempt++)
+        {
+            await using var transaction = await db.BeginOrJoinAsync(ct);
+            if (await TryAsync(plans, ct))
             {
-                OrderId = command.OrderId,
-                Status = ReservationStatus.Reserved,
-                Items = command.Items,
-                Lines = lines,
-                HasRecipes = hasRecipes,
-                Attempt = Guid.NewGuid(),
-                CreatedAt = now,
-                ReservedAt = now,
-                ExpiresAt = now + options.Value.ExpireAfter,
-            },
-            ct);
-        if (!outcome.IsNew)
-        {
-            await AnswerAgainAsync(command.OrderId, ct);
-            return;
+                await db.SaveChangesAsync(ct);
+                await transaction.CommitAsync(ct);
+                return;
+            }
+
+            // An order was released for the first time in this very moment. Nothing was published yet, and the next look will find it.
+            await transaction.DisposeAsync();
         }
 
-        if (outcome.Shortages.Count > 0)
-        {
-            var reason = Describe(outcome.Shortages);
-            await db.Reservations.Where(r => r.OrderId == command.OrderId).ExecuteUpdateAsync(
-                set => set
-                    .SetProperty(r => r.Status, ReservationStatus.Failed)
-                    .SetProperty(r => r.Lines, Nothing)
-                    .SetProperty(r => r.Shortages, outcome.Shortages)
-                    .SetProperty(r => r.Reason, reason)
-                    .SetProperty(r => r.ReservedAt, (DateTimeOffset?)null)
-                    .SetProperty(r => r.ExpiresAt, (DateTimeOffset?)null)
-                    .SetProperty(r => r.EndedAt, now),
-                ct);
-            await publish.PublishEvent(new StockReservationFailed(command.OrderId, reason, outcome.Shortages, now), 1, ct);
-            return;
-        }
-
-        for (var i = 0; i < lines.Count; i++)
-        {
-            await signals.TellIfLowAsync(outcome.Figures[i], lines[i].Quantity, ct);
-        }
-
-        await publish.PublishEvent(new StockReserved(command.OrderId, lines, now), 1, ct);
+        throw new TimeoutException("Some order's reservation was written by somebody else again and again.");
     }
 
-    /// <summary>What to take from the shelves, or why that cannot be said.</summary>
-    private async Task<(IReadOnlyList<SkuQuantity> Lines, bool HasRecipes, string? Problem)> PlanAsync(IReadOnlyList<SkuQuantity> items, CancellationToken ct)
+    private async Task<bool> TryAsync(IReadOnlyList<Plan> plans, CancellationToken ct)
     {
+        var (stock, known) = await ledger.LockAsync(
+            plans.SelectMany(p => p.Lines, (_, l) => l.Sku).Distinct(StringComparer.Ordinal), plans.Select(p => p.OrderId), ct);
+        var now = clock.Now();
+        var made = new List<(Plan Plan, Reservation Reservation)>(plans.Count);
+        var taken = new List<BookedLine>(plans.Count);
+        foreach (var plan in plans.Where(p => !known.Contains(p.OrderId)))
+        {
+            made.Add((plan, Decide(plan, stock, taken, now)));
+        }
+
+        if (made.Count > 0 && !await ledger.BookAsync([.. made.Select(m => m.Reservation)], taken, ct))
+        {
+            return false;
+        }
+
+        foreach (var (plan, reservation) in made)
+        {
+            await plan.Request.AsItself(() => AnswerAsync(reservation, ct));
+        }
+
+        foreach (var line in taken)
+        {
+            using (OperationContext.Begin(line.Operation))
+            {
+                await signals.TellIfLowAsync(line.After, line.Quantity, ct);
+            }
+        }
+
+        foreach (var plan in plans.Where(p => known.Contains(p.OrderId)))
+        {
+            var reservation = await db.Reservations.AsNoTracking().SingleAsync(r => r.OrderId == plan.OrderId, ct);
+            await plan.Request.AsItself(() => AnswerAsync(reservation, ct));
+        }
+
+        return true;
+    }
+
+    /// <summary>All of it or nothing, on the figures as the orders before it left them.</summary>
+    private Reservation Decide(Plan plan, Dictionary<string, StockFigures> stock, List<BookedLine> taken, DateTimeOffset now)
+    {
+        Shortage[] shortages =
+        [
+            .. plan.Lines.Where(l => stock[l.Sku].Available < l.Quantity).Select(l => new Shortage(l.Sku, l.Quantity, stock[l.Sku].Available)),
+        ];
+        var problem = plan.Problem ?? (shortages.Length > 0 ? Describe(shortages) : null);
+        if (problem is null)
+        {
+            foreach (var line in plan.Lines)
+            {
+                var before = stock[line.Sku];
+                var after = stock[line.Sku] = before with { Reserved = before.Reserved + line.Quantity, Version = before.Version + 1 };
+                taken.Add(new BookedLine(plan.OrderId, line.Quantity, after, plan.Request.Operation));
+            }
+        }
+
+        return new Reservation
+        {
+            OrderId = plan.OrderId,
+            Status = problem is null ? ReservationStatus.Reserved : ReservationStatus.Failed,
+            Items = plan.Problem is null ? plan.Request.Command.Items : [],
+            Lines = problem is null ? plan.Lines : [],
+            Shortages = problem is null ? null : shortages,
+            Reason = problem,
+            HasRecipes = plan.HasRecipes,
+            CreatedAt = now,
+            ReservedAt = problem is null ? now : null,
+            ExpiresAt = problem is null ? now + options.Value.ExpireAfter : null,
+            EndedAt = problem is null ? null : now,
+        };
+    }
+
+    private Task AnswerAsync(Reservation reservation, CancellationToken ct) => reservation.Status switch
+    {
+        ReservationStatus.Failed => publish.PublishEvent(
+            new StockReservationFailed(reservation.OrderId, reservation.Reason!, reservation.Shortages ?? [], reservation.EndedAt!.Value), 1, ct),
+
+        // Nothing is set aside now, and nothing will be: whoever asked must not count on it.
+        ReservationStatus.Released => publish.PublishEvent(
+            new StockReservationFailed(reservation.OrderId, $"Released already: {reservation.Reason}", [], reservation.EndedAt!.Value), reservation.Version, ct),
+
+        _ => publish.PublishEvent(new StockReserved(reservation.OrderId, reservation.Lines, reservation.ReservedAt!.Value), 1, ct),
+    };
+
+    /// <summary>What to take from the shelves for each order, or why that cannot be said.</summary>
+    private async Task<IReadOnlyList<Plan>> PlanAsync(IReadOnlyList<ReservationRequest> requests, CancellationToken ct)
+    {
+        var parts = await recipes.PartsOfAsync(
+            [.. requests.SelectMany(r => r.Command.Items, (_, i) => i.Sku).Distinct(StringComparer.Ordinal)], ct);
+        return [.. requests.Select(r => PlanOne(r, parts))];
+    }
+
+    private static Plan PlanOne(ReservationRequest request, IReadOnlyDictionary<string, IReadOnlyList<SkuQuantity>> parts)
+    {
+        var items = request.Command.Items;
         if (items.Count == 0)
         {
-            return ([], false, "The order has no items.");
+            return Impossible("The order has no items.");
         }
 
         if (items.FirstOrDefault(i => i.Quantity is < 1 or > Limits.MaxQuantity) is { } wrong)
         {
-            return ([], false, $"The quantity {wrong.Quantity} of {wrong.Sku} is not between 1 and {Limits.MaxQuantity}.");
+            return Impossible($"The quantity {wrong.Quantity} of {wrong.Sku} is not between 1 and {Limits.MaxQuantity}.");
         }
 
-        var parts = await recipes.PartsOfAsync([.. items.Select(i => i.Sku).Distinct(StringComparer.Ordinal)], ct);
         if (items.FirstOrDefault(i => !parts.ContainsKey(i.Sku)) is { } unknown)
         {
-            return ([], false, $"There is no product {unknown.Sku}.");
+            return Impossible($"There is no product {unknown.Sku}.");
         }
 
         var total = Recipes.Sum(items.SelectMany(i => parts[i.Sku], (i, part) => (part.Sku, (long)i.Quantity * part.Quantity)));
         if (total.FirstOrDefault(t => t.Quantity > Limits.MaxOnHand) is { Sku: not null } absurd)
         {
-            return ([], false, $"The order needs {absurd.Quantity} pieces of {absurd.Sku}.");
+            return Impossible($"The order needs {absurd.Quantity} pieces of {absurd.Sku}.");
         }
 
         var hasRecipes = items.Any(i => parts[i.Sku] is not [var only] || only.Sku != i.Sku);
-        return ([.. total.Select(t => new SkuQuantity(t.Sku, (int)t.Quantity))], hasRecipes, null);
-    }
+        return new Plan(request, [.. total.Select(t => new SkuQuantity(t.Sku, (int)t.Quantity))], hasRecipes, null);
 
-    private async Task RefuseAsync(ReserveStock command, string problem, CancellationToken ct)
-    {
-        var now = clock.Now();
-        var inserted = await db.Database.ExecuteSqlAsync(
-            $"""
-            INSERT INTO reservations (order_id, status, items, lines, shortages, reason, has_recipes, version, created_at, ended_at)
-            VALUES ({command.OrderId}, 'failed', '[]', '[]', '[]', {problem}, false, 1, {now}, {now})
-            ON CONFLICT (order_id) DO NOTHING
-            """, ct);
-        if (inserted == 0)
-        {
-            await AnswerAgainAsync(command.OrderId, ct);
-            return;
-        }
-
-        await publish.PublishEvent(new StockReservationFailed(command.OrderId, problem, [], now), 1, ct);
-    }
-
-    private async Task AnswerAgainAsync(Guid orderId, CancellationToken ct)
-    {
-        var reservation = await db.Reservations.AsNoTracking().SingleAsync(r => r.OrderId == orderId, ct);
-        await (reservation.Status switch
-        {
-            ReservationStatus.Failed => publish.PublishEvent(
-                new StockReservationFailed(orderId, reservation.Reason!, reservation.Shortages ?? [], reservation.EndedAt!.Value), 1, ct),
-
-            // Nothing is set aside now, and nothing will be: whoever asked must not count on it.
-            ReservationStatus.Released => publish.PublishEvent(
-                new StockReservationFailed(orderId, $"Released already: {reservation.Reason}", [], reservation.EndedAt!.Value), reservation.Version, ct),
-
-            _ => publish.PublishEvent(new StockReserved(orderId, reservation.Lines, reservation.ReservedAt!.Value), 1, ct),
-        });
+        Plan Impossible(string problem) => new(request, [], false, problem);
     }
 
     private static string Describe(IReadOnlyList<Shortage> shortages)
@@ -155,9 +185,16 @@ public sealed class ReserveStockHandler(
         var text = string.Join(", ", shortages.Take(shown).Select(s => $"{s.Sku} ({s.Requested} wanted, {s.Available} available)"));
         return shortages.Count > shown ? $"{text} and {shortages.Count - shown} more" : text;
     }
+
+    private sealed record Plan(ReservationRequest Request, IReadOnlyList<SkuQuantity> Lines, bool HasRecipes, string? Problem)
+    {
+        public Guid OrderId => Request.Command.OrderId;
+    }
 }
 
-public sealed class ReserveStockConsumer(ReserveStockHandler handler) : IConsumer<ReserveStock>
+/// <summary>Has no transaction of its own: the desk commits its reservation together with those of others, and a duplicate is known by its order.</summary>
+[OwnTransaction]
+public sealed class ReserveStockConsumer(ReservationDesk desk) : IConsumer<ReserveStock>
 {
-    public Task Consume(ConsumeContext<ReserveStock> context) => handler.Handle(context.Message, context.CancellationToken);
+    public Task Consume(ConsumeContext<ReserveStock> context) => desk.ReserveAsync(context.Message, context.CancellationToken);
 }

@@ -91,7 +91,7 @@ CREATE TABLE movements (
 );
 
 -- Reservations: one for each order, for ever. A released one refuses a reservation that arrives late.
--- items is what was ordered, lines the parts that are set aside for it; attempt names the try that made the row.
+-- items is what was ordered, lines the parts that are set aside for it.
 CREATE TABLE reservations (
     order_id    uuid PRIMARY KEY,
     status      text NOT NULL CHECK (status IN ('reserved', 'shipping', 'shipped', 'released', 'failed')),
@@ -100,7 +100,6 @@ CREATE TABLE reservations (
     shortages   jsonb,
     reason      text,
     has_recipes boolean NOT NULL,
-    attempt     uuid,
     version     integer NOT NULL CHECK (version > 0),
     created_at  timestamptz NOT NULL,
     reserved_at timestamptz,
@@ -110,7 +109,6 @@ CREATE TABLE reservations (
 ) WITH (fillfactor = 80);
 
 CREATE INDEX reservations_to_expire ON reservations (expires_at) WHERE status = 'reserved';
-CREATE INDEX reservations_held ON reservations (order_id) WHERE status IN ('reserved', 'shipping');
 CREATE INDEX reservations_of_recipes ON reservations USING gin (items jsonb_path_ops) WHERE has_recipes AND status IN ('reserved', 'shipping', 'shipped');
 
 -- Shipments: one for each order at most. The address is personal data and goes when the customer is erased.

@@ -129,7 +129,6 @@ public sealed class Reservation
     public string? Reason { get; set; }
 
     public bool HasRecipes { get; init; }
-    public Guid? Attempt { get; init; }
     public int Version { get; set; } = 1;
     public required DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset? ReservedAt { get; set; }

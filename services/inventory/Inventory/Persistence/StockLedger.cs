@@ -38,7 +38,7 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
             UPDATE stock SET
                 received = received + $4, adjusted = adjusted + $5,
                 on_hand = on_hand + $6, reserved = reserved + $7, shipped = shipped + $8, version = version + 1
-            WHERE sku = $1 AND on_hand + $6 >= reserved + $7 @condition
+            WHERE sku = $1 AND on_hand + $6 >= reserved + $7
             RETURNING sku, version, on_hand, reserved, shipped, reorder_point
         ), booked AS (
             INSERT INTO movements (
@@ -48,14 +48,6 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
         )
         SELECT version, on_hand, reserved, shipped, reorder_point FROM moved
         """;
-
-    private static readonly string MoveAlways = Move.Replace("@condition", "", StringComparison.Ordinal);
-
-    // $14: the try that made the reservation. A duplicate that lost the race for it moves nothing.
-    private static readonly string MoveForAttempt =
-        Move.Replace("@condition", "AND EXISTS (SELECT FROM reservations WHERE order_id = $9 AND attempt = $14)", StringComparison.Ordinal);
-
-    private const int MaxAttempts = 5;
 
     private NpgsqlConnection Connection => (NpgsqlConnection)db.Database.GetDbConnection();
 
@@ -75,33 +67,82 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
     public Task<StockFigures?> AdjustAsync(string sku, int quantity, string reason, CancellationToken ct) =>
         SingleAsync(MovementKind.Adjustment, sku, quantity, reason, ct);
 
-    /// <summary>
-    /// Makes the reservation row and sets its lines aside, in one round trip. Nothing is set aside unless everything is, and nothing if the order
-    /// has a reservation already.
-    /// </summary>
-    public async Task<ReserveOutcome> ReserveAsync(Reservation reservation, CancellationToken ct)
+    /// <summary>The stock of these skus, locked until the transaction ends, and those of the orders that have a reservation already.</summary>
+    public async Task<(Dictionary<string, StockFigures> Stock, HashSet<Guid> Known)> LockAsync(
+        IEnumerable<string> skus, IEnumerable<Guid> orderIds, CancellationToken ct)
     {
-        for (var attempt = 1; attempt <= MaxAttempts; attempt++)
+        await using var batch = new NpgsqlBatch(Connection, Transaction)
         {
-            var (isNew, figures) = await TryReserveAsync(reservation, insert: attempt == 1, ct);
-            if (!isNew)
+            BatchCommands =
             {
-                return new ReserveOutcome(IsNew: false, [], []);
-            }
+                new NpgsqlBatchCommand(
+                    "SELECT sku, version, on_hand, reserved, shipped, reorder_point FROM stock WHERE sku = ANY($1) ORDER BY sku FOR NO KEY UPDATE")
+                {
+                    Parameters = { new NpgsqlParameter<string[]> { TypedValue = [.. skus] } },
+                },
 
-            if (figures.All(f => f is not null))
-            {
-                return new ReserveOutcome(IsNew: true, figures!, []);
-            }
-
-            // Enough came back since the refusal, so that no shortage could be named: try again rather than refuse for no reason.
-            if (await ShortagesAsync(reservation.Lines, ct) is { Count: > 0 } shortages)
-            {
-                return new ReserveOutcome(IsNew: true, [], shortages);
-            }
+                // Second, so that it sees what was committed while the first one waited.
+                new NpgsqlBatchCommand("SELECT order_id FROM reservations WHERE order_id = ANY($1)")
+                {
+                    Parameters = { new NpgsqlParameter<Guid[]> { TypedValue = [.. orderIds] } },
+                },
+            },
+        };
+        var stock = new Dictionary<string, StockFigures>(StringComparer.Ordinal);
+        var known = new HashSet<Guid>();
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            stock[reader.GetString(0)] = Figures(reader, reader.GetString(0), 1);
         }
 
-        throw new TimeoutException($"The stock for order {reservation.OrderId} changed {MaxAttempts} times while it was looked at.");
+        await reader.NextResultAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            known.Add(reader.GetGuid(0));
+        }
+
+        return (stock, known);
+    }
+
+    /// <summary>
+    /// Writes reservations, whose lines were taken from locked stock, in one round trip. The update keeps its condition: whoever miscounts is refused.
+    /// </summary>
+    /// <returns>False when one of the orders got a reservation meanwhile; the transaction is of no use then.</returns>
+    public async Task<bool> BookAsync(IReadOnlyList<Reservation> reservations, IReadOnlyList<BookedLine> lines, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(Connection, Transaction) { BatchCommands = { Insert(reservations) } };
+        var taken = lines.GroupBy(l => l.After.Sku).ToList();
+        if (taken.Count > 0)
+        {
+            batch.BatchCommands.Add(Take(taken));
+            batch.BatchCommands.Add(Write(lines));
+        }
+
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        if (await CountAsync(reader, ct) != reservations.Count)
+        {
+            return false;
+        }
+
+        if (taken.Count > 0 && await CountAsync(reader, ct) != taken.Count)
+        {
+            throw new InvalidOperationException("Locked stock has changed.");
+        }
+
+        return true;
+
+        static async Task<int> CountAsync(NpgsqlDataReader reader, CancellationToken ct)
+        {
+            var count = 0;
+            while (await reader.ReadAsync(ct))
+            {
+                count++;
+            }
+
+            await reader.NextResultAsync(ct);
+            return count;
+        }
     }
 
     /// <summary>Gives back what is set aside for an order.</summary>
@@ -112,98 +153,86 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
     public Task<IReadOnlyList<StockFigures>> ShipAsync(Guid orderId, IReadOnlyList<SkuQuantity> lines, CancellationToken ct) =>
         AllAsync(MovementKind.Shipment, orderId, lines, ct);
 
-    private async Task<(bool IsNew, StockFigures?[] Figures)> TryReserveAsync(Reservation reservation, bool insert, CancellationToken ct)
+    private static NpgsqlBatchCommand Insert(IReadOnlyList<Reservation> reservations) => new(
+        """
+        INSERT INTO reservations (order_id, status, items, lines, shortages, reason, has_recipes, version, created_at, reserved_at, expires_at, ended_at)
+        SELECT order_id, status, items, lines, shortages, reason, has_recipes, 1, created_at, reserved_at, expires_at, ended_at
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            AS r(order_id, status, items, lines, shortages, reason, has_recipes, created_at, reserved_at, expires_at, ended_at)
+        ORDER BY order_id
+        ON CONFLICT (order_id) DO NOTHING
+        RETURNING 1
+        """)
     {
-        var lines = reservation.Lines;
-        await using var batch = new NpgsqlBatch(Connection, Transaction);
-        if (insert)
+        Parameters =
         {
-            batch.BatchCommands.Add(Insert(reservation));
-        }
+            new NpgsqlParameter<Guid[]> { TypedValue = [.. reservations.Select(r => r.OrderId)] },
+            new NpgsqlParameter<string[]> { TypedValue = [.. reservations.Select(r => r.Status.ToString().ToLowerInvariant())] },
+            Json(reservations.Select(r => Serialize(r.Items))),
+            Json(reservations.Select(r => Serialize(r.Lines))),
+            Json(reservations.Select(r => r.Shortages is null ? null : Serialize(r.Shortages))),
+            new NpgsqlParameter<string?[]> { TypedValue = [.. reservations.Select(r => r.Reason)] },
+            new NpgsqlParameter<bool[]> { TypedValue = [.. reservations.Select(r => r.HasRecipes)] },
+            new NpgsqlParameter<DateTimeOffset[]> { TypedValue = [.. reservations.Select(r => r.CreatedAt)] },
+            new NpgsqlParameter<DateTimeOffset?[]> { TypedValue = [.. reservations.Select(r => r.ReservedAt)] },
+            new NpgsqlParameter<DateTimeOffset?[]> { TypedValue = [.. reservations.Select(r => r.ExpiresAt)] },
+            new NpgsqlParameter<DateTimeOffset?[]> { TypedValue = [.. reservations.Select(r => r.EndedAt)] },
+        },
+    };
 
-        // A single line is all or nothing by itself.
-        if (lines.Count > 1)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("SAVEPOINT reserving"));
-        }
-
-        foreach (var line in lines)
-        {
-            var move = Booking(MovementKind.Reservation, line.Sku, line.Quantity, reservation.OrderId, null, MoveForAttempt);
-            move.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = reservation.Attempt!.Value });
-            batch.BatchCommands.Add(move);
-        }
-
-        var figures = new StockFigures?[lines.Count];
-        await using (var reader = await batch.ExecuteReaderAsync(ct))
-        {
-            if (insert)
-            {
-                if (!await reader.ReadAsync(ct))
-                {
-                    return (false, []);
-                }
-
-                await reader.NextResultAsync(ct);
-            }
-
-            for (var i = 0; i < lines.Count; i++)
-            {
-                figures[i] = await reader.ReadAsync(ct) ? Figures(reader, lines[i].Sku) : null;
-                await reader.NextResultAsync(ct);
-            }
-        }
-
-        if (lines.Count > 1 && figures.Contains(null))
-        {
-            await using var undo = new NpgsqlCommand("ROLLBACK TO SAVEPOINT reserving", Connection, Transaction);
-            await undo.ExecuteNonQueryAsync(ct);
-        }
-
-        return (true, figures);
-    }
-
-    private async Task<IReadOnlyList<Shortage>> ShortagesAsync(IReadOnlyList<SkuQuantity> lines, CancellationToken ct)
+    private static NpgsqlBatchCommand Take(List<IGrouping<string, BookedLine>> taken) => new(
+        """
+        UPDATE stock SET reserved = reserved + taken.pieces, version = version + taken.movements
+        FROM unnest($1, $2, $3) AS taken(sku, pieces, movements)
+        WHERE stock.sku = taken.sku AND on_hand - reserved >= taken.pieces
+        RETURNING 1
+        """)
     {
-        var skus = lines.Select(l => l.Sku).ToArray();
-        var available = await db.Stock.AsNoTracking().Where(s => skus.Contains(s.Sku))
-            .ToDictionaryAsync(s => s.Sku, s => s.OnHand - s.Reserved, StringComparer.Ordinal, ct);
-        return
-        [
-            .. lines.Select(l => new Shortage(l.Sku, l.Quantity, available.GetValueOrDefault(l.Sku))).Where(s => s.Available < s.Requested),
-        ];
-    }
+        Parameters =
+        {
+            new NpgsqlParameter<string[]> { TypedValue = [.. taken.Select(t => t.Key)] },
+            new NpgsqlParameter<int[]> { TypedValue = [.. taken.Select(t => t.Sum(l => l.Quantity))] },
+            new NpgsqlParameter<int[]> { TypedValue = [.. taken.Select(t => t.Count())] },
+        },
+    };
 
-    private static NpgsqlBatchCommand Insert(Reservation r)
+    private NpgsqlBatchCommand Write(IReadOnlyList<BookedLine> lines) => new(
+        """
+        INSERT INTO movements (
+            sku, version, kind, quantity, on_hand_change, reserved_change, shipped_change, on_hand, reserved, shipped,
+            order_id, occurred_at, correlation_id, user_id)
+        SELECT sku, version, 'reservation', quantity, 0, quantity, 0, on_hand, reserved, shipped, order_id, $10, correlation_id, user_id
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS m(sku, version, quantity, on_hand, reserved, shipped, order_id, correlation_id, user_id)
+        """)
     {
-        // The first statement of the transaction on this order: a duplicate waits here, not at the stock.
-        var insert = new NpgsqlBatchCommand(
-            """
-            INSERT INTO reservations (order_id, status, items, lines, has_recipes, attempt, version, created_at, reserved_at, expires_at)
-            VALUES ($1, 'reserved', $2, $3, $4, $5, 1, $6, $6, $7)
-            ON CONFLICT (order_id) DO NOTHING
-            RETURNING version
-            """);
-        insert.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = r.OrderId });
-        insert.Parameters.Add(Json(r.Items));
-        insert.Parameters.Add(Json(r.Lines));
-        insert.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = r.HasRecipes });
-        insert.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = r.Attempt!.Value });
-        insert.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = r.CreatedAt });
-        insert.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = r.ExpiresAt!.Value });
-        return insert;
-    }
+        Parameters =
+        {
+            new NpgsqlParameter<string[]> { TypedValue = [.. lines.Select(l => l.After.Sku)] },
+            new NpgsqlParameter<int[]> { TypedValue = [.. lines.Select(l => l.After.Version)] },
+            new NpgsqlParameter<int[]> { TypedValue = [.. lines.Select(l => l.Quantity)] },
+            new NpgsqlParameter<int[]> { TypedValue = [.. lines.Select(l => l.After.OnHand)] },
+            new NpgsqlParameter<int[]> { TypedValue = [.. lines.Select(l => l.After.Reserved)] },
+            new NpgsqlParameter<long[]> { TypedValue = [.. lines.Select(l => l.After.Shipped)] },
+            new NpgsqlParameter<Guid[]> { TypedValue = [.. lines.Select(l => l.OrderId)] },
+            new NpgsqlParameter<string[]> { TypedValue = [.. lines.Select(l => l.Operation.CorrelationId)] },
+            new NpgsqlParameter<string?[]> { TypedValue = [.. lines.Select(l => l.Operation.UserId)] },
+            new NpgsqlParameter<DateTimeOffset> { TypedValue = clock.Now() },
+        },
+    };
 
-    private static NpgsqlParameter<string> Json(IReadOnlyList<SkuQuantity> lines) =>
-        new NpgsqlParameter<string> { TypedValue = JsonSerializer.Serialize(lines, ContractJson.Options), NpgsqlDbType = NpgsqlDbType.Jsonb };
+    private static string Serialize<T>(T value) => JsonSerializer.Serialize(value, ContractJson.Options);
 
-    private static StockFigures Figures(NpgsqlDataReader reader, string sku) => new(
-        sku, reader.GetInt32(0), reader.GetInt32(1), reader.GetInt32(2), reader.GetInt64(3), reader.IsDBNull(4) ? null : reader.GetInt32(4));
+    private static NpgsqlParameter<string?[]> Json(IEnumerable<string?> texts) =>
+        new() { TypedValue = [.. texts], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb };
+
+    private static StockFigures Figures(NpgsqlDataReader reader, string sku, int first = 0) => new(
+        sku, reader.GetInt32(first), reader.GetInt32(first + 1), reader.GetInt32(first + 2), reader.GetInt64(first + 3),
+        reader.IsDBNull(first + 4) ? null : reader.GetInt32(first + 4));
 
     private async Task<StockFigures?> SingleAsync(MovementKind kind, string sku, int quantity, string reference, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(Connection, Transaction);
-        batch.BatchCommands.Add(Booking(kind, sku, quantity, null, reference, MoveAlways));
+        batch.BatchCommands.Add(Booking(kind, sku, quantity, null, reference, Move));
         await using var reader = await batch.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) ? Figures(reader, sku) : null;
     }
@@ -219,7 +248,7 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
         await using var batch = new NpgsqlBatch(Connection, Transaction);
         foreach (var line in ordered)
         {
-            batch.BatchCommands.Add(Booking(kind, line.Sku, line.Quantity, orderId, null, MoveAlways));
+            batch.BatchCommands.Add(Booking(kind, line.Sku, line.Quantity, orderId, null, Move));
         }
 
         var figures = new List<StockFigures>(ordered.Count);
@@ -270,8 +299,9 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
     }
 }
 
-/// <summary>What became of a reservation.</summary>
-/// <param name="IsNew">False when the order had one already; nothing was done then.</param>
-/// <param name="Figures">The stock after it; empty when nothing is set aside.</param>
-/// <param name="Shortages">What there was too little of.</param>
-public sealed record ReserveOutcome(bool IsNew, IReadOnlyList<StockFigures> Figures, IReadOnlyList<Shortage> Shortages);
+/// <summary>A line of a reservation that was taken from locked stock.</summary>
+/// <param name="OrderId">The order.</param>
+/// <param name="Quantity">Pieces.</param>
+/// <param name="After">The stock after it.</param>
+/// <param name="Operation">What it belongs to.</param>
+public sealed record BookedLine(Guid OrderId, int Quantity, StockFigures After, OperationContext Operation);

@@ -18,6 +18,7 @@ namespace Inventory.Bench;
 internal sealed class HotSku : ServiceFixture<Program>
 {
     private const int Workers = 8;
+    private const int Crowd = 128;
     private const int Plenty = 1_000_000;
     private const string Sku = "HOT";
 
@@ -61,12 +62,12 @@ internal sealed class HotSku : ServiceFixture<Program>
     {
         var moment = TimeSpan.FromSeconds(2);
         await BareUpdatesAsync(moment);
-        await StoredReservationsAsync(moment);
-        await HandledReservationsAsync(moment);
+        await CrowdAsync(moment);
+        await OneByOneAsync(moment);
         await AnsweredReservationsAsync(300);
     }
 
-    public Task<double> BareUpdatesAsync(TimeSpan time) => RateAsync(time, async running =>
+    public Task<double> BareUpdatesAsync(TimeSpan time) => RateAsync(time, Workers, async running =>
     {
         await using var connection = await source!.OpenConnectionAsync();
         await using var update = new NpgsqlCommand("UPDATE bare SET available = available - $2 WHERE sku = $1 AND available >= $2", connection)
@@ -77,30 +78,19 @@ internal sealed class HotSku : ServiceFixture<Program>
         return await CountAsync(running, async () => await update.ExecuteNonQueryAsync() == 1);
     });
 
-    /// <summary>The service's own ledger, in a transaction of its own for each order: what has to be in the database for a reservation to exist.</summary>
-    public Task<double> StoredReservationsAsync(TimeSpan time) => RateAsync(time, async running =>
+    /// <summary>What a consumer waits for: plan, stock, ledger and answer in the outbox, committed in groups, for a crowd that all want the same.</summary>
+    public Task<double> CrowdAsync(TimeSpan time)
     {
-        await using var scope = Services.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<InventoryDbContext>();
-        var ledger = scope.ServiceProvider.GetRequiredService<StockLedger>();
-        await db.Database.OpenConnectionAsync();
-        return await CountAsync(running, async () =>
+        var desk = Services.GetRequiredService<ReservationDesk>();
+        return RateAsync(time, Crowd, running => CountAsync(running, async () =>
         {
-            var now = TimeProvider.System.GetUtcNow();
-            await using var transaction = await db.Database.BeginTransactionAsync();
-            var outcome = await ledger.ReserveAsync(
-                new Reservation
-                {
-                    OrderId = Guid.CreateVersion7(), Status = ReservationStatus.Reserved, Items = One, Lines = One, Attempt = Guid.NewGuid(),
-                    CreatedAt = now, ReservedAt = now, ExpiresAt = now.AddDays(1),
-                }, default);
-            await transaction.CommitAsync();
-            return outcome.Figures.Count == 1;
-        });
-    });
+            await desk.ReserveAsync(new ReserveStock(Guid.CreateVersion7(), One), default);
+            return true;
+        }));
+    }
 
-    /// <summary>What a consumer runs: plan, reservation, answer in the outbox, commit.</summary>
-    public Task<double> HandledReservationsAsync(TimeSpan time) => RateAsync(time, running => CountAsync(running, async () =>
+    /// <summary>The same, each order in a transaction of its own.</summary>
+    public Task<double> OneByOneAsync(TimeSpan time) => RateAsync(time, Workers, running => CountAsync(running, async () =>
     {
         await using var scope = Services.CreateAsyncScope();
         await scope.ServiceProvider.GetRequiredService<ReserveStockHandler>().Handle(new ReserveStock(Guid.CreateVersion7(), One), default);
@@ -137,10 +127,10 @@ internal sealed class HotSku : ServiceFixture<Program>
 
     protected override void Configure(IDictionary<string, string> settings) => settings["Logging:LogLevel:Default"] = "Error";
 
-    private static async Task<double> RateAsync(TimeSpan time, Func<Func<bool>, Task<int>> worker)
+    private static async Task<double> RateAsync(TimeSpan time, int workers, Func<Func<bool>, Task<int>> worker)
     {
         var watch = Stopwatch.StartNew();
-        var done = await Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => Task.Run(() => worker(() => watch.Elapsed < time))));
+        var done = await Task.WhenAll(Enumerable.Range(0, workers).Select(_ => Task.Run(() => worker(() => watch.Elapsed < time))));
         return done.Sum() / watch.Elapsed.TotalSeconds;
     }
 

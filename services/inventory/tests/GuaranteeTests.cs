@@ -1,0 +1,297 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Chassis.Testing;
+using Inventory.Features;
+using Shop.Contracts.Inventory.V1;
+
+namespace Inventory.Tests;
+
+/// <summary>A service of its own for the guarantee, so that the audit covers this test's stock and nothing else.</summary>
+public sealed class GuaranteeFixture : InventoryFixture;
+
+/// <summary>
+/// Guarantee 2: received and adjusted pieces are on hand or shipped; what is reserved is never negative nor above what is on hand;
+/// orders that have come to their end hold no reservation. Both tests take a seed from STOCK_SEED to repeat a run.
+/// </summary>
+public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper output) : IClassFixture<GuaranteeFixture>
+{
+    private const int SimpleProducts = 8;
+
+    private static readonly ShipTo Address = new("A", "B", "C", "D", "DE");
+
+    /// <summary>One after the other, against a model that says what every figure has to be after every step.</summary>
+    [Fact]
+    public async Task Thousands_of_operations_do_exactly_what_a_model_of_the_rules_does()
+    {
+        var random = Seeded();
+        var (products, recipes) = await CatalogueAsync("M");
+        var model = new Model(recipes, products.Take(SimpleProducts));
+        var orders = Enumerable.Range(0, 400).Select(_ => Guid.CreateVersion7()).ToArray();
+
+        for (var step = 0; step < 3_000; step++)
+        {
+            // A small set of orders: commands of one order come again, and in every order.
+            var order = orders[Math.Min(orders.Length - 1, (step / 10) + random.Next(20))];
+            var sku = products[random.Next(SimpleProducts)];
+            switch (random.Next(10))
+            {
+                case 0:
+                    var received = random.Next(1, 30);
+                    await inventory.Handle<ReceiveStock>(h => h.Handle(sku, new ReceiveStockRequest(received, $"step {step}"), default));
+                    model.Adjust(sku, received).ShouldBeTrue();
+                    break;
+                case 1:
+                    var adjusted = random.Next(1, 15) * (random.Next(3) == 0 ? 1 : -1);
+                    using (var answer = await inventory.Client.PostAsJsonAsync($"/v1/products/{sku}/adjustments", new { quantity = adjusted, reason = $"step {step}" }))
+                    {
+                        answer.StatusCode.ShouldBe(model.Adjust(sku, adjusted) ? HttpStatusCode.Created : HttpStatusCode.Conflict);
+                    }
+
+                    break;
+                case 2 or 3:
+                    await inventory.Handle<ReleaseStockHandler>(h => h.Handle(new ReleaseStock(order, $"step {step}"), default));
+                    model.Release(order);
+                    break;
+                case 4 or 5:
+                    await inventory.Handle<ShipOrderHandler>(h => h.Handle(new ShipOrder(order, Address), default));
+                    model.Ship(order);
+                    break;
+                default:
+                    var cart = Cart(random, products);
+                    await inventory.Handle<ReserveStockHandler>(h => h.Handle(new ReserveStock(order, cart), default));
+                    model.Reserve(order, cart);
+                    break;
+            }
+
+            if (step % 50 == 49)
+            {
+                await model.ShouldMatchAsync(inventory, step);
+            }
+        }
+
+        await inventory.ShouldAddUpAsync();
+    }
+
+    /// <summary>All at once over the broker, every command up to three times and out of order. Who wins is open; what must hold is not.</summary>
+    [Fact]
+    public async Task Whatever_the_order_and_however_often_commands_arrive_the_stock_adds_up()
+    {
+        var random = Seeded();
+        var (products, _) = await CatalogueAsync("R");
+        var booked = new ConcurrentDictionary<string, int>();
+        var orders = Enumerable.Range(0, 900).Select(_ => Guid.CreateVersion7()).ToArray();
+        var operations = new List<Func<Task>>();
+        foreach (var order in orders)
+        {
+            Repeat(() => inventory.Commands.Send(new ReserveStock(order, Cart(new Random(order.GetHashCode()), products))));
+            var end = random.Next(4);
+            if (end is 0 or 2)
+            {
+                Repeat(() => inventory.Commands.Send(new ReleaseStock(order, "cancelled")));
+            }
+
+            if (end is 1 or 2)
+            {
+                Repeat(() => inventory.Commands.Send(new ShipOrder(order, Address)));
+            }
+        }
+
+        for (var i = 0; i < 300; i++)
+        {
+            var (sku, quantity) = (products[random.Next(SimpleProducts)], random.Next(1, 25));
+            operations.Add(() => Book(sku, "receipts", quantity));
+            operations.Add(() => Book(sku, "adjustments", -quantity / 2));
+        }
+
+        var shuffled = operations.OrderBy(_ => random.Next()).ToArray();
+        output.WriteLine($"{shuffled.Length} operations on {orders.Length} orders");
+        await Parallel.ForEachAsync(shuffled, new ParallelOptions { MaxDegreeOfParallelism = 12 }, async (operation, _) => await operation());
+
+        // The queue is empty, and every order was heard of.
+        await Poll.Until(
+            async () => await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM reservations WHERE order_id = ANY('{{{string.Join(',', orders)}}}')") == orders.Length
+                && (await inventory.Vhost.GetAsync("queues/inventory.commands")) is var queue
+                && queue.TryGetProperty("messages", out var messages) && messages.GetInt32() == 0,
+            "every command to be handled", TimeSpan.FromSeconds(120));
+        await inventory.ShouldAddUpAsync();
+
+        // What the test itself knows: what it booked successfully is on hand or shipped.
+        foreach (var sku in products.Take(SimpleProducts))
+        {
+            var stock = await inventory.StockAsync(sku);
+            (stock.OnHand + stock.Shipped).ShouldBe(booked.GetValueOrDefault(sku), sku);
+            await LedgerShouldTellTheStoryAsync(sku, stock);
+        }
+
+        // An order is shipped or released, never both, and has one parcel at most.
+        await Poll.Until(async () => await inventory.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox") == 0, "every answer to have left");
+        foreach (var answers in inventory.Events.All.Where(e => e.Data.TryGetProperty("orderId", out _)).GroupBy(e => e.Data.GetProperty("orderId").GetGuid()))
+        {
+            var parcels = answers.Where(a => a.Type == "shop.shipment.dispatched.v1").Select(a => a.Subject).Distinct().Count();
+            parcels.ShouldBeLessThanOrEqualTo(1);
+            (parcels == 1 && answers.Any(a => a.Type == "shop.stock.released.v1")).ShouldBeFalse($"order {answers.Key} was shipped and released");
+        }
+
+        // Everybody comes to an end: then nothing is reserved.
+        foreach (var order in orders)
+        {
+            await inventory.Handle<ReleaseStockHandler>(h => h.Handle(new ReleaseStock(order, "the end"), default));
+        }
+
+        (await inventory.Database.ScalarAsync<long>("SELECT sum(reserved) FROM stock")).ShouldBe(await HeldByOthersAsync(orders));
+        await inventory.ShouldAddUpAsync();
+
+        void Repeat(Func<Task> operation) => operations.AddRange(Enumerable.Repeat(operation, random.Next(1, 4)));
+
+        async Task Book(string sku, string what, int quantity)
+        {
+            if (quantity == 0)
+            {
+                return;
+            }
+
+            object body = what == "receipts" ? new { quantity, reference = "random" } : new { quantity, reason = "random" };
+            using var answer = await inventory.Client.PostAsJsonAsync($"/v1/products/{sku}/{what}", body);
+            if (answer.StatusCode == HttpStatusCode.Created)
+            {
+                booked.AddOrUpdate(sku, quantity, (_, sum) => sum + quantity);
+            }
+            else
+            {
+                answer.StatusCode.ShouldBe(HttpStatusCode.Conflict, await answer.Content.ReadAsStringAsync());
+            }
+        }
+    }
+
+    private static List<SkuQuantity> Cart(Random random, IReadOnlyList<string> products) =>
+        [.. Enumerable.Range(0, random.Next(1, 5)).Select(_ => new SkuQuantity(products[random.Next(products.Count)], random.Next(1, 4)))];
+
+    private Task<long> HeldByOthersAsync(Guid[] orders) => inventory.Database.ScalarAsync<long>(
+        $"""
+        SELECT coalesce(sum((line ->> 'quantity')::int), 0) FROM reservations r, jsonb_array_elements(r.lines) AS line
+        WHERE r.status = 'reserved' AND r.order_id <> ALL('{'{'}{string.Join(',', orders)}{'}'}')
+        """);
+
+    /// <summary>Each line of the ledger follows from the one before it, and the last one is the stock.</summary>
+    private async Task LedgerShouldTellTheStoryAsync(string sku, StockResource stock)
+    {
+        var (onHand, reserved, shipped, version) = (0, 0, 0, 0);
+        foreach (var line in await inventory.MovementsAsync(sku))
+        {
+            version++;
+            onHand += Value(line, "onHandChange");
+            reserved += Value(line, "reservedChange");
+            shipped += Value(line, "shippedChange");
+            (Value(line, "version"), Value(line, "onHand"), Value(line, "reserved"), Value(line, "shipped")).ShouldBe((version, onHand, reserved, shipped));
+            (reserved >= 0 && onHand >= reserved).ShouldBeTrue($"line {version} of {sku}");
+        }
+
+        stock.ShouldBe(new StockResource(sku, onHand, reserved, onHand - reserved, shipped));
+
+        static int Value(JsonElement line, string name) => line.GetProperty(name).GetInt32();
+    }
+
+    private Random Seeded()
+    {
+        var seed = int.TryParse(Environment.GetEnvironmentVariable("STOCK_SEED"), out var given) ? given : Random.Shared.Next();
+        output.WriteLine($"STOCK_SEED={seed}");
+        return new Random(seed);
+    }
+
+    /// <summary>Simple products first, then recipes that share them, one nested.</summary>
+    private async Task<(IReadOnlyList<string> Products, Dictionary<string, Dictionary<string, int>> Recipes)> CatalogueAsync(string prefix)
+    {
+        var products = new List<string>();
+        var recipes = new Dictionary<string, Dictionary<string, int>>();
+        for (var i = 0; i < SimpleProducts; i++)
+        {
+            var sku = await inventory.AddAsync(InventoryFixture.NewSku(prefix));
+            products.Add(sku);
+            recipes[sku] = new() { [sku] = 1 };
+        }
+
+        var set = await inventory.AddAsync(InventoryFixture.NewSku(prefix), [(products[0], 2), (products[7], 1)]);
+        var bundle = await inventory.AddAsync(InventoryFixture.NewSku(prefix), [(set, 1), (products[0], 1), (products[3], 1)]);
+        recipes[set] = new() { [products[0]] = 2, [products[7]] = 1 };
+        recipes[bundle] = new() { [products[0]] = 3, [products[7]] = 1, [products[3]] = 1 };
+        return ([.. products, set, bundle], recipes);
+    }
+
+    /// <summary>The rules in memory, as plainly as they can be said.</summary>
+    private sealed class Model(Dictionary<string, Dictionary<string, int>> recipes, IEnumerable<string> skus)
+    {
+        private readonly Dictionary<string, (int OnHand, int Reserved, int Shipped)> stock = skus.ToDictionary(s => s, _ => (0, 0, 0));
+        private readonly Dictionary<Guid, (string Status, Dictionary<string, int> Parts)> orders = [];
+
+        public bool Adjust(string sku, int quantity)
+        {
+            var s = stock[sku];
+            if (s.OnHand + quantity < s.Reserved)
+            {
+                return false;
+            }
+
+            stock[sku] = (s.OnHand + quantity, s.Reserved, s.Shipped);
+            return true;
+        }
+
+        public void Reserve(Guid order, IEnumerable<SkuQuantity> cart)
+        {
+            if (orders.ContainsKey(order))
+            {
+                return;
+            }
+
+            var parts = cart.SelectMany(i => recipes[i.Sku], (i, p) => (p.Key, Pieces: p.Value * i.Quantity)).GroupBy(p => p.Key).ToDictionary(g => g.Key, g => g.Sum(p => p.Pieces));
+            var enough = parts.All(p => stock[p.Key].OnHand - stock[p.Key].Reserved >= p.Value);
+            orders[order] = (enough ? "reserved" : "failed", parts);
+            Move(enough ? parts : [], (s, q) => (s.OnHand, s.Reserved + q, s.Shipped));
+        }
+
+        public void Release(Guid order) => End(order, "released", (s, q) => (s.OnHand, s.Reserved - q, s.Shipped));
+
+        public void Ship(Guid order)
+        {
+            if (orders.ContainsKey(order))
+            {
+                End(order, "shipped", (s, q) => (s.OnHand - q, s.Reserved - q, s.Shipped + q));
+            }
+            else
+            {
+                orders[order] = ("released", []);
+            }
+        }
+
+        public async Task ShouldMatchAsync(InventoryFixture inventory, int step)
+        {
+            foreach (var (sku, expected) in stock)
+            {
+                (await inventory.StockAsync(sku)).ShouldBe(
+                    new StockResource(sku, expected.OnHand, expected.Reserved, expected.OnHand - expected.Reserved, expected.Shipped), $"after step {step}");
+            }
+        }
+
+        private void End(Guid order, string status, Func<(int OnHand, int Reserved, int Shipped), int, (int, int, int)> move)
+        {
+            if (!orders.TryGetValue(order, out var reservation))
+            {
+                orders[order] = (status, []);
+            }
+            else if (reservation.Status == "reserved")
+            {
+                orders[order] = (status, reservation.Parts);
+                Move(reservation.Parts, move);
+            }
+        }
+
+        private void Move(Dictionary<string, int> parts, Func<(int OnHand, int Reserved, int Shipped), int, (int, int, int)> move)
+        {
+            foreach (var (sku, quantity) in parts)
+            {
+                stock[sku] = move(stock[sku], quantity);
+            }
+        }
+    }
+}
