@@ -179,11 +179,11 @@ public sealed class ReserveStockHandler(
         Plan Impossible(string problem) => new(request, [], false, problem);
     }
 
-    private static string Describe(IReadOnlyList<Shortage> shortages)
+    private static string Describe(Shortage[] shortages)
     {
         const int shown = 5;
         var text = string.Join(", ", shortages.Take(shown).Select(s => $"{s.Sku} ({s.Requested} wanted, {s.Available} available)"));
-        return shortages.Count > shown ? $"{text} and {shortages.Count - shown} more" : text;
+        return shortages.Length > shown ? $"{text} and {shortages.Length - shown} more" : text;
     }
 
     private sealed record Plan(ReservationRequest Request, IReadOnlyList<SkuQuantity> Lines, bool HasRecipes, string? Problem)
