@@ -72,14 +72,12 @@ public static class Preferences
     {
         await MustExist(id, caller, db, ct);
         var switchedOff = wanted.SwitchedOff();
-        var stored = await db.Preferences.SingleOrDefaultAsync(p => p.UserId == id, ct);
-        expected.Check(stored?.Version ?? 0);
-        if (stored is null)
-        {
-            stored = new NotificationPreferences { UserId = id };
-            db.Preferences.Add(stored);
-        }
 
+        // The row is there before it is read, so that two first writes at once are told apart by the version.
+        await db.Database.ExecuteSqlAsync(
+            $"INSERT INTO notification_preferences (user_id, version, updated_at) VALUES ({id}, 0, {clock.GetUtcNow()}) ON CONFLICT DO NOTHING", ct);
+        var stored = await db.Preferences.SingleAsync(p => p.UserId == id, ct);
+        expected.Check(stored.Version);
         (stored.SwitchedOff, stored.Version, stored.UpdatedAt) = (switchedOff, stored.Version + 1, clock.GetUtcNow());
         await db.SaveChangesAsync(ct);
         return TypedResults.Ok(PreferencesView.Of(stored)).WithETag(stored.Version);

@@ -53,6 +53,7 @@ public static class WebhookDeliveries
             new { webhookId = webhook.Id, message = "This is a test. Whoever verifies its signature is ready for events.", sentAt = now.UtcDateTime });
         await using var transaction = await db.BeginOrJoinAsync(ct);
         await WebhookFanOut.Create(db, clock, envelope, data, [id], ct);
+        await EndPause(db, id, ct);
         await transaction.CommitAsync(ct);
         var delivery = await db.WebhookDeliveries.AsNoTracking().SingleAsync(d => d.WebhookId == id && d.EventId == envelope.Id, ct);
         return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{delivery.Id}", (await View(db, [delivery], ct))[0]);
@@ -132,9 +133,14 @@ public static class WebhookDeliveries
                 AND d.created_at >= {from.ToUniversalTime()} AND d.created_at < {to.ToUniversalTime()} AND (d.status <> 'pending' OR d.claim IS NULL)
             """,
             ct);
+        await EndPause(db, webhookId, ct);
         await db.Database.ExecuteSqlAsync($"SELECT pg_notify({DeliveryQueue.Channel}, '')", ct);
         return count;
     }
+
+    // Whoever asks for a delivery wants it now, also when the endpoint is being left alone after failures.
+    private static Task<int> EndPause(NotificationsDbContext db, Guid webhookId, CancellationToken ct) =>
+        db.Database.ExecuteSqlAsync($"UPDATE webhooks SET paused_until = NULL WHERE id = {webhookId} AND paused_until IS NOT NULL", ct);
 
     private static async Task<Webhook> MustBeActive(NotificationsDbContext db, Guid id, CancellationToken ct)
     {

@@ -166,9 +166,10 @@ public static class WebhookSubscriptions
         var webhook = await db.Find(id, ct);
         var now = clock.GetUtcNow();
         var previousExpires = now + options.Value.SecretOverlap;
-        foreach (var current in await db.WebhookSecrets.Where(s => s.WebhookId == id && s.ExpiresAt == null).ToListAsync(ct))
+        foreach (var known in await db.WebhookSecrets.Where(s => s.WebhookId == id && (s.ExpiresAt == null || s.ExpiresAt > now)).ToListAsync(ct))
         {
-            current.ExpiresAt = previousExpires;
+            // Two are valid at most: the new one, and the one that it replaces.
+            known.ExpiresAt = known.ExpiresAt is null ? previousExpires : now;
         }
 
         var secret = new WebhookSecret { Id = Ids.New(clock), WebhookId = id, Secret = StandardWebhooks.NewSecret(), CreatedAt = now };

@@ -4,7 +4,6 @@ using Notifications.Contacts;
 using Notifications.Mails;
 using Notifications.Persistence;
 using Notifications.Webhooks;
-using Npgsql;
 
 namespace Notifications.Queues;
 
@@ -56,13 +55,13 @@ public sealed partial class Housekeeping(
             {
                 await Sweep(stoppingToken);
             }
-            catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
-            {
-                LogSkipped(logger, e.Message);
-            }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
+            }
+            catch (Exception e)
+            {
+                LogSkipped(logger, e.Message);
             }
         }
         while (await Next(timer, stoppingToken));

@@ -23,7 +23,7 @@ public sealed partial class QueueListener(NpgsqlDataSource database, IReadOnlyDi
             {
                 return;
             }
-            catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException or TimeoutException)
+            catch (Exception e)
             {
                 LogLost(logger, e.Message);
             }

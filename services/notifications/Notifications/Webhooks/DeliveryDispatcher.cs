@@ -68,9 +68,10 @@ public sealed partial class DeliveryDispatcher(
             {
                 break;
             }
-            catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+            catch (Exception e)
             {
                 LogBroken(logger, e.Message);
+                await Task.Delay(Look, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
             await Task.Delay(Breath, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -101,7 +102,7 @@ public sealed partial class DeliveryDispatcher(
         {
             await queue.Release(delivery, CancellationToken.None);
         }
-        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+        catch (Exception e)
         {
             // Then the end of the claim releases it.
             LogBroken(logger, e.Message);
@@ -165,7 +166,24 @@ public sealed partial class DeliveryDispatcher(
             {
                 return;
             }
-            catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+            catch (PostgresException e) when (!e.IsTransient && batch.Count > 1)
+            {
+                // One of them cannot be written; the others must not wait for it.
+                LogBroken(logger, e.MessageText);
+                foreach (var result in batch)
+                {
+                    await RecordUntilDone([result], ct);
+                }
+
+                return;
+            }
+            catch (PostgresException e) when (!e.IsTransient)
+            {
+                // The end of its claim brings it back.
+                LogUnrecorded(logger, batch[0].Delivery.Id, e.MessageText);
+                return;
+            }
+            catch (Exception e)
             {
                 // Not recorded, an attempt is made again when its claim ends. That is allowed, and better avoided.
                 LogBroken(logger, e.Message);
@@ -176,6 +194,9 @@ public sealed partial class DeliveryDispatcher(
 
     [LoggerMessage(5201, LogLevel.Warning, "Webhooks wait for the database: {Reason}")]
     private static partial void LogBroken(ILogger logger, string reason);
+
+    [LoggerMessage(5202, LogLevel.Error, "An attempt of delivery {DeliveryId} could not be recorded: {Reason}")]
+    private static partial void LogUnrecorded(ILogger logger, Guid deliveryId, string reason);
 }
 
 /// <summary>Wakes the dispatcher of webhooks.</summary>
