@@ -64,6 +64,7 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
         await MustRefuseAsync(connection, "delete the exchange", channel => channel.ExchangeDeleteAsync(queue));
         await MustRefuseAsync(connection, "bind", channel => channel.QueueBindAsync(queue, "amq.fanout", ""));
         await MustRefuseAsync(connection, "publish", channel => PublishAsync(channel, queue));
+        await MustRefuseAsync(connection, "publish by the default exchange", channel => channel.BasicPublishAsync("", queue, "{}"u8.ToArray()).AsTask());
     }
 
     [Fact]

@@ -27,6 +27,9 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
 
     public TestVhost Vhost => vhost ?? throw new InvalidOperationException("Not initialised.");
 
+    /// <summary>What the service has logged, exceptions included.</summary>
+    public LogLines Log { get; } = new();
+
     /// <summary>The service's own container.</summary>
     public IServiceProvider Services => App.Services;
 
@@ -102,6 +105,7 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
         }
 
         Tokens.Dispose();
+        Log.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -143,7 +147,7 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
             builder.ConfigureTestServices(services =>
             {
                 // The test server has no body size limit and says so at every request.
-                services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Routing", LogLevel.Error));
+                services.AddLogging(logging => logging.AddProvider(fixture.Log).AddFilter("Microsoft.AspNetCore.Routing", LogLevel.Error));
                 services.AddHttpClient(IssuerKeys.ClientName).ConfigurePrimaryHttpMessageHandler(fixture.Tokens.Handler);
                 fixture.ConfigureServices(services);
             });

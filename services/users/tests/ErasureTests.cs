@@ -132,6 +132,31 @@ public sealed class What_the_world_learns(UsersFixture service)
     }
 }
 
+public sealed class The_log(UsersFixture service)
+{
+    [Fact]
+    public async Task Says_nothing_about_a_person_or_a_secret()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var account = await service.RegisterAsync($"Perpetua Longfellow {Guid.NewGuid():n}");
+        var (_, tokens) = await service.SignInAsync(account.Email, account.Password);
+        await service.SignInAsync(account.Email, "a wrong password");
+        using var owner = service.WithToken(tokens.GetProperty("access_token").GetString()!);
+        using var admin = service.Operator();
+        await admin.GetAsync($"/v1/users?search={account.Email}", ct);
+        await owner.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = account.FullName + " II", more = account.Email }, ct);
+        await owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = UsersFixture.OperatorEmail }, ct);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "ii." + account.Email }, ct)));
+        await owner.DeleteAsync($"/v1/users/{account.Id}", ct);
+
+        service.Log.Lines.ShouldContain(l => l.Contains("/v1/users/{id:guid}", StringComparison.Ordinal));
+        foreach (var secret in (string[])[account.Email, account.FullName, account.Password, tokens.GetProperty("refresh_token").GetString()!, owner.DefaultRequestHeaders.Authorization!.Parameter!])
+        {
+            service.Log.Lines.Where(l => l.Contains(secret, StringComparison.OrdinalIgnoreCase)).ShouldBeEmpty();
+        }
+    }
+}
+
 public sealed class The_users_database(UsersFixture service)
 {
     [Fact]

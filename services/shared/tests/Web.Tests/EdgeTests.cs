@@ -164,6 +164,17 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
     }
 
     [Fact]
+    public async Task Says_503_instead_of_hanging()
+    {
+        using var client = service.Client();
+        using var answer = await client.GetAsync("/things/hangs", Ct);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        answer.Headers.RetryAfter.ShouldNotBeNull();
+        answer.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
+    }
+
+    [Fact]
     public async Task Says_503_when_the_issuers_keys_cannot_be_had_yet()
     {
         await using var own = new SampleService();

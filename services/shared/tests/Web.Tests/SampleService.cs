@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Chassis.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.EntityFrameworkCore;
@@ -119,17 +120,17 @@ public sealed class SampleService : IAsyncLifetime
         builder.Services.AddHttpClient(IssuerKeys.ClientName).ConfigurePrimaryHttpMessageHandler(Tokens.Handler);
         var service = builder.Build();
         service.UseServiceDefaults();
-        MapThings(service.MapGroup("/things"));
+        MapThings(service.MapGroup("/things"), Reached, Gate);
         return service;
     }
 
-    private void MapThings(RouteGroupBuilder things)
+    internal static void MapThings(RouteGroupBuilder things, SemaphoreSlim reached, SemaphoreSlim gate)
     {
         things.MapPost("/", Create).RequireCustomer().WithIdempotencyKey();
         things.MapPost("/slow", async (CreateThing request, SampleDbContext db, TimeProvider clock) =>
         {
-            Reached.Release();
-            await Gate.WaitAsync(TimeSpan.FromSeconds(20));
+            reached.Release();
+            await gate.WaitAsync(TimeSpan.FromSeconds(20));
             return await Create(request, db, clock, CancellationToken.None);
         }).RequireCustomer().WithIdempotencyKey();
         things.MapGet("/{id:guid}", (Guid id) => TypedResults.Ok(new { id }).WithETag(3)).RequireCustomer();
@@ -146,6 +147,8 @@ public sealed class SampleService : IAsyncLifetime
         things.MapGet("/forgotten", () => "ok");
         things.MapGet("/broken", string () => throw new InvalidOperationException("secret internals")).AllowAnonymous();
         things.MapGet("/conflict", string () => throw new DbUpdateConcurrencyException("stale")).AllowAnonymous();
+        things.MapGet("/hangs", (CancellationToken ct) => Task.Delay(Timeout.Infinite, ct)).AllowAnonymous()
+            .WithRequestTimeout(new RequestTimeoutPolicy { Timeout = TimeSpan.FromMilliseconds(200), TimeoutStatusCode = 503 });
         things.MapGet("/database", (SampleDbContext db, CancellationToken ct) => db.Database.ExecuteSqlRawAsync("SELECT 1", ct)).AllowAnonymous();
     }
 
@@ -164,27 +167,5 @@ public sealed class SampleService : IAsyncLifetime
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return TypedResults.Created($"/things/{thing.Id}", thing).WithETag(1);
-    }
-}
-
-/// <summary>What the service has logged.</summary>
-public sealed class LogLines : ILoggerProvider, ILogger
-{
-    private readonly System.Collections.Concurrent.ConcurrentQueue<string> lines = new();
-
-    public IReadOnlyCollection<string> Lines => lines;
-
-    public ILogger CreateLogger(string categoryName) => this;
-
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        lines.Enqueue($"{logLevel} {formatter(state, exception)} {exception}");
-
-    public void Dispose()
-    {
     }
 }

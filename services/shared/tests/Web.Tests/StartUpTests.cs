@@ -1,0 +1,229 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Chassis.Testing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Chassis.Web.Tests;
+
+/// <summary>A service as a process runs it: on a real socket, from the first line of <c>Program</c> to its exit code.</summary>
+public sealed class Starting_a_service : IAsyncLifetime
+{
+    private readonly TestTokens tokens = new();
+    private readonly int port = FreePort();
+    private TestDatabase database = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => database = await TestDatabase.CreateAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await database.DisposeAsync();
+        tokens.Dispose();
+    }
+
+    [Fact]
+    public async Task Waits_for_its_database_and_is_alive_meanwhile()
+    {
+        await using var road = new Road(new NpgsqlConnectionStringBuilder(database.Migrations));
+        await using var app = Build(road.Port);
+        var running = app.RunServiceAsync([]);
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+
+        await Poll.Until(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive without its database");
+        (await StatusAsync(client, "/health/ready")).ShouldBe(HttpStatusCode.ServiceUnavailable);
+        using (var answer = await client.GetAsync("/things/open", Ct))
+        {
+            answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+            answer.Headers.RetryAfter.ShouldNotBeNull();
+            answer.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
+        }
+
+        road.Open();
+        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its database is there");
+        (await StatusAsync(client, "/things/open")).ShouldBe(HttpStatusCode.OK);
+
+        await using (var probe = Build(road.Port))
+        {
+            (await probe.RunServiceAsync(["--health"])).ShouldBe(0);
+        }
+
+        app.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        (await running).ShouldBe(0);
+
+        await using var deadProbe = Build(road.Port);
+        (await deadProbe.RunServiceAsync(["--health"])).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Can_migrate_alone()
+    {
+        await using (var app = Build())
+        {
+            (await app.RunServiceAsync(["--migrate"])).ShouldBe(0);
+        }
+
+        (await database.ScalarAsync<long>("SELECT count(*) FROM \"__EFMigrationsHistory\"")).ShouldBe(1);
+        (await database.ScalarAsync<long>("SELECT count(*) FROM things")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Migrates_once_however_many_replicas_start_together()
+    {
+        var apps = Enumerable.Range(0, 4).Select(_ => Build()).ToList();
+        (await Task.WhenAll(apps.Select(app => app.RunServiceAsync(["--migrate"])))).ShouldBe([0, 0, 0, 0]);
+        (await database.ScalarAsync<long>("SELECT count(*) FROM \"__EFMigrationsHistory\"")).ShouldBe(1);
+        foreach (var app in apps)
+        {
+            await app.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task On_a_taken_port_ends_with_a_sentence_and_not_with_a_stack_trace()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, port);
+        taken.Start();
+        using var log = new LogLines();
+        await using var app = Build(log: log);
+        (await app.RunServiceAsync([])).ShouldBe(1);
+        log.Lines.ShouldContain(l => l.StartsWith("Critical", StringComparison.Ordinal) && l.Contains("ASPNETCORE_URLS", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task On_a_socket_keeps_its_limits()
+    {
+        await using var app = Build();
+        var running = app.RunServiceAsync([]);
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", tokens.For("somebody"));
+        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready");
+
+        using var open = await client.GetAsync("/things/open", Ct);
+        open.Headers.Contains("Server").ShouldBeFalse();
+
+        // Without a length in advance, so that only reading it can tell.
+        using var chunked = new HttpRequestMessage(HttpMethod.Post, "/things")
+        {
+            Content = new StreamContent(new MemoryStream(Encoding.UTF8.GetBytes($$"""{"name": "{{new string('x', 2 * 1024 * 1024)}}", "quantity": 1}"""))),
+        };
+        chunked.Content.Headers.ContentType = new("application/json");
+        chunked.Headers.TransferEncodingChunked = true;
+        using var tooLarge = await client.SendAsync(chunked, Ct);
+        tooLarge.StatusCode.ShouldBe(HttpStatusCode.RequestEntityTooLarge);
+        tooLarge.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
+
+        app.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        (await running).ShouldBe(0);
+    }
+
+    private static async Task<HttpStatusCode?> StatusAsync(HttpClient client, string path)
+    {
+        try
+        {
+            using var answer = await client.GetAsync(path, Ct);
+            return answer.StatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private WebApplication Build(int? databasePort = null, LogLines? log = null)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["urls"] = $"http://127.0.0.1:{port}",
+            ["ConnectionStrings:Database"] = Through(database.Runtime, databasePort),
+            ["ConnectionStrings:Migrations"] = Through(database.Migrations, databasePort),
+            ["Authentication:Authority"] = TestTokens.Issuer,
+        });
+        builder.AddServiceDefaults("sample");
+        builder.AddDatabase<SampleDbContext>();
+        builder.Logging.ClearProviders();
+        if (log is not null)
+        {
+            builder.Logging.AddProvider(log);
+        }
+
+        builder.Services.AddHttpClient(IssuerKeys.ClientName).ConfigurePrimaryHttpMessageHandler(tokens.Handler);
+        var app = builder.Build();
+        app.UseServiceDefaults();
+        SampleService.MapThings(app.MapGroup("/things"), new SemaphoreSlim(0), new SemaphoreSlim(0));
+        return app;
+    }
+
+    private static string Through(string connectionString, int? databasePort) => databasePort is null
+        ? connectionString
+        : new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = databasePort.Value, Pooling = false }.ConnectionString;
+
+    /// <summary>A road to the database that is closed until the test opens it.</summary>
+    private sealed class Road(NpgsqlConnectionStringBuilder server) : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource stop = new();
+        private TcpListener? listener;
+        private Task accepting = Task.CompletedTask;
+
+        public int Port { get; } = FreePort();
+
+        public void Open()
+        {
+            listener = new TcpListener(IPAddress.Loopback, Port);
+            listener.Start();
+            accepting = AcceptAsync(listener);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await stop.CancelAsync();
+            listener?.Stop();
+            await accepting;
+            stop.Dispose();
+        }
+
+        private async Task AcceptAsync(TcpListener from)
+        {
+            try
+            {
+                while (true)
+                {
+                    _ = ForwardAsync(await from.AcceptTcpClientAsync(stop.Token));
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // Closed.
+            }
+        }
+
+        private async Task ForwardAsync(TcpClient client)
+        {
+            using var near = client;
+            using var far = new TcpClient();
+            try
+            {
+                await far.ConnectAsync(server.Host!, server.Port, stop.Token);
+                await Task.WhenAny(near.GetStream().CopyToAsync(far.GetStream(), stop.Token), far.GetStream().CopyToAsync(near.GetStream(), stop.Token));
+            }
+            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+            {
+                // The test is over.
+            }
+        }
+    }
+}
