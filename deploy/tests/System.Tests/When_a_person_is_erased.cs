@@ -70,7 +70,7 @@ public sealed class When_a_person_is_erased(RunningShop shop)
     {
         var sales = await shop.Operator.GetAsync("orders", "/v1/statistics/sales?groupBy=product");
         return sales.GetRawText().Contains(sku, StringComparison.Ordinal)
-            ? JsonSerializer.Serialize(sales.GetProperty("groups").EnumerateArray().Single(g => g.GetRawText().Contains($"\"{sku}\"", StringComparison.Ordinal)))
+            ? JsonSerializer.Serialize(sales.GetProperty("items").EnumerateArray().Single(g => g.GetRawText().Contains($"\"{sku}\"", StringComparison.Ordinal)))
             : "none";
     }
 }
