@@ -1,0 +1,117 @@
+using MassTransit;
+using Orders.Domain;
+using Orders.Fulfilment;
+using Orders.Payments;
+
+namespace Orders.Tests.Fulfilment;
+
+/// <summary>Seeded random histories: replies late, repeated and reordered, lost answers of the payment provider, crashes, cancellations, deadlines, expiries.</summary>
+public sealed class Whatever_comes_in_whatever_order
+{
+    private const int HistoriesPerCase = 60;
+    private const int LongestHistory = 2000;
+
+    [Theory]
+    [InlineData(1, null)]
+    [InlineData(2, null)]
+    [InlineData(3, null)]
+    [InlineData(4, "declined")]
+    [InlineData(5, "capture fails")]
+    public async Task The_order_ends_exactly_once_with_stock_and_money_settled(int seed, string? card)
+    {
+        await using var driver = await SagaDriver.StartAsync();
+        var endings = new HashSet<OrderStatus>();
+        for (var history = 0; history < HistoriesPerCase; history++)
+        {
+            var random = new Random((seed * 1000) + history);
+            var id = Guid.CreateVersion7();
+            var world = new World(random, id) { Card = card };
+            try
+            {
+                await Live(driver, world, random, id);
+                Settled(driver.Find(id)!, world);
+                endings.Add(world.Order);
+            }
+            catch (Exception e) when (e is not ShouldAssertException || !e.Message.Contains("seed", StringComparison.Ordinal))
+            {
+                throw new InvalidOperationException(
+                    $"seed {seed}, history {history}: {e.Message}\n{driver.Find(id)?.CurrentState}, order {world.Order}, stock {world.Stock}, provider {world.AtProvider}, "
+                    + $"record {world.Record?.Status} {world.Record?.Operation}\n{string.Join('\n', world.Log)}", e);
+            }
+        }
+
+        endings.ShouldContain(card is null ? OrderStatus.Completed : OrderStatus.Failed);
+        endings.ShouldContain(OrderStatus.Cancelled);
+    }
+
+    private static async Task Live(SagaDriver driver, World world, Random random, Guid id)
+    {
+        world.Put(A.Start(id));
+        for (var step = 0; step < LongestHistory; step++)
+        {
+            var saga = driver.Find(id);
+            var ended = saga?.FinishedAt is not null;
+            if (world.IsQuiet && ended)
+            {
+                return;
+            }
+
+            if (!ended)
+            {
+                world.LetThingsHappen();
+            }
+
+            if (saga is not null && !ended && (world.IsQuiet || random.NextDouble() < 0.02))
+            {
+                world.Put(new DeadlinePassed(id, saga.CurrentState));
+            }
+
+            await Deliver(driver, world);
+        }
+
+        throw new InvalidOperationException("The history does not end.");
+    }
+
+    private static async Task Deliver(SagaDriver driver, World world)
+    {
+        var message = world.Take();
+        if (await world.Handle(message))
+        {
+            return;
+        }
+
+        try
+        {
+            foreach (var command in await driver.Deliver(message))
+            {
+                world.Put(command);
+            }
+        }
+        catch (SagaException)
+        {
+            // It came before its saga: redelivered later.
+            world.Put(message);
+        }
+    }
+
+    private static void Settled(FulfilmentState saga, World world)
+    {
+        saga.CurrentState.ShouldBe(world.Order.ToString(), "saga and order end the same way");
+        world.Stock.ShouldBeOneOf(world.Order == OrderStatus.Completed ? ["shipped"] : saga.ShipmentId is null ? ["released", "refused"] : ["shipped"]);
+        if (world.Order == OrderStatus.Completed)
+        {
+            world.AtProvider.ShouldBe(PaymentState.Captured);
+        }
+        else
+        {
+            (world.AtProvider is null or PaymentState.Voided or PaymentState.Declined or PaymentState.Refunded).ShouldBeTrue($"money is held: {world.AtProvider}");
+        }
+
+        (world.EverCaptured && world.Stock != "shipped").ShouldBeFalse("charged without shipping");
+        if (world.Record is { } record)
+        {
+            record.Operation.ShouldBeNull();
+            record.Status.ShouldBe(world.AtProvider ?? PaymentState.Voided, "our record says what the provider says");
+        }
+    }
+}
