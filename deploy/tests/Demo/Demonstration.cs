@@ -181,8 +181,6 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             story.Webhooks = WebhooksOf(story);
             if (story.Status is "completed" or "cancelled" or "failed")
             {
-                var last = await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}/fulfilment", customerToken);
-                story.Steps = last.Ok ? Story.StepsOf(last.Body) : story.Steps;
                 return;
             }
             if (DateTime.UtcNow - began > settings.Patience)
@@ -206,7 +204,9 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             var payments = await api.GetAsync(settings.Orders, $"/v1/payments?orderId={story.OrderId}", customerToken);
             story.Payments = [.. Items(payments).Select(payment => payment["status"]!.ToString())];
             story.Webhooks = WebhooksOf(story);
-            if ((story.Mails.Count >= story.Plan.Mails.Length && (!receiver.Running || story.Webhooks.Any(webhook => webhook.Type == $"shop.order.{story.Plan.Ends}.v1")))
+            var fulfilment = await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}/fulfilment", customerToken);
+            story.Steps = fulfilment.Ok ? Story.StepsOf(fulfilment.Body) : story.Steps;
+            if ((story.Steps.All(step => step.Outcome is not null) && story.Mails.Count >= story.Plan.Mails.Length && (!receiver.Running || story.Webhooks.Any(webhook => webhook.Type == $"shop.order.{story.Plan.Ends}.v1")))
                 || DateTime.UtcNow > deadline)
             {
                 return;

@@ -20,6 +20,10 @@ internal sealed class Screen
         ["AuthorizingPayment"] = "authorize payment",
         ["Confirming"] = "confirm",
         ["Shipping"] = "ship",
+        ["RecordingShipment"] = "note shipment",
+        ["Completing"] = "complete",
+        ["Failing"] = "call it failed",
+        ["Cancelling"] = "call it cancelled",
         ["CapturingPayment"] = "capture payment",
         ["VoidingPayment"] = "void payment",
         ["RefundingPayment"] = "refund payment",
@@ -126,7 +130,7 @@ internal sealed class Screen
         Say($" {(good ? Paint("✓", "32") : Paint("✗", "31"))} {Paint($"{story.Number} {story.Plan.Title}", "1")}   {StatusOf(story)}   {Paint(Short(story.Took), "2")}");
         Row("saga", string.Join(" → ", story.Steps.Select(step => InWords(step.Name) + (step.Outcome is { } outcome && Bad(outcome) ? $" ({Spaced(outcome)})" : "") + (step.Took is { } took ? $" {Short(took)}" : ""))));
         Row("payment", story.Payments.Count == 0 ? "none was asked for" : string.Join(", ", story.Payments));
-        Row("mails", story.Mails.Count == 0 ? "none" : string.Join(", ", story.Mails));
+        Row("mails", story.Mails.Count == 0 ? "none" : string.Join(", ", story.Mails.Order(StringComparer.Ordinal)));
         Row("webhooks", story.Webhooks.Count == 0 ? "none" : string.Join(", ", story.Webhooks.Select(webhook => webhook.Type).Order(StringComparer.Ordinal)));
         foreach (var problem in story.Problems)
         {
