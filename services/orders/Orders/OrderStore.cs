@@ -26,7 +26,7 @@ public sealed record VersionedOrder(OrderState State, long Version, string? Tena
 public sealed record OrderChange(VersionedOrder Order, bool Repeated, IReadOnlyList<StoredEvent> History);
 
 /// <summary>Orders in the event store: read, decide, append, in one unit of work with everything that follows from it.</summary>
-public sealed class OrderStore(DbContext db, EventStore events)
+public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics metrics)
 {
     public const string StreamType = "order";
 
@@ -65,6 +65,7 @@ public sealed class OrderStore(DbContext db, EventStore events)
         var stored = await events.Append(StreamType, id, before?.Version ?? 0, happened, state!.UserId.ToString(), cancellationToken, happened.FirstOrDefault()?.At);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        metrics.Happened(stored);
         IReadOnlyList<StoredEvent> all = [.. history, .. stored];
         return new OrderChange(new VersionedOrder(state, all[^1].Version, all[0].Metadata.TenantId), repeated && stored.Count == 0, all);
     }

@@ -17,7 +17,7 @@ public static class OrdersModule
         services.AddProjection<OrdersProjection>();
         services.AddProjection<SalesProjection>();
         services.AddCoreEventHandler<OrderEvent, OrderTranslation>();
-        services.AddScoped<OrderStore>().AddScoped<LocalCatalogue>().AddSingleton<CatalogueMetrics>();
+        services.AddScoped<OrderStore>().AddScoped<LocalCatalogue>().AddSingleton<CatalogueMetrics>().AddSingleton<OrderMetrics>();
         services.AddScoped<CreateOrder>().AddScoped<ChangeItems>().AddScoped<SubmitOrder>().AddScoped<Features.CancelOrder>().AddScoped<CancelOrdersOfCustomer>();
         services.AddSingleton<OrderReader>().AddSingleton<StreamOrder>();
         return services;

@@ -1,27 +1,27 @@
+using Chassis.Messaging;
+using MassTransit;
 using Microsoft.EntityFrameworkCore;
-using Orders.Domain;
+using Orders.Fulfilment;
 
 namespace Orders.Features;
 
+/// <summary>Inside the service only: cancel this order if it can be cancelled still.</summary>
+public sealed record CancelOpenOrder(Guid OrderId, string Reason);
+
 /// <summary>Cancels whatever is open for a customer who was deactivated or erased.</summary>
-public sealed class CancelOrdersOfCustomer(DbContext db, OrderStore orders, TimeProvider clock)
+/// <remarks>
+/// Each order by a message of its own, not all at once: the customer's lock is held here, and whoever is just placing an order holds that order's and waits for it.
+/// </remarks>
+public sealed class CancelOrdersOfCustomer(DbContext db, ISendEndpointProvider send)
 {
     public async Task Handle(Guid userId, string reason, CancellationToken cancellationToken)
     {
-        // In the order of their ids, so that two of these never wait for each other.
         var open = await db.Database
-            .SqlQuery<Guid>($"SELECT id AS \"Value\" FROM orders WHERE user_id = {userId} AND status IN ('draft', 'submitted', 'confirmed') ORDER BY id")
+            .SqlQuery<Guid>($"SELECT id AS \"Value\" FROM orders WHERE user_id = {userId} AND status IN ('draft', 'submitted', 'confirmed')")
             .ToListAsync(cancellationToken);
         foreach (var id in open)
         {
-            try
-            {
-                await orders.Change(id, new RequestCancellation(reason, clock.GetUtcNow()), cancellationToken);
-            }
-            catch (OrderRefusedException)
-            {
-                // Shipped or ended since it was listed: there is nothing left to cancel.
-            }
+            await send.SendCommand(OrdersQueues.Commands, new CancelOpenOrder(id, reason), id, cancellationToken);
         }
     }
 }

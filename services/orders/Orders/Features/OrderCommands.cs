@@ -9,9 +9,9 @@ namespace Orders.Features;
 /// <summary>The order is not there yet where a command wants it: an earlier command is still on its way. It is tried again.</summary>
 public sealed class OrderNotReadyException(OrderError error) : Exception(error.Message);
 
-/// <summary>What the saga tells an order. Repeated commands change nothing and are answered with the same event again.</summary>
+/// <summary>What the saga, or a customer's deactivation, tells an order. Repeated commands change nothing and are answered with the same event again.</summary>
 public sealed class OrderCommandsConsumer(OrderStore orders, OrderTranslation translation, TimeProvider clock) :
-    IConsumer<ConfirmOrder>, IConsumer<RecordShipment>, IConsumer<CompleteOrder>, IConsumer<Fulfilment.CancelOrder>, IConsumer<FailOrder>
+    IConsumer<ConfirmOrder>, IConsumer<RecordShipment>, IConsumer<CompleteOrder>, IConsumer<Fulfilment.CancelOrder>, IConsumer<FailOrder>, IConsumer<CancelOpenOrder>
 {
     public Task Consume(ConsumeContext<ConfirmOrder> context) => Handle<OrderConfirmed>(context.Message.OrderId, new Confirm(Now), context);
 
@@ -27,6 +27,18 @@ public sealed class OrderCommandsConsumer(OrderStore orders, OrderTranslation tr
 
     public Task Consume(ConsumeContext<FailOrder> context) => Handle<OrderFailed>(
         context.Message.OrderId, new Fail(context.Message.Reason, Refunded(context.Message.Refunded), Now), context);
+
+    public async Task Consume(ConsumeContext<CancelOpenOrder> context)
+    {
+        try
+        {
+            await orders.Change(context.Message.OrderId, new RequestCancellation(context.Message.Reason, Now), context.CancellationToken);
+        }
+        catch (OrderRefusedException)
+        {
+            // Shipped or ended since it was found open: there is nothing left to cancel.
+        }
+    }
 
     private DateTimeOffset Now => clock.GetUtcNow();
 

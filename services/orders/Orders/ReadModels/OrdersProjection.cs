@@ -44,6 +44,17 @@ public sealed class OrdersProjection : Projection
         await Write(target.Connection, table, changed, cancellationToken);
     }
 
+    public override async Task Complete(ProjectionTarget target, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            $"""
+            UPDATE {target.Table(Table)} SET document = document - 'shippingAddress'
+            WHERE document ? 'shippingAddress' AND user_id::text IN (SELECT subject FROM event_store.personal_keys WHERE key IS NULL)
+            """,
+            target.Connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>Names and streets in this customer's orders, to look for wherever else they may be.</summary>
     public static Task<List<string>> PersonalTexts(DbContext db, Guid userId, CancellationToken cancellationToken) => db.Database
         .SqlQuery<string>(

@@ -91,6 +91,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
             await ProjectionStore.SaveCheckpoint(connection, projection.Name, end, cancellationToken);
         }
 
+        await projection.Complete(new ProjectionTarget(connection, Shadow: true), cancellationToken);
         var differences = await Compare(connection, projection, cancellationToken);
         await ProjectionStore.Execute(connection, "SELECT event_store.swap_shadow($1)", cancellationToken, projection.Name);
         await ProjectionStore.SaveRebuild(
