@@ -23,6 +23,10 @@ public sealed class Who_may_do_what(OrdersFixture orders)
         .Row("POST /v1/orders/{id}/submit", OwnOrderLater, () => Order(Submission))
         .Row("POST /v1/orders/{id}/cancel", OwnOrderLater, () => Order(new { reason = "test" }))
         .Row("GET /v1/statistics/sales", MatrixRow.OperatorsOnly)
+        .Row("GET /v1/orders/{id}/fulfilment", OwnOrder, Placed)
+        .Row("GET /v1/payments", new MatrixRow(401, 200, 200, 200, 200))
+        .Row("GET /v1/payments/{id}", new MatrixRow(Anonymous: 401, Owner: 200, Other: 404, Operator: 200, OtherTenant: 404), Payment)
+        .Row("GET /v1/ops/payments/reconciliation", MatrixRow.SystemOperatorsOnly)
         .ChassisRows()
         .VerifyAsync();
 
@@ -31,6 +35,25 @@ public sealed class Who_may_do_what(OrdersFixture orders)
     {
         await using var scope = orders.Services.CreateAsyncScope();
         await scope.ServiceProvider.GetRequiredService<OrdersDbContext>().VerifySchemaAsync(orders.Database.Migrations);
+    }
+
+    private async Task<MatrixRequest> Placed()
+    {
+        var owner = NewId();
+        using var client = orders.ClientFor(owner);
+        return new MatrixRequest(owner, new Dictionary<string, string> { ["id"] = (await Place(client)).ToString() });
+    }
+
+    private async Task<MatrixRequest> Payment()
+    {
+        var request = await Placed();
+        var (order, payment) = (request.RouteValues!["id"], NewId());
+        await orders.Database.ExecuteAsync(
+            $"""
+            INSERT INTO payments (id, order_id, user_id, status, amount, currency, payment_method, version, created_at, updated_at, attempts, authorization_attempted)
+            VALUES ('{payment}', '{order}', '{request.OwnerId}', 'authorized', 39.98, 'EUR', 'pm_card_visa', 1, now(), now(), 1, true)
+            """);
+        return request with { RouteValues = new Dictionary<string, string> { ["id"] = payment.ToString() } };
     }
 
     private async Task<MatrixRequest> Order(object? body = null)

@@ -1,11 +1,12 @@
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Orders.ReadModels;
 
 namespace Orders.Fulfilment;
 
 /// <param name="OrderId">The order.</param>
-/// <param name="State">Where fulfilment stands, in camelCase: <c>reservingStock</c>, <c>completed</c> …</param>
+/// <param name="State">Where fulfilment stands, in camelCase: <c>notStarted</c>, <c>reservingStock</c>, <c>completed</c> …</param>
 /// <param name="Reason">Why it is being, or was, failed or cancelled.</param>
 /// <param name="Started">When fulfilment began.</param>
 /// <param name="Ended">When it was through.</param>
@@ -24,11 +25,16 @@ public static class GetFulfilment
 {
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) => v1.MapGet("/orders/{id:guid}/fulfilment", Get).RequireCustomer();
 
-    private static async Task<Ok<FulfilmentResource>> Get(Guid id, DbContext db, Caller caller, CancellationToken ct)
+    private static async Task<Ok<FulfilmentResource>> Get(Guid id, DbContext db, OrderReader orders, Caller caller, CancellationToken ct)
     {
-        var saga = await db.Set<FulfilmentState>().AsNoTracking().SingleOrDefaultAsync(s => s.CorrelationId == id, ct)
-            ?? throw ProblemException.NotFound();
-        caller.MustSee(saga.UserId);
+        var order = await orders.Get(id, caller, ct);
+        if (await db.Set<FulfilmentState>().AsNoTracking().SingleOrDefaultAsync(s => s.CorrelationId == id, ct) is not { } saga)
+        {
+            // The saga hears of a submitted order a moment later; a draft is none of its business.
+            return TypedResults.Ok(new FulfilmentResource(
+                id, "notStarted", order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."), null, []));
+        }
+
         return TypedResults.Ok(new FulfilmentResource(
             saga.CorrelationId,
             Name(saga.CurrentState),

@@ -1,6 +1,7 @@
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Orders.ReadModels;
 using Shop.Contracts;
 
 namespace Orders.Payments;
@@ -55,6 +56,12 @@ public static class GetPayments
             payments = payments.Where(p => p.UserId == caller.UserId);
         }
 
+        if (caller.TenantId is { } tenant)
+        {
+            var own = db.Database.SqlQuery<Guid>($"SELECT id AS \"Value\" FROM orders WHERE tenant_id = {tenant}");
+            payments = payments.Where(p => own.Contains(p.OrderId));
+        }
+
         if (orderId is { } order)
         {
             payments = payments.Where(p => p.OrderId == order);
@@ -69,10 +76,10 @@ public static class GetPayments
         return TypedResults.Ok(Page.Of(rows.ConvertAll(PaymentResource.Of), query, p => p.Id));
     }
 
-    private static async Task<Ok<PaymentResource>> Get(Guid id, DbContext db, Caller caller, CancellationToken ct)
+    private static async Task<Ok<PaymentResource>> Get(Guid id, DbContext db, OrderReader orders, Caller caller, CancellationToken ct)
     {
         var payment = await db.Set<Payment>().AsNoTracking().SingleOrDefaultAsync(p => p.Id == id, ct) ?? throw ProblemException.NotFound();
-        caller.MustSee(payment.UserId);
+        await orders.Get(payment.OrderId, caller, ct);
         return TypedResults.Ok(PaymentResource.Of(payment));
     }
 }

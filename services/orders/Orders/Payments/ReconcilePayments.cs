@@ -32,7 +32,7 @@ public sealed record PaymentDifference(string Kind, Guid? OrderId, Guid? Payment
 /// <summary>Compares our records with the provider's ledger, and with how the orders ended.</summary>
 public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, TimeProvider clock)
 {
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) => v1.MapGet("/ops/payments/reconciliation", Get).RequireOperator();
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) => v1.MapGet("/ops/payments/reconciliation", Get).RequireSystemOperator();
 
     public async Task<Reconciliation> Run(DateTimeOffset? from, CancellationToken ct)
     {
