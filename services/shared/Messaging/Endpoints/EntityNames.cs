@@ -14,7 +14,7 @@ internal sealed class EntityNames(ServiceIdentity service) : IEntityNameFormatte
     public string FormatEntityName<T>() => Format(typeof(T));
 
     /// <summary>The exchange to which messages of a type are published.</summary>
-    public string Format(Type type) => _names.GetOrAdd(type, t => BoundaryEvents.Find(t)?.Type ?? $"{service.Name}.{Kebab(t)}");
+    public string Format(Type type) => _names.GetOrAdd(type, t => BoundaryEvents.Find(t)?.Type ?? $"{service.Name}.message.{Kebab(t)}");
 
     private static string Kebab(Type type)
     {

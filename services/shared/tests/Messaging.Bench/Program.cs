@@ -1,0 +1,193 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Messaging.Bench;
+using RabbitMQ.Client;
+
+// What messaging costs, beside a hand-written lower bound and MassTransit without any outbox, in one run: medians of interleaved rounds.
+var scale = double.Parse(Environment.GetEnvironmentVariable("BENCH_SCALE") ?? "1", CultureInfo.InvariantCulture);
+var rounds = int.Parse(Environment.GetEnvironmentVariable("BENCH_ROUNDS") ?? "3", CultureInfo.InvariantCulture);
+var only = Environment.GetEnvironmentVariable("BENCH_ONLY") ?? string.Empty;
+var transactions = (int)(20_000 * scale);
+var messages = (int)(8_000 * scale);
+var sagas = (int)(600 * scale);
+var variants = new (string Suffix, Func<IVariant> Create)[] { ("", () => new Ours()), ("-direct", () => new Direct()), ("-bound", () => new HandWritten()) };
+var measures = new (string Name, string Unit, bool HigherIsBetter, Func<Stage, IVariant, Task<double>> Run)[]
+{
+    ("B1", "transactions/s", true, TransactionsAsync),
+    ("B2", "messages/s", true, MessagesAsync),
+    ("B3", "sagas/s", true, SagasAsync),
+    ("B3-p50", "ms", false, LatencyAsync),
+};
+
+var figures = new Dictionary<string, List<double>>();
+for (var round = 1; round <= rounds; round++)
+{
+    foreach (var (name, unit, _, run) in measures.Where(m => only.Length == 0 || only.Split(',').Contains(m.Name)))
+    {
+        foreach (var (suffix, create) in variants)
+        {
+            await using var stage = await Stage.OpenAsync();
+            await using var variant = create();
+            await variant.PrepareAsync(stage);
+            var value = await run(stage, variant);
+            (figures.TryGetValue(name + suffix, out var list) ? list : figures[name + suffix] = []).Add(value);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round}  {name + suffix,-14} {value,10:0.0} {unit}"));
+        }
+    }
+}
+
+Report();
+return 0;
+
+async Task<double> TransactionsAsync(Stage stage, IVariant variant)
+{
+    await variant.StartAsync();
+    await RunAsync(200, variant.TransactAsync);
+    await stage.WaitAsync(200);
+    var started = Stopwatch.GetTimestamp();
+    await RunAsync(transactions, variant.TransactAsync);
+    await stage.WaitAsync(200 + transactions);
+    return transactions / Stopwatch.GetElapsedTime(started).TotalSeconds;
+}
+
+async Task<double> MessagesAsync(Stage stage, IVariant variant)
+{
+    await variant.StartAsync();
+    await FillAsync(stage, variant, Names.Work, 200, id => new Work(id, 1));
+    await stage.WaitAsync(200);
+    var started = Stopwatch.GetTimestamp();
+    await FillAsync(stage, variant, Names.Work, messages, id => new Work(id, 1));
+    await stage.WaitAsync(200 + messages);
+    return messages / Stopwatch.GetElapsedTime(started).TotalSeconds;
+}
+
+async Task<double> SagasAsync(Stage stage, IVariant variant)
+{
+    await variant.StartAsync();
+    await FillAsync(stage, variant, Names.Trips, 30, id => new StartTrip(id));
+    await stage.WaitAsync(30);
+    var started = Stopwatch.GetTimestamp();
+    await FillAsync(stage, variant, Names.Trips, sagas, id => new StartTrip(id));
+    await stage.WaitAsync(30 + sagas);
+    return sagas / Stopwatch.GetElapsedTime(started).TotalSeconds;
+}
+
+// Eight sagas a second, one after the other: the time from the first message to the end of the saga.
+async Task<double> LatencyAsync(Stage stage, IVariant variant)
+{
+    await variant.StartAsync();
+    await FillAsync(stage, variant, Names.Trips, 30, id => new StartTrip(id));
+    await stage.WaitAsync(30);
+    await using var channel = await stage.OpenChannelAsync();
+    var starts = new List<(Guid Id, long At)>();
+    var count = Math.Max(40, (int)(160 * scale));
+    for (var i = 0; i < count; i++)
+    {
+        var id = Guid.CreateVersion7();
+        starts.Add((id, Stopwatch.GetTimestamp()));
+        await SendAsync(channel, variant, Names.Trips, id, new StartTrip(id));
+        await Task.Delay(125);
+    }
+
+    await stage.WaitAsync(30 + count);
+    double[] times = [.. starts.Select(s => Stopwatch.GetElapsedTime(s.At, stage.Arrival(s.Id)!.Value).TotalMilliseconds).Order()];
+    return times[times.Length / 2];
+}
+
+async Task RunAsync(int count, Func<int, Task> work)
+{
+    var next = 0;
+    await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+    {
+        while (Interlocked.Increment(ref next) is var number && number <= count)
+        {
+            await work(number);
+        }
+    })));
+}
+
+async Task FillAsync<T>(Stage stage, IVariant variant, string queue, int count, Func<Guid, T> make)
+    where T : class
+{
+    await using var channel = await stage.OpenChannelAsync();
+
+    // The queue is there as soon as the bus has started.
+    for (var attempt = 0; ; attempt++)
+    {
+        try
+        {
+            await using var probe = await stage.OpenChannelAsync();
+            await probe.QueueDeclarePassiveAsync(queue);
+            break;
+        }
+        catch (RabbitMQ.Client.Exceptions.OperationInterruptedException) when (attempt < 100)
+        {
+            await Task.Delay(100);
+        }
+    }
+
+    for (var i = 0; i < count; i++)
+    {
+        var id = Guid.CreateVersion7();
+        await SendAsync(channel, variant, queue, id, make(id));
+    }
+}
+
+static async Task SendAsync<T>(IChannel channel, IVariant variant, string queue, Guid id, T message)
+    where T : class
+{
+    var (contentType, body) = variant.Message(id, message);
+    var properties = new BasicProperties { ContentType = contentType, MessageId = id.ToString(), Persistent = true };
+    await channel.BasicPublishAsync(queue, string.Empty, mandatory: false, properties, body);
+}
+
+void Report()
+{
+    var limits = new Dictionary<string, (double Bound, double Direct)> { ["B1"] = (0.40, 1.0), ["B2"] = (0.55, 0.9), ["B3"] = (0.40, 1.0) };
+    var rows = new List<Dictionary<string, object>>();
+    Console.WriteLine();
+    Console.WriteLine($"{"",-8}{"ours",10}{"direct",10}{"bound",10}   of bound   of direct   asked");
+    foreach (var (name, unit, higher, _) in measures.Where(m => figures.ContainsKey(m.Name)))
+    {
+        var (ours, direct, bound) = (Median(name), Median(name + "-direct"), Median(name + "-bound"));
+        var asked = limits.TryGetValue(name, out var limit)
+            ? string.Create(CultureInfo.InvariantCulture, $">= {limit.Bound:0.00} of bound, >= {limit.Direct:0.0} of direct")
+            : "<= 30 ms";
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-8}{ours,10:0.0}{direct,10:0.0}{bound,10:0.0}   {ours / bound,8:0.00}   {ours / direct,9:0.00}   {asked} ({unit})"));
+        rows.Add(Row(name, ours, unit, higher ? limit.Bound : 30, higher ? ours / bound : null));
+        rows.Add(Row(name + "-direct", direct, unit, higher ? limit.Direct : null, higher ? ours / direct : null));
+        rows.Add(Row(name + "-bound", bound, unit, null, null));
+    }
+
+    var path = Environment.GetEnvironmentVariable("BENCH_REPORT") ?? Path.Combine(".local", "reports", "bench.json");
+    Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    File.WriteAllText(path, JsonSerializer.Serialize(rows, Indented.Options));
+}
+
+double Median(string name)
+{
+    double[] values = [.. figures[name].Order()];
+    return values[values.Length / 2];
+}
+
+static Dictionary<string, object> Row(string name, double value, string unit, double? limit, double? ratio)
+{
+    var row = new Dictionary<string, object> { ["name"] = name, ["value"] = Math.Round(value, 1), ["unit"] = unit };
+    if (limit is { } l)
+    {
+        row["limit"] = l;
+    }
+
+    if (ratio is { } r)
+    {
+        row["ratio"] = Math.Round(r, 3);
+    }
+
+    return row;
+}
+
+internal static class Indented
+{
+    public static readonly JsonSerializerOptions Options = new() { WriteIndented = true };
+}

@@ -1,0 +1,138 @@
+using System.Text.Json;
+using Chassis.Messaging;
+using Chassis.Web;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using RabbitMQ.Client;
+
+namespace Messaging.Bench;
+
+/// <summary>One way to do the same work.</summary>
+internal interface IVariant : IAsyncDisposable
+{
+    /// <summary>Creates what is needed, without consuming anything yet.</summary>
+    Task PrepareAsync(Stage stage);
+
+    /// <summary>Starts what consumes.</summary>
+    Task StartAsync();
+
+    /// <summary>One transaction: one row and one published message.</summary>
+    Task TransactAsync(int number);
+
+    /// <summary>A message for a queue, made beforehand.</summary>
+    (string ContentType, byte[] Body) Message<T>(Guid id, T message)
+        where T : class;
+}
+
+/// <summary>Both MassTransit variants: with our outbox and inbox, or without any.</summary>
+internal abstract class HostVariant : IVariant
+{
+    private IHost? _host;
+
+    protected IHost Host => _host ?? throw new InvalidOperationException("Not prepared.");
+
+    public async Task PrepareAsync(Stage stage)
+    {
+        var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["ConnectionStrings:Database"] = stage.Database, ["RabbitMq:Uri"] = stage.Broker.ToString(), ["Messaging:AnnounceService"] = "false",
+            ["Messaging:Concurrency"] = "8", ["Messaging:Prefetch"] = "32",
+        });
+        builder.Logging.AddConsole().SetMinimumLevel(LogLevel.Warning);
+        builder.Services.AddSingleton(new ServiceIdentity(Names.Service, "1.0.0", Guid.CreateVersion7()));
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.AddDatabase<BenchDatabase>();
+        Configure(builder, stage);
+        _host = builder.Build();
+        await using (var scope = _host.Services.CreateAsyncScope())
+        {
+            await scope.ServiceProvider.GetRequiredService<BenchDatabase>().Database.MigrateAsync();
+        }
+    }
+
+    public Task StartAsync() => Host.StartAsync();
+
+    public abstract Task TransactAsync(int number);
+
+    public (string ContentType, byte[] Body) Message<T>(Guid id, T message)
+        where T : class => ("application/vnd.masstransit+json", JsonSerializer.SerializeToUtf8Bytes(
+            new { messageId = id, messageType = new[] { MessageUrn.ForTypeString<T>() }, message, sentTime = DateTime.UtcNow }, JsonSerializerOptions.Web));
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_host is not null)
+        {
+            await _host.StopAsync();
+            await ((IAsyncDisposable)_host).DisposeAsync();
+        }
+    }
+
+    protected abstract void Configure(HostApplicationBuilder builder, Stage stage);
+
+    protected static void AddConsumers(IBusRegistrationConfigurator bus)
+    {
+        bus.AddConsumer<WorkConsumer>().Endpoint(e => e.Name = Names.Work);
+        bus.AddConsumer<StepConsumer>().Endpoint(e => e.Name = Names.Steps);
+        bus.AddSagaStateMachine<TripMachine, Trip>().Endpoint(e => e.Name = Names.Trips)
+            .EntityFrameworkRepository(r =>
+            {
+                r.ExistingDbContext<BenchDatabase>();
+                r.UsePostgres();
+            });
+    }
+}
+
+internal sealed class Ours : HostVariant
+{
+    public override async Task TransactAsync(int number)
+    {
+        await using var scope = Host.Services.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<BenchDatabase>();
+        database.Add(new Item { Id = Guid.CreateVersion7(), Number = number, Note = "transaction" });
+        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().Publish(new Done(Guid.CreateVersion7(), number));
+        await database.SaveChangesAsync();
+    }
+
+    protected override void Configure(HostApplicationBuilder builder, Stage stage) => builder.AddMessaging<BenchDatabase>(AddConsumers);
+}
+
+/// <summary>MassTransit as it is, publishing straight to the broker: it loses and repeats messages when something dies at the wrong moment.</summary>
+internal sealed class Direct : HostVariant
+{
+    public override async Task TransactAsync(int number)
+    {
+        await using var scope = Host.Services.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<BenchDatabase>();
+        database.Add(new Item { Id = Guid.CreateVersion7(), Number = number, Note = "transaction" });
+        await database.SaveChangesAsync();
+        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().Publish(new Done(Guid.CreateVersion7(), number));
+    }
+
+    protected override void Configure(HostApplicationBuilder builder, Stage stage) => builder.Services.AddMassTransit(bus =>
+    {
+        bus.DisableUsageTelemetry();
+        AddConsumers(bus);
+        bus.AddConfigureEndpointsCallback((context, name, endpoint) =>
+        {
+            ((IRabbitMqReceiveEndpointConfigurator)endpoint).SetQuorumQueue();
+            endpoint.PrefetchCount = 32;
+            endpoint.ConcurrentMessageLimit = 8;
+            if (name != Names.Work)
+            {
+                // Without any outbox replies overtake the saga's commit and sagas hang.
+                endpoint.UseInMemoryOutbox(context);
+            }
+        });
+        bus.UsingRabbitMq((context, broker) =>
+        {
+            broker.Host(stage.Broker);
+            broker.Message<Done>(m => m.SetEntityName(Names.DoneExchange));
+            broker.ConfigureEndpoints(context);
+        });
+    });
+}
