@@ -127,15 +127,19 @@ public class MailsTests(NotificationsFixture service)
     [Fact]
     public async Task Contacts_follow_the_versions_of_the_user_and_not_the_order_of_arrival()
     {
-        var user = NotificationsFixture.Someone();
+        var user = NotificationsFixture.Someone("de");
         var newest = $"newest-{user.Email}";
         await service.Broker.Publish(new UserEmailChanged(user.UserId, "b@example.org", newest, DateTimeOffset.UtcNow), sequence: 3);
         await service.Broker.Publish(new UserProfileUpdated(user.UserId, [new FieldChange("fullName", "x", "Countess")], DateTimeOffset.UtcNow), sequence: 4);
-        await service.MailsTo(newest);
+        await Contact("Countess, ");
         await service.Broker.Publish(user, sequence: 1);
-        await service.MailsTo(newest, 2);
+        (await Contact("Countess, de")).ShouldBe($"{newest}, Countess, de");
         await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
-        (await service.MailsTo(newest, 3))[2].Text.ShouldContain("Hello Countess");
+        (await service.MailsTo(newest, 3)).ShouldContain(m => m.Text.Contains("Guten Tag Countess", StringComparison.Ordinal));
+
+        Task<string> Contact(string end) => Poll.Until(
+            () => service.Database.ScalarAsync<string>($"SELECT coalesce(max(email || ', ' || full_name || ', ' || coalesce(locale, '')), '') FROM contacts WHERE user_id = '{user.UserId}'"),
+            c => c.EndsWith(end, StringComparison.Ordinal), $"a contact that ends in {end}");
     }
 
     [Fact]
