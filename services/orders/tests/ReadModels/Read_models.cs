@@ -6,6 +6,7 @@ using Chassis.EventSourcing;
 using Chassis.Testing;
 using Chassis.Web;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Orders.Domain;
 using Orders.ReadModels;
 using static Orders.Tests.OrdersFixture;
@@ -65,6 +66,23 @@ public sealed class Read_models : IAsyncLifetime
 
         // What was asked for before a crash is done after it.
         await Poll.Until(() => Status(@operator, "sales"), s => s["rebuild"]!["state"]!.GetValue<string>() == "completed", "the interrupted rebuild to be done");
+    }
+
+    [Fact]
+    public async Task do_not_bring_back_what_was_erased_while_they_were_being_rebuilt()
+    {
+        using var client = orders.Customer();
+        var id = await Place(client);
+        var user = await orders.Database.ScalarAsync<Guid>($"SELECT user_id FROM orders WHERE id = '{id}'");
+        await orders.Database.ExecuteAsync(
+            $"""
+            INSERT INTO orders_shadow SELECT * FROM orders WHERE id = '{id}';
+            UPDATE event_store.personal_keys SET key = NULL WHERE subject = '{user}'
+            """);
+        await using var connection = await orders.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(Cancelled);
+        await new OrdersProjection().Complete(new ProjectionTarget(connection, Shadow: true), Cancelled);
+
+        (await orders.Database.ScalarAsync<string>($"SELECT document::text FROM orders_shadow WHERE id = '{id}'")).ShouldNotContain("Lovelace");
     }
 
     private async Task WriteRandomly(Random random, CancellationToken stop)
