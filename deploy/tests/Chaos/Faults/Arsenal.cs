@@ -8,6 +8,9 @@ namespace Shop.Chaos.Faults;
 /// <summary>Everything that a run can do to the system. The seed decides which, whom and how long.</summary>
 public sealed class Arsenal(Stage stage, Random random)
 {
+    /// <summary>Kills both replicas, and both again as soon as they are back.</summary>
+    public const string KillBothTwice = "kill -9, both, twice";
+
     private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
 
     /// <summary>A schedule: every kind at least once while there is room, in a seeded order.</summary>
@@ -38,7 +41,7 @@ public sealed class Arsenal(Stage stage, Random random)
     private Fault KillTwice()
     {
         var service = Any();
-        return new Fault("kill -9, both, twice", service, Seconds(1, 2), KillAll, async () =>
+        return new Fault(KillBothTwice, service, Seconds(1, 2), KillAll, async () =>
         {
             StartAll();
             await Task.Delay(TimeSpan.FromSeconds(3));

@@ -33,10 +33,10 @@ public sealed record RunReport(
         output.WriteLine();
         output.WriteLine($"Orders by outcome: {string.Join(", ", Outcomes.OrderByDescending(o => o.Value).Select(o => $"{o.Value} {o.Key}"))}");
         output.WriteLine();
-        output.WriteLine($"{"Invariant",-88} {"checked",8}  result");
+        output.WriteLine($"{"Invariant",-112} {"checked",8}  result");
         foreach (var verdict in Verdicts)
         {
-            output.WriteLine($"{verdict.Name,-88} {verdict.Checked,8}  {(verdict.Violations.Count == 0 ? "holds" : $"VIOLATED {verdict.Violations.Count} times")}");
+            output.WriteLine($"{verdict.Name,-112} {verdict.Checked,8}  {(verdict.Violations.Count == 0 ? "holds" : $"VIOLATED {verdict.Violations.Count} times")}");
             foreach (var violation in verdict.Violations.Take(5))
             {
                 output.WriteLine($"    {violation}");
