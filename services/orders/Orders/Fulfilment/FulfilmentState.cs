@@ -14,6 +14,8 @@ public sealed class FulfilmentState : SagaStateMachineInstance
 
     public Guid UserId { get; set; }
 
+    public string? TenantId { get; set; }
+
     public IReadOnlyList<SkuQuantity> Items { get; set; } = [];
 
     public decimal Amount { get; set; }

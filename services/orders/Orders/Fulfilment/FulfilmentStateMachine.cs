@@ -1,4 +1,5 @@
 using Chassis.Messaging;
+using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Shop.Contracts;
@@ -292,6 +293,7 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     {
         var (saga, order) = (context.Saga, context.Message);
         saga.UserId = order.UserId;
+        saga.TenantId = OperationContext.Current.TenantId;
         saga.Items = order.Items;
         saga.Total = order.Total;
         saga.PaymentMethod = order.PaymentMethod;

@@ -58,8 +58,7 @@ public static class GetPayments
 
         if (caller.TenantId is { } tenant)
         {
-            var own = db.Database.SqlQuery<Guid>($"SELECT id AS \"Value\" FROM orders WHERE tenant_id = {tenant}");
-            payments = payments.Where(p => own.Contains(p.OrderId));
+            payments = payments.Where(p => p.TenantId == tenant);
         }
 
         if (orderId is { } order)
@@ -76,10 +75,10 @@ public static class GetPayments
         return TypedResults.Ok(Page.Of(rows.ConvertAll(PaymentResource.Of), query, p => p.Id));
     }
 
-    private static async Task<Ok<PaymentResource>> Get(Guid id, DbContext db, OrderReader orders, Caller caller, CancellationToken ct)
+    private static async Task<Ok<PaymentResource>> Get(Guid id, DbContext db, Caller caller, CancellationToken ct)
     {
         var payment = await db.Set<Payment>().AsNoTracking().SingleOrDefaultAsync(p => p.Id == id, ct) ?? throw ProblemException.NotFound();
-        await orders.Get(payment.OrderId, caller, ct);
+        OrderAccess.MustSee(caller, payment.UserId, payment.TenantId);
         return TypedResults.Ok(PaymentResource.Of(payment));
     }
 }

@@ -16,6 +16,8 @@ public sealed class Payment
 
     public Guid UserId { get; private set; }
 
+    public string? TenantId { get; init; }
+
     /// <summary>What is owed.</summary>
     public Money Amount
     {
@@ -69,9 +71,10 @@ public sealed class Payment
     /// <summary>The hold is there and the provider will not turn it into money.</summary>
     public bool CaptureRefused => Status == PaymentState.Authorized && DeclineCode is not null;
 
-    public static Payment ToAuthorize(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now) => new()
+    public static Payment ToAuthorize(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now, string? tenantId = null) => new()
     {
         Id = id,
+        TenantId = tenantId,
         OrderId = orderId,
         UserId = userId,
         Amount = amount,
@@ -82,9 +85,9 @@ public sealed class Payment
     };
 
     /// <summary>Voided before it began, so that an authorization that arrives late is refused.</summary>
-    public static Payment NeverToBe(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now)
+    public static Payment NeverToBe(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now, string? tenantId = null)
     {
-        var payment = ToAuthorize(id, orderId, userId, amount, paymentMethod, now);
+        var payment = ToAuthorize(id, orderId, userId, amount, paymentMethod, now, tenantId);
         payment.VoidUnasked(now);
         return payment;
     }

@@ -20,7 +20,8 @@ public sealed class PaymentCommandsConsumer(DbContext db, TimeProvider clock) :
         var payment = await db.FindPaymentAsync(order.OrderId, context.CancellationToken);
         if (payment is null)
         {
-            payment = Payment.ToAuthorize(Ids.New(clock), order.OrderId, order.UserId, order.Amount, order.PaymentMethod, clock.GetUtcNow());
+            payment = Payment.ToAuthorize(
+                Ids.New(clock), order.OrderId, order.UserId, order.Amount, order.PaymentMethod, clock.GetUtcNow(), OperationContext.Current.TenantId);
             db.Add(payment);
         }
 
@@ -33,7 +34,8 @@ public sealed class PaymentCommandsConsumer(DbContext db, TimeProvider clock) :
         var payment = await db.FindPaymentAsync(order.OrderId, context.CancellationToken);
         if (payment is null)
         {
-            payment = Payment.NeverToBe(Ids.New(clock), order.OrderId, order.UserId, order.Amount, order.PaymentMethod, clock.GetUtcNow());
+            payment = Payment.NeverToBe(
+                Ids.New(clock), order.OrderId, order.UserId, order.Amount, order.PaymentMethod, clock.GetUtcNow(), OperationContext.Current.TenantId);
             db.Add(payment);
         }
 

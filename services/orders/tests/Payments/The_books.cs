@@ -1,0 +1,94 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Chassis.Testing;
+using Orders.Tests.Fulfilment;
+
+namespace Orders.Tests.Payments;
+
+/// <summary>Our records against the provider's ledger, also when one of the two sides was struck in between.</summary>
+public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<FulfilmentFixture>
+{
+    [Fact]
+    public async Task Are_balanced_after_orders_that_ended_in_every_way()
+    {
+        using var customer = fixture.Customer();
+        foreach (var (card, end) in new[]
+        {
+            ("pm_card_visa", "completed"), ("pm_card_declined", "failed"), ("pm_card_slow", "completed"), ("pm_card_flaky", "completed"), ("pm_card_capture_fails", "failed"),
+        })
+        {
+            await FulfilmentFixture.Story(customer, await FulfilmentFixture.Place(customer, card), end);
+        }
+
+        var books = await Reconcile();
+        books["reconciled"]!.GetValue<bool>().ShouldBeTrue(books.ToJsonString());
+        books["differences"]!.AsArray().ShouldBeEmpty();
+        books["matched"]!.GetValue<int>().ShouldBeGreaterThanOrEqualTo(5);
+    }
+
+    [Fact]
+    public async Task Show_every_kind_of_difference()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa");
+        await FulfilmentFixture.Story(customer, id, "completed");
+
+        var reference = await fixture.Database.ScalarAsync<string>($"SELECT provider_reference FROM payments WHERE order_id = '{id}'");
+        await fixture.Database.ExecuteAsync($"UPDATE payments SET status = 'voided' WHERE order_id = '{id}'");
+        (await Differences(id)).ShouldBe(["completed_not_captured", "status"], ignoreOrder: true);
+
+        await fixture.Database.ExecuteAsync($"UPDATE payments SET status = 'captured', amount = 1 WHERE order_id = '{id}'");
+        (await Differences(id)).ShouldBe(["amount"]);
+
+        await fixture.Database.ExecuteAsync($"UPDATE payments SET amount = 39.98, provider_reference = 'pi_unheard_of', order_id = '{Guid.CreateVersion7()}' WHERE order_id = '{id}'");
+        (await Reconcile())["differences"]!.AsArray().Select(d => d!["kind"]!.GetValue<string>()).ShouldBe(["missing_here", "missing_at_provider"], ignoreOrder: true);
+
+        await fixture.Database.ExecuteAsync($"UPDATE payments SET provider_reference = '{reference}', order_id = '{id}' WHERE provider_reference = 'pi_unheard_of'");
+        (await Differences(id)).ShouldBeEmpty();
+    }
+
+    /// <summary>Each of our transactions that would record what the provider did is thrown away twice, which is what a crash between call and commit comes to.</summary>
+    [Fact]
+    public async Task Are_right_after_crashes_between_the_providers_answer_and_our_commit()
+    {
+        await fixture.Database.ExecuteAsync(
+            """
+            CREATE SEQUENCE crashes;
+            CREATE FUNCTION crash() RETURNS trigger AS $$
+            BEGIN
+                IF NEW.amount = 59.97 AND NEW.status <> OLD.status AND nextval('crashes') % 3 <> 0 THEN RAISE EXCEPTION 'crashed'; END IF;
+                RETURN NEW;
+            END $$ LANGUAGE plpgsql SECURITY DEFINER;
+            CREATE TRIGGER crash BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION crash();
+            """);
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa", lamps: 3);
+        await FulfilmentFixture.Story(customer, id, "completed");
+
+        (await fixture.Database.ScalarAsync<long>("SELECT last_value FROM crashes")).ShouldBe(6, "authorization and capture each took three attempts to record");
+        (await fixture.Sandbox.Movements(id)).ShouldBe(["authorized", "captured"], "and moved money once");
+        (await Differences(id)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Cannot_be_compared_while_the_provider_is_away_and_say_so()
+    {
+        await fixture.Sandbox.Fault(new { kind = "error_before", operation = "list" });
+        using var @operator = fixture.Operator();
+        using var answer = await @operator.GetAsync("/v1/ops/payments/reconciliation");
+        await fixture.Sandbox.NoFaults();
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        answer.Headers.RetryAfter.ShouldNotBeNull();
+    }
+
+    private async Task<JsonNode> Reconcile()
+    {
+        using var @operator = fixture.Operator();
+        return await Poll.Until(
+            async () => (await FulfilmentFixture.Read(@operator, "/v1/ops/payments/reconciliation"))!, b => b["differences"] is not null, "the reconciliation");
+    }
+
+    private async Task<IEnumerable<string>> Differences(Guid order) => (await Reconcile())["differences"]!.AsArray()
+        .Where(d => d!["orderId"]?.GetValue<Guid>() == order).Select(d => d!["kind"]!.GetValue<string>());
+}
