@@ -182,8 +182,12 @@ owner_of() {
 
 # need_port VARIABLE WHAT: the port must be free, else says who has it and which variable moves it
 need_port() {
-    local port=${!1} owner
-    connects "$port" || return 0
+    local port=${!1} owner i
+    # A process that was just killed may hold its port for a moment longer than its name.
+    for ((i = 0; i < 15; i++)); do
+        connects "$port" || return 0
+        sleep 0.2
+    done
     owner=$(owner_of "$port") || owner="another program"
     die "Port $port, wanted for $2, is taken by $owner." \
         "Free it, or choose another in .env (cp .env.example .env) or for this call: make ${MAKE_TARGET:-up} $1=$((port + 10000))"

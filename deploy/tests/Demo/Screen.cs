@@ -128,7 +128,7 @@ internal sealed class Screen
         var good = story.Problems.Count == 0;
         Say();
         Say($" {(good ? Paint("✓", "32") : Paint("✗", "31"))} {Paint($"{story.Number} {story.Plan.Title}", "1")}   {StatusOf(story)}   {Paint(Short(story.Took), "2")}");
-        Row("saga", string.Join(" → ", story.Steps.Select(step => InWords(step.Name) + (step.Outcome is { } outcome && Bad(outcome) ? $" ({Spaced(outcome)})" : "") + (step.Took is { } took ? $" {Short(took)}" : ""))));
+        Row("saga", string.Join(" → ", story.Steps.Select(step => InWords(step.Name) + (step.Outcome is { } outcome && Bad(outcome) && step.Name is not ("Failing" or "Cancelling") ? $" ({Spaced(outcome)})" : "") + (step.Took is { } took ? $" {Short(took)}" : ""))));
         Row("payment", story.Payments.Count == 0 ? "none was asked for" : string.Join(", ", story.Payments));
         Row("mails", story.Mails.Count == 0 ? "none" : string.Join(", ", story.Mails.Order(StringComparer.Ordinal)));
         Row("webhooks", story.Webhooks.Count == 0 ? "none" : string.Join(", ", story.Webhooks.Select(webhook => webhook.Type).Order(StringComparer.Ordinal)));
@@ -147,7 +147,7 @@ internal sealed class Screen
             + (story.Reason.Length > 0 ? Paint($" ({story.Reason})", "2") : "");
 
     private static bool Bad(string outcome) =>
-        outcome.Contains("fail", StringComparison.OrdinalIgnoreCase) || outcome.Contains("declin", StringComparison.OrdinalIgnoreCase)
+        outcome.Contains("fail", StringComparison.OrdinalIgnoreCase) || outcome.Contains("refus", StringComparison.OrdinalIgnoreCase) || outcome.Contains("declin", StringComparison.OrdinalIgnoreCase)
         || outcome.Contains("cancel", StringComparison.OrdinalIgnoreCase) || outcome.Contains("time", StringComparison.OrdinalIgnoreCase)
         || outcome.Contains("deadline", StringComparison.OrdinalIgnoreCase);
 
