@@ -21,7 +21,9 @@ public sealed class DispatchShipment(InventoryDbContext db, Reservations reserva
             .ThrowIfInvalid();
 
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        var orderId = await db.Shipments.Where(s => s.Id == id).Select(s => (Guid?)s.OrderId).SingleOrDefaultAsync(ct) ?? throw ProblemException.NotFound();
+        var tenant = OperationContext.Current.TenantId;
+        var orderId = await db.Shipments.Where(s => s.Id == id && s.TenantId == tenant).Select(s => (Guid?)s.OrderId).SingleOrDefaultAsync(ct)
+            ?? throw ProblemException.NotFound();
         var reservation = (await reservations.FindForChangeAsync(orderId, ct))!;
         var shipment = await db.Shipments.SingleAsync(s => s.Id == id, ct);
         expected.Check(shipment.Version);

@@ -40,7 +40,8 @@ public static class ReadReservation
 
     private static async Task<ETagged<Ok<ReservationResource>>> Get(Guid orderId, InventoryDbContext db, CancellationToken ct)
     {
-        var found = await db.Reservations.AsNoTracking().Where(r => r.OrderId == orderId)
+        var tenant = OperationContext.Current.TenantId;
+        var found = await db.Reservations.AsNoTracking().Where(r => r.OrderId == orderId && r.TenantId == tenant)
             .Select(r => new { Reservation = r, ShipmentId = db.Shipments.Where(s => s.OrderId == orderId).Select(s => (Guid?)s.Id).FirstOrDefault() })
             .SingleOrDefaultAsync(ct) ?? throw ProblemException.NotFound();
         var r = found.Reservation;

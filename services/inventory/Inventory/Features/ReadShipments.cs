@@ -50,7 +50,8 @@ public static class ReadShipments
     private static async Task<Ok<Page<ShipmentResource>>> List(
         string? status, Guid? orderId, [AsParameters] PageQuery page, InventoryDbContext db, CancellationToken ct)
     {
-        var shipments = db.Shipments.AsNoTracking();
+        var tenant = OperationContext.Current.TenantId;
+        var shipments = db.Shipments.AsNoTracking().Where(s => s.TenantId == tenant);
         if (status is not null)
         {
             ShipmentStatus? wanted = status switch
@@ -80,7 +81,8 @@ public static class ReadShipments
 
     private static async Task<ETagged<Ok<ShipmentResource>>> Get(Guid id, InventoryDbContext db, CancellationToken ct)
     {
-        var shipment = await db.Shipments.AsNoTracking().SingleOrDefaultAsync(s => s.Id == id, ct) ?? throw ProblemException.NotFound();
+        var tenant = OperationContext.Current.TenantId;
+        var shipment = await db.Shipments.AsNoTracking().SingleOrDefaultAsync(s => s.Id == id && s.TenantId == tenant, ct) ?? throw ProblemException.NotFound();
         return TypedResults.Ok(ShipmentResource.Of(shipment)).WithETag(shipment.Version);
     }
 }

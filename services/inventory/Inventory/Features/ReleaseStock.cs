@@ -56,6 +56,7 @@ public sealed class ReleaseStockHandler(
         reservation.EndedAt = clock.Now();
         reservation.ExpiresAt = null;
         reservation.Version++;
+        InventoryMetrics.Decided(ReservationStatus.Released);
     }
 
     private async Task AnswerAsync(Reservation reservation, string reason, CancellationToken ct) =>

@@ -83,6 +83,7 @@ public sealed class ReservationDesk(IServiceScopeFactory scopes)
 
     private async Task HandleAsync(List<Waiting> group, CancellationToken ct)
     {
+        InventoryMetrics.Group(group.Count);
         await using var scope = scopes.CreateAsyncScope();
         await scope.ServiceProvider.GetRequiredService<ReserveStockHandler>().Handle([.. group.Select(w => w.Request)], ct);
     }

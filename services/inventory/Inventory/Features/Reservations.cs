@@ -1,3 +1,4 @@
+using Chassis.Web;
 using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore;
 
@@ -26,8 +27,8 @@ public sealed class Reservations(InventoryDbContext db, TimeProvider clock)
         var now = clock.Now();
         await db.Database.ExecuteSqlAsync(
             $"""
-            INSERT INTO reservations (order_id, status, items, lines, reason, has_recipes, version, created_at, ended_at)
-            VALUES ({orderId}, 'released', '[]', '[]', {reason}, false, 1, {now}, {now})
+            INSERT INTO reservations (order_id, tenant_id, status, items, lines, reason, has_recipes, version, created_at, ended_at)
+            VALUES ({orderId}, {OperationContext.Current.TenantId}, 'released', '[]', '[]', {reason}, false, 1, {now}, {now})
             ON CONFLICT (order_id) DO NOTHING
             """, ct);
         return (await FindForChangeAsync(orderId, ct))!;

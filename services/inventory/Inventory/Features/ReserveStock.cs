@@ -65,7 +65,9 @@ public sealed class ReserveStockHandler(
         var taken = new List<BookedLine>(plans.Count);
         foreach (var plan in plans.Where(p => !known.Contains(p.OrderId)))
         {
-            made.Add((plan, Decide(plan, stock, taken, now)));
+            var reservation = Decide(plan, stock, taken, now);
+            made.Add((plan, reservation));
+            InventoryMetrics.Decided(reservation.Status);
         }
 
         if (made.Count > 0 && !await ledger.BookAsync([.. made.Select(m => m.Reservation)], taken, ct))
@@ -116,6 +118,7 @@ public sealed class ReserveStockHandler(
         return new Reservation
         {
             OrderId = plan.OrderId,
+            TenantId = plan.Request.Operation.TenantId,
             Status = problem is null ? ReservationStatus.Reserved : ReservationStatus.Failed,
             Items = plan.Problem is null ? plan.Request.Command.Items : [],
             Lines = problem is null ? plan.Lines : [],

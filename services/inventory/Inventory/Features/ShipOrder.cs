@@ -41,6 +41,7 @@ public sealed class ShipOrderHandler(
         {
             Id = Ids.New(clock),
             OrderId = reservation.OrderId,
+            TenantId = reservation.TenantId,
             UserId = command.UserId,
             Status = ShipmentStatus.Pending,
             Items = reservation.Items,

@@ -29,6 +29,7 @@ public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublis
             shipment.Address = null;
         }
 
+        InventoryMetrics.Dispatched();
         await TellAsync(shipment, ct);
     }
 

@@ -14,8 +14,14 @@ public sealed class StockSignals(IPublishEndpoint publish, TimeProvider clock)
     /// <param name="figures">The stock after a movement.</param>
     /// <param name="taken">What the movement took from what was available.</param>
     /// <param name="ct">Cancels.</param>
-    public Task TellIfLowAsync(StockFigures figures, int taken, CancellationToken ct) =>
-        figures.FellToReorderPoint(taken)
-            ? publish.PublishEvent(new StockLow(figures.Sku, figures.Available, figures.ReorderPoint!.Value, clock.Now()), figures.Version, ct)
-            : Task.CompletedTask;
+    public Task TellIfLowAsync(StockFigures figures, int taken, CancellationToken ct)
+    {
+        if (!figures.FellToReorderPoint(taken))
+        {
+            return Task.CompletedTask;
+        }
+
+        InventoryMetrics.Low();
+        return publish.PublishEvent(new StockLow(figures.Sku, figures.Available, figures.ReorderPoint!.Value, clock.Now()), figures.Version, ct);
+    }
 }

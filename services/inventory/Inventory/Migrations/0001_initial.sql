@@ -94,6 +94,7 @@ CREATE TABLE movements (
 -- items is what was ordered, lines the parts that are set aside for it.
 CREATE TABLE reservations (
     order_id    uuid PRIMARY KEY,
+    tenant_id   text,
     status      text NOT NULL CHECK (status IN ('reserved', 'shipping', 'shipped', 'released', 'failed')),
     items       jsonb NOT NULL,
     lines       jsonb NOT NULL,
@@ -115,6 +116,7 @@ CREATE INDEX reservations_of_recipes ON reservations USING gin (items jsonb_path
 CREATE TABLE shipments (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL UNIQUE REFERENCES reservations,
+    tenant_id       text,
     user_id         uuid,
     status          text NOT NULL CHECK (status IN ('pending', 'dispatched', 'cancelled')),
     items           jsonb NOT NULL,

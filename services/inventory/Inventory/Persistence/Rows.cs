@@ -115,6 +115,7 @@ public enum ReservationStatus
 public sealed class Reservation
 {
     public required Guid OrderId { get; init; }
+    public string? TenantId { get; init; }
     public required ReservationStatus Status { get; set; }
 
     /// <summary>What was ordered.</summary>
@@ -147,6 +148,7 @@ public sealed class Shipment
 {
     public required Guid Id { get; init; }
     public required Guid OrderId { get; init; }
+    public string? TenantId { get; init; }
     public Guid? UserId { get; init; }
     public ShipmentStatus Status { get; set; }
     public required IReadOnlyList<SkuQuantity> Items { get; init; }

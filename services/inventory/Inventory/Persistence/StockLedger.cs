@@ -155,10 +155,10 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
 
     private static NpgsqlBatchCommand Insert(IReadOnlyList<Reservation> reservations) => new(
         """
-        INSERT INTO reservations (order_id, status, items, lines, shortages, reason, has_recipes, version, created_at, reserved_at, expires_at, ended_at)
-        SELECT order_id, status, items, lines, shortages, reason, has_recipes, 1, created_at, reserved_at, expires_at, ended_at
-        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-            AS r(order_id, status, items, lines, shortages, reason, has_recipes, created_at, reserved_at, expires_at, ended_at)
+        INSERT INTO reservations (order_id, tenant_id, status, items, lines, shortages, reason, has_recipes, version, created_at, reserved_at, expires_at, ended_at)
+        SELECT order_id, tenant_id, status, items, lines, shortages, reason, has_recipes, 1, created_at, reserved_at, expires_at, ended_at
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            AS r(order_id, tenant_id, status, items, lines, shortages, reason, has_recipes, created_at, reserved_at, expires_at, ended_at)
         ORDER BY order_id
         ON CONFLICT (order_id) DO NOTHING
         RETURNING 1
@@ -167,6 +167,7 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
         Parameters =
         {
             new NpgsqlParameter<Guid[]> { TypedValue = [.. reservations.Select(r => r.OrderId)] },
+            new NpgsqlParameter<string?[]> { TypedValue = [.. reservations.Select(r => r.TenantId)] },
             new NpgsqlParameter<string[]> { TypedValue = [.. reservations.Select(r => r.Status.ToString().ToLowerInvariant())] },
             Json(reservations.Select(r => Serialize(r.Items))),
             Json(reservations.Select(r => Serialize(r.Lines))),

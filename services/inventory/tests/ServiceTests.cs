@@ -1,0 +1,39 @@
+using Chassis.Testing;
+using Inventory.Persistence;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Inventory.Tests;
+
+public sealed class ServiceTests(InventoryFixture inventory)
+{
+    [Fact]
+    public Task Everybody_reads_the_catalogue_and_operators_do_the_rest() =>
+        new AuthorizationMatrix<Program>(inventory)
+            .Row("GET /v1/products", MatrixRow.Everybody)
+            .Row("GET /v1/products/{sku}", MatrixRow.Everybody)
+            .Row("POST /v1/products", MatrixRow.OperatorsOnly, With(new { }))
+            .Row("POST /v1/products/import", MatrixRow.OperatorsOnly, With(new { }))
+            .Row("PUT /v1/products/{sku}/price", MatrixRow.OperatorsOnly, With(new { }))
+            .Row("DELETE /v1/products/{sku}", MatrixRow.OperatorsOnly)
+            .Row("POST /v1/products/{sku}/receipts", MatrixRow.OperatorsOnly, With(new { }))
+            .Row("POST /v1/products/{sku}/adjustments", MatrixRow.OperatorsOnly, With(new { }))
+            .Row("GET /v1/products/{sku}/stock", MatrixRow.OperatorsOnly)
+            .Row("GET /v1/products/{sku}/movements", MatrixRow.OperatorsOnly)
+            .Row("GET /v1/products/{sku}/history", MatrixRow.OperatorsOnly)
+            .Row("GET /v1/reservations/{orderId}", MatrixRow.OperatorsOnly)
+            .Row("GET /v1/shipments", MatrixRow.OperatorsOnly)
+            .Row("GET /v1/shipments/{id}", MatrixRow.OperatorsOnly)
+            .Row("POST /v1/shipments/{id}/dispatch", MatrixRow.OperatorsOnly, With(new { }))
+            .Row("GET /v1/ops/stock-audit", MatrixRow.SystemOperatorsOnly)
+            .ChassisRows()
+            .VerifyAsync();
+
+    [Fact]
+    public async Task The_model_and_the_migrated_database_agree()
+    {
+        await using var scope = inventory.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<InventoryDbContext>().VerifySchemaAsync(inventory.Database.Migrations);
+    }
+
+    private static Func<Task<MatrixRequest>> With(object body) => () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: body));
+}
