@@ -34,9 +34,9 @@ public sealed class UnitOfWorkTests(WorkFixture fixture) : IClassFixture<WorkFix
             database.Add(new Effect { Subject = lost });
             await database.SaveChangesAsync(Token);
             await transaction.RollbackAsync(Token);
-        });
-        await host.InScope(async (scope, database) =>
-        {
+
+            // The same scope goes on: what was rolled back must not come along.
+            database.ChangeTracker.Clear();
             await scope.PublishCancelled(kept, 1);
             await database.SaveChangesAsync(Token);
         });
