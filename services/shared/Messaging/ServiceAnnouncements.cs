@@ -22,17 +22,17 @@ internal sealed partial class ServiceAnnouncements<TDbContext>(
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StartedAsync(CancellationToken cancellationToken) =>
-        AnnounceAsync(new ServiceStarted(service.Name, service.InstanceId, service.Version, clock.GetUtcNow()), cancellationToken);
+        AnnounceAsync(new ServiceStarted(service.Name, service.InstanceId, service.Version, clock.GetUtcNow()), 1, cancellationToken);
 
     // Before anything stops: the bus takes it and the relay, which stops last, sends it.
     public Task StoppingAsync(CancellationToken cancellationToken) =>
-        AnnounceAsync(new ServiceStopped(service.Name, service.InstanceId, clock.GetUtcNow()), cancellationToken);
+        AnnounceAsync(new ServiceStopped(service.Name, service.InstanceId, clock.GetUtcNow()), 2, cancellationToken);
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    private async Task AnnounceAsync<T>(T announcement, CancellationToken cancellationToken)
+    private async Task AnnounceAsync<T>(T announcement, long sequence, CancellationToken cancellationToken)
         where T : class
     {
         if (!options.Value.AnnounceService)
@@ -45,7 +45,7 @@ internal sealed partial class ServiceAnnouncements<TDbContext>(
         try
         {
             await using var scope = scopes.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(announcement, ct: patience.Token);
+            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(announcement, sequence, patience.Token);
             await scope.ServiceProvider.GetRequiredService<TDbContext>().SaveChangesAsync(patience.Token);
         }
         catch (Exception e) when (e is not OutOfMemoryException)

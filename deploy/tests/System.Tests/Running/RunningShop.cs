@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text.Json;
 using Chassis.Testing;
 using Npgsql;
@@ -83,8 +84,12 @@ public sealed class RunningShop : IAsyncLifetime
     public async Task<IReadOnlyList<JsonElement>> DeadLettersOf(string service) =>
         [.. (await Operator.GetAsync(service, "/v1/ops/dead-letters?limit=200")).GetProperty("items").EnumerateArray()];
 
-    public async Task<string> StateOf(Guid order) =>
-        (await Operator.GetAsync("orders", $"/v1/orders/{order}/fulfilment")).GetProperty("state").GetString()!;
+    /// <summary>The saga's state; empty as long as the saga has not heard of the order.</summary>
+    public async Task<string> StateOf(Guid order)
+    {
+        using var answer = await Operator.SendAsync(HttpMethod.Get, "orders", $"/v1/orders/{order}/fulfilment");
+        return answer.IsSuccessStatusCode ? (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("state").GetString()! : "";
+    }
 
     /// <summary>Makes what an order's saga waits for overdue: its deadline stands in the outbox as a message that is due later.</summary>
     public async Task BringDeadlineForwardAsync(Guid order)
