@@ -152,7 +152,8 @@ public sealed class Equal_timing(EqualTimingFixture service) : IClassFixture<Equ
         }
 
         TestContext.Current.SendDiagnosticMessage("Sign-in: known account {0:0} ms, unknown {1:0} ms", known.TotalMilliseconds, unknown.TotalMilliseconds);
-        (unknown / known).ShouldBeInRange(0.6, 1.6);
+        // A shortcut for unknown accounts shows as a factor of thirty.
+        (unknown / known).ShouldBeInRange(0.4, 2.5);
         unknown.ShouldBeGreaterThan(TimeSpan.FromMilliseconds(20));
     }
 
