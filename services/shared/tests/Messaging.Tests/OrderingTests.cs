@@ -13,7 +13,8 @@ public sealed class OrderingTests(WorkFixture fixture) : IClassFixture<WorkFixtu
     [Fact]
     public async Task Events_of_one_subject_arrive_in_the_order_of_their_commits_even_when_commits_follow_each_other_at_once()
     {
-        var host = await fixture.StartAsync();
+        // A lease that no busy machine outlasts: a row that the sweep takes over is sent again, out of order, and that is no undisturbed case.
+        var host = await fixture.StartAsync(settings: new Dictionary<string, string?> { ["Messaging:Lease"] = "00:02:00" });
         var outsider = await fixture.ListenAsync("shop.events", "shop.order.#");
         Guid[] subjects = [.. Enumerable.Range(0, 10).Select(_ => Guid.CreateVersion7())];
         foreach (var subject in subjects)
@@ -37,7 +38,7 @@ public sealed class OrderingTests(WorkFixture fixture) : IClassFixture<WorkFixtu
             }
         }))));
 
-        await Poll.Until(() => outsider.Count == 600, "all events", TimeSpan.FromSeconds(60));
+        await Poll.Until(() => outsider.Count >= 600, "all events", TimeSpan.FromSeconds(60));
         foreach (var subject in subjects)
         {
             outsider.Where(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == subject.ToString())
