@@ -29,7 +29,7 @@ using var market = await Market.OpenAsync(stage.Cluster, seed, orders, patience:
 var schedule = new Arsenal(stage, new Random(seed)).Draw(faultCount);
 Console.WriteLine($"{stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {orders / faultCount} orders.");
 Console.WriteLine();
-Console.WriteLine($"{"at",7}  {"fault",-46} {"target",-34} {"for",7} {"in flight",10} {"recovered",10}");
+Console.WriteLine($"{"at",7}  {"fault",-48} {"target",-34} {"for",7} {"in flight",10} {"recovered",10}");
 
 var clock = Stopwatch.StartNew();
 var records = new List<FaultRecord>();
@@ -78,7 +78,7 @@ async Task<FaultRecord> StrikeAsync(Fault fault, int wave)
     var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, inFlight, recovery);
     Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"{started.TotalSeconds,6:0.0}s  {fault.Kind,-46} {fault.Target,-34} {record.Duration.TotalSeconds,6:0.0}s {inFlight,10} {(recovery is { } r ? $"{r.TotalSeconds:0.0}s" : "not yet"),10}"));
+        $"{started.TotalSeconds,6:0.0}s  {Short(fault.Kind, 48),-48} {Short(fault.Target, 34),-34} {record.Duration.TotalSeconds,6:0.0}s {inFlight,10} {(recovery is { } r ? $"{r.TotalSeconds:0.0}s" : "not yet"),10}"));
     return record;
 }
 
@@ -93,6 +93,8 @@ async Task<long> InFlightAsync()
         return -1;   // the database is what is being hurt
     }
 }
+
+static string Short(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
 
 static int Setting(string name, int otherwise) =>
     int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : otherwise;
