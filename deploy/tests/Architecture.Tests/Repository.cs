@@ -14,7 +14,7 @@ public sealed record Project(string Name, string Path, IReadOnlyList<string> Pro
 {
     public string Folder => Path[..Path.LastIndexOf('/')];
 
-    public bool IsTest => Name.EndsWith(".Tests", StringComparison.Ordinal) || Path.StartsWith("deploy/tests/", StringComparison.Ordinal) || Name == "Testing";
+    public bool IsTest => Name.EndsWith(".Tests", StringComparison.Ordinal) || Path.Contains("/tests/", StringComparison.Ordinal) || Name == "Testing";
 
     /// <summary>The service that it belongs to, or null: <c>services/orders/Orders.Domain</c> belongs to <c>orders</c>.</summary>
     public string? Service => Path.Split('/') is ["services", not "shared" and var service, ..] ? service : null;
