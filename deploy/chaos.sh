@@ -20,5 +20,4 @@ cd "$ROOT"
 { dotnet_build deploy/local/System.proj --configuration Release && dotnet_build "$project" --configuration Release; } >"$STATE/logs/chaos-build.log" 2>&1 ||
     { grep -E ' error ' "$STATE/logs/chaos-build.log" | sort -u | head -n 15 >&2; die "The build failed, see $STATE/logs/chaos-build.log."; }
 export ORDERS=${ORDERS:-1000} FAULTS=${FAULTS:-18} SEED=${SEED:-}
-export CHAOS_SERVERS="$ROOT/deploy/local/servers.sh" CHAOS_REPORT="$STATE/reports/chaos.json" CHAOS_PAGE="$STATE/reports/chaos.html"
 dotnet run --project "$project" --configuration Release --no-build
