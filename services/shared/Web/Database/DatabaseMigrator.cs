@@ -23,6 +23,9 @@ internal interface IPendingMigrations
 internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider services, IConfiguration configuration, ILogger<DatabaseMigrator<TDbContext>> logger) : IDatabaseMigrator, IPendingMigrations
     where TDbContext : DbContext
 {
+    /// <summary>How long to wait for another replica's migrations before saying so and trying again, in seconds.</summary>
+    private const int LongestTurn = 60;
+
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
         await using var dataSource = DatabaseExtensions.CreateDataSource(configuration, DatabaseExtensions.MigrationsConnection);
@@ -30,6 +33,7 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
         DatabaseExtensions.Configure(options, dataSource);
         await using var scope = services.CreateAsyncScope();
         await using var db = ActivatorUtilities.CreateInstance<TDbContext>(scope.ServiceProvider, options.Options);
+        await using var turn = await TakeTurnAsync(dataSource, cancellationToken);
 
         var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
         if (pending.Count > 0)
@@ -48,6 +52,26 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
         return [.. await db.Database.GetPendingMigrationsAsync(cancellationToken)];
     }
 
+    /// <summary>
+    /// Several replicas may start at once. EF Core's lock is held for one migration and let go between two, so that another replica can slip in and
+    /// apply what this one has read as pending; and concurrent GRANTs on one object fail. This lock is held for all of it, until its connection ends.
+    /// </summary>
+    private static async Task<NpgsqlConnection> TakeTurnAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
+    {
+        var connection = await owner.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            await using var command = new NpgsqlCommand("SELECT pg_advisory_lock(hashtext('chassis.migrations'))", connection) { CommandTimeout = LongestTurn };
+            await command.ExecuteNonQueryAsync(cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
     private async Task GrantAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
     {
         var runtime = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(DatabaseExtensions.RuntimeConnection)).Username;
@@ -62,12 +86,6 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
         var statements = (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
         await using var connection = await owner.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-
-        // Several replicas may start at once, and concurrent GRANTs on one object fail.
-        await using (var guard = new NpgsqlCommand("SELECT pg_advisory_xact_lock(hashtext('chassis.grants'))", connection, transaction))
-        {
-            await guard.ExecuteNonQueryAsync(cancellationToken);
-        }
 
         foreach (var statement in statements)
         {

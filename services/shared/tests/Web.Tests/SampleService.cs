@@ -50,6 +50,18 @@ public sealed class InitialSampleMigration : SqlMigration
     }
 }
 
+/// <summary>A second one, because replicas that start together can only get in each other's way between two.</summary>
+[DbContext(typeof(SampleDbContext))]
+[Migration("0002_second")]
+public sealed class SecondSampleMigration : SqlMigration
+{
+    protected override void Up(MigrationBuilder migrationBuilder)
+    {
+        ArgumentNullException.ThrowIfNull(migrationBuilder);
+        migrationBuilder.Sql("CREATE TABLE second_things (id int PRIMARY KEY)");
+    }
+}
+
 /// <summary>A small service on the whole chassis, in process, with a database of its own.</summary>
 public sealed class SampleService : IAsyncLifetime
 {
