@@ -65,11 +65,12 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
     }
 
     /// <summary>The traces of an erased user that a late message may have left; run again by the housekeeping.</summary>
+    /// <remarks>A mail that is being sent loses its claim, so that its sender cannot write the address back when it is through.</remarks>
     public static async Task EraseTraces(NotificationsDbContext db, Guid userId, DateTimeOffset now, CancellationToken ct)
     {
         await db.Database.ExecuteSqlAsync(
             $$"""
-            UPDATE mails SET recipient = NULL, locale = NULL, data = '{}', last_error = NULL,
+            UPDATE mails SET recipient = NULL, locale = NULL, data = '{}', last_error = NULL, claim = NULL,
                 completed_at = CASE WHEN status = 'pending' THEN {{now}} ELSE completed_at END,
                 status = CASE WHEN status = 'pending' THEN 'suppressed' ELSE status END
             WHERE user_id = {{userId}} AND (recipient IS NOT NULL OR data <> '{}')

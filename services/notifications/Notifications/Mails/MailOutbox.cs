@@ -49,15 +49,22 @@ public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
     }
 
     /// <summary>The same for work without a context, in the transaction that is open on the connection.</summary>
+    /// <remarks>
+    /// The lock on the contact decides between a mail and the erasure of its person: whichever commits first, no address and no data stay behind.
+    /// A mail that comes after the erasure is noted without them, and suppressed.
+    /// </remarks>
     public static async Task Insert(NpgsqlConnection connection, MailRequest mail, TimeProvider clock, CancellationToken ct)
     {
         await using var insert = new NpgsqlCommand(
-            $"""
-            WITH mail AS (
+            $$"""
+            WITH person AS (
+                SELECT erased_at FROM contacts WHERE user_id = $7 FOR SHARE
+            ), mail AS (
                 INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, due_at, created_at)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN gone THEN NULL ELSE $10 END, CASE WHEN gone THEN '{}' ELSE $11 END, $12, $12
+                FROM (SELECT count(erased_at) > 0 AS gone FROM person) AS erasure
                 ON CONFLICT (cause, template, audience) DO NOTHING)
-            SELECT pg_notify('{MailQueue.Channel}', '')
+            SELECT pg_notify('{{MailQueue.Channel}}', '')
             """,
             connection);
         insert.Parameters.AddWithValue(Ids.New(clock));

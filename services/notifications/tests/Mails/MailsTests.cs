@@ -180,7 +180,9 @@ public class MailsTests(NotificationsFixture service)
         (await Listed(user.UserId, 2)).ShouldAllBe(m => m.GetProperty("recipient").ValueKind == JsonValueKind.Null);
         await service.Broker.Publish(user, sequence: 1);
         await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
-        (await Listed(user.UserId, status: "suppressed")).ShouldNotBeEmpty();
+        await service.Broker.Publish(new UserEmailChanged(user.UserId, user.Email, "new." + user.Email, DateTimeOffset.UtcNow), sequence: 4);
+        await Listed(user.UserId, 3, status: "suppressed");
+        (await service.Database.FindAsync(user.Email)).ShouldBeEmpty();
         (await service.Mails.From(service.Sender)).Count(m => m.To == user.Email).ShouldBe(2);
     }
 
