@@ -41,7 +41,7 @@ public class InventoryFixture : ServiceFixture<Program>
         GC.SuppressFinalize(this);
     }
 
-    public static string NewSku(string name = "SKU") => $"{name}-{Interlocked.Increment(ref counter)}";
+    public static string NewSku(string name = "SKU") => $"{name}-{Interlocked.Increment(ref counter):00000}";   // skus sort as they were made
 
     /// <summary>A product with so many pieces of it.</summary>
     public async Task<string> StockedAsync(int pieces, int? reorderPoint = null)

@@ -38,7 +38,7 @@ public sealed record MailOptions
     public int Concurrency { get; init; } = 4;
 
     /// <summary>A claim that nobody has finished after this time is free again: the process that held it is gone.</summary>
-    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a mail waits for a contact that is not known yet, before it has failed.</summary>
     public TimeSpan WaitForContact { get; init; } = TimeSpan.FromHours(24);
