@@ -50,8 +50,8 @@ public class RolesTests(NotificationsFixture service)
     [Fact]
     public async Task A_tenant_sees_its_own_webhooks_and_mails_only()
     {
-        using var here = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "here");
-        using var elsewhere = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "elsewhere");
+        using var here = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: $"here-{Guid.CreateVersion7()}");
+        using var elsewhere = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: $"elsewhere-{Guid.CreateVersion7()}");
         using var all = service.Operator();
         using var created = await here.PostAsJsonAsync("/v1/webhooks", new { url = "https://93.184.215.14/", eventTypes = new[] { "shop.none" } });
         (await here.GetAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.OK);

@@ -22,10 +22,18 @@ public sealed class TestDatabase : IAsyncDisposable
 
     public static async Task<TestDatabase> CreateAsync()
     {
-        var database = new TestDatabase($"test_{Guid.CreateVersion7():n}");
-        await AdministerAsync($"CREATE DATABASE {database.name}");
-        await AdministerAsync($"CREATE ROLE {database.name} LOGIN PASSWORD '{database.name}' NOSUPERUSER NOCREATEDB NOCREATEROLE");
+        var database = Planned();
+        await database.ProvisionAsync();
         return database;
+    }
+
+    /// <summary>The name and the connections of a database that <see cref="ProvisionAsync"/> makes later.</summary>
+    public static TestDatabase Planned() => new($"test_{Guid.CreateVersion7():n}");
+
+    public async Task ProvisionAsync()
+    {
+        await AdministerAsync($"CREATE ROLE {name} LOGIN PASSWORD '{name}' NOSUPERUSER NOCREATEDB NOCREATEROLE");
+        await AdministerAsync($"CREATE DATABASE {name}");
     }
 
     /// <summary>Runs a statement as the owner.</summary>

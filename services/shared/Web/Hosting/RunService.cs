@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace Chassis.Web;
 
@@ -15,7 +16,7 @@ public static partial class RunService
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Waits for the database, brings it up to date and runs until it is told to stop. <c>--migrate</c> exits after the migrations;
+    /// Waits for the database to be there and set up, brings it up to date and runs until it is told to stop. <c>--migrate</c> exits after the migrations;
     /// <c>--health</c> asks the instance that runs here already whether it is ready, for container health checks.
     /// </summary>
     /// <returns>The exit code of the process.</returns>
@@ -79,7 +80,7 @@ public static partial class RunService
                         await migrator.MigrateAsync(cancellationToken);
                         break;
                     }
-                    catch (Exception e) when (ProblemMapping.Map(e) is { Status: 503 or 409 })
+                    catch (Exception e) when (ProblemMapping.Map(e) is { Status: 503 or 409 } || IsNotProvisioned(e))
                     {
                         LogWaiting(logger, e.GetBaseException().Message, pause.TotalSeconds);
                         waitingRoom ??= await WaitingRoom.OpenAsync(app, logger, cancellationToken);
@@ -96,6 +97,15 @@ public static partial class RunService
             }
         }
     }
+
+    /// <summary>
+    /// The server answers, and whoever sets it up has not made this service's database, role or password yet. Should it never come, the log
+    /// says every few seconds what is missing, and the service stays alive and not ready.
+    /// </summary>
+    private static bool IsNotProvisioned(Exception exception) => exception.GetBaseException() is PostgresException
+    {
+        SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification,
+    };
 
     private static async Task<int> AskHealthAsync(WebApplication app)
     {

@@ -62,6 +62,38 @@ public sealed class Starting_a_service : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Waits_for_the_server_to_be_set_up()
+    {
+        await using var planned = TestDatabase.Planned();
+        await using var app = Build(of: planned);
+        var running = app.RunServiceAsync([]);
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+
+        await Poll.Until(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive before its database is made");
+        running.IsCompleted.ShouldBeFalse();
+
+        await planned.ProvisionAsync();
+        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its database is made");
+        app.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        (await running).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Waits_for_a_role_that_may_log_in()
+    {
+        await database.ExecuteAsync($"ALTER ROLE {RoleOf(database)} NOLOGIN");
+        using var log = new LogLines();
+        await using var app = Build(log: log, migrations: database.Runtime);
+        var migrating = app.RunServiceAsync(["--migrate"]);
+        await Poll.Until(() => Task.FromResult(log.Lines), l => l.Any(x => x.Contains("Waiting for the database", StringComparison.Ordinal)), "the service to say what it waits for");
+
+        await database.ExecuteAsync($"ALTER ROLE {RoleOf(database)} LOGIN; GRANT ALL ON SCHEMA public TO {RoleOf(database)}");
+        (await migrating).ShouldBe(0);
+
+        static string RoleOf(TestDatabase database) => new NpgsqlConnectionStringBuilder(database.Runtime).Username!;
+    }
+
+    [Fact]
     public async Task Can_migrate_alone()
     {
         await using (var app = Build())
@@ -143,14 +175,15 @@ public sealed class Starting_a_service : IAsyncLifetime
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private WebApplication Build(int? databasePort = null, LogLines? log = null)
+    private WebApplication Build(int? databasePort = null, LogLines? log = null, TestDatabase? of = null, string? migrations = null)
     {
+        of ??= database;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["urls"] = $"http://127.0.0.1:{port}",
-            ["ConnectionStrings:Database"] = Through(database.Runtime, databasePort),
-            ["ConnectionStrings:Migrations"] = Through(database.Migrations, databasePort),
+            ["ConnectionStrings:Database"] = Through(of.Runtime, databasePort),
+            ["ConnectionStrings:Migrations"] = Through(migrations ?? of.Migrations, databasePort),
             ["Authentication:Authority"] = TestTokens.Issuer,
         });
         builder.AddServiceDefaults("sample");
