@@ -84,11 +84,10 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
         }
     }
 
-    public Task StartAsync()
+    public async Task StartAsync()
     {
         factory = new Factory(this);
-        _ = factory.Server;
-        return Task.CompletedTask;
+        await factory.Services.UntilReadyAsync();
     }
 
     public virtual async ValueTask DisposeAsync()

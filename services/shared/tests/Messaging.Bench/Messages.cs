@@ -32,15 +32,15 @@ internal sealed class TripMachine : MassTransitStateMachine<Trip>
         InstanceState(trip => trip.CurrentState);
         Event(() => Started, e => e.CorrelateById(m => m.Message.TripId));
         Event(() => Stepped, e => e.CorrelateById(m => m.Message.TripId));
-        Initially(When(Started).SendAsync(new Uri("queue:" + Names.Steps), c => c.Init<DoStep>(new DoStep(c.Message.TripId, 1))).TransitionTo(Travelling));
+        Initially(When(Started).Send(new Uri("queue:" + Names.Steps), c => new DoStep(c.Message.TripId, 1)).TransitionTo(Travelling));
         During(
             Travelling,
             When(Stepped, c => c.Message.Step < 3)
                 .Then(c => c.Saga.Step = c.Message.Step)
-                .SendAsync(new Uri("queue:" + Names.Steps), c => c.Init<DoStep>(new DoStep(c.Message.TripId, c.Message.Step + 1))),
+                .Send(new Uri("queue:" + Names.Steps), c => new DoStep(c.Message.TripId, c.Message.Step + 1)),
             When(Stepped, c => c.Message.Step == 3)
                 .Then(c => c.Saga.Step = 3)
-                .PublishAsync(c => c.Init<Done>(new Done(c.Message.TripId, 3)))
+                .Publish(c => new Done(c.Message.TripId, 3))
                 .TransitionTo(Arrived));
     }
 

@@ -42,7 +42,8 @@ internal sealed class Stage : IAsyncDisposable
     /// <summary>When the message about an id came out.</summary>
     public long? Arrival(Guid id) => _arrivals.TryGetValue(id, out var at) ? at : null;
 
-    public async Task<IChannel> OpenChannelAsync(bool confirms = false) => await _connection.CreateChannelAsync(new CreateChannelOptions(confirms, confirms));
+    public async Task<IChannel> OpenChannelAsync(bool confirms = false) =>
+        await _connection.CreateChannelAsync(new CreateChannelOptions(confirms, confirms, outstandingPublisherConfirmationsRateLimiter: null));
 
     /// <summary>A quorum queue behind a fanout exchange of its name, as every variant uses it.</summary>
     public static async Task DeclareEndpointAsync(IChannel channel, string queue)

@@ -43,7 +43,8 @@ internal abstract class HostVariant : IVariant
             ["ConnectionStrings:Database"] = stage.Database, ["RabbitMq:Uri"] = stage.Broker.ToString(), ["Messaging:AnnounceService"] = "false",
             ["Messaging:Concurrency"] = "8", ["Messaging:Prefetch"] = "32",
         });
-        builder.Logging.AddConsole().SetMinimumLevel(LogLevel.Warning);
+        // EF Core calls it an error that the table of migrations is not there before the first.
+        builder.Logging.AddConsole().SetMinimumLevel(LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.Critical);
         builder.Services.AddSingleton(new ServiceIdentity(Names.Service, "1.0.0", Guid.CreateVersion7()));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.AddDatabase<BenchDatabase>();

@@ -28,7 +28,7 @@ public sealed class WorkFixture : IAsyncLifetime
         await host.MigrateAsync();
     }
 
-    /// <summary>Starts a service; it is stopped with the fixture at the latest.</summary>
+    /// <summary>Starts a service and waits until it is ready; it is stopped with the fixture at the latest.</summary>
     public async Task<IHost> StartAsync(
         Action<IBusRegistrationConfigurator>? bus = null,
         IReadOnlyDictionary<string, string?>? settings = null,
@@ -50,8 +50,9 @@ public sealed class WorkFixture : IAsyncLifetime
         }
 
         var host = WorkHost.Build(Database.Migrations, Vhost.Uri, bus, quick, name, services);
-        await host.StartAsync();
         _hosts.Add(host);
+        await host.StartAsync();
+        await host.Services.UntilReadyAsync();
         return host;
     }
 

@@ -1,0 +1,20 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Xunit;
+
+namespace Chassis.Testing;
+
+/// <summary>Waits for what runs in the test's own process.</summary>
+public static class Readiness
+{
+    /// <summary>Comes back when the host is ready. Before that its exchanges may be missing, and an event would reach nobody because no queue is bound.</summary>
+    public static Task UntilReadyAsync(this IServiceProvider services)
+    {
+        var health = services.GetRequiredService<HealthCheckService>();
+        return Poll.Until(
+            async () => await health.CheckHealthAsync(check => check.Tags.Contains("ready"), TestContext.Current.CancellationToken),
+            report => report.Status == HealthStatus.Healthy,
+            "the host to be ready",
+            TimeSpan.FromSeconds(60));
+    }
+}
