@@ -2,10 +2,10 @@
 # MODE=docker or MODE=local chooses how things run; without it, a Docker engine that answers decides.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help up demo test bench chaos stop kill start down clean
+.PHONY: help up demo test bench chaos chaos-mutants stop kill start down clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## all set-up, then every service started and healthy
 	@deploy/up.sh
@@ -21,6 +21,9 @@ bench: ## the load benchmark; writes .local/reports/bench.json
 
 chaos: ## faults injected, guarantees checked; writes .local/reports/chaos.json
 	@deploy/chaos.sh
+
+chaos-mutants: ## bugs planted, to see that chaos finds them
+	@deploy/chaos-mutants.sh
 
 stop: ## one of them, gracefully: make stop SERVICE=inventory
 	@deploy/service.sh stop "$(SERVICE)"

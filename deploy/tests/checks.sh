@@ -60,6 +60,16 @@ broker_rights_are_wide() {    # a service's user may touch its own names and the
 
 tour_is_missing() { deploy/tests/tour.sh --print | grep -q 'make stop SERVICE=inventory' || echo "README.md has no tour between its markers"; }
 
+mutants_do_not_apply() {    # the bugs that `make chaos-mutants` plants fit the sources, all of them together
+    if command -v git >/dev/null; then
+        cat deploy/tests/Chaos/Mutants/*.patch | git apply --check -
+    elif command -v patch >/dev/null; then
+        for file in deploy/tests/Chaos/Mutants/*.patch; do patch -p1 --dry-run --silent --force <"$file" || echo "$file does not apply"; done
+    else
+        echo "neither git nor patch is here to try them with"
+    fi
+}
+
 check 'defaults in compose and in deploy/env are those of .env.example' defaults_differ
 check 'every setting of .env.example is read somewhere' settings_unused
 check 'containers publish ports on 127.0.0.1 only' ports_are_open
@@ -68,3 +78,4 @@ check 'images need no pulled syntax, no root and no curl' images_go_astray
 check 'the mail catcher is locked without naming a registry' lock_names_a_host
 check 'broker users have only their own rights' broker_rights_are_wide
 check 'the tour of the README can be found' tour_is_missing
+check 'the planted bugs of make chaos-mutants apply' mutants_do_not_apply

@@ -49,21 +49,23 @@ public sealed class Stage : IAsyncDisposable
     /// <summary>A superuser's connection to the database server.</summary>
     public string Administration { get; } = TestServers.Postgres;
 
-    public static async Task<Stage> SetAsync(Servers servers, int replicas, int seed, string logDirectory)
+    public static async Task<Stage> SetAsync(Servers servers, RunSettings settings, string logDirectory)
     {
         var links = new List<TcpProxy>();
         var mails = new MailSink();
         var webhooks = await WebhookReceiver.StartAsync();
         var cluster = await ShopCluster.StartAsync(new ClusterOptions
         {
-            Replicas = replicas,
+            Replicas = settings.Replicas,
+            Build = settings.Build,
+            Settings = settings.ServiceSettings,
             Smtp = mails.Address,
             LogDirectory = logDirectory,
             BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, "broker", uri.Host, uri.Port) }.Uri,
             DatabaseOf = (service, at) => ("127.0.0.1", LinkTo(service, "database", at.Host, at.Port)),
         });
         var management = Management();
-        var stage = new Stage(cluster, servers, links, mails, webhooks, management, seed);
+        var stage = new Stage(cluster, servers, links, mails, webhooks, management, settings.Seed);
         await stage.Echo.ConnectAsync();
         await stage.SubscribeAsync();
         return stage;

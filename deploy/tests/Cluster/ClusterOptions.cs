@@ -22,6 +22,9 @@ public sealed record ClusterOptions
     /// <summary>The same for the database; takes and gives <c>(host, port)</c>.</summary>
     public Func<string, (string Host, int Port), (string Host, int Port)>? DatabaseOf { get; init; }
 
+    /// <summary>Root of the tree whose binaries are run, built in this program's configuration; null for the repository itself.</summary>
+    public string? Build { get; init; }
+
     /// <summary>Where each process's output goes; null keeps only the last lines in memory.</summary>
     public string? LogDirectory { get; init; }
 }

@@ -87,7 +87,7 @@ public sealed class ShopCluster : IAsyncDisposable
     private void Configure(ClusterOptions options)
     {
         var sandbox = Url();
-        Add("payment-sandbox", Program("deploy/payment-sandbox", "PaymentSandbox"), 1, options, _ => new()
+        Add("payment-sandbox", Program(options, "deploy/payment-sandbox", "PaymentSandbox"), 1, options, _ => new()
         {
             ["ASPNETCORE_URLS"] = sandbox,
             ["Sandbox__ApiKey"] = "sk_test_sandbox",
@@ -100,7 +100,7 @@ public sealed class ShopCluster : IAsyncDisposable
         foreach (var service in ServiceNames)
         {
             var name = char.ToUpperInvariant(service[0]) + service[1..];
-            Add(service, Program($"services/{service}/{name}", name), options.Replicas, options, number =>
+            Add(service, Program(options, $"services/{service}/{name}", name), options.Replicas, options, number =>
             {
                 var environment = new Dictionary<string, string>
                 {
@@ -165,10 +165,10 @@ public sealed class ShopCluster : IAsyncDisposable
     private static string Url() => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Replica.FreePort()}");
 
     /// <summary>The assembly of a service, built in the same configuration as this one.</summary>
-    private static string Program(string project, string assembly)
+    private static string Program(ClusterOptions options, string project, string assembly)
     {
         var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
-        var path = Path.Combine(Root, project, "bin", output.Parent!.Name, output.Name, $"{assembly}.dll");
+        var path = Path.Combine(options.Build ?? Root, project, "bin", output.Parent!.Name, output.Name, $"{assembly}.dll");
         return File.Exists(path) ? path : throw new FileNotFoundException($"{assembly} is not built: expected {path}.");
     }
 

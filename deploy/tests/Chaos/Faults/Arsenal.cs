@@ -13,15 +13,27 @@ public sealed class Arsenal(Stage stage, Random random)
 
     private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
 
+    /// <summary>What there is, by the name under which a run can ask for it.</summary>
+    private IReadOnlyList<(string Name, Func<Fault> Draw)> Kinds =>
+    [
+        ("kill-orders", () => KillOne("orders")), ("kill-inventory", () => KillOne("inventory")),
+        ("kill-notifications", () => KillOne("notifications")), ("kill-users", () => KillOne("users")),
+        ("kill-twice", KillTwice), ("freeze", Freeze), ("restart-broker", RestartBroker), ("kill-broker", KillBroker), ("kill-blocking-broker", KillBlockingBroker),
+        ("crash-database", CrashDatabase), ("churn", ChurnConnections), ("cut", CutLink), ("slow", SlowLink), ("cut-several", CutSeveral),
+        ("duplicate-events", DuplicateDelivery), ("duplicate-commands", DuplicateCommands), ("shuffle", ShuffleDelivery), ("poison", Poison),
+        ("payments", FailPayments), ("receivers", FailReceivers), ("memory-alarm", MemoryAlarm), ("rolling-restart", RollingRestart),
+    ];
+
     /// <summary>A schedule: every kind at least once while there is room, in a seeded order.</summary>
-    public IReadOnlyList<Fault> Draw(int count)
+    /// <param name="count">How many faults.</param>
+    /// <param name="names">Only these kinds, as often as they are named; all when empty.</param>
+    public IReadOnlyList<Fault> Draw(int count, IReadOnlyList<string> names)
     {
-        Func<Fault>[] kinds =
-        [
-            () => KillOne("orders"), () => KillOne("inventory"), () => KillOne("notifications"), () => KillOne("users"),
-            KillTwice, Freeze, RestartBroker, KillBroker, CrashDatabase, ChurnConnections,
-            CutLink, SlowLink, DuplicateDelivery, ShuffleDelivery, Poison, FailPayments, FailReceivers, MemoryAlarm, RollingRestart, CutSeveral,
-        ];
+        var all = Kinds;
+        Func<Fault>[] kinds = names.Count == 0
+            ? [.. all.Select(k => k.Draw)]
+            : [.. names.Select(name => all.FirstOrDefault(k => k.Name == name).Draw
+                ?? throw new ArgumentException($"There is no fault '{name}'. There are: {string.Join(", ", all.Select(k => k.Name))}."))];
         var schedule = new List<Fault>(count);
         while (schedule.Count < count)
         {
@@ -67,6 +79,13 @@ public sealed class Arsenal(Stage stage, Random random)
     private Fault KillBroker() =>
         new("kill -9", "broker", Seconds(1, 4), () => stage.Servers.KillAsync(Servers.RabbitMq), () => stage.Servers.StartAsync(Servers.RabbitMq));
 
+    /// <summary>What publishers have sent into the blocked connections meanwhile never reaches the broker.</summary>
+    private Fault KillBlockingBroker() => new("memory alarm, then kill -9", "broker", Seconds(2, 5), MemoryAlarm().Inject, async () =>
+    {
+        await stage.Servers.KillAsync(Servers.RabbitMq);
+        await stage.Servers.StartAsync(Servers.RabbitMq);
+    });
+
     private Fault CrashDatabase() =>
         new("immediate stop", "database", Seconds(1, 4), () => stage.Servers.KillAsync(Servers.Postgres), () => stage.Servers.StartAsync(Servers.Postgres));
 
@@ -97,10 +116,13 @@ public sealed class Arsenal(Stage stage, Random random)
     }
 
     private Fault DuplicateDelivery() =>
-        new("every event twice", "all queues", Seconds(5, 10), () => Do(() => stage.Echo.Start(shuffle: false)), stage.Echo.StopAsync);
+        new("every event twice", "all queues", Seconds(5, 10), () => Do(() => stage.Echo.Start(EchoMode.Events)), stage.Echo.StopAsync);
+
+    private Fault DuplicateCommands() =>
+        new("every command twice", "command queues", Seconds(5, 10), () => Do(() => stage.Echo.Start(EchoMode.Commands)), stage.Echo.StopAsync);
 
     private Fault ShuffleDelivery() =>
-        new("events again, shuffled", "all queues", Seconds(5, 10), () => Do(() => stage.Echo.Start(shuffle: true)), stage.Echo.StopAsync);
+        new("events again, shuffled", "all queues", Seconds(5, 10), () => Do(() => stage.Echo.Start(EchoMode.ShuffledEvents)), stage.Echo.StopAsync);
 
     private Fault Poison() => new("poison messages", "all exchanges, command queues", TimeSpan.Zero, stage.Poison.PlantAsync, Nothing);
 

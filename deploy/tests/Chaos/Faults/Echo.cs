@@ -2,11 +2,27 @@ using System.Collections.Concurrent;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
+using Shop.Contracts;
 
 namespace Shop.Chaos.Faults;
 
+/// <summary>What an <see cref="Echo"/> sends a second time.</summary>
+public enum EchoMode
+{
+    Nothing,
+
+    /// <summary>Every boundary event, at once.</summary>
+    Events,
+
+    /// <summary>Every boundary event, kept back and shuffled.</summary>
+    ShuffledEvents,
+
+    /// <summary>Every command between the saga and those who do the work, at once.</summary>
+    Commands,
+}
+
 /// <summary>
-/// Listens to every boundary event and, while it is switched on, publishes each once more with the same id and bytes: at once, or kept back and shuffled.
+/// Listens to every boundary event and every command, and, while it is switched on, publishes some of them once more with the same id and bytes.
 /// </summary>
 public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
 {
@@ -14,14 +30,17 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
     private const string Queue = "chaos.echo";
 
     private readonly Random random = new(seed);
+    private readonly ConcurrentDictionary<(string Type, string Id), bool> heard = new();
     private readonly ConcurrentQueue<BasicDeliverEventArgs> kept = new();
     private IConnection? connection;
     private IChannel? channel;
-    private volatile bool on;
-    private volatile bool shuffled;
+    private volatile EchoMode mode;
 
-    /// <summary>How many events were sent a second time.</summary>
+    /// <summary>How many messages were sent a second time.</summary>
     public int Echoed { get; private set; }
+
+    /// <summary>Type and id of every boundary event that went over the wire; what was planted or echoed is left out.</summary>
+    public IEnumerable<(string Type, string Id)> Heard => heard.Keys;
 
     public async Task ConnectAsync()
     {
@@ -29,34 +48,22 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
         connection = await factory.CreateConnectionAsync();
         channel = await connection.CreateChannelAsync();
         await channel.QueueDeclareAsync(Queue, durable: true, exclusive: false, autoDelete: false);
-        await channel.QueueBindAsync(Queue, Shop.Contracts.Exchanges.AllEvents, "#");
-        var consumer = new AsyncEventingBasicConsumer(channel);
-        consumer.ReceivedAsync += async (_, message) =>
+        await channel.QueueBindAsync(Queue, Exchanges.AllEvents, "#");
+        foreach (var commands in CommandQueues.All)
         {
-            if (!on || message.BasicProperties.Headers?.ContainsKey(Mark) == true)
-            {
-                return;
-            }
+            await channel.QueueBindAsync(Queue, commands, "");   // an exchange of the same name stands before each queue
+        }
 
-            if (shuffled)
-            {
-                // The body is only lent for the time of this call.
-                kept.Enqueue(new BasicDeliverEventArgs(
-                    message.ConsumerTag, message.DeliveryTag, message.Redelivered, message.Exchange, message.RoutingKey, message.BasicProperties, message.Body.ToArray()));
-            }
-            else
-            {
-                await AgainAsync(message);
-            }
-        };
+        var consumer = new AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += (_, message) => HearAsync(message);
         await channel.BasicConsumeAsync(Queue, autoAck: true, consumer);
     }
 
-    public void Start(bool shuffle) => (shuffled, on) = (shuffle, true);
+    public void Start(EchoMode next) => mode = next;
 
     public async Task StopAsync()
     {
-        on = false;
+        mode = EchoMode.Nothing;
         var late = kept.ToArray();
         kept.Clear();
         random.Shuffle(late);
@@ -74,6 +81,34 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
         }
     }
 
+    private async Task HearAsync(BasicDeliverEventArgs message)
+    {
+        var id = message.BasicProperties.MessageId ?? "";
+        if (message.BasicProperties.Headers?.ContainsKey(Mark) == true || id.StartsWith(PoisonKit.MarkPrefix, StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        var isCommand = CommandQueues.All.Contains(message.Exchange);
+        if (!isCommand)
+        {
+            heard.TryAdd((message.RoutingKey, id), true);
+        }
+
+        switch (mode)
+        {
+            case EchoMode.Commands when isCommand:
+            case EchoMode.Events when !isCommand:
+                await AgainAsync(message);
+                break;
+            case EchoMode.ShuffledEvents when !isCommand:
+                // The body is only lent for the time of this call.
+                kept.Enqueue(new BasicDeliverEventArgs(
+                    message.ConsumerTag, message.DeliveryTag, message.Redelivered, message.Exchange, message.RoutingKey, message.BasicProperties, message.Body.ToArray()));
+                break;
+        }
+    }
+
     private async Task AgainAsync(BasicDeliverEventArgs message)
     {
         var properties = new BasicProperties(message.BasicProperties)
@@ -82,8 +117,7 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
         };
         try
         {
-            // The routing key is the event's type, and that is the name of its own exchange.
-            await channel!.BasicPublishAsync(message.RoutingKey, message.RoutingKey, mandatory: false, properties, message.Body);
+            await channel!.BasicPublishAsync(message.Exchange, message.RoutingKey, mandatory: false, properties, message.Body);
             Echoed++;
         }
         catch (Exception e) when (e is AlreadyClosedException or OperationInterruptedException)
@@ -91,4 +125,10 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
             // The broker is down for another fault's sake; there is nothing to duplicate then.
         }
     }
+}
+
+/// <summary>Where the saga's commands go.</summary>
+public static class CommandQueues
+{
+    public static readonly IReadOnlyList<string> All = ["inventory.commands", "orders.commands", "orders.payments", "orders.payments.calls", "orders.fulfilment"];
 }

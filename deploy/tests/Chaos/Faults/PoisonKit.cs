@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using RabbitMQ.Client;
 using Shop.Contracts;
@@ -10,11 +11,10 @@ public sealed class PoisonKit(Uri broker)
     /// <summary>Stands in the message id of everything planted here.</summary>
     public const string MarkPrefix = "0badc0de";
 
-    private static readonly string[] CommandQueues = ["inventory.commands", "orders.commands", "orders.payments", "orders.fulfilment"];
+    private readonly ConcurrentQueue<(string Id, string Exchange)> planted = new();
 
-    private int planted;
-
-    public int Planted => planted;
+    /// <summary>Message id and exchange of everything that was planted.</summary>
+    public IReadOnlyCollection<(string Id, string Exchange)> Planted => planted;
 
     public async Task PlantAsync()
     {
@@ -23,18 +23,18 @@ public sealed class PoisonKit(Uri broker)
         await using var channel = await connection.CreateChannelAsync();
         foreach (var contract in BoundaryEvents.All.Where(e => e.Publisher is "orders" or "inventory" or "users"))
         {
-            await PublishAsync(channel, contract.Type, contract.Type, contract.Type, "{ this is not JSON");
-            await PublishAsync(channel, contract.Type, contract.Type, contract.Type, "{}");
-            await PublishAsync(channel, contract.Type, contract.Type, "shop.never.heard-of.v9", "{}");
+            await PublishAsync(channel, contract.Type, contract.Type, "{ this is not JSON");
+            await PublishAsync(channel, contract.Type, contract.Type, "{}");
+            await PublishAsync(channel, contract.Type, "shop.never.heard-of.v9", "{}");
         }
 
-        foreach (var queue in CommandQueues)
+        foreach (var queue in CommandQueues.All)
         {
-            await PublishAsync(channel, "", queue, type: null, "neither an envelope nor anything else");
+            await PublishAsync(channel, queue, type: null, "neither an envelope nor anything else");
         }
     }
 
-    private async Task PublishAsync(IChannel channel, string exchange, string routingKey, string? type, string body)
+    private async Task PublishAsync(IChannel channel, string exchange, string? type, string body)
     {
         var id = Guid.Parse(MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
         var properties = new BasicProperties { MessageId = id, Persistent = true, ContentType = type is null ? "application/vnd.masstransit+json" : "application/json" };
@@ -44,7 +44,7 @@ public sealed class PoisonKit(Uri broker)
                 .ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
         }
 
-        await channel.BasicPublishAsync(exchange, routingKey, mandatory: false, properties, Encoding.UTF8.GetBytes(body));
-        Interlocked.Increment(ref planted);
+        await channel.BasicPublishAsync(exchange, type is null ? "" : exchange, mandatory: false, properties, Encoding.UTF8.GetBytes(body));
+        planted.Enqueue((id, exchange));
     }
 }

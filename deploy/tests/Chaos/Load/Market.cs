@@ -27,16 +27,21 @@ public sealed class Market : IDisposable
     private readonly List<Customer> customers = [];
     private readonly ConcurrentQueue<PlacedOrder> placed = new();
     private readonly ConcurrentQueue<string> refusals = new();
+    private readonly (OrderKind Kind, int Share)[] mix;
+    private readonly ConcurrentQueue<string> registered = new();
+    private readonly ConcurrentQueue<Guid> leavers = new();
+    private readonly ConcurrentQueue<Guid> drafts = new();
     private readonly string[] skus = [.. Enumerable.Range(1, 12).Select(n => $"item-{n:00}")];
     private int attempted;
     private int abandoned;
     private int disposable;
 
-    private Market(ShopCluster cluster, int seed, TimeSpan patience)
+    private Market(ShopCluster cluster, RunSettings settings, TimeSpan patience)
     {
         this.cluster = cluster;
         this.patience = patience;
-        random = new Random(seed);
+        random = new Random(settings.Seed);
+        mix = [.. Mix.Where(m => settings.OrderKinds.Count == 0 || settings.OrderKinds.Contains(m.Kind))];
         Operator = new Customer(cluster, ShopCluster.OperatorEmail, ShopCluster.OperatorPassword, patience);
     }
 
@@ -53,16 +58,25 @@ public sealed class Market : IDisposable
     /// <summary>Orders whose customer's patience ended without an answer.</summary>
     public int Abandoned => abandoned;
 
+    /// <summary>Customers whose deactivation was acknowledged.</summary>
+    public IReadOnlyCollection<Guid> Leavers => leavers;
+
+    /// <summary>What customers began and did not submit.</summary>
+    public IReadOnlyCollection<Guid> Drafts => drafts;
+
+    /// <summary>Addresses of everybody who was registered.</summary>
+    public IReadOnlyCollection<string> Registered => registered;
+
     public IReadOnlyList<string> Skus => [.. skus, Scarce];
 
     /// <summary>Registers customers, stocks the shelves, and waits until the orders service has heard of the products.</summary>
-    public static async Task<Market> OpenAsync(ShopCluster cluster, int seed, int orders, TimeSpan patience)
+    public static async Task<Market> OpenAsync(ShopCluster cluster, RunSettings settings, TimeSpan patience)
     {
-        var market = new Market(cluster, seed, patience);
+        var market = new Market(cluster, settings, patience);
         var shop = await market.Operator.ClientAsync();
         foreach (var sku in market.skus)
         {
-            await shop.StockAsync(sku, quantity: orders * 3);
+            await shop.StockAsync(sku, quantity: settings.Orders * 3);
         }
 
         await shop.StockAsync(Scarce, quantity: 0);
@@ -93,8 +107,8 @@ public sealed class Market : IDisposable
 
     private Wanted Draw()
     {
-        var dice = random.Next(Mix.Sum(m => m.Share));
-        var kind = Mix.First(m => (dice -= m.Share) < 0).Kind;
+        var dice = random.Next(mix.Sum(m => m.Share));
+        var kind = mix.First(m => (dice -= m.Share) < 0).Kind;
         return new Wanted(
             kind,
             kind == OrderKind.OutOfStock ? Scarce : skus[random.Next(skus.Length)],
@@ -150,10 +164,32 @@ public sealed class Market : IDisposable
                 break;
             case OrderKind.OwnerDeactivated:
                 await Task.Delay(wanted.Pause);
-                await Operator.AskAsync(HttpMethod.Post, "users", $"/v1/users/{order.UserId}/deactivate", new { reason = "asked to leave" }, order.IdempotencyKey + "-leave");
-                customer.Dispose();
+                await LeaveAsync(order, customer);
                 break;
         }
+    }
+
+    /// <summary>The customer begins one more order, does not submit it, and is deactivated.</summary>
+    private async Task LeaveAsync(PlacedOrder order, Customer customer)
+    {
+        var draft = new { items = new[] { new { sku = order.Sku, quantity = 1 } } };
+        if (await customer.AskAsync(HttpMethod.Post, "orders", "/v1/orders", draft, order.IdempotencyKey + "-draft") is { Status: HttpStatusCode.Created } begun)
+        {
+            drafts.Enqueue(JsonSerializer.Deserialize<JsonElement>(begun.Body).GetProperty("id").GetGuid());
+        }
+        else
+        {
+            Interlocked.Increment(ref abandoned);
+        }
+
+        var answer = await Operator.AskAsync(
+            HttpMethod.Post, "users", $"/v1/users/{order.UserId}/deactivate", new { reason = "asked to leave" }, order.IdempotencyKey + "-leave");
+        if (answer is { } left && (int)left.Status is >= 200 and < 300)
+        {
+            leavers.Enqueue(order.UserId);
+        }
+
+        customer.Dispose();
     }
 
     private static string PaymentMethodOf(OrderKind kind) => kind switch
@@ -186,6 +222,7 @@ public sealed class Market : IDisposable
             throw new InvalidOperationException($"{email} could not be registered: {answer}");
         }
 
+        registered.Enqueue(email);
         var customer = new Customer(cluster, email, Password, patience);
         await customer.ClientAsync();
         return customer;

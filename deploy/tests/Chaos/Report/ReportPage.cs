@@ -25,7 +25,7 @@ internal static class ReportPage
             </style>
             <h1>Chaos run: {{report.Orders}} orders, {{report.Faults.Count}} faults, {{report.Duration.TotalSeconds:0}} s</h1>
             <p class="{{(report.Passed ? "ok" : "bad")}}">{{(report.Passed ? "Every invariant holds." : "An invariant is violated.")}}</p>
-            <p>Again with <code>{{report.Again}}</code></p>
+            <p>Again with <code>{{report.Settings.Again}}</code></p>
 
             """);
         AppendTimeline(page, report);

@@ -15,7 +15,7 @@ public sealed record FaultRecord(string Kind, string Target, TimeSpan Started, T
 
 /// <summary>What a run did and found.</summary>
 public sealed record RunReport(
-    int Seed, int Orders, TimeSpan Duration, IReadOnlyList<FaultRecord> Faults, IReadOnlyList<Verdict> Verdicts, IReadOnlyDictionary<string, int> Outcomes)
+    RunSettings Settings, TimeSpan Duration, IReadOnlyList<FaultRecord> Faults, IReadOnlyList<Verdict> Verdicts, IReadOnlyDictionary<string, int> Outcomes)
 {
     private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web)
     {
@@ -25,8 +25,9 @@ public sealed record RunReport(
 
     public bool Passed => Verdicts.All(v => v.Violations.Count == 0);
 
-    /// <summary>The command that repeats the run.</summary>
-    public string Again => string.Create(CultureInfo.InvariantCulture, $"make chaos SEED={Seed} ORDERS={Orders} FAULTS={Faults.Count}");
+    public int Orders => Settings.Orders;
+
+    public int Seed => Settings.Seed;
 
     public void Print(TextWriter output)
     {
@@ -46,7 +47,7 @@ public sealed record RunReport(
         output.WriteLine();
         output.WriteLine(Passed
             ? $"PASSED: {Verdicts.Count} invariants hold over {Orders} orders and {Faults.Count} faults in {Duration.TotalSeconds:0} s. Seed {Seed}."
-            : $"FAILED. Run it again with: {Again}");
+            : $"FAILED. Run it again with: {Settings.Again}");
     }
 
     /// <summary>Writes <c>chaos.json</c> and <c>chaos.html</c>.</summary>

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# make chaos-mutants: the test of the invariants of make chaos. Every patch of deploy/tests/Chaos/Mutants plants one bug behind a switch; all are applied to
+# a copy of the sources, which is built once and run once for each bug. MUTANTS=word[,word] tries only those whose name contains a word.
+# Writes .local/reports/mutants.json.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
+load_settings
+. "$ROOT/deploy/local/services.sh"
+project=deploy/tests/Chaos
+copy=$STATE/mutants
+need_disk 4000
+need_dotnet
+has git || die "git is missing; it applies the patches."
+mkdir -p "$STATE/logs" "$STATE/reports"
+trap 'printf "\n"; warn "interrupted"; exit 130' INT TERM
+trap '"$ROOT/deploy/local/servers.sh" chaos stop || true' EXIT
+
+# What the services are made of, without its tests; the copy is not part of any repository above it.
+plant() {
+    local patch
+    rm -rf "$copy"
+    mkdir -p "$copy"
+    (cd "$ROOT" && tar -cf - --exclude=bin --exclude=obj --exclude=node_modules --exclude=tests --exclude='*.Tests' Directory.Build.props Directory.Packages.props global.json \
+        .editorconfig contracts services deploy/payment-sandbox deploy/local/System.proj && tar -cf - --exclude=bin --exclude=obj deploy/tests/Demo) |
+        tar -xf - --ignore-zeros -C "$copy"
+    for patch in "$ROOT/$project"/Mutants/*.patch; do
+        GIT_CEILING_DIRECTORIES=$STATE git -C "$copy" apply "$patch" 2>"$STATE/logs/mutants-patch.log" || {
+            cat "$STATE/logs/mutants-patch.log" >&2
+            die "$(basename "$patch") does not apply any more." "Make it anew from the sources as they are now: docs/guarantees.md says how."
+        }
+    done
+}
+
+failed() {
+    grep -E ' error ' "$1" | sort -u | head -n 15 >&2
+    die "The build failed, see $1."
+}
+
+step "Planting the bugs"
+built_from=$(sources; sha256sum "$ROOT/$project"/Mutants/*.patch)
+if [ "$(cat "$copy/built-from" 2>/dev/null)" != "$built_from" ]; then
+    plant
+    step "Building"
+    dotnet_build "$copy/deploy/local/System.proj" --configuration Release >"$STATE/logs/mutants-build.log" 2>&1 || failed "$STATE/logs/mutants-build.log"
+    printf '%s' "$built_from" >"$copy/built-from"
+fi
+dotnet_build "$project" --configuration Release >"$STATE/logs/chaos-build.log" 2>&1 || failed "$STATE/logs/chaos-build.log"
+step "Starting the servers that will be broken"
+"$ROOT/deploy/local/servers.sh" chaos start
+eval "$("$ROOT/deploy/local/servers.sh" chaos env)"
+cd "$ROOT"
+dotnet run --project "$project" --configuration Release --no-build -- mutants "$copy"

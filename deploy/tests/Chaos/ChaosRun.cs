@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Globalization;
+using Chassis.Testing;
+using Shop.Chaos.Faults;
+using Shop.Chaos.Invariants;
+using Shop.Chaos.Load;
+using Shop.Chaos.Report;
+
+namespace Shop.Chaos;
+
+/// <summary>One run: the system is started, loaded, hurt, healed, left alone until it is quiet, and judged.</summary>
+public sealed class ChaosRun
+{
+    private const int WorthHurting = 20;
+
+    private readonly RunSettings settings;
+    private readonly Stage stage;
+    private readonly Market market;
+    private readonly TextWriter output;
+    private readonly Stopwatch clock = Stopwatch.StartNew();
+
+    private ChaosRun(RunSettings settings, Stage stage, Market market, TextWriter output) =>
+        (this.settings, this.stage, this.market, this.output) = (settings, stage, market, output);
+
+    /// <param name="settings">What to do.</param>
+    /// <param name="servers">The servers to do it to.</param>
+    /// <param name="logs">Folder for the output of every process.</param>
+    /// <param name="output">Where the timeline goes.</param>
+    public static async Task<RunReport> RunAsync(RunSettings settings, Servers servers, string logs, TextWriter output)
+    {
+        if (Directory.Exists(logs))
+        {
+            Directory.Delete(logs, recursive: true);
+        }
+
+        Directory.CreateDirectory(logs);
+        output.WriteLine($"Chaos: {settings.Orders} orders, {settings.Faults} faults, {settings.Replicas} replicas of each service, seed {settings.Seed}");
+        await using var stage = await Stage.SetAsync(servers, settings, logs);
+        using var market = await Market.OpenAsync(stage.Cluster, settings, patience: TimeSpan.FromSeconds(90));
+        return await new ChaosRun(settings, stage, market, output).RunAsync();
+    }
+
+    private async Task<RunReport> RunAsync()
+    {
+        var schedule = new Arsenal(stage, new Random(settings.Seed)).Draw(settings.Faults, settings.FaultKinds);
+        output.WriteLine($"{stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {settings.Orders / Math.Max(1, schedule.Count)} orders.");
+        output.WriteLine();
+        output.WriteLine($"{"at",7}  {"fault",-48} {"target",-34} {"for",7} {"in flight",10} {"recovered",10}");
+        clock.Restart();
+        var records = new List<FaultRecord>();
+        var remaining = settings.Orders;
+        for (var i = 0; i < schedule.Count; i++)
+        {
+            var wave = remaining / (schedule.Count - i);
+            remaining -= wave;
+            records.Add(await StrikeAsync(schedule[i], wave));
+        }
+
+        await market.WaveAsync(remaining);   // all of them when nothing is to go wrong
+        output.WriteLine();
+        output.WriteLine("Everything is healed. Waiting for quiet …");
+        var verdicts = new List<Verdict> { await Calm.WaitAsync(stage, settings.Quiet) };
+        verdicts.AddRange(await Oracle.JudgeAsync(stage, market, records));
+        return new RunReport(settings, clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(stage));
+    }
+
+    /// <summary>Half of the wave is under way when the fault strikes, the other half is placed while it lasts.</summary>
+    private async Task<FaultRecord> StrikeAsync(Fault fault, int wave)
+    {
+        var load = market.WaveAsync(wave);
+        await Poll.Until(
+            async () => load.IsCompleted || await InFlightAsync() >= Math.Min(WorthHurting, wave / 2), "orders to be under way", TimeSpan.FromSeconds(60));
+        var inFlight = await InFlightAsync();
+        var started = clock.Elapsed;
+        await fault.Inject();
+        await Task.Delay(fault.Duration);
+        await fault.Heal();
+        var healed = clock.Elapsed;
+        await load;
+        TimeSpan? recovery = null;
+        try
+        {
+            await Poll.Until(async () => await InFlightAsync() == 0, "the orders of this wave to end", settings.Quiet / 2);
+            recovery = clock.Elapsed - healed;
+        }
+        catch (TimeoutException)
+        {
+            // Not a verdict yet: the wait for quiet decides.
+        }
+
+        var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, inFlight, recovery);
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{started.TotalSeconds,6:0.0}s  {Short(fault.Kind, 48),-48} {Short(fault.Target, 34),-34} {record.Duration.TotalSeconds,6:0.0}s {inFlight,10} {(recovery is { } r ? $"{r.TotalSeconds:0.0}s" : "not yet"),10}"));
+        return record;
+    }
+
+    private async Task<long> InFlightAsync()
+    {
+        try
+        {
+            return await stage.OrdersInFlightAsync();
+        }
+        catch (Npgsql.NpgsqlException)
+        {
+            return -1;   // the database is what is being hurt
+        }
+    }
+
+    private static string Short(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
+}

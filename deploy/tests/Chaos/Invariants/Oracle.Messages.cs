@@ -1,0 +1,119 @@
+using Shop.Chaos.Faults;
+using Shop.Chaos.Load;
+using Shop.Contracts;
+
+namespace Shop.Chaos.Invariants;
+
+/// <summary>What is promised of messages: told when it is true, acted on once, given up with a trace, connected with their cause.</summary>
+public sealed partial class Oracle
+{
+    private Verdict NothingIsToldBeforeItIsTrue()
+    {
+        var heard = (from h in stage.Echo.Heard
+                     let publisher = BoundaryEvents.Find(h.Type)?.Publisher
+                     where publisher is not null && archives.ContainsKey(publisher)
+                     select (h.Id, h.Type, IsTrue: archives[publisher].Contains(h.Id))).ToArray();
+        return new Verdict(
+            "told",
+            "Nothing is told that was not committed: every event on the wire and at a receiver is in its publisher's archive",
+            heard.Length + stage.Webhooks.Attempts.Count,
+            [.. heard.Where(h => !h.IsTrue).Select(h => $"{h.Type} {h.Id} is not in the archive of its publisher"),
+             .. from a in stage.Webhooks.Attempts
+                where !published.Contains(a.Id) && !a.Id.StartsWith(PoisonKit.MarkPrefix, StringComparison.Ordinal)
+                select $"{a.Endpoint} got {a.Id}, which the orders service has not published"]);
+    }
+
+    /// <summary>
+    /// Every handler bears repetition, and most repetitions leave no trace. One does: shipping is asked for once, and who is asked again says it again.
+    /// A cancellation may cross the shipment and have it told once more.
+    /// </summary>
+    private async Task<Verdict> RepeatedCommandsActOnceAsync()
+    {
+        var dispatches = (await stage.RowsAsync(
+            "inventory", "SELECT data ->> 'orderId', count(*) FROM messaging.boundary_events WHERE type LIKE 'shop.shipment.dispatched.%' GROUP BY 1", r => (r.GetString(0), r.GetInt64(1))))
+            .ToDictionary(d => Guid.Parse(d.Item1), d => d.Item2);
+        return new Verdict(
+            "once",
+            "A command that comes twice acts once: the dispatch of an order is told once",
+            dispatches.Count,
+            [.. from o in market.Placed
+                where o.Kind is not (OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated) && orders.ContainsKey(o.Id) && Has(orders[o.Id], "shippedAt")
+                let times = dispatches.GetValueOrDefault(o.Id)
+                where times != 1
+                select $"the dispatch of order {o.Id} was told {times} times"]);
+    }
+
+    private async Task<Verdict> OutboxesAreEmptyAsync()
+    {
+        var violations = new List<string>();
+        foreach (var service in ServiceNames)
+        {
+            var overdue = await stage.QueryAsync<long>(service, "SELECT count(*) FROM messaging.outbox WHERE parked_at IS NULL AND due_at < now() - interval '5 seconds'");
+            var parked = await stage.QueryAsync<long>(service, "SELECT count(*) FROM messaging.outbox WHERE parked_at IS NOT NULL");
+            if (overdue + parked > 0)
+            {
+                violations.Add($"{service}: {overdue} overdue, {parked} parked");
+            }
+        }
+
+        return new Verdict("outboxes", "Outboxes are empty: nothing overdue, nothing parked", ServiceNames.Count, violations);
+    }
+
+    private async Task<Verdict> OnlyPoisonIsDeadAsync()
+    {
+        var dead = await DeadAsync();
+        return new Verdict(
+            "dead-letters",
+            "Dead letters hold nothing but what was planted as poison",
+            dead.Count,
+            [.. dead.Where(d => !d.Id.StartsWith(PoisonKit.MarkPrefix, StringComparison.Ordinal)).Select(d => $"{d.Queue}: {d.Reason}")]);
+    }
+
+    /// <summary>A queue that takes an event because of its type must refuse these; the one that takes every event as it is must not.</summary>
+    private async Task<Verdict> AllPoisonIsDeadAsync()
+    {
+        var dead = (await DeadAsync()).Select(d => (d.Id, d.Queue)).ToHashSet();
+        var queuesOf = new Dictionary<string, string[]>();
+        foreach (var exchange in stage.Poison.Planted.Select(p => p.Exchange).Distinct())
+        {
+            var bindings = await stage.Cluster.Vhost.GetAsync($"exchanges/{exchange}/bindings/source");
+            queuesOf[exchange] = [.. bindings.EnumerateArray().Select(b => b.GetProperty("destination").GetString()!).Where(d => ServiceNames.Contains(d.Split('.')[0]))];
+        }
+
+        return new Verdict(
+            "poison",
+            "Everything planted as poison is among the dead letters of every queue it was put into",
+            stage.Poison.Planted.Count,
+            [.. from p in stage.Poison.Planted
+                from queue in queuesOf[p.Exchange]
+                where !dead.Contains((p.Id, queue))
+                select $"{p.Id}, put into {queue}, has left no trace"]);
+    }
+
+    private async Task<Verdict> CausationIsConnectedAsync()
+    {
+        var loose = await stage.RowsAsync(
+            "orders",
+            """
+            SELECT subject FROM messaging.boundary_events WHERE type LIKE 'shop.order.%'
+            GROUP BY subject HAVING count(DISTINCT headers ->> 'cloudEvents_correlationid') <> 1 OR bool_or(headers ->> 'cloudEvents_correlationid' IS NULL)
+            """,
+            r => r.GetString(0));
+
+        // A cancellation is a request of its own and brings its own correlation.
+        var own = market.Placed.Where(o => o.Kind is OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated).Select(o => o.Id.ToString()).ToHashSet();
+        return new Verdict("correlation", "Every event of an order carries the correlation of the request that placed it", orders.Count, [.. loose.Where(s => !own.Contains(s)).Select(s => $"order {s}")]);
+    }
+
+    private async Task<IReadOnlyList<(string Id, string Queue, string Reason)>> DeadAsync()
+    {
+        var dead = new List<(string Id, string Queue, string Reason)>();
+        foreach (var service in ServiceNames)
+        {
+            dead.AddRange(await stage.RowsAsync(
+                service, "SELECT message_id, queue, reason FROM messaging.dead_letters WHERE status = 'open'", r => (r.GetString(0), r.GetString(1), r.GetString(2))));
+        }
+
+        return dead;
+    }
+}

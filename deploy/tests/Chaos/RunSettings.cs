@@ -1,0 +1,64 @@
+using System.Globalization;
+using Shop.Chaos.Load;
+using Shop.Chaos.Mutants;
+
+namespace Shop.Chaos;
+
+/// <summary>What one run is: how much, how long, what goes wrong, and whose binaries.</summary>
+public sealed record RunSettings
+{
+    public int Orders { get; init; } = 1000;
+
+    public int Faults { get; init; } = 18;
+
+    public int Seed { get; init; } = Random.Shared.Next(1, 1_000_000);
+
+    /// <summary>Processes of each service.</summary>
+    public int Replicas { get; init; } = 2;
+
+    /// <summary>The only kinds of fault to draw from; all when empty.</summary>
+    public IReadOnlyList<string> FaultKinds { get; init; } = [];
+
+    /// <summary>The only kinds of order to place; all when empty.</summary>
+    public IReadOnlyList<OrderKind> OrderKinds { get; init; } = [];
+
+    /// <summary>Within this the system comes to rest after the last fault; half of it is the patience with a single wave.</summary>
+    public TimeSpan Quiet { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>Root of the tree whose binaries are run; null for the repository itself.</summary>
+    public string? Build { get; init; }
+
+    /// <summary>Environment of every service beside what a cluster needs.</summary>
+    public IReadOnlyDictionary<string, string> ServiceSettings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The command that repeats the run.</summary>
+    public string Again => ServiceSettings.TryGetValue(Mutant.Switch, out var planted)
+        ? $"make chaos-mutants MUTANTS={planted}"
+        : string.Create(CultureInfo.InvariantCulture, $"make chaos SEED={Seed} ORDERS={Orders} FAULTS={Faults}")
+        + (Replicas == 2 ? "" : string.Create(CultureInfo.InvariantCulture, $" REPLICAS={Replicas}"))
+        + (FaultKinds.Count == 0 ? "" : $" FAULT_KINDS={string.Join(',', FaultKinds)}")
+        + (OrderKinds.Count == 0 ? "" : $" ORDER_KINDS={string.Join(',', OrderKinds)}");
+
+    /// <summary><c>ORDERS</c>, <c>FAULTS</c>, <c>SEED</c>, <c>REPLICAS</c>, <c>FAULT_KINDS</c> and <c>ORDER_KINDS</c>, the last two with commas.</summary>
+    public static RunSettings FromEnvironment()
+    {
+        var settings = new RunSettings();
+        return settings with
+        {
+            Orders = Number("ORDERS", settings.Orders),
+            Faults = Number("FAULTS", settings.Faults),
+            Seed = Number("SEED", settings.Seed),
+            Replicas = Number("REPLICAS", settings.Replicas),
+            FaultKinds = List("FAULT_KINDS"),
+            OrderKinds = [.. List("ORDER_KINDS").Select(Enum.Parse<OrderKind>)],
+        };
+    }
+
+    /// <summary>Words divided by commas.</summary>
+    public static string[] Words(string? text) => (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    private static string[] List(string name) => Words(Environment.GetEnvironmentVariable(name));
+
+    private static int Number(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+}
