@@ -29,8 +29,6 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
         var queue = context.ReceiveContext.InputAddress.GetEndpointName()!;
         var started = Stopwatch.GetTimestamp();
 
-        // The scope is thrown away when anything fails, so nobody goes on after a failed statement; savepoints would only cost round trips.
-        database.Database.AutoSavepointsEnabled = false;
         await using var transaction = await database.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, context.CancellationToken);
         if (await ExecuteAsync(transaction, InsertSql, key, options.ConsumerId, context.CancellationToken) == 0)
         {

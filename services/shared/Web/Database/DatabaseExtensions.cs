@@ -55,11 +55,14 @@ public static class DatabaseExtensions
             builder.ConnectionStringBuilder.MaxAutoPrepare = 100;
         }
 
+        // Nobody leaves anything behind in a session (locks and settings are those of transactions), so that there is nothing to reset between two users of one.
+        builder.ConnectionStringBuilder.NoResetOnClose = true;
         return builder.Build();
     }
 
     internal static DbContextOptionsBuilder Configure(DbContextOptionsBuilder options, NpgsqlDataSource dataSource) => options
         .UseNpgsql(dataSource)
+        .AddInterceptors(WithoutSavepoints.Instance)
         // Migrations are SQL and have no model snapshot; a test compares model and schema instead.
         .ConfigureWarnings(w => w.Ignore(RelationalEventId.PendingModelChangesWarning));
 }

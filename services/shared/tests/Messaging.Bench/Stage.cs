@@ -19,7 +19,7 @@ internal sealed class Stage : IAsyncDisposable
     private Stage(TestDatabase database, TestVhost vhost, IConnection connection)
     {
         (_database, _vhost, _connection) = (database, vhost, connection);
-        Database = new NpgsqlConnectionStringBuilder(database.Migrations) { MaxPoolSize = 40, MaxAutoPrepare = 100, AutoPrepareMinUsages = 2 }.ConnectionString;
+        Database = new NpgsqlConnectionStringBuilder(database.Migrations) { MaxPoolSize = 40, MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, NoResetOnClose = true }.ConnectionString;
     }
 
     public string Database { get; }

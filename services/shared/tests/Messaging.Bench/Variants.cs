@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Chassis.Messaging;
+using Chassis.Testing;
 using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
@@ -17,7 +18,7 @@ internal interface IVariant : IAsyncDisposable
     /// <summary>Creates what is needed, without consuming anything yet.</summary>
     Task PrepareAsync(Stage stage);
 
-    /// <summary>Starts what consumes.</summary>
+    /// <summary>Starts what consumes; its queues are bound when it comes back.</summary>
     Task StartAsync();
 
     /// <summary>One transaction: one row and one published message.</summary>
@@ -56,7 +57,11 @@ internal abstract class HostVariant : IVariant
         }
     }
 
-    public Task StartAsync() => Host.StartAsync();
+    public async Task StartAsync()
+    {
+        await Host.StartAsync();
+        await Host.Services.UntilReadyAsync();
+    }
 
     public abstract Task TransactAsync(int number);
 
