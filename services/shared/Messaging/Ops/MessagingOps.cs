@@ -14,10 +14,18 @@ internal static class MessagingOps
     {
         var ops = app.MapGroup("/v1/ops").WithTags("Operations").RequireSystemOperator();
         ops.MapGet("/outbox", GetOutbox).WithName("GetOutbox").WithSummary("What waits to be sent, and how fast it goes.");
+        ops.MapPost("/outbox/release", ReleaseParked).WithIdempotencyKey().WithName("ReleaseParkedMessages")
+            .WithSummary("Tries the parked messages again, when what kept them from being sent is mended.");
         DeadLetterEndpoints.Map(ops);
         BoundaryEventEndpoints.Map(ops);
     }
 
     private static async Task<Ok<OutboxFigures>> GetOutbox(OutboxStore store, MessagingMetrics metrics, CancellationToken cancellationToken) =>
         TypedResults.Ok(await store.FiguresAsync(metrics.DispatchRate, cancellationToken));
+
+    private static async Task<Ok<ReleasedMessages>> ReleaseParked(OutboxStore store, CancellationToken cancellationToken) =>
+        TypedResults.Ok(new ReleasedMessages(await store.ReleaseAsync(cancellationToken)));
 }
+
+/// <param name="Released">How many parked messages are due again, with all their attempts.</param>
+public sealed record ReleasedMessages(int Released);

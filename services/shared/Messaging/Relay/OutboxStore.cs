@@ -91,6 +91,15 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         return parked;
     }
 
+    /// <summary>Makes the parked rows due, as if nobody had tried yet.</summary>
+    /// <returns>How many.</returns>
+    public async Task<int> ReleaseAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            "UPDATE messaging.outbox SET parked_at = NULL, attempts = 0, due_at = clock_timestamp() WHERE parked_at IS NOT NULL");
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>Writes rows in a transaction of their own, for what happens outside of any unit of work.</summary>
     public async Task InsertAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken cancellationToken)
     {

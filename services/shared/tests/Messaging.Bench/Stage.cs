@@ -72,6 +72,27 @@ internal sealed class Stage : IAsyncDisposable
         }
     }
 
+    /// <summary>Puts messages that are due tomorrow into the outbox, and as many that were handled into the inbox.</summary>
+    public async Task FillTablesAsync(int rows)
+    {
+        foreach (var sql in (string[])
+        [
+            $"""
+            INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, token, due_at)
+            SELECT gen_random_uuid(), n::text, '{Names.DoneExchange}', '', 'application/json', '{"{}"}', decode(repeat('00', 300), 'hex'), false, true,
+                   gen_random_uuid(), now() + interval '1 day' FROM generate_series(1, {rows}) AS n
+            """,
+            $"INSERT INTO messaging.inbox (message_id, consumer_id) SELECT gen_random_uuid(), gen_random_uuid() FROM generate_series(1, {rows})",
+            "VACUUM ANALYZE messaging.outbox", "VACUUM ANALYZE messaging.inbox", "CHECKPOINT",
+        ])
+        {
+            await using var connection = new NpgsqlConnection(Database);
+            await connection.OpenAsync();
+            await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 600 };
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _connection.DisposeAsync();

@@ -5,6 +5,8 @@ using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts;
+using Shop.Contracts.Orders.V1;
+using Shop.Contracts.Users.V1;
 
 namespace Messaging.Tests;
 
@@ -38,5 +40,36 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
         headers[CloudEventHeaders.Sequence].ShouldBe("7");
         headers.Keys.ShouldAllBe(k => k.StartsWith(CloudEventHeaders.Prefix));
         await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
+    }
+
+    [Fact]
+    public async Task An_event_that_is_published_while_another_is_consumed_carries_its_own_attributes_and_the_others_correlation()
+    {
+        var host = await fixture.StartAsync(bus => bus.AddConsumer<AnsweringConsumer>().Endpoint(e => e.Name = "work.answers"));
+        var outsider = await fixture.ListenAsync(Exchanges.AllEvents, "shop.#");
+        var subject = Guid.CreateVersion7();
+        await host.InScope(async (scope, database) =>
+        {
+            await scope.PublishCancelled(subject, 41);
+            await database.SaveChangesAsync(TestContext.Current.CancellationToken);
+        });
+
+        await Poll.Until(() => outsider.Count == 2, "the event and the one that answers it");
+        var (first, answer) = (Headers("shop.order.cancelled.v1"), Headers("shop.user.reactivated.v1"));
+        answer[CloudEventHeaders.Type].ShouldBe("shop.user.reactivated.v1");
+        answer[CloudEventHeaders.Id].ShouldNotBe(first[CloudEventHeaders.Id]);
+        answer[CloudEventHeaders.Sequence].ShouldBe("42");
+        answer[CloudEventHeaders.DataSchema].ShouldNotBe(first[CloudEventHeaders.DataSchema]);
+        answer[CloudEventHeaders.CorrelationId].ShouldBe(first[CloudEventHeaders.CorrelationId]);
+        answer[CloudEventHeaders.CausationId].ShouldBe(first[CloudEventHeaders.Id]);
+
+        Dictionary<string, string> Headers(string type) => outsider.Single(m => m.RoutingKey == type).BasicProperties.Headers!
+            .ToDictionary(h => h.Key, h => Encoding.UTF8.GetString((byte[])h.Value!));
+    }
+
+    private sealed class AnsweringConsumer : IConsumer<OrderCancelled>
+    {
+        public Task Consume(ConsumeContext<OrderCancelled> context) => context.PublishEvent(
+            new UserReactivated(context.Message.UserId, TimeProvider.System.GetUtcNow()), context.EventSequence()!.Value + 1, context.CancellationToken);
     }
 }

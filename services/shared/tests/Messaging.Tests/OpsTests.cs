@@ -205,7 +205,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     }
 
     [Fact]
-    public async Task A_command_to_a_queue_that_is_not_there_is_tried_again_then_parked_and_holds_up_nobody()
+    public async Task A_command_to_a_queue_that_is_not_there_is_tried_again_then_parked_holds_up_nobody_and_leaves_when_it_is_released()
     {
         using var client = fixture.Operator();
         var (lost, kept) = (Guid.CreateVersion7(), Guid.CreateVersion7());
@@ -223,7 +223,16 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             "the parked row");
         (await fixture.Database.ScalarAsync<string>($"SELECT last_error FROM messaging.outbox WHERE outbox_key = '{lost}'")).ShouldContain("no exchange");
         (await fixture.Database.ScalarAsync<int>($"SELECT attempts FROM messaging.outbox WHERE outbox_key = '{lost}'")).ShouldBe(4);
-        await fixture.Database.ExecuteAsync($"DELETE FROM messaging.outbox WHERE outbox_key = '{lost}'");
+
+        await using var channel = await fixture.OpenChannelAsync();
+        await channel.ExchangeDeclareAsync("nowhere.commands", ExchangeType.Fanout, durable: true, cancellationToken: Token);
+        await channel.QueueDeclareAsync("nowhere.commands", durable: true, exclusive: false, autoDelete: false, cancellationToken: Token);
+        await channel.QueueBindAsync("nowhere.commands", "nowhere.commands", string.Empty, cancellationToken: Token);
+        using var released = await client.PostAsync(new Uri("/v1/ops/outbox/release", UriKind.Relative), null, Token);
+        (await released.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("released").GetInt32().ShouldBe(1);
+        await Poll.Until(async () => await channel.MessageCountAsync("nowhere.commands", Token), n => n == 1, "the message that was parked", TimeSpan.FromSeconds(60));
+        await Poll.Until(
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE outbox_key = '{lost}'"), n => n == 0, "its row to be gone");
     }
 
     private static RabbitMQ.Client.Events.BasicDeliverEventArgs[] Replayed(IEnumerable<RabbitMQ.Client.Events.BasicDeliverEventArgs> received, Guid subject) =>
