@@ -12,6 +12,9 @@ internal static class Names
 
     /// <summary>Where <see cref="Done"/> is published to.</summary>
     public const string DoneExchange = "bench.message.done";
+
+    /// <summary>By its exchange: to send to "queue:" MassTransit declares the queue first, and not as a quorum queue.</summary>
+    public static Uri AddressOf(string queue) => new("exchange:" + queue);
 }
 
 public sealed record Work(Guid Id, int Number);
@@ -32,12 +35,12 @@ internal sealed class TripMachine : MassTransitStateMachine<Trip>
         InstanceState(trip => trip.CurrentState);
         Event(() => Started, e => e.CorrelateById(m => m.Message.TripId));
         Event(() => Stepped, e => e.CorrelateById(m => m.Message.TripId));
-        Initially(When(Started).Send(new Uri("queue:" + Names.Steps), c => new DoStep(c.Message.TripId, 1)).TransitionTo(Travelling));
+        Initially(When(Started).Send(Names.AddressOf(Names.Steps), c => new DoStep(c.Message.TripId, 1)).TransitionTo(Travelling));
         During(
             Travelling,
             When(Stepped, c => c.Message.Step < 3)
                 .Then(c => c.Saga.Step = c.Message.Step)
-                .Send(new Uri("queue:" + Names.Steps), c => new DoStep(c.Message.TripId, c.Message.Step + 1)),
+                .Send(Names.AddressOf(Names.Steps), c => new DoStep(c.Message.TripId, c.Message.Step + 1)),
             When(Stepped, c => c.Message.Step == 3)
                 .Then(c => c.Saga.Step = 3)
                 .Publish(c => new Done(c.Message.TripId, 3))
@@ -57,7 +60,7 @@ internal sealed class StepConsumer : IConsumer<DoStep>
 {
     public async Task Consume(ConsumeContext<DoStep> context)
     {
-        var endpoint = await context.GetSendEndpoint(new Uri("queue:" + Names.Trips));
+        var endpoint = await context.GetSendEndpoint(Names.AddressOf(Names.Trips));
         await endpoint.Send(new StepDone(context.Message.TripId, context.Message.Step), context.CancellationToken);
     }
 }

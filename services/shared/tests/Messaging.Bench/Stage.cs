@@ -124,12 +124,14 @@ internal sealed class Stage : IAsyncDisposable
         await channel.BasicConsumeAsync(Names.Sink, autoAck: false, consumer);
     }
 
-    // The only "id" in every variant's body; a parser would cost more than what is measured.
+    // The only "id" in every variant's body, with or without a blank behind the colon; a parser would cost more than what is measured.
     private static bool TryFindId(ReadOnlySpan<byte> body, out string id)
     {
-        var marker = "\"id\":\""u8;
+        const int length = 36;
+        var marker = "\"id\":"u8;
         var at = body.IndexOf(marker);
-        id = at < 0 || body.Length < at + marker.Length + 36 ? string.Empty : System.Text.Encoding.ASCII.GetString(body.Slice(at + marker.Length, 36));
+        var value = at < 0 ? default : body[(at + marker.Length)..].TrimStart(" \""u8);
+        id = value.Length < length ? string.Empty : System.Text.Encoding.ASCII.GetString(value[..length]);
         return id.Length > 0;
     }
 }

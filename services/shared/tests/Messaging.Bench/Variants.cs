@@ -4,6 +4,7 @@ using Chassis.Testing;
 using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -44,11 +45,12 @@ internal abstract class HostVariant : IVariant
             ["ConnectionStrings:Database"] = stage.Database, ["RabbitMq:Uri"] = stage.Broker.ToString(), ["Messaging:AnnounceService"] = "false",
             ["Messaging:Concurrency"] = "8", ["Messaging:Prefetch"] = "32",
         });
-        // EF Core calls it an error that the table of migrations is not there before the first.
-        builder.Logging.AddConsole().SetMinimumLevel(LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.Critical);
+        // EF Core calls it an error that the table of migrations is not there before the first, the health checks that nothing is ready at the start.
+        builder.Logging.AddConsole().SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.Critical)
+            .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Critical);
         builder.Services.AddSingleton(new ServiceIdentity(Names.Service, "1.0.0", Guid.CreateVersion7()));
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.AddDatabase<BenchDatabase>();
         Configure(builder, stage);
         _host = builder.Build();
         await using (var scope = _host.Services.CreateAsyncScope())
@@ -104,10 +106,17 @@ internal sealed class Ours : HostVariant
         await database.SaveChangesAsync();
     }
 
-    protected override void Configure(HostApplicationBuilder builder, Stage stage) => builder.AddMessaging<BenchDatabase>(AddConsumers);
+    protected override void Configure(HostApplicationBuilder builder, Stage stage)
+    {
+        builder.AddDatabase<BenchDatabase>();
+        builder.AddMessaging<BenchDatabase>(AddConsumers);
+    }
 }
 
-/// <summary>MassTransit as it is, publishing straight to the broker: it loses and repeats messages when something dies at the wrong moment.</summary>
+/// <summary>
+/// MassTransit and EF Core as they come, publishing straight to the broker: messages are lost and repeated when something dies at the wrong moment.
+/// The connection string is the same as everybody's; the saga repository is ours.
+/// </summary>
 internal sealed class Direct : HostVariant
 {
     public override async Task TransactAsync(int number)
@@ -119,7 +128,15 @@ internal sealed class Direct : HostVariant
         await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().Publish(new Done(Guid.CreateVersion7(), number));
     }
 
-    protected override void Configure(HostApplicationBuilder builder, Stage stage) => builder.Services.AddMassTransit(bus =>
+    protected override void Configure(HostApplicationBuilder builder, Stage stage)
+    {
+        builder.Services.AddDbContext<BenchDatabase>(options =>
+            options.UseNpgsql(stage.Database).ConfigureWarnings(w => w.Ignore(RelationalEventId.PendingModelChangesWarning)));
+        builder.Services.AddScoped<DbContext>(provider => provider.GetRequiredService<BenchDatabase>());
+        builder.Services.AddMassTransit(bus => Configure(bus, stage));
+    }
+
+    private static void Configure(IBusRegistrationConfigurator bus, Stage stage)
     {
         bus.DisableUsageTelemetry();
         AddConsumers(bus);
@@ -140,5 +157,5 @@ internal sealed class Direct : HostVariant
             broker.Message<Done>(m => m.SetEntityName(Names.DoneExchange));
             broker.ConfigureEndpoints(context);
         });
-    });
+    }
 }
