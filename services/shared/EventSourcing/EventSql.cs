@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
@@ -6,24 +7,13 @@ namespace Chassis.EventSourcing;
 
 internal static class EventSql
 {
-    public const string Select =
+    private const string Columns =
         """
-        SELECT e.position, e.transaction_id, e.event_id, e.stream_id, e.stream_type, e.version, e.event_type, e.event_version, e.payload, e.metadata,
-               e.occurred_at, e.recorded_at, k.key
-        FROM event_store.events e LEFT JOIN event_store.personal_keys k ON k.subject = e.data_subject
+        e.position, e.transaction_id, e.event_id, e.stream_id, e.stream_type, e.version, e.event_type, e.event_version, e.payload, e.metadata,
+        e.occurred_at, e.recorded_at, k.key
         """;
 
-    /// <summary>Everything after the checkpoint (<c>$1</c>, <c>$2</c>) and before the bound <c>$4</c>; without one, everything that is final.</summary>
-    /// <remarks>
-    /// Identity values are handed out before the commit, so position alone skips what commits late. A transaction id below the oldest one still running
-    /// is final: whatever carries it, or a smaller one, is visible or will never be.
-    /// </remarks>
-    private const string After =
-        $"""
-        {Select}
-        WHERE (e.transaction_id, e.position) > ($1, $2) AND e.transaction_id < coalesce($4, pg_snapshot_xmin(pg_current_snapshot()))
-        ORDER BY e.transaction_id, e.position LIMIT $3
-        """;
+    public const string Select = $"SELECT {Columns} FROM event_store.events e LEFT JOIN event_store.personal_keys k ON k.subject = e.data_subject";
 
     /// <summary>
     /// A taken version is left out, which the caller sees by the count; so is everything when the expected version does not exist, so that no gap can arise.
@@ -43,6 +33,25 @@ internal static class EventSql
         ON CONFLICT (stream_id, version) DO NOTHING
         RETURNING stored.version, stored.position, stored.transaction_id, stored.recorded_at
         """;
+
+    /// <summary>Up to so many events after the checkpoint (<c>$1</c>, <c>$2</c>) and before the bound <c>$3</c>; without one, of everything that is final.</summary>
+    /// <remarks>
+    /// Identity values are handed out before the commit, so position alone skips what commits late. A transaction id below the oldest one still running
+    /// is final: whatever carries it, or a smaller one, is visible or will never be.
+    /// The events are limited before they meet their keys, and by a number that the planner can see. It knows nothing about pairs of columns: after a bulk load,
+    /// or behind old statistics, it expects a handful of events after the checkpoint, and would rather join and sort them all, once for each batch.
+    /// </remarks>
+    public static string After(int limit) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"""
+        SELECT {Columns}
+        FROM (
+            SELECT * FROM event_store.events
+            WHERE (transaction_id, position) > ($1, $2) AND transaction_id < coalesce($3, pg_snapshot_xmin(pg_current_snapshot()))
+            ORDER BY transaction_id, position LIMIT {limit}
+        ) AS e LEFT JOIN event_store.personal_keys k ON k.subject = e.data_subject
+        ORDER BY e.transaction_id, e.position
+        """);
 
     public static async Task<IReadOnlyList<StoredEvent>> ReadAll(NpgsqlDataReader reader, EventSerializer serializer, CancellationToken cancellationToken)
     {
@@ -77,13 +86,12 @@ internal static class EventSql
     public static async Task<IReadOnlyList<StoredEvent>> ReadAfter(
         NpgsqlConnection connection, Checkpoint checkpoint, int limit, ulong? bound, EventSerializer serializer, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(After, connection)
+        await using var command = new NpgsqlCommand(After(limit), connection)
         {
             Parameters =
             {
                 new() { Value = checkpoint.TransactionId, NpgsqlDbType = NpgsqlDbType.Xid8 },
                 new() { Value = checkpoint.Position },
-                new() { Value = limit },
                 new() { Value = (object?)bound ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Xid8 },
             },
         };

@@ -90,6 +90,16 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
         await factory.Services.UntilReadyAsync();
     }
 
+    /// <summary>
+    /// Starts one more instance of the service, with a container, connections and consumers of its own, on the same database and broker. Whoever starts it disposes it.
+    /// </summary>
+    public WebApplicationFactory<TProgram> StartReplica()
+    {
+        var replica = new Factory(this);
+        _ = replica.Server;
+        return replica;
+    }
+
     public virtual async ValueTask DisposeAsync()
     {
         await StopAsync();
@@ -118,7 +128,8 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
     {
     }
 
-    private Dictionary<string, string> Settings()
+    /// <summary>The configuration with which the service runs, by key with colons.</summary>
+    public IReadOnlyDictionary<string, string> Settings()
     {
         var settings = new Dictionary<string, string>
         {

@@ -17,7 +17,7 @@ public class FulfilmentFixture : OrdersFixture
     {
         Sandbox = await Sandbox.StartAsync();
         await base.InitializeAsync();
-        Inventory = new FakeInventory(this);
+        Inventory = new FakeInventory();
         await Inventory.StartAsync(Vhost);
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -8,7 +9,7 @@ namespace Orders.Bench;
 /// <param name="Value">How much.</param>
 /// <param name="Unit">Of what.</param>
 /// <param name="Limit">At most so much.</param>
-/// <param name="Ratio">The value as a multiple of the same on small tables.</param>
+/// <param name="Ratio">The value as a multiple of the same with 10,000 orders, or before the rebuild.</param>
 internal sealed record Figure(string Name, double Value, string Unit, double? Limit = null, double? Ratio = null);
 
 internal static class EntryPoint
@@ -18,24 +19,31 @@ internal static class EntryPoint
 
     public static async Task<int> Main()
     {
+        var scale = double.Parse(Environment.GetEnvironmentVariable("BENCH_SCALE") ?? "1", CultureInfo.InvariantCulture);
+        var (few, many, plenty) = ((int)(10_000 * scale), (int)(100_000 * scale), (int)(1_000_000 * scale));
+
         // The service needs no files of its own.
         Environment.SetEnvironmentVariable("ASPNETCORE_TEST_CONTENTROOT_ORDERS", AppContext.BaseDirectory);
         await using var shop = new ManyOrders();
         await shop.InitializeAsync();
+        var history = new History(shop, few);
         var figures = new List<Figure>();
 
+        await history.Write(0, few);
+        var reads = new Reads(shop);
+        var small = await reads.Measure(few);
+        await history.Write(few, many);
         figures.Add(new("order of 100 events: load and decide, median", await shop.LoadAndDecide(), "ms", Limit: 5));
-        var (small, smallList) = await shop.Read();
-        figures.AddRange(await shop.Rebuild(orders: 100_000));
-        await shop.FillReadModel(1_000_000);
-        await shop.VerifyPlans();
-        var (big, bigList) = await shop.Read();
-        figures.Add(new("order by id at 1,000,000 orders, median", big, "ms", Ratio: Math.Round(big / small, 2)));
-        figures.Add(new("a customer's first page at 1,000,000 orders, median", bigList, "ms", Ratio: Math.Round(bigList / smallList, 2)));
+        figures.AddRange(await new Rebuilds(shop).Measure(many));
+        await history.Multiply(plenty);
+        var big = await reads.Measure(plenty);
+        figures.AddRange(Reads.Compare(small, big, plenty));
 
         foreach (var figure in figures)
         {
-            Console.WriteLine($"{figure.Name,-64} {figure.Value,10:0.##} {figure.Unit}{(figure.Ratio is { } ratio ? $"   {ratio:0.00} of that with hardly any" : "")}");
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{figure.Name,-78} {figure.Value,10:0.##} {figure.Unit,-6}{(figure.Limit is { } limit ? $" at most {limit:0.##}" : "")}{(figure.Ratio is { } ratio ? $" ({ratio:0.00} of before)" : "")}"));
         }
 
         if (Environment.GetEnvironmentVariable("BENCH_REPORT") is { Length: > 0 } report)
@@ -43,12 +51,12 @@ internal static class EntryPoint
             await File.WriteAllTextAsync(report, JsonSerializer.Serialize(figures, Report));
         }
 
-        if (figures.FirstOrDefault(f => f.Value > f.Limit) is { } slow)
+        var bad = figures.Where(f => f.Value > f.Limit).ToArray();
+        foreach (var figure in bad)
         {
-            Console.Error.WriteLine($"{slow.Name}: {slow.Value:0.##} {slow.Unit}, at most {slow.Limit:0.##} is wanted.");
-            return 1;
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{figure.Name}: {figure.Value:0.##} {figure.Unit}, at most {figure.Limit:0.##} is wanted."));
         }
 
-        return 0;
+        return bad.Length == 0 ? 0 : 1;
     }
 }

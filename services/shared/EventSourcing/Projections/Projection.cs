@@ -20,7 +20,7 @@ public abstract class Projection
 
     public abstract ProjectionMode Mode { get; }
 
-    /// <summary>Its tables, with a twin <c>…_shadow</c> each, which <c>CreateProjection</c> in a migration makes.</summary>
+    /// <summary>Its tables, each with a primary key, and with a twin <c>…_shadow</c>, which <c>CreateProjection</c> in a migration makes.</summary>
     public abstract IReadOnlyList<string> Tables { get; }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -8,18 +9,42 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
 {
     private const int BatchSize = 1_000;
 
-    /// <summary>Runs the rebuild, unless another replica is at it: the lock is the session's, so that a replica that dies leaves it to the next.</summary>
+    /// <summary>
+    /// Runs the rebuild, unless another replica is at it: the lock is the session's, over many transactions, so that a replica that dies leaves it to the next.
+    /// It is let go here, because the pool hands sessions on as they are.
+    /// </summary>
     public async Task Run(Projection projection, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using (var command = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended('event_store.rebuild.' || $1, 0))", connection) { Parameters = { new() { Value = projection.Name } } })
+        if (!await Call(connection, "pg_try_advisory_lock", projection, cancellationToken))
         {
-            if (!(bool)(await command.ExecuteScalarAsync(cancellationToken))!)
-            {
-                return;
-            }
+            return;
         }
 
+        try
+        {
+            await RunAlone(connection, projection, cancellationToken);
+        }
+        finally
+        {
+            if (connection.State == ConnectionState.Open)
+            {
+                await Call(connection, "pg_advisory_unlock", projection, CancellationToken.None);
+            }
+        }
+    }
+
+    private static async Task<bool> Call(NpgsqlConnection connection, string function, Projection projection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand($"SELECT {function}(hashtextextended('event_store.rebuild.' || $1, 0))", connection)
+        {
+            Parameters = { new() { Value = projection.Name } },
+        };
+        return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    private async Task RunAlone(NpgsqlConnection connection, Projection projection, CancellationToken cancellationToken)
+    {
         long events = 0;
         try
         {
@@ -70,6 +95,12 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await ProjectionStore.Execute(connection, "SET LOCAL lock_timeout = '30s'", cancellationToken);
         var tables = string.Join(", ", projection.Tables);
+
+        // A vacuum that is under way gives up only after a second (deadlock_timeout). It is sent away first, by locks that nobody else minds: reads and writes would
+        // wait behind the stronger ones below.
+        await ProjectionStore.Execute(
+            connection, $"LOCK TABLE {string.Join(", ", projection.Tables.Select(t => t + ProjectionTarget.ShadowSuffix))} IN ACCESS EXCLUSIVE MODE", cancellationToken);
+        await ProjectionStore.Execute(connection, $"LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE", cancellationToken);
         ulong bound;
         if (projection.Mode == ProjectionMode.Consistent)
         {
@@ -124,19 +155,35 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         return (ulong)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
+    /// <summary>Row by row along the primary key, in one pass: writers wait meanwhile.</summary>
     private static async Task<long> Compare(NpgsqlConnection connection, Projection projection, CancellationToken cancellationToken)
     {
+        await ProjectionStore.Execute(connection, "SET LOCAL work_mem = '64MB'", cancellationToken);
         long differences = 0;
         foreach (var table in projection.Tables)
         {
-            var shadow = table + ProjectionTarget.ShadowSuffix;
             await using var command = new NpgsqlCommand(
-                $"SELECT (SELECT count(*) FROM (TABLE {table} EXCEPT ALL TABLE {shadow}) a) + (SELECT count(*) FROM (TABLE {shadow} EXCEPT ALL TABLE {table}) b)",
+                $"SELECT count(*) FROM {table} live FULL JOIN {table + ProjectionTarget.ShadowSuffix} rebuilt USING ({await KeyOf(connection, table, cancellationToken)}) WHERE live IS DISTINCT FROM rebuilt",
                 connection);
             differences += (long)(await command.ExecuteScalarAsync(cancellationToken))!;
         }
 
         return differences;
+    }
+
+    private static async Task<string> KeyOf(NpgsqlConnection connection, string table, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+            WHERE i.indrelid = $1::regclass AND i.indisprimary
+            """,
+            connection)
+        {
+            Parameters = { new() { Value = table } },
+        };
+        return await command.ExecuteScalarAsync(cancellationToken) as string
+            ?? throw new InvalidOperationException($"{table} has no primary key, by which its rows could be compared.");
     }
 
     [LoggerMessage(3101, LogLevel.Information, "Projection {Projection} rebuilt from {Events} events; {Differences} rows differed from the live tables.")]
