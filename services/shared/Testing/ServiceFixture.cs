@@ -93,10 +93,10 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
     /// <summary>
     /// Starts one more instance of the service, with a container, connections and consumers of its own, on the same database and broker. Whoever starts it disposes it.
     /// </summary>
-    public WebApplicationFactory<TProgram> StartReplica()
+    public async Task<WebApplicationFactory<TProgram>> StartReplicaAsync()
     {
         var replica = new Factory(this);
-        _ = replica.Server;
+        await replica.Services.UntilReadyAsync();
         return replica;
     }
 

@@ -21,7 +21,7 @@ public sealed class Watching_an_order_from_another_replica : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await orders.InitializeAsync();
-        other = orders.StartReplica();
+        other = await orders.StartReplicaAsync();
         here = orders.ClientFor(user);
         there = other.CreateClient();
         there.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", orders.TokenFor(user));
