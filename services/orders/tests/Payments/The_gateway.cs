@@ -85,6 +85,22 @@ public sealed class The_gateway : IAsyncLifetime
         (await sandbox.Movements(order)).ShouldBe(["authorized"]);
     }
 
+    /// <summary>Two processes that both believe it is their turn, and one that forgot to look first: the provider knows them by the key that follows from the order.</summary>
+    [Fact]
+    public async Task Charges_once_however_often_it_is_asked_for_one_order()
+    {
+        await sandbox.Fault(new { kind = "latency", delay_ms = 200, count = 2 });
+        PaymentOutcome[] outcomes =
+        [
+            .. await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Gateway().Authorize(order, Price, "pm_card_visa", default))),
+            await Gateway().Authorize(order, Price, "pm_card_visa", default),
+        ];
+
+        outcomes[^1].ShouldBeOfType<PaymentOutcome.Approved>();
+        outcomes.OfType<PaymentOutcome.Approved>().Select(o => o.Payment.Reference).Distinct().ShouldHaveSingleItem();
+        (await sandbox.Movements(order)).ShouldBe(["authorized"]);
+    }
+
     [Fact]
     public async Task Spares_a_provider_that_keeps_failing_and_comes_back_when_it_is_well()
     {
