@@ -4,7 +4,11 @@ using Shop.Contracts;
 
 namespace Notifications.Webhooks;
 
-/// <summary>Takes every boundary event as it came, also those that this version of the contracts does not know.</summary>
+/// <summary>
+/// Takes every boundary event as it came, also those that this version of the contracts does not know. One of each per event and webhook is what the
+/// keys of the tables see to; an inbox would only cost a commit for each of the many events that nobody wants.
+/// </summary>
+[OwnTransaction]
 [SubscribeTo("shop.#")]
 public sealed class WebhooksConsumer(WebhookFanOut fanOut) : IConsumer<RawBoundaryEvent>
 {

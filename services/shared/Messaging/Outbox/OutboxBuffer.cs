@@ -17,6 +17,9 @@ internal sealed class OutboxBuffer
     private readonly List<object> _waiting = [];
     private readonly List<OutboxRow> _written = [];
 
+    // Contexts are pooled: what an earlier lease has left behind is nobody's.
+    private int _lease;
+
     /// <summary>Whether the transaction on the context was begun by us for one SaveChanges, which then has to end it.</summary>
     public bool OwnsTransaction { get; set; }
 
@@ -36,9 +39,25 @@ internal sealed class OutboxBuffer
 
     public IReadOnlyList<OutboxRow> Written => _written;
 
-    public static OutboxBuffer Of(DbContext db) => Buffers.GetOrCreateValue(db);
+    public static OutboxBuffer Of(DbContext db)
+    {
+        if (Find(db) is { } known)
+        {
+            return known;
+        }
 
-    public static OutboxBuffer? Find(DbContext? db) => db is not null && Buffers.TryGetValue(db, out var buffer) ? buffer : null;
+        lock (Buffers)
+        {
+            if (Find(db) is not { } buffer)
+            {
+                Buffers.AddOrUpdate(db, buffer = new OutboxBuffer { _lease = db.ContextId.Lease });
+            }
+
+            return buffer;
+        }
+    }
+
+    public static OutboxBuffer? Find(DbContext? db) => db is not null && Buffers.TryGetValue(db, out var buffer) && buffer._lease == db.ContextId.Lease ? buffer : null;
 
     /// <summary>A consumer may publish from several tasks at once.</summary>
     public void Add(OutboxRow row)

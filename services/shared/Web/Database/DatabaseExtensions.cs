@@ -21,14 +21,14 @@ public static class DatabaseExtensions
 
     /// <summary>
     /// Registers the service's database: an <see cref="NpgsqlDataSource"/>, a scoped <typeparamref name="TDbContext"/> (also as <see cref="DbContext"/>)
-    /// with every registered <see cref="IInterceptor"/>, its migrations, and its health.
+    /// with every registered <see cref="IInterceptor"/>, its migrations, and its health. Contexts are pooled: building one costs more than a short transaction.
     /// </summary>
     public static void AddDatabase<TDbContext>(this IHostApplicationBuilder builder)
         where TDbContext : DbContext
     {
         var services = builder.Services;
         services.TryAddSingleton(provider => CreateDataSource(provider.GetRequiredService<IConfiguration>(), RuntimeConnection));
-        services.AddDbContext<TDbContext>((provider, options) =>
+        services.AddDbContextPool<TDbContext>((provider, options) =>
             Configure(options, provider.GetRequiredService<NpgsqlDataSource>()).AddInterceptors(provider.GetServices<IInterceptor>()));
         services.TryAddScoped<DbContext>(provider => provider.GetRequiredService<TDbContext>());
         services.AddSingleton<DatabaseMigrator<TDbContext>>();

@@ -200,6 +200,18 @@ public sealed class Projections : IAsyncLifetime
     }
 
     [Fact]
+    public async Task let_any_replica_do_the_next_rebuild()
+    {
+        await fixture.Append(Fixture.NewId(), 0, new Opened("a"));
+
+        await Rebuild("balances");
+
+        // The session goes back to the pool of connections, and must not take the lock along.
+        (await fixture.Database.ScalarAsync<long>(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task tell_a_watcher_in_any_process_that_a_stream_has_grown()
     {
         var stream = Fixture.NewId();

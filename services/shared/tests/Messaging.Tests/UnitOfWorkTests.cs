@@ -70,6 +70,38 @@ public sealed class UnitOfWorkTests(WorkFixture fixture) : IClassFixture<WorkFix
     }
 
     [Fact]
+    public async Task What_was_never_saved_does_not_leave_with_whoever_gets_the_pooled_context_next()
+    {
+        var host = await fixture.StartAsync();
+        var (lost, kept) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        WorkDatabase? abandoned = null;
+        await host.InScope(async (scope, database) =>
+        {
+            abandoned = database;
+            await scope.PublishCancelled(lost, 1);
+        });
+
+        // The pool gives out the one that was returned first; soon it is the one from above.
+        var met = false;
+        for (var attempt = 0; attempt < 100 && !met; attempt++)
+        {
+            await host.InScope(async (scope, database) =>
+            {
+                if (ReferenceEquals(database, abandoned))
+                {
+                    met = true;
+                    await scope.PublishCancelled(kept, 1);
+                    await database.SaveChangesAsync(Token);
+                }
+            });
+        }
+
+        met.ShouldBeTrue();
+        (await Archived(lost)).ShouldBe(0);
+        (await Archived(kept)).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Inside_an_explicit_transaction_with_several_saves_everything_leaves_with_the_commit_and_in_order()
     {
         var host = await fixture.StartAsync();
