@@ -1,0 +1,88 @@
+using System.Globalization;
+using System.Text.Json;
+using Shop.SystemBench.ByHand;
+
+namespace Shop.SystemBench;
+
+/// <summary>The figures, for people and for <c>BENCH_REPORT</c>.</summary>
+internal sealed class BenchReport(TextWriter output)
+{
+    private const string BoundName = "system-bound";
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    private readonly List<Dictionary<string, object>> rows = [];
+
+    public void Add(BoundFigures bound)
+    {
+        Line($"");
+        Line($"the same durable work by hand: {bound.OrdersPerSecond:0.0} orders/s over {bound.Window.TotalSeconds:0} s");
+        Line($"  per order        {Describe(bound.PerOrder)}");
+        Add(BoundName, bound.Uses, bound.OrdersPerSecond, bound.Window);
+        Row(BoundName, bound.OrdersPerSecond, "orders/s");
+    }
+
+    public void Add(SystemFigures figures, BoundFigures bound)
+    {
+        var name = string.Create(CultureInfo.InvariantCulture, $"system-{figures.Replicas}");
+        var ratio = figures.OrdersPerSecond / bound.OrdersPerSecond;
+        Line($"");
+        Line($"{figures.Replicas} replica{(figures.Replicas == 1 ? "" : "s")} of each service, {Machine.Processors} processors: {ratio:0.00} of the bound");
+        Line($"  saturated        {figures.OrdersPerSecond,8:0.0} orders/s over {figures.Window.TotalSeconds:0} s (by 5 s: {string.Join(", ", figures.Steadiness.Select(s => s.ToString("0", CultureInfo.InvariantCulture)))}); {figures.MailsPerOrder:0.0} mails per order");
+        Line($"  at {figures.ArrivalsPerSecond:0.0} orders/s  p50 {Percentile(figures.Latencies, 0.5):0} ms, p95 {Percentile(figures.Latencies, 0.95):0} ms, p99 {Percentile(figures.Latencies, 0.99):0} ms from POST to completed ({figures.Latencies.Count} orders)");
+        Line($"  reads            {figures.ReadsPerSecond,8:0} /s of GET /v1/orders/{{id}}");
+        Line($"  per order        {Describe(figures.PerOrder)}");
+        Add(name, figures.Uses, figures.OrdersPerSecond, figures.Window);
+        Row(name, figures.OrdersPerSecond, "orders/s", limit: 50);
+        Row(name + "-of-bound", figures.OrdersPerSecond, "orders/s", limit: 0.3, ratio: ratio);
+        Row(name + "-p50", Percentile(figures.Latencies, 0.5), "ms");
+        Row(name + "-p95", Percentile(figures.Latencies, 0.95), "ms");
+        Row(name + "-p99", Percentile(figures.Latencies, 0.99), "ms", limit: 2000);
+        Row(name + "-reads", figures.ReadsPerSecond, "reads/s");
+    }
+
+    public void Write(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        File.WriteAllText(path, JsonSerializer.Serialize(rows, Indented));
+    }
+
+    private void Add(string name, IReadOnlyList<ProcessUse> uses, double ordersPerSecond, TimeSpan window)
+    {
+        var orders = ordersPerSecond * window.TotalSeconds;
+        Line($"  {"process",-18}{"of a core",10}{"CPU ms/order",14}{"MB",8}");
+        foreach (var use in uses)
+        {
+            Line($"  {use.Name,-18}{use.CpuSeconds / window.TotalSeconds,10:0.00}{use.CpuSeconds / orders * 1000,14:0.0}{use.Megabytes,8:0}");
+            Row($"{name}-cpu-{use.Name.Replace(' ', '-')}", use.CpuSeconds / orders * 1000, "ms/order");
+            Row($"{name}-memory-{use.Name.Replace(' ', '-')}", use.Megabytes, "MB");
+        }
+
+        var cpu = uses.Where(u => u.Name != Machine.Others).Sum(u => u.CpuSeconds) / orders;
+        Line($"  what bounds it: {Machine.Processors} processors / {cpu * 1000:0.0} ms of processor time per order = {Machine.Processors / cpu:0.0} orders/s if nothing ever waited; {ordersPerSecond * cpu / Machine.Processors:P0} of that was reached");
+        Row(name + "-cpu", cpu * 1000, "ms/order");
+    }
+
+    private static string Describe(DurableWork work) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{work.Commits:0.0} commits of {work.Rows:0.0} rows, {work.WalBytes / 1024:0.0} KiB of log, {work.WalSyncs:0.0} flushes; {work.Published:0.0} messages confirmed, {work.Delivered:0.0} delivered");
+
+    private static double Percentile(IReadOnlyList<double> sorted, double share) => sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * share))];
+
+    private void Row(string name, double value, string unit, double? limit = null, double? ratio = null)
+    {
+        var row = new Dictionary<string, object> { ["name"] = name, ["value"] = Math.Round(value, 1), ["unit"] = unit };
+        if (limit is { } l)
+        {
+            row["limit"] = l;
+        }
+
+        if (ratio is { } r)
+        {
+            row["ratio"] = Math.Round(r, 3);
+        }
+
+        rows.Add(row);
+    }
+
+    private void Line(FormattableString text) => output.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,78 @@
+using Shop.Chaos.Receivers;
+using Shop.Cluster;
+
+namespace Shop.SystemBench;
+
+/// <summary>What one run of the whole system showed.</summary>
+internal sealed record SystemFigures(
+    int Replicas,
+    double OrdersPerSecond,
+    IReadOnlyList<double> Steadiness,
+    double MailsPerOrder,
+    TimeSpan Window,
+    DurableWork PerOrder,
+    IReadOnlyList<ProcessUse> Uses,
+    double ArrivalsPerSecond,
+    IReadOnlyList<double> Latencies,
+    double ReadsPerSecond);
+
+/// <summary>The services as processes with real PostgreSQL and RabbitMQ, the payment sandbox and a mail sink: saturated, then at a fixed rate, then read.</summary>
+internal static class SystemUnderLoad
+{
+    private const int UnderWay = 96;
+    private const int Readers = 16;
+    private const double ShareOfSaturation = 0.6;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Slice = TimeSpan.FromSeconds(5);
+
+    public static async Task<SystemFigures> MeasureAsync(int replicas, double scale)
+    {
+        await using var mails = new MailSink();
+        await using var cluster = await ShopCluster.StartAsync(new ClusterOptions
+        {
+            Replicas = replicas,
+            Smtp = mails.Address,
+            // As deploy/env sets them for every installation; a variable of the shell wins.
+            Settings = new Dictionary<string, string> { ["RateLimit__Permits"] = "6000", ["DOTNET_TieredPGO"] = Environment.GetEnvironmentVariable("DOTNET_TieredPGO") ?? "0" },
+        });
+        await using var shoppers = await Shoppers.OpenAsync(cluster);
+        var machine = await Machine.WatchAsync(cluster);
+
+        // Warm first: each process compiles what it runs often, and takes a share of the processors for it.
+        Console.WriteLine("warming up …");
+        using var stop = new CancellationTokenSource();
+        var load = shoppers.KeepUnderWayAsync(UnderWay, stop.Token);
+        await Task.WhenAny(load, Task.Delay(Durations.Seconds(30 * replicas, scale)));
+        Console.WriteLine("saturated …");
+        var (began, mailsBefore, workBefore) = (DateTimeOffset.UtcNow, mails.Mails.Count, await DurableWork.ReadAsync(cluster.Vhost));
+        machine.Start();
+        await Task.WhenAny(load, Task.Delay(Durations.Seconds(30, scale)));
+        machine.Stop();
+        var (ended, mailsAfter, work) = (DateTimeOffset.UtcNow, mails.Mails.Count, await DurableWork.ReadAsync(cluster.Vhost) - workBefore);
+        await stop.CancelAsync();
+        var uses = machine.Uses();
+        var placed = await load;
+        var completed = (await shoppers.CompletionsAsync(placed, Patience)).Values.Where(at => at >= began && at < ended).ToArray();
+        var rate = completed.Length / (ended - began).TotalSeconds;
+
+        Console.WriteLine("at a fixed rate …");
+        var arrivals = await shoppers.ArriveAsync(rate * ShareOfSaturation, Durations.Seconds(35, scale));
+        var completions = await shoppers.CompletionsAsync([.. arrivals.Select(a => a.Id)], Patience);
+        var settled = arrivals[0].Intended + Durations.Seconds(5, scale);
+        double[] latencies = [.. arrivals.Where(a => a.Intended >= settled).Select(a => (completions[a.Id] - a.Intended).TotalMilliseconds).Order()];
+
+        Console.WriteLine("reading …");
+        var reads = await shoppers.ReadAsync(placed, Readers, Durations.Seconds(6, scale));
+        return new SystemFigures(
+            replicas,
+            rate,
+            [.. Enumerable.Range(0, (int)((ended - began) / Slice)).Select(n => completed.Count(at => (int)((at - began) / Slice) == n) / Slice.TotalSeconds)],
+            (mailsAfter - mailsBefore) / (double)completed.Length,
+            ended - began,
+            work / completed.Length,
+            uses,
+            rate * ShareOfSaturation,
+            latencies,
+            reads);
+    }
+}
