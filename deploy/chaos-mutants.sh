@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make chaos-mutants: the test of the invariants of make chaos. Every patch of deploy/tests/Chaos/Mutants plants one bug behind a switch; all are applied to
-# a copy of the sources, which is built once and run once for each bug. MUTANTS=word[,word] tries only those whose name contains a word.
+# a copy of the sources, which is built once and run once for each bug. MUTANTS=word[,word] tries only those whose name contains a word;
+# the run without any bug, which must pass, is called (none).
 # Writes .local/reports/mutants.json.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"

@@ -64,15 +64,17 @@ public sealed class ChaosRun
         return new RunReport(settings, clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(stage));
     }
 
-    /// <summary>Half of the wave is under way when the fault strikes, the other half is placed while it lasts.</summary>
+    /// <summary>Most of the wave is on its way when the fault strikes, the rest is placed while it lasts: some faults take seconds to take effect.</summary>
     private async Task<FaultRecord> StrikeAsync(Fault fault, int wave)
     {
-        var load = market.WaveAsync(wave);
+        var late = wave / 4;
+        var load = market.WaveAsync(wave - late);
         await Poll.Until(
             async () => load.IsCompleted || await InFlightAsync() >= Math.Min(WorthHurting, wave / 2), "orders to be under way", TimeSpan.FromSeconds(60));
         var inFlight = await InFlightAsync();
         var started = clock.Elapsed;
         await fault.Inject();
+        load = Task.WhenAll(load, market.WaveAsync(late));
         await Task.Delay(fault.Duration);
         await fault.Heal();
         var healed = clock.Elapsed;
@@ -80,7 +82,7 @@ public sealed class ChaosRun
         TimeSpan? recovery = null;
         try
         {
-            await Poll.Until(async () => await InFlightAsync() == 0, "the orders of this wave to end", settings.Quiet / 2);
+            await Poll.Until(async () => await InFlightAsync() == 0, "the orders of this wave to end", settings.Patience);
             recovery = clock.Elapsed - healed;
         }
         catch (TimeoutException)

@@ -22,8 +22,11 @@ public sealed record RunSettings
     /// <summary>The only kinds of order to place; all when empty.</summary>
     public IReadOnlyList<OrderKind> OrderKinds { get; init; } = [];
 
-    /// <summary>Within this the system comes to rest after the last fault; half of it is the patience with a single wave.</summary>
+    /// <summary>Within this the system comes to rest after the last fault.</summary>
     public TimeSpan Quiet { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>How long the next fault waits for the orders of the last one to end.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Root of the tree whose binaries are run; null for the repository itself.</summary>
     public string? Build { get; init; }

@@ -13,6 +13,9 @@ public sealed class Arsenal(Stage stage, Random random)
 
     private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
 
+    /// <summary>Whether a kind of fault breaks the broker or the database for everybody who uses them.</summary>
+    public static bool HurtsServers(string kind) => kind is "restart-broker" or "kill-broker" or "kill-blocking-broker" or "crash-database" or "churn" or "memory-alarm";
+
     /// <summary>What there is, by the name under which a run can ask for it.</summary>
     private IReadOnlyList<(string Name, Func<Fault> Draw)> Kinds =>
     [
@@ -196,7 +199,8 @@ public sealed class Arsenal(Stage stage, Random random)
 
     private async Task TerminateBackendsAsync()
     {
-        await using var connection = new NpgsqlConnection(stage.Administration);
+        // Not from a pool: a connection in there may be one that the fault before has ended.
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(stage.Administration) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname LIKE 'test\\_%'", connection);
         await command.ExecuteScalarAsync();
