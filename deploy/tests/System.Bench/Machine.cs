@@ -78,8 +78,16 @@ internal sealed class Machine
         using var client = new HttpClient { BaseAddress = new UriBuilder(uri) { UserName = "", Password = "" }.Uri };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
             "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(uri.UserInfo))));
-        var nodes = await client.GetFromJsonAsync<JsonElement>(new Uri("api/nodes", UriKind.Relative));
-        return int.Parse(nodes[0].GetProperty("os_pid").GetString()!, CultureInfo.InvariantCulture);
+
+        // A broker that has just started has not looked at itself yet.
+        return await Poll.Until(
+            async () =>
+            {
+                var nodes = await client.GetFromJsonAsync<JsonElement>(new Uri("api/nodes", UriKind.Relative));
+                return nodes[0].TryGetProperty("os_pid", out var pid) ? int.Parse(pid.GetString()!, CultureInfo.InvariantCulture) : 0;
+            },
+            pid => pid > 0,
+            "the broker to tell its process id");
     }
 
     private Dictionary<string, double> Cpu() => roots.ToDictionary(r => r.Key, r => Family(r.Value).Sum(pid => Stat(pid)?.CpuSeconds ?? 0));
