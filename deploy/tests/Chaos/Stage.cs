@@ -7,6 +7,7 @@ using Npgsql;
 using Shop.Chaos.Faults;
 using Shop.Chaos.Receivers;
 using Shop.Cluster;
+using TcpProxy = Shop.Chaos.Faults.TcpProxy;
 
 namespace Shop.Chaos;
 
