@@ -53,6 +53,11 @@ internal static class SystemUnderLoad
         var uses = machine.Uses();
         var placed = await load;
         var completed = (await shoppers.CompletionsAsync(placed, Patience)).Values.Where(at => at >= began && at < ended).ToArray();
+        if (completed.Length == 0)
+        {
+            throw new TimeoutException("No order was completed in the window; the machine is too busy, or BENCH_SCALE too small.");
+        }
+
         var rate = completed.Length / (ended - began).TotalSeconds;
 
         Console.WriteLine("at a fixed rate …");
