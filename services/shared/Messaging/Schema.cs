@@ -30,7 +30,7 @@ public static class Schema
             last_error   text        NULL,
             parked_at    timestamptz NULL,
             created_at   timestamptz NOT NULL DEFAULT now()
-        ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000,
+        ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
                 autovacuum_vacuum_insert_scale_factor = 0.0, autovacuum_vacuum_insert_threshold = 100000, autovacuum_vacuum_cost_delay = 0,
                 autovacuum_analyze_scale_factor = 0.0, autovacuum_analyze_threshold = 50000);
         CREATE INDEX outbox_due ON messaging.outbox (due_at) WHERE parked_at IS NULL;
