@@ -111,7 +111,10 @@ public sealed class ShopCluster : IAsyncDisposable
                     ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, vhost.Uri) ?? vhost.Uri).AbsoluteUri,
                     ["Authentication__Authority"] = issuer,
                     ["Authentication__Audience"] = "shop",
+                    // As deploy/env sets them for every installation.
                     ["DOTNET_gcServer"] = "0",
+                    ["DOTNET_TieredPGO"] = "0",
+                    ["RateLimit__Permits"] = "6000",
                 };
                 switch (service)
                 {

@@ -32,8 +32,6 @@ internal static class SystemUnderLoad
         {
             Replicas = replicas,
             Smtp = mails.Address,
-            // As deploy/env sets them for every installation; a variable of the shell wins.
-            Settings = new Dictionary<string, string> { ["RateLimit__Permits"] = "6000", ["DOTNET_TieredPGO"] = Environment.GetEnvironmentVariable("DOTNET_TieredPGO") ?? "0" },
         });
         await using var shoppers = await Shoppers.OpenAsync(cluster);
         var machine = await Machine.WatchAsync(cluster);

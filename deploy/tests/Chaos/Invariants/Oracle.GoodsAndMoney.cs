@@ -11,7 +11,7 @@ public sealed partial class Oracle
         var violations = new List<string>();
         foreach (var sku in market.Skus)
         {
-            var stock = await shop.GetAsync("inventory", $"/v1/products/{sku}/stock");
+            var stock = await ReadAsync("inventory", $"/v1/products/{sku}/stock");
             var reserved = stock.GetProperty("reserved").GetInt64();
             var shipped = stock.GetProperty("shipped").GetInt64();
             var expected = market.Placed.Where(o => o.Sku == sku && orders.TryGetValue(o.Id, out var state) && Has(state, "shippedAt")).Sum(o => (long)o.Quantity);
@@ -26,7 +26,7 @@ public sealed partial class Oracle
             }
         }
 
-        var audit = await shop.GetAsync("inventory", "/v1/ops/stock-audit");
+        var audit = await ReadAsync("inventory", "/v1/ops/stock-audit");
         violations.AddRange(audit.GetProperty("differences").EnumerateArray().Select(d => d.ToString()));
         return new Verdict("stock", "Stock adds up: received = on hand + shipped, what was shipped was ordered, nothing stays reserved", market.Skus.Count, violations);
     }
@@ -67,7 +67,7 @@ public sealed partial class Oracle
 
     private async Task<Verdict> PaymentsEqualTheLedgerAsync()
     {
-        var answer = await shop.GetAsync("orders", "/v1/ops/payments/reconciliation");
+        var answer = await ReadAsync("orders", "/v1/ops/payments/reconciliation");
         var open = answer.GetProperty("inFlight").GetInt32();   // left out of the comparison, so there must be none
         return new Verdict(
             "payments",

@@ -1,4 +1,3 @@
-using System.Net.Http.Json;
 using System.Text.Json;
 using Shop.Chaos.Load;
 
@@ -78,11 +77,11 @@ public sealed partial class Oracle
     private async Task<Verdict> ReadModelEqualsTheFoldAsync()
     {
         var violations = new List<string>();
-        await Parallel.ForEachAsync(orders, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (pair, ct) =>
+        await Parallel.ForEachAsync(orders, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (pair, _) =>
         {
             var (id, order) = pair;
-            using var answer = await shop.SendAsync(HttpMethod.Get, "orders", $"/v1/orders/{id}?asOf={order.GetProperty("version").GetInt64()}", cancellationToken: ct);
-            var folded = await answer.Content.ReadFromJsonAsync<JsonElement>(ct);   // a problem, when the events do not reach that version
+            // A problem, when the events do not reach that version.
+            var (_, folded) = await AskAsync("orders", $"/v1/orders/{id}?asOf={order.GetProperty("version").GetInt64()}");
             if (!JsonElement.DeepEquals(folded, order))
             {
                 lock (violations)
@@ -104,9 +103,9 @@ public sealed partial class Oracle
             """,
             r => (Sku: r.GetString(0), Sold: (Orders: r.GetInt64(1), Pieces: r.GetInt64(2))));
         var placed = await stage.QueryAsync<long>("orders", "SELECT count(*) FROM event_store.events WHERE event_type = 'order.submitted'");
-        var byProduct = (await shop.GetAsync("orders", "/v1/statistics/sales?groupBy=product")).GetProperty("items").EnumerateArray()
+        var byProduct = (await ReadAsync("orders", "/v1/statistics/sales?groupBy=product")).GetProperty("items").EnumerateArray()
             .ToDictionary(i => i.GetProperty("sku").GetString()!, i => (i.GetProperty("orders").GetInt64(), i.GetProperty("quantity").GetInt64()));
-        var counted = (await shop.GetAsync("orders", "/v1/statistics/sales")).GetProperty("items").EnumerateArray().Sum(i => i.GetProperty("placed").GetInt64());
+        var counted = (await ReadAsync("orders", "/v1/statistics/sales")).GetProperty("items").EnumerateArray().Sum(i => i.GetProperty("placed").GetInt64());
         return new Verdict(
             "sales",
             "The sales statistics equal the events: orders and pieces of every product, orders placed",

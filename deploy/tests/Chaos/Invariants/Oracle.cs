@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Shop.Chaos.Faults;
@@ -19,20 +20,17 @@ public sealed partial class Oracle
     private readonly Stage stage;
     private readonly Market market;
     private readonly IReadOnlyList<FaultRecord> faults;
-    private readonly ShopClient shop;
     private readonly Dictionary<Guid, JsonElement> orders = [];
     private readonly List<LedgerEntry> ledger = [];
     private readonly Dictionary<string, HashSet<string>> archives = [];
     private HashSet<Guid> stored = [];
     private HashSet<string> published = [];
 
-    private Oracle(Stage stage, Market market, IReadOnlyList<FaultRecord> faults, ShopClient shop) =>
-        (this.stage, this.market, this.faults, this.shop) = (stage, market, faults, shop);
+    private Oracle(Stage stage, Market market, IReadOnlyList<FaultRecord> faults) => (this.stage, this.market, this.faults) = (stage, market, faults);
 
     public static async Task<IReadOnlyList<Verdict>> JudgeAsync(Stage stage, Market market, IReadOnlyList<FaultRecord> faults)
     {
-        using var shop = await ShopClient.OperatorAsync(stage.Cluster);
-        var oracle = new Oracle(stage, market, faults, shop);
+        var oracle = new Oracle(stage, market, faults);
         await oracle.LoadAsync();
         return
         [
@@ -54,12 +52,11 @@ public sealed partial class Oracle
 
     private async Task LoadAsync()
     {
-        await Parallel.ForEachAsync(market.Placed, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (order, ct) =>
+        await Parallel.ForEachAsync(market.Placed, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (order, _) =>
         {
-            using var response = await shop.SendAsync(HttpMethod.Get, "orders", $"/v1/orders/{order.Id}", cancellationToken: ct);
-            if (response.IsSuccessStatusCode)
+            var (status, body) = await AskAsync("orders", $"/v1/orders/{order.Id}");
+            if (status == HttpStatusCode.OK)
             {
-                var body = await response.Content.ReadFromJsonAsync<JsonElement>(ct);
                 lock (orders)
                 {
                     orders[order.Id] = body;
@@ -78,6 +75,15 @@ public sealed partial class Oracle
             archives[service] = [.. await stage.RowsAsync(service, "SELECT event_id::text FROM messaging.boundary_events", r => r.GetString(0))];
         }
     }
+
+    /// <summary>An answer about the question: whoever says "too many requests" or "not now" is asked again.</summary>
+    private async Task<(HttpStatusCode Status, JsonElement Body)> AskAsync(string service, string path) =>
+        await market.Operator.AskAsync(HttpMethod.Get, service, path) is { } answer
+            ? (answer.Status, JsonSerializer.Deserialize<JsonElement>(answer.Body))
+            : throw new TimeoutException($"GET {path} of {service} got no answer.");
+
+    private async Task<JsonElement> ReadAsync(string service, string path) =>
+        await AskAsync(service, path) is (HttpStatusCode.OK, var body) ? body : throw new HttpRequestException($"GET {path} of {service} was refused.");
 
     private Verdict TheRunMeansSomething()
     {

@@ -38,13 +38,14 @@ public sealed class WebhookFanOut(NotificationsDbContext db, TimeProvider clock)
             WITH event AS (
                 INSERT INTO webhook_events (event_id, event_type, subject, body, received_at)
                 VALUES ({envelope.Id}, {envelope.Type}, {envelope.Subject}, {body}, {now})
-                ON CONFLICT (event_id) DO NOTHING)
-            INSERT INTO webhook_deliveries (id, webhook_id, event_id, due_at, created_at)
-            SELECT n.id, n.webhook_id, {envelope.Id}, {now}, {now} FROM unnest({ids}, {webhooks}) AS n(id, webhook_id)
-            ON CONFLICT (webhook_id, event_id) DO NOTHING
+                ON CONFLICT (event_id) DO NOTHING
+            ), deliveries AS (
+                INSERT INTO webhook_deliveries (id, webhook_id, event_id, due_at, created_at)
+                SELECT n.id, n.webhook_id, {envelope.Id}, {now}, {now} FROM unnest({ids}, {webhooks}) AS n(id, webhook_id)
+                ON CONFLICT (webhook_id, event_id) DO NOTHING)
+            SELECT pg_notify({DeliveryQueue.Channel}, '')
             """,
             ct);
-        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({DeliveryQueue.Channel}, '')", ct);
     }
 
     // What a user's event says of the person must not come back after the erasure; that it happened may be told.
