@@ -7,7 +7,6 @@ using Npgsql;
 using Shop.Chaos.Faults;
 using Shop.Chaos.Receivers;
 using Shop.Cluster;
-using TcpProxy = Shop.Chaos.Faults.TcpProxy;
 
 namespace Shop.Chaos;
 
@@ -77,7 +76,7 @@ public sealed class Stage : IAsyncDisposable
             var link = links.Find(l => l.Name == name);
             if (link is null)
             {
-                links.Add(link = new TcpProxy(name, host, port));
+                links.Add(link = new TcpProxy(host, port, name));
             }
 
             return link.Port;

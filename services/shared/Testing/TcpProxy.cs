@@ -1,121 +1,244 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
 namespace Chassis.Testing;
 
-/// <summary>A wire between a service and its broker or database that can be cut, closed, or silenced in one direction.</summary>
+/// <summary>What a link does to what is sent over it.</summary>
+public enum LinkMode
+{
+    /// <summary>Forwards at once.</summary>
+    Open,
+
+    /// <summary>Forwards everything late, in order.</summary>
+    Slow,
+
+    /// <summary>Accepts and forwards nothing in either direction, as when packets are dropped; nothing is lost once it heals.</summary>
+    BlackHole,
+
+    /// <summary>Requests go through, answers do not.</summary>
+    OneWay,
+
+    /// <summary>Resets what is open and what is opened.</summary>
+    Reset,
+}
+
+/// <summary>A link between a service and its broker or database that can be slowed, cut, reset and silenced: a TCP proxy on the loopback address.</summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly ConcurrentDictionary<TcpClient, bool> clients = [];
-    private readonly CancellationTokenSource stop = new();
+    private readonly CancellationTokenSource stopped = new();
+    private readonly HashSet<Socket> open = [];
+    private readonly Lock gate = new();
+    private readonly (string Host, int Port) target;
     private readonly Task accepting;
+    private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile byte[][] markers = [];
-    private volatile bool silent;
+    private volatile LinkMode mode = LinkMode.Open;
 
-    public TcpProxy(string host, int port)
+    public TcpProxy(string host, int port, string name = "")
     {
+        Name = name;
+        target = (host, port);
         listener.Start();
-        accepting = AcceptAsync(host, port);
+        accepting = AcceptAsync();
     }
+
+    public string Name { get; }
 
     public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
-    /// <summary>Whether connections are let through at all.</summary>
-    public bool Open { get; set; } = true;
+    /// <summary>How late a slow link delivers.</summary>
+    public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(300);
 
     /// <summary>Whether the markers have gone by.</summary>
-    public bool Silenced => silent;
+    public bool IsSilenced { get; private set; }
 
-    /// <summary>From the moment when a client has sent these bytes, on one connection and in this order, nothing of what the server says comes through any more.</summary>
+    /// <summary>From the moment when a client has sent these bytes, on one connection and in this order, answers do not come through any more.</summary>
     public void SilenceServerAfter(params byte[][] inThisOrder) => markers = inThisOrder;
 
     /// <summary>Breaks what is connected now.</summary>
     public void Cut()
     {
-        foreach (var client in clients.Keys)
+        Set(LinkMode.Reset);
+        Set(LinkMode.Open);
+    }
+
+    public void Set(LinkMode next)
+    {
+        TaskCompletionSource before;
+        Socket[] victims;
+        lock (gate)
         {
-            client.Dispose();
-            clients.TryRemove(client, out _);
+            mode = next;
+            before = changed;
+            changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            victims = next == LinkMode.Reset ? [.. open] : [];
         }
+
+        foreach (var socket in victims)
+        {
+            Reset(socket);
+        }
+
+        before.TrySetResult();
     }
 
     public async ValueTask DisposeAsync()
     {
-        await stop.CancelAsync();
+        await stopped.CancelAsync();
         listener.Stop();
-        Cut();
+        Set(LinkMode.Reset);
         await accepting;
-        stop.Dispose();
+        stopped.Dispose();
     }
 
-    private async Task AcceptAsync(string host, int port)
+    private async Task AcceptAsync()
     {
-        try
+        while (!stopped.IsCancellationRequested)
         {
-            while (true)
+            try
             {
-                var client = await listener.AcceptTcpClientAsync(stop.Token);
-                if (!Open)
-                {
-                    client.Dispose();
-                    continue;
-                }
-
-                var server = new TcpClient { NoDelay = true };
-                await server.ConnectAsync(host, port, stop.Token);
-                client.NoDelay = true;
-                clients[client] = clients[server] = true;
-                _ = PumpAsync(client, server, fromClient: true);
-                _ = PumpAsync(server, client, fromClient: false);
+                var client = await listener.AcceptSocketAsync(stopped.Token);
+                _ = ServeAsync(client);
+            }
+            catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+            {
+                return;
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // The end.
-        }
     }
 
-    /// <returns>Whether the last one has gone by.</returns>
-    private static bool Look(ReadOnlySpan<byte> bytes, byte[][] markers, ref int seen)
+    private async Task ServeAsync(Socket client)
     {
-        while (seen < markers.Length && bytes.IndexOf(markers[seen]) is >= 0 and var at)
+        var server = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        client.NoDelay = true;
+        try
         {
-            bytes = bytes[(at + markers[seen].Length)..];
-            seen++;
-        }
+            Track(client);
+            if (mode == LinkMode.Reset)
+            {
+                return;
+            }
 
-        return seen == markers.Length;
+            await server.ConnectAsync(target.Host, target.Port, stopped.Token);
+            Track(server);
+            await Task.WhenAny(PumpAsync(client, server, isAnswer: false), PumpAsync(server, client, isAnswer: true));
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The other end sees the same as with a broken network: a connection that ends.
+        }
+        finally
+        {
+            lock (gate)
+            {
+                open.Remove(client);
+                open.Remove(server);
+            }
+
+            Reset(client);
+            Reset(server);
+        }
     }
 
-    private async Task PumpAsync(TcpClient from, TcpClient to, bool fromClient)
+    private async Task PumpAsync(Socket from, Socket to, bool isAnswer)
     {
         var buffer = new byte[64 * 1024];
         var seen = 0;
         try
         {
-            while (await from.GetStream().ReadAsync(buffer, stop.Token) is > 0 and var count)
+            while (true)
             {
-                if (fromClient && markers is { Length: > 0 } all && seen < all.Length && Look(buffer.AsSpan(0, count), all, ref seen))
+                var count = await from.ReceiveAsync(buffer, stopped.Token);
+                if (!isAnswer)
                 {
-                    silent = true;
+                    LookForMarkers(buffer.AsSpan(0, count), ref seen);
                 }
 
-                if (fromClient || !silent)
+                await PassAsync(isAnswer);
+                if (count == 0)
                 {
-                    await to.GetStream().WriteAsync(buffer.AsMemory(0, count), stop.Token);
+                    return;
+                }
+
+                for (var sent = 0; sent < count;)
+                {
+                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), stopped.Token);
                 }
             }
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
-            // Cut.
+            // Ends both directions, as a reset does.
         }
-        finally
+    }
+
+    private void LookForMarkers(ReadOnlySpan<byte> bytes, ref int seen)
+    {
+        var wanted = markers;
+        if (seen >= wanted.Length)
         {
-            from.Dispose();
-            to.Dispose();
+            return;
         }
+
+        while (seen < wanted.Length && bytes.IndexOf(wanted[seen]) is >= 0 and var at)
+        {
+            bytes = bytes[(at + wanted[seen].Length)..];
+            seen++;
+        }
+
+        if (seen == wanted.Length)
+        {
+            Set(LinkMode.OneWay);
+            IsSilenced = true;
+        }
+    }
+
+    private async Task PassAsync(bool isAnswer)
+    {
+        while (true)
+        {
+            Task change;
+            LinkMode now;
+            lock (gate)
+            {
+                (now, change) = (mode, changed.Task);
+            }
+
+            switch (now)
+            {
+                case LinkMode.BlackHole:
+                case LinkMode.OneWay when isAnswer:
+                    await change.WaitAsync(stopped.Token);
+                    continue;
+                case LinkMode.Slow:
+                    await Task.Delay(Delay, stopped.Token);
+                    return;
+                default:
+                    return;
+            }
+        }
+    }
+
+    private void Track(Socket socket)
+    {
+        lock (gate)
+        {
+            open.Add(socket);
+        }
+    }
+
+    private static void Reset(Socket socket)
+    {
+        try
+        {
+            socket.LingerState = new LingerOption(true, 0);   // RST instead of FIN
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Closed already.
+        }
+
+        socket.Dispose();
     }
 }

@@ -27,7 +27,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
             wire.SilenceServerAfter(Encoding.UTF8.GetBytes(key), "COMMIT"u8.ToArray());
             var unanswered = Place(customer, key);
             await Poll.Until(() => Orders(), n => n == 1, "the order to be committed", Patience);
-            wire.Silenced.ShouldBeTrue();
+            wire.IsSilenced.ShouldBeTrue();
             unanswered.IsCompleted.ShouldBeFalse("the process does not know of its commit");
             await victim.KillAsync();
             await Should.ThrowAsync<HttpRequestException>(unanswered);

@@ -49,7 +49,7 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         using (var victim = WorkProcess.Start(fixture, new UriBuilder(fixture.Vhost.Uri) { Port = proxy.Port }.Uri, ("Listener", "none")))
         {
             await Poll.Until(() => Seen(outsider, subject).Length > 0, "the event at the broker", Patience);
-            proxy.Silenced.ShouldBeTrue();
+            proxy.IsSilenced.ShouldBeTrue();
             await victim.KillAsync();
         }
 

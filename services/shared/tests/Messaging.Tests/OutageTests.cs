@@ -14,7 +14,8 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
     [Fact]
     public async Task Without_a_broker_the_service_starts_and_commits_and_everything_leaves_when_the_broker_is_back()
     {
-        await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port) { Open = false };
+        await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
+        proxy.Set(LinkMode.Reset);
         var outsider = await fixture.ListenAsync("shop.events", "#", declare: true);
         var subject = Guid.CreateVersion7();
         using var host = WorkHost.Build(
@@ -33,7 +34,7 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
 
         (await fixture.OutboxRows()).ShouldBe(50);
         InMemory(host).ShouldBeLessThanOrEqualTo(10);
-        proxy.Open = true;
+        proxy.Set(LinkMode.Open);
         await Poll.Until(() => outsider.Count >= 50, "all events", TimeSpan.FromSeconds(40));
         await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
         await host.StopAsync(Token);
