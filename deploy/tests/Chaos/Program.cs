@@ -12,8 +12,18 @@ if (args is ["mutants", var build])
     return await MutantTest.RunAsync(build, servers, reports);
 }
 
-var report = await ChaosRun.RunAsync(RunSettings.FromEnvironment(), servers, Path.Combine(reports, "chaos-logs"), Console.Out);
-report.Print(Console.Out);
-report.Write(reports);
-Console.WriteLine("Report: .local/reports/chaos.html");
-return report.Passed ? 0 : 1;
+var settings = RunSettings.FromEnvironment();
+try
+{
+    var report = await ChaosRun.RunAsync(settings, servers, Path.Combine(reports, "chaos-logs"), Console.Out);
+    report.Print(Console.Out);
+    report.Write(reports);
+    Console.WriteLine("Report: .local/reports/chaos.html");
+    return report.Passed ? 0 : 1;
+}
+catch (Exception e)
+{
+    Console.WriteLine($"BROKE OFF, so that nothing is shown: {e}");
+    Console.WriteLine($"Again: {settings.Again}");
+    return 2;
+}

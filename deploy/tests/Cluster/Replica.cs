@@ -20,7 +20,8 @@ public sealed partial class Replica : IAsyncDisposable
     private readonly ConcurrentQueue<string> log = new();
     private readonly string? logFile;
     private readonly HttpClient probe;
-    private Process? process;
+    private readonly ConcurrentQueue<Process> processes = [];
+    private volatile Process? process;
 
     internal Replica(string service, int number, string assembly, IReadOnlyDictionary<string, string> environment, string? logDirectory)
     {
@@ -55,7 +56,6 @@ public sealed partial class Replica : IAsyncDisposable
             return;
         }
 
-        process?.Dispose();
         var start = new ProcessStartInfo("dotnet", [assembly])
         {
             WorkingDirectory = Path.GetDirectoryName(assembly)!,
@@ -67,11 +67,13 @@ public sealed partial class Replica : IAsyncDisposable
             start.Environment[key] = value;
         }
 
-        process = Process.Start(start) ?? throw new InvalidOperationException($"{Name} did not start.");
-        process.OutputDataReceived += (_, line) => Keep(line.Data);
-        process.ErrorDataReceived += (_, line) => Keep(line.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        var started = Process.Start(start) ?? throw new InvalidOperationException($"{Name} did not start.");
+        started.OutputDataReceived += (_, line) => Keep(line.Data);
+        started.ErrorDataReceived += (_, line) => Keep(line.Data);
+        started.BeginOutputReadLine();
+        started.BeginErrorReadLine();
+        processes.Enqueue(started);
+        process = started;
     }
 
     /// <summary>Waits until the replica says that it can serve.</summary>
@@ -133,7 +135,12 @@ public sealed partial class Replica : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         Kill();
-        process?.Dispose();
+        // Not before: others look at a process, and whether it runs, while it is replaced.
+        foreach (var each in processes)
+        {
+            each.Dispose();
+        }
+
         probe.Dispose();
         return ValueTask.CompletedTask;
     }
