@@ -109,8 +109,15 @@ public sealed class MailSink : IAsyncDisposable
     {
         string? id = null, subject = null;
         var inHeaders = true;
-        while (await reader.ReadLineAsync(stopped.Token) is { } line && line != ".")
+        while (true)
         {
+            // A sender that goes away before the final dot has not handed anything over.
+            var line = await reader.ReadLineAsync(stopped.Token) ?? throw new EndOfStreamException("The sender broke off.");
+            if (line == ".")
+            {
+                return new Mail(id ?? "", subject ?? "", string.Join(',', recipients));
+            }
+
             if (inHeaders && line.Length == 0)
             {
                 inHeaders = false;
@@ -124,8 +131,6 @@ public sealed class MailSink : IAsyncDisposable
                 subject = line["Subject:".Length..].Trim();
             }
         }
-
-        return new Mail(id ?? "", subject ?? "", string.Join(',', recipients));
     }
 }
 
