@@ -32,6 +32,7 @@ public sealed partial class Replica : IAsyncDisposable
         logFile = logDirectory is null ? null : Path.Combine(logDirectory, $"{Name}.log");
         Address = new Uri(environment["ASPNETCORE_URLS"]);
         probe = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
+        AppDomain.CurrentDomain.ProcessExit += KillAtTheEnd;
     }
 
     public string Service { get; }
@@ -134,6 +135,7 @@ public sealed partial class Replica : IAsyncDisposable
 
     public ValueTask DisposeAsync()
     {
+        AppDomain.CurrentDomain.ProcessExit -= KillAtTheEnd;
         Kill();
         // Not before: others look at a process, and whether it runs, while it is replaced.
         foreach (var each in processes)
@@ -165,6 +167,9 @@ public sealed partial class Replica : IAsyncDisposable
             }
         }
     }
+
+    // Whoever started it may be told to end by a signal, and nobody disposes anything then.
+    private void KillAtTheEnd(object? sender, EventArgs e) => Kill();
 
     private void Signal(int signal)
     {
