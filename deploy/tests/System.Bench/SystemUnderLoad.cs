@@ -36,11 +36,11 @@ internal static class SystemUnderLoad
         await using var shoppers = await Shoppers.OpenAsync(cluster);
         var machine = await Machine.WatchAsync(cluster);
 
-        // Warm first: each process compiles what it runs often, and takes a share of the processors for it.
+        // Warm first: each process compiles what it runs often, twice what it runs most, and takes a share of the processors for it.
         Console.WriteLine("warming up …");
         using var stop = new CancellationTokenSource();
         var load = shoppers.KeepUnderWayAsync(UnderWay, stop.Token);
-        await Task.WhenAny(load, Task.Delay(Durations.Seconds(30 * replicas, scale)));
+        await Task.WhenAny(load, Task.Delay(Durations.Seconds(30 * (1 + replicas), scale)));
         Console.WriteLine("saturated …");
         var (began, mailsBefore, workBefore) = (DateTimeOffset.UtcNow, mails.Mails.Count, await DurableWork.ReadAsync(cluster.Vhost));
         machine.Start();

@@ -89,6 +89,8 @@ public static class MessagingExtensions
             host.WaitUntilStarted = false;
             host.StopTimeout = TimeSpan.FromSeconds(20);
         });
+        // After the bus, so that it stops before it.
+        services.AddHostedService<ConsumerGuard>();
         services.TryAddScoped<IMessageScheduler>(CreateScheduler<TDbContext>);
         return builder;
     }

@@ -68,6 +68,13 @@ internal sealed class MessagingMetrics : IDisposable
         _meter.CreateObservableGauge("messaging.outbox.in_memory", inMemory, "{message}", "Rows that this process holds in memory.");
     }
 
+    /// <param name="queues">How many; null before anybody has looked.</param>
+    public void ObserveIdle(Func<int?> queues) => _meter.CreateObservableGauge(
+        "messaging.endpoints.idle",
+        () => queues() is { } count ? [new Measurement<int>(count)] : Array.Empty<Measurement<int>>(),
+        "{queue}",
+        "Queues of this service that nobody consumes.");
+
     public void Delivered(int count)
     {
         lock (_perSecond)

@@ -20,7 +20,8 @@ public sealed class PoisonKit(Uri broker)
     {
         var factory = new ConnectionFactory { Uri = broker };
         await using var connection = await factory.CreateConnectionAsync();
-        await using var channel = await connection.CreateChannelAsync();
+        // Confirmed: what the broker has not taken, nobody can be asked about.
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
         foreach (var contract in BoundaryEvents.All.Where(e => e.Publisher is "orders" or "inventory" or "users"))
         {
             await PublishAsync(channel, contract.Type, contract.Type, "{ this is not JSON");

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Chassis.Messaging;
 using MassTransit;
@@ -42,6 +43,27 @@ internal static class WorkExtensions
         await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true);
         await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false);
         await channel.QueueBindAsync(queue, queue, string.Empty);
+    }
+
+    /// <summary>What a gauge of the service says now; null when it says nothing yet.</summary>
+    public static int? Gauge(this IHost host, string name)
+    {
+        var meters = host.Services.GetRequiredService<IMeterFactory>();
+        int? measured = null;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, l) =>
+            {
+                if (instrument.Name == name && instrument.Meter.Scope == meters)
+                {
+                    l.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((_, value, _, _) => measured = value);
+        listener.Start();
+        listener.RecordObservableInstruments();
+        return measured;
     }
 
     public static string? HeaderText(this IReadOnlyBasicProperties properties, string name) =>

@@ -1,0 +1,149 @@
+using Chassis.Messaging.Relay;
+using MassTransit;
+using MassTransit.Transports;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+
+namespace Chassis.Messaging.Endpoints;
+
+/// <summary>
+/// Sees to it that the queues of this service are consumed while the broker can be reached. The transport reconnects by itself, but not always: a connection that
+/// is closed in the moment in which it was opened stays in its cache, and every endpoint goes on asking that one for a channel. Then the bus is stopped and
+/// started again; when even that does not help, the process ends, so that whoever supervises it starts another one.
+/// </summary>
+internal sealed partial class ConsumerGuard(
+    IBusControl bus,
+    BrokerConnection broker,
+    IOptions<MessagingOptions> options,
+    MessagingMetrics metrics,
+    IHostApplicationLifetime lifetime,
+    TimeProvider clock,
+    ILogger<ConsumerGuard> logger) : BackgroundService
+{
+    private const int MaxRestarts = 3;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+
+    private int? _idle;
+    private bool _wasHealthy;
+    private int _restarts;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        metrics.ObserveIdle(() => _idle);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await broker.OpenAsync("guard", stoppingToken);
+                await WatchAsync(connection, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException or TimeoutException or OperationCanceledException)
+            {
+                // Nobody can consume now, and the relay says so.
+            }
+
+            await Task.Delay(Interval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Looks until the connection is lost: what is idle is idle for another reason than the broker only while that is there.</summary>
+    private async Task WatchAsync(IConnection connection, CancellationToken stoppingToken)
+    {
+        long? since = null;
+        while (connection.IsOpen)
+        {
+            await Task.Delay(Interval, clock, stoppingToken);
+            var idle = await FindIdleAsync(connection, stoppingToken);
+            _idle = idle.Count;
+            if (idle.Count == 0)
+            {
+                (_wasHealthy, _restarts, since) = (true, 0, null);
+                continue;
+            }
+
+            // The first start takes as long as it takes.
+            since ??= clock.GetTimestamp();
+            if (!_wasHealthy || clock.GetElapsedTime(since.Value) < options.Value.ConsumerPatience)
+            {
+                continue;
+            }
+
+            if (++_restarts > MaxRestarts)
+            {
+                LogGivenUp(MaxRestarts, string.Join(", ", idle));
+                Environment.ExitCode = 1;
+                lifetime.StopApplication();
+                return;
+            }
+
+            LogRestarting(string.Join(", ", idle), clock.GetElapsedTime(since.Value).TotalSeconds);
+            await RestartAsync(stoppingToken);
+            since = null;
+        }
+    }
+
+    /// <summary>The queues that this process says it cannot read, and those that the broker says nobody reads.</summary>
+    private async Task<List<string>> FindIdleAsync(IConnection connection, CancellationToken stoppingToken)
+    {
+        var idle = new List<string>();
+        var ownQueue = bus.Address.GetEndpointName();   // for answers; there only once somebody has asked
+        foreach (var endpoint in bus.CheckHealth().Endpoints.Values)
+        {
+            var queue = endpoint.InputAddress?.GetEndpointName();
+            if (queue is not null && queue != ownQueue && (endpoint.Status != BusHealthStatus.Healthy || !await IsConsumedAsync(connection, queue, stoppingToken)))
+            {
+                idle.Add(queue);
+            }
+        }
+
+        return idle;
+    }
+
+    private static async Task<bool> IsConsumedAsync(IConnection connection, string queue, CancellationToken stoppingToken)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
+        try
+        {
+            return (await channel.QueueDeclarePassiveAsync(queue, stoppingToken)).ConsumerCount > 0;
+        }
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode == 404 && connection.IsOpen)
+        {
+            return false;   // Somebody has deleted the queue.
+        }
+    }
+
+    private async Task RestartAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+            limit.CancelAfter(StopLimit);
+            await bus.StopAsync(limit.Token);
+            // Ends, and is stopped again, when it is not ready within the limit; the next look starts it once more.
+            limit.CancelAfter(StartLimit);
+            await bus.StartAsync(limit.Token);
+        }
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+        {
+            LogNotRestarted(e.Message);
+        }
+    }
+
+    [LoggerMessage(2061, LogLevel.Warning, "Nobody has consumed {Queues} for {Seconds:0} s although the broker is there; consumption is started anew.")]
+    private partial void LogRestarting(string queues, double seconds);
+
+    [LoggerMessage(2062, LogLevel.Warning, "Consumption could not be started anew, trying again: {Reason}")]
+    private partial void LogNotRestarted(string reason);
+
+    [LoggerMessage(2063, LogLevel.Critical, "Starting anew {Times} times did not help, {Queues} are still not consumed; the process ends.")]
+    private partial void LogGivenUp(int times, string queues);
+}
