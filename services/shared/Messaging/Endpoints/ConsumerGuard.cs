@@ -12,7 +12,7 @@ namespace Chassis.Messaging.Endpoints;
 /// <summary>
 /// Sees to it that the queues of this service are consumed while the broker can be reached. The transport reconnects by itself, but not always: a connection that
 /// is closed in the moment in which it was opened stays in its cache, and every endpoint goes on asking that one for a channel. Then the bus is stopped and
-/// started again; when even that does not help, the process ends, so that whoever supervises it starts another one.
+/// started again; when even that does not help, the process ends, so that whoever supervises it starts another one. ADR: docs/adr/0017-consumption-is-guarded.md.
 /// </summary>
 internal sealed partial class ConsumerGuard(
     IBusControl bus,
