@@ -61,6 +61,7 @@ public sealed class Stage : IAsyncDisposable
             Settings = settings.ServiceSettings,
             Smtp = mails.Address,
             LogDirectory = logDirectory,
+            Supervise = true,
             BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, "broker", uri.Host, uri.Port) }.Uri,
             DatabaseOf = (service, at) => ("127.0.0.1", LinkTo(service, "database", at.Host, at.Port)),
         });

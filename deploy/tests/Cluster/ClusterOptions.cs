@@ -6,6 +6,9 @@ public sealed record ClusterOptions
     /// <summary>Processes of each of the four services.</summary>
     public int Replicas { get; init; } = 1;
 
+    /// <summary>Whether a process that ends by itself is started again, as a container engine does.</summary>
+    public bool Supervise { get; init; }
+
     /// <summary>Settings for every service, as environment variables: <c>Section__Key</c>.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 

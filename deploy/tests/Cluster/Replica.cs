@@ -20,12 +20,16 @@ public sealed partial class Replica : IAsyncDisposable
     private readonly ConcurrentQueue<string> log = new();
     private readonly string? logFile;
     private readonly HttpClient probe;
+    private readonly bool supervised;
     private readonly ConcurrentQueue<Process> processes = [];
     private volatile Process? process;
+    private volatile bool wanted;
+    private int restarts;
 
-    internal Replica(string service, int number, string assembly, IReadOnlyDictionary<string, string> environment, string? logDirectory)
+    internal Replica(string service, int number, string assembly, IReadOnlyDictionary<string, string> environment, string? logDirectory, bool supervised)
     {
         this.assembly = assembly;
+        this.supervised = supervised;
         this.environment = environment;
         Service = service;
         Name = $"{service}-{number}";
@@ -47,6 +51,9 @@ public sealed partial class Replica : IAsyncDisposable
     /// <summary>The process id; 0 when it does not run.</summary>
     public int Pid => IsRunning ? process!.Id : 0;
 
+    /// <summary>How often the process ended by itself and was started again.</summary>
+    public int Restarts => Volatile.Read(ref restarts);
+
     /// <summary>The last lines that the process wrote.</summary>
     public IReadOnlyCollection<string> Log => log;
 
@@ -57,6 +64,7 @@ public sealed partial class Replica : IAsyncDisposable
             return;
         }
 
+        wanted = true;
         var start = new ProcessStartInfo("dotnet", [assembly])
         {
             WorkingDirectory = Path.GetDirectoryName(assembly)!,
@@ -75,6 +83,11 @@ public sealed partial class Replica : IAsyncDisposable
         started.BeginErrorReadLine();
         processes.Enqueue(started);
         process = started;
+        if (supervised)
+        {
+            started.Exited += (_, _) => StartAgain(started);
+            started.EnableRaisingEvents = true;
+        }
     }
 
     /// <summary>Waits until the replica says that it can serve.</summary>
@@ -101,6 +114,7 @@ public sealed partial class Replica : IAsyncDisposable
     /// <summary>kill -9: no handler runs, nothing is flushed.</summary>
     public void Kill()
     {
+        wanted = false;
         if (IsRunning)
         {
             process!.Kill();
@@ -116,6 +130,7 @@ public sealed partial class Replica : IAsyncDisposable
     /// <summary>Asks the process to finish what it does and end, and insists after the time-out.</summary>
     public async Task StopAsync(TimeSpan? timeout = null)
     {
+        wanted = false;
         if (!IsRunning)
         {
             return;
@@ -165,6 +180,16 @@ public sealed partial class Replica : IAsyncDisposable
             {
                 // Taken; the next one.
             }
+        }
+    }
+
+    // Nobody has killed or stopped it: as a container engine does.
+    private void StartAgain(Process ended)
+    {
+        if (wanted && ended == process)
+        {
+            Interlocked.Increment(ref restarts);
+            Start();
         }
     }
 

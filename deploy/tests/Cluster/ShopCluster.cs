@@ -150,7 +150,7 @@ public sealed class ShopCluster : IAsyncDisposable
                 environment[key] = value;
             }
 
-            return new Replica(service, number, program, environment, options.LogDirectory);
+            return new Replica(service, number, program, environment, options.LogDirectory, options.Supervise);
         })];
     }
 

@@ -62,8 +62,11 @@ public sealed class MessagingOptions
     /// <summary>How long a stopping service waits for what is in flight.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a queue may be without its consumer while the broker can be reached, before consumption is started anew.</summary>
-    public TimeSpan ConsumerPatience { get; set; } = TimeSpan.FromSeconds(15);
+    /// <summary>
+    /// How long a queue may be without its consumer while the broker can be reached, before the process ends and is left to its supervisor. Time for
+    /// two attempts of the transport, which pauses up to 30 s between them.
+    /// </summary>
+    public TimeSpan ConsumerPatience { get; set; } = TimeSpan.FromSeconds(75);
 
     /// <summary>Whether start and stop of the service are published as boundary events.</summary>
     public bool AnnounceService { get; set; } = true;

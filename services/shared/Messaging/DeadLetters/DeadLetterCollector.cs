@@ -7,7 +7,6 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
-using RabbitMQ.Client.Exceptions;
 using Shop.Contracts;
 
 namespace Chassis.Messaging.DeadLetters;
@@ -50,7 +49,7 @@ internal sealed partial class DeadLetterCollector(
             {
                 return;
             }
-            catch (Exception e) when (e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException or TimeoutException or OperationCanceledException)
+            catch (Exception e) when (BrokerFailure.Is(e))
             {
                 LogDisconnected(e.Message);
             }

@@ -10,9 +10,9 @@ using RabbitMQ.Client.Exceptions;
 namespace Chassis.Messaging.Endpoints;
 
 /// <summary>
-/// Sees to it that the queues of this service are consumed while the broker can be reached. The transport reconnects by itself, but not always: a connection that
-/// is closed in the moment in which it was opened stays in its cache, and every endpoint goes on asking that one for a channel. Then the bus is stopped and
-/// started again; when even that does not help, the process ends, so that whoever supervises it starts another one. ADR: docs/adr/0017-consumption-is-guarded.md.
+/// Sees to it that a service whose queues nobody reads, although the broker can be reached, does not stay so. The transport reconnects by itself, but not always: a
+/// connection that is closed in the moment in which it was opened stays in its cache, and every endpoint goes on asking that one for a channel. The process then
+/// ends, so that whoever supervises it starts another one. ADR: docs/adr/0017-consumption-is-guarded.md.
 /// </summary>
 internal sealed partial class ConsumerGuard(
     IBusControl bus,
@@ -23,14 +23,10 @@ internal sealed partial class ConsumerGuard(
     TimeProvider clock,
     ILogger<ConsumerGuard> logger) : BackgroundService
 {
-    private const int MaxRestarts = 3;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private int? _idle;
     private bool _wasHealthy;
-    private int _restarts;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -46,7 +42,7 @@ internal sealed partial class ConsumerGuard(
             {
                 return;
             }
-            catch (Exception e) when (e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException or TimeoutException or OperationCanceledException)
+            catch (Exception e) when (BrokerFailure.Is(e))
             {
                 // Nobody can consume now, and the relay says so.
             }
@@ -66,28 +62,19 @@ internal sealed partial class ConsumerGuard(
             _idle = idle.Count;
             if (idle.Count == 0)
             {
-                (_wasHealthy, _restarts, since) = (true, 0, null);
+                (_wasHealthy, since) = (true, null);
                 continue;
             }
 
             // The first start takes as long as it takes.
             since ??= clock.GetTimestamp();
-            if (!_wasHealthy || clock.GetElapsedTime(since.Value) < options.Value.ConsumerPatience)
+            if (_wasHealthy && clock.GetElapsedTime(since.Value) >= options.Value.ConsumerPatience)
             {
-                continue;
-            }
-
-            if (++_restarts > MaxRestarts)
-            {
-                LogGivenUp(MaxRestarts, string.Join(", ", idle));
+                LogGivenUp(string.Join(", ", idle), clock.GetElapsedTime(since.Value).TotalSeconds);
                 Environment.ExitCode = 1;
                 lifetime.StopApplication();
                 return;
             }
-
-            LogRestarting(string.Join(", ", idle), clock.GetElapsedTime(since.Value).TotalSeconds);
-            await RestartAsync(stoppingToken);
-            since = null;
         }
     }
 
@@ -121,29 +108,6 @@ internal sealed partial class ConsumerGuard(
         }
     }
 
-    private async Task RestartAsync(CancellationToken stoppingToken)
-    {
-        try
-        {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            limit.CancelAfter(StopLimit);
-            await bus.StopAsync(limit.Token);
-            // Ends, and is stopped again, when it is not ready within the limit; the next look starts it once more.
-            limit.CancelAfter(StartLimit);
-            await bus.StartAsync(limit.Token);
-        }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-        {
-            LogNotRestarted(e.Message);
-        }
-    }
-
-    [LoggerMessage(2061, LogLevel.Warning, "Nobody has consumed {Queues} for {Seconds:0} s although the broker is there; consumption is started anew.")]
-    private partial void LogRestarting(string queues, double seconds);
-
-    [LoggerMessage(2062, LogLevel.Warning, "Consumption could not be started anew, trying again: {Reason}")]
-    private partial void LogNotRestarted(string reason);
-
-    [LoggerMessage(2063, LogLevel.Critical, "Starting anew {Times} times did not help, {Queues} are still not consumed; the process ends.")]
-    private partial void LogGivenUp(int times, string queues);
+    [LoggerMessage(2061, LogLevel.Critical, "Nobody has consumed {Queues} for {Seconds:0} s although the broker is there; the process ends, to be started again.")]
+    private partial void LogGivenUp(string queues, double seconds);
 }

@@ -6,7 +6,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Exceptions;
 
 namespace Chassis.Messaging.Relay;
 
@@ -130,7 +129,7 @@ internal sealed partial class OutboxRelay : BackgroundService
             {
                 return;
             }
-            catch (Exception e) when (IsBrokerFailure(e))
+            catch (Exception e) when (BrokerFailure.Is(e))
             {
                 LogDisconnected(e.Message);
             }
@@ -282,10 +281,6 @@ internal sealed partial class OutboxRelay : BackgroundService
         Interlocked.Add(ref _rows, -rows);
         Interlocked.Add(ref _bytes, -bytes);
     }
-
-    private static bool IsBrokerFailure(Exception e) =>
-        e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException or TimeoutException
-            or System.Net.Sockets.SocketException or RabbitMQClientException or OperationCanceledException or ObjectDisposedException;
 
     [LoggerMessage(2001, LogLevel.Information, "The relay is connected to the broker.")]
     private partial void LogConnected();

@@ -50,7 +50,7 @@ public static partial class RunService
         try
         {
             await app.RunAsync();
-            return 0;
+            return Environment.ExitCode;   // 1 when the service has ended itself
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
