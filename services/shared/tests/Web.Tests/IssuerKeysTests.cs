@@ -151,21 +151,30 @@ public sealed class The_issuers_keys : IDisposable
         }
     }
 
+    /// <summary>A ratio of one run, since machines differ and are shared: what is around the signature costs less than the signature.</summary>
     [Fact]
-    public async Task Check_a_token_within_100_microseconds_in_the_median()
+    public async Task Check_a_token_in_less_than_twice_the_time_that_its_signature_takes()
     {
         var token = Token;
-        var times = new List<double>();
+        var content = Encoding.ASCII.GetBytes(token[..token.LastIndexOf('.')]);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var signature = key.SignData(content, HashAlgorithmName.SHA256);
+        var (whole, bare) = (new List<double>(), new List<double>());
         for (var i = 0; i < 2000; i++)
         {
             var started = Stopwatch.GetTimestamp();
             await validator.ValidateAsync(token, CancellationToken.None);
-            times.Add(Stopwatch.GetElapsedTime(started).TotalMicroseconds);
+            var between = Stopwatch.GetTimestamp();
+            key.VerifyData(content, signature, HashAlgorithmName.SHA256).ShouldBeTrue();
+            whole.Add(Stopwatch.GetElapsedTime(started, between).TotalMicroseconds);
+            bare.Add(Stopwatch.GetElapsedTime(between).TotalMicroseconds);
         }
 
-        var median = times.Order().ElementAt(times.Count / 2);
-        TestContext.Current.SendDiagnosticMessage("Token validation: median {0:0.0} µs", median);
-        median.ShouldBeLessThan(100);
+        var (validation, verification) = (Median(whole), Median(bare));
+        TestContext.Current.SendDiagnosticMessage("Token validation: median {0:0.0} µs, of its signature alone {1:0.0} µs", validation, verification);
+        (validation / verification).ShouldBeLessThan(2);
+
+        static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
     }
 
     public void Dispose()
