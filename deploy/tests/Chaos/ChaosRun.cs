@@ -61,11 +61,6 @@ public sealed class ChaosRun
         output.WriteLine("Everything is healed. Waiting for quiet …");
         var verdicts = new List<Verdict> { await Calm.WaitAsync(stage, settings.Quiet) };
         verdicts.AddRange(await Oracle.JudgeAsync(stage, market, records));
-        foreach (var replica in stage.Cluster.All.Where(r => r.Restarts > 0))
-        {
-            output.WriteLine($"{replica.Name} ended by itself and was started again: {replica.Restarts} times.");
-        }
-
         return new RunReport(settings, clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(stage));
     }
 

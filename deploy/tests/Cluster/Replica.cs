@@ -24,7 +24,7 @@ public sealed partial class Replica : IAsyncDisposable
     private readonly ConcurrentQueue<Process> processes = [];
     private volatile Process? process;
     private volatile bool wanted;
-    private int restarts;
+    private readonly ConcurrentQueue<int> endings = [];
 
     internal Replica(string service, int number, string assembly, IReadOnlyDictionary<string, string> environment, string? logDirectory, bool supervised)
     {
@@ -51,8 +51,8 @@ public sealed partial class Replica : IAsyncDisposable
     /// <summary>The process id; 0 when it does not run.</summary>
     public int Pid => IsRunning ? process!.Id : 0;
 
-    /// <summary>How often the process ended by itself and was started again.</summary>
-    public int Restarts => Volatile.Read(ref restarts);
+    /// <summary>The exit codes of the processes that ended by themselves and were followed by another.</summary>
+    public IReadOnlyCollection<int> Endings => endings;
 
     /// <summary>The last lines that the process wrote.</summary>
     public IReadOnlyCollection<string> Log => log;
@@ -188,7 +188,7 @@ public sealed partial class Replica : IAsyncDisposable
     {
         if (wanted && ended == process)
         {
-            Interlocked.Increment(ref restarts);
+            endings.Enqueue(ended.ExitCode);
             Start();
         }
     }

@@ -40,7 +40,7 @@ public sealed partial class Oracle
             oracle.MailsGoOnce(), await oracle.SentMailsArriveAsync(), await oracle.EveryOrderHasItsMailsAsync(), await oracle.EverybodyIsWelcomedAsync(),
             oracle.WebhooksAreStable(), oracle.WebhooksArrive(), await oracle.WebhooksAreKeptAsync(),
             oracle.NothingIsToldBeforeItIsTrue(), await oracle.RepeatedCommandsActOnceAsync(), await oracle.OutboxesAreEmptyAsync(),
-            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), oracle.TheRunMeansSomething(),
+            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
         ];
     }
 
@@ -84,6 +84,17 @@ public sealed partial class Oracle
 
     private async Task<JsonElement> ReadAsync(string service, string path) =>
         await AskAsync(service, path) is (HttpStatusCode.OK, var body) ? body : throw new HttpRequestException($"GET {path} of {service} was refused.");
+
+    /// <summary>A process that has become deaf may end, with 1; whatever else ends one is a bug, although its supervisor hides it.</summary>
+    private Verdict NobodyCrashed()
+    {
+        var endings = stage.Cluster.All.SelectMany(r => r.Endings.Select(code => (r.Name, Code: code))).ToArray();
+        return new Verdict(
+            "processes",
+            $"No process crashed by itself ({endings.Count(e => e.Code == 1)} ended because they had become deaf)",
+            stage.Cluster.All.Count(),
+            [.. endings.Where(e => e.Code != 1).Select(e => $"{e.Name} ended by itself with exit code {e.Code}")]);
+    }
 
     private Verdict TheRunMeansSomething()
     {
