@@ -77,7 +77,13 @@ public static class MessagingExtensions
             {
                 var options = context.GetRequiredService<IOptions<MessagingOptions>>().Value;
                 var service = context.GetRequiredService<ServiceIdentity>();
-                broker.Host(options.Broker, service.Name, _ => { });
+                broker.Host(options.Broker, service.Name, host =>
+                {
+                    // A request to the broker that times out by itself ends its endpoint for good (ADR 17). So a silent connection is given up first, by its
+                    // heartbeat, and everything that waits on it fails as with any lost connection: after that the transport connects again.
+                    host.Heartbeat(BrokerConnection.Heartbeat);
+                    host.ContinuationTimeout(TimeSpan.FromMinutes(5));
+                });
                 broker.MessageTopology.SetEntityNameFormatter(context.GetRequiredService<EntityNames>());
                 broker.UseWireFormat();
                 broker.ConfigureEndpoints(context);

@@ -78,15 +78,20 @@ internal sealed partial class ConsumerGuard(
         }
     }
 
-    /// <summary>The queues that this process says it cannot read, and those that the broker says nobody reads.</summary>
+    /// <summary>
+    /// The queues that this process says it cannot read, and those that the broker says nobody reads. A queue that somebody has deleted closes the channel, and
+    /// the look ends with it: one idle queue is enough to know, the others are found when that one is back.
+    /// </summary>
     private async Task<List<string>> FindIdleAsync(IConnection connection, CancellationToken stoppingToken)
     {
         var idle = new List<string>();
         var ownQueue = bus.Address.GetEndpointName();   // for answers; there only once somebody has asked
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
         foreach (var endpoint in bus.CheckHealth().Endpoints.Values)
         {
             var queue = endpoint.InputAddress?.GetEndpointName();
-            if (queue is not null && queue != ownQueue && (endpoint.Status != BusHealthStatus.Healthy || !await IsConsumedAsync(connection, queue, stoppingToken)))
+            if (queue is not null && queue != ownQueue
+                && (endpoint.Status != BusHealthStatus.Healthy || (channel.IsOpen && !await IsConsumedAsync(channel, queue, stoppingToken))))
             {
                 idle.Add(queue);
             }
@@ -95,16 +100,15 @@ internal sealed partial class ConsumerGuard(
         return idle;
     }
 
-    private static async Task<bool> IsConsumedAsync(IConnection connection, string queue, CancellationToken stoppingToken)
+    private static async Task<bool> IsConsumedAsync(IChannel channel, string queue, CancellationToken stoppingToken)
     {
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
         try
         {
             return (await channel.QueueDeclarePassiveAsync(queue, stoppingToken)).ConsumerCount > 0;
         }
-        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode == 404 && connection.IsOpen)
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode == 404)
         {
-            return false;   // Somebody has deleted the queue.
+            return false;
         }
     }
 

@@ -7,6 +7,9 @@ namespace Chassis.Messaging.Relay;
 /// <summary>Opens connections of our own to the broker, beside those of MassTransit.</summary>
 internal sealed class BrokerConnection(IOptions<MessagingOptions> options, ServiceIdentity service)
 {
+    /// <summary>How often each end must be heard of; a connection that has been silent for twice this time is given up.</summary>
+    public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
+
     /// <param name="purpose">Shown in the broker's management page, for example <c>relay</c>.</param>
     /// <param name="cancellationToken">Cancels.</param>
     public Task<IConnection> OpenAsync(string purpose, CancellationToken cancellationToken)
@@ -18,7 +21,7 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
             // Recovery is ours: it has to know which messages were confirmed.
             AutomaticRecoveryEnabled = false,
             TopologyRecoveryEnabled = false,
-            RequestedHeartbeat = TimeSpan.FromSeconds(10),
+            RequestedHeartbeat = Heartbeat,
             RequestedConnectionTimeout = TimeSpan.FromSeconds(5),
             ContinuationTimeout = TimeSpan.FromSeconds(10),
         };
