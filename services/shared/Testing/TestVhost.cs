@@ -60,6 +60,16 @@ public sealed class TestVhost : IAsyncDisposable
         return new UriBuilder(Uri) { UserName = user, Password = user }.Uri;
     }
 
+    /// <summary>Has the broker close every connection to this virtual host, politely, as an operator does.</summary>
+    public async Task CloseConnectionsAsync()
+    {
+        var connections = await management.GetFromJsonAsync<JsonElement>(new Uri($"api/vhosts/{name}/connections", UriKind.Relative));
+        foreach (var connection in connections.EnumerateArray())
+        {
+            using var closed = await management.DeleteAsync(new Uri($"api/connections/{Uri.EscapeDataString(connection.GetProperty("name").GetString()!)}", UriKind.Relative));
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var user in users)

@@ -10,9 +10,8 @@ using RabbitMQ.Client.Exceptions;
 namespace Chassis.Messaging.Endpoints;
 
 /// <summary>
-/// Sees to it that a service whose queues nobody reads, although the broker can be reached, does not stay so. The transport reconnects by itself, but not always: a
-/// connection that is closed in the moment in which it was opened stays in its cache, and every endpoint goes on asking that one for a channel. The process then
-/// ends, so that whoever supervises it starts another one. ADR: docs/adr/0017-consumption-is-guarded.md.
+/// Sees to it that a service whose queues nobody reads, although the broker can be reached, does not stay so. The transport reconnects by itself, but it has not always
+/// found back. The process then ends, so that whoever supervises it starts another one. ADR: docs/adr/0017-consumption-is-guarded.md.
 /// </summary>
 internal sealed partial class ConsumerGuard(
     IBusControl bus,

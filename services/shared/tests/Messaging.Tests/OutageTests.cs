@@ -1,6 +1,4 @@
-using System.Text;
 using Chassis.Testing;
-using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -68,49 +66,5 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
         await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(40));
         outsider.Select(m => m.BasicProperties.MessageId).Distinct().Count().ShouldBe(300);
         await host.StopAsync(Token);
-    }
-
-    [Fact]
-    public async Task An_endpoint_that_gets_no_answer_while_it_starts_tries_again()
-    {
-        // On one connection only the transport of the commands asks for prefetching and names their queue afterwards.
-        byte[] prefetch = [0, 60, 0, 10];
-        await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
-        proxy.SilenceServerAfter(prefetch, Encoding.UTF8.GetBytes(WorkQueues.Commands));
-        var attempts = new Attempts();
-        using var host = WorkHost.Build(
-            fixture.Database.Migrations,
-            new UriBuilder(fixture.Vhost.Uri) { Port = proxy.Port }.Uri,
-            bus =>
-            {
-                bus.AddWork();
-                bus.AddReceiveEndpointObserver(_ => attempts);
-            });
-        await host.StartAsync(Token);
-        await Poll.Until(() => proxy.IsSilenced, "the broker to be silent");
-
-        (await attempts.Failed.Task.WaitAsync(TimeSpan.FromSeconds(60), Token)).ShouldNotBeAssignableTo<OperationCanceledException>();
-        proxy.SilenceServerAfter();
-        proxy.Set(LinkMode.Open);
-
-        await Poll.Until(() => host.Gauge("messaging.endpoints.idle") == 0, "every queue to be read", TimeSpan.FromSeconds(60));
-        await host.StopAsync(Token);
-    }
-
-    private sealed class Attempts : IReceiveEndpointObserver
-    {
-        public TaskCompletionSource<Exception> Failed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task Faulted(ReceiveEndpointFaulted faulted)
-        {
-            Failed.TrySetResult(faulted.Exception!);
-            return Task.CompletedTask;
-        }
-
-        public Task Ready(ReceiveEndpointReady ready) => Task.CompletedTask;
-
-        public Task Stopping(ReceiveEndpointStopping stopping) => Task.CompletedTask;
-
-        public Task Completed(ReceiveEndpointCompleted completed) => Task.CompletedTask;
     }
 }
