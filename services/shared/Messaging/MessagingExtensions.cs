@@ -66,6 +66,7 @@ public static class MessagingExtensions
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             "broker", provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>()), HealthStatus.Unhealthy, ["ready"]));
 
+        services.AddReceiveObserver<LostChannelObserver>();
         services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry();

@@ -39,7 +39,6 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             ApplyQueue(rabbit);
         }
 
-        endpoint.ConfigureReceive(receive => receive.UseFilter(new LostChannelFilter()));
         endpoint.ConfigureError(error => error.UseFilter(context.GetRequiredService<FailedMessageFilter>()));
         endpoint.ConfigureDeadLetter(skipped => skipped.UseFilter(context.GetRequiredService<SkippedMessageFilter>()));
         // Before the message's own pipe, where the filters below live, so that they are outside of those.
