@@ -1,7 +1,4 @@
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
-using System.Text;
-using System.Text.Json;
 using Chassis.Testing;
 using Npgsql;
 using Shop.Chaos.Faults;
@@ -17,12 +14,9 @@ public sealed class Stage : IAsyncDisposable
     public const string FlakyEndpoint = "flaky";
     public const string MemoryLimit = "2GB";
 
-    private readonly HttpClient management;
-
-    private Stage(ShopCluster cluster, Servers servers, IReadOnlyList<TcpProxy> links, MailSink mails, WebhookReceiver webhooks, HttpClient management, int seed)
+    private Stage(ShopCluster cluster, Servers servers, IReadOnlyList<TcpProxy> links, MailSink mails, WebhookReceiver webhooks, int seed)
     {
         (Cluster, Servers, Links, Mails, Webhooks) = (cluster, servers, links, mails, webhooks);
-        this.management = management;
         Sandbox = new HttpClient { BaseAddress = cluster.Of("payment-sandbox")[0].Address };
         Sandbox.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "sk_test_sandbox");
         Echo = new Echo(cluster.Vhost.Uri, seed);
@@ -65,8 +59,7 @@ public sealed class Stage : IAsyncDisposable
             BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, "broker", uri.Host, uri.Port) }.Uri,
             DatabaseOf = (service, at) => ("127.0.0.1", LinkTo(service, "database", at.Host, at.Port)),
         });
-        var management = Management();
-        var stage = new Stage(cluster, servers, links, mails, webhooks, management, settings.Seed);
+        var stage = new Stage(cluster, servers, links, mails, webhooks, settings.Seed);
         await stage.Echo.ConnectAsync();
         await stage.SubscribeAsync();
         return stage;
@@ -81,15 +74,6 @@ public sealed class Stage : IAsyncDisposable
             }
 
             return link.Port;
-        }
-    }
-
-    public async Task CloseBrokerConnectionsAsync()
-    {
-        var connections = await management.GetFromJsonAsync<JsonElement>("api/connections");
-        foreach (var connection in connections.EnumerateArray().Where(c => c.GetProperty("vhost").GetString() == Cluster.Vhost.Name))
-        {
-            using var response = await management.DeleteAsync(new Uri($"api/connections/{Uri.EscapeDataString(connection.GetProperty("name").GetString()!)}", UriKind.Relative));
         }
     }
 
@@ -134,7 +118,6 @@ public sealed class Stage : IAsyncDisposable
         await Webhooks.DisposeAsync();
         await Mails.DisposeAsync();
         Sandbox.Dispose();
-        management.Dispose();
     }
 
     private async Task SubscribeAsync()
@@ -146,14 +129,5 @@ public sealed class Stage : IAsyncDisposable
             var answer = await client.PostAsync("notifications", "/v1/webhooks", new { url = Webhooks.UrlOf(endpoint), eventTypes = everyOrderEvent });
             Webhooks.Trust(endpoint, answer.GetProperty("secret").GetString()!);
         }
-    }
-
-    private static HttpClient Management()
-    {
-        var uri = TestServers.RabbitMqManagement;
-        var client = new HttpClient { BaseAddress = new UriBuilder(uri) { UserName = "", Password = "" }.Uri };
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(uri.UserInfo))));
-        return client;
     }
 }

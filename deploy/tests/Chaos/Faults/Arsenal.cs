@@ -97,7 +97,7 @@ public sealed class Arsenal(Stage stage, Random random)
     {
         for (var i = 0; i < 3; i++)
         {
-            await stage.CloseBrokerConnectionsAsync();
+            await stage.Cluster.Vhost.CloseConnectionsAsync();
             await TerminateBackendsAsync();
             await Task.Delay(TimeSpan.FromSeconds(1));
         }
