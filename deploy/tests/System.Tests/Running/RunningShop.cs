@@ -5,7 +5,7 @@ using Npgsql;
 using Shop.Cluster;
 using Shop.SystemTests.Running;
 
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 [assembly: AssemblyFixture(typeof(RunningShop))]
 
 namespace Shop.SystemTests.Running;
