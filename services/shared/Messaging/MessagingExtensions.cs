@@ -66,7 +66,6 @@ public static class MessagingExtensions
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             "broker", provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>()), HealthStatus.Unhealthy, ["ready"]));
 
-        services.AddReceiveObserver<LostChannelObserver>();
         services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry();
@@ -78,13 +77,7 @@ public static class MessagingExtensions
             {
                 var options = context.GetRequiredService<IOptions<MessagingOptions>>().Value;
                 var service = context.GetRequiredService<ServiceIdentity>();
-                broker.Host(options.Broker, service.Name, host =>
-                {
-                    // A request to the broker that times out by itself ends its endpoint for good (ADR 17). So a silent connection is given up first, by its
-                    // heartbeat, and everything that waits on it fails as with any lost connection: after that the transport connects again.
-                    host.Heartbeat(BrokerConnection.Heartbeat);
-                    host.ContinuationTimeout(TimeSpan.FromMinutes(5));
-                });
+                broker.Host(options.Broker, service.Name, host => host.Heartbeat(BrokerConnection.Heartbeat));
                 broker.MessageTopology.SetEntityNameFormatter(context.GetRequiredService<EntityNames>());
                 broker.UseWireFormat();
                 broker.ConfigureEndpoints(context);
