@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
+using Fluid;
+using Fluid.Values;
 using Notifications.Mails;
-using Shop.Contracts;
 
 namespace Notifications.Templating;
 
@@ -18,7 +19,7 @@ public sealed class MailTemplates
 
     private sealed record Parts(Template Subject, Template Text, Template Html);
 
-    private sealed record LanguageFolder(string Tag, Language Language, Template TextLayout, Template HtmlLayout, FrozenDictionary<string, Parts> Mails);
+    private sealed record LanguageFolder(string Tag, TemplateOptions Options, Template TextLayout, Template HtmlLayout, FrozenDictionary<string, Parts> Mails);
 
     public IReadOnlyCollection<string> Languages => languages.Keys;
 
@@ -26,70 +27,60 @@ public sealed class MailTemplates
     /// <exception cref="TemplateException">A file is missing, or a template asks for what there is not.</exception>
     public static MailTemplates Load(string path, MailOptions options)
     {
-        if (!Directory.Exists(path))
+        // What every mail names: the shop and how to reach it.
+        var everywhere = new Dictionary<string, string>
         {
-            throw new TemplateException($"The folder of the mail templates does not exist: {path}");
-        }
-
-        var languages = Directory.GetDirectories(path).ToFrozenDictionary(d => Path.GetFileName(d)!, Read);
+            ["shopName"] = options.ShopName,
+            ["shopUrl"] = options.ShopUrl.ToString().TrimEnd('/'),
+            ["supportEmail"] = options.SupportEmail,
+        };
+        var languages = Directory.GetDirectories(path).ToFrozenDictionary(d => Path.GetFileName(d)!, d => Read(d, everywhere));
         if (!languages.ContainsKey(Fallback))
         {
             throw new TemplateException($"{path} has no folder '{Fallback}', which is used for everybody whose language is not there.");
         }
 
-        var templates = new MailTemplates(languages);
-        foreach (var (name, folder) in languages)
+        foreach (var folder in languages.Values)
         {
             foreach (var template in MailTemplate.All)
             {
-                var sample = templates.Complete(template.Sample(folder.Language), options);
-                var file = Path.Combine(path, name, template.Name);
-                folder.Mails[template.Name].Subject.Check(sample, file + ".txt");
-                folder.Mails[template.Name].Text.Check(sample, file + ".txt");
-                folder.Mails[template.Name].Html.Check(sample, file + ".html");
+                var names = Names(MailContent.Model(template.Sample, Audiences.Customer, "", options));
+                var (subject, text, html) = folder.Mails[template.Name];
+                Array.ForEach([subject, text, html], t => t.Check(names));
             }
 
-            var frame = templates.Complete(new Dictionary<string, object?> { ["subject"] = "", ["content"] = new HtmlFragment("") }, options);
-            folder.TextLayout.Check(frame, Path.Combine(path, name, "layout.txt"));
-            folder.HtmlLayout.Check(frame, Path.Combine(path, name, "layout.html"));
+            Array.ForEach([folder.TextLayout, folder.HtmlLayout], t => t.Check(Names(new { Subject = "", Content = "" })));
         }
 
-        return templates;
-    }
+        return new MailTemplates(languages);
 
-    /// <summary>The language to write in: the user's (<c>de-AT</c> → <c>de</c>), or English.</summary>
-    public Language LanguageOf(string? locale) => Folder(locale).Language;
+        Dictionary<string, Type> Names(object model) => new(Template.NamesOf(model.GetType()).Concat(everywhere.Keys.Select(k => KeyValuePair.Create(k, typeof(string)))));
+    }
 
     /// <summary>Writes a mail.</summary>
     /// <param name="template">The template's name.</param>
-    /// <param name="locale">BCP 47 tag of the reader, or null.</param>
-    /// <param name="model">The values of this mail, see <see cref="MailTemplate.Sample"/>.</param>
-    /// <param name="options">What every mail names: the shop and how to reach it.</param>
-    public RenderedMail Render(string template, string? locale, IReadOnlyDictionary<string, object?> model, MailOptions options)
+    /// <param name="locale">BCP 47 tag of the reader, or null; <c>de-AT</c> gets <c>de</c>, and what is not there English.</param>
+    /// <param name="model">The values of this mail, see <see cref="MailContent.Model"/>.</param>
+    public RenderedMail Render(string template, string? locale, object model)
     {
         var folder = Folder(locale);
         var parts = folder.Mails[template];
-        var values = Complete(model, options);
+        var context = new TemplateContext(model, folder.Options);
 
         // A subject is one line, whatever a product or a person is called.
-        var subject = string.Join(' ', parts.Subject.Render(values).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        return new RenderedMail(
-            subject,
-            folder.TextLayout.Render(Frame(parts.Text.Render(values).Trim())),
-            folder.HtmlLayout.Render(Frame(parts.Html.Render(values))),
-            folder.Tag);
+        var subject = string.Join(' ', parts.Subject.Render(context).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return new RenderedMail(subject, Framed(parts.Text, folder.TextLayout), Framed(parts.Html, folder.HtmlLayout), folder.Tag);
 
-        Dictionary<string, object?> Frame(string content) => new(values) { ["subject"] = subject, ["content"] = new HtmlFragment(content) };
+        // What is rendered already is not escaped again.
+        string Framed(Template part, Template layout) => layout.Render(new TemplateContext(folder.Options)
+            .SetValue("subject", new StringValue(subject)).SetValue("content", new StringValue(part.Render(context).Trim(), encode: false)));
     }
 
-    private static LanguageFolder Read(string folder)
+    private static LanguageFolder Read(string folder, Dictionary<string, string> everywhere)
     {
-        return new LanguageFolder(
-            Path.GetFileName(folder),
-            Language.Parse(Content("language.json"), Path.Combine(folder, "language.json")),
-            Template.Parse(Content("layout.txt"), html: false, Path.Combine(folder, "layout.txt")),
-            Template.Parse(Content("layout.html"), html: true, Path.Combine(folder, "layout.html")),
-            MailTemplate.All.ToFrozenDictionary(t => t.Name, t => ReadMail(t.Name)));
+        var options = Template.OptionsOf(Language.Parse(Content("language.json"), Path.Combine(folder, "language.json")));
+        everywhere.ToList().ForEach(v => options.Scope.SetValue(v.Key, new StringValue(v.Value)));
+        return new LanguageFolder(Path.GetFileName(folder), options, Part("layout.txt"), Part("layout.html"), MailTemplate.All.ToFrozenDictionary(t => t.Name, t => ReadMail(t.Name)));
 
         Parts ReadMail(string name)
         {
@@ -102,11 +93,11 @@ public sealed class MailTemplates
                 throw new TemplateException($"{file}, line 1: the first line must be 'Subject: …', and the text of the mail follows it.");
             }
 
-            return new Parts(
-                Template.Parse(text[Prefix.Length..end].Trim(), html: false, file),
-                Template.Parse(text[(end + 1)..], html: false, file, firstLine: 2),
-                Template.Parse(Content(name + ".html"), html: true, Path.Combine(folder, name + ".html")));
+            // The end of the first line stays with the text, so that the lines in messages are those of the file.
+            return new Parts(new Template(text[Prefix.Length..end].Trim(), html: false, file), new Template(text[end..], html: false, file), Part(name + ".html"));
         }
+
+        Template Part(string name) => new(Content(name), html: name.EndsWith(".html", StringComparison.Ordinal), Path.Combine(folder, name));
 
         string Content(string name)
         {
@@ -127,11 +118,4 @@ public sealed class MailTemplates
 
         return languages[Fallback];
     }
-
-    private Dictionary<string, object?> Complete(IReadOnlyDictionary<string, object?> model, MailOptions options) => new(model)
-    {
-        ["shopName"] = options.ShopName,
-        ["shopUrl"] = options.ShopUrl.ToString().TrimEnd('/'),
-        ["supportEmail"] = options.SupportEmail,
-    };
 }

@@ -1,219 +1,131 @@
-using System.Text;
 using System.Text.Encodings.Web;
+using System.Text.RegularExpressions;
 using System.Text.Unicode;
+using Fluid;
+using Fluid.Ast;
+using Shop.Contracts;
 
 namespace Notifications.Templating;
 
 /// <summary>A template is wrong; the message says where and what would be right, for somebody who does not program.</summary>
 public sealed class TemplateException(string message) : Exception(message);
 
-/// <summary>Text that is HTML already and is not escaped again: only a rendered part that goes into the layout.</summary>
-public sealed record HtmlFragment(string Html);
-
 /// <summary>
-/// Text with placeholders: a small, strict part of Mustache. <c>{{name}}</c> is a value, <c>{{#name}}…{{/name}}</c> is rendered when there
-/// is such a value and once per entry when it is a list, <c>{{^name}}…{{/name}}</c> when there is none, <c>{{! … }}</c> is a comment.
-/// There is no way to write a value without escaping, to call anything, or to read a file.
+/// A small, strict part of Liquid. There is no way to write a value without escaping, to call anything, or to read a file: only the tags and filters
+/// that are named here exist, and only a single value can be written, since Fluid writes the entries of a list as they are.
 /// </summary>
 public sealed class Template
 {
+    private static readonly string[] Tags = ["if", "unless", "case", "for", "comment"];
+    private static readonly string[] Filters = ["append", "capitalize", "downcase", "prepend", "strip", "truncate", "upcase", "url_encode"];
+
+    private static readonly FluidParser Parser = new();
+
     // Letters of every script stay readable in the source of a mail; what HTML gives a meaning is escaped.
     private static readonly HtmlEncoder Escaper = HtmlEncoder.Create(UnicodeRanges.All);
 
-    private readonly List<Node> nodes;
-    private readonly bool html;
+    private readonly string file;
+    private readonly string source;
+    private readonly TextEncoder encoder;
+    private readonly IFluidTemplate parsed;
 
-    private Template(List<Node> nodes, bool html) => (this.nodes, this.html) = (nodes, html);
-
-    private abstract record Node;
-
-    private sealed record Text(string Value) : Node;
-
-    private sealed record Placeholder(string Name, int Line) : Node;
-
-    private sealed record Section(string Name, int Line, bool Inverted, List<Node> Nodes) : Node;
+    static Template() => Parser.RegisteredTags.Keys.Except(Tags).ToList().ForEach(tag => Parser.RegisteredTags.Remove(tag));
 
     /// <param name="source">The template.</param>
     /// <param name="html">Whether values are escaped for HTML.</param>
     /// <param name="file">For messages.</param>
-    /// <param name="firstLine">Line of the file that the source begins at, for messages.</param>
-    /// <exception cref="TemplateException">A tag is not closed, is closed twice, or is no tag.</exception>
-    public static Template Parse(string source, bool html, string file, int firstLine = 1)
+    /// <exception cref="TemplateException">It is no Liquid, or more of it than there is here.</exception>
+    public Template(string source, bool html, string file)
     {
-        var open = new Stack<Section>();
-        open.Push(new Section("", firstLine, false, []));
-        var line = firstLine;
-        var position = 0;
-        while (position < source.Length)
+        (this.source, this.file, encoder) = (source, file, html ? Escaper : NullEncoder.Default);
+        if (!Parser.TryParse(source, out parsed, out var error))
         {
-            var start = source.IndexOf("{{", position, StringComparison.Ordinal);
-            if (start < 0)
-            {
-                start = source.Length;
-            }
-
-            var text = source[position..start];
-            line += text.Count(c => c == '\n');
-            if (start == source.Length)
-            {
-                Add(text);
-                break;
-            }
-
-            var end = source.IndexOf("}}", start, StringComparison.Ordinal);
-            if (end < 0)
-            {
-                throw new TemplateException($"{file}, line {line}: a placeholder is opened with {{{{ and not closed with }}}}.");
-            }
-
-            var tag = source[(start + 2)..end].Trim();
-            position = end + 2;
-            if (tag.Length > 0 && "#^/!".Contains(tag[0], StringComparison.Ordinal) && StandsAlone(source, start, position, out var lineStart, out var lineEnd))
-            {
-                // A line that holds nothing but such a tag leaves no empty line behind.
-                text = text[..^Math.Min(text.Length, start - lineStart)];
-                line += source[position..lineEnd].Count(c => c == '\n');
-                position = lineEnd;
-            }
-
-            Add(text);
-            Read(tag);
-        }
-
-        var rest = open.Pop();
-        return open.Count > 0
-            ? throw new TemplateException($"{file}, line {rest.Line}: {{{{#{rest.Name}}}}} is not closed with {{{{/{rest.Name}}}}}.")
-            : new Template(rest.Nodes, html);
-
-        void Add(string text)
-        {
-            if (text.Length > 0)
-            {
-                open.Peek().Nodes.Add(new Text(text));
-            }
-        }
-
-        void Read(string tag)
-        {
-            var name = tag.TrimStart('#', '^', '/').Trim();
-            if (!tag.StartsWith('!') && (name.Length == 0 || !name.All(char.IsAsciiLetterOrDigit)))
-            {
-                throw new TemplateException($"{file}, line {line}: {{{{{tag}}}}} is not a placeholder; a name has letters and digits only.");
-            }
-
-            switch (tag[0])
-            {
-                case '!':
-                    break;
-                case '#' or '^':
-                    open.Push(new Section(name, line, tag[0] == '^', []));
-                    break;
-                case '/' when open.Count > 1 && open.Peek().Name == name:
-                    var section = open.Pop();
-                    open.Peek().Nodes.Add(section);
-                    break;
-                case '/':
-                    throw new TemplateException($"{file}, line {line}: {{{{/{name}}}}} closes a part that is not open here.");
-                default:
-                    open.Peek().Nodes.Add(new Placeholder(name, line));
-                    break;
-            }
+            throw new TemplateException($"{file}: {error}");
         }
     }
 
-    /// <summary>Refuses names that the model never has, as the sample shows it; values that may be missing are in the sample too.</summary>
-    public void Check(IReadOnlyDictionary<string, object?> sample, string file) => Check(nodes, [sample], file);
-
-    public string Render(IReadOnlyDictionary<string, object?> model)
+    /// <summary>What all templates of a language are rendered with: it writes amounts and dates in its way.</summary>
+    public static TemplateOptions OptionsOf(Language language)
     {
-        var output = new StringBuilder();
-        Render(nodes, [model], output);
-        return output.ToString();
+        var options = new TemplateOptions { Greedy = false, MemberAccessStrategy = new UnsafeMemberAccessStrategy { MemberNameStrategy = MemberNameStrategies.CamelCase } };
+        options.Filters.Select(f => f.Key).Except(Filters).ToList().ForEach(options.Filters.Remove);
+        options.ValueConverters.Add(value => value switch { Money m => language.Write(m), DateTimeOffset t => language.Write(t), _ => null });
+        return options;
     }
 
-    private static void Check(List<Node> nodes, IReadOnlyDictionary<string, object?>[] scopes, string file)
+    /// <summary>The names by which a template finds the properties of a model.</summary>
+    public static Dictionary<string, Type> NamesOf(Type model) => model.GetProperties().ToDictionary(p => MemberNameStrategies.CamelCase(p), p => p.PropertyType);
+
+    public string Render(TemplateContext context) => parsed.Render(context, encoder);
+
+    /// <summary>Refuses names that there are not, in branches too that are rarely taken, and lists where a value is meant.</summary>
+    /// <exception cref="TemplateException">What is wrong, and in which line.</exception>
+    public void Check(IReadOnlyDictionary<string, Type> names) => new Checker(this, names).VisitTemplate(parsed);
+
+    private sealed class Checker(Template template, IReadOnlyDictionary<string, Type> names) : AstVisitor
     {
-        foreach (var node in nodes)
+        private IReadOnlyDictionary<string, Type> names = names;
+
+        protected override Statement VisitForStatement(ForStatement loop)
         {
-            var (name, line) = node switch
+            var entry = loop.Source is MemberExpression list ? TypeOf(list).GetElementType() : null;
+            var outside = names;
+            names = new Dictionary<string, Type>(names) { [loop.Identifier] = entry ?? throw Wrong(loop.Identifier, "'for' needs a list of this mail.") };
+            base.VisitForStatement(loop);
+            names = outside;
+            return loop;
+        }
+
+        protected override Statement VisitOutputStatement(OutputStatement output)
+        {
+            var value = output.Expression;
+            for (; value is FilterExpression filter; value = filter.Input)
             {
-                Placeholder p => (p.Name, p.Line),
-                Section s => (s.Name, s.Line),
-                _ => ("", 0),
-            };
-            if (line > 0 && !Array.Exists(scopes, s => s.ContainsKey(name)))
-            {
-                var known = string.Join(", ", scopes.SelectMany(s => s.Keys).Distinct().Order(StringComparer.Ordinal));
-                throw new TemplateException($"{file}, line {line}: there is no value '{name}' here. These can be used: {known}.");
+                if (!Filters.Contains(filter.Name))
+                {
+                    throw Wrong(filter.Name, $"there is no filter '{filter.Name}'. These can be used: {string.Join(", ", Filters)}.");
+                }
             }
 
-            if (node is Section section)
+            if (value is not MemberExpression member || !IsValue(TypeOf(member)))
             {
-                var inner = Find(scopes, section.Name) is IReadOnlyList<IReadOnlyDictionary<string, object?>> list && !section.Inverted ? list[0] : null;
-                Check(section.Nodes, inner is null ? scopes : [inner, .. scopes], file);
+                var name = ((value as MemberExpression)?.Segments[0] as IdentifierSegment)?.Identifier ?? "";
+                throw Wrong(name, $"'{name}' is not a single value. Of a list write the parts: {{% for line in lines %}} {{{{ line.sku }}}} {{% endfor %}}.");
             }
-            else if (node is Placeholder placeholder && Find(scopes, placeholder.Name) is IReadOnlyList<IReadOnlyDictionary<string, object?>>)
+
+            return base.VisitOutputStatement(output);
+        }
+
+        protected override Expression VisitMemberExpression(MemberExpression member)
+        {
+            TypeOf(member);
+            return member;
+        }
+
+        private Type TypeOf(MemberExpression member)
+        {
+            var (known, path, type) = (names, "", typeof(object));
+            foreach (var segment in member.Segments)
             {
-                throw new TemplateException(
-                    $"{file}, line {placeholder.Line}: '{placeholder.Name}' is a list: write {{{{#{placeholder.Name}}}}} … {{{{/{placeholder.Name}}}}}.");
+                path += (path.Length > 0 ? "." : "") + (segment as IdentifierSegment)?.Identifier;
+                if (segment is not IdentifierSegment { Identifier: var name } || !known.TryGetValue(name, out type))
+                {
+                    throw Wrong(path, $"there is no value '{path}' here. These can be used: {string.Join(", ", known.Keys.Order(StringComparer.Ordinal))}.");
+                }
+
+                known = IsValue(type) ? new Dictionary<string, Type>() : NamesOf(type);
             }
+
+            return type!;
+        }
+
+        private static bool IsValue(Type type) => type == typeof(Money) || (type.Namespace == nameof(System) && !type.IsArray);
+
+        // Fluid does not say where in the source an expression stands.
+        private TemplateException Wrong(string text, string message)
+        {
+            var place = Regex.Match(template.source, $@"\{{[{{%][^{{}}]*?(?<![\w.]){Regex.Escape(text)}(?!\w)");
+            return new($"{template.file}, line {template.source[..(place.Index + place.Length)].Count(c => c == '\n') + 1}: {message}");
         }
     }
-
-    private static object? Find(IReadOnlyDictionary<string, object?>[] scopes, string name) =>
-        Array.Find(scopes, s => s.ContainsKey(name))?[name];
-
-    private static bool IsThere(object? value) => value switch
-    {
-        null => false,
-        bool b => b,
-        string s => s.Length > 0,
-        IReadOnlyList<IReadOnlyDictionary<string, object?>> list => list.Count > 0,
-        _ => true,
-    };
-
-    private static bool StandsAlone(string source, int start, int end, out int lineStart, out int lineEnd)
-    {
-        lineStart = start == 0 ? 0 : source.LastIndexOf('\n', start - 1) + 1;
-        var newline = source.IndexOf('\n', end);
-        lineEnd = newline < 0 ? source.Length : newline + 1;
-        return string.IsNullOrWhiteSpace(source[lineStart..start]) && string.IsNullOrWhiteSpace(source[end..lineEnd]);
-    }
-
-    private void Render(List<Node> parts, IReadOnlyDictionary<string, object?>[] scopes, StringBuilder output)
-    {
-        foreach (var node in parts)
-        {
-            switch (node)
-            {
-                case Text text:
-                    output.Append(text.Value);
-                    break;
-                case Placeholder placeholder:
-                    output.Append(Write(Find(scopes, placeholder.Name)));
-                    break;
-                case Section { Inverted: true } section when !IsThere(Find(scopes, section.Name)):
-                    Render(section.Nodes, scopes, output);
-                    break;
-                case Section { Inverted: false } section when Find(scopes, section.Name) is IReadOnlyList<IReadOnlyDictionary<string, object?>> list:
-                    foreach (var entry in list)
-                    {
-                        Render(section.Nodes, [entry, .. scopes], output);
-                    }
-
-                    break;
-                case Section { Inverted: false } section when IsThere(Find(scopes, section.Name)):
-                    Render(section.Nodes, scopes, output);
-                    break;
-            }
-        }
-    }
-
-    private string Write(object? value) => value switch
-    {
-        null => "",
-        HtmlFragment fragment => fragment.Html,
-        _ when html => Escaper.Encode(value.ToString()!),
-        _ => value.ToString()!,
-    };
 }

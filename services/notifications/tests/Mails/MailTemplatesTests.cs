@@ -16,7 +16,7 @@ public sealed class MailTemplatesTests : IDisposable
     public static TheoryData<string, string> EveryMail()
     {
         var all = new TheoryData<string, string>();
-        foreach (var language in new[] { "en", "de" })
+        foreach (var language in Directory.GetDirectories(Shipped).Select(d => Path.GetFileName(d)))
         {
             foreach (var template in MailTemplate.All)
             {
@@ -31,14 +31,14 @@ public sealed class MailTemplatesTests : IDisposable
     [MemberData(nameof(EveryMail))]
     public void Every_mail_can_be_written_in_every_language(string language, string template)
     {
-        var templates = MailTemplates.Load(Shipped, Options);
-        var mail = templates.Render(template, language, MailTemplate.Named(template).Sample(templates.LanguageOf(language)), Options);
+        var mail = Sample(MailTemplates.Load(Shipped, Options), template, language);
         mail.Language.ShouldBe(language);
         mail.Subject.ShouldNotBeNullOrWhiteSpace();
         foreach (var part in (string[])[mail.Subject, mail.Text, mail.Html])
         {
             part.ShouldNotContain("{{");
             part.ShouldNotContain("}}");
+            part.ShouldNotContain("{%");
         }
 
         mail.Text.ShouldContain(Options.SupportEmail);
@@ -55,12 +55,8 @@ public sealed class MailTemplatesTests : IDisposable
     [InlineData("", "en")]
     [InlineData(null, "en")]
     [InlineData("../../etc", "en")]
-    public void A_reader_gets_their_language_or_english(string? locale, string language)
-    {
-        var templates = MailTemplates.Load(Shipped, Options);
-        templates.Render(MailTemplate.Welcome, locale, MailTemplate.Named(MailTemplate.Welcome).Sample(templates.LanguageOf(locale)), Options)
-            .Language.ShouldBe(language);
-    }
+    public void A_reader_gets_their_language_or_english(string? locale, string language) =>
+        Sample(MailTemplates.Load(Shipped, Options), MailTemplate.Welcome, locale).Language.ShouldBe(language);
 
     [Fact]
     public void The_confirmation_lists_the_lines_and_the_total_as_the_language_writes_them()
@@ -106,7 +102,9 @@ public sealed class MailTemplatesTests : IDisposable
     [Theory]
     [InlineData("en/welcome.txt", "Hello {{name}}", "line 1: the first line must be 'Subject: …'")]
     [InlineData("en/welcome.txt", "Subject: Hi\n\n{{nmae}}", "line 3: there is no value 'nmae' here.")]
-    [InlineData("de/order-shipped.html", "<p>{{trackingNumber}</p>", "is opened with {{ and not closed")]
+    [InlineData("de/order-shipped.html", "<p>{{trackingNumber}</p>", "End of tag '}}' was expected at (1:20)")]
+    [InlineData("de/order-shipped.txt", "Subject: Ihr Paket\n\n{% if carrier %}\n", "'{% endif %}' was expected at (3:")]
+    [InlineData("de/order-failed.txt", "Subject: Leider\n\n{% if outOfStock %}{% else %}{{trackingUrl}}{% endif %}", "line 3: there is no value 'trackingUrl' here.")]
     [InlineData("de/layout.html", "<html>{{contents}}</html>", "there is no value 'contents' here.")]
     [InlineData("de/language.json", "{}", "language.json")]
     public void A_broken_template_keeps_the_service_from_starting(string file, string content, string message)
@@ -136,11 +134,27 @@ public sealed class MailTemplatesTests : IDisposable
 
         File.WriteAllText(Path.Combine(folder, "fr", "low-stock.txt"), "Subject: Stock faible : {{sku}}\n\nIl reste {{available}}.\n");
         var templates = MailTemplates.Load(folder, Options);
-        templates.Render(MailTemplate.LowStock, "fr-CA", MailTemplate.Named(MailTemplate.LowStock).Sample(templates.LanguageOf("fr")), Options)
-            .Subject.ShouldBe("Stock faible : NOTEBOOK-14");
+        Sample(templates, MailTemplate.LowStock, "fr-CA").Subject.ShouldBe("Stock faible : NOTEBOOK-14");
+    }
+
+    [Fact]
+    public void A_value_with_markup_stays_text_in_the_html_of_every_mail()
+    {
+        const string Markup = "<b>Ada</b> {{shopName}}";
+        var templates = MailTemplates.Load(Shipped, Options);
+        foreach (var template in MailTemplate.ForCustomers)
+        {
+            var mail = templates.Render(template.Name, "en", MailContent.Model(template.Sample, Audiences.Customer, Markup, Options));
+            mail.Html.ShouldNotContain("<b>");
+            mail.Html.ShouldContain("&lt;b&gt;Ada&lt;/b&gt; {{shopName}}");
+            mail.Text.ShouldContain(Markup);
+        }
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private static RenderedMail Sample(MailTemplates templates, string template, string? locale) =>
+        templates.Render(template, locale, MailContent.Model(MailTemplate.Named(template).Sample, Audiences.Customer, "Ada Lovelace", Options));
 
     private void CopyTemplates()
     {
