@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using MailKit.Security;
 
 namespace Notifications.Mails;
 
@@ -58,15 +59,6 @@ public sealed record MailOptions
     internal IReadOnlyList<TimeSpan> RetryWaits => Retries.Count == 0 ? StandardRetries : Retries;
 }
 
-public enum SmtpTls
-{
-    /// <summary>No encryption: only for a mail server on the same host, or a mail catcher.</summary>
-    None,
-
-    /// <summary>STARTTLS, and nothing is sent when the server does not offer it or its certificate is not valid.</summary>
-    StartTls,
-}
-
 /// <summary>Configuration section <c>Smtp</c>.</summary>
 public sealed record SmtpOptions
 {
@@ -76,13 +68,18 @@ public sealed record SmtpOptions
     [Range(1, 65535)]
     public int Port { get; init; } = 1025;
 
-    public SmtpTls Tls { get; init; } = SmtpTls.None;
+    /// <summary>
+    /// <c>None</c>: only for a mail server on the same host, or a mail catcher. <c>StartTls</c>: nothing is sent when the server does not offer it.
+    /// <c>StartTlsWhenAvailable</c>: against listeners only. <c>SslOnConnect</c>: TLS from the first byte, as on port 465. A certificate that is not valid ends all but <c>None</c>.
+    /// </summary>
+    [EnumDataType(typeof(SecureSocketOptions))]
+    public SecureSocketOptions Tls { get; init; } = SecureSocketOptions.None;
 
     public string? Username { get; init; }
 
     public string? Password { get; init; }
 
-    /// <summary>How long one mail may take, connect included. Well below the lease of a mail.</summary>
+    /// <summary>How long one mail may take, from the connect to the answer to its last byte. Below the lease of a mail.</summary>
     [Range(typeof(TimeSpan), "00:00:00.1", "00:00:30")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15);
 }

@@ -29,19 +29,21 @@ public sealed partial class MailSender(
 
     private async Task Work(CancellationToken stopping)
     {
-        using var transport = connect();
+        var transport = connect();
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                if (!await WorkOnce(transport, stopping))
+                if (!await WorkOnce(transport, stopping) && !await signal.Signal.Wait(Look, clock, stopping))
                 {
-                    await signal.Signal.Wait(Look, clock, stopping);
+                    // Nothing to do: before the mail server hangs up, the sender does.
+                    transport.Dispose();
+                    transport = connect();
                 }
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
-                return;
+                break;
             }
             catch (Exception e)
             {
@@ -50,6 +52,8 @@ public sealed partial class MailSender(
                 await Task.Delay(Look, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
+
+        transport.Dispose();
     }
 
     private async Task<bool> WorkOnce(IMailTransport transport, CancellationToken stopping)
@@ -112,8 +116,9 @@ public sealed partial class MailSender(
         {
             rendered = content.Write(mail.Template, mail.Audience, mail.Data, mail.ContactName, mail.Locale);
         }
-        catch (Exception e) when (e is System.Text.Json.JsonException or FormatException)
+        catch (Exception e)
         {
+            // Data or a template that cannot be used now cannot be used later.
             await Finish(mail, MailStatus.Failed, false, $"The mail could not be written ({e.GetType().Name}).");
             return;
         }
@@ -147,7 +152,7 @@ public sealed partial class MailSender(
 
     private async Task Failed(ClaimedMail mail, MailTransportException e)
     {
-        if (e.Kind == MailFailure.ServerUnavailable)
+        if (e.Kind is MailFailure.ServerUnavailable or MailFailure.Unconfirmed)
         {
             var failures = Interlocked.Increment(ref serverFailures);
             var pause = TimeSpan.FromSeconds(Math.Min(Math.Pow(2, Math.Min(failures, 10) - 1), LongestBreak.TotalSeconds));

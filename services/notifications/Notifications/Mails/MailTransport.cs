@@ -1,8 +1,8 @@
-using System.Net;
-using System.Net.Mail;
-using System.Net.Mime;
 using System.Text;
+using MailKit;
+using MailKit.Net.Smtp;
 using Microsoft.Extensions.Options;
+using MimeKit;
 
 namespace Notifications.Mails;
 
@@ -34,6 +34,9 @@ public enum MailFailure
 
     /// <summary>The server cannot be reached or used at all, so that other mails need not try either.</summary>
     ServerUnavailable,
+
+    /// <summary>The whole mail was handed over and the server did not answer: it may have been taken. Other mails need not try just now.</summary>
+    Unconfirmed,
 }
 
 /// <summary>Hands mails to a mail server. One instance serves one sender at a time.</summary>
@@ -43,111 +46,150 @@ public interface IMailTransport : IDisposable
     Task Send(OutgoingMail mail, CancellationToken ct);
 }
 
-/// <summary>SMTP with one connection that is kept while mails follow each other.</summary>
+/// <summary>SMTP with one connection that is kept from mail to mail. Every wait ends with the token or <see cref="SmtpOptions.Timeout"/>.</summary>
 public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailOptions> mails, TimeProvider clock) : IMailTransport
 {
-    // Servers hang up on idle clients, and a connection found dead costs an attempt.
-    private static readonly TimeSpan KeepConnection = TimeSpan.FromSeconds(3);
+    private static readonly ParserOptions Addresses = new() { AddressParserComplianceMode = RfcComplianceMode.Strict, AllowAddressesWithoutDomain = false };
 
-    private SmtpClient? client;
-    private long lastUse;
+    private Connection? connection;
 
     public async Task Send(OutgoingMail mail, CancellationToken ct)
     {
-        if (client is not null && clock.GetElapsedTime(lastUse) > KeepConnection)
-        {
-            Hangup();
-        }
-
-        client ??= Connect();
         using var message = Compose(mail);
         using var timeout = new CancellationTokenSource(smtp.Value.Timeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);
-        try
+        for (var kept = connection is not null; ; kept = false)
         {
-            await client.SendMailAsync(message, either.Token);
-            lastUse = clock.GetTimestamp();
-        }
-        catch (Exception e) when (e is SmtpException or OperationCanceledException or IOException or InvalidOperationException)
-        {
-            Hangup();
-            ct.ThrowIfCancellationRequested();
-            throw Explain(e);
+            try
+            {
+                connection ??= await Connect(either.Token);
+                await connection.Send(message, either.Token);
+                return;
+            }
+            catch (Exception e)
+            {
+                var failure = Explain(e);
+                if (failure.Kind is MailFailure.ServerUnavailable or MailFailure.Unconfirmed)
+                {
+                    connection?.Dispose();
+                    connection = null;
+                }
+
+                // A kept connection may be dead, which shows only when it is used: then a new one takes its place.
+                ct.ThrowIfCancellationRequested();
+                if (!kept || failure.Kind != MailFailure.ServerUnavailable || timeout.IsCancellationRequested)
+                {
+                    throw failure;
+                }
+            }
         }
     }
 
-    public void Dispose() => Hangup();
-
-    private static MailTransportException Explain(Exception e) => e switch
+    public void Dispose()
     {
-        SmtpException { StatusCode: SmtpStatusCode.MailboxUnavailable or SmtpStatusCode.UserNotLocalTryAlternatePath
-            or SmtpStatusCode.MailboxNameNotAllowed or SmtpStatusCode.TransactionFailed } smtp
-            => new(MailFailure.Refused, $"The mail server refused the mail ({(int)smtp.StatusCode}).", e),
-        SmtpException { StatusCode: SmtpStatusCode.GeneralFailure or SmtpStatusCode.ServiceNotAvailable or SmtpStatusCode.ServiceClosingTransmissionChannel
-            or SmtpStatusCode.MustIssueStartTlsFirst } smtp
-            => new(MailFailure.ServerUnavailable, $"The mail server cannot be used ({smtp.StatusCode}).", e),
-        SmtpException smtp => new(MailFailure.Deferred, $"The mail server deferred the mail ({(int)smtp.StatusCode}).", e),
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        connection?.Disconnect(quit: true, patience.Token);
+        connection?.Dispose();
+    }
+
+    private MailTransportException Explain(Exception e) => e switch
+    {
+        // What is said of the sender or the connection concerns every mail and is no reason to give up this one; a size (552) is the mail's own.
+        SmtpCommandException { StatusCode: var status, ErrorCode: var what } => (int)status switch
+        {
+            421 or 454 or 530 or 534 or 535 or 538 => new(MailFailure.ServerUnavailable, $"The mail server cannot be used ({(int)status}).", e),
+            < 500 => new(MailFailure.Deferred, $"The mail server deferred the mail ({(int)status}).", e),
+            not 552 when what == SmtpErrorCode.SenderNotAccepted => new(MailFailure.ServerUnavailable, $"The mail server refused the sender ({(int)status}).", e),
+            _ => new(MailFailure.Refused, $"The mail server refused the mail ({(int)status}).", e),
+        },
+        _ when connection is { HandedOver: true } => new(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.", e),
         OperationCanceledException => new(MailFailure.ServerUnavailable, "The mail server did not answer in time.", e),
+        NotSupportedException when connection is not null => new(MailFailure.Refused, "The mail server takes no addresses with letters outside of ASCII.", e),
         _ => new(MailFailure.ServerUnavailable, $"The mail server cannot be used ({e.GetType().Name}).", e),
     };
 
-    private MailMessage Compose(OutgoingMail mail)
+    private MimeMessage Compose(OutgoingMail mail)
     {
-        MailMessage? message = null;
         try
         {
-            message = new MailMessage
-            {
-                From = new MailAddress(mails.Value.From, mails.Value.ShopName, Encoding.UTF8),
-                Subject = mail.Subject,
-                SubjectEncoding = Encoding.UTF8,
-                BodyEncoding = Encoding.UTF8,
-                HeadersEncoding = Encoding.UTF8,
-            };
-            message.To.Add(mail.Recipient);
-            message.Headers.Add("Message-ID", $"<{mail.MessageId}>");
-            message.Headers.Add("Content-Language", mail.Language);
+            var recipients = InternetAddressList.Parse(Addresses, mail.Recipient).Mailboxes.ToList();
+            var body = new BodyBuilder { TextBody = mail.Text, HtmlBody = mail.Html }.ToMessageBody();
+            return recipients is []
+                ? throw new FormatException("A group without members.")
+                : new MimeMessage([new MailboxAddress(mails.Value.ShopName, mails.Value.From)], recipients, mail.Subject, body)
+                {
+                    MessageId = mail.MessageId,
 
-            // Keeps out-of-office answers away from us.
-            message.Headers.Add("Auto-Submitted", "auto-generated");
-            message.AlternateViews.Add(View(mail.Text, MediaTypeNames.Text.Plain));
-            message.AlternateViews.Add(View(mail.Html, MediaTypeNames.Text.Html));
-            return message;
+                    // The second keeps out-of-office answers away from us.
+                    Headers = { { HeaderId.ContentLanguage, mail.Language }, { HeaderId.AutoSubmitted, "auto-generated" } },
+                };
         }
-        catch (FormatException e)
+        catch (Exception e) when (e is FormatException or ArgumentException)
         {
-            message?.Dispose();
             throw new MailTransportException(MailFailure.Refused, "The recipient is not a mail address.", e);
         }
     }
 
-    private static AlternateView View(string content, string type)
+    private async Task<Connection> Connect(CancellationToken ct)
     {
-        var view = AlternateView.CreateAlternateViewFromString(content, Encoding.UTF8, type);
-        view.TransferEncoding = TransferEncoding.QuotedPrintable;
-        return view;
-    }
-
-    private SmtpClient Connect() => new(smtp.Value.Host, smtp.Value.Port)
-    {
-        EnableSsl = smtp.Value.Tls == SmtpTls.StartTls,
-        DeliveryMethod = SmtpDeliveryMethod.Network,
-        DeliveryFormat = SmtpDeliveryFormat.International,
-        UseDefaultCredentials = false,
-        Credentials = smtp.Value.Username is { Length: > 0 } user ? new NetworkCredential(user, smtp.Value.Password) : null,
-    };
-
-    private void Hangup()
-    {
+        // Whether a certificate was revoked would be asked of a third party, in a wait that no token ends.
+        var fresh = new Connection { CheckCertificateRevocation = false };
         try
         {
-            client?.Dispose();
+            await fresh.ConnectAsync(smtp.Value.Host, smtp.Value.Port, smtp.Value.Tls, ct);
+            if (smtp.Value.Username is { Length: > 0 } user)
+            {
+                await fresh.AuthenticateAsync(user, smtp.Value.Password ?? "", ct);
+            }
+
+            return fresh;
         }
-        catch (Exception e) when (e is SmtpException or IOException or InvalidOperationException)
+        catch
         {
-            // It says goodbye to a server that may be gone.
+            fresh.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Knows how far the mail under way has got.</summary>
+    private sealed class Connection : SmtpClient, ITransferProgress
+    {
+        private SmtpCommandException? refusal;
+
+        /// <summary>The server has everything, but for the final dot perhaps.</summary>
+        public bool HandedOver { get; private set; }
+
+        public async Task Send(MimeMessage message, CancellationToken ct)
+        {
+            (refusal, HandedOver) = (null, false);
+            if (!Capabilities.HasFlag(SmtpCapabilities.UTF8) && message.To.Mailboxes.Any(m => !Ascii.IsValid(m.GetAddress(idnEncode: true))))
+            {
+                throw new NotSupportedException();
+            }
+
+            try
+            {
+                await SendAsync(message, ct, this);
+            }
+            catch (SmtpCommandException) when (refusal is not null)
+            {
+                // None was accepted: the answer to the first says why.
+            }
+
+            if (refusal is not null)
+            {
+                throw refusal;
+            }
         }
 
-        client = null;
+        public void Report(long bytesTransferred, long totalSize) => HandedOver = bytesTransferred >= totalSize;
+
+        public void Report(long bytesTransferred)
+        {
+        }
+
+        // One recipient of several that is refused does not keep the mail from the others.
+        protected override void OnRecipientNotAccepted(MimeMessage message, MailboxAddress mailbox, SmtpResponse response) =>
+            refusal ??= new SmtpCommandException(SmtpErrorCode.RecipientNotAccepted, response.StatusCode, mailbox, response.Response);
     }
 }

@@ -10,17 +10,18 @@ public sealed class WorkSignal
     public void Set() => channel.Writer.TryWrite(true);
 
     /// <summary>Waits for a signal, at most for a time: what is due later sends none.</summary>
-    public async Task Wait(TimeSpan limit, TimeProvider clock, CancellationToken ct)
+    /// <returns>Whether there was a signal.</returns>
+    public async Task<bool> Wait(TimeSpan limit, TimeProvider clock, CancellationToken ct)
     {
         using var timeout = new CancellationTokenSource(limit, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);
         try
         {
-            await channel.Reader.ReadAsync(either.Token);
+            return await channel.Reader.ReadAsync(either.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            // The time is up.
+            return false;
         }
     }
 }

@@ -23,10 +23,15 @@ public sealed class StubbornMailServer
 
     public ConcurrentDictionary<string, int> Attempts { get; } = new();
 
+    /// <summary>Who got a mail over a connection that is ended by now.</summary>
+    public ConcurrentQueue<string> Ended { get; } = new();
+
     public IMailTransport Connect() => new Connection(this);
 
     private sealed class Connection(StubbornMailServer server) : IMailTransport
     {
+        private readonly ConcurrentQueue<string> recipients = new();
+
         public Task Send(OutgoingMail mail, CancellationToken ct)
         {
             if (server.Behaviour(mail.Recipient, server.Attempts.AddOrUpdate(mail.Recipient, 1, (_, n) => n + 1)) is { } failure)
@@ -34,12 +39,17 @@ public sealed class StubbornMailServer
                 throw failure;
             }
 
+            recipients.Enqueue(mail.Recipient);
             server.taken.Enqueue(mail.MessageId);
             return Task.CompletedTask;
         }
 
         public void Dispose()
         {
+            foreach (var recipient in recipients)
+            {
+                server.Ended.Enqueue(recipient);
+            }
         }
     }
 }
@@ -83,6 +93,24 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
         var mail = await Ended((await service.Register()).UserId);
         mail.GetProperty("status").GetString().ShouldBe("failed");
         mail.GetProperty("attempts").GetInt32().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_mail_that_may_have_been_taken_is_sent_again_by_its_schedule()
+    {
+        service.Server.Behaviour = (_, attempt) => attempt < 2 ? new MailTransportException(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.") : null;
+        var mail = await Ended((await service.Register()).UserId);
+        mail.GetProperty("status").GetString().ShouldBe("sent");
+        mail.GetProperty("attempts").GetInt32().ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task The_connection_is_ended_when_no_mail_follows()
+    {
+        service.Server.Behaviour = (_, _) => null;
+        var user = await service.Register();
+        await Ended(user.UserId);
+        await Poll.Until(() => service.Server.Ended.Contains(user.Email), "the sender to hang up");
     }
 
     [Fact]

@@ -5,7 +5,12 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Chassis.Testing;
+using MailKit.Security;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using Notifications.Mails;
 
 namespace Notifications.Tests.Mails;
@@ -14,11 +19,12 @@ public sealed class SmtpTests : IDisposable
 {
     private static readonly OutgoingMail Mail = new("1.welcome@shop.example", "ada@example.org", "Grüße", "Hallo", "<p>Hallo</p>", "de");
     private readonly SmtpServer server = new();
+    private readonly FakeTimeProvider clock = new();
 
     [Fact]
     public async Task Without_tls_a_mail_is_handed_over_in_text_and_html()
     {
-        await Send(SmtpTls.None);
+        await Send(SecureSocketOptions.None);
         var data = server.Data.ShouldHaveSingleItem();
         data.ShouldContain("Message-ID: <1.welcome@shop.example>");
         data.ShouldContain("multipart/alternative");
@@ -29,7 +35,7 @@ public sealed class SmtpTests : IDisposable
     [Fact]
     public async Task With_tls_demanded_nothing_is_said_to_a_server_that_does_not_offer_it()
     {
-        (await Should.ThrowAsync<MailTransportException>(() => Send(SmtpTls.StartTls))).Kind.ShouldBe(MailFailure.ServerUnavailable);
+        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.StartTls))).Kind.ShouldBe(MailFailure.ServerUnavailable);
         server.Commands.ShouldNotContain(c => c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase));
     }
 
@@ -37,9 +43,28 @@ public sealed class SmtpTests : IDisposable
     public async Task With_tls_demanded_nothing_is_said_to_a_server_that_nobody_vouches_for()
     {
         server.OffersTls = true;
-        (await Should.ThrowAsync<MailTransportException>(() => Send(SmtpTls.StartTls))).Kind.ShouldBe(MailFailure.ServerUnavailable);
+        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.StartTls))).Kind.ShouldBe(MailFailure.ServerUnavailable);
         server.Commands.ShouldContain("STARTTLS");
         server.Commands.ShouldNotContain(c => c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task With_tls_from_the_first_byte_nothing_is_said_to_a_server_that_nobody_vouches_for()
+    {
+        server.SpeaksTls = true;
+        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.SslOnConnect))).Kind.ShouldBe(MailFailure.ServerUnavailable);
+        server.Commands.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task With_tls_when_available_a_server_without_it_gets_the_mail_in_the_clear_and_one_that_nobody_vouches_for_gets_nothing()
+    {
+        await Send(SecureSocketOptions.StartTlsWhenAvailable);
+        server.Data.Count.ShouldBe(1);
+
+        server.OffersTls = true;
+        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.StartTlsWhenAvailable))).Kind.ShouldBe(MailFailure.ServerUnavailable);
+        server.Data.Count.ShouldBe(1);
     }
 
     [Theory]
@@ -48,30 +73,160 @@ public sealed class SmtpTests : IDisposable
     [InlineData(421, MailFailure.ServerUnavailable)]
     public async Task The_servers_answer_decides_whether_it_is_worth_trying_again(int answer, MailFailure kind)
     {
-        server.AnswerToRecipient = answer;
-        (await Should.ThrowAsync<MailTransportException>(() => Send(SmtpTls.None))).Kind.ShouldBe(kind);
+        server.Answers["RCPT"] = $"{answer} so be it";
+        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None))).Kind.ShouldBe(kind);
+    }
+
+    [Theory]
+    [InlineData("MAIL", 550, MailFailure.ServerUnavailable)]
+    [InlineData("MAIL", 530, MailFailure.ServerUnavailable)]
+    [InlineData("MAIL", 552, MailFailure.Refused)]
+    [InlineData("MAIL", 451, MailFailure.Deferred)]
+    [InlineData("RCPT", 501, MailFailure.Refused)]
+    [InlineData("DATA", 451, MailFailure.Deferred)]
+    [InlineData(".", 554, MailFailure.Refused)]
+    [InlineData(".", 452, MailFailure.Deferred)]
+    [InlineData(".", 421, MailFailure.ServerUnavailable)]
+    public async Task The_answer_to_each_command_says_whose_fault_it_is(string command, int answer, MailFailure kind)
+    {
+        server.Answers[command] = $"{answer} so be it";
+        var failure = await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None));
+        failure.Kind.ShouldBe(kind);
+        failure.Message.ShouldContain(answer == 530 ? "ServiceNotAuthenticated" : $"({answer})");
+    }
+
+    [Fact]
+    public async Task One_recipient_that_is_refused_does_not_keep_the_mail_from_the_others()
+    {
+        server.Answers["RCPT TO:<gone@example.org>"] = "550 no such mailbox";
+        var failure = await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None, Mail with { Recipient = "gone@example.org, ada@example.org" }));
+        failure.Kind.ShouldBe(MailFailure.Refused);
+        failure.Message.ShouldContain("(550)");
+        server.Data.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_mailbox_that_the_server_cannot_address_is_refused_at_once_and_says_why()
+    {
+        var failure = await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None, Mail with { Recipient = "jörg@example.org" }));
+        failure.Kind.ShouldBe(MailFailure.Refused);
+        failure.Message.ShouldBe("The mail server takes no addresses with letters outside of ASCII.");
+    }
+
+    [Fact]
+    public async Task The_answer_to_the_final_dot_is_waited_for_no_longer_than_the_time_out_and_its_absence_is_told_from_a_refusal()
+    {
+        server.Answers["."] = null;
+        using var transport = Connect(SecureSocketOptions.None);
+        var sending = transport.Send(Mail, TestContext.Current.CancellationToken);
+        await Poll.Until(() => server.Data.Count == 1, "the server to have the whole mail");
+        sending.IsCompleted.ShouldBeFalse();
+
+        clock.Advance(TimeSpan.FromSeconds(2));
+        var failure = await Should.ThrowAsync<MailTransportException>(() => sending.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        failure.Kind.ShouldBe(MailFailure.Unconfirmed);
+        failure.Message.ShouldBe("The mail server did not say whether it took the mail.");
+    }
+
+    [Fact]
+    public async Task The_answer_to_the_final_dot_is_waited_for_no_longer_than_the_caller_wants()
+    {
+        server.Answers["."] = null;
+        using var stop = new CancellationTokenSource();
+        using var transport = Connect(SecureSocketOptions.None);
+        var sending = transport.Send(Mail, stop.Token);
+        await Poll.Until(() => server.Data.Count == 1, "the server to have the whole mail");
+
+        await stop.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(() => sending.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_connection_that_breaks_behind_the_final_dot_leaves_the_mail_unconfirmed()
+    {
+        server.Answers["."] = "";
+        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None))).Kind.ShouldBe(MailFailure.Unconfirmed);
+    }
+
+    [Fact]
+    public async Task A_connection_is_kept_for_the_next_mail_also_behind_a_refusal_and_ended_with_good_manners()
+    {
+        var transport = Connect(SecureSocketOptions.None);
+        await transport.Send(Mail, TestContext.Current.CancellationToken);
+        server.Answers["RCPT"] = "550 no such mailbox";
+        await Should.ThrowAsync<MailTransportException>(() => transport.Send(Mail, TestContext.Current.CancellationToken));
+        server.Answers.Clear();
+        await transport.Send(Mail, TestContext.Current.CancellationToken);
+        server.Connections.ShouldBe(1);
+        server.Commands.ShouldNotContain("QUIT");
+
+        server.Data.Count.ShouldBe(2);
+        transport.Dispose();
+        server.Commands.ShouldContain("QUIT");
+    }
+
+    [Fact]
+    public async Task A_kept_connection_that_the_server_has_ended_costs_the_next_mail_nothing()
+    {
+        using var transport = Connect(SecureSocketOptions.None);
+        await transport.Send(Mail, TestContext.Current.CancellationToken);
+        server.HangUp();
+        await transport.Send(Mail, TestContext.Current.CancellationToken);
+        server.Connections.ShouldBe(2);
+        server.Data.Count.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData("Smtp:Tls", "None", null)]
+    [InlineData("Smtp:Tls", "StartTls", null)]
+    [InlineData("Smtp:Tls", "SslOnConnect", null)]
+    [InlineData("Smtp:Tls", "17", "Tls")]
+    [InlineData("Smtp:Port", "0", "Port")]
+    [InlineData("Smtp:Timeout", "00:00:31", "Timeout")]
+    [InlineData("Mail:Lease", "00:00:15", "Smtp:Timeout must be below Mail:Lease")]
+    public void Options_that_cannot_be_meant_are_refused(string name, string value, string? problem)
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([new(name, value)]).Build());
+        services.AddNotifications();
+        using var provider = services.BuildServiceProvider();
+        var options = () => provider.GetRequiredService<IOptions<SmtpOptions>>().Value;
+        if (problem is null)
+        {
+            options().Tls.ToString().ShouldBe(value);
+        }
+        else
+        {
+            Should.Throw<OptionsValidationException>(options).Message.ShouldContain(problem);
+        }
     }
 
     [Fact]
     public async Task A_server_that_hangs_is_given_up()
     {
         server.Hangs = true;
-        (await Should.ThrowAsync<MailTransportException>(() => Send(SmtpTls.None))).Message.ShouldBe("The mail server did not answer in time.");
+        server.Connected += () => clock.Advance(TimeSpan.FromSeconds(2));
+        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None))).Message.ShouldBe("The mail server did not answer in time.");
     }
 
     [Fact]
     public async Task An_address_that_is_none_is_refused_without_asking_anybody()
     {
-        (await Should.ThrowAsync<MailTransportException>(() => Send(SmtpTls.None, Mail with { Recipient = "x@y\r\nRCPT TO:<z@y>" }))).Kind.ShouldBe(MailFailure.Refused);
+        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None, Mail with { Recipient = "x@y\r\nRCPT TO:<z@y>" }))).Kind.ShouldBe(MailFailure.Refused);
         server.Commands.ShouldBeEmpty();
     }
 
     public void Dispose() => server.Dispose();
 
-    private async Task Send(SmtpTls tls, OutgoingMail? mail = null)
+    private SmtpMailTransport Connect(SecureSocketOptions tls)
     {
         var options = new SmtpOptions { Host = "127.0.0.1", Port = server.Port, Tls = tls, Timeout = TimeSpan.FromSeconds(2) };
-        using var transport = new SmtpMailTransport(Options.Create(options), Options.Create(new MailOptions()), TimeProvider.System);
+        return new SmtpMailTransport(Options.Create(options), Options.Create(new MailOptions()), clock);
+    }
+
+    private async Task Send(SecureSocketOptions tls, OutgoingMail? mail = null)
+    {
+        using var transport = Connect(tls);
         await transport.Send(mail ?? Mail, TestContext.Current.CancellationToken);
     }
 
@@ -79,6 +234,7 @@ public sealed class SmtpTests : IDisposable
     private sealed class SmtpServer : IDisposable
     {
         private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+        private readonly ConcurrentQueue<TcpClient> clients = new();
 
         public SmtpServer()
         {
@@ -96,13 +252,30 @@ public sealed class SmtpTests : IDisposable
 
         public bool OffersTls { get; set; }
 
+        /// <summary>From the first byte.</summary>
+        public bool SpeaksTls { get; set; }
+
         public bool Hangs { get; set; }
 
-        public int AnswerToRecipient { get; set; } = 250;
+        /// <summary>By command, or the beginning of one; <c>.</c> is the end of a mail. Null answers never, and nothing at all hangs up.</summary>
+        public ConcurrentDictionary<string, string?> Answers { get; } = new();
+
+        public event Action? Connected;
+
+        public int Connections => clients.Count;
 
         public ConcurrentQueue<string> Commands { get; } = new();
 
         public ConcurrentQueue<string> Data { get; } = new();
+
+        /// <summary>As a server does that has waited long enough.</summary>
+        public void HangUp()
+        {
+            foreach (var client in clients)
+            {
+                client.Dispose();
+            }
+        }
 
         public void Dispose() => listener.Dispose();
 
@@ -116,12 +289,19 @@ public sealed class SmtpTests : IDisposable
 
         private async Task Serve(TcpClient client)
         {
+            clients.Enqueue(client);
             using (client)
             {
                 Stream stream = client.GetStream();
+                if (SpeaksTls)
+                {
+                    stream = await Encrypt(stream);
+                }
+
                 var reader = new StreamReader(stream, Encoding.Latin1);
                 if (Hangs)
                 {
+                    Connected?.Invoke();
                     await reader.ReadLineAsync();
                     return;
                 }
@@ -130,23 +310,22 @@ public sealed class SmtpTests : IDisposable
                 while (await reader.ReadLineAsync() is { } command)
                 {
                     Commands.Enqueue(command);
-                    switch (command.Split(' ')[0].ToUpperInvariant())
+                    var verb = command.Split(' ')[0].ToUpperInvariant();
+                    if (Answers.Keys.FirstOrDefault(a => a == verb || (a.Contains(' ', StringComparison.Ordinal) && command.StartsWith(a, StringComparison.Ordinal))) is { } key)
+                    {
+                        await Say(Answers[key]!);
+                        continue;
+                    }
+
+                    switch (verb)
                     {
                         case "EHLO" when OffersTls:
                             await Say("250-hello\r\n250-SMTPUTF8\r\n250 STARTTLS");
                             break;
                         case "STARTTLS":
                             await Say("220 go on");
-                            var tls = new SslStream(stream);
-                            using (var certificate = SelfSigned())
-                            {
-                                await tls.AuthenticateAsServerAsync(certificate);
-                            }
-
-                            (stream, reader) = (tls, new StreamReader(tls, Encoding.Latin1));
-                            break;
-                        case "RCPT":
-                            await Say($"{AnswerToRecipient} so be it");
+                            stream = await Encrypt(stream);
+                            reader = new StreamReader(stream, Encoding.Latin1);
                             break;
                         case "DATA":
                             await Say("354 go on");
@@ -157,7 +336,19 @@ public sealed class SmtpTests : IDisposable
                             }
 
                             Data.Enqueue(data.ToString());
-                            await Say("250 taken");
+                            var answer = Answers.GetValueOrDefault(".", "250 taken");
+                            if (answer is null)
+                            {
+                                await reader.ReadLineAsync();
+                                return;
+                            }
+
+                            if (answer.Length == 0)
+                            {
+                                return;
+                            }
+
+                            await Say(answer);
                             break;
                         case "QUIT":
                             await Say("221 bye");
@@ -170,6 +361,14 @@ public sealed class SmtpTests : IDisposable
 
                 async Task Say(string line) => await stream.WriteAsync(Encoding.Latin1.GetBytes(line + "\r\n"));
             }
+        }
+
+        private static async Task<Stream> Encrypt(Stream stream)
+        {
+            var tls = new SslStream(stream);
+            using var certificate = SelfSigned();
+            await tls.AuthenticateAsServerAsync(certificate);
+            return tls;
         }
     }
 }
