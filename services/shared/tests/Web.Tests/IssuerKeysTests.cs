@@ -6,13 +6,14 @@ using System.Text.Json.Nodes;
 using Chassis.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Chassis.Web.Tests;
 
 public sealed class The_issuers_keys : IDisposable
 {
     private readonly TestTokens tokens = new();
-    private readonly ManualClock clock = new();
+    private readonly FakeTimeProvider clock = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     private readonly IssuerKeys keys;
     private readonly TokenValidator validator;
 
@@ -199,14 +200,4 @@ public sealed class The_issuers_keys : IDisposable
     {
         public HttpClient CreateClient(string name) => new(tokens.Handler());
     }
-}
-
-/// <summary>A clock that moves when the test says so.</summary>
-public sealed class ManualClock : TimeProvider
-{
-    private DateTimeOffset now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
-
-    public override DateTimeOffset GetUtcNow() => now;
-
-    public void Advance(TimeSpan by) => now += by;
 }
