@@ -123,7 +123,7 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
 
     private async Task<PaymentOutcome> Authorize(Payment payment, bool look, CancellationToken ct) =>
         look && await gateway.Find(payment.OrderId, ct) is Lookup.Found { Payment.Status: not PaymentState.Pending } found
-            ? Outcome(found.Payment)
+            ? PaymentOutcome.Of(found.Payment)
             : await gateway.Authorize(payment.OrderId, payment.Amount, payment.PaymentMethod, ct);
 
     /// <summary>
@@ -150,7 +150,7 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
         var reference = payment.ProviderReference!;
         if (payment.Attempts > 1 && await gateway.Get(reference, ct) is Lookup.Found { Payment: var known } && (known.Status == goal || known.Status != payment.Status))
         {
-            return Outcome(known);
+            return PaymentOutcome.Of(known);
         }
 
         return await Settle(reference, await change(payment.OrderId, reference, ct), ct);
@@ -160,15 +160,8 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
     private async Task<PaymentOutcome> Settle(string reference, PaymentOutcome outcome, CancellationToken ct) =>
         outcome is PaymentOutcome.Unknown { Reason: "payment_intent_unexpected_state" or "charge_not_refundable" }
         && await gateway.Get(reference, ct) is Lookup.Found found
-            ? Outcome(found.Payment)
+            ? PaymentOutcome.Of(found.Payment)
             : outcome;
-
-    private static PaymentOutcome Outcome(ProviderPayment payment) => payment.Status switch
-    {
-        PaymentState.Declined => new PaymentOutcome.Declined(payment.DeclineCode ?? "declined", payment),
-        PaymentState.Pending => new PaymentOutcome.Unknown("the provider has not decided"),
-        _ => new PaymentOutcome.Approved(payment),
-    };
 
     /// <summary>Nothing to pay: no provider takes that, and none needs to be asked.</summary>
     private PaymentOutcome.Approved Free(Payment payment, PaymentOperation operation) => new(new ProviderPayment(

@@ -41,6 +41,14 @@ public abstract record PaymentOutcome
 
     /// <summary>It may have happened or not. Never a reason to undo anything; a reason to ask.</summary>
     public sealed record Unknown(string Reason) : PaymentOutcome;
+
+    /// <summary>What it comes to that a payment stands so.</summary>
+    public static PaymentOutcome Of(ProviderPayment payment) => payment.Status switch
+    {
+        PaymentState.Declined => new Declined(payment.DeclineCode ?? "declined", payment),
+        PaymentState.Pending => new Unknown("the provider has not decided"),
+        _ => new Approved(payment),
+    };
 }
 
 /// <summary>The answer to a question that changes nothing.</summary>

@@ -48,30 +48,28 @@ public sealed class PaymentPipeline : IDisposable
             .Build();
     }
 
-    /// <returns>An answer, or in words why there is none.</returns>
-    public async Task<(ProviderAnswer? Answer, string Trouble)> Execute(Func<CancellationToken, ValueTask<ProviderAnswer>> call, CancellationToken ct)
+    /// <exception cref="PaymentProviderUnavailableException">There is no answer; the message says why.</exception>
+    public async Task<ProviderAnswer> Execute(Func<CancellationToken, ValueTask<ProviderAnswer>> call, CancellationToken ct)
     {
         using var lease = await limiter.AcquireAsync(1, ct);
         if (!lease.IsAcquired)
         {
-            return (null, "too many payments at once");
+            throw new PaymentProviderUnavailableException("too many payments at once");
         }
 
         try
         {
-            return (await pipeline.ExecuteAsync(call, ct), "");
+            return await pipeline.ExecuteAsync(call, ct);
         }
-        catch (BrokenCircuitException)
+        catch (Exception e) when (e is BrokenCircuitException or TimeoutRejectedException or HttpRequestException)
         {
-            return (null, "the provider is spared: it was failing");
-        }
-        catch (TimeoutRejectedException)
-        {
-            return (null, "no answer in time");
-        }
-        catch (HttpRequestException e)
-        {
-            return (null, e.HttpRequestError == HttpRequestError.ConnectionError ? "not reachable" : "the connection broke");
+            throw new PaymentProviderUnavailableException(e switch
+            {
+                BrokenCircuitException => "the provider is spared: it was failing",
+                TimeoutRejectedException => "no answer in time",
+                HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => "not reachable",
+                _ => "the connection broke",
+            });
         }
     }
 
@@ -83,4 +81,7 @@ public sealed class PaymentPipeline : IDisposable
 }
 
 /// <summary>Status and body of one answer, read whole.</summary>
-public sealed record ProviderAnswer(HttpStatusCode Status, byte[] Body);
+public sealed record ProviderAnswer(HttpStatusCode Status, byte[] Body)
+{
+    public bool IsSuccess => (int)Status is >= 200 and < 300;
+}

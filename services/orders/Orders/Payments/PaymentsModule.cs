@@ -5,15 +5,29 @@ using Orders.Fulfilment;
 namespace Orders.Payments;
 
 /// <summary>Everything that fulfilment and payments add to the service.</summary>
-internal static class PaymentsModule
+public static class PaymentsModule
 {
+    /// <summary>In bytes. A page of a hundred payments takes about one megabyte.</summary>
+    private const int LargestAnswer = 16 * 1024 * 1024;
+
     public static IServiceCollection AddFulfilmentAndPayments(this IServiceCollection services)
     {
         services.AddOptions<FulfilmentOptions>().BindConfiguration(FulfilmentOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<PaymentsOptions>().BindConfiguration(PaymentsOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<PaymentPipeline>();
-        services.AddHttpClient<IPaymentGateway, StripePaymentGateway>(http => http.Timeout = Timeout.InfiniteTimeSpan)
-            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(2) });
+        services.AddHttpClient<IPaymentGateway, StripePaymentGateway>(http =>
+            {
+                http.Timeout = Timeout.InfiniteTimeSpan;
+                http.MaxResponseContentBufferSize = LargestAnswer;
+            })
+            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+            {
+                PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+                ConnectTimeout = TimeSpan.FromSeconds(2),
+
+                // A change that is sent elsewhere would arrive as a question, and its answer would pass for the change's.
+                AllowAutoRedirect = false,
+            });
         services.AddScoped<PaymentExecution>();
         services.AddScoped<ReconcilePayments>();
         return services;

@@ -12,13 +12,22 @@ namespace Orders.Payments;
 public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipeline pipeline, IOptions<PaymentsOptions> options, ILogger<StripePaymentGateway> logger)
     : IPaymentGateway
 {
+    /// <summary>What these requests are written for. Otherwise the account's own version would decide, and newer ones refuse parameters of this one.</summary>
+    private const string ApiVersion = "2025-09-30.clover";
+
     /// <summary>Only the charge knows what was refunded of it.</summary>
     private const string Expand = "expand[]";
     private const string LatestCharge = "latest_charge";
 
     private const string AlreadyRefunded = "charge_already_refunded";
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    /// <summary>An answer without the members that decisions rest on is none.</summary>
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
 
     public Task<PaymentOutcome> Authorize(Guid orderId, Money amount, string paymentMethod, CancellationToken ct) => Change(
         "v1/payment_intents",
@@ -42,65 +51,43 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
     public Task<PaymentOutcome> Void(Guid orderId, string reference, CancellationToken ct) =>
         Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/cancel", $"order-{orderId}-void", new() { [Expand] = LatestCharge }, ct);
 
-    public async Task<PaymentOutcome> Refund(Guid orderId, string reference, CancellationToken ct)
-    {
-        // A refund is a thing of its own at the provider; what it means for the payment is read from there.
-        var (answer, trouble) = await Send(
-            HttpMethod.Post, "v1/refunds", $"order-{orderId}-refund", new() { ["payment_intent"] = reference, ["metadata[order_id]"] = orderId.ToString() }, ct);
-        if (answer is null)
+    public Task<PaymentOutcome> Refund(Guid orderId, string reference, CancellationToken ct) => Try<PaymentOutcome>(
+        async () =>
         {
-            return new PaymentOutcome.Unknown(trouble);
-        }
+            // A refund is a thing of its own at the provider; what it means for the payment is read from there.
+            var answer = await Send(
+                HttpMethod.Post, "v1/refunds", $"order-{orderId}-refund", new() { ["payment_intent"] = reference, ["metadata[order_id]"] = orderId.ToString() }, ct);
+            if (!answer.IsSuccess && Outcome(answer) is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unsettled)
+            {
+                return unsettled;
+            }
 
-        if (!IsSuccess(answer) && Outcome(answer) is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unsettled)
-        {
-            return unsettled;
-        }
+            return await Get(reference, ct) switch
+            {
+                Lookup.Found found => PaymentOutcome.Of(found.Payment),
+                Lookup.Unknown unknown => new PaymentOutcome.Unknown(unknown.Reason),
+                _ => new PaymentOutcome.Unknown("the provider does not know the payment"),
+            };
+        },
+        reason => new PaymentOutcome.Unknown(reason));
 
-        return await Get(reference, ct) switch
-        {
-            Lookup.Found found => new PaymentOutcome.Approved(found.Payment),
-            Lookup.Unknown unknown => new PaymentOutcome.Unknown(unknown.Reason),
-            _ => new PaymentOutcome.Unknown("the provider does not know the payment"),
-        };
-    }
+    public Task<Lookup> Get(string reference, CancellationToken ct) => Look(
+        $"v1/payment_intents/{Uri.EscapeDataString(reference)}?{Expand}={LatestCharge}",
+        answer => answer.Status == HttpStatusCode.NotFound ? new Lookup.None() : new Lookup.Found(Read<Intent>(answer).ToPayment()),
+        ct);
 
-    public async Task<Lookup> Get(string reference, CancellationToken ct)
-    {
-        var (answer, trouble) = await Send(HttpMethod.Get, $"v1/payment_intents/{Uri.EscapeDataString(reference)}?{Expand}={LatestCharge}", null, null, ct);
-        return answer switch
-        {
-            null => new Lookup.Unknown(trouble),
-            { Status: HttpStatusCode.NotFound } => new Lookup.None(),
-            _ when IsSuccess(answer) => new Lookup.Found(Read<Intent>(answer).ToPayment()),
-            _ => new Lookup.Unknown(Describe(answer)),
-        };
-    }
-
-    public async Task<Lookup> Find(Guid orderId, CancellationToken ct)
-    {
-        var query = Uri.EscapeDataString($"metadata['order_id']:'{orderId}'");
-        var (answer, trouble) = await Send(HttpMethod.Get, $"v1/payment_intents/search?query={query}&{Expand}=data.{LatestCharge}", null, null, ct);
-        return answer switch
-        {
-            null => new Lookup.Unknown(trouble),
-            _ when !IsSuccess(answer) => new Lookup.Unknown(Describe(answer)),
-            _ => Read<Listing>(answer).Data is [var intent, ..] ? new Lookup.Found(intent.ToPayment()) : new Lookup.None(),
-        };
-    }
+    public Task<Lookup> Find(Guid orderId, CancellationToken ct) => Look(
+        $"v1/payment_intents/search?query={Uri.EscapeDataString($"metadata['order_id']:'{orderId}'")}&{Expand}=data.{LatestCharge}",
+        answer => Read<Listing>(answer).Data is [var intent, ..] ? new Lookup.Found(intent.ToPayment()) : new Lookup.None(),
+        ct);
 
     public async IAsyncEnumerable<IReadOnlyList<ProviderPayment>> List(DateTimeOffset? since, [EnumeratorCancellation] CancellationToken ct)
     {
         var from = since is { } time ? $"&created[gte]={time.ToUnixTimeSeconds()}" : "";
         for (string? after = null; ;)
         {
-            var (answer, trouble) = await Send(HttpMethod.Get, $"v1/payment_intents?limit=100&{Expand}=data.{LatestCharge}{from}{(after is null ? "" : $"&starting_after={after}")}", null, null, ct);
-            if (answer is null || !IsSuccess(answer))
-            {
-                throw new PaymentProviderUnavailableException(answer is null ? trouble : Describe(answer));
-            }
-
-            var page = Read<Listing>(answer);
+            var path = $"v1/payment_intents?limit=100&{Expand}=data.{LatestCharge}{from}{(after is null ? "" : $"&starting_after={after}")}";
+            var page = Read<Listing>(await Send(HttpMethod.Get, path, null, null, ct));
             if (page.Data.Count > 0)
             {
                 yield return [.. page.Data.Select(i => i.ToPayment())];
@@ -115,23 +102,35 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         }
     }
 
-    private async Task<PaymentOutcome> Change(string path, string key, Dictionary<string, string> form, CancellationToken ct)
+    private Task<PaymentOutcome> Change(string path, string key, Dictionary<string, string> form, CancellationToken ct) =>
+        Try(async () => Outcome(await Send(HttpMethod.Post, path, key, form, ct)), reason => new PaymentOutcome.Unknown(reason));
+
+    private Task<Lookup> Look(string path, Func<ProviderAnswer, Lookup> read, CancellationToken ct) =>
+        Try(async () => read(await Send(HttpMethod.Get, path, null, null, ct)), reason => new Lookup.Unknown(reason));
+
+    private static async Task<T> Try<T>(Func<Task<T>> ask, Func<string, T> unknown)
     {
-        var (answer, trouble) = await Send(HttpMethod.Post, path, key, form, ct);
-        return answer is null ? new PaymentOutcome.Unknown(trouble) : Outcome(answer);
+        try
+        {
+            return await ask();
+        }
+        catch (PaymentProviderUnavailableException e)
+        {
+            return unknown(e.Message);
+        }
     }
 
     private PaymentOutcome Outcome(ProviderAnswer answer)
     {
-        if (IsSuccess(answer))
+        if (answer.IsSuccess)
         {
-            return new PaymentOutcome.Approved(Read<Intent>(answer).ToPayment());
+            return PaymentOutcome.Of(Read<Intent>(answer).ToPayment());
         }
 
         var error = ReadError(answer);
         switch ((int)answer.Status, error.Type)
         {
-            case (402, _):
+            case (402, not null):
                 return new PaymentOutcome.Declined(error.DeclineCode ?? error.Code ?? "declined", error.PaymentIntent?.ToPayment());
 
             // The request itself was wrong, so it had no effect and never will. What the payment's state forbids is another matter: that state must be looked at.
@@ -149,12 +148,13 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         }
     }
 
-    private Task<(ProviderAnswer? Answer, string Trouble)> Send(HttpMethod method, string path, string? key, Dictionary<string, string>? form, CancellationToken ct) =>
+    private Task<ProviderAnswer> Send(HttpMethod method, string path, string? key, Dictionary<string, string>? form, CancellationToken ct) =>
         pipeline.Execute(
             async token =>
             {
                 using var request = new HttpRequestMessage(method, new Uri(options.Value.BaseUrl, path));
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", options.Value.ApiKey);
+                request.Headers.Add("Stripe-Version", ApiVersion);
                 if (key is not null)
                 {
                     request.Headers.Add("Idempotency-Key", key);
@@ -166,12 +166,21 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             },
             ct);
 
-    private static bool IsSuccess(ProviderAnswer answer) => (int)answer.Status is >= 200 and < 300;
-
     private static string Describe(ProviderAnswer answer) => $"the provider answered {(int)answer.Status}";
 
-    private static T Read<T>(ProviderAnswer answer) =>
-        JsonSerializer.Deserialize<T>(answer.Body, Json) ?? throw new JsonException("The provider's answer is empty.");
+    /// <exception cref="PaymentProviderUnavailableException">It is not what was asked for: a failure, or no answer of the provider at all.</exception>
+    private static T Read<T>(ProviderAnswer answer)
+        where T : class
+    {
+        try
+        {
+            return (answer.IsSuccess ? JsonSerializer.Deserialize<T>(answer.Body, Json) : null) ?? throw new PaymentProviderUnavailableException(Describe(answer));
+        }
+        catch (JsonException)
+        {
+            throw new PaymentProviderUnavailableException($"{Describe(answer)} and nothing that can be read");
+        }
+    }
 
     private static Error ReadError(ProviderAnswer answer)
     {
@@ -199,7 +208,8 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
     private sealed record Error(string? Type = null, string? Code = null, string? DeclineCode = null, string? Param = null, Intent? PaymentIntent = null);
 
     private sealed record Intent(
-        string Id, long Amount, string Currency, string Status, long Created, Dictionary<string, string>? Metadata, LastError? LastPaymentError, Charge? LatestCharge)
+        string Id, long Amount, string Currency, string Status, long Created,
+        Dictionary<string, string>? Metadata = null, LastError? LastPaymentError = null, Charge? LatestCharge = null)
     {
         public ProviderPayment ToPayment() => new(
             Id,
@@ -217,7 +227,7 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             DateTimeOffset.FromUnixTimeSeconds(Created));
     }
 
-    private sealed record LastError(string? Code, string? DeclineCode);
+    private sealed record LastError(string? Code = null, string? DeclineCode = null);
 
     private sealed record Charge(long AmountRefunded);
 }
