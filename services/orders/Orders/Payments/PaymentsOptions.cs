@@ -7,8 +7,11 @@ public sealed record PaymentsOptions
 {
     public const string Section = "Payments";
 
+    /// <summary>"24:00:00" would be read as 24 days.</summary>
+    private const string ADay = "1.00:00:00";
+
     /// <summary>Root of the provider's API: the sandbox in development, <c>https://api.stripe.com</c> with a real account.</summary>
-    [Required]
+    [Required, Url]
     public Uri BaseUrl { get; init; } = new("http://127.0.0.1:8090");
 
     /// <summary>The provider's secret key. The default is the sandbox's and worth nothing anywhere else.</summary>
@@ -16,15 +19,18 @@ public sealed record PaymentsOptions
     public string ApiKey { get; init; } = "sk_test_sandbox";
 
     /// <summary>How long one request may take.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", ADay)]
     public TimeSpan TryTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long one operation may take with all its repeats. Then its outcome is unknown and is asked for later.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", ADay)]
     public TimeSpan TotalTimeout { get; init; } = TimeSpan.FromSeconds(6);
 
     /// <summary>Repeats after the first try, with growing, jittered pauses.</summary>
     [Range(0, 10)]
     public int Retries { get; init; } = 3;
 
+    [Range(typeof(TimeSpan), "00:00:00", ADay)]
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(150);
 
     /// <summary>Requests at the provider at the same time; more wait, up to as many again, then they are turned away.</summary>
@@ -39,11 +45,14 @@ public sealed record PaymentsOptions
     public int BreakerMinimumThroughput { get; init; } = 20;
 
     /// <summary>How long an open circuit spares the provider.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.500", ADay)]
     public TimeSpan BreakDuration { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>When an unknown outcome is asked for the first time; doubles up to <see cref="CheckAgainAtMost"/>, without end.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", ADay)]
     public TimeSpan CheckAgain { get; init; } = TimeSpan.FromSeconds(2);
 
+    [Range(typeof(TimeSpan), "00:00:00.001", ADay)]
     public TimeSpan CheckAgainAtMost { get; init; } = TimeSpan.FromMinutes(1);
 
     public TimeSpan CheckAgainAfter(int attempts) =>
