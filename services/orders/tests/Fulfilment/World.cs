@@ -9,9 +9,9 @@ namespace Orders.Tests.Fulfilment;
 
 /// <summary>
 /// Everybody whom the saga talks to, for one order: the real order and the real payment, an inventory and a payment provider of this test. Whatever anybody sends
-/// goes into one bag, from which a seeded random generator takes what comes next, sometimes twice: late, repeated and out of order is the rule here.
+/// goes into one bag, from which luck takes what comes next, sometimes twice: late, repeated and out of order is the rule here.
 /// </summary>
-internal sealed class World(Random random, Guid orderId) : IPaymentGateway
+internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
 {
     private readonly List<object> bag = [];
     private OrderState order = NewOrder(orderId);
@@ -39,9 +39,9 @@ internal sealed class World(Random random, Guid orderId) : IPaymentGateway
     /// <summary>Takes what comes next; the same may come once more later.</summary>
     public object Take()
     {
-        var index = random.Next(bag.Count);
+        var index = luck.OneOf(bag.Count);
         var message = bag[index];
-        if (random.NextDouble() >= 0.15)
+        if (luck.Chance() >= 0.15)
         {
             bag.RemoveAt(index);
         }
@@ -53,14 +53,14 @@ internal sealed class World(Random random, Guid orderId) : IPaymentGateway
     /// <summary>Now and then the customer changes her mind, or a reservation expires.</summary>
     public void LetThingsHappen()
     {
-        if (!cancelled && random.NextDouble() < 0.03 && Rules.Decide(order, new RequestCancellation("changed my mind", A.Now)) is Decision.Accepted accepted)
+        if (!cancelled && luck.Chance() < 0.03 && Rules.Decide(order, new RequestCancellation("changed my mind", A.Now)) is Decision.Accepted accepted)
         {
             cancelled = true;
             order = accepted.Events.Aggregate(order, Rules.Evolve);
             Put(new CancellationRequested(orderId, "changed my mind"));
         }
 
-        if (Stock == "reserved" && random.NextDouble() < 0.02)
+        if (Stock == "reserved" && luck.Chance() < 0.02)
         {
             Stock = "released";
             Put(new StockReleased(orderId, A.Items, "expired", A.Now));
@@ -74,7 +74,7 @@ internal sealed class World(Random random, Guid orderId) : IPaymentGateway
         switch (message)
         {
             case ReserveStock:
-                Stock = Stock == "none" ? random.NextDouble() < 0.15 ? "refused" : "reserved" : Stock;
+                Stock = Stock == "none" ? luck.Chance() < 0.15 ? "refused" : "reserved" : Stock;
                 Put(Stock switch
                 {
                     "reserved" => new StockReserved(orderId, A.Items, A.Now),
@@ -178,7 +178,7 @@ internal sealed class World(Random random, Guid orderId) : IPaymentGateway
 
         payment.Claim(A.Now);
         var outcome = await new PaymentExecution(this, TimeProvider.System).Run(payment, execute.Operation, CancellationToken.None);
-        Put(random.NextDouble() < 0.1 ? execute : new Outcome(execute.Operation, payment.Attempts, outcome));
+        Put(luck.Chance() < 0.1 ? execute : new Outcome(execute.Operation, payment.Attempts, outcome));
     }
 
     private void RecordOutcome(Outcome outcome)
@@ -223,21 +223,21 @@ internal sealed class World(Random random, Guid orderId) : IPaymentGateway
 
     private Task<PaymentOutcome> Call(Func<PaymentState> effect)
     {
-        var luck = random.NextDouble();
-        if (luck < 0.2)
+        var fate = luck.Chance();
+        if (fate < 0.2)
         {
             return Task.FromResult<PaymentOutcome>(new PaymentOutcome.Unknown("lost before it arrived"));
         }
 
         var state = effect();
         return Task.FromResult<PaymentOutcome>(
-            luck < 0.4 ? new PaymentOutcome.Unknown("the answer got lost")
+            fate < 0.4 ? new PaymentOutcome.Unknown("the answer got lost")
             : state == PaymentState.Declined ? new PaymentOutcome.Declined("generic_decline")
             : new PaymentOutcome.Approved(Provider(state)));
     }
 
     private Task<Lookup> Look() => Task.FromResult<Lookup>(
-        random.NextDouble() < 0.2 ? new Lookup.Unknown("no answer") : AtProvider is { } state ? new Lookup.Found(Provider(state)) : new Lookup.None());
+        luck.Chance() < 0.2 ? new Lookup.Unknown("no answer") : AtProvider is { } state ? new Lookup.Found(Provider(state)) : new Lookup.None());
 
     private ProviderPayment Provider(PaymentState state) => new("pi_1", state, A.Total, orderId, state == PaymentState.Declined ? "generic_decline" : null, A.Now);
 
@@ -258,4 +258,18 @@ internal sealed class World(Random random, Guid orderId) : IPaymentGateway
     }
 
     private sealed record Outcome(PaymentOperation Operation, int Attempt, PaymentOutcome Result);
+}
+
+/// <summary>What is left to chance, as a list from outside, so that it can be repeated and shortened. When the list is over everything goes well, in order.</summary>
+/// <param name="draws">Each below <see cref="Of"/>.</param>
+internal sealed class Luck(IReadOnlyList<int> draws)
+{
+    public const int Of = 10_000;
+
+    private int drawn;
+
+    /// <returns>From 0, with which everything goes wrong, to 1.</returns>
+    public double Chance() => drawn < draws.Count ? (double)draws[drawn++] / Of : 1;
+
+    public int OneOf(int count) => drawn < draws.Count ? draws[drawn++] * count / Of : 0;
 }
