@@ -1,24 +1,22 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
 using Shop.Contracts;
 
 namespace Contracts.Generator;
 
-/// <summary>JSON Schema from the shape of a record.</summary>
+/// <summary>
+/// JSON Schema of a record: the framework's exporter says what the serializer writes, the record's attributes and doc comments say the rest.
+/// A test compares the verdicts of schema and inbound check.
+/// </summary>
 public sealed class SchemaWriter(DocComments docs)
 {
     /// <summary>The schema of an event as it is committed: a document of its own in the dialect 2020-12.</summary>
     public JsonObject Document(BoundaryEventDescriptor descriptor, params IEnumerable<JsonNode> examples)
     {
-        var schema = new JsonObject
-        {
-            ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
-            ["$id"] = descriptor.DataSchema,
-        };
-        foreach (var (name, value) in Event(descriptor))
-        {
-            schema[name] = value?.DeepClone();
-        }
-
+        var schema = Event(descriptor);
+        schema.Insert(0, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        schema.Insert(1, "$id", descriptor.DataSchema);
         schema["examples"] = new JsonArray([.. examples.Select(e => e.DeepClone())]);
         return schema;
     }
@@ -26,75 +24,79 @@ public sealed class SchemaWriter(DocComments docs)
     /// <summary>The schema of an event with the keywords that every dialect since draft 07 knows, to be embedded elsewhere.</summary>
     public JsonObject Event(BoundaryEventDescriptor descriptor)
     {
-        var schema = new JsonObject { ["title"] = descriptor.Type, ["description"] = docs.Summary(descriptor.ClrType) };
+        var schema = Export(descriptor.ClrType, descriptor.Type);
         if (descriptor.Deprecated)
         {
-            schema["deprecated"] = true;
+            schema.Insert(2, "deprecated", true);
         }
 
-        return AddShape(schema, descriptor.Shape);
+        return schema;
     }
 
     /// <summary>The schema of a command.</summary>
-    public JsonObject Command(Type record) =>
-        AddShape(new JsonObject { ["title"] = record.Name, ["description"] = docs.Summary(record) }, ContractShape.Of(record));
+    public JsonObject Command(Type record) => Export(record, record.Name);
 
-    private JsonObject AddShape(JsonObject schema, ContractShape shape)
+    private JsonObject Export(Type record, string title)
     {
-        schema["type"] = shape.Kind switch
+        var options = new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Annotate };
+        var schema = (JsonObject)ContractJson.Options.GetJsonSchemaAsNode(record, options);
+        schema.Insert(0, "title", title);
+        return schema;
+    }
+
+    private JsonObject Annotate(JsonSchemaExporterContext context, JsonNode exported)
+    {
+        // The exporter cannot look into our converters, and says "anything" of what they write; of enums it gives the values alone.
+        var schema = exported as JsonObject ?? [];
+        if (!schema.ContainsKey("type"))
         {
-            ShapeKind.Record => "object",
-            ShapeKind.List => "array",
-            ShapeKind.Number => "integer",
-            ShapeKind.Flag => "boolean",
-            _ => "string",
-        };
-        switch (shape.Kind)
-        {
-            case ShapeKind.Record:
-                schema["properties"] = new JsonObject(shape.Properties.Select(p => KeyValuePair.Create(p.Name, (JsonNode?)Member(shape.ClrType, p))));
-                schema["required"] = Strings(shape.Properties.Where(p => p.Required).Select(p => p.Name));
-                break;
-            case ShapeKind.List:
-                schema["items"] = AddShape(new JsonObject { ["description"] = docs.Summary(shape.Items!.ClrType) }, shape.Items);
-                Set("minItems", shape.MinItems);
-                break;
-            case ShapeKind.Text:
-                Set("minLength", shape.MinLength);
-                break;
-            case ShapeKind.Uuid:
-                schema["format"] = "uuid";
-                break;
-            case ShapeKind.Time:
-                schema["format"] = "date-time";
-                break;
-            case ShapeKind.Number:
-                Set("minimum", shape.Minimum ?? int.MinValue);
-                Set("maximum", shape.Maximum);
-                break;
-            case ShapeKind.Choice:
-                schema["enum"] = Strings(shape.Values);
-                break;
+            schema.Insert(0, "type", "string");
         }
 
-        if (shape.Pattern is not null)
+        var type = Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type;
+        var member = context.PropertyInfo?.AssociatedParameter;
+        var description = (member is null ? null : docs.Member(member.DeclaringType, member.Name)) ?? docs.Summary(type);
+        if (description is not null)
         {
-            schema["pattern"] = shape.Pattern;
+            schema.Insert(0, "description", description);
+        }
+
+        // An optional member is left out and never null.
+        schema.Remove("default");
+        (schema["enum"] as JsonArray)?.RemoveAll(value => value is null);
+        if (schema["type"] is JsonArray orNull)
+        {
+            schema["type"] = orNull[0]!.DeepClone();
+        }
+
+        if (type == typeof(DateTimeOffset))
+        {
+            schema["format"] = "date-time";
+        }
+        else if (type == typeof(decimal))
+        {
+            schema["pattern"] = ContractShape.DecimalPattern;
+        }
+        else if (type == typeof(int))
+        {
+            var range = Attribute<RangeAttribute>();
+            schema["minimum"] = (int?)range?.Minimum ?? int.MinValue;
+            schema["maximum"] = (int?)range?.Maximum ?? int.MaxValue;
+        }
+
+        if (Attribute<MinLengthAttribute>() is { Length: var least })
+        {
+            schema[type == typeof(string) ? "minLength" : "minItems"] = least;
+        }
+
+        if (Attribute<RegularExpressionAttribute>() is { Pattern: var pattern })
+        {
+            schema["pattern"] = pattern;
         }
 
         return schema;
 
-        void Set(string keyword, int? value)
-        {
-            if (value is not null)
-            {
-                schema[keyword] = value;
-            }
-        }
+        T? Attribute<T>()
+            where T : Attribute => member?.AttributeProvider?.GetCustomAttributes(typeof(T), false).Cast<T>().SingleOrDefault();
     }
-
-    private JsonObject Member(Type record, ContractProperty property) =>
-        AddShape(new JsonObject { ["description"] = docs.Member(record, property.ClrName) ?? docs.Summary(property.Shape.ClrType) }, property.Shape);
-
-    private static JsonArray Strings(IEnumerable<string> values) => new([.. values.Select(v => JsonValue.Create(v))]);
 }

@@ -40,7 +40,7 @@ public sealed class BoundaryEventDescriptor
     /// <summary>The CloudEvents <c>dataschema</c> and the <c>$id</c> of the JSON Schema. A name, not an address: nothing on the wire names a host.</summary>
     public string DataSchema => SchemaPrefix + Type;
 
-    /// <summary>What the record looks like as JSON; the schema and the inbound check are both made from it.</summary>
+    /// <summary>What the record looks like as JSON, for the inbound check.</summary>
     public ContractShape Shape => _shape.Value;
 
     internal const string SchemaPrefix = "urn:shop:schema:";

@@ -33,7 +33,7 @@ public sealed record ContractProperty(string Name, ContractShape Shape, bool Req
 
 /// <summary>
 /// What a record looks like as JSON, read once from its constructor: names, kinds, and the ranges that its attributes set.
-/// Both the JSON Schema and the inbound check are made from it, so that they cannot disagree.
+/// The inbound check is made from it; that the JSON Schema says the same is tested with good and bad messages of every event.
 /// </summary>
 public sealed class ContractShape
 {
