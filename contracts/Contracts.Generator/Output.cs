@@ -12,7 +12,7 @@ public sealed partial class Output(string root)
     /// <summary>What a test or a person runs after a record has changed.</summary>
     public const string Command = "dotnet run --project contracts/Contracts.Generator";
 
-    private static readonly JsonSerializerOptions Readable = new(ContractJson.Options) { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Readable = new(ContractJson.Options) { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly SchemaWriter _schemas = new(DocComments.Of(typeof(BoundaryEvents).Assembly));
 
