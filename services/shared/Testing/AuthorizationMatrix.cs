@@ -34,7 +34,7 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
 
 /// <summary>
 /// Every route of a service × every kind of caller, with the status that each must get. A route without a row fails, and so does a row without a route,
-/// and an endpoint on which nobody has said who may call it.
+/// and an endpoint on which nobody has said who may call it. Whatever answers GET answers HEAD with the same status.
 /// </summary>
 public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgram> fixture)
     where TProgram : class
@@ -90,11 +90,16 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             {
                 var request = await arrange();
                 using var client = clientFor(request);
-                var status = await SendAsync(client, route, request);
+                var (status, head) = await SendAsync(client, route, request);
                 var asExpected = expected == MatrixRow.LetIn ? status is not (401 or 403) : status == expected;
                 if (!asExpected)
                 {
                     findings.Add($"{route} as {caller}: {status}, expected {(expected == MatrixRow.LetIn ? "to be let in" : expected)}");
+                }
+
+                if (head != status)
+                {
+                    findings.Add($"{route} as {caller}: {status}, and {head} to HEAD");
                 }
             }
         }
@@ -108,7 +113,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     private static bool SaysWhoMayCall(Microsoft.AspNetCore.Http.Endpoint endpoint) =>
         endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
 
-    private static async Task<int> SendAsync(HttpClient client, string route, MatrixRequest request)
+    private static async Task<(int Status, int Head)> SendAsync(HttpClient client, string route, MatrixRequest request)
     {
         var (method, pattern) = (route.Split(' ')[0], route.Split(' ')[1]);
         var path = Placeholder().Replace(pattern, m => request.RouteValues?.GetValueOrDefault(m.Groups[1].Value) ?? Guid.CreateVersion7().ToString());
@@ -123,7 +128,14 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         }
 
         using var answer = await client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
-        return (int)answer.StatusCode;
+        if (method != "GET")
+        {
+            return ((int)answer.StatusCode, (int)answer.StatusCode);
+        }
+
+        using var headMessage = new HttpRequestMessage(HttpMethod.Head, message.RequestUri);
+        using var head = await client.SendAsync(headMessage);
+        return ((int)answer.StatusCode, (int)head.StatusCode);
     }
 
     private Dictionary<string, RouteEndpoint> Routes()
@@ -147,7 +159,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     [GeneratedRegex(@"\{([^}]+)\}")]
     private static partial Regex Placeholder();
 
-    [GeneratedRegex("^GET /(health/(live|ready)|docs|openapi/.*|asyncapi([.]yaml)?)$")]
+    [GeneratedRegex("^GET /(health/(live|ready)|docs(/.*)?|openapi/.*|asyncapi([.]yaml)?)$")]
     private static partial Regex ForEverybody();
 
     [GeneratedRegex("^[A-Z]+ /v1/ops/(dead-letters|outbox|boundary-events|projections)(/.*)?$")]

@@ -79,6 +79,7 @@ public static class ServiceDefaults
     {
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<CorrelationMiddleware>();
+        app.UseMiddleware<HeadRequests>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
         app.UseRequestTimeouts();

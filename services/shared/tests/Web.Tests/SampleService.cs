@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using Chassis.Testing;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Routing;
@@ -84,6 +85,9 @@ public sealed class SampleService : IAsyncLifetime
 
     public Dictionary<string, string?> Settings { get; } = [];
 
+    /// <summary>On a socket instead of in memory.</summary>
+    public bool Listens { get; init; }
+
     public async ValueTask InitializeAsync()
     {
         database = await TestDatabase.CreateAsync();
@@ -98,7 +102,7 @@ public sealed class SampleService : IAsyncLifetime
 
     public HttpClient Client(string? token = null)
     {
-        var client = app!.GetTestClient();
+        var client = Listens ? new HttpClient { BaseAddress = new Uri(app!.Urls.Single()) } : app!.GetTestClient();
         if (token is not null)
         {
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
@@ -117,7 +121,15 @@ public sealed class SampleService : IAsyncLifetime
     private WebApplication Build()
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
-        builder.WebHost.UseTestServer();
+        if (Listens)
+        {
+            builder.WebHost.UseUrls("http://127.0.0.1:0");
+        }
+        else
+        {
+            builder.WebHost.UseTestServer();
+        }
+
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["ConnectionStrings:Database"] = Database.Runtime,
@@ -161,6 +173,13 @@ public sealed class SampleService : IAsyncLifetime
         things.MapGet("/conflict", string () => throw new DbUpdateConcurrencyException("stale")).AllowAnonymous();
         things.MapGet("/hangs", (CancellationToken ct) => Task.Delay(Timeout.Infinite, ct)).AllowAnonymous()
             .WithRequestTimeout(new RequestTimeoutPolicy { Timeout = TimeSpan.FromMilliseconds(200), TimeoutStatusCode = 503 });
+        things.MapPage("/page", "<!doctype html><title>Page</title><style>b { color: red }</style>\r\n<script>\r\ndocument.title = 'x';\r\n</script>");
+        things.MapGet("/endless", async (HttpContext http, CancellationToken ct) =>
+        {
+            http.Response.ContentType = "text/event-stream";
+            await http.Response.WriteAsync("retry: 2000\n\n", ct);
+            await Task.Delay(Timeout.Infinite, ct).ContinueWith(_ => { }, TaskScheduler.Default);
+        }).AllowAnonymous().DisableRequestTimeout();
         things.MapGet("/database", (SampleDbContext db, CancellationToken ct) => db.Database.ExecuteSqlRawAsync("SELECT 1", ct)).AllowAnonymous();
     }
 
