@@ -29,6 +29,13 @@ public sealed class ServiceTests(InventoryFixture inventory)
             .VerifyAsync();
 
     [Fact]
+    public async Task Shows_pages_that_work_under_their_own_headers()
+    {
+        using var client = inventory.Operator();
+        (await ServedPages.VerifyAsync(inventory.Services, client)).ShouldBe(["/docs", "/asyncapi"], ignoreOrder: true);
+    }
+
+    [Fact]
     public async Task The_model_and_the_migrated_database_agree()
     {
         await using var scope = inventory.Services.CreateAsyncScope();

@@ -14,6 +14,13 @@ public class RolesTests(NotificationsFixture service)
     private static readonly Guid Someone = Guid.Parse("0199c3a4-7c1e-7d2a-b6a5-6f0d6f9f4c11");
 
     [Fact]
+    public async Task Shows_pages_that_work_under_their_own_headers()
+    {
+        using var client = service.Operator();
+        (await ServedPages.VerifyAsync(service.Services, client)).ShouldBe(["/docs", "/asyncapi"], ignoreOrder: true);
+    }
+
+    [Fact]
     public async Task Every_route_lets_in_whom_it_should()
     {
         var customers = new MatrixRow(401, 200, 404, 404, 404);

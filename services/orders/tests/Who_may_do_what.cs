@@ -12,6 +12,13 @@ public sealed class Who_may_do_what(OrdersFixture orders)
     private static readonly MatrixRow OwnOrderLater = new(Anonymous: 401, Owner: 202, Other: 404, Operator: 202, OtherTenant: 404);
 
     [Fact]
+    public async Task shows_in_pages_that_work_under_their_own_headers()
+    {
+        using var client = orders.Operator();
+        (await ServedPages.VerifyAsync(orders.Services, client)).ShouldBe(["/docs", "/asyncapi"], ignoreOrder: true);
+    }
+
+    [Fact]
     public Task is_the_same_on_every_route() => new AuthorizationMatrix<Program>(orders)
         .Row("GET /v1/orders", new MatrixRow(401, 200, 200, 200, 200))
         .Row("POST /v1/orders", new MatrixRow(401, 201, 201, 201, 201), () => Task.FromResult(new MatrixRequest(NewId(), Body: new { items = new[] { new { sku = Lamp, quantity = 1 } } })))

@@ -13,8 +13,7 @@ public static class AsyncApiEndpoints
     /// <summary><c>/asyncapi</c> as a page to read and <c>/asyncapi.yaml</c> as the document, for everybody.</summary>
     public static IEndpointRouteBuilder MapAsyncApi(this IEndpointRouteBuilder app)
     {
-        var page = AsyncApiDocument.Page(app.ServiceProvider.GetRequiredService<ServiceIdentity>().Name);
-        app.MapGet("/asyncapi", () => TypedResults.Content(page, "text/html; charset=utf-8")).AllowAnonymous().ExcludeFromDescription();
+        app.MapPage("/asyncapi", AsyncApiDocument.Page(app.ServiceProvider.GetRequiredService<ServiceIdentity>().Name));
         app.MapGet("/asyncapi.yaml", () => TypedResults.Content(AsyncApiDocument.Yaml, "application/yaml; charset=utf-8")).AllowAnonymous().ExcludeFromDescription();
         return app;
     }

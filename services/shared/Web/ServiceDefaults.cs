@@ -81,6 +81,7 @@ public static class ServiceDefaults
         app.UseMiddleware<CorrelationMiddleware>();
         app.UseMiddleware<HeadRequests>();
         app.UseMiddleware<ProblemMiddleware>();
+        app.Use(ApiReference.Rewrite);
         app.UseRouting();
         app.UseRequestTimeouts();
         if (AllowedOrigins(app.Configuration).Length > 0)
@@ -96,7 +97,7 @@ public static class ServiceDefaults
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = HealthAnswer.WriteAsync }).AllowAnonymous();
         app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthAnswer.WriteAsync }).AllowAnonymous();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
-        ApiReference.Map(app);
+        ApiReference.Map(app, app.Services.GetRequiredService<ServiceIdentity>());
         return app;
     }
 

@@ -220,6 +220,13 @@ public sealed class An_account(UsersFixture service)
 public sealed class Who_may_do_what(UsersFixture service)
 {
     [Fact]
+    public async Task Shows_pages_that_work_under_their_own_headers()
+    {
+        using var client = service.Operator();
+        (await ServedPages.VerifyAsync(service.Services, client)).ShouldBe(["/docs", "/asyncapi"], ignoreOrder: true);
+    }
+
+    [Fact]
     public Task Is_as_the_matrix_says()
     {
         async Task<MatrixRequest> Account(object? body = null)
