@@ -14,7 +14,7 @@ internal sealed class HeadRequests(RequestDelegate next)
     {
         if (refused.Headers.GetCommaSeparatedValues(HeaderNames.Allow).Contains(HttpMethods.Get))
         {
-            refused.Headers.AppendCommaSeparatedValues(HeaderNames.Allow, HttpMethods.Head);
+            refused.Headers.Allow = $"{refused.Headers.Allow}, {HttpMethods.Head}";
         }
     }
 
