@@ -14,8 +14,8 @@ public static class InventoryModule
 
     public static IServiceCollection AddInventory(this IServiceCollection services)
     {
-        services.AddOptions<ReservationOptions>().BindConfiguration("Reservations").ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<ShippingOptions>().BindConfiguration("Shipping").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSettings<ReservationOptions>("Reservations");
+        services.AddSettings<ShippingOptions>("Shipping");
 
         services.AddSingleton<RecipeBook.Memory>();
         services.AddScoped<RecipeBook>().AddScoped<StockLedger>().AddScoped<ProductHistory>().AddScoped<Catalogue>();

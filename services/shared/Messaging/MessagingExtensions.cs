@@ -32,17 +32,13 @@ public static class MessagingExtensions
         where TDbContext : DbContext
     {
         var services = builder.Services;
-        services.AddOptions<MessagingOptions>()
-            .Bind(builder.Configuration.GetSection(MessagingOptions.Section))
-            .Configure<IConfiguration>((options, configuration) =>
+        services.AddSettings<MessagingOptions>(MessagingOptions.Section).Configure<IConfiguration>((options, configuration) =>
+        {
+            if (configuration["RabbitMq:Uri"] is { Length: > 0 } uri)
             {
-                if (configuration["RabbitMq:Uri"] is { Length: > 0 } uri)
-                {
-                    options.Broker = new Uri(uri);
-                }
-            })
-            .ValidateDataAnnotations()
-            .ValidateOnStart();
+                options.Broker = new Uri(uri);
+            }
+        });
         services.AddMetrics();
         services.AddSingleton<MessagingMetrics>();
         services.AddSingleton<EntityNames>();

@@ -63,7 +63,7 @@ public static class ServiceDefaults
             Timeout = Edges.RequestTimeout,
             TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
         });
-        services.AddOptions<RateLimitSettings>().BindConfiguration(RateLimitSettings.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSettings<RateLimitSettings>(RateLimitSettings.Section);
 
         AddAuthentication(services);
         AddCors(builder);
@@ -103,7 +103,7 @@ public static class ServiceDefaults
 
     private static void AddAuthentication(IServiceCollection services)
     {
-        services.AddOptions<AuthenticationSettings>().BindConfiguration(AuthenticationSettings.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSettings<AuthenticationSettings>(AuthenticationSettings.Section);
         services.AddHttpClient(IssuerKeys.ClientName, client =>
         {
             client.Timeout = TimeSpan.FromSeconds(5);

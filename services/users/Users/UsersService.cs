@@ -13,7 +13,7 @@ public static class UsersService
     public static void AddUsers(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.AddOptions<UsersSettings>().BindConfiguration(UsersSettings.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSettings<UsersSettings>(UsersSettings.Section);
         services.AddSingleton<SecretBox>();
         services.AddSingleton<PasswordRules>();
         services.AddSingleton<PasswordVault>();

@@ -11,7 +11,7 @@ public sealed record UsersSettings
     public const string DevelopmentMasterSecret = "development-only-master-secret-of-the-users-service";
 
     /// <summary>Encrypts signing keys and the users' data keys in the database. At least 32 characters; losing it loses them.</summary>
-    [MinLength(32)]
+    [Required, MinLength(32)]
     public string MasterSecret { get; init; } = DevelopmentMasterSecret;
 
     /// <summary>Whether this service issues tokens. False when another identity provider does; then its keys are found by discovery here too.</summary>
@@ -96,7 +96,8 @@ public sealed record ThrottleSettings
 
 public sealed record ClientSettings
 {
-    [MinLength(16)]
+    /// <summary>At least 16 characters: what a client has instead of a person's password may not be guessed.</summary>
+    [Required, MinLength(16)]
     public string Secret { get; init; } = "";
 
     /// <summary><c>customer</c> or <c>operator</c>.</summary>

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Chassis.Web;
@@ -28,6 +29,11 @@ public static partial class RunService
         }
 
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Chassis.Web.RunService");
+        if (!await AreSettingsValidAsync(app, logger))
+        {
+            return 1;
+        }
+
         using var stop = new CancellationTokenSource();
         using (PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop))
         using (PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop))
@@ -62,6 +68,22 @@ public static partial class RunService
         {
             signal.Cancel = true;
             stop.Cancel();
+        }
+    }
+
+    /// <summary>Before anything else: a wrong setting is said at once, and in one line, not when the database is there.</summary>
+    private static async Task<bool> AreSettingsValidAsync(WebApplication app, ILogger logger)
+    {
+        try
+        {
+            app.Services.GetRequiredService<IStartupValidator>().Validate();
+            return true;
+        }
+        catch (Exception e) when (e is OptionsValidationException or AggregateException or InvalidOperationException)
+        {
+            LogWrongSettings(logger, e.Message);
+            await app.DisposeAsync();   // writes what waits in the console's queue
+            return false;
         }
     }
 
@@ -130,4 +152,7 @@ public static partial class RunService
 
     [LoggerMessage(1401, LogLevel.Warning, "Waiting for the database ({Reason}); next attempt in {Seconds} s.")]
     private static partial void LogWaiting(ILogger logger, string reason, double seconds);
+
+    [LoggerMessage(1404, LogLevel.Critical, "The service does not start with these settings. {Reasons}")]
+    private static partial void LogWrongSettings(ILogger logger, string reasons);
 }

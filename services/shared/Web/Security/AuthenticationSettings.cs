@@ -38,11 +38,11 @@ public sealed record AuthenticationSettings : IValidatableObject
     {
         if (!Uri.TryCreate(Authority, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp))
         {
-            yield return new ValidationResult("Authentication__Authority must be the absolute URL of the token issuer.");
+            yield return new ValidationResult("must be the absolute URL of the token issuer.", [nameof(Authority)]);
         }
         else if (uri.Scheme == Uri.UriSchemeHttp && !AllowHttp && !uri.IsLoopback)
         {
-            yield return new ValidationResult("Authentication__Authority must be https; Authentication__AllowHttp=true permits http for development.");
+            yield return new ValidationResult("must be https; Authentication:AllowHttp=true permits http for development.", [nameof(Authority)]);
         }
     }
 }

@@ -1,0 +1,47 @@
+using Chassis.Testing;
+using Chassis.Web;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+
+namespace Users.Tests;
+
+public sealed class The_settings
+{
+    [Theory]
+    [InlineData("Users:Clients:partner:Secret", "")]
+    [InlineData("Users:Clients:partner:Secret", "too-short")]
+    [InlineData("Users:Clients:partner:Role", "root")]
+    [InlineData("Users:Passwords:Iterations", "1")]
+    [InlineData("Users:Passwords:Iterations", "many")]
+    [InlineData("Users:Throttle:AccountFailures", "0")]
+    [InlineData("Users:MasterSecret", "short")]
+    [InlineData("RateLimit:WindowSeconds", "0")]
+    [InlineData("Authentication:Authority", "http://issuer.example")]
+    public async Task That_are_wrong_stop_the_start_with_their_path_and_without_a_secret(string setting, string value)
+    {
+        using var log = new LogLines();
+        await using var app = Build(log, setting, value);
+        (await app.RunServiceAsync([])).ShouldBe(1);
+
+        var line = log.Lines.ShouldHaveSingleItem();
+        line.ShouldStartWith("Critical");
+        line.ShouldContain($"{setting}");
+        line.ShouldNotContain("too-short");
+    }
+
+    private static WebApplication Build(LogLines log, string setting, string value)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Authentication:Authority"] = "http://localhost",
+            ["Users:Clients:partner:Secret"] = "partner-secret-of-the-tests",
+            [setting] = value,
+        });
+        builder.AddServiceDefaults("users");
+        builder.AddUsers();
+        builder.Logging.ClearProviders().AddProvider(log);
+        return builder.Build();
+    }
+}
