@@ -189,6 +189,18 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
     }
 
     [Fact]
+    public async Task Says_503_and_not_that_the_token_is_bad_when_its_own_keys_cannot_be_read()
+    {
+        await using var own = new SampleService { Keys = new UnreachableKeys() };
+        await own.InitializeAsync();
+        using var client = own.Client(own.Tokens.For("somebody"));
+        using var answer = await client.GetAsync("/things/caller", Ct);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        answer.Headers.RetryAfter.ShouldNotBeNull();
+    }
+
+    [Fact]
     public async Task Describes_itself()
     {
         using var client = service.Client();
@@ -212,6 +224,11 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         service.Log.Lines.ShouldNotContain(line => line.Contains("jane.miller@example.com", StringComparison.Ordinal));
         service.Log.Lines.ShouldNotContain(line => line.Contains("Jane Miller", StringComparison.Ordinal));
         service.Log.Lines.ShouldNotContain(line => line.Contains("hunter2", StringComparison.Ordinal));
+    }
+
+    private sealed class UnreachableKeys : ISigningKeySource
+    {
+        public ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken cancellationToken) => throw new NpgsqlException("away", new IOException());
     }
 
     private HttpClient SignedIn(out string subject)

@@ -152,6 +152,21 @@ public sealed class The_issuers_keys : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("in other claims", false)]
+    [InlineData("in the claims that the settings name", true)]
+    public async Task Vouch_for_role_and_tenant_only(string where, bool accepted)
+    {
+        var settings = Options.Create(new AuthenticationSettings { Authority = TestTokens.Issuer, RoleClaim = "roles", TenantClaim = "organisation" });
+        var payload = Payload();
+        payload[accepted ? "roles" : "role"] = "operator";
+        payload[accepted ? "organisation" : "tenant"] = "north";
+        var caller = await new TokenValidator(settings, keys, clock).ValidateAsync(tokens.Sign(Header(tokens.KeyId), payload), TestContext.Current.CancellationToken);
+
+        caller.IsInRole(Roles.Operator).ShouldBe(accepted, where);
+        caller.HasClaim(Claims.Tenant, "north").ShouldBe(accepted, where);
+    }
+
     /// <summary>A ratio of one run, since machines differ and are shared: what is around the signature costs less than the signature.</summary>
     [Fact]
     public async Task Check_a_token_in_less_than_twice_the_time_that_its_signature_takes()

@@ -88,6 +88,9 @@ public sealed class SampleService : IAsyncLifetime
     /// <summary>On a socket instead of in memory.</summary>
     public bool Listens { get; init; }
 
+    /// <summary>In place of the issuer's keys by discovery.</summary>
+    public ISigningKeySource? Keys { get; init; }
+
     public async ValueTask InitializeAsync()
     {
         database = await TestDatabase.CreateAsync();
@@ -142,6 +145,11 @@ public sealed class SampleService : IAsyncLifetime
         builder.AddDatabase<SampleDbContext>();
         builder.Logging.AddProvider(Log);
         builder.Services.AddHttpClient(IssuerKeys.ClientName).ConfigurePrimaryHttpMessageHandler(Tokens.Handler);
+        if (Keys is not null)
+        {
+            builder.Services.AddSingleton(Keys);
+        }
+
         var service = builder.Build();
         service.UseServiceDefaults();
         MapThings(service.MapGroup("/things"), Reached, Gate);
