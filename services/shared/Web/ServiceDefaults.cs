@@ -8,12 +8,14 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Chassis.Web;
 
@@ -64,6 +66,7 @@ public static class ServiceDefaults
             TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
         });
         services.AddSettings<RateLimitSettings>(RateLimitSettings.Section);
+        services.AddRateLimiter(_ => { }).AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitSettings>, TimeProvider>(RateLimiting.Configure);
 
         AddAuthentication(services);
         AddCors(builder);
@@ -90,12 +93,15 @@ public static class ServiceDefaults
         }
 
         app.UseAuthentication();
-        app.UseMiddleware<RateLimitMiddleware>();
+        app.UseRateLimiter();
+        app.Use(RateLimiting.AnnounceAsync);
         app.UseAuthorization();
         app.UseMiddleware<RequestContextMiddleware>();
 
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = HealthAnswer.WriteAsync }).AllowAnonymous();
-        app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthAnswer.WriteAsync }).AllowAnonymous();
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = HealthAnswer.WriteAsync })
+            .AllowAnonymous().DisableRateLimiting();
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthAnswer.WriteAsync })
+            .AllowAnonymous().DisableRateLimiting();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
         ApiReference.Map(app, app.Services.GetRequiredService<ServiceIdentity>());
         return app;

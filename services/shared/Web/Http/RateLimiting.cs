@@ -1,8 +1,10 @@
-using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Chassis.Web;
@@ -22,60 +24,53 @@ public sealed record RateLimitSettings
 }
 
 /// <summary>A fixed window per caller (the token's subject, else the address), announced in <c>RateLimit</c> headers.</summary>
-internal sealed class RateLimitMiddleware(RequestDelegate next, IOptions<RateLimitSettings> options, TimeProvider clock)
+internal static class RateLimiting
 {
-    private readonly ConcurrentDictionary<string, Window> windows = new(StringComparer.Ordinal);
-    private readonly int permits = options.Value.Permits;
-    private readonly TimeSpan length = TimeSpan.FromSeconds(options.Value.WindowSeconds);
-    private long lastSwept;
-
-    public Task InvokeAsync(HttpContext context)
+    public static void Configure(RateLimiterOptions options, IOptions<RateLimitSettings> settings, TimeProvider clock)
     {
-        if (permits == 0 || context.GetEndpoint() is not RouteEndpoint || context.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal))
-        {
-            return next(context);
-        }
-
-        var number = clock.GetUtcNow().Ticks / length.Ticks;
-        Sweep(number);
-        var caller = context.User.FindFirst(Claims.Subject)?.Value ?? context.Connection.RemoteIpAddress?.ToString() ?? "-";
-        var used = windows.AddOrUpdate(
-            caller,
-            static (_, now) => new Window(now, 1),
-            static (_, window, now) => window.Number == now ? window with { Used = window.Used + 1 } : new Window(now, 1),
-            number).Used;
-        var reset = (int)Math.Ceiling(TimeSpan.FromTicks(((number + 1) * length.Ticks) - clock.GetUtcNow().Ticks).TotalSeconds);
-        Announce(context.Response.Headers, Math.Max(0, permits - used), reset);
-        return used <= permits
-            ? next(context)
-            : throw new ProblemException(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests. Slow down.")
-            {
-                RetryAfter = TimeSpan.FromSeconds(reset),
-            };
-    }
-
-    private void Announce(IHeaderDictionary headers, int remaining, int reset)
-    {
-        headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"caller\";q={permits};w={(int)length.TotalSeconds}");
-        headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"caller\";r={remaining};t={reset}");
-    }
-
-    private void Sweep(long number)
-    {
-        var last = Interlocked.Read(ref lastSwept);
-        if (last == number || Interlocked.CompareExchange(ref lastSwept, number, last) != last)
+        if (settings.Value.Permits == 0)
         {
             return;
         }
 
-        foreach (var (caller, window) in windows)
+        var length = TimeSpan.FromSeconds(settings.Value.WindowSeconds);
+        var window = new FixedWindowRateLimiterOptions { PermitLimit = settings.Value.Permits, Window = length, AutoReplenishment = false };
+
+        // Windows begin for everybody at the same moments, so that a caller can be told when: a limiter serves one caller in one window.
+        options.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, (string, long)>(context => IsLimited(context)
+            ? RateLimitPartition.GetFixedWindowLimiter((Caller(context), clock.GetUtcNow().Ticks / length.Ticks), _ => window)
+            : RateLimitPartition.GetNoLimiter(("", 0L)));
+        options.OnRejected = (rejected, _) => throw new ProblemException(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests. Slow down.")
         {
-            if (window.Number < number)
-            {
-                windows.TryRemove(new KeyValuePair<string, Window>(caller, window));
-            }
-        }
+            RetryAfter = Announce(rejected.HttpContext, 0),
+        };
     }
 
-    private sealed record Window(long Number, int Used);
+    /// <summary>Tells a caller who was let in what is left.</summary>
+    public static Task AnnounceAsync(HttpContext context, RequestDelegate next)
+    {
+        if (IsLimited(context) && context.RequestServices.GetRequiredService<IOptions<RateLimiterOptions>>().Value.GlobalLimiter?.GetStatistics(context) is { } left)
+        {
+            Announce(context, left.CurrentAvailablePermits);
+        }
+
+        return next(context);
+    }
+
+    /// <returns>How long until the next window.</returns>
+    private static TimeSpan Announce(HttpContext context, long remaining)
+    {
+        var settings = context.RequestServices.GetRequiredService<IOptions<RateLimitSettings>>().Value;
+        var length = TimeSpan.FromSeconds(settings.WindowSeconds).Ticks;
+        var reset = TimeSpan.FromTicks(length - (context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow().Ticks % length));
+        var headers = context.Response.Headers;
+        headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"caller\";q={settings.Permits};w={settings.WindowSeconds}");
+        headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"caller\";r={remaining};t={(int)Math.Ceiling(reset.TotalSeconds)}");
+        return reset;
+    }
+
+    private static string Caller(HttpContext context) => context.User.FindFirst(Claims.Subject)?.Value ?? context.Connection.RemoteIpAddress?.ToString() ?? "-";
+
+    private static bool IsLimited(HttpContext context) =>
+        context.GetEndpoint() is RouteEndpoint endpoint && endpoint.Metadata.GetMetadata<DisableRateLimitingAttribute>() is null;
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chassis.Testing;
 using Npgsql;
 
 namespace Chassis.Web.Tests;
@@ -96,6 +97,18 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         answers[6].Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
         (await two.GetAsync("/things/open", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await one.GetAsync("/health/live", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Lets_a_caller_in_again_when_the_next_window_begins()
+    {
+        await using var limited = new SampleService { Settings = { ["RateLimit:Permits"] = "1", ["RateLimit:WindowSeconds"] = "1" } };
+        await limited.InitializeAsync();
+        using var client = limited.Client(limited.Tokens.For("somebody"));
+
+        Task<HttpStatusCode> Ask() => client.GetAsync("/things/open", Ct).ContinueWith(a => a.Result.StatusCode, TaskScheduler.Default);
+        await Poll.Until(Ask, s => s == HttpStatusCode.TooManyRequests, "the caller to be over the limit");
+        await Poll.Until(Ask, s => s == HttpStatusCode.OK, "the caller to be let in again");
     }
 
     [Theory]
