@@ -163,7 +163,7 @@ public sealed class The_users_database(UsersFixture service)
     public Task Is_what_the_model_says() =>
         service.InScope<UsersDbContext, bool>(async db =>
         {
-            await db.VerifySchemaAsync(service.Database.Migrations);
+            await db.VerifySchemaAsync(service.Database.Migrations, "sign_in_failures");
             return true;
         });
 

@@ -1,0 +1,14 @@
+using Chassis.Testing;
+using Inventory.Persistence;
+
+namespace Inventory.Tests;
+
+public sealed class MigrationTests
+{
+    [Fact]
+    public void A_released_migration_never_changes() =>
+        SchemaComparison.VerifyReleasedMigrations<InventoryDbContext>(new Dictionary<string, string>
+        {
+            ["0001_initial"] = "3b44f4e403fff343",
+        });
+}

@@ -1,0 +1,14 @@
+using Chassis.Testing;
+using Notifications.Persistence;
+
+namespace Notifications.Tests;
+
+public sealed class MigrationTests
+{
+    [Fact]
+    public void A_released_migration_never_changes() =>
+        SchemaComparison.VerifyReleasedMigrations<NotificationsDbContext>(new Dictionary<string, string>
+        {
+            ["0001_initial"] = "53b39fc121a24cc7",
+        });
+}

@@ -1,0 +1,15 @@
+using Chassis.Testing;
+using Orders.Persistence;
+
+namespace Orders.Tests;
+
+public sealed class A_released_migration
+{
+    [Fact]
+    public void never_changes() =>
+        SchemaComparison.VerifyReleasedMigrations<OrdersDbContext>(new Dictionary<string, string>
+        {
+            ["0001_initial"] = "37bf039f75d3e515",
+            ["0002_fulfilment"] = "4af8972ad79780e5",
+        });
+}

@@ -1,0 +1,14 @@
+using Chassis.Testing;
+using Users.Persistence;
+
+namespace Users.Tests;
+
+public sealed class Migrations
+{
+    [Fact]
+    public void Never_change_once_they_are_released() =>
+        SchemaComparison.VerifyReleasedMigrations<UsersDbContext>(new Dictionary<string, string>
+        {
+            ["0001_initial"] = "7a12ac8f6584879b",
+        });
+}
