@@ -1,4 +1,4 @@
-using System.Text;
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 
@@ -6,41 +6,19 @@ namespace Chassis.Web;
 
 public static class SnakeCase
 {
-    /// <summary>Maps every table, column, key and index that was not named explicitly to snake_case. Call it last in <c>OnModelCreating</c>.</summary>
+    /// <summary>Maps every table and column that was not named explicitly to snake_case. Call it last in <c>OnModelCreating</c>.</summary>
     public static void UseSnakeCaseNames(this ModelBuilder modelBuilder)
     {
-        foreach (var entity in modelBuilder.Model.GetEntityTypes())
+        // Set as conventions do it: what was named explicitly stays. EFCore.NamingConventions would rename the columns of EF's history table as well (ADR 22).
+        foreach (var entity in modelBuilder.Model.GetEntityTypes().Cast<IConventionEntityType>())
         {
-            var mutable = (IConventionEntityType)entity;
-            if (entity.GetTableName() is { } table && mutable.GetTableNameConfigurationSource() != ConfigurationSource.Explicit)
-            {
-                entity.SetTableName(From(table));
-            }
-
+            entity.Builder.ToTable(From(entity.GetTableName()));
             foreach (var property in entity.GetProperties())
             {
-                if (((IConventionProperty)property).GetColumnNameConfigurationSource() != ConfigurationSource.Explicit)
-                {
-                    property.SetColumnName(From(property.GetColumnName()));
-                }
+                property.Builder.HasColumnName(From(property.GetColumnName()));
             }
         }
     }
 
-    /// <summary><c>OnHand</c> → <c>on_hand</c>.</summary>
-    public static string From(string name)
-    {
-        var result = new StringBuilder(name.Length + 8);
-        for (var i = 0; i < name.Length; i++)
-        {
-            if (char.IsUpper(name[i]) && i > 0 && name[i - 1] != '_' && (!char.IsUpper(name[i - 1]) || (i + 1 < name.Length && char.IsLower(name[i + 1]))))
-            {
-                result.Append('_');
-            }
-
-            result.Append(char.ToLowerInvariant(name[i]));
-        }
-
-        return result.ToString();
-    }
+    private static string? From(string? name) => name is null ? null : JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
 }
