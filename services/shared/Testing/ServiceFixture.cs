@@ -149,6 +149,7 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
             builder.UseEnvironment("Development");
+            builder.UseContentRoot(AppContext.BaseDirectory);   // not the project's folder, whose appsettings.Development.json speaks of `make up`'s servers
             foreach (var (key, value) in fixture.Settings())
             {
                 builder.UseSetting(key, value);
