@@ -39,9 +39,9 @@ public sealed partial class Output(string root)
             files[$"schemas/{descriptor.Type}.json"] = Text(Schema(descriptor));
         }
 
-        var document = new AsyncApiWriter(_schemas).Document();
-        files["asyncapi.yaml"] = "# Made from the records in contracts/Contracts. Change those, then: " + Command + "\n" + Yaml.Write(document);
-        files["asyncapi.html"] = new PageWriter(_schemas).Page();
+        var documents = new Documents(_schemas);
+        files["asyncapi.yaml"] = "# Made from the records in contracts/Contracts. Change those, then: " + Command + "\n" + documents.AsyncApi();
+        files["asyncapi.html"] = documents.Page();
         return files;
     }
 

@@ -45,6 +45,14 @@ public sealed class The_committed_files
     }
 
     [Fact]
+    public void Describe_every_header_that_an_event_may_carry()
+    {
+        var described = Contracts.Files()["asyncapi.yaml"].Split("cloudEventHeaders:")[^1];
+        typeof(CloudEventHeaders).GetFields().Select(f => (string)f.GetRawConstantValue()!).Where(h => h != CloudEventHeaders.Prefix)
+            .Where(h => !described.Contains($" {h}:\n", StringComparison.Ordinal)).ShouldBeEmpty();
+    }
+
+    [Fact]
     public void Are_what_the_package_serves()
     {
         AsyncApiDocument.Yaml.ReplaceLineEndings("\n").ShouldBe(Contracts.Files()["asyncapi.yaml"], $"build again after: {Output.Command}");
