@@ -70,11 +70,21 @@ mutants_do_not_apply() {    # the bugs that `make chaos-mutants` plants fit the 
     fi
 }
 
+test_images_differ() {    # the tests run on the servers of the system
+    local service image
+    for service in postgres rabbitmq mail; do
+        image=$(image_of "$service" docker-compose.yml)
+        [ -n "$image" ] && [ "$(image_of "$service" deploy/tests/compose.yml)" = "$image" ] || echo "$service: docker-compose.yml and deploy/tests/compose.yml have different images"
+    done
+}
+image_of() { sed -n "/^  $1:\$/,/^  [a-z]/s/^    image: \([^ ]*\).*/\1/p" "$2"; }
+
 check 'defaults in compose and in deploy/env are those of .env.example' defaults_differ
 check 'every setting of .env.example is read somewhere' settings_unused
 check 'containers publish ports on 127.0.0.1 only' ports_are_open
 check 'scripts parse' scripts_are_broken
 check 'images need no pulled syntax, no root and no curl' images_go_astray
+check 'tests and system have the same images' test_images_differ
 check 'the mail catcher is locked without naming a registry' lock_names_a_host
 check 'broker users have only their own rights' broker_rights_are_wide
 check 'the tour of the README can be found' tour_is_missing

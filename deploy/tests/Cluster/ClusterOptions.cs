@@ -16,7 +16,7 @@ public sealed record ClusterOptions
     public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> SettingsOf { get; init; } =
         new Dictionary<string, IReadOnlyDictionary<string, string>>();
 
-    /// <summary>Where mails go, as <c>host:port</c>; null leaves it to <c>TEST_MAIL_SMTP</c>.</summary>
+    /// <summary>Where mails go, as <c>host:port</c>; null takes the mail catcher of the tests.</summary>
     public string? Smtp { get; init; }
 
     /// <summary>A way in between for one service, such as a proxy that can be cut; null connects directly.</summary>

@@ -32,7 +32,7 @@ public sealed class ShopCluster : IAsyncDisposable
     public TestVhost Vhost => vhost;
 
     /// <summary>The root of the repository.</summary>
-    public static string Root { get; } = FindRoot();
+    public static string Root => Repository.Root;
 
     public static async Task<ShopCluster> StartAsync(ClusterOptions? options = null)
     {
@@ -96,7 +96,7 @@ public sealed class ShopCluster : IAsyncDisposable
 
         // The first replica of the users service is the issuer; any other would answer the same.
         var issuer = Url();
-        var smtp = (options.Smtp ?? Environment.GetEnvironmentVariable("TEST_MAIL_SMTP") ?? "127.0.0.1:1025").Split(':');
+        var smtp = (options.Smtp ?? TestServers.MailSmtp).Split(':');
         foreach (var service in ServiceNames)
         {
             var name = char.ToUpperInvariant(service[0]) + service[1..];
@@ -173,18 +173,5 @@ public sealed class ShopCluster : IAsyncDisposable
         var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
         var path = Path.Combine(options.Build ?? Root, project, "bin", output.Parent!.Name, output.Name, $"{assembly}.dll");
         return File.Exists(path) ? path : throw new FileNotFoundException($"{assembly} is not built: expected {path}.");
-    }
-
-    private static string FindRoot()
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Microservices.sln")))
-            {
-                return directory.FullName;
-            }
-        }
-
-        throw new DirectoryNotFoundException("Microservices.sln is in no folder above this program.");
     }
 }

@@ -88,7 +88,7 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
     [Fact]
     public void Is_no_administrator()
     {
-        using var definitions = JsonDocument.Parse(File.ReadAllText(Repository.File("deploy/rabbitmq/definitions.json")));
+        using var definitions = JsonDocument.Parse(File.ReadAllText(Repository.PathOf("deploy/rabbitmq/definitions.json")));
         foreach (var service in Services)
         {
             definitions.RootElement.GetProperty("users").EnumerateArray().Single(u => u.GetProperty("name").GetString() == service)
@@ -118,20 +118,20 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
 }
 
 /// <summary>A virtual host with the services' users, under names of the test's own and with the rights of <c>deploy/rabbitmq</c>.</summary>
-public sealed class Broker : IAsyncLifetime
+public sealed class Broker : LazyFixture
 {
     private readonly Dictionary<string, IConnection> connections = [];
-    private TestVhost vhost = null!;
+    private TestVhost? vhost;
 
-    public async ValueTask InitializeAsync() => vhost = await TestVhost.CreateAsync();
+    public override async ValueTask InitializeAsync() => vhost = await TestVhost.CreateAsync();
 
     public async Task<IConnection> ConnectAsync(string service)
     {
         if (!connections.TryGetValue(service, out var connection))
         {
-            using var definitions = JsonDocument.Parse(await File.ReadAllTextAsync(Repository.File("deploy/rabbitmq/definitions.json")));
+            using var definitions = JsonDocument.Parse(await File.ReadAllTextAsync(Repository.PathOf("deploy/rabbitmq/definitions.json")));
             var rights = definitions.RootElement.GetProperty("permissions").EnumerateArray().Single(p => p.GetProperty("user").GetString() == service);
-            var uri = await vhost.CreateUserAsync(
+            var uri = await vhost!.CreateUserAsync(
                 rights.GetProperty("configure").GetString()!, rights.GetProperty("write").GetString()!, rights.GetProperty("read").GetString()!);
             connections[service] = connection = await new ConnectionFactory { Uri = uri }.CreateConnectionAsync();
         }
@@ -139,13 +139,16 @@ public sealed class Broker : IAsyncLifetime
         return connection;
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         foreach (var connection in connections.Values)
         {
             await connection.DisposeAsync();
         }
 
-        await vhost.DisposeAsync();
+        if (vhost is not null)
+        {
+            await vhost.DisposeAsync();
+        }
     }
 }

@@ -54,13 +54,13 @@ public sealed class A_services_database(Databases databases) : IClassFixture<Dat
 }
 
 /// <summary>Two services' databases, as the provisioning makes them.</summary>
-public sealed class Databases : IAsyncLifetime
+public sealed class Databases : LazyFixture
 {
     public string Service { get; } = $"test_{Guid.CreateVersion7():n}";
 
     public string Neighbour { get; } = $"test_{Guid.CreateVersion7():n}";
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
         await ProvisionAsync(Service);
         await ProvisionAsync(Neighbour);
@@ -70,7 +70,7 @@ public sealed class Databases : IAsyncLifetime
         await RunAsync(Connection($"{Service}_migrator", Service), "CREATE TABLE things (id int); CREATE SCHEMA messaging");
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         foreach (var name in (string[])[Service, Neighbour])
         {
@@ -102,16 +102,11 @@ public sealed class Databases : IAsyncLifetime
             {
                 "--quiet", "--no-psqlrc", "--host", server.Host!, "--port", $"{server.Port}", "--username", server.Username!, "--dbname", "postgres",
                 "--set", $"service={name}", "--set", "password=test-password", "--set", "migrator_password=test-password",
-                "--file", Repository.File("deploy/postgres/provision.sql"),
+                "--file", Repository.PathOf("deploy/postgres/provision.sql"),
             },
             Environment = { ["PGPASSWORD"] = server.Password },
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
         };
-        using var psql = Process.Start(start)!;
-        var error = psql.StandardError.ReadToEndAsync();
-        await psql.StandardOutput.ReadToEndAsync();
-        await psql.WaitForExitAsync();
-        psql.ExitCode.ShouldBe(0, await error);
+        var (exitCode, output) = await Outsiders.RunAsync(start);
+        exitCode.ShouldBe(0, output);
     }
 }

@@ -13,7 +13,7 @@ public sealed class Boundary_events(RunningShop shop)
     [Fact]
     public async Task Are_understood_outside_of_dotnet_one_and_all()
     {
-        await OutsideConsumer.InstallNodePackagesAsync();
+        await OutsideConsumer.PrepareAsync();
         var broker = shop.Cluster.Vhost.Uri.AbsoluteUri;
         using var node = await OutsideConsumer.StartAsync("node", "node/consume.mjs", broker);
         using var python = await OutsideConsumer.StartAsync(OutsideConsumer.Python, "python/consume.py", broker);
@@ -106,7 +106,7 @@ public sealed class Boundary_events(RunningShop shop)
     [Fact]
     public async Task Have_a_document_that_the_official_parser_accepts_and_schemas_that_say_what_the_services_check()
     {
-        await OutsideConsumer.InstallNodePackagesAsync();
+        await OutsideConsumer.PrepareAsync();
         var corpus = Corpus.Lines().ToList();
         foreach (var (program, script) in new[] { ("node", "node/check-contracts.mjs"), (OutsideConsumer.Python, "python/check_contracts.py") })
         {

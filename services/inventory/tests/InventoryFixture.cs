@@ -34,9 +34,17 @@ public class InventoryFixture : ServiceFixture<Program>
 
     public override async ValueTask DisposeAsync()
     {
-        await Events.DisposeAsync();
-        await Commands.DisposeAsync();
-        Client.Dispose();
+        if (Events is not null)
+        {
+            await Events.DisposeAsync();
+        }
+
+        if (Commands is not null)
+        {
+            await Commands.DisposeAsync();
+        }
+
+        Client?.Dispose();
         await base.DisposeAsync();
         GC.SuppressFinalize(this);
     }

@@ -38,7 +38,11 @@ public class OrdersFixture : ServiceFixture<Program>
 
     public override async ValueTask DisposeAsync()
     {
-        await Tap.DisposeAsync();
+        if (Tap is not null)
+        {
+            await Tap.DisposeAsync();
+        }
+
         await base.DisposeAsync();
         GC.SuppressFinalize(this);
     }

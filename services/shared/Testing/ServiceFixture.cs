@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Xunit;
 
 namespace Chassis.Testing;
 
@@ -14,7 +13,7 @@ namespace Chassis.Testing;
 /// Derive from it to add settings or to replace somebody else's system; use it as a class or assembly fixture.
 /// </summary>
 /// <typeparam name="TProgram">The service's <c>Program</c>.</typeparam>
-public class ServiceFixture<TProgram> : IAsyncLifetime
+public class ServiceFixture<TProgram> : LazyFixture
     where TProgram : class
 {
     private TestDatabase? database;
@@ -35,7 +34,7 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
 
     protected WebApplicationFactory<TProgram> App => factory ?? throw new InvalidOperationException("Not initialised.");
 
-    public virtual async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
         database = await TestDatabase.CreateAsync();
         vhost = await TestVhost.CreateAsync();
@@ -100,7 +99,7 @@ public class ServiceFixture<TProgram> : IAsyncLifetime
         return replica;
     }
 
-    public virtual async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         await StopAsync();
         if (vhost is not null)

@@ -1,15 +1,33 @@
 namespace Chassis.Testing;
 
-/// <summary>Where the real servers for tests are: the environment says so, <c>make test</c> fills it.</summary>
+/// <summary>
+/// The real servers for tests, each at its first use: where the environment says (<c>make test</c> fills it), else in a container where an engine answers;
+/// else the test is skipped.
+/// </summary>
 public static class TestServers
 {
-    public static string Postgres => Required("TEST_POSTGRES");
+    private static readonly Lazy<string> PostgresServer = new(() => Variable("TEST_POSTGRES") ?? TestContainers.Postgres());
 
-    public static Uri RabbitMq => new(Required("TEST_RABBITMQ"));
+    private static readonly Lazy<(Uri Amqp, Uri Management)> Broker = new(() =>
+        Variable("TEST_RABBITMQ") is { } amqp ? (new Uri(amqp), new Uri(Required("TEST_RABBITMQ_MANAGEMENT"))) : TestContainers.RabbitMq());
 
-    public static Uri RabbitMqManagement => new(Required("TEST_RABBITMQ_MANAGEMENT"));
+    private static readonly Lazy<(string Smtp, Uri Api)> MailCatcher = new(() =>
+        Variable("TEST_MAIL_SMTP") is { } smtp ? (smtp, new Uri(Required("TEST_MAIL_API"))) : TestContainers.Mail());
 
-    private static string Required(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value
-        ? value
-        : throw new InvalidOperationException($"{name} is not set. Run the tests with `make test`, or start the servers and set it.");
+    /// <summary>Connection string of an administrator.</summary>
+    public static string Postgres => PostgresServer.Value;
+
+    public static Uri RabbitMq => Broker.Value.Amqp;
+
+    public static Uri RabbitMqManagement => Broker.Value.Management;
+
+    /// <summary>Where the mail catcher takes mails, as <c>host:port</c>.</summary>
+    public static string MailSmtp => MailCatcher.Value.Smtp;
+
+    /// <summary>Where the mail catcher shows them.</summary>
+    public static Uri MailApi => MailCatcher.Value.Api;
+
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    private static string Required(string name) => Variable(name) ?? throw new InvalidOperationException($"{name} is not set, though what belongs to it is.");
 }

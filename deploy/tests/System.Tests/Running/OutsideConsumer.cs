@@ -60,20 +60,15 @@ public sealed class OutsideConsumer : IDisposable
         return (process.ExitCode, await output + await error);
     }
 
-    /// <summary>Installs what the Node programs need, as their lock file says, unless it is there already.</summary>
-    public static async Task InstallNodePackagesAsync()
+    /// <summary>Makes sure that the programs have what they need: the packages of Node are installed, those of Python have to be there.</summary>
+    public static async Task PrepareAsync()
     {
-        var folder = Path.Combine(Directory, "node");
-        if (File.Exists(Path.Combine(folder, "node_modules", ".package-lock.json")))
+        await Outsiders.InstallNodePackagesAsync(Path.Combine(Directory, "node"));
+        var (exitCode, output) = await Outsiders.RunAsync(new ProcessStartInfo(Python, ["-c", "import pika, jsonschema"]));
+        if (exitCode != 0)
         {
-            return;
+            throw Missing.Prerequisite($"This test needs pika and jsonschema for {Python}, on Debian the packages python3-pika and python3-jsonschema: {output}");
         }
-
-        using var npm = Launch("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder]);
-        var output = npm.StandardOutput.ReadToEndAsync();
-        var error = npm.StandardError.ReadToEndAsync();
-        await npm.WaitForExitAsync();
-        npm.ExitCode.ShouldBe(0, $"npm ci: {await output}{await error}");
     }
 
     /// <summary>Lets the program end as it does for a partner; its exit code says whether any message was wrong.</summary>
@@ -96,5 +91,5 @@ public sealed class OutsideConsumer : IDisposable
     }
 
     private static Process Launch(string program, IEnumerable<string> arguments) =>
-        Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Outsiders.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true });
 }

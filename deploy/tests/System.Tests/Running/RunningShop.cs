@@ -11,7 +11,7 @@ using Shop.SystemTests.Running;
 namespace Shop.SystemTests.Running;
 
 /// <summary>The whole system, started once for all tests: every service a process, with somebody listening at the broker and taking the telemetry.</summary>
-public sealed class RunningShop : IAsyncLifetime
+public sealed class RunningShop : LazyFixture
 {
     /// <summary>An order that is fulfilled takes well under a second; this is for a machine that does other things as well.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
@@ -28,7 +28,7 @@ public sealed class RunningShop : IAsyncLifetime
 
     public ShopClient Customer { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
         Telemetry = await OtlpReceiver.StartAsync();
         Cluster = await ShopCluster.StartAsync(new ClusterOptions
@@ -47,7 +47,7 @@ public sealed class RunningShop : IAsyncLifetime
         Customer = await ShopClient.RegisterAsync(Cluster, "ada");
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         Operator?.Dispose();
         Customer?.Dispose();
@@ -61,7 +61,10 @@ public sealed class RunningShop : IAsyncLifetime
             await Cluster.DisposeAsync();
         }
 
-        await Telemetry.DisposeAsync();
+        if (Telemetry is not null)
+        {
+            await Telemetry.DisposeAsync();
+        }
     }
 
     /// <summary>A product of its own for a test, known to the orders service already.</summary>

@@ -1,19 +1,20 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chassis.Testing;
 
 namespace Notifications.Tests.Support;
 
 /// <summary>A mail as the catcher saw it.</summary>
 public sealed record CaughtMail(string MessageId, string To, string From, string Subject, string Text, string Html, JsonElement Headers);
 
-/// <summary>The mail catcher that <c>make test</c> starts.</summary>
+/// <summary>The mail catcher of the tests.</summary>
 public sealed class MailCatcher : IDisposable
 {
-    private readonly HttpClient api = new() { BaseAddress = new Uri(Required("TEST_MAIL_API")) };
+    private readonly HttpClient api = new();
 
-    public static string Host => Required("TEST_MAIL_SMTP").Split(':')[0];
+    public static string Host => TestServers.MailSmtp.Split(':')[0];
 
-    public static string Port => Required("TEST_MAIL_SMTP").Split(':')[1];
+    public static string Port => TestServers.MailSmtp.Split(':')[1];
 
     /// <summary>Everything that came from an address, oldest first. Every test service has its own.</summary>
     public async Task<IReadOnlyList<CaughtMail>> From(string address)
@@ -21,7 +22,7 @@ public sealed class MailCatcher : IDisposable
         var mails = new List<CaughtMail>();
         for (var skip = 0; ; skip += 500)
         {
-            var page = await api.GetFromJsonAsync<JsonElement>(new Uri($"api/email?from.address={Uri.EscapeDataString(address)}&sort=asc&limit=500&skip={skip}", UriKind.Relative));
+            var page = await api.GetFromJsonAsync<JsonElement>(new Uri(TestServers.MailApi, $"api/email?from.address={Uri.EscapeDataString(address)}&sort=asc&limit=500&skip={skip}"));
             mails.AddRange(page.EnumerateArray().Select(m => new CaughtMail(
                 m.GetProperty("headers").GetProperty("message-id").GetString()!.Trim('<', '>'),
                 string.Join(',', m.GetProperty("to").EnumerateArray().Select(t => t.GetProperty("address").GetString())),
@@ -38,8 +39,4 @@ public sealed class MailCatcher : IDisposable
     }
 
     public void Dispose() => api.Dispose();
-
-    private static string Required(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value
-        ? value
-        : throw new InvalidOperationException($"{name} is not set. Run the tests with `make test`, or start a mail catcher and set it.");
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chassis.Testing;
 
 namespace Notifications.Tests.Support;
 
@@ -25,18 +26,14 @@ public sealed class Receiver : IAsyncDisposable
 
     public static async Task<Receiver> Start()
     {
-        var folder = Path.Combine(SourceFolder(), "receiver");
-        if (!Directory.Exists(Path.Combine(folder, "node_modules")))
-        {
-            throw new InvalidOperationException($"The receiver's packages are not installed. Run the tests with `make test`, or `npm ci` in {folder}.");
-        }
-
-        var process = Process.Start(new ProcessStartInfo("node", ["receiver.js"])
+        var folder = Repository.PathOf("services/notifications/tests/receiver");
+        await Outsiders.InstallNodePackagesAsync(folder);
+        var process = Outsiders.Start(new ProcessStartInfo("node", ["receiver.js"])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardInput = true,
-        })!;
+        });
         var port = await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The receiver did not start.");
         return new Receiver(process, new Uri($"http://127.0.0.1:{port}"));
     }
@@ -58,19 +55,5 @@ public sealed class Receiver : IAsyncDisposable
         process.Kill(entireProcessTree: true);
         await process.WaitForExitAsync();
         process.Dispose();
-    }
-
-    private static string SourceFolder()
-    {
-        // From bin/Debug/net10.0 to the project.
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Notifications.Tests.csproj")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new InvalidOperationException("The folder of the test project was not found.");
     }
 }

@@ -20,8 +20,8 @@ public sealed class WebhooksFixture : NotificationsFixture
 
     public override async ValueTask InitializeAsync()
     {
-        receiver = await Receiver.Start();
         await base.InitializeAsync();
+        receiver = await Receiver.Start();
         operators = Operator();
     }
 

@@ -35,7 +35,10 @@ public sealed class CrashFixture : FulfilmentFixture
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        await issuer!.DisposeAsync();
+        if (issuer is not null)
+        {
+            await issuer.DisposeAsync();
+        }
     }
 
     protected override void Configure(IDictionary<string, string> settings)

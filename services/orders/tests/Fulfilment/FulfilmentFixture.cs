@@ -23,9 +23,17 @@ public class FulfilmentFixture : OrdersFixture
 
     public override async ValueTask DisposeAsync()
     {
-        await Inventory.DisposeAsync();
+        if (Inventory is not null)
+        {
+            await Inventory.DisposeAsync();
+        }
+
         await base.DisposeAsync();
-        await Sandbox.DisposeAsync();
+        if (Sandbox is not null)
+        {
+            await Sandbox.DisposeAsync();
+        }
+
         GC.SuppressFinalize(this);
     }
 

@@ -99,26 +99,33 @@ public sealed class Turnover : Projection
 }
 
 /// <summary>An event store in a database of its own, used by a role that owns nothing.</summary>
-public sealed class Fixture : IAsyncLifetime
+public sealed class Fixture : LazyFixture
 {
-    private TestDatabase database = null!;
-    private WebApplication app = null!;
+    private TestDatabase? database;
+    private WebApplication? app;
 
-    public TestDatabase Database => database;
+    public TestDatabase Database => database!;
 
-    public IServiceProvider Services => app.Services;
+    public IServiceProvider Services => app!.Services;
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
         database = await TestDatabase.CreateAsync();
         app = Create(database);
         (await app.RunServiceAsync(["--migrate"])).ShouldBe(0);
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        await app.DisposeAsync();
-        await database.DisposeAsync();
+        if (app is not null)
+        {
+            await app.DisposeAsync();
+        }
+
+        if (database is not null)
+        {
+            await database.DisposeAsync();
+        }
     }
 
     /// <summary>One unit of work: everything in it is committed, or nothing.</summary>

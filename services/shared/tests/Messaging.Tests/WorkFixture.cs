@@ -11,7 +11,7 @@ using RabbitMQ.Client.Exceptions;
 namespace Messaging.Tests;
 
 /// <summary>A fresh database and a fresh virtual host, and services on them.</summary>
-public sealed class WorkFixture : IAsyncLifetime
+public sealed class WorkFixture : LazyFixture
 {
     private readonly ConcurrentBag<IHost> _hosts = [];
     private IConnection? _connection;
@@ -20,7 +20,7 @@ public sealed class WorkFixture : IAsyncLifetime
 
     public TestVhost Vhost { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
         Database = await TestDatabase.CreateAsync();
         Vhost = await TestVhost.CreateAsync();
@@ -106,7 +106,7 @@ public sealed class WorkFixture : IAsyncLifetime
 
     public Task<long> OutboxRows() => Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox");
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         foreach (var host in _hosts)
         {
@@ -119,7 +119,14 @@ public sealed class WorkFixture : IAsyncLifetime
             await _connection.DisposeAsync();
         }
 
-        await Vhost.DisposeAsync();
-        await Database.DisposeAsync();
+        if (Vhost is not null)
+        {
+            await Vhost.DisposeAsync();
+        }
+
+        if (Database is not null)
+        {
+            await Database.DisposeAsync();
+        }
     }
 }

@@ -64,7 +64,7 @@ public sealed class SecondSampleMigration : SqlMigration
 }
 
 /// <summary>A small service on the whole chassis, in process, with a database of its own.</summary>
-public sealed class SampleService : IAsyncLifetime
+public sealed class SampleService : LazyFixture
 {
     private TestDatabase? database;
     private WebApplication? app;
@@ -91,7 +91,7 @@ public sealed class SampleService : IAsyncLifetime
     /// <summary>In place of the issuer's keys by discovery.</summary>
     public ISigningKeySource? Keys { get; init; }
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
         database = await TestDatabase.CreateAsync();
         app = Build();
@@ -114,10 +114,18 @@ public sealed class SampleService : IAsyncLifetime
         return client;
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        await app!.DisposeAsync();
-        await Database.DisposeAsync();
+        if (app is not null)
+        {
+            await app.DisposeAsync();
+        }
+
+        if (database is not null)
+        {
+            await database.DisposeAsync();
+        }
+
         Tokens.Dispose();
     }
 
