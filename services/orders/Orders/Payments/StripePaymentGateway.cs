@@ -127,7 +127,7 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             return PaymentOutcome.Of(Read<Intent>(answer).ToPayment());
         }
 
-        var error = ReadError(answer);
+        var error = TryRead<ErrorBody>(answer)?.Error ?? new Error();
         switch ((int)answer.Status, error.Type)
         {
             case (402, not null):
@@ -166,32 +166,23 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             },
             ct);
 
-    private static string Describe(ProviderAnswer answer) => $"the provider answered {(int)answer.Status}";
+    private static string Describe(ProviderAnswer answer) => $"the provider answered {(int)answer.Status}{(answer.IsSuccess ? " and nothing that can be read" : "")}";
 
     /// <exception cref="PaymentProviderUnavailableException">It is not what was asked for: a failure, or no answer of the provider at all.</exception>
     private static T Read<T>(ProviderAnswer answer)
+        where T : class => (answer.IsSuccess ? TryRead<T>(answer) : null) ?? throw new PaymentProviderUnavailableException(Describe(answer));
+
+    private static T? TryRead<T>(ProviderAnswer answer)
         where T : class
     {
         try
         {
-            return (answer.IsSuccess ? JsonSerializer.Deserialize<T>(answer.Body, Json) : null) ?? throw new PaymentProviderUnavailableException(Describe(answer));
-        }
-        catch (JsonException)
-        {
-            throw new PaymentProviderUnavailableException($"{Describe(answer)} and nothing that can be read");
-        }
-    }
-
-    private static Error ReadError(ProviderAnswer answer)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<ErrorBody>(answer.Body, Json)?.Error ?? new Error();
+            return JsonSerializer.Deserialize<T>(answer.Body, Json);
         }
         catch (JsonException)
         {
             // Something in between answered, not the provider.
-            return new Error();
+            return null;
         }
     }
 

@@ -41,5 +41,6 @@ public sealed class Any_history : Specification
                 state.Total.Amount.ShouldBe(state.Lines.Sum(l => l.Quantity * l.UnitPrice.Amount));
             }
         },
-        iter: 500);
+        iter: 500,
+        print: commands => string.Join('\n', commands.AsEnumerable()));
 }

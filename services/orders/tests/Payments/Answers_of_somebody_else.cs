@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
@@ -45,7 +44,6 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [InlineData(200, """{"id":"pi_1","amount":"many","currency":"eur","status":"requires_capture","created":1764140000}""")]
     [InlineData(200, """{"id":"pi_1","amount":1999,"currency":"eur","status":"a_status_of_next_year","created":1764140000}""")]
     [InlineData(204, "")]
-    [InlineData(302, "")]
     [InlineData(400, "<html>Bad request</html>")]
     [InlineData(402, "<html>Payment required</html>")]
     [InlineData(402, "{}")]
@@ -116,6 +114,18 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     }
 
     [Fact]
+    public async Task That_point_elsewhere_are_not_followed()
+    {
+        answer = http =>
+        {
+            http.Response.StatusCode = http.Request.Path == "/elsewhere" ? 200 : 302;
+            http.Response.Headers.Location = "/elsewhere";
+            return http.Response.WriteAsync(Good);
+        };
+        (await Ask(g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default))).ShouldBe(new PaymentOutcome.Unknown("the provider answered 302"));
+    }
+
+    [Fact]
     public async Task Are_asked_for_in_the_version_that_we_were_written_for_and_with_the_orders_key()
     {
         answer = Says(200, Good);
@@ -128,7 +138,6 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     private static RequestDelegate Says(int status, string body) => http =>
     {
         http.Response.StatusCode = status;
-        http.Response.Headers.Location = status == (int)HttpStatusCode.Redirect ? "/elsewhere" : default;
         return body == "" ? Task.CompletedTask : http.Response.WriteAsync(body);
     };
 

@@ -68,7 +68,8 @@ public sealed class Read_models : IAsyncLifetime
             await SalesEqual();
         },
         iter: 40,
-        threads: 1);
+        threads: 1,
+        print: history => string.Join('\n', history.AsEnumerable()));
 
     [Fact]
     public async Task are_rebuilt_one_at_a_time_and_by_their_name()
