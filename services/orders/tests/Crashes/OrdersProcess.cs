@@ -54,8 +54,17 @@ internal sealed class OrdersProcess : IAsyncDisposable
         }
 
         var started = new OrdersProcess(fixture, address, start);
-        await started.UntilReady();
-        return started;
+        try
+        {
+            await started.UntilReady();
+            return started;
+        }
+        catch
+        {
+            // What no test holds no test ends.
+            await started.DisposeAsync();
+            throw;
+        }
     }
 
     public HttpClient ClientFor(Guid userId, bool @operator = false) => new()
