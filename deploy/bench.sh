@@ -8,6 +8,7 @@ load_settings
 reports=$STATE/reports/bench
 need_disk 3000
 need_dotnet
+heed_advisories
 mkdir -p "$STATE/logs" "$STATE/reports"
 rm -rf "$reports"
 mkdir -p "$reports"

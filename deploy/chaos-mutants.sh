@@ -11,6 +11,7 @@ project=deploy/tests/Chaos
 copy=$STATE/mutants
 need_disk 4000
 need_dotnet
+heed_advisories
 has git || die "git is missing; it applies the patches."
 mkdir -p "$STATE/logs" "$STATE/reports"
 trap 'printf "\n"; warn "interrupted"; exit 130' INT TERM

@@ -9,6 +9,7 @@ load_settings
 project=deploy/tests/Chaos
 need_disk 3000
 need_dotnet
+heed_advisories
 mkdir -p "$STATE/logs" "$STATE/reports"
 trap 'printf "\n"; warn "interrupted"; exit 130' INT TERM
 trap '"$ROOT/deploy/local/servers.sh" chaos stop || true' EXIT

@@ -82,6 +82,7 @@ run_tests() {
     local project name
     export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
     cd "$ROOT"
+    heed_advisories
     step "Building"
     dotnet_build Microservices.sln >"$STATE/logs/test-build.log" 2>&1 || {
         grep -E ' error ' "$STATE/logs/test-build.log" | sort -u | head -n 20 >&2
