@@ -1,16 +1,16 @@
-using System.Reflection.Metadata;
-using System.Reflection.PortableExecutable;
-using System.Text;
 using System.Xml.Linq;
+using ArchUnitNET.Loader;
+using CompiledCode = ArchUnitNET.Domain.Architecture;
 
 namespace Architecture.Tests;
 
 /// <summary>A project of the repository, as its file says.</summary>
 /// <param name="Name">File name without extension.</param>
 /// <param name="Path">Path below the root, with slashes.</param>
+/// <param name="Assembly">Name of what it is compiled to.</param>
 /// <param name="Projects">Paths of the projects that it refers to and links.</param>
 /// <param name="Packages">Packages that it names.</param>
-public sealed record Project(string Name, string Path, IReadOnlyList<string> Projects, IReadOnlyList<string> Packages)
+public sealed record Project(string Name, string Path, string Assembly, IReadOnlyList<string> Projects, IReadOnlyList<string> Packages)
 {
     public string Folder => Path[..Path.LastIndexOf('/')];
 
@@ -24,9 +24,13 @@ public sealed record Project(string Name, string Path, IReadOnlyList<string> Pro
     public override string ToString() => Path;
 }
 
-/// <summary>What the repository holds, read from its files and built assemblies.</summary>
+/// <summary>What the repository holds, read from its files and its compiled assemblies.</summary>
 public static class Repository
 {
+    public const string Contracts = "contracts/Contracts/Contracts.csproj";
+
+    private static readonly Lazy<CompiledCode> Loaded = new(() => Compiled(Product));    // takes seconds, which the rules about files need not wait
+
     public static string Root { get; } = FindRoot();
 
     public static IReadOnlyList<Project> Projects { get; } =
@@ -35,6 +39,12 @@ public static class Repository
 
     public static IEnumerable<Project> OfServices => Projects.Where(p => p.Service is not null && !p.IsTest);
 
+    /// <summary>Everything that runs in a service, ours and no package's.</summary>
+    public static IEnumerable<Project> Product => Projects.Where(p => (p.Service is not null || p.IsChassis || p.Path == Contracts) && !p.IsTest);
+
+    /// <summary>The compiled <see cref="Product"/>; what it depends on beside itself is known by name only.</summary>
+    public static CompiledCode Code => Loaded.Value;
+
     /// <summary>The C# files below a folder that somebody wrote.</summary>
     public static IEnumerable<(string Path, string[] Lines)> Sources(string folder) =>
         Directory.GetFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
@@ -42,36 +52,12 @@ public static class Repository
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal))
             .Select(f => (f, File.ReadAllLines(Path.Combine(Root, f))));
 
-    /// <summary>Every type and every member of another assembly that this project's assembly mentions, as <c>Namespace.Type</c> and <c>Namespace.Type.Member</c>.</summary>
-    public static IReadOnlySet<string> MentionsOf(Project project)
+    private static CompiledCode Compiled(IEnumerable<Project> projects)
     {
         var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
-        using var file = File.OpenRead(Path.Combine(Root, project.Folder, "bin", output.Parent!.Name, output.Name, $"{project.Name}.dll"));
-        using var assembly = new PEReader(file);
-        var metadata = assembly.GetMetadataReader();
-        var mentions = new HashSet<string>();
-        foreach (var handle in metadata.TypeReferences)
-        {
-            mentions.Add(Name(metadata, handle));
-        }
-
-        foreach (var handle in metadata.MemberReferences)
-        {
-            var member = metadata.GetMemberReference(handle);
-            if (member.Parent.Kind == HandleKind.TypeReference)
-            {
-                mentions.Add($"{Name(metadata, (TypeReferenceHandle)member.Parent)}.{metadata.GetString(member.Name)}");
-            }
-        }
-
-        return mentions;
-    }
-
-    private static string Name(MetadataReader metadata, TypeReferenceHandle handle)
-    {
-        var type = metadata.GetTypeReference(handle);
-        var name = new StringBuilder(metadata.GetString(type.Namespace)).Append('.').Append(metadata.GetString(type.Name));
-        return name.ToString();
+        return projects.Aggregate(
+            new ArchLoader(),
+            (loader, project) => loader.LoadFilteredDirectory(Path.Combine(Root, project.Folder, "bin", output.Parent!.Name, output.Name), $"{project.Assembly}.dll")).Build();
     }
 
     private static Project Read(string path)
@@ -81,6 +67,7 @@ public static class Repository
         return new Project(
             Path.GetFileNameWithoutExtension(path),
             path,
+            xml.Descendants("AssemblyName").FirstOrDefault()?.Value ?? Path.GetFileNameWithoutExtension(path),
             [.. xml.Descendants("ProjectReference").Where(r => (string?)r.Attribute("ReferenceOutputAssembly") != "false")
                 .Select(r => Path.GetRelativePath(Root, Path.GetFullPath(Path.Combine(folder, (string)r.Attribute("Include")!))).Replace('\\', '/'))],
             [.. xml.Descendants("PackageReference").Select(r => (string)r.Attribute("Include")!)]);

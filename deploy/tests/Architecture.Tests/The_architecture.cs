@@ -1,25 +1,30 @@
 using System.Text.RegularExpressions;
-using System.Xml.Linq;
+using ArchUnitNET.Domain;
+using ArchUnitNET.Domain.Extensions;
+using ArchUnitNET.Fluent.Syntax.Elements.Types;
+using ArchUnitNET.xUnitV3;
+using static ArchUnitNET.Fluent.ArchRuleDefinition;
 
 namespace Architecture.Tests;
 
-/// <summary>Rules that no compiler keeps, each with its reason.</summary>
+/// <summary>Rules that no compiler keeps, each with its reason: on the compiled code where they speak of code, on the files where they speak of files.</summary>
 public sealed partial class The_architecture
 {
     private static readonly string[] TestLibraries = ["xunit", "Shouldly", "NSubstitute", "Microsoft.NET.Test.Sdk", "Microsoft.AspNetCore.Mvc.Testing", "Bogus"];
-
-    private static readonly string[] CommercialLines = ["MediatR", "AutoMapper", "FluentAssertions", "Duende.IdentityServer", "EPPlus", "Moq"];
 
     [Fact]
     public void Finds_the_projects_that_it_speaks_of()
     {
         Repository.OfServices.Select(p => p.Service).Distinct().Order().ShouldBe(["inventory", "notifications", "orders", "users"]);
         Repository.Projects.Count(p => p.IsChassis).ShouldBe(3);
+        Repository.Code.Assemblies.Select(a => a.Name).ShouldBe(Repository.Product.Select(p => p.Assembly), ignoreOrder: true);
+        Repository.Product.ShouldAllBe(p => TypesOf(p).GetObjects(Repository.Code).Any());
     }
 
     [Fact]
     public void No_service_knows_another_one()
     {
+        const string because = "services are deployed and changed alone; what they say to each other is in contracts/.";
         var foreign = from project in Repository.Projects
                       where project.Service is not null
                       from reference in project.Projects
@@ -27,7 +32,12 @@ public sealed partial class The_architecture
                           && !reference.StartsWith("services/shared/", StringComparison.Ordinal)
                           && !reference.StartsWith($"services/{project.Service}/", StringComparison.Ordinal)
                       select $"{project} → {reference}";
-        foreign.ShouldBeEmpty("services are deployed and changed alone; what they say to each other is in contracts/.");
+        foreach (var service in Repository.OfServices.GroupBy(p => p.Service))
+        {
+            TypesOf([.. service]).Should().NotDependOnAny(TypesOf([.. Repository.OfServices.Where(p => p.Service != service.Key)])).Because(because).Check(Repository.Code);
+        }
+
+        foreign.ShouldBeEmpty(because);
     }
 
     [Fact]
@@ -37,26 +47,28 @@ public sealed partial class The_architecture
         {
             project.Packages.ShouldBeEmpty($"{project}: decisions are pure functions, tested without database, bus or clock.");
             project.Projects.ShouldBeEmpty($"{project}: the domain is what everything else depends on.");
+            NeedsNothingButTheFramework(project, "decisions are pure functions, tested without database, bus or clock.");
         }
     }
 
     [Fact]
     public void The_contracts_depend_on_nothing()
     {
-        var contracts = Repository.Projects.Single(p => p.Path == "contracts/Contracts/Contracts.csproj");
-        contracts.Packages.ShouldBeEmpty("partners take this package; every dependency would be theirs too.");
-        contracts.Projects.ShouldBeEmpty("partners take this package; every dependency would be theirs too.");
+        const string because = "partners take this package; every dependency would be theirs too.";
+        var contracts = Repository.Projects.Single(p => p.Path == Repository.Contracts);
+        contracts.Packages.ShouldBeEmpty(because);
+        contracts.Projects.ShouldBeEmpty(because);
+        NeedsNothingButTheFramework(contracts, because);
     }
 
     [Fact]
     public void Every_service_speaks_by_the_messaging_core_only()
     {
-        string[] ways = ["MassTransit.IBus", "MassTransit.IBusControl", "MassTransit.IPublishEndpointProvider", "MassTransit.IRequestClient`1"];
-        var around = from project in Repository.OfServices
-                     from mention in Repository.MentionsOf(project)
-                     where mention.StartsWith("RabbitMQ.", StringComparison.Ordinal) || mention.StartsWith("MassTransit.RabbitMq", StringComparison.Ordinal) || ways.Contains(mention)
-                     select $"{project.Path} mentions {mention}";
-        around.ShouldBeEmpty("what leaves by the bus directly is sent before the commit or in spite of a roll-back; the scoped endpoints go through the outbox.");
+        TypesOf([.. Repository.OfServices]).Should()
+            .NotDependOnAny(Types(includeReferenced: true).That().ResideInAssemblyMatching(@"^(RabbitMQ\.|MassTransit\.RabbitMq)").Or()
+                .HaveFullNameMatching(@"^(RabbitMQ\.|MassTransit\.RabbitMq|MassTransit\.(IBus|IBusControl|IPublishEndpointProvider|IRequestClient`1)$)"))
+            .Because("what leaves by the bus directly is sent before the commit or in spite of a roll-back; the scoped endpoints go through the outbox.")
+            .Check(Repository.Code);
         Repository.OfServices.Where(p => p.Packages.Any(x => x.StartsWith("RabbitMQ", StringComparison.Ordinal) || x.StartsWith("MassTransit", StringComparison.Ordinal)))
             .ShouldBeEmpty("the chassis brings messaging with its policy; a service does not choose its own.");
     }
@@ -64,6 +76,7 @@ public sealed partial class The_architecture
     [Fact]
     public void The_chassis_knows_nothing_of_the_business()
     {
+        const string because = "the chassis would serve any other system as well; a business word in it ties every service to one.";
         var words = from project in Repository.Projects
                     where project.IsChassis
                     from source in Repository.Sources(project.Folder)
@@ -71,41 +84,33 @@ public sealed partial class The_architecture
                     let word = BusinessWord().Match(line.text)
                     where word.Success
                     select $"{source.Path}:{line.number} says '{word.Value}'";
-        words.ShouldBeEmpty("the chassis would serve any other system as well; a business word in it ties every service to one.");
+        words.ShouldBeEmpty(because);
+        TypesOf([.. Repository.Projects.Where(p => p.IsChassis)]).Should().NotDependOnAny(TypesOf([.. Repository.OfServices])).Because(because).Check(Repository.Code);
     }
 
     [Fact]
     public void Test_libraries_stay_in_tests()
     {
+        const string because = "what runs in production carries no test library.";
         var leaked = from project in Repository.Projects
                      where !project.IsTest
                      from package in project.Packages
                      where TestLibraries.Any(t => package.StartsWith(t, StringComparison.OrdinalIgnoreCase))
                      select $"{project} → {package}";
-        leaked.ShouldBeEmpty("what runs in production carries no test library.");
+        leaked.ShouldBeEmpty(because);
+        TypesOf([.. Repository.Product]).Should()
+            .NotDependOnAny(Types(includeReferenced: true).That().ResideInAssemblyMatching("^(xunit|Shouldly|NSubstitute|Microsoft\\.AspNetCore\\.Mvc\\.Testing|Chassis\\.Testing|Bogus)"))
+            .Because(because)
+            .Check(Repository.Code);
     }
 
     [Fact]
-    public void Production_code_asks_the_clock_that_it_was_given()
-    {
-        string[] clocks = ["System.DateTime.get_UtcNow", "System.DateTime.get_Now", "System.DateTimeOffset.get_UtcNow", "System.DateTimeOffset.get_Now", "System.Threading.Thread.Sleep"];
-        var own = from project in Repository.Projects
-                  where project.Service is not null && !project.IsTest
-                  from mention in Repository.MentionsOf(project)
-                  where clocks.Contains(mention)
-                  select $"{project.Path} calls {mention}";
-        own.ShouldBeEmpty("time comes from TimeProvider, or a test of a deadline must wait for it.");
-    }
+    public void Production_code_asks_the_clock_that_it_was_given() =>
+        ServicesCallNothingLike(@" (System\.(DateTime|DateTimeOffset)::get_(Utc)?Now|System\.Threading\.Thread::Sleep)\(", "time comes from TimeProvider, or a test of a deadline must wait for it.");
 
     [Fact]
-    public void Personal_data_stays_out_of_the_console()
-    {
-        var console = from project in Repository.OfServices
-                      from mention in Repository.MentionsOf(project)
-                      where mention.StartsWith("System.Console.Write", StringComparison.Ordinal)
-                      select $"{project.Path} calls {mention}";
-        console.ShouldBeEmpty("logs are structured, with trace ids and without personal data: use [LoggerMessage].");
-    }
+    public void Personal_data_stays_out_of_the_console() =>
+        ServicesCallNothingLike(@" System\.Console::(Write|get_Out|get_Error|OpenStandard)", "logs are structured, with trace ids and without personal data: use [LoggerMessage].");
 
     [Fact]
     public void Every_service_starts_in_one_screen()
@@ -120,26 +125,6 @@ public sealed partial class The_architecture
     public void A_service_is_two_projects_at_most() =>
         Repository.OfServices.GroupBy(p => p.Service).Where(g => g.Count() > 2).Select(g => g.Key)
             .ShouldBeEmpty("a feature is one place; a project per layer tears it apart.");
-
-    [Fact]
-    public void Versions_stand_in_one_place()
-    {
-        var versions = from project in Repository.Projects
-                       where project.Path != "contracts/sample/Consumer.csproj"    // Built as a partner would, outside of everything.
-                       from reference in XDocument.Load(Path.Combine(Repository.Root, project.Path)).Descendants("PackageReference")
-                       where reference.Attribute("Version") is not null
-                       select $"{project} → {(string?)reference.Attribute("Include")}";
-        versions.ShouldBeEmpty("Directory.Packages.props pins every version, so that two projects cannot disagree.");
-    }
-
-    [Fact]
-    public void No_package_asks_for_a_licence_fee()
-    {
-        var central = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion")
-            .ToDictionary(v => (string)v.Attribute("Include")!, v => (string)v.Attribute("Version")!);
-        central.Keys.Intersect(CommercialLines).ShouldBeEmpty("anybody may run and change this system without paying for a library.");
-        central.Where(v => v.Key.StartsWith("MassTransit", StringComparison.Ordinal)).ShouldAllBe(v => v.Value.EndsWith(",9.0.0)", StringComparison.Ordinal), "9.x is commercial.");
-    }
 
     [Fact]
     public void Nothing_is_left_to_be_done()
@@ -164,6 +149,23 @@ public sealed partial class The_architecture
                       where SkippedTest().IsMatch(line)
                       select $"{source.Path}: {line.Trim()}";
         skipped.Distinct().ShouldBeEmpty("a promise that is not checked is none.");
+    }
+
+    private static GivenTypesConjunction TypesOf(params Project[] projects) =>
+        Types().That().ResideInAssemblyMatching($"^({string.Join('|', projects.Select(p => Regex.Escape(p.Assembly)))}),");
+
+    private static void NeedsNothingButTheFramework(Project project, string because) =>
+        TypesOf(project).Should()    // OnlyDependOn would not look at types that are referenced only
+            .NotDependOnAny(Types(includeReferenced: true).That().DoNotResideInAssemblyMatching($"^{Regex.Escape(project.Assembly)},").And().DoNotHaveFullNameMatching(@"^System\."))
+            .Because(because)
+            .Check(Repository.Code);
+
+    /// <param name="pattern">Of <c>Return.Type Namespace.Type::Method(Parameter.Type)</c>.</param>
+    /// <param name="because">The reason.</param>
+    private static void ServicesCallNothingLike(string pattern, string because)
+    {
+        var called = Repository.Code.Types.SelectMany(t => t.GetCalledMethods()).Where(m => Regex.IsMatch(m.FullName, pattern)).Distinct();
+        TypesOf([.. Repository.OfServices]).Should().NotCallAny(called).Because(because).Check(Repository.Code);
     }
 
     // "In order", "order by" and "ordered" are English; a capital Order inside a name, or the nouns below, are the business.
