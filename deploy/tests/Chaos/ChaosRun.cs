@@ -5,6 +5,8 @@ using Shop.Chaos.Faults;
 using Shop.Chaos.Invariants;
 using Shop.Chaos.Load;
 using Shop.Chaos.Report;
+using Shop.Output;
+using Spectre.Console;
 
 namespace Shop.Chaos;
 
@@ -16,17 +18,17 @@ public sealed class ChaosRun
     private readonly RunSettings settings;
     private readonly Stage stage;
     private readonly Market market;
-    private readonly TextWriter output;
+    private readonly IAnsiConsole console;
     private readonly Stopwatch clock = Stopwatch.StartNew();
 
-    private ChaosRun(RunSettings settings, Stage stage, Market market, TextWriter output) =>
-        (this.settings, this.stage, this.market, this.output) = (settings, stage, market, output);
+    private ChaosRun(RunSettings settings, Stage stage, Market market, IAnsiConsole console) =>
+        (this.settings, this.stage, this.market, this.console) = (settings, stage, market, console);
 
     /// <param name="settings">What to do.</param>
     /// <param name="servers">The servers to do it to.</param>
     /// <param name="logs">Folder for the output of every process.</param>
-    /// <param name="output">Where the timeline goes.</param>
-    public static async Task<RunReport> RunAsync(RunSettings settings, Servers servers, string logs, TextWriter output)
+    /// <param name="console">Where the timeline goes.</param>
+    public static async Task<RunReport> RunAsync(RunSettings settings, Servers servers, string logs, IAnsiConsole console)
     {
         if (Directory.Exists(logs))
         {
@@ -34,18 +36,20 @@ public sealed class ChaosRun
         }
 
         Directory.CreateDirectory(logs);
-        output.WriteLine($"Chaos: {settings.Orders} orders, {settings.Faults} faults, {settings.Replicas} replicas of each service, seed {settings.Seed}");
+        console.WriteLine($"Chaos: {settings.Orders} orders, {settings.Faults} faults, {settings.Replicas} replicas of each service, seed {settings.Seed}");
         await using var stage = await Stage.SetAsync(servers, settings, logs);
         using var market = await Market.OpenAsync(stage.Cluster, settings, patience: TimeSpan.FromSeconds(90));
-        return await new ChaosRun(settings, stage, market, output).RunAsync();
+        return await new ChaosRun(settings, stage, market, console).RunAsync();
     }
 
-    private async Task<RunReport> RunAsync()
+    private Task<RunReport> RunAsync() => console.Status().StartAsync("Getting ready …", RunAsync);
+
+    private async Task<RunReport> RunAsync(StatusContext status)
     {
         var schedule = new Arsenal(stage, new Random(settings.Seed)).Draw(settings.Faults, settings.FaultKinds);
-        output.WriteLine($"{stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {settings.Orders / Math.Max(1, schedule.Count)} orders.");
-        output.WriteLine();
-        output.WriteLine($"{"at",7}  {"fault",-48} {"target",-34} {"for",7} {"in flight",10} {"recovered",10}");
+        console.WriteLine($"{stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {settings.Orders / Math.Max(1, schedule.Count)} orders.");
+        console.WriteLine();
+        Row("at", "fault", "target", "for", "in flight", "recovered");
         clock.Restart();
         var records = new List<FaultRecord>();
         var remaining = settings.Orders;
@@ -53,12 +57,13 @@ public sealed class ChaosRun
         {
             var wave = remaining / (schedule.Count - i);
             remaining -= wave;
+            status.Status = $"Fault {i + 1} of {schedule.Count}: {schedule[i].Kind}".EscapeMarkup();
             records.Add(await StrikeAsync(schedule[i], wave));
         }
 
+        status.Status = $"{remaining} orders more";
         await market.WaveAsync(remaining);   // all of them when nothing is to go wrong
-        output.WriteLine();
-        output.WriteLine("Everything is healed. Waiting for quiet …");
+        status.Status = "Everything is healed. Waiting for quiet …";
         var verdicts = new List<Verdict> { await Calm.WaitAsync(stage, settings.Quiet) };
         verdicts.AddRange(await Oracle.JudgeAsync(stage, market, records));
         return new RunReport(settings, clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(stage));
@@ -91,9 +96,7 @@ public sealed class ChaosRun
         }
 
         var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, inFlight, recovery);
-        output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{started.TotalSeconds,6:0.0}s  {Short(fault.Kind, 48),-48} {Short(fault.Target, 34),-34} {record.Duration.TotalSeconds,6:0.0}s {inFlight,10} {(recovery is { } r ? $"{r.TotalSeconds:0.0}s" : "not yet"),10}"));
+        Row(Seconds(started), fault.Kind, fault.Target, Seconds(record.Duration), $"{inFlight}", recovery is { } r ? Seconds(r) : "not yet");
         return record;
     }
 
@@ -109,5 +112,8 @@ public sealed class ChaosRun
         }
     }
 
-    private static string Short(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
+    private void Row(string at, string fault, string target, string duration, string inFlight, string recovered) =>
+        console.Row((at, -8), (fault, 52), (target, 36), (duration, -8), (inFlight, -9), (recovered, -9));
+
+    private static string Seconds(TimeSpan span) => string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.0}s");
 }

@@ -43,12 +43,7 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
         screen.Say();
         screen.Heading("Four orders at once, live");
         var all = Task.WhenAll(stories.Select(RunToItsEndAsync));
-        while (!all.IsCompleted)
-        {
-            screen.Draw(stories, api.Trouble);
-            await Task.WhenAny(all, Task.Delay(LookEvery));
-        }
-        screen.Draw(stories, null);
+        await screen.WatchAsync(stories, all, () => api.Trouble);
         await all;
 
         screen.Say();

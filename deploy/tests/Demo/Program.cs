@@ -1,8 +1,8 @@
 using Shop.Demo;
+using Shop.Output;
 
-Console.OutputEncoding = System.Text.Encoding.UTF8;
 var settings = new Settings();
-var screen = new Screen();
+var screen = new Screen(Terminal.Open());
 using var api = new Api(settings.Patience);
 using var receiver = new WebhookReceiver();
 try

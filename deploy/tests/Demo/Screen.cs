@@ -1,17 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Spectre.Console;
 
 namespace Shop.Demo;
 
-/// <summary>
-/// Shows the stories while they happen: on a terminal as a block that is drawn over and over, elsewhere (a log, a pipe) as one line for
-/// every step. Colour only adds to what the words say, and <c>NO_COLOR</c> switches it off.
-/// </summary>
-internal sealed class Screen
+/// <summary>Shows the stories while they happen: on a terminal as a table that is drawn over and over, elsewhere as one line for every step.</summary>
+internal sealed class Screen(IAnsiConsole console)
 {
-    private const string Up = "\e[1A", ClearLine = "\e[2K";
-    private static readonly string[] Spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(150);
 
     private static readonly Dictionary<string, string> Words = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -30,77 +27,86 @@ internal sealed class Screen
         ["ReleasingStock"] = "release stock",
     };
 
-    private readonly bool live = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
-    private readonly bool colour;
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private readonly Dictionary<int, int> printedSteps = [];
     private readonly HashSet<int> printedEnds = [];
-    private int drawn;
-    private int frame;
 
-    public Screen() => colour = live && Environment.GetEnvironmentVariable("NO_COLOR") is null or "";
+    public void Say(string text = "") => console.WriteLine(text);
 
-    private static string InWords(string step) => Words.TryGetValue(step, out var words) ? words : Spaced(step);
+    public void Heading(string text) => console.MarkupLineInterpolated($"[bold]{text}[/]");
 
-    public void Say(string text = "") => Console.WriteLine(text);
+    public void Done(string text) => console.MarkupLineInterpolated($"  [green]✓[/] {text}");
 
-    public void Heading(string text) => Console.WriteLine(Paint(text, "1"));
-
-    public void Done(string text) => Console.WriteLine($"  {Paint("✓", "32")} {text}");
-
-    public void Draw(IReadOnlyList<Story> stories, string? trouble)
+    public void Verdict(bool good, string text)
     {
-        if (live)
+        Say();
+        console.MarkupLine($" {Mark(good)} [bold]{text.EscapeMarkup()}[/]");
+    }
+
+    /// <summary>Until they are through, all of them.</summary>
+    /// <param name="stories">Written by others meanwhile.</param>
+    /// <param name="all">Ends with the last of them.</param>
+    /// <param name="trouble">What they wait for beside their own steps, or null.</param>
+    public async Task WatchAsync(IReadOnlyList<Story> stories, Task all, Func<string?> trouble)
+    {
+        if (!console.Profile.Capabilities.Interactive)
         {
-            DrawBlock(stories, trouble);
+            await LookAsync(() => PrintNews(stories));
+            return;
         }
-        else
+
+        await console.Live(Board(stories, trouble())).StartAsync(live => LookAsync(() => live.UpdateTarget(Board(stories, all.IsCompleted ? null : trouble()))));
+
+        async Task LookAsync(Action show)
         {
-            PrintNews(stories);
+            while (!all.IsCompleted)
+            {
+                show();
+                await Task.WhenAny(all, Task.Delay(LookEvery));
+            }
+            show();
         }
     }
 
-    private void DrawBlock(IReadOnlyList<Story> stories, string? trouble)
+    /// <summary>What became of one order, with everything that left the system for it.</summary>
+    public void Tell(Story story)
     {
-        var width = Math.Max(40, Console.WindowWidth - 1);
-        var text = new StringBuilder();
-        for (; drawn > 0; drawn--)
+        Say();
+        console.MarkupLine($" {Mark(story.Problems.Count == 0)} [bold]{story.Number} {story.Plan.Title.EscapeMarkup()}[/]   {StatusOf(story)}   [dim]{Short(story.Took)}[/]");
+        var rows = new Grid().AddColumn(new GridColumn().PadLeft(5).NoWrap()).AddColumn();
+        Row("saga", story.Steps.Select(step => InWords(step.Name) + (step.Outcome is { } outcome && Bad(outcome) && step.Name is not ("Failing" or "Cancelling") ? $" ({Spaced(outcome)})" : "") + (step.Took is { } took ? $" {Short(took)}" : "")), " → ", "");
+        Row("payment", story.Payments, ", ", "none was asked for");
+        Row("mails", story.Mails.Order(StringComparer.Ordinal), ", ", "none");
+        Row("webhooks", story.Webhooks.Select(webhook => webhook.Type).Order(StringComparer.Ordinal), ", ", "none");
+        foreach (var problem in story.Problems)
         {
-            text.Append(Up).Append(ClearLine);
+            rows.AddRow(new Text("✗", Color.Red), new Text(problem, Color.Red));
         }
-        frame++;
+        console.Write(rows);
+
+        void Row(string name, IEnumerable<string> items, string between, string otherwise) =>
+            rows.AddRow(new Text(name, new Style(decoration: Decoration.Dim)), new Text(string.Join(between, items) is { Length: > 0 } text ? text : otherwise));
+    }
+
+    private Rows Board(IReadOnlyList<Story> stories, string? trouble)
+    {
+        var frames = Spinner.Known.Dots.Frames;
+        var spinner = frames[(int)(clock.ElapsedMilliseconds / LookEvery.Milliseconds % frames.Count)];
+        var table = new Table().Border(TableBorder.Rounded).Expand().AddColumns("", "order", "is", "its steps");
+        table.Columns[0].NoWrap();
+        table.Columns[1].NoWrap();
         foreach (var story in stories)
         {
-            var mark = !story.Finished ? Paint(Spinner[frame % Spinner.Length], "36") : story.Problems.Count == 0 ? Paint("✓", "32") : Paint("✗", "31");
-            text.Append(' ').Append(mark).Append(' ').Append(Paint(Fit($"{story.Number} {story.Plan.Title}", 34), "1")).Append(StatusOf(story)).Append('\n');
-            text.Append("     ").Append(Chain(story, width - 6)).Append('\n');
-            drawn += 2;
+            table.AddRow(story.Finished ? Mark(story.Problems.Count == 0) : $"[cyan]{spinner}[/]", $"[bold]{story.Number} {story.Plan.Title.EscapeMarkup()}[/]", StatusOf(story), Chain(story));
         }
-        var mails = stories.Sum(story => story.Mails.Count);
-        var webhooks = stories.Sum(story => story.Webhooks.Count);
-        text.Append(Paint(Fit($"   {clock.Elapsed.TotalSeconds,5:0.0} s   {mails} mails, {webhooks} webhooks have left" + (trouble is null ? "" : $"   waiting: {trouble}"), width), "2")).Append('\n');
-        drawn++;
-        Console.Write(text);
+        var left = string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:0.0} s   {stories.Sum(story => story.Mails.Count)} mails, {stories.Sum(story => story.Webhooks.Count)} webhooks have left");
+        return new Rows(table, new Text(trouble is null ? left : $"{left}   waiting: {trouble}", new Style(decoration: Decoration.Dim)));
     }
 
-    private string Chain(Story story, int width)
-    {
-        var chain = new StringBuilder();
-        var used = 0;
-        foreach (var step in story.Steps)
-        {
-            var (word, code) = (InWords(step.Name), step.Outcome is null ? "36" : Bad(step.Outcome) ? "33" : "32");
-            var took = step.Took is { } t ? $" {Short(t)}" : " …";
-            var length = word.Length + took.Length + (used == 0 ? 0 : 3);
-            if (used + length > width)
-            {
-                break;
-            }
-            chain.Append(used == 0 ? "" : Paint(" → ", "2")).Append(Paint(word, code)).Append(Paint(took, "2"));
-            used += length;
-        }
-        return used == 0 ? Paint(story.OrderId is null ? "placing the order …" : "accepted", "2") : chain.ToString();
-    }
+    private static string Chain(Story story) => story.Steps.Count == 0
+        ? $"[dim]{(story.OrderId is null ? "placing the order …" : "accepted")}[/]"
+        : string.Join(" [dim]→[/] ", story.Steps.Select(step =>
+            $"[{(step.Outcome is null ? "cyan" : Bad(step.Outcome) ? "yellow" : "green")}]{InWords(step.Name).EscapeMarkup()}[/] [dim]{(step.Took is { } took ? Short(took) : "…")}[/]"));
 
     private void PrintNews(IReadOnlyList<Story> stories)
     {
@@ -120,42 +126,21 @@ internal sealed class Screen
     }
 
     private void Line(Story story, string text) =>
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {clock.Elapsed.TotalSeconds,6:0.0} s  {story.Number} {Fit(story.Plan.Title, 32)}{text}"));
+        Say(string.Create(CultureInfo.InvariantCulture, $"  {clock.Elapsed.TotalSeconds,6:0.0} s  {story.Number} {story.Plan.Title,-32}{text}"));
 
-    /// <summary>What became of one order, with everything that left the system for it.</summary>
-    public void Tell(Story story)
-    {
-        var good = story.Problems.Count == 0;
-        Say();
-        Say($" {(good ? Paint("✓", "32") : Paint("✗", "31"))} {Paint($"{story.Number} {story.Plan.Title}", "1")}   {StatusOf(story)}   {Paint(Short(story.Took), "2")}");
-        Row("saga", string.Join(" → ", story.Steps.Select(step => InWords(step.Name) + (step.Outcome is { } outcome && Bad(outcome) && step.Name is not ("Failing" or "Cancelling") ? $" ({Spaced(outcome)})" : "") + (step.Took is { } took ? $" {Short(took)}" : ""))));
-        Row("payment", story.Payments.Count == 0 ? "none was asked for" : string.Join(", ", story.Payments));
-        Row("mails", story.Mails.Count == 0 ? "none" : string.Join(", ", story.Mails.Order(StringComparer.Ordinal)));
-        Row("webhooks", story.Webhooks.Count == 0 ? "none" : string.Join(", ", story.Webhooks.Select(webhook => webhook.Type).Order(StringComparer.Ordinal)));
-        foreach (var problem in story.Problems)
-        {
-            Say($"     {Paint("✗ " + problem, "31")}");
-        }
-    }
+    private static string Mark(bool good) => good ? "[green]✓[/]" : "[red]✗[/]";
 
-    private void Row(string name, string text) => Say($"     {Paint(Fit(name, 10), "2")}{text}");
+    private static string StatusOf(Story story) =>
+        $"[{story.Status switch { "completed" => "green", "failed" or "cancelled" => "yellow", _ => "cyan" }}]{story.Status.EscapeMarkup()}[/]{(story.Reason.Length > 0 ? $" [dim]({story.Reason.EscapeMarkup()})[/]" : "")}";
 
-    public void Verdict(bool good, string text) => Say($"{Environment.NewLine} {Paint(good ? "✓" : "✗", good ? "1;32" : "1;31")} {Paint(text, "1")}");
-
-    private string StatusOf(Story story) =>
-        story.Status.Length == 0 ? "" : Paint(story.Status, story.Status switch { "completed" => "32", "failed" or "cancelled" => "33", _ => "36" })
-            + (story.Reason.Length > 0 ? Paint($" ({story.Reason})", "2") : "");
+    private static string InWords(string step) => Words.TryGetValue(step, out var words) ? words : Spaced(step);
 
     private static bool Bad(string outcome) =>
-        outcome.Contains("fail", StringComparison.OrdinalIgnoreCase) || outcome.Contains("refus", StringComparison.OrdinalIgnoreCase) || outcome.Contains("declin", StringComparison.OrdinalIgnoreCase)
-        || outcome.Contains("cancel", StringComparison.OrdinalIgnoreCase) || outcome.Contains("time", StringComparison.OrdinalIgnoreCase)
-        || outcome.Contains("deadline", StringComparison.OrdinalIgnoreCase);
+        new[] { "fail", "refus", "declin", "cancel", "time", "deadline" }.Any(word => outcome.Contains(word, StringComparison.OrdinalIgnoreCase));
 
     private static string Short(TimeSpan span) => span.TotalSeconds < 1
         ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalMilliseconds:0} ms")
         : string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.0} s");
-
-    private static string Fit(string text, int width) => text.Length > width ? text[..(width - 1)] + "…" : text.PadRight(width);
 
     /// <summary>"StockReserved" → "stock reserved"</summary>
     private static string Spaced(string name)
@@ -171,6 +156,4 @@ internal sealed class Screen
         }
         return text.ToString();
     }
-
-    private string Paint(string text, string code) => colour ? $"\e[{code}m{text}\e[0m" : text;
 }

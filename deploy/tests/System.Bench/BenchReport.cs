@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
 using Shop.SystemBench.ByHand;
+using Spectre.Console;
 
 namespace Shop.SystemBench;
 
 /// <summary>The figures, for people and for <c>BENCH_REPORT</c>.</summary>
-internal sealed class BenchReport(TextWriter output)
+internal sealed class BenchReport(IAnsiConsole console)
 {
     private const string BoundName = "system-bound";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
@@ -16,7 +17,7 @@ internal sealed class BenchReport(TextWriter output)
     {
         Line($"");
         Line($"the same durable work by hand: {bound.OrdersPerSecond:0.0} orders/s over {bound.Window.TotalSeconds:0} s");
-        Line($"  per order        {Describe(bound.PerOrder)}");
+        console.Write(Facts(("per order", $"{Describe(bound.PerOrder)}")));
         Add(BoundName, bound.Uses, bound.OrdersPerSecond, bound.Window);
         Row(BoundName, bound.OrdersPerSecond, "orders/s");
     }
@@ -27,10 +28,11 @@ internal sealed class BenchReport(TextWriter output)
         var ratio = figures.OrdersPerSecond / bound.OrdersPerSecond;
         Line($"");
         Line($"{figures.Replicas} replica{(figures.Replicas == 1 ? "" : "s")} of each service, {Machine.Processors} processors: {ratio:0.00} of the bound");
-        Line($"  saturated        {figures.OrdersPerSecond,8:0.0} orders/s over {figures.Window.TotalSeconds:0} s (by 5 s: {string.Join(", ", figures.Steadiness.Select(s => s.ToString("0", CultureInfo.InvariantCulture)))}); {figures.MailsPerOrder:0.0} mails per order");
-        Line($"  at {figures.ArrivalsPerSecond:0.0} orders/s  p50 {Percentile(figures.Latencies, 0.5):0} ms, p95 {Percentile(figures.Latencies, 0.95):0} ms, p99 {Percentile(figures.Latencies, 0.99):0} ms from POST to completed ({figures.Latencies.Count} orders)");
-        Line($"  reads            {figures.ReadsPerSecond,8:0} /s of GET /v1/orders/{{id}}");
-        Line($"  per order        {Describe(figures.PerOrder)}");
+        console.Write(Facts(
+            ("saturated", $"{figures.OrdersPerSecond:0.0} orders/s over {figures.Window.TotalSeconds:0} s (by 5 s: {string.Join(", ", figures.Steadiness.Select(s => s.ToString("0", CultureInfo.InvariantCulture)))}); {figures.MailsPerOrder:0.0} mails per order"),
+            ("at a fixed rate", $"{figures.ArrivalsPerSecond:0.0} orders/s: p50 {Percentile(figures.Latencies, 0.5):0} ms, p95 {Percentile(figures.Latencies, 0.95):0} ms, p99 {Percentile(figures.Latencies, 0.99):0} ms from POST to completed ({figures.Latencies.Count} orders)"),
+            ("reads", $"{figures.ReadsPerSecond:0} /s of GET /v1/orders/{{id}}"),
+            ("per order", $"{Describe(figures.PerOrder)}")));
         Add(name, figures.Uses, figures.OrdersPerSecond, figures.Window);
         Row(name, figures.OrdersPerSecond, "orders/s", limit: 50);
         Row(name + "-of-bound", figures.OrdersPerSecond, "orders/s", limit: 0.3, ratio: ratio);
@@ -49,16 +51,22 @@ internal sealed class BenchReport(TextWriter output)
     private void Add(string name, IReadOnlyList<ProcessUse> uses, double ordersPerSecond, TimeSpan window)
     {
         var orders = ordersPerSecond * window.TotalSeconds;
-        Line($"  {"process",-18}{"of a core",10}{"CPU ms/order",14}{"MB",8}");
+        var table = new Table().Border(TableBorder.Simple).AddColumn("process");
+        foreach (var column in new[] { "of a core", "CPU ms/order", "MB" })
+        {
+            table.AddColumn(new TableColumn(column).RightAligned());
+        }
+
         foreach (var use in uses)
         {
-            Line($"  {use.Name,-18}{use.CpuSeconds / window.TotalSeconds,10:0.00}{use.CpuSeconds / orders * 1000,14:0.0}{use.Megabytes,8:0}");
+            table.AddRow(new Text(use.Name), Cell($"{use.CpuSeconds / window.TotalSeconds:0.00}"), Cell($"{use.CpuSeconds / orders * 1000:0.0}"), Cell($"{use.Megabytes:0}"));
             Row($"{name}-cpu-{use.Name.Replace(' ', '-')}", use.CpuSeconds / orders * 1000, "ms/order");
             Row($"{name}-memory-{use.Name.Replace(' ', '-')}", use.Megabytes, "MB");
         }
 
+        console.Write(table);
         var cpu = uses.Where(u => u.Name != Machine.Others).Sum(u => u.CpuSeconds) / orders;
-        Line($"  what bounds it: {Machine.Processors} processors / {cpu * 1000:0.0} ms of processor time per order = {Machine.Processors / cpu:0.0} orders/s if nothing ever waited; {ordersPerSecond * cpu / Machine.Processors:P0} of that was reached");
+        console.Write(Facts(("what bounds it", $"{Machine.Processors} processors / {cpu * 1000:0.0} ms of processor time per order = {Machine.Processors / cpu:0.0} orders/s if nothing ever waited; {ordersPerSecond * cpu / Machine.Processors:P0} of that was reached")));
         Row(name + "-cpu", cpu * 1000, "ms/order");
     }
 
@@ -84,5 +92,11 @@ internal sealed class BenchReport(TextWriter output)
         rows.Add(row);
     }
 
-    private void Line(FormattableString text) => output.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+    private static Grid Facts(params (string Name, FormattableString Fact)[] facts) => facts.Aggregate(
+        new Grid().AddColumn(new GridColumn().NoWrap().PadLeft(2)).AddColumn(),
+        (grid, fact) => grid.AddRow(new Text(fact.Name), Cell(fact.Fact)));
+
+    private static Text Cell(FormattableString text) => new(text.ToString(CultureInfo.InvariantCulture));
+
+    private void Line(FormattableString text) => console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 }

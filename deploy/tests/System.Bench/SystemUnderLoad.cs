@@ -25,7 +25,7 @@ internal static class SystemUnderLoad
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(5);
 
-    public static async Task<SystemFigures> MeasureAsync(int replicas, double scale)
+    public static async Task<SystemFigures> MeasureAsync(int replicas, double scale, Action<string> tell)
     {
         await using var mails = new MailSink();
         await using var cluster = await ShopCluster.StartAsync(new ClusterOptions
@@ -37,11 +37,11 @@ internal static class SystemUnderLoad
         var machine = await Machine.WatchAsync(cluster);
 
         // Warm first: each process compiles what it runs often, twice what it runs most, and takes a share of the processors for it.
-        Console.WriteLine("warming up …");
+        tell("warming up …");
         using var stop = new CancellationTokenSource();
         var load = shoppers.KeepUnderWayAsync(UnderWay, stop.Token);
         await Task.WhenAny(load, Task.Delay(Durations.Seconds(30 * (1 + replicas), scale)));
-        Console.WriteLine("saturated …");
+        tell("saturated …");
         var (began, mailsBefore, workBefore) = (DateTimeOffset.UtcNow, mails.Mails.Count, await DurableWork.ReadAsync(cluster.Vhost));
         machine.Start();
         await Task.WhenAny(load, Task.Delay(Durations.Seconds(30, scale)));
@@ -58,13 +58,13 @@ internal static class SystemUnderLoad
 
         var rate = completed.Length / (ended - began).TotalSeconds;
 
-        Console.WriteLine("at a fixed rate …");
+        tell("at a fixed rate …");
         var arrivals = await shoppers.ArriveAsync(rate * ShareOfSaturation, Durations.Seconds(35, scale));
         var completions = await shoppers.CompletionsAsync([.. arrivals.Select(a => a.Id)], Patience);
         var settled = arrivals[0].Intended + Durations.Seconds(5, scale);
         double[] latencies = [.. arrivals.Where(a => a.Intended >= settled).Select(a => (completions[a.Id] - a.Intended).TotalMilliseconds).Order()];
 
-        Console.WriteLine("reading …");
+        tell("reading …");
         var reads = await shoppers.ReadAsync(placed, Readers, Durations.Seconds(6, scale));
         return new SystemFigures(
             replicas,

@@ -4,6 +4,8 @@ using System.Globalization;
 using System.Text.Json;
 using Shop.Chaos.Faults;
 using Shop.Cluster;
+using Shop.Output;
+using Spectre.Console;
 
 namespace Shop.Chaos.Mutants;
 
@@ -27,7 +29,8 @@ public static class MutantTest
     /// <param name="build">Root of the tree that was built with every patch in it.</param>
     /// <param name="servers">The servers of the runs.</param>
     /// <param name="reports">Folder for the report, and for what each run says.</param>
-    public static async Task<int> RunAsync(string build, Servers servers, string reports)
+    /// <param name="console">Where the results go, as they come.</param>
+    public static async Task<int> RunAsync(string build, Servers servers, string reports, IAnsiConsole console)
     {
         var common = new RunSettings { Build = build, Orders = OrdersOfOneRun, Seed = 1, Replicas = 1, Quiet = Quiet, Patience = Patience };
         var planted = Mutant.AllIn(Path.Combine(ShopCluster.Root, "deploy/tests/Chaos/Mutants"), common);
@@ -35,29 +38,38 @@ public static class MutantTest
         Mutant[] wanted = [.. new[] { Control(planted, common) }.Concat(planted).Where(m => words.Length == 0 || words.Any(w => m.Name.Contains(w, StringComparison.Ordinal)))];
         if (wanted.Length == 0)
         {
-            Console.WriteLine($"There is no mutant whose name contains {string.Join(" or ", words)}.");
+            console.Plain($"There is no mutant whose name contains {string.Join(" or ", words)}.");
             return 1;
         }
 
         var folder = Path.Combine(reports, "mutants");
         Directory.CreateDirectory(folder);
-        Console.WriteLine($"{"mutant",-26} {"caught by",-16} {"seconds",7}  what it breaks");
+        console.WriteLine($"{"mutant",-26} {"caught by",-16} {"seconds",7}  what it breaks");
         var results = new ConcurrentBag<Result>();
-        foreach (var mutant in wanted.Where(m => m.Settings.FaultKinds.Any(Arsenal.HurtsServers)))
+        await console.Status().StartAsync($"{wanted.Length} runs …", async _ =>
         {
-            results.Add(await TryAsync(mutant, servers, folder));
-        }
+            foreach (var mutant in wanted.Where(m => m.Settings.FaultKinds.Any(Arsenal.HurtsServers)))
+            {
+                await TellAsync(mutant);
+            }
 
-        // The others leave the servers alone and can share them.
-        var together = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount };
-        await Parallel.ForEachAsync(
-            wanted.Where(m => !m.Settings.FaultKinds.Any(Arsenal.HurtsServers)), together, async (mutant, _) => results.Add(await TryAsync(mutant, servers, folder)));
+            // The others leave the servers alone and can share them.
+            var together = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount };
+            await Parallel.ForEachAsync(wanted.Where(m => !m.Settings.FaultKinds.Any(Arsenal.HurtsServers)), together, async (mutant, _) => await TellAsync(mutant));
+        });
         File.WriteAllText(Path.Combine(reports, "mutants.json"), JsonSerializer.Serialize(results.OrderBy(r => r.Mutant, StringComparer.Ordinal), JsonOptions));
         var failed = results.Count(r => !r.Passed);
-        Console.WriteLine();
-        Console.WriteLine("Report: .local/reports/mutants.json; what each run said: .local/reports/mutants/");
-        Console.WriteLine($"{results.Count - failed} passed, {failed} failed, 0 skipped");
+        console.WriteLine();
+        console.Plain("Report: .local/reports/mutants.json; what each run said: .local/reports/mutants/");
+        console.Plain($"{results.Count - failed} passed, {failed} failed, 0 skipped");
         return failed == 0 ? 0 : 1;
+
+        async Task TellAsync(Mutant mutant)
+        {
+            var result = await TryAsync(mutant, servers, folder);
+            results.Add(result);
+            console.WriteLine(result.Line);
+        }
     }
 
     /// <summary>No bug, and everything that the runs with bugs are put through.</summary>
@@ -84,8 +96,9 @@ public static class MutantTest
         {
             try
             {
-                var report = await ChaosRun.RunAsync(mutant.Settings, servers, Path.Combine(folder, name), log);
-                report.Print(log);
+                var said = Terminal.Open(log);
+                var report = await ChaosRun.RunAsync(mutant.Settings, servers, Path.Combine(folder, name), said);
+                report.Print(said);
                 violated = [.. report.Verdicts.Where(v => v.Violations.Count > 0).Select(v => v.Key)];
             }
             catch (Exception e)
@@ -97,9 +110,7 @@ public static class MutantTest
         }
 
         var passed = trouble is null && (mutant.Name == ControlName ? violated.Length == 0 : violated.Contains(mutant.CaughtBy));
-        var result = new Result(mutant.Name, mutant.Breaks, mutant.CaughtBy, passed, violated, Math.Round(watch.Elapsed.TotalSeconds, 1), trouble);
-        Console.WriteLine(result.Line);
-        return result;
+        return new Result(mutant.Name, mutant.Breaks, mutant.CaughtBy, passed, violated, Math.Round(watch.Elapsed.TotalSeconds, 1), trouble);
     }
 
     /// <param name="Mutant">Its name; <c>(none)</c> for the control.</param>

@@ -2,6 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Shop.Chaos.Invariants;
+using Shop.Output;
+using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Shop.Chaos.Report;
 
@@ -29,23 +32,24 @@ public sealed record RunReport(
 
     public int Seed => Settings.Seed;
 
-    public void Print(TextWriter output)
+    public void Print(IAnsiConsole console)
     {
-        output.WriteLine();
-        output.WriteLine($"Orders by outcome: {string.Join(", ", Outcomes.OrderByDescending(o => o.Value).Select(o => $"{o.Value} {o.Key}"))}");
-        output.WriteLine();
-        output.WriteLine($"{"Invariant",-112} {"checked",8}  result");
+        console.WriteLine();
+        console.WriteLine($"Orders by outcome: {string.Join(", ", Outcomes.OrderByDescending(o => o.Value).Select(o => $"{o.Value} {o.Key}"))}");
+        console.WriteLine();
+        var table = new Table().Border(TableBorder.Simple).AddColumns(new TableColumn("Invariant"), new TableColumn("checked").RightAligned(), new TableColumn("result").NoWrap());
         foreach (var verdict in Verdicts)
         {
-            output.WriteLine($"{verdict.Name,-112} {verdict.Checked,8}  {(verdict.Violations.Count == 0 ? "holds" : $"VIOLATED {verdict.Violations.Count} times")}");
-            foreach (var violation in verdict.Violations.Take(5))
-            {
-                output.WriteLine($"    {violation}");
-            }
+            IRenderable[] told = [new Text(verdict.Name), .. verdict.Violations.Take(5).Select(v => new Padder(new Text(v), new Padding(4, 0, 0, 0)))];
+            table.AddRow(
+                new Rows(told),
+                new Text($"{verdict.Checked}"),
+                verdict.Violations.Count == 0 ? new Text("holds", Color.Green) : new Text($"VIOLATED {verdict.Violations.Count} times", Color.Red));
         }
 
-        output.WriteLine();
-        output.WriteLine(Passed
+        console.Write(table);
+        console.WriteLine();
+        console.Plain(Passed
             ? $"PASSED: {Verdicts.Count} invariants hold over {Orders} orders and {Faults.Count} faults in {Duration.TotalSeconds:0} s. Seed {Seed}."
             : $"FAILED. Run it again with: {Settings.Again}");
     }

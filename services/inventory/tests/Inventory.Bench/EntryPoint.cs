@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using Shop.Output;
+using Spectre.Console;
 
 namespace Inventory.Bench;
 
@@ -39,10 +41,14 @@ internal static class EntryPoint
             new("hot sku: over the broker, from command to answer", Math.Round(Median(answered)), "1/s", Ratio: Ratio(answered)),
         ];
 
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumns(new("figure"), new TableColumn("value").RightAligned(), new TableColumn("unit"), new TableColumn("of the bare update").RightAligned());
         foreach (var figure in figures)
         {
-            Console.WriteLine($"{figure.Name,-64} {figure.Value,8:0} {figure.Unit}{(figure.Ratio is { } ratio ? $"   {ratio:0.00} of the bare update" : "")}");
+            table.AddRow(figure.Name.EscapeMarkup(), $"{figure.Value:0}", figure.Unit, $"{figure.Ratio:0.00}");
         }
+
+        Terminal.Open().Write(table);
 
         if (Environment.GetEnvironmentVariable("BENCH_REPORT") is { Length: > 0 } report)
         {

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Shop.Output;
+using Spectre.Console;
 
 namespace Orders.Bench;
 
@@ -24,13 +26,14 @@ internal static class EntryPoint
 
         // The service needs no files of its own.
         Environment.SetEnvironmentVariable("ASPNETCORE_TEST_CONTENTROOT_ORDERS", AppContext.BaseDirectory);
+        var console = Terminal.Open();
         await using var shop = new ManyOrders();
         await shop.InitializeAsync();
         var history = new History(shop, few);
         var figures = new List<Figure>();
 
         await history.Write(0, few);
-        var reads = new Reads(shop);
+        var reads = new Reads(shop, console);
         var small = await reads.Measure(few);
         await history.Write(few, many);
         figures.Add(new("order of 100 events: load and decide, median", await shop.LoadAndDecide(), "ms", Limit: 5));
@@ -39,12 +42,14 @@ internal static class EntryPoint
         var big = await reads.Measure(plenty);
         figures.AddRange(Reads.Compare(small, big, plenty));
 
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumns(new("figure"), new TableColumn("value").RightAligned(), new TableColumn("unit"), new TableColumn("at most").RightAligned(), new TableColumn("of before").RightAligned());
         foreach (var figure in figures)
         {
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{figure.Name,-78} {figure.Value,10:0.##} {figure.Unit,-6}{(figure.Limit is { } limit ? $" at most {limit:0.##}" : "")}{(figure.Ratio is { } ratio ? $" ({ratio:0.00} of before)" : "")}"));
+            table.AddRow(figure.Name.EscapeMarkup(), Number(figure.Value), figure.Unit, Number(figure.Limit), Number(figure.Ratio));
         }
+
+        console.Write(table);
 
         if (Environment.GetEnvironmentVariable("BENCH_REPORT") is { Length: > 0 } report)
         {
@@ -58,5 +63,7 @@ internal static class EntryPoint
         }
 
         return bad.Length == 0 ? 0 : 1;
+
+        static string Number(double? value) => string.Create(CultureInfo.InvariantCulture, $"{value:0.##}");
     }
 }

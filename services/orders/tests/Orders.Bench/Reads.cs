@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Npgsql;
+using Spectre.Console;
 
 namespace Orders.Bench;
 
@@ -20,7 +21,7 @@ internal sealed record Plan(string Essence, long Rows, long Buffers, double Mill
 /// Reading orders by id and by customer: the statements as the service sends them, each run with a plan for its values and with the plan for any values that
 /// PostgreSQL keeps for a statement that comes again and again.
 /// </summary>
-internal sealed class Reads(ManyOrders shop)
+internal sealed class Reads(ManyOrders shop, IAnsiConsole console)
 {
     private const int PageSize = 50;
 
@@ -34,7 +35,6 @@ internal sealed class Reads(ManyOrders shop)
         var cursor = JsonNode.Parse(await customer.GetStringAsync(new Uri("/v1/orders", UriKind.Relative)))!["nextCursor"]?.GetValue<string>();
         var key = await shop.Database.ScalarAsync<string>(
             $"SELECT format('%L, %L', created_at, id) FROM (SELECT created_at, id FROM orders WHERE user_id = '{big}' ORDER BY created_at DESC, id DESC LIMIT {PageSize}) k ORDER BY created_at, id LIMIT 1");
-        Console.WriteLine($"At {ManyOrders.Number(orders)} orders:");
         var (few, many) = (await OrdersOf(small), await OrdersOf(big));
         var reads = new List<Read>
         {
@@ -48,6 +48,7 @@ internal sealed class Reads(ManyOrders shop)
             reads.Insert(3, await Measure($"second page of a customer with {many} orders", customer, $"/v1/orders?cursor={Uri.EscapeDataString(cursor)}", $"'{big}', {key}, {PageSize + 1}"));
         }
 
+        Tell(orders, reads);
         return reads;
     }
 
@@ -82,13 +83,26 @@ internal sealed class Reads(ManyOrders shop)
         var plans = new List<Plan>();
         foreach (var mode in new[] { "force_custom_plan", "force_generic_plan" })
         {
-            var plan = await Explain(statement, values, mode);
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"  {name,-44} {milliseconds,6:0.00} ms, {plan.Milliseconds,6:0.000} in the database; {plan.Rows,3} rows, {plan.Buffers,3} pages: {plan.Essence}"));
-            plans.Add(plan);
+            plans.Add(await Explain(statement, values, mode));
         }
 
         return new Read(name, milliseconds, plans);
+    }
+
+    private void Tell(int orders, IReadOnlyList<Read> reads)
+    {
+        var table = new Table().Border(TableBorder.Simple).Title($"At {ManyOrders.Number(orders)} orders")
+            .AddColumns("read", "ms", "in the database", "rows", "pages", "plan");
+        foreach (var (read, plan) in reads.SelectMany(read => read.Plans.Select(plan => (read, plan))))
+        {
+            table.AddRow(new[]
+            {
+                read.Name, string.Create(CultureInfo.InvariantCulture, $"{read.Milliseconds:0.00}"), string.Create(CultureInfo.InvariantCulture, $"{plan.Milliseconds:0.000}"),
+                $"{plan.Rows}", $"{plan.Buffers}", plan.Essence,
+            }.Select(cell => new Text(cell)));
+        }
+
+        console.Write(table);
     }
 
     /// <summary>What the service asks the database for this request.</summary>

@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Text.Json;
 using Messaging.Bench;
 using RabbitMQ.Client;
+using Shop.Output;
+using Spectre.Console;
 
 // What messaging costs, beside a hand-written lower bound and MassTransit without any outbox, in one run: medians of interleaved rounds.
 var scale = double.Parse(Environment.GetEnvironmentVariable("BENCH_SCALE") ?? "1", CultureInfo.InvariantCulture);
@@ -20,6 +22,8 @@ var measures = new Measure[]
     new("B2-flat", "messages/s", MessagesAsync, Beside: "B2"),
 };
 
+// Nothing that moves: what is measured has the processors for itself.
+var console = Terminal.Open();
 var figures = new Dictionary<string, List<double>>();
 
 // Round 0 warms up: until the just-in-time compiler is through, whoever comes first pays for everybody.
@@ -48,7 +52,7 @@ for (var round = 0; round <= rounds; round++)
             }
 
             (figures.TryGetValue(name + suffix, out var list) ? list : figures[name + suffix] = []).Add(value);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round}  {name + suffix,-14} {value,10:0.0} {unit,-16} {cpu,8:0} ms of CPU in this process"));
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round}  {name + suffix,-14} {value,10:0.0} {unit,-16} {cpu,8:0} ms of CPU in this process"));
         }
     }
 }
@@ -150,15 +154,20 @@ void Report()
 {
     var limits = new Dictionary<string, (double Bound, double Direct)> { ["B1"] = (0.40, 1.0), ["B2"] = (0.55, 0.9), ["B3"] = (0.40, 1.0) };
     var rows = new List<Dictionary<string, object>>();
-    Console.WriteLine();
-    Console.WriteLine($"{"",-8}{"ours",10}{"direct",10}{"bound",10}   of bound   of direct   asked");
+    var table = new Table().Border(TableBorder.Simple).AddColumn("");
+    foreach (var column in new[] { "ours", "direct", "bound", "of bound", "of direct" })
+    {
+        table.AddColumn(new TableColumn(column).RightAligned());
+    }
+
+    table.AddColumn("asked");
     foreach (var (name, unit, _, lower, _) in measures.Where(m => m.Beside is null && figures.ContainsKey(m.Name)))
     {
         var (ours, direct, bound) = (Median(name), Median(name + "-direct"), Median(name + "-bound"));
         var asked = limits.TryGetValue(name, out var limit)
             ? string.Create(CultureInfo.InvariantCulture, $">= {limit.Bound:0.00} of bound, >= {limit.Direct:0.0} of direct")
             : "<= 30 ms";
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-8}{ours,10:0.0}{direct,10:0.0}{bound,10:0.0}   {ours / bound,8:0.00}   {ours / direct,9:0.00}   {asked} ({unit})"));
+        table.AddRow(name, One(ours), One(direct), One(bound), Two(ours / bound), Two(ours / direct), $"{asked} ({unit})");
         rows.Add(Row(name, ours, unit, lower ? 30 : limit.Bound, lower ? null : ours / bound));
         rows.Add(Row(name + "-direct", direct, unit, lower ? null : limit.Direct, lower ? null : ours / direct));
         rows.Add(Row(name + "-bound", bound, unit, null, null));
@@ -167,14 +176,19 @@ void Report()
     foreach (var (name, unit, _, _, beside) in measures.Where(m => m.Beside is not null && figures.ContainsKey(m.Name) && figures.ContainsKey(m.Beside)))
     {
         var (full, empty) = (Median(name), Median(beside!));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-8}{full,10:0.0}   {full / empty:0.00} of {beside} on empty tables   asked >= 0.80 ({unit})"));
+        table.AddRow(name, One(full), "", "", "", "", $">= 0.80 of {beside} on empty tables, is {Two(full / empty)} ({unit})");
         rows.Add(Row(name, full, unit, 0.8, full / empty));
     }
 
+    console.Write(table);
     var path = Environment.GetEnvironmentVariable("BENCH_REPORT") ?? Path.Combine(".local", "reports", "bench.json");
     Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     File.WriteAllText(path, JsonSerializer.Serialize(rows, Indented.Options));
 }
+
+static string One(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
+
+static string Two(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
 
 double Median(string name)
 {
