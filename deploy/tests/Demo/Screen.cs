@@ -73,7 +73,7 @@ internal sealed class Screen(IAnsiConsole console)
     {
         Say();
         console.MarkupLine($" {Mark(story.Problems.Count == 0)} [bold]{story.Number} {story.Plan.Title.EscapeMarkup()}[/]   {StatusOf(story)}   [dim]{Short(story.Took)}[/]");
-        var rows = new Grid().AddColumn(new GridColumn().PadLeft(5).NoWrap()).AddColumn();
+        var rows = new Grid().AddColumn(new GridColumn().Padding(5, 0, 2, 0).NoWrap()).AddColumn();
         Row("saga", story.Steps.Select(step => InWords(step.Name) + (step.Outcome is { } outcome && Bad(outcome) && step.Name is not ("Failing" or "Cancelling") ? $" ({Spaced(outcome)})" : "") + (step.Took is { } took ? $" {Short(took)}" : "")), " → ", "");
         Row("payment", story.Payments, ", ", "none was asked for");
         Row("mails", story.Mails.Order(StringComparer.Ordinal), ", ", "none");

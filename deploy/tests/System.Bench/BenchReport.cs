@@ -93,7 +93,7 @@ internal sealed class BenchReport(IAnsiConsole console)
     }
 
     private static Grid Facts(params (string Name, FormattableString Fact)[] facts) => facts.Aggregate(
-        new Grid().AddColumn(new GridColumn().NoWrap().PadLeft(2)).AddColumn(),
+        new Grid().AddColumn(new GridColumn().NoWrap().Padding(2, 0, 2, 0)).AddColumn(),
         (grid, fact) => grid.AddRow(new Text(fact.Name), Cell(fact.Fact)));
 
     private static Text Cell(FormattableString text) => new(text.ToString(CultureInfo.InvariantCulture));
