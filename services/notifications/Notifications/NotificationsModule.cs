@@ -59,7 +59,8 @@ public static class NotificationsModule
     {
         services.AddOptions<MailOptions>().BindConfiguration("Mail").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<SmtpOptions>().BindConfiguration("Smtp").ValidateDataAnnotations().ValidateOnStart()
-            .Validate<IOptions<MailOptions>>((smtp, mail) => smtp.Timeout < mail.Value.Lease, "Smtp:Timeout must be below Mail:Lease: else a mail goes out again while it is being sent.");
+            .Validate<IOptions<MailOptions>>(
+                (smtp, mail) => smtp.Timeout < mail.Value.Lease, "Smtp:Timeout must be below Mail:Lease: else a mail goes out again while it is being sent.");
         services.AddSingleton(p =>
         {
             var options = p.GetRequiredService<IOptions<MailOptions>>().Value;

@@ -70,7 +70,8 @@ public sealed record SmtpOptions
 
     /// <summary>
     /// <c>None</c>: only for a mail server on the same host, or a mail catcher. <c>StartTls</c>: nothing is sent when the server does not offer it.
-    /// <c>StartTlsWhenAvailable</c>: against listeners only. <c>SslOnConnect</c>: TLS from the first byte, as on port 465. A certificate that is not valid ends all but <c>None</c>.
+    /// <c>StartTlsWhenAvailable</c>: against listeners only. <c>SslOnConnect</c>: TLS from the first byte, as on port 465.
+    /// With all but <c>None</c> nothing is sent to a server whose certificate is not valid.
     /// </summary>
     [EnumDataType(typeof(SecureSocketOptions))]
     public SecureSocketOptions Tls { get; init; } = SecureSocketOptions.None;

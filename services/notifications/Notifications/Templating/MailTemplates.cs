@@ -54,7 +54,8 @@ public sealed class MailTemplates
 
         return new MailTemplates(languages);
 
-        Dictionary<string, Type> Names(object model) => new(Template.NamesOf(model.GetType()).Concat(everywhere.Keys.Select(k => KeyValuePair.Create(k, typeof(string)))));
+        Dictionary<string, Type> Names(object model) =>
+            new(Template.NamesOf(model.GetType()).Concat(everywhere.Keys.Select(k => KeyValuePair.Create(k, typeof(string)))));
     }
 
     /// <summary>Writes a mail.</summary>
@@ -80,7 +81,8 @@ public sealed class MailTemplates
     {
         var options = Template.OptionsOf(Language.Parse(Content("language.json"), Path.Combine(folder, "language.json")));
         everywhere.ToList().ForEach(v => options.Scope.SetValue(v.Key, new StringValue(v.Value)));
-        return new LanguageFolder(Path.GetFileName(folder), options, Part("layout.txt"), Part("layout.html"), MailTemplate.All.ToFrozenDictionary(t => t.Name, t => ReadMail(t.Name)));
+        return new LanguageFolder(
+            Path.GetFileName(folder), options, Part("layout.txt"), Part("layout.html"), MailTemplate.All.ToFrozenDictionary(t => t.Name, t => ReadMail(t.Name)));
 
         Parts ReadMail(string name)
         {

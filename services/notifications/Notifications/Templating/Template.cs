@@ -47,7 +47,11 @@ public sealed class Template
     /// <summary>What all templates of a language are rendered with: it writes amounts and dates in its way.</summary>
     public static TemplateOptions OptionsOf(Language language)
     {
-        var options = new TemplateOptions { Greedy = false, MemberAccessStrategy = new UnsafeMemberAccessStrategy { MemberNameStrategy = MemberNameStrategies.CamelCase } };
+        var options = new TemplateOptions
+        {
+            Greedy = false,
+            MemberAccessStrategy = new UnsafeMemberAccessStrategy { MemberNameStrategy = MemberNameStrategies.CamelCase },
+        };
         options.Filters.Select(f => f.Key).Except(Filters).ToList().ForEach(options.Filters.Remove);
         options.ValueConverters.Add(value => value switch { Money m => language.Write(m), DateTimeOffset t => language.Write(t), _ => null });
         return options;
