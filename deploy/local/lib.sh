@@ -228,15 +228,19 @@ take_lock() {
 
 # ── Builds ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# A restore in CI fails where no advisory data can be had. A mirror of packages may have none: this says so, once, and lets everything after it go on.
-# NUGET_AUDIT_OFFLINE=true is the answer given beforehand, false insists.
-heed_advisories() {
+# Whether a package source of this machine has advisories. A mirror may have none, and a restore from it finds no package vulnerable without a word.
+advisories_are_here() {
     local source
+    while IFS= read -r source; do
+        curl -fsSL --max-time 10 "$source" 2>/dev/null | grep -q VulnerabilityInfo && return 0
+    done < <(cd "$ROOT" && dotnet nuget list source --format short | sed -n 's/^E *\(https.*\)/\1/p')
+    return 1
+}
+
+# What is built goes on without them, and says so once; NUGET_AUDIT_OFFLINE=true is the answer given beforehand.
+heed_advisories() {
     [ -z "${NUGET_AUDIT_OFFLINE:-}" ] && has curl || return 0
-    source=$(sed -n 's/.* value="\(https:[^"]*\)".*/\1/p' "$ROOT/nuget.config")
-    curl -fsSL --max-time 10 "$source" 2>/dev/null | grep -q VulnerabilityInfo && return 0
-    export NUGET_AUDIT_OFFLINE=true
-    warn "packages are not checked for vulnerabilities, since no advisory data can be had here (NUGET_AUDIT_OFFLINE=true: it is known, =false: fail)"
+    advisories_are_here || warn "packages are not checked for vulnerabilities: no package source of this machine has advisories (NUGET_AUDIT_OFFLINE=true: it is known)"
 }
 
 # dotnet_build PROJECT [ARGUMENT]...: with a compiler server of its own, which makes it several times faster, and which ends with it.

@@ -10,6 +10,8 @@ internal sealed class Screen(IAnsiConsole console)
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(150);
 
+    private static readonly string[] BadWords = ["fail", "refus", "declin", "cancel", "time", "deadline"];
+
     private static readonly Dictionary<string, string> Words = new(StringComparer.OrdinalIgnoreCase)
     {
         ["Submitted"] = "taken over",
@@ -136,7 +138,7 @@ internal sealed class Screen(IAnsiConsole console)
     private static string InWords(string step) => Words.TryGetValue(step, out var words) ? words : Spaced(step);
 
     private static bool Bad(string outcome) =>
-        new[] { "fail", "refus", "declin", "cancel", "time", "deadline" }.Any(word => outcome.Contains(word, StringComparison.OrdinalIgnoreCase));
+        BadWords.Any(word => outcome.Contains(word, StringComparison.OrdinalIgnoreCase));
 
     private static string Short(TimeSpan span) => span.TotalSeconds < 1
         ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalMilliseconds:0} ms")

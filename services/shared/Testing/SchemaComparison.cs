@@ -13,7 +13,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Scaffolding.Internal;
 
 namespace Chassis.Testing;
 
-/// <summary>Migrations are written by hand (ADR 22), so tests have to say whether they and the model mean the same tables, and that history stays as it was.</summary>
+/// <summary>Migrations are written by hand (ADR 21), so tests have to say whether they and the model mean the same tables, and that history stays as it was.</summary>
 public static class SchemaComparison
 {
     // Read and written by the chassis with plain SQL; no model knows them.

@@ -9,7 +9,7 @@ public static class SnakeCase
     /// <summary>Maps every table and column that was not named explicitly to snake_case. Call it last in <c>OnModelCreating</c>.</summary>
     public static void UseSnakeCaseNames(this ModelBuilder modelBuilder)
     {
-        // Set as conventions do it: what was named explicitly stays. EFCore.NamingConventions would rename the columns of EF's history table as well (ADR 22).
+        // Set as conventions do it: what was named explicitly stays. EFCore.NamingConventions would rename the columns of EF's history table as well (ADR 21).
         foreach (var entity in modelBuilder.Model.GetEntityTypes().Cast<IConventionEntityType>())
         {
             entity.Builder.ToTable(From(entity.GetTableName()));
