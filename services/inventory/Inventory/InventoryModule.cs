@@ -1,3 +1,4 @@
+using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Features;
 using Inventory.Persistence;

@@ -1,3 +1,4 @@
+using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Notifications.Contacts;
@@ -57,8 +58,8 @@ public static class NotificationsModule
 
     private static void AddMails(IServiceCollection services)
     {
-        services.AddOptions<MailOptions>().BindConfiguration("Mail").ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<SmtpOptions>().BindConfiguration("Smtp").ValidateDataAnnotations().ValidateOnStart()
+        services.AddSettings<MailOptions>("Mail");
+        services.AddSettings<SmtpOptions>("Smtp")
             .Validate<IOptions<MailOptions>>(
                 (smtp, mail) => smtp.Timeout < mail.Value.Lease, "Smtp:Timeout must be below Mail:Lease: else a mail goes out again while it is being sent.");
         services.AddSingleton(p =>
@@ -76,7 +77,7 @@ public static class NotificationsModule
 
     private static void AddWebhooks(IServiceCollection services)
     {
-        services.AddOptions<WebhookOptions>().BindConfiguration("Webhooks").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSettings<WebhookOptions>("Webhooks");
         services.AddSingleton(p => p.GetRequiredService<IOptions<WebhookOptions>>().Value);
         services.AddSingleton(p =>
         {

@@ -1,3 +1,4 @@
+using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Orders.Fulfilment;
@@ -12,8 +13,8 @@ public static class PaymentsModule
 
     public static IServiceCollection AddFulfilmentAndPayments(this IServiceCollection services)
     {
-        services.AddOptions<FulfilmentOptions>().BindConfiguration(FulfilmentOptions.Section).ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<PaymentsOptions>().BindConfiguration(PaymentsOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSettings<FulfilmentOptions>(FulfilmentOptions.Section);
+        services.AddSettings<PaymentsOptions>(PaymentsOptions.Section);
         services.AddSingleton<PaymentPipeline>();
         services.AddHttpClient<IPaymentGateway, StripePaymentGateway>(http =>
             {
