@@ -105,8 +105,9 @@ public sealed class HotSkuTests(InventoryFixture inventory, ITestOutputHelper ou
     public async Task A_reservation_that_looks_first_and_writes_then_oversells_under_the_same_load()
     {
         const int pieces = 100;
-        await inventory.Database.ExecuteAsync($"CREATE TABLE careless (on_hand int, reserved int); INSERT INTO careless VALUES ({pieces}, 0)");
-        await using var source = NpgsqlDataSource.Create(inventory.Database.Migrations);
+        await using var database = await TestDatabase.CreateAsync();
+        await database.ExecuteAsync($"CREATE TABLE careless (on_hand int, reserved int); INSERT INTO careless VALUES ({pieces}, 0)");
+        await using var source = NpgsqlDataSource.Create(database.Migrations);
         var sold = 0;
 
         await Task.WhenAll(Enumerable.Range(0, 24).Select(_ => Task.Run(async () =>
