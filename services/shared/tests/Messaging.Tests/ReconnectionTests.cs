@@ -81,7 +81,8 @@ public sealed class ReconnectionTests(WorkFixture fixture) : IClassFixture<WorkF
         await host.StartAsync(Token);
         await Poll.Until(() => proxy.IsSilenced, "the broker to be silent");
 
-        (await attempts.Failed.Task.WaitAsync(TimeSpan.FromMinutes(3), Token)).ShouldNotBeAssignableTo<OperationCanceledException>();
+        // Either the client's time-out for a request or the heartbeat comes first; before MassTransit 8.5.2 the time-out ended the endpoint for good.
+        await attempts.Failed.Task.WaitAsync(TimeSpan.FromMinutes(3), Token);
         proxy.SilenceServerAfter();
         proxy.Set(LinkMode.Open);
 
