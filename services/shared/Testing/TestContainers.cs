@@ -54,7 +54,6 @@ internal static class TestContainers
         // Other processes find it by its description, of which the clone is a part. It is ended without ceremony and gone when it is: nothing in it is worth keeping.
         var container = builder.WithReuse(true).WithCleanUp(false).WithLabel("shop.tests", Repository.Root).WithLogger(NullLogger.Instance)
             .WithCreateParameterModifier(create => (create.HostConfig!.AutoRemove, create.StopSignal) = (true, "SIGKILL"))
-            .WithCreateParameterModifier(create => create.HostConfig!.PortBindings.Values.SelectMany(bindings => bindings).ToList().ForEach(binding => binding.HostIP = "127.0.0.1"))
             .Build();
 
         // Every process that uses it holds the file open, however it ends; whoever can have the file alone is the last one. Starting and ending is done one by one.
