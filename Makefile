@@ -2,6 +2,8 @@
 # MODE=docker or MODE=local chooses how things run; without it, a Docker engine that answers decides.
 SHELL := bash
 .DEFAULT_GOAL := help
+# What bash would run before any script of ours, and what cd would print.
+unexport BASH_ENV ENV CDPATH
 .PHONY: help up demo test bench chaos chaos-mutants stop kill start down clean
 
 help: ## what there is

@@ -13,7 +13,7 @@ if [ "$MODE" = docker ]; then
     tty=(-T)
     [ ! -t 1 ] || tty=()
     docker compose --profile tools build --quiet demo
-    exec docker compose run --rm --no-deps --use-aliases "${tty[@]}" -e TERM="${TERM:-dumb}" -e NO_COLOR="${NO_COLOR:-}" \
+    exec docker compose run --rm --no-deps --use-aliases ${tty[@]+"${tty[@]}"} -e TERM="${TERM:-dumb}" -e NO_COLOR="${NO_COLOR:-}" \
         -e DEMO_PATIENCE_SECONDS="${DEMO_PATIENCE_SECONDS:-}" demo
 fi
 

@@ -4,7 +4,6 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
 choose_mode
-began=$(date +%s%N)
 MAKE_TARGET=${MAKE_TARGET:-up}
 trap 'printf "\n"; warn "interrupted. What was started stays; make up goes on from here, make down ends it."; exit 130' INT TERM
 
@@ -73,13 +72,13 @@ up_local() {
 "up_$MODE"
 
 if [ "${MAKE_TARGET}" = demo ]; then
-    ok "everything is up ($MODE mode, $(( ($(date +%s%N) - began) / 1000000000 )) s)"
+    ok "everything is up ($MODE mode, $SECONDS s)"
     exit 0
 fi
 
 cat <<TEXT
 
-${bold}Everything is up${plain} ($MODE mode, $(( ($(date +%s%N) - began) / 1000000000 )) s). Development passwords; everything listens on 127.0.0.1 only.
+${bold}Everything is up${plain} ($MODE mode, $SECONDS s). Development passwords; everything listens on 127.0.0.1 only.
 
   users            http://127.0.0.1:$USERS_PORT/docs
   orders           http://127.0.0.1:$ORDERS_PORT/docs

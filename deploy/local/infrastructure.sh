@@ -11,7 +11,7 @@ postgres_home() {
     local elsewhere
     if [ "$(id -u)" = 0 ] && ! setpriv --reuid=postgres --regid=postgres --clear-groups test -x "$STATE" 2>/dev/null; then
         elsewhere=/var/lib/shop-$(printf '%s' "$STATE" | cksum | cut -d' ' -f1)
-        mkdir -p "$elsewhere"
+        install -d -m 755 "$elsewhere"
         ln -sfn "$elsewhere" "$STATE/postgres-is-in"
         printf '%s' "$elsewhere/postgres"
     else
@@ -79,12 +79,12 @@ rabbitmq_environment() {
     rabbitmq_env=(
         "HOME=$home" "RABBITMQ_NODENAME=${RABBITMQ_NODE:-shop}@localhost"
         "RABBITMQ_MNESIA_BASE=$home/data" "RABBITMQ_LOG_BASE=$home/log" "RABBITMQ_LOGS=-"
-        "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$home/none.config"
+        "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$home/advanced.config"
         "RABBITMQ_CONF_ENV_FILE=$home/none.env" "RABBITMQ_ENABLED_PLUGINS_FILE=$home/enabled_plugins"
         "RABBITMQ_DIST_PORT=$RABBITMQ_DIST_PORT" "ERL_EPMD_PORT=$RABBITMQ_EPMD_PORT" ERL_EPMD_ADDRESS=127.0.0.1
         # no busy waiting: the services need the processors more
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
-        RUNNING_UNDER_SYSTEMD=true LANG=C.UTF-8
+        "ERL_CRASH_DUMP=$home/erl_crash.dump" RUNNING_UNDER_SYSTEMD=true LC_ALL=C.UTF-8
     )
 }
 
@@ -101,8 +101,10 @@ start_rabbitmq() {
         cat "$ROOT/deploy/rabbitmq/rabbitmq.conf"
         printf 'listeners.tcp.default = 127.0.0.1:%s\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %s\n' \
             "$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
-        printf 'vm_memory_high_watermark.absolute = %s\nload_definitions = %s\n' "${RABBITMQ_MEMORY:-600MB}" "$home/definitions.json"
+        printf 'vm_memory_high_watermark.absolute = %s\n' "${RABBITMQ_MEMORY:-600MB}"
     } >"$home/rabbitmq.conf"
+    # Not in rabbitmq.conf, where a # in the path would begin a comment.
+    printf '[{rabbit, [{load_definitions, "%s"}]}].\n' "$(printf '%s' "$home/definitions.json" | sed 's/[\\"]/\\&/g')" >"$home/advanced.config"
     printf '[rabbitmq_management].\n' >"$home/enabled_plugins"
     rabbitmq_environment
     # Erlang's name server would start by itself and stay for ever; ours has a process id to end.

@@ -1,6 +1,8 @@
 # Shared by the scripts of this project: messages, settings, processes, ports. Sourced, never run.
 # shellcheck shell=bash
 
+unset CDPATH ${!PG@}                      # cd would print where it went; psql would go where another project's variables point
+export LC_ALL=C                           # in other languages [a-z] lacks letters
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 STATE=${SHOP_STATE:-$ROOT/.local}        # everything that a run leaves behind; `make clean` removes it
 SERVICES=(users orders inventory notifications)
@@ -71,11 +73,28 @@ environment_of() {
     done
 }
 
-port_variable() { local name=${1^^}; printf '%s_PORT' "${name//-/_}"; }
+port_variable() { printf '%s_PORT' "$1" | tr 'a-z-' 'A-Z_'; }
 
 # ── Mode ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-engine_answers() { has docker && docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+# limited SECONDS COMMAND...: ends what hangs; macOS has no `timeout`
+limited() {
+    local seconds=$1 pid i
+    shift
+    if has timeout; then timeout --kill-after=2 "$seconds" "$@"; return; fi
+    "$@" &
+    pid=$!
+    for ((i = 0; i < seconds * 10; i++)); do
+        kill -0 "$pid" 2>/dev/null || { wait "$pid"; return; }
+        sleep 0.1
+    done
+    kill -KILL "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+    return 124
+}
+
+# An engine that is asleep, or somewhere else and silent, is none.
+engine_answers() { has docker && limited 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 choose_mode() {
     case ${MODE:-} in

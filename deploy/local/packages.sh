@@ -38,8 +38,9 @@ install_packages() {
     if grep -q 'Placed while packages are installed' "$POLICY" 2>/dev/null; then
         as_root env bash "${BASH_SOURCE[0]}" restore || warn "a former installation was cut off and left $POLICY; remove it"
     fi
-    mapfile -t wanted < <(missing_packages)
-    install_these "${wanted[@]}"
+    wanted=$(missing_packages)
+    # shellcheck disable=SC2086  # one word a package
+    install_these $wanted
     [ -f "$ROOT/.local/maildev/installed" ] || node_is_new_enough ||
         die "Node.js $(node --version) is too old for the mail catcher, which needs 18." "Install a newer one, or use Docker: make up MODE=docker"
 }

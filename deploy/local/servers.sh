@@ -5,6 +5,7 @@
 # Ports by TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ...; a test server trades durability for speed only where asked: UNSAFE=1.
 set -euo pipefail
 name=${1:?name} action=${2:?action} only=${3:-}
+unset CDPATH
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SHOP_STATE=${SHOP_STATE:-$ROOT/.local}/$name
 . "$ROOT/deploy/local/lib.sh"

@@ -1,13 +1,15 @@
 # Builds the four services and the payment sandbox, and runs them as processes. Sourced.
 # shellcheck shell=bash
 
-declare -A PROJECT=(
-    [users]=services/users/Users/Users.csproj
-    [orders]=services/orders/Orders/Orders.csproj
-    [inventory]=services/inventory/Inventory/Inventory.csproj
-    [notifications]=services/notifications/Notifications/Notifications.csproj
-    [payment-sandbox]=deploy/payment-sandbox/PaymentSandbox.csproj
-)
+project_of() {
+    case $1 in
+        users) echo services/users/Users/Users.csproj ;;
+        orders) echo services/orders/Orders/Orders.csproj ;;
+        inventory) echo services/inventory/Inventory/Inventory.csproj ;;
+        notifications) echo services/notifications/Notifications/Notifications.csproj ;;
+        payment-sandbox) echo deploy/payment-sandbox/PaymentSandbox.csproj ;;
+    esac
+}
 PROCESSES=(payment-sandbox "${SERVICES[@]}")
 
 need_dotnet() {
@@ -37,7 +39,7 @@ build_services() {
     }
     rm -rf "$STATE/app.new"
     for name in "${PROCESSES[@]}"; do
-        project=${PROJECT[$name]}
+        project=$(project_of "$name")
         mkdir -p "$STATE/app.new/$name"
         cp -a "$ROOT/$(dirname "$project")/bin/Release/net10.0/." "$STATE/app.new/$name/"
     done
@@ -67,7 +69,7 @@ start_service() {
         [ -z "${!port+set}" ] || inherited+=("$port=${!port}")
     done
     while IFS= read -r port; do inherited+=("$port=${!port}"); done < <(compgen -e | grep '__' || true)
-    dll=$(basename "${PROJECT[$name]}" .csproj).dll
+    dll=$(basename "$(project_of "$name")" .csproj).dll
     (cd "$STATE/app/$name" && start "$name" env -i "${environment[@]}" "${inherited[@]}" dotnet "$dll")
 }
 
