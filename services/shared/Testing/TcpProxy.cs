@@ -47,6 +47,9 @@ public sealed class TcpProxy : IAsyncDisposable
 
     public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
+    /// <summary>The same address by way of the proxy, which listens on loopback wherever the server is.</summary>
+    public Uri Through(Uri server) => new UriBuilder(server) { Host = IPAddress.Loopback.ToString(), Port = Port }.Uri;
+
     /// <summary>How late a slow link delivers.</summary>
     public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(300);
 

@@ -38,7 +38,7 @@ internal sealed class OrdersProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         var database = new NpgsqlConnectionStringBuilder(fixture.Database.Runtime);
-        database.Port = databasePort ?? database.Port;
+        (database.Host, database.Port) = databasePort is { } port ? ("127.0.0.1", port) : (database.Host, database.Port);
         foreach (var (key, value) in fixture.Settings().Select(s => (s.Key, s.Value)).Concat(
         [
             ("ASPNETCORE_URLS", address.ToString()),

@@ -46,7 +46,7 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var subject = await SendOneAsync();
         var outsider = await fixture.ListenAsync(Exchanges.AllEvents, "#", declare: true);
         proxy.SilenceServerAfter(Encoding.UTF8.GetBytes($"\"orderId\":\"{subject}\""));
-        using (var victim = WorkProcess.Start(fixture, new UriBuilder(fixture.Vhost.Uri) { Port = proxy.Port }.Uri, ("Listener", "none")))
+        using (var victim = WorkProcess.Start(fixture, proxy.Through(fixture.Vhost.Uri), ("Listener", "none")))
         {
             await Poll.Until(() => Seen(outsider, subject).Length > 0, "the event at the broker", Patience);
             proxy.IsSilenced.ShouldBeTrue();

@@ -19,7 +19,7 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
         var subject = Guid.CreateVersion7();
         using var host = WorkHost.Build(
             fixture.Database.Migrations,
-            new UriBuilder(fixture.Vhost.Uri) { Port = proxy.Port }.Uri,
+            proxy.Through(fixture.Vhost.Uri),
             settings: new Dictionary<string, string?> { ["Messaging:Lease"] = "00:00:01", ["Messaging:MemoryRows"] = "10" });
         await host.StartAsync(Token);
         for (var i = 1; i <= 50; i++)
@@ -47,7 +47,7 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
         var subject = Guid.CreateVersion7();
         using var host = WorkHost.Build(
             fixture.Database.Migrations,
-            new UriBuilder(fixture.Vhost.Uri) { Port = proxy.Port }.Uri,
+            proxy.Through(fixture.Vhost.Uri),
             settings: new Dictionary<string, string?> { ["Messaging:Lease"] = "00:00:02" });
         await host.StartAsync(Token);
         for (var i = 1; i <= 300; i++)

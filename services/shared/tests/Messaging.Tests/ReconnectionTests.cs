@@ -72,7 +72,7 @@ public sealed class ReconnectionTests(WorkFixture fixture) : IClassFixture<WorkF
         var attempts = new Attempts();
         using var host = WorkHost.Build(
             fixture.Database.Migrations,
-            new UriBuilder(fixture.Vhost.Uri) { Port = proxy.Port }.Uri,
+            proxy.Through(fixture.Vhost.Uri),
             bus =>
             {
                 bus.AddWork();
