@@ -41,7 +41,7 @@ public static class InventoryModule
 
     public static void MapInventory(this IEndpointRouteBuilder app)
     {
-        var products = app.MapGroup("/v1/products").WithTags("Products").AddEndpointFilter(OnlySkus);
+        var products = app.MapGroup("/v1/products").AddEndpointFilter(OnlySkus);
         AddProduct.Map(products);
         ImportCatalogue.Map(products);
         ReadProducts.Map(products);
@@ -53,13 +53,13 @@ public static class InventoryModule
         ReadStock.Map(products);
         ReadMovements.Map(products);
 
-        ReadReservation.Map(app.MapGroup("/v1/reservations").WithTags("Reservations"));
+        ReadReservation.Map(app.MapGroup("/v1/reservations"));
 
-        var shipments = app.MapGroup("/v1/shipments").WithTags("Shipments");
+        var shipments = app.MapGroup("/v1/shipments");
         ReadShipments.Map(shipments);
         DispatchShipment.Map(shipments);
 
-        AuditStock.Map(app.MapGroup("/v1/ops").WithTags("Operations"));
+        AuditStock.Map(app.MapGroup("/v1/ops"));
     }
 
     // What cannot be a sku is not looked for.

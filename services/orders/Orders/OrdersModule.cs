@@ -31,7 +31,7 @@ public static class OrdersModule
 
     public static void MapOrders(this IEndpointRouteBuilder app)
     {
-        var orders = app.MapGroup("/v1/orders").WithTags("Orders");
+        var orders = app.MapGroup("/v1/orders");
         CreateOrder.Map(orders);
         ChangeItems.Map(orders);
         SubmitOrder.Map(orders);

@@ -14,7 +14,7 @@ public static class ProjectionOps
     /// <summary><c>GET /v1/ops/projections</c> and <c>POST /v1/ops/projections/{name}/rebuild</c>.</summary>
     public static IEndpointRouteBuilder MapProjectionOps(this IEndpointRouteBuilder app)
     {
-        var group = app.MapGroup("/v1/ops/projections").WithTags("Operations");
+        var group = app.MapGroup("/v1/ops/projections");
         group.MapGet("/", List).RequireSystemOperator().WithName("ListProjections").WithSummary("Position, lag and last rebuild of every read model.");
         group.MapPost("/{name}/rebuild", Rebuild).RequireSystemOperator().WithIdempotencyKey().WithName("RebuildProjection")
             .WithSummary("Makes a read model anew from the events, beside the live one, and swaps it in.")

@@ -9,6 +9,7 @@ namespace Chassis.Web;
 internal static class OpenApiDescription
 {
     private const string SchemeName = "bearer";
+    private const string Operations = "Operations";
 
     public static void Add(IServiceCollection services, string serviceName) => services.AddOpenApi("v1", options =>
     {
@@ -16,6 +17,8 @@ internal static class OpenApiDescription
         {
             document.Info = new OpenApiInfo { Title = serviceName, Version = "v1", Description = $"The HTTP interface of the {serviceName} service." };
             document.Servers?.Clear();
+            document.Tags = document.Paths.Values.SelectMany(path => path.Operations!.Values).SelectMany(operation => operation.Tags!)
+                .Select(tag => tag.Name!).Distinct().OrderBy(name => (name == Operations, name)).Select(name => new OpenApiTag { Name = name }).ToHashSet();
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
             document.Components.SecuritySchemes[SchemeName] = new OpenApiSecurityScheme
@@ -38,6 +41,7 @@ internal static class OpenApiDescription
         options.AddOperationTransformer((operation, context, _) =>
         {
             Describe(operation, context);
+            operation.Tags = new HashSet<OpenApiTagReference> { new(GroupOf(context.Description.RelativePath ?? ""), context.Document) };
             return Task.CompletedTask;
         });
     });
@@ -74,6 +78,14 @@ internal static class OpenApiDescription
             Header(operation, Idempotency.Header, "Repeating a request with the same key gives the first answer again. Kept for 24 hours.");
         }
     }
+
+    /// <summary>The page groups by resource; the framework would by the class that happens to map the endpoint.</summary>
+    private static string GroupOf(string path) => path.Split('/') switch
+    {
+        ["v1", "ops", ..] => Operations,
+        ["v1", var resource, ..] => char.ToUpperInvariant(resource[0]) + resource[1..],
+        _ => "Tokens",
+    };
 
     private static void Problem(OpenApiOperation operation, int status, string description) => operation.Responses!.TryAdd(
         status.ToString(System.Globalization.CultureInfo.InvariantCulture),
