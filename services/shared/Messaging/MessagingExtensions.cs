@@ -36,7 +36,7 @@ public static class MessagingExtensions
         {
             if (configuration["RabbitMq:Uri"] is { Length: > 0 } uri)
             {
-                options.Broker = new Uri(uri);
+                options.Broker = BrokerUri(uri, configuration["RabbitMq:Username"], configuration["RabbitMq:Password"]);
             }
         });
         services.AddMetrics();
@@ -97,6 +97,14 @@ public static class MessagingExtensions
         MessagingOps.Map(app);
         app.MapAsyncApi();
         return app;
+    }
+
+    private static Uri BrokerUri(string uri, string? username, string? password)
+    {
+        var broker = new UriBuilder(uri);
+        broker.UserName = string.IsNullOrEmpty(username) ? broker.UserName : Uri.EscapeDataString(username);
+        broker.Password = string.IsNullOrEmpty(password) ? broker.Password : Uri.EscapeDataString(password);
+        return broker.Uri;
     }
 
     // The scope's own scheduler: what it schedules and cancels is part of the unit of work.

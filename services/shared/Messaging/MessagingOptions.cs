@@ -7,7 +7,10 @@ public sealed class MessagingOptions
 {
     public const string Section = "Messaging";
 
-    /// <summary>AMQP URI of the broker with user, password and virtual host; key <c>RabbitMq:Uri</c>.</summary>
+    /// <summary>
+    /// AMQP URI of the broker with user, password and virtual host; key <c>RabbitMq:Uri</c>. User and password may stand apart, as <c>RabbitMq:Username</c> and
+    /// <c>RabbitMq:Password</c>: there they may hold any character.
+    /// </summary>
     [Required]
     public Uri Broker { get; set; } = new("amqp://guest:guest@127.0.0.1:5672/");
 

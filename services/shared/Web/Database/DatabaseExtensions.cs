@@ -13,10 +13,10 @@ namespace Chassis.Web;
 
 public static class DatabaseExtensions
 {
-    /// <summary>Configuration key of the connection that serves requests.</summary>
+    /// <summary>Configuration key of the connection that serves requests. Its password may stand apart, as <c>Database:Password</c>: there it may hold any character.</summary>
     public const string RuntimeConnection = "Database";
 
-    /// <summary>Configuration key of the connection that owns the schema; without it the runtime connection migrates.</summary>
+    /// <summary>Configuration key of the connection that owns the schema, its password perhaps as <c>Migrations:Password</c>; without it the runtime connection migrates.</summary>
     public const string MigrationsConnection = "Migrations";
 
     /// <summary>
@@ -46,9 +46,18 @@ public static class DatabaseExtensions
 
     internal static NpgsqlDataSource CreateDataSource(IConfiguration configuration, string name)
     {
-        var connectionString = configuration.GetConnectionString(name) ?? configuration.GetConnectionString(RuntimeConnection)
-            ?? throw new InvalidOperationException($"ConnectionStrings__{RuntimeConnection} is not set.");
-        var builder = new NpgsqlDataSourceBuilder(connectionString);
+        if (configuration.GetConnectionString(name) is null)
+        {
+            name = RuntimeConnection;
+        }
+
+        var builder = new NpgsqlDataSourceBuilder(
+            configuration.GetConnectionString(name) ?? throw new InvalidOperationException($"ConnectionStrings__{RuntimeConnection} is not set."));
+        if (configuration[$"{name}:Password"] is { Length: > 0 } password)
+        {
+            builder.ConnectionStringBuilder.Password = password;
+        }
+
         if (builder.ConnectionStringBuilder.MaxAutoPrepare == 0)
         {
             // A service runs the same few statements again and again: parsing and planning them each time costs more than running them.
