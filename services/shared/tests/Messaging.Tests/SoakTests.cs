@@ -22,26 +22,27 @@ public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         Guid[] ids = [.. Enumerable.Range(0, Messages).Select(_ => Guid.CreateVersion7())];
         Guid[] all = [.. ids, .. ids.Take(Messages / 5)];
         new Random(7).Shuffle(all);
-        await using (var channel = await fixture.OpenChannelAsync())
+        await using (var channel = await fixture.OpenConfirmingChannelAsync())
         {
-            foreach (var id in all)
+            // In batches: each send is done when the broker has confirmed it.
+            foreach (var batch in all.Chunk(256))
             {
-                await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(id, 1));
+                await Task.WhenAll(batch.Select(id => channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(id, 1))));
             }
         }
 
         for (var kill = 1; kill <= Kills; kill++)
         {
             var next = (long)Messages * kill / (Kills + 1);
-            await Poll.Until(Effects, n => n >= next, $"{next} effects", TimeSpan.FromSeconds(90));
+            await Poll.Until(Effects, n => n >= next, $"{next} effects", TimeSpan.FromSeconds(90)).OrWhatThereIs(fixture, process);
             await process.KillAsync();
             process.Dispose();
             process = WorkProcess.Start(fixture, settings: settings);
         }
 
-        await Poll.Until(Effects, n => n >= Messages, "all effects", TimeSpan.FromSeconds(120));
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(60));
-        await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", TimeSpan.FromSeconds(60));
+        await Poll.Until(Effects, n => n >= Messages, "all effects", TimeSpan.FromSeconds(120)).OrWhatThereIs(fixture, process);
+        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(60)).OrWhatThereIs(fixture, process);
+        await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", TimeSpan.FromSeconds(60)).OrWhatThereIs(fixture, process);
         await process.KillAsync();
         process.Dispose();
 

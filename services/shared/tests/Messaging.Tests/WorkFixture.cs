@@ -57,11 +57,11 @@ public sealed class WorkFixture : LazyFixture
     }
 
     /// <summary>A channel to look at the broker with, and to play an outsider.</summary>
-    public async Task<IChannel> OpenChannelAsync()
-    {
-        _connection ??= await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
-        return await _connection.CreateChannelAsync();
-    }
+    public Task<IChannel> OpenChannelAsync() => OpenAsync(null);
+
+    /// <summary>A channel on which a message is sent when the broker has confirmed it.</summary>
+    public Task<IChannel> OpenConfirmingChannelAsync() =>
+        OpenAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
 
     /// <summary>Everything that arrives on an outsider's queue.</summary>
     public async Task<ConcurrentQueue<BasicDeliverEventArgs>> ListenAsync(string exchange, string routingKey = "", bool declare = false)
@@ -102,6 +102,12 @@ public sealed class WorkFixture : LazyFixture
         {
             return false;
         }
+    }
+
+    private async Task<IChannel> OpenAsync(CreateChannelOptions? options)
+    {
+        _connection ??= await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
+        return await _connection.CreateChannelAsync(options);
     }
 
     public Task<long> OutboxRows() => Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox");

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Chassis.Testing;
 
@@ -6,11 +7,17 @@ namespace Messaging.Tests;
 /// <summary>The small service as a process of its own, which can be killed.</summary>
 public sealed class WorkProcess : IDisposable
 {
+    private const int LinesKept = 60;
+
     private readonly Process _process;
+    private readonly ConcurrentQueue<string> _log = new();
 
     private WorkProcess(Process process) => _process = process;
 
     public bool HasExited => _process.HasExited;
+
+    /// <summary>The end of what it has said.</summary>
+    public string Log => string.Join('\n', _log);
 
     public static WorkProcess Start(WorkFixture fixture, Uri? broker = null, params (string Name, string Value)[] settings)
     {
@@ -37,11 +44,12 @@ public sealed class WorkProcess : IDisposable
         }
 
         var process = Process.Start(start)!;
-        process.OutputDataReceived += (_, _) => { };
-        process.ErrorDataReceived += (_, _) => { };
+        var work = new WorkProcess(process);
+        process.OutputDataReceived += (_, e) => work.Keep(e.Data);
+        process.ErrorDataReceived += (_, e) => work.Keep(e.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        return new WorkProcess(process);
+        return work;
     }
 
     /// <summary>kill -9.</summary>
@@ -66,5 +74,14 @@ public sealed class WorkProcess : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    private void Keep(string? line)
+    {
+        _log.Enqueue(line ?? "(end)");
+        while (_log.Count > LinesKept)
+        {
+            _log.TryDequeue(out _);
+        }
     }
 }
