@@ -6,12 +6,17 @@ load_settings
 clean=no
 [ "${1:-}" != --clean ] || clean=yes
 
-if engine_answers && docker compose version >/dev/null 2>&1; then
-    flags=(--remove-orphans)
-    [ "$clean" = no ] || flags+=(--volumes)
-    if [ "$clean" = yes ] || [ -n "$(docker compose ps --all --quiet 2>/dev/null)" ]; then
-        step "Stopping the containers"
-        docker compose --profile '*' down "${flags[@]}"
+# Containers are this folder's if Compose made them from it; volumes carry no folder, so only a folder that has used containers drops its own.
+if [ "${MODE:-}" != local ] && engine_answers && docker compose version >/dev/null 2>&1; then
+    if [ -n "$(own_containers)" ] || [ -s "$STATE/project" ]; then
+        choose_project
+        if [ "$clean" = yes ]; then
+            step "Stopping the containers and dropping their data: $(docker volume ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" | tr '\n' ' ')"
+            docker compose --profile '*' down --volumes
+        else
+            step "Stopping the containers"
+            docker compose --profile '*' down
+        fi
     fi
 fi
 
@@ -34,6 +39,7 @@ if [ -d "$STATE" ]; then
     stop_everything_in "$state/test"
     stop_everything_in "$state"
     if [ "$clean" = yes ]; then
+        note "dropping what lies under ${state#"$ROOT"/}, but for its reports"
         for link in "$state/postgres-is-in" "$state/test/postgres-is-in"; do
             [ -L "$link" ] || continue
             target=$(readlink "$link")
@@ -41,7 +47,8 @@ if [ -d "$STATE" ]; then
         done
         # Reports outlive a clean start; everything else goes.
         find "$state" -mindepth 1 -maxdepth 1 ! -name reports ! -name run -exec rm -rf --one-file-system '{}' + 2>/dev/null ||
-            as_root find "$state" -mindepth 1 -maxdepth 1 ! -name reports ! -name run -exec rm -rf --one-file-system '{}' +
+            as_root find "$state" -mindepth 1 -maxdepth 1 ! -name reports ! -name run -exec rm -rf --one-file-system '{}' + ||
+            die "Some of $state belongs to another user, who started the servers once." "As that user, or as root:  rm -rf '$state'"
         rm -rf "$state/run"
         ok "data dropped"
     fi

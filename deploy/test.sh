@@ -24,14 +24,14 @@ count_results() {
 # What no compiler checks; each of its lines counts as a test.
 run_checks() {
     local line
-    step "Checking settings, scripts and images"
+    step "Checking settings, scripts, images and what the set-up meets on users' machines"
     while IFS= read -r line; do
         case $line in
             'ok '*) checks_passed=$((checks_passed + 1)) ;;
             'not ok '*) broken=$((broken + 1)); say "  ${red}✗${plain} ${line#not ok }" ;;
             *) say "  $line" ;;
         esac
-    done < <("$ROOT/deploy/tests/checks.sh")
+    done < <("$ROOT/deploy/tests/checks.sh"; "$ROOT/deploy/tests/setup.sh" "${setup:-}")
     ok "$checks_passed hold"
 }
 
@@ -65,7 +65,7 @@ choose_mode_for_tests() {
 
 test_projects() { (cd "$ROOT" && find . -name '*.Tests.csproj' -not -path '*/node_modules/*' | sort | grep -e "${TESTS:-.}" || true); }
 
-npm_packages() { (cd "$ROOT" && find contracts deploy/tests services -name package-lock.json -not -path '*/node_modules/*' -printf '%h\n' | sort); }
+npm_packages() { (cd "$ROOT" && find contracts deploy/tests services -name package-lock.json -not -path '*/node_modules/*' | sed 's|/[^/]*$||' | sort); }
 
 prepare_outsiders() {
     local folder
@@ -138,7 +138,7 @@ install_test_packages() {
 
 container_servers() {
     step "Starting the test servers in containers"
-    compose=(docker compose --project-name shop-test --file "$ROOT/deploy/tests/compose.yml")
+    compose=(docker compose --project-name "$COMPOSE_PROJECT_NAME-test" --file "$ROOT/deploy/tests/compose.yml")
     trap '"${compose[@]}" down --volumes --remove-orphans >/dev/null 2>&1 || true' EXIT
     "${compose[@]}" up --wait --quiet-pull postgres rabbitmq mail >"$STATE/logs/test-servers.log" 2>&1 || {
         tail -n 20 "$STATE/logs/test-servers.log" >&2
@@ -174,6 +174,7 @@ if [ "${1:-}" != inside ]; then
         . "$ROOT/deploy/local/services.sh"
         need_dotnet
         install_test_packages
+        [ "$MODE" = docker ] || setup=servers
         prepare_outsiders
         run_checks
         run_tests

@@ -10,11 +10,14 @@ trap 'printf "\n"; warn "interrupted. What was started stays; make up goes on fr
 up_docker() {
     local name
     # compose would only say "address already in use", late, and of one port.
-    if [ -z "$(docker compose ps --quiet 2>/dev/null)" ]; then
+    if [ -z "$(own_containers)" ]; then
         for name in USERS ORDERS INVENTORY NOTIFICATIONS PAYMENT_SANDBOX RABBITMQ RABBITMQ_MANAGEMENT POSTGRES MAIL_SMTP MAIL_WEB; do
             need_port "${name}_PORT" "$(tr '[:upper:]_' '[:lower:] ' <<<"$name")"
         done
     fi
+    mkdir -p "$STATE"
+    printf '%s\n' "$COMPOSE_PROJECT_NAME" >"$STATE/project"
+    printf 'docker\n' >"$STATE/mode"
     step "docker compose up --build --wait"
     docker compose up --build --wait --quiet-pull || {
         docker compose ps --all --format 'table {{.Service}}\t{{.State}}\t{{.Health}}' >&2
@@ -43,6 +46,7 @@ up_local() {
     mkdir -p "$STATE/logs"
 
     check_ports
+    printf 'local\n' >"$STATE/mode"
 
     # Packages and the build need different things of the machine: they run side by side.
     building=

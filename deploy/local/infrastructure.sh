@@ -36,7 +36,7 @@ start_postgres() {
     mkdir -p "$PGHOME"
     [ "$(id -u)" != 0 ] || chown postgres:postgres "$PGHOME"
     if [ ! -s "$PGHOME/data/PG_VERSION" ]; then
-        rm -rf "$PGHOME/data"
+        rm -rf "$PGHOME/data" "$PGHOME/data.new"         # what a start that was cut off has left
         password_file=$(mktemp)
         printf '%s\n' "$POSTGRES_PASSWORD" >"$password_file"
         [ "$(id -u)" != 0 ] || chown postgres "$password_file"
@@ -62,13 +62,19 @@ start_postgres() {
 
 postgres_ready() { PGCONNECT_TIMEOUT=2 "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$POSTGRES_PORT" -U postgres -d postgres; }
 
+# With the password of now or, where it was changed in .env since, of the last time.
 provision_postgres() {
-    PATH="$(postgres_bin):$PATH" PGHOST=127.0.0.1 PGPORT=$POSTGRES_PORT PGPASSWORD=$POSTGRES_PASSWORD \
-        sh "$ROOT/deploy/postgres/provision.sh" >"$STATE/logs/postgres-provision.log" 2>&1 || {
-        tail -n 5 "$STATE/logs/postgres-provision.log" >&2
-        die "The databases could not be set up, see $STATE/logs/postgres-provision.log." \
-            "If POSTGRES_PASSWORD was changed after the first start: make clean, and start anew."
-    }
+    local password last=$STATE/postgres-password
+    for password in "$POSTGRES_PASSWORD" "$(cat "$last" 2>/dev/null || true)"; do
+        [ -n "$password" ] || continue
+        if PATH="$(postgres_bin):$PATH" PGHOST=127.0.0.1 PGPORT=$POSTGRES_PORT PGPASSWORD=$password \
+            sh "$ROOT/deploy/postgres/provision.sh" >"$STATE/logs/postgres-provision.log" 2>&1; then
+            (umask 077 && printf '%s\n' "$POSTGRES_PASSWORD" >"$last")
+            return
+        fi
+    done
+    tail -n 5 "$STATE/logs/postgres-provision.log" >&2
+    die "The databases could not be set up, see $STATE/logs/postgres-provision.log."
 }
 
 # ── RabbitMQ ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -79,7 +85,7 @@ rabbitmq_environment() {
     rabbitmq_env=(
         "HOME=$home" "RABBITMQ_NODENAME=${RABBITMQ_NODE:-shop}@localhost"
         "RABBITMQ_MNESIA_BASE=$home/data" "RABBITMQ_LOG_BASE=$home/log" "RABBITMQ_LOGS=-"
-        "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$home/advanced.config"
+        "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$home/none.config"
         "RABBITMQ_CONF_ENV_FILE=$home/none.env" "RABBITMQ_ENABLED_PLUGINS_FILE=$home/enabled_plugins"
         "RABBITMQ_DIST_PORT=$RABBITMQ_DIST_PORT" "ERL_EPMD_PORT=$RABBITMQ_EPMD_PORT" ERL_EPMD_ADDRESS=127.0.0.1
         # no busy waiting: the services need the processors more
@@ -101,10 +107,9 @@ start_rabbitmq() {
         cat "$ROOT/deploy/rabbitmq/rabbitmq.conf"
         printf 'listeners.tcp.default = 127.0.0.1:%s\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %s\n' \
             "$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
-        printf 'vm_memory_high_watermark.absolute = %s\n' "${RABBITMQ_MEMORY:-600MB}"
+        # By its name alone, found where the broker starts: no path would come through every reader of this file unharmed.
+        printf 'vm_memory_high_watermark.absolute = %s\nload_definitions = definitions.json\n' "${RABBITMQ_MEMORY:-600MB}"
     } >"$home/rabbitmq.conf"
-    # Not in rabbitmq.conf, where a # in the path would begin a comment.
-    printf '[{rabbit, [{load_definitions, "%s"}]}].\n' "$(printf '%s' "$home/definitions.json" | sed 's/[\\"]/\\&/g')" >"$home/advanced.config"
     printf '[rabbitmq_management].\n' >"$home/enabled_plugins"
     rabbitmq_environment
     # Erlang's name server would start by itself and stay for ever; ours has a process id to end.
@@ -113,7 +118,7 @@ start_rabbitmq() {
         start epmd env "HOME=$home" "$(command -v epmd || echo /usr/lib/erlang/bin/epmd)" -port "$RABBITMQ_EPMD_PORT" -address 127.0.0.1
         wait_until 10 "Erlang's name server" epmd connects "$RABBITMQ_EPMD_PORT"
     fi
-    (cd / && start rabbitmq env "${rabbitmq_env[@]}" "$bin/rabbitmq-server")
+    (cd "$home" && start rabbitmq env "${rabbitmq_env[@]}" "$bin/rabbitmq-server")
 }
 
 rabbitmq_ready() { connects "$RABBITMQ_PORT" && http_ok "$RABBITMQ_MANAGEMENT_PORT" /; }

@@ -1,9 +1,32 @@
-# Shared by the scripts of this project: messages, settings, processes, ports. Sourced, never run.
+# Shared by the scripts of this project: a clean environment, messages, settings, processes, ports. Sourced, never run.
+# Runs on bash 3.2, which is what macOS has.
 # shellcheck shell=bash
 
-unset CDPATH ${!PG@}                      # cd would print where it went; psql would go where another project's variables point
-export LC_ALL=C                           # in other languages [a-z] lacks letters
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# ── A clean environment ───────────────────────────────────────────────────────────────────────────────────────────
+
+# Whatever a shell may have inherited (a locale with letters of its own, a umask, CDPATH, the variables of libpq, MSBuild or a JVM) says nothing about this
+# project: every script starts itself again with what is named here. Settings, of which .env.example has the list, and Section__Key=value pass.
+if [ -z "${SHOP_ENVIRONMENT:-}" ]; then
+    unset CDPATH
+    shop_kept=(SHOP_ENVIRONMENT=clean LC_ALL=C)
+    [ -z "${HOME+set}" ] || shop_kept+=("HOME=$HOME")
+    while IFS= read -r shop_name; do
+        case $shop_name in
+            PATH | USER | LOGNAME | TERM | TMPDIR | TZ | NO_COLOR | CI | COLUMNS | DOCKER_* | COMPOSE_* | BUILDKIT_* | TESTCONTAINERS_* | XDG_RUNTIME_DIR | SSH_AUTH_SOCK) ;;
+            DOTNET_* | NUGET_* | NuGet* | SSL_CERT_* | NODE_EXTRA_CA_CERTS | npm_config_* | NPM_CONFIG_* | http_proxy | https_proxy | HTTP_PROXY | HTTPS_PROXY | no_proxy | NO_PROXY) ;;
+            SHOP_* | TEST_* | DEMO_* | MODE | MAKE_TARGET | SERVICE | TESTS | REPEAT | LONG | BENCH | BENCH_* | ORDERS | FAULTS | SEED | REPLICAS | FAULT_KINDS | ORDER_KINDS | \
+                MUTANTS | SOAK_* | CsCheck_* | UNSAFE | SIGNAL | *__*) ;;
+            *) grep -q "^$shop_name=" "${BASH_SOURCE[0]%/*}/../../.env.example" || continue ;;
+        esac
+        shop_kept+=("$shop_name=${!shop_name}")
+    done < <(compgen -e)
+    # This machine needs no proxy to talk to itself.
+    shop_direct=127.0.0.1,localhost,::1${no_proxy:+,$no_proxy}
+    umask 022
+    exec env -i "${shop_kept[@]}" "no_proxy=$shop_direct" "NO_PROXY=$shop_direct" "$BASH" "$0" "$@"
+fi
+
+ROOT=$(cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
 STATE=${SHOP_STATE:-$ROOT/.local}        # everything that a run leaves behind; `make clean` removes it
 SERVICES=(users orders inventory notifications)
 
@@ -40,8 +63,8 @@ load_settings() {
             [[ $line =~ ^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || continue
             name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]%$'\r'}
             case $value in
-                \"*\") value=${value#\"} value=${value%\"} ;;
-                \'*\') value=${value#\'} value=${value%\'} ;;
+                \"*\"*) value=${value#\"} value=${value%%\"*} ;;
+                \'*\'*) value=${value#\'} value=${value%%\'*} ;;
                 *) value=${value%%[[:space:]]#*} value=${value%"${value##*[![:space:]]}"} ;;
             esac
             [ -n "${!name+set}" ] || export "$name=$value"
@@ -103,8 +126,13 @@ choose_mode() {
                 "Start it (or add yourself to its group), or use: make up MODE=local" ;;
         local) ;;
         '')
-            # What runs already decides; else a Docker engine, where there is one.
+            # What runs already decides, then where the data is, then whether there is a Docker engine.
             if [ -d "$STATE/run" ] && any_alive; then MODE=local
+            elif [ -s "$STATE/mode" ]; then
+                MODE=$(cat "$STATE/mode")
+                [ "$MODE" = local ] || engine_answers ||
+                    die "The data of this folder is in containers, and no Docker engine answers." \
+                        "Start the engine; or begin anew without containers: make up MODE=local"
             elif engine_answers; then MODE=docker
             else MODE=local; fi ;;
         *) die "MODE is '$MODE'; it can be docker or local." ;;
@@ -112,6 +140,27 @@ choose_mode() {
     if [ "$MODE" = docker ]; then
         docker compose version >/dev/null 2>&1 || die "docker has no 'compose' command." \
             "Install the package docker-compose-plugin (or docker-compose-v2), or use: make up MODE=local"
+        choose_project
+    fi
+}
+
+# What Compose made from this folder, of whatever name.
+own_containers() { docker ps --all --filter "label=com.docker.compose.project.working_dir=$ROOT" --format '{{.Label "com.docker.compose.project"}}' | sort -u; }
+
+# The project is called what a bare `docker compose up` calls it, after the folder, unless that name is somebody else's on this engine.
+choose_project() {
+    local name
+    if [ -z "${COMPOSE_PROJECT_NAME:-}" ]; then
+        name=$(own_containers | head -n 1)
+        [ -n "$name" ] || name=$(cat "$STATE/project" 2>/dev/null || true)
+        if [ -z "$name" ]; then
+            name=$(basename "$ROOT" | LC_ALL=C tr 'A-Z' 'a-z' | LC_ALL=C tr -cd 'a-z0-9_-' | sed 's/^[_-]*//')
+            if [ -z "$name" ] || [ -n "$(docker ps --all --quiet --filter "label=com.docker.compose.project=$name")" ] ||
+                [ -n "$(docker volume ls --quiet --filter "label=com.docker.compose.project=$name")" ]; then
+                name=${name:-shop}-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)
+            fi
+        fi
+        export COMPOSE_PROJECT_NAME=$name
     fi
 }
 
@@ -190,6 +239,11 @@ http_ok() {
 # owner_of PORT: who listens there, as far as we may see it
 owner_of() {
     local hex inode fd pid
+    if [ ! -r /proc/net/tcp ]; then
+        pid=$(lsof -nP -t -iTCP:"$1" -sTCP:LISTEN 2>/dev/null | head -n 1)
+        [ -n "$pid" ] && printf '%s (process %s)' "$(ps -o comm= -p "$pid" | cut -c1-60)" "$pid"
+        return
+    fi
     hex=$(printf '%04X' "$1")
     inode=$(awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p { print $10; exit }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
     [ -n "$inode" ] || return 1
@@ -209,8 +263,20 @@ need_port() {
     done
     owner=$(owner_of "$port") || owner="another program"
     die "Port $port, wanted for $2, is taken by $owner." \
-        "Free it, or choose another in .env (cp .env.example .env) or for this call: make ${MAKE_TARGET:-up} $1=$((port + 10000))"
+        "Free it, or choose another in .env (cp .env.example .env) or for this call: make ${MAKE_TARGET:-up} ${PORT_PREFIX:-}$1=$(free_port "$port")"
 }
+
+# free_port NEAR: one that nobody listens on, that no other setting names, and that outgoing connections do not use
+free_port() {
+    local port=$(($1 % 20000 + 10000))
+    while connects "$port" || compgen -v | grep '_PORT$' | while IFS= read -r name; do printf '%s\n' "${!name}"; done | grep -qx "$port"; do
+        port=$((port + 1))
+    done
+    printf '%s' "$port"
+}
+
+# end_of_log NAME: no more than a screen, however long its lines are
+end_of_log() { tail -n 8 "$STATE/logs/$1.log" | cut -c 1-240 >&2; }
 
 # wait_until SECONDS WHAT NAME COMMAND...: polls; gives up early when the process NAME has ended
 wait_until() {
@@ -218,11 +284,11 @@ wait_until() {
     shift 3
     until "$@"; do
         if [ "$name" != - ] && ! alive "$name"; then
-            tail -n 15 "$STATE/logs/$name.log" >&2
+            end_of_log "$name"
             die "$what ended instead of getting ready. The end of $STATE/logs/$name.log is above."
         fi
         if [ "$SECONDS" -ge "$deadline" ]; then
-            [ "$name" = - ] || tail -n 15 "$STATE/logs/$name.log" >&2
+            [ "$name" = - ] || end_of_log "$name"
             die "$what is not ready in time." "Its log: $STATE/logs/$name.log"
         fi
         sleep 0.15
@@ -264,7 +330,7 @@ heed_advisories() {
 
 # dotnet_build PROJECT [ARGUMENT]...: with a compiler server of its own, which makes it several times faster, and which ends with it.
 dotnet_build() {
-    local id=shop-$BASHPID-$RANDOM status=0 file
+    local id=shop-$$-$RANDOM status=0 file
     (cd "$ROOT" && env -u MSBUILDDISABLENODEREUSE DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 \
         dotnet build "$@" --nologo --verbosity quiet -nodeReuse:false -p:UseSharedCompilation=true -p:SharedCompilationId="$id" 9>&-) || status=$?
     while IFS= read -r file; do

@@ -2,22 +2,36 @@
 # Private test servers beside those of `make up`: `deploy/local/servers.sh NAME start|stop|kill|env [postgres|rabbitmq|mail]`,
 # and `... NAME memory LIMIT` for the broker.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
-# Ports by TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ...; a test server trades durability for speed only where asked: UNSAFE=1.
+# Ports of their own: those of TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ... where set, else the first free ones, so that two clones can test at the same time.
+# A test server trades durability for speed only where asked: UNSAFE=1.
 set -euo pipefail
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 name=${1:?name} action=${2:?action} only=${3:-}
-unset CDPATH
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-SHOP_STATE=${SHOP_STATE:-$ROOT/.local}/$name
-. "$ROOT/deploy/local/lib.sh"
+STATE=$STATE/$name
 load_settings
 . "$ROOT/deploy/local/infrastructure.sh"
 
-MAKE_TARGET=test
-POSTGRES_PORT=${TEST_POSTGRES_PORT:-55532} POSTGRES_PASSWORD=postgres
-RABBITMQ_PORT=${TEST_RABBITMQ_PORT:-55772} RABBITMQ_MANAGEMENT_PORT=${TEST_RABBITMQ_MANAGEMENT_PORT:-55773}
-RABBITMQ_DIST_PORT=${TEST_RABBITMQ_DIST_PORT:-55774} RABBITMQ_EPMD_PORT=${TEST_RABBITMQ_EPMD_PORT:-55469}
-RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_NODE=shop-$name RABBITMQ_MEMORY=2GB
-MAIL_SMTP_PORT=${TEST_MAIL_SMTP_PORT:-55025} MAIL_WEB_PORT=${TEST_MAIL_WEB_PORT:-55080}
+MAKE_TARGET=test PORT_PREFIX=TEST_
+POSTGRES_PASSWORD=postgres RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_NODE=shop-$name RABBITMQ_MEMORY=2GB
+
+# Below the range from which Linux takes the ports of outgoing connections: one of those would be in the way, and nobody would be seen listening.
+choose_ports() {
+    local pair setting chosen apart
+    apart=$(($(printf '%s' "$STATE" | cksum | cut -d' ' -f1) % 40 * 20))       # two clones that choose in the same moment rarely choose the same
+    for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 MAIL_SMTP:25025 MAIL_WEB:25080; do
+        setting=TEST_${pair%:*}_PORT
+        chosen=${!setting:-}
+        if [ -z "$chosen" ]; then
+            chosen=$((${pair#*:} + apart))
+            while connects "$chosen"; do chosen=$((chosen + 20)); done
+        fi
+        printf '%s_PORT=%s\n' "${pair%:*}" "$chosen"
+    done >"$STATE/ports"
+}
+mkdir -p "$STATE"
+# What runs keeps its ports, and so does what is started again after a kill.
+[ -s "$STATE/ports" ] && { any_alive || [ "$action" != start ] || [ -n "$only" ]; } || choose_ports
+. "$STATE/ports"
 POSTGRES_EXTRA_SETTINGS=$'max_connections = 600\nshared_buffers = 256MB'
 [ "${UNSAFE:-0}" = 0 ] || POSTGRES_EXTRA_SETTINGS+=$'\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off'
 export POSTGRES_PASSWORD RABBITMQ_USER RABBITMQ_PASSWORD

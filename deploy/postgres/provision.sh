@@ -1,8 +1,8 @@
 #!/bin/sh
-# Databases and roles of the four services. The container runs it on its first start (docker-entrypoint-initdb.d),
-# deploy/local on every start; psql finds the server by PGHOST, PGPORT and PGUSER.
+# Databases and roles of the four services, at every start of either mode: what is there stays, what is missing is made, passwords are set as they are now.
+# psql finds the server by PGHOST, PGPORT and PGPASSWORD.
 set -eu
-here=${PROVISION_DIR:-$(dirname "$0")}
+here=$(dirname "$0")
 
 provision() {    # provision SERVICE PASSWORD MIGRATOR_PASSWORD
     psql --quiet --no-psqlrc --output /dev/null --username "${POSTGRES_USER:-postgres}" --dbname postgres \
@@ -13,3 +13,8 @@ provision users "$USERS_DB_PASSWORD" "$USERS_DB_MIGRATOR_PASSWORD"
 provision orders "$ORDERS_DB_PASSWORD" "$ORDERS_DB_MIGRATOR_PASSWORD"
 provision inventory "$INVENTORY_DB_PASSWORD" "$INVENTORY_DB_MIGRATOR_PASSWORD"
 provision notifications "$NOTIFICATIONS_DB_PASSWORD" "$NOTIFICATIONS_DB_MIGRATOR_PASSWORD"
+
+# The superuser's own, last, since the lines above come in with the one of before; psql hands it over as a variable, so that it may hold any character.
+printf '%s\n' "ALTER ROLE :\"superuser\" PASSWORD :'password';" |
+    psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname postgres \
+        --set superuser="${POSTGRES_USER:-postgres}" --set password="$POSTGRES_PASSWORD" --file -

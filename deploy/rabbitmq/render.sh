@@ -3,7 +3,14 @@
 # escaped for JSON. A name without a value is an error: a user without a password is not a development default.
 set -eu
 awk '
-    function escaped(text) { gsub(/\\/, "\\\\\\\\", text); gsub(/"/, "\\\\\"", text); return text }
+    # letter by letter: what a backslash means in the replacement of gsub differs from awk to awk
+    function escaped(text, result, i, letter) {
+        for (i = 1; i <= length(text); i++) {
+            letter = substr(text, i, 1)
+            result = result (letter == "\\" || letter == "\"" ? "\\" : "") letter
+        }
+        return result
+    }
     {
         rest = $0; line = ""
         while (match(rest, /\$\{[A-Z_]+\}/)) {

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Entry point of the broker's container: users, rights, policies and exchanges are read at every start.
 set -eu
+# Copied by root, since the server runs as another user, who may not be allowed to read the files of whoever cloned them.
+install -m 644 /provision/rabbitmq.conf /etc/rabbitmq/conf.d/50-shop.conf
+install -m 644 /provision/container.conf /etc/rabbitmq/conf.d/60-container.conf
 umask 077
 mkdir -p /tmp/broker
 sh /provision/render.sh >/tmp/broker/definitions.json

@@ -24,7 +24,7 @@ internal sealed class DemoFailed(string message) : Exception(message);
 internal sealed class Api(TimeSpan patience) : IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
-    private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(15) };
+    private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(15) };
 
     /// <summary>Set while a service does not answer; the screen shows it.</summary>
     public string? Trouble { get; private set; }
