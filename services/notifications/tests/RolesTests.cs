@@ -86,7 +86,11 @@ public class RolesTests(NotificationsFixture service)
         await service.MailsTo(mine.Email);
         await service.MailsTo(other.Email);
         using var client = service.ClientFor(mine.UserId);
-        var items = (await client.GetFromJsonAsync<JsonElement>("/v1/notifications")).GetProperty("items").EnumerateArray().ToList();
+
+        // The mailbox has a mail a moment before the service has noted it.
+        var items = await Poll.Until(
+            async () => (await client.GetFromJsonAsync<JsonElement>("/v1/notifications")).GetProperty("items").EnumerateArray().ToList(),
+            all => all.TrueForAll(item => item.GetProperty("status").GetString() == "sent"), "the mails to be noted as sent");
         items.ShouldHaveSingleItem().GetProperty("recipient").GetString().ShouldBe(mine.Email);
         (await client.GetAsync($"/v1/notifications?userId={mine.UserId}")).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await client.GetAsync($"/v1/notifications?userId={other.UserId}")).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
