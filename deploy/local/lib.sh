@@ -6,8 +6,9 @@
 
 # Whatever a shell may have inherited (a locale with letters of its own, a umask, CDPATH, the variables of libpq, MSBuild or a JVM) says nothing about this
 # project: every script starts itself again with what is named here. Settings, of which .env.example has the list, and Section__Key=value pass.
-if [ -z "${SHOP_ENVIRONMENT:-}" ]; then
-    unset CDPATH
+# Only a script can do so: what `bash -c` sources stays in the environment that it has.
+unset CDPATH
+if [ -z "${SHOP_ENVIRONMENT:-}" ] && [ "${BASH_SOURCE[${#BASH_SOURCE[@]} - 1]}" = "$0" ]; then
     shop_kept=(SHOP_ENVIRONMENT=clean LC_ALL=C)
     [ -z "${HOME+set}" ] || shop_kept+=("HOME=$HOME")
     while IFS= read -r shop_name; do

@@ -7,6 +7,9 @@
 set -uo pipefail
 root=$(CDPATH='' cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
 work=$(mktemp -d)
+# As in a terminal of its own: `make test`, which runs this, has its settings exported.
+unset SHOP_ENVIRONMENT SHOP_STATE COMPOSE_PROJECT_NAME MAKE_TARGET MODE MAKEFLAGS MAKELEVEL MFLAGS ${!TEST_@}
+for name in $(sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$root/.env.example"); do unset "$name"; done
 children=()
 finish() {
     local folder
