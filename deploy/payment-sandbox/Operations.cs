@@ -73,15 +73,14 @@ internal static class Operations
         if (intent.Status != "succeeded")
         {
             return Answer.Failed(400, StripeError.Invalid(
-                "This PaymentIntent does not have a successful charge to refund.", "payment_intent", "charge_not_refundable") with { PaymentIntent = intent });
+                "This PaymentIntent does not have a successful charge to refund.", "payment_intent", "charge_not_refundable").About(intent));
         }
 
         var open = intent.AmountReceived - intent.AmountRefunded;
         var refunded = amount ?? open;
         if (open == 0)
         {
-            return Answer.Failed(400, StripeError.Invalid("The charge has already been refunded.", "payment_intent", "charge_already_refunded")
-                with { PaymentIntent = intent });
+            return Answer.Failed(400, StripeError.Invalid("The charge has already been refunded.", "payment_intent", "charge_already_refunded").About(intent));
         }
 
         if (refunded > open)
@@ -101,5 +100,5 @@ internal static class Operations
 
     private static Answer UnexpectedState(Intent intent, string verb, string expected) => Answer.Failed(400, StripeError.Invalid(
         $"This PaymentIntent could not be {verb} because it has a status of {intent.Status}. It must have one of: {expected}.",
-        code: "payment_intent_unexpected_state") with { PaymentIntent = intent });
+        code: "payment_intent_unexpected_state").About(intent));
 }

@@ -69,6 +69,8 @@ public sealed record StripeError(string Type, string Message)
 
     public static StripeError Invalid(string message, string? param = null, string? code = null) =>
         new("invalid_request_error", message) { Param = param, Code = code };
+
+    public StripeError About(Intent intent) => this with { PaymentIntent = intent };
 }
 
 public sealed record ErrorBody(StripeError Error);

@@ -40,7 +40,11 @@ public static class Order
         (_, ItemRemoved e) => state with { Lines = [.. state.Lines.Where(l => l.Sku != e.Sku)] },
         (_, OrderSubmitted e) => state with
         {
-            Status = Submitted, Lines = e.Lines, PaymentMethod = e.PaymentMethod, ShippingAddress = e.ShippingAddress, SubmittedAt = e.At,
+            Status = Submitted,
+            Lines = e.Lines,
+            PaymentMethod = e.PaymentMethod,
+            ShippingAddress = e.ShippingAddress,
+            SubmittedAt = e.At,
         },
         (_, OrderCancellationRequested e) => state with { CancellationReason = e.Reason },
         (_, OrderConfirmed e) => state with { Status = Confirmed, ConfirmedAt = e.At },

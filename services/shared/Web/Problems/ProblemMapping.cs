@@ -81,11 +81,11 @@ internal static partial class ProblemMapping
         if (bad.Message.Contains("no body was provided", StringComparison.Ordinal))
         {
             return new ProblemException(StatusCodes.Status400BadRequest, "malformed_body", "A JSON body is required.")
-                { Errors = new Dictionary<string, string[]> { ["body"] = ["is required."] } };
+            { Errors = new Dictionary<string, string[]> { ["body"] = ["is required."] } };
         }
 
         return new ProblemException(StatusCodes.Status400BadRequest, "malformed_request", "The request could not be read.")
-            { Errors = new Dictionary<string, string[]> { ["request"] = ["could not be read."] } };
+        { Errors = new Dictionary<string, string[]> { ["request"] = ["could not be read."] } };
     }
 
     private static ProblemException Map(JsonException json)
@@ -111,7 +111,7 @@ internal static partial class ProblemMapping
         return path.Length > 0 && json.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal)
             ? ProblemException.Invalid(path, "has the wrong type or an unknown value.")
             : new ProblemException(StatusCodes.Status400BadRequest, "malformed_body", "The body is not the JSON that is expected here.")
-                { Errors = new Dictionary<string, string[]> { [path.Length > 0 ? path : "body"] = ["is not valid."] } };
+            { Errors = new Dictionary<string, string[]> { [path.Length > 0 ? path : "body"] = ["is not valid."] } };
     }
 
     private static string Path(string? path) => path is null or "$" ? "" : path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : path.TrimStart('$');
