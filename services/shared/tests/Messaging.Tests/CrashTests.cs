@@ -90,8 +90,8 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         if (!await fixture.HasQueueAsync(WorkQueues.Cancelled))
         {
             using var setUp = WorkProcess.Start(fixture);
-            await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Commands), "the queue", Patience);
-            await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Cancelled), "the queue", Patience);
+            await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", Patience);
+            await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Cancelled), "a consumer", Patience);
             await setUp.KillAsync();
         }
 

@@ -11,7 +11,7 @@ public sealed class InboxTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     public async Task Copies_of_a_message_that_arrive_at_the_same_time_have_one_effect()
     {
         await fixture.StartAsync(bus => bus.AddWork());
-        await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Commands), "the queue");
+        await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer");
         await using var channel = await fixture.OpenChannelAsync();
         var subject = Guid.CreateVersion7();
         var random = new Random(42);
@@ -38,7 +38,7 @@ public sealed class InboxTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             bus.AddConsumer<FirstListener>().Endpoint(e => e.Name = "work.pair");
             bus.AddConsumer<SecondListener>().Endpoint(e => e.Name = "work.pair");
         });
-        await Poll.Until(() => fixture.HasQueueAsync("work.pair"), "the queue");
+        await Poll.Until(() => fixture.IsConsumedAsync("work.pair"), "a consumer");
         await using var channel = await fixture.OpenChannelAsync();
         var (subject, id) = (Guid.CreateVersion7(), Guid.CreateVersion7());
         for (var i = 0; i < 3; i++)

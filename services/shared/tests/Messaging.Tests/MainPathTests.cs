@@ -17,7 +17,7 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
     public async Task A_command_sent_in_a_transaction_is_handled_once_and_its_event_reaches_everybody()
     {
         var host = await fixture.StartAsync(bus => bus.AddWork());
-        await Poll.Until(() => fixture.HasQueueAsync("work.cancelled"), "the queues");
+        await Poll.Until(() => fixture.IsConsumedAsync("work.cancelled"), "a consumer");
         var outsider = await fixture.ListenAsync(Exchanges.AllEvents, "shop.order.#");
         var subject = Guid.CreateVersion7();
 

@@ -16,7 +16,7 @@ public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     {
         (string, string)[] settings = [("Listener", "none"), ("Messaging__Prefetch", "64"), ("Messaging__DeliveryLimit", "100"), ("DOTNET_TieredPGO", "0")];
         var process = WorkProcess.Start(fixture, settings: settings);
-        await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Commands), "the queue", TimeSpan.FromSeconds(60));
+        await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", TimeSpan.FromSeconds(60));
         var events = await fixture.ListenAsync(Exchanges.AllEvents, "#");
 
         Guid[] ids = [.. Enumerable.Range(0, Messages).Select(_ => Guid.CreateVersion7())];

@@ -90,24 +90,28 @@ public sealed class WorkFixture : LazyFixture
         return received;
     }
 
-    public async Task<bool> HasQueueAsync(string queue)
-    {
-        await using var channel = await OpenChannelAsync();
-        try
-        {
-            await channel.QueueDeclarePassiveAsync(queue);
-            return true;
-        }
-        catch (OperationInterruptedException)
-        {
-            return false;
-        }
-    }
+    public async Task<bool> HasQueueAsync(string queue) => await ConsumersOfAsync(queue) is not null;
+
+    /// <summary>Whether somebody consumes from the queue: only then is it bound to everything that it is to get. That it exists says less.</summary>
+    public async Task<bool> IsConsumedAsync(string queue) => await ConsumersOfAsync(queue) > 0;
 
     private async Task<IChannel> OpenAsync(CreateChannelOptions? options)
     {
         _connection ??= await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
         return await _connection.CreateChannelAsync(options);
+    }
+
+    private async Task<uint?> ConsumersOfAsync(string queue)
+    {
+        await using var channel = await OpenChannelAsync();
+        try
+        {
+            return (await channel.QueueDeclarePassiveAsync(queue)).ConsumerCount;
+        }
+        catch (OperationInterruptedException)
+        {
+            return null;
+        }
     }
 
     public Task<long> OutboxRows() => Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox");
