@@ -95,7 +95,7 @@ run_tests() {
     for project in $(test_projects); do
         name=$(basename "$project" .csproj)
         if dotnet test "$project" --no-build --nologo --verbosity quiet --logger "console;verbosity=minimal" --results-directory "$reports/$name" --logger "trx;LogFileName=$name.trx" \
-            -- RunConfiguration.TestSessionTimeout="${TEST_PROJECT_TIMEOUT_MS:-900000}" >"$STATE/logs/test-$name.log" 2>&1; then
+            -- RunConfiguration.TestSessionTimeout="${TEST_PROJECT_TIMEOUT_MS:-900000}" >"$STATE/logs/test-$name.log" 2>&1 9>&-; then
             ok "$(summary_of "$name")"
         else
             say "  ${red}✗${plain} $(summary_of "$name")"
@@ -138,7 +138,7 @@ install_test_packages() {
 
 container_servers() {
     step "Starting the test servers in containers"
-    compose=(docker compose --project-name "$COMPOSE_PROJECT_NAME-test" --file "$ROOT/deploy/tests/compose.yml")
+    compose=(docker compose --project-name "$COMPOSE_PROJECT_NAME-test-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)" --file "$ROOT/deploy/tests/compose.yml")
     trap '"${compose[@]}" down --volumes --remove-orphans >/dev/null 2>&1 || true' EXIT
     "${compose[@]}" up --wait --quiet-pull postgres rabbitmq mail >"$STATE/logs/test-servers.log" 2>&1 || {
         tail -n 20 "$STATE/logs/test-servers.log" >&2

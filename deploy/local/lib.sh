@@ -13,8 +13,8 @@ if [ -z "${SHOP_ENVIRONMENT:-}" ] && [ "${BASH_SOURCE[${#BASH_SOURCE[@]} - 1]}" 
     [ -z "${HOME+set}" ] || shop_kept+=("HOME=$HOME")
     while IFS= read -r shop_name; do
         case $shop_name in
-            PATH | USER | LOGNAME | TERM | TMPDIR | TZ | NO_COLOR | CI | COLUMNS | DOCKER_* | COMPOSE_* | BUILDKIT_* | TESTCONTAINERS_* | XDG_RUNTIME_DIR | SSH_AUTH_SOCK) ;;
-            DOTNET_* | NUGET_* | NuGet* | SSL_CERT_* | NODE_EXTRA_CA_CERTS | npm_config_* | NPM_CONFIG_* | http_proxy | https_proxy | HTTP_PROXY | HTTPS_PROXY | no_proxy | NO_PROXY) ;;
+            PATH | USER | LOGNAME | TERM | TMPDIR | TZ | NO_COLOR | CI | COLUMNS | DOCKER_* | COMPOSE_* | BUILDKIT_* | TESTCONTAINERS_* | XDG_* | SSH_AUTH_SOCK) ;;
+            DOTNET_* | NUGET_* | NuGet* | SSL_CERT_* | NODE_EXTRA_CA_CERTS | npm_config_* | NPM_CONFIG_* | http_proxy | https_proxy | HTTP_PROXY | HTTPS_PROXY | all_proxy | ALL_PROXY | no_proxy | NO_PROXY) ;;
             SHOP_* | TEST_* | DEMO_* | MODE | MAKE_TARGET | SERVICE | TESTS | REPEAT | LONG | BENCH | BENCH_* | ORDERS | FAULTS | SEED | REPLICAS | FAULT_KINDS | ORDER_KINDS | \
                 MUTANTS | SOAK_* | CsCheck_* | UNSAFE | SIGNAL | *__*) ;;
             *) grep -q "^$shop_name=" "${BASH_SOURCE[0]%/*}/../../.env.example" || continue ;;
@@ -148,9 +148,12 @@ choose_mode() {
 # What Compose made from this folder, of whatever name.
 own_containers() { docker ps --all --filter "label=com.docker.compose.project.working_dir=$ROOT" --format '{{.Label "com.docker.compose.project"}}' | sort -u; }
 
+# folders_of PROJECT: from which folders its containers were made
+folders_of() { docker ps --all --filter "label=com.docker.compose.project=$1" --format '{{.Label "com.docker.compose.project.working_dir"}}' | sort -u; }
+
 # The project is called what a bare `docker compose up` calls it, after the folder, unless that name is somebody else's on this engine.
 choose_project() {
-    local name
+    local name other
     if [ -z "${COMPOSE_PROJECT_NAME:-}" ]; then
         name=$(own_containers | head -n 1)
         [ -n "$name" ] || name=$(cat "$STATE/project" 2>/dev/null || true)
@@ -161,6 +164,10 @@ choose_project() {
                 name=${name:-shop}-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)
             fi
         fi
+        # Two folders of one name, one of them started without make: whatever is done to the project is done to both.
+        other=$(folders_of "$name" | grep -vxF "$ROOT" | head -n 1 || true)
+        [ -z "$other" ] || die "The containers called $name are those of $other, and this folder once had containers of that name." \
+            "Give one of the two a name of its own: COMPOSE_PROJECT_NAME=... in its .env"
         export COMPOSE_PROJECT_NAME=$name
     fi
 }

@@ -7,19 +7,20 @@
 set -uo pipefail
 root=$(CDPATH='' cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
 work=$(mktemp -d)
+broken=0 complete=no
 # As in a terminal of its own: `make test`, which runs this, has its settings exported.
 unset SHOP_ENVIRONMENT SHOP_STATE COMPOSE_PROJECT_NAME MAKE_TARGET MODE MAKEFLAGS MAKELEVEL MFLAGS ${!TEST_@}
 for name in $(sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$root/.env.example"); do unset "$name"; done
-children=()
 finish() {
     local folder
-    [ ${#children[@]} = 0 ] || kill "${children[@]}" 2>/dev/null
+    [ ! -f "$work/listeners" ] || xargs kill <"$work/listeners" 2>/dev/null
     for folder in "$work"/*/*/deploy "$work"/*/deploy; do
         [ -d "$folder" ] || continue
         folder=${folder%/deploy}
         SHOP_STATE=$folder/.local/probe "$folder/deploy/down.sh" --clean >/dev/null 2>&1
     done
     rm -rf "$work"
+    [ "$complete" = yes ] || echo 'not ok the cases of the set-up broke off'
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
@@ -29,7 +30,7 @@ check() {    # check NAME COMMAND...: the command prints what is wrong, and noth
     shift
     found=$("$@" 2>&1)
     if [ -z "$found" ]; then printf 'ok %s\n' "$name"
-    else printf 'not ok %s\n' "$name"; printf '%s\n' "$found" | head -n 40 | sed 's/^/    /'; fi
+    else broken=$((broken + 1)); printf 'not ok %s\n' "$name"; printf '%s\n' "$found" | head -n 40 | sed 's/^/    /'; fi
 }
 
 # copy_to FOLDER: the scripts and the settings, as somebody with a strict umask has them
@@ -47,7 +48,7 @@ listen() {
 import socket, sys, time
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(1000)
 open(sys.argv[1], "w").write(str(s.getsockname()[1])); time.sleep(600)' "$1" >/dev/null 2>&1 &
-    children+=($!)
+    echo $! >>"$work/listeners"
     until [ -s "$1" ]; do sleep 0.05; done
 }
 
@@ -192,7 +193,7 @@ second_clone() {
     before=$(containers_of "$work/one/C#" | sort)
     clone_to "$folder" 22000
     # Its first start is cut off while PostgreSQL makes its files.
-    (cd "$folder" && MODE=docker timeout 600 make --no-print-directory up >"$work/make.log" 2>&1) &
+    (cd "$folder" && MODE=docker exec timeout 600 make --no-print-directory up >"$work/make.log" 2>&1) &
     until postgres=$(docker ps --quiet --filter "label=com.docker.compose.project.working_dir=$folder" --filter label=com.docker.compose.service=postgres) && [ -n "$postgres" ]; do
         kill -0 $! 2>/dev/null || { echo 'make up ended without a database:'; tail -n 10 "$work/make.log"; return; }
         sleep 0.05
@@ -209,9 +210,14 @@ second_clone() {
     ready "$work/one/C#"
 }
 
-untouched() {    # a clone that never used containers
+untouched() {    # a clone that never used containers, and then one whose own are long gone and their name another's
     clone_to "$work/three/C#" 23000
     (cd "$work/three/C#" && make --no-print-directory clean) >"$work/make.log" 2>&1 || tail -n 10 "$work/make.log"
+    ready "$work/one/C#"
+    mkdir -p "$work/three/C#/.local"
+    echo c >"$work/three/C#/.local/project"
+    (cd "$work/three/C#" && make --no-print-directory clean) >"$work/make.log" 2>&1 && echo 'the name of another folder was taken for its own'
+    grep -q 'COMPOSE_PROJECT_NAME' "$work/make.log" || tail -n 5 "$work/make.log"
     ready "$work/one/C#"
 }
 
@@ -219,8 +225,10 @@ if [ "${1:-}" = containers ]; then
     check 'docker compose up in a clone of Git for Windows, in a folder C#, with umask 077 and any passwords' bare_compose
     check 'passwords changed in .env are in force after the next start' changed_passwords
     check 'a second clone of that name, its first start cut off, and cleaned again' second_clone
-    check 'make clean in a clone without containers' untouched
+    check 'make clean in clones without containers' untouched
     (cd "$work/one/C#" && docker compose down --volumes --rmi local) >/dev/null 2>&1
+    complete=yes
+    [ "$broken" = 0 ]
     exit
 fi
 check 'what a shell has inherited is left outside' inherited
@@ -230,3 +238,5 @@ check 'the advice for a taken port holds' taken_port
 check 'an engine that does not answer is none' silent_engine
 [ "${1:-}" != servers ] || check 'two clones, any folder, a strict umask and a start that was cut off' two_clones
 check 'nothing is used that bash 3.2 and BSD lack where macOS runs it' old_shell
+complete=yes
+[ "$broken" = 0 ]

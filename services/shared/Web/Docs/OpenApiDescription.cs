@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.OpenApi;
@@ -41,7 +42,8 @@ internal static class OpenApiDescription
         options.AddOperationTransformer((operation, context, _) =>
         {
             Describe(operation, context);
-            operation.Tags = new HashSet<OpenApiTagReference> { new(GroupOf(context.Description.RelativePath ?? ""), context.Document) };
+            var group = context.Description.ActionDescriptor.EndpointMetadata.OfType<ITagsMetadata>().LastOrDefault()?.Tags[0] ?? GroupOf(context.Description.RelativePath!);
+            operation.Tags = new HashSet<OpenApiTagReference> { new(group, context.Document) };
             return Task.CompletedTask;
         });
     });
@@ -79,13 +81,12 @@ internal static class OpenApiDescription
         }
     }
 
-    /// <summary>The page groups by resource; the framework would by the class that happens to map the endpoint.</summary>
-    private static string GroupOf(string path) => path.Split('/') switch
+    /// <summary>Where an endpoint does not say otherwise, the page groups by resource; the framework would by the class that happens to map the endpoint.</summary>
+    private static string GroupOf(string path)
     {
-        ["v1", "ops", ..] => Operations,
-        ["v1", var resource, ..] => char.ToUpperInvariant(resource[0]) + resource[1..],
-        _ => "Tokens",
-    };
+        var resource = path.Split('/').First(part => part != "v1");
+        return resource == "ops" ? Operations : char.ToUpperInvariant(resource[0]) + resource[1..];
+    }
 
     private static void Problem(OpenApiOperation operation, int status, string description) => operation.Responses!.TryAdd(
         status.ToString(System.Globalization.CultureInfo.InvariantCulture),

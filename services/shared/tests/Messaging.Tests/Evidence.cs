@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Chassis.Testing;
 
 namespace Messaging.Tests;
@@ -25,9 +26,12 @@ internal static class Evidence
         catch (TimeoutException e)
         {
             var queues = (await fixture.Vhost.GetAsync("queues")).EnumerateArray().Select(q =>
-                $"{q.GetProperty("name")}: {q.GetProperty("messages_ready")} ready, {q.GetProperty("messages_unacknowledged")} not acknowledged, {q.GetProperty("consumers")} consumers");
+                $"{q.GetProperty("name")}: {Of(q, "messages_ready")} ready, {Of(q, "messages_unacknowledged")} not acknowledged, {Of(q, "consumers")} consumers");
             throw new TimeoutException(
                 $"{e.Message}\n{string.Join('\n', queues)}\n{await fixture.Database.ScalarAsync<string>(Rows)}\nthe process {(process.HasExited ? "has ended" : "runs")} and said last:\n{process.Log}", e);
         }
     }
+
+    // The broker counts every few seconds; until then a queue has no figures.
+    private static string Of(JsonElement queue, string figure) => queue.TryGetProperty(figure, out var value) ? value.ToString() : "?";
 }

@@ -16,41 +16,47 @@ public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     {
         (string, string)[] settings = [("Listener", "none"), ("Messaging__Prefetch", "64"), ("Messaging__DeliveryLimit", "100"), ("DOTNET_TieredPGO", "0")];
         var process = WorkProcess.Start(fixture, settings: settings);
-        await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", TimeSpan.FromSeconds(60));
-        var events = await fixture.ListenAsync(Exchanges.AllEvents, "#");
-
-        Guid[] ids = [.. Enumerable.Range(0, Messages).Select(_ => Guid.CreateVersion7())];
-        Guid[] all = [.. ids, .. ids.Take(Messages / 5)];
-        new Random(7).Shuffle(all);
-        await using (var channel = await fixture.OpenConfirmingChannelAsync())
+        try
         {
-            // In batches: each send is done when the broker has confirmed it.
-            foreach (var batch in all.Chunk(256))
+            await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", TimeSpan.FromSeconds(60));
+            var events = await fixture.ListenAsync(Exchanges.AllEvents, "#");
+
+            Guid[] ids = [.. Enumerable.Range(0, Messages).Select(_ => Guid.CreateVersion7())];
+            Guid[] all = [.. ids, .. ids.Take(Messages / 5)];
+            new Random(7).Shuffle(all);
+            await using (var channel = await fixture.OpenConfirmingChannelAsync())
             {
-                await Task.WhenAll(batch.Select(id => channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(id, 1))));
+                // In batches: each send is done when the broker has confirmed it.
+                foreach (var batch in all.Chunk(256))
+                {
+                    await Task.WhenAll(batch.Select(id => channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(id, 1))));
+                }
             }
-        }
 
-        for (var kill = 1; kill <= Kills; kill++)
-        {
-            var next = (long)Messages * kill / (Kills + 1);
-            await Poll.Until(Effects, n => n >= next, $"{next} effects", TimeSpan.FromSeconds(90)).OrWhatThereIs(fixture, process);
+            for (var kill = 1; kill <= Kills; kill++)
+            {
+                var next = (long)Messages * kill / (Kills + 1);
+                await Poll.Until(Effects, n => n >= next, $"{next} effects", TimeSpan.FromSeconds(90)).OrWhatThereIs(fixture, process);
+                await process.KillAsync();
+                process.Dispose();
+                process = WorkProcess.Start(fixture, settings: settings);
+            }
+
+            await Poll.Until(Effects, n => n >= Messages, "all effects", TimeSpan.FromSeconds(120)).OrWhatThereIs(fixture, process);
+            await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(60)).OrWhatThereIs(fixture, process);
+            await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", TimeSpan.FromSeconds(60)).OrWhatThereIs(fixture, process);
             await process.KillAsync();
-            process.Dispose();
-            process = WorkProcess.Start(fixture, settings: settings);
+
+            (await Effects()).ShouldBe(Messages);
+            (await fixture.Database.ScalarAsync<long>("SELECT count(DISTINCT subject) FROM effects")).ShouldBe(Messages);
+            (await fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters")).ShouldBe(0);
+            events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Id)).Distinct().Count().ShouldBe(Messages);
+            events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Subject)).Distinct().Count().ShouldBe(Messages);
         }
-
-        await Poll.Until(Effects, n => n >= Messages, "all effects", TimeSpan.FromSeconds(120)).OrWhatThereIs(fixture, process);
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(60)).OrWhatThereIs(fixture, process);
-        await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", TimeSpan.FromSeconds(60)).OrWhatThereIs(fixture, process);
-        await process.KillAsync();
-        process.Dispose();
-
-        (await Effects()).ShouldBe(Messages);
-        (await fixture.Database.ScalarAsync<long>("SELECT count(DISTINCT subject) FROM effects")).ShouldBe(Messages);
-        (await fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters")).ShouldBe(0);
-        events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Id)).Distinct().Count().ShouldBe(Messages);
-        events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Subject)).Distinct().Count().ShouldBe(Messages);
+        finally
+        {
+            process.Dispose();
+        }
     }
 
     private Task<long> Effects() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM effects");

@@ -10,9 +10,9 @@ public static class Discovery
 {
     public static void Map(IEndpointRouteBuilder app)
     {
-        app.MapGet("/.well-known/openid-configuration", Configuration).AllowAnonymous()
+        app.MapGet("/.well-known/openid-configuration", Configuration).AllowAnonymous().WithTags("Tokens")
             .WithName("Discovery").WithSummary("Where tokens come from and how they are checked.");
-        app.MapGet("/.well-known/jwks.json", Keys).AllowAnonymous()
+        app.MapGet("/.well-known/jwks.json", Keys).AllowAnonymous().WithTags("Tokens")
             .WithName("Keys").WithSummary("The public keys, those that only just took over or stepped back included.");
         app.MapPost("/v1/ops/signing-keys/rotate", Rotate).RequireSystemOperator()
             .WithName("RotateSigningKey").WithSummary("A new key signs from now on; tokens of the others stay valid.");
