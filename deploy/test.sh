@@ -1,49 +1,57 @@
 #!/usr/bin/env bash
-# make test: all set-up, then every test, project by project. Ends with one line "N passed, N failed, N skipped".
+# make test: all set-up, then every test, several projects side by side. Ends with one line "N passed, N failed, N skipped".
 # Servers are private (.local/test, or containers of their own), never those of `make up`. With Docker and no SDK, the tests run in an SDK container.
-# TESTS=word runs only the projects whose path contains it.
+# TESTS=word runs only the projects whose path contains it, ONLY=word only the tests whose full name does, REPEAT=n all of it n times,
+# LONG=1 the soak, crash and property tests in full length, JOBS=n so many projects at once. docs/how-to/run-the-tests.md has more.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
 MAKE_TARGET=test
 reports=$STATE/reports/tests
 
-# count_results: adds up the .trx files below $reports
+# count_results: adds up the .trx files below $reports, the lines of checks.sh and setup.sh, and what broke off without results
 count_results() {
-    passed=0 failed=0 skipped=0
     local file counters total executed good
+    passed=$(grep -hs '^ok ' "$reports/checks" | wc -l) failed=$(cat "$reports"/*.broken "$reports/checks" 2>/dev/null | grep -c '^not ok ' || true) skipped=0
     while IFS= read -r file; do
         counters=$(grep -o '<Counters [^>]*' "$file" | head -n 1)
-        total=$(sed 's/.* total="\([0-9]*\)".*/\1/' <<<"$counters")
-        executed=$(sed 's/.* executed="\([0-9]*\)".*/\1/' <<<"$counters")
-        good=$(sed 's/.* passed="\([0-9]*\)".*/\1/' <<<"$counters")
+        total=$(attribute total "$counters") executed=$(attribute executed "$counters") good=$(attribute passed "$counters")
         passed=$((passed + good)) failed=$((failed + executed - good)) skipped=$((skipped + total - executed))
     done < <(find "$reports" -name '*.trx' 2>/dev/null)
 }
+attribute() { sed "s/.* $1=\"\([0-9]*\)\".*/\1/" <<<"$2"; }
+
+# fails NAME WHAT: counts as one failed test
+fails() { printf 'not ok %s\n' "$2" >>"$reports/$1.broken"; }
 
 # What no compiler checks; each of its lines counts as a test.
 run_checks() {
-    local line
-    step "Checking settings, scripts, images and what the set-up meets on users' machines"
-    while IFS= read -r line; do
-        case $line in
-            'ok '*) checks_passed=$((checks_passed + 1)) ;;
-            'not ok '*) broken=$((broken + 1)); say "  ${red}✗${plain} ${line#not ok }" ;;
-            *) say "  $line" ;;
-        esac
-    done < <("$ROOT/deploy/tests/checks.sh"; "$ROOT/deploy/tests/setup.sh" "${setup:-}")
-    ok "$checks_passed hold"
+    "$ROOT/deploy/tests/checks.sh" >"$reports/checks" 2>&1 9>&- || true
+    "$ROOT/deploy/tests/setup.sh" "${setup:-}" >>"$reports/checks" 2>&1 9>&- || true
+    report "$(grep -q '^not ok' "$reports/checks" && echo 1 || echo 0)" \
+        "$(printf '%-28s %s hold' 'settings, scripts, set-up' "$(grep -c '^ok ' "$reports/checks")")" "$(grep -v '^ok ' "$reports/checks")"
+}
+
+# report STATUS SUMMARY DETAILS: in one piece, since others write as well
+report() {
+    if [ "$1" = 0 ]; then ok "$2"
+    else printf '  %s✗%s %s\n%s\n' "$red" "$plain" "$2" "$(printf '%s\n' "$3" | grep -v '^[[:space:]]*$' | head -n "${TEST_FAILURE_LINES:-60}" | cut -c 1-400 | sed 's/^/      /')"; fi
 }
 
 end() {
     count_results
-    passed=$((passed + checks_passed))
-    failed=$((failed + broken))
     [ $((passed + failed)) -gt 0 ] || { warn "no test ran at all"; failed=1; }
+    [ "${REPEAT:-1}" = 1 ] || failures_by_test
     say ""
     say "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" = 0 ] || exit 1
     exit 0
+}
+
+failures_by_test() {
+    step "Failures in $REPEAT runs"
+    find "$reports" -name '*.trx' -exec grep -ho '<UnitTestResult [^>]*outcome="Failed"' {} + | sed 's/.* testName="\([^"]*\)".*/\1/' | sort | uniq -c | sort -rn |
+        awk '{ print "  " $0; n++ } END { if (!n) print "  none" }'
 }
 
 choose_runner() {
@@ -69,58 +77,90 @@ npm_packages() { (cd "$ROOT" && find contracts deploy/tests services -name packa
 
 prepare_outsiders() {
     local folder
+    : >"$STATE/logs/npm-tests.log"
     has npm || { warn "no npm here: the checks with consumers outside .NET will fail"; return 0; }
     while IFS= read -r folder; do
         [ -n "$folder" ] || continue
-        note "npm ci in $folder"
-        (cd "$ROOT/$folder" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier) >>"$STATE/logs/npm-tests.log" 2>&1 ||
-            { tail -n 5 "$STATE/logs/npm-tests.log" >&2; warn "npm ci failed in $folder"; broken=$((broken + 1)); }
+        (cd "$ROOT/$folder" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier) >>"$STATE/logs/npm-tests.log" 2>&1 || {
+            tail -n 5 "$STATE/logs/npm-tests.log" >&2
+            warn "npm ci failed in $folder"
+            fails npm "npm ci in $folder"
+        }
     done < <(npm_packages)
 }
 
-run_tests() {
-    local project name
+build() {
     export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
-    cd "$ROOT"
-    heed_advisories
     step "Building"
+    heed_advisories
     dotnet_build Microservices.sln >"$STATE/logs/test-build.log" 2>&1 || {
         grep -E ' error ' "$STATE/logs/test-build.log" | sort -u | head -n 20 >&2
         warn "the solution does not build, see $STATE/logs/test-build.log"
-        broken=$((broken + 1))
+        fails build "the solution builds"
         end
     }
     ok "built"
-    step "Testing"
-    for project in $(test_projects); do
-        name=$(basename "$project" .csproj)
-        if dotnet test "$project" --no-build --nologo --verbosity quiet --logger "console;verbosity=minimal" --results-directory "$reports/$name" --logger "trx;LogFileName=$name.trx" \
-            -- RunConfiguration.TestSessionTimeout="${TEST_PROJECT_TIMEOUT_MS:-900000}" >"$STATE/logs/test-$name.log" 2>&1 9>&-; then
-            ok "$(summary_of "$name")"
-        else
-            say "  ${red}✗${plain} $(summary_of "$name")"
-            grep -vE '^\s*$' "$STATE/logs/test-$name.log" | head -n "${TEST_FAILURE_LINES:-60}" | sed 's/^/      /'
-            # A run that broke off has no results, or only good ones: it must not count as passed.
-            grep -qs 'outcome="Failed"' "$reports/$name/$name.trx" || broken=$((broken + 1))
-        fi
+}
+
+# ── Side by side ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+# The longest first, so that none of them is alone in the end.
+in_order() { awk '{ print (/System/ ? 1 : /Messaging/ ? 2 : /Orders/ ? 3 : /Inventory|Notifications/ ? 4 : /Contracts|Web/ ? 5 : 6) " " $0 }' | sort -s -n -k1,1 | cut -d' ' -f2-; }
+
+run_tests() {
+    local run project jobs=${JOBS:-$(($(getconf _NPROCESSORS_ONLN) + 1))}
+    step "Testing, $jobs projects at a time"
+    cd "$ROOT"
+    for ((run = 1; run <= ${REPEAT:-1}; run++)); do
+        [ "${REPEAT:-1}" = 1 ] || note "run $run of $REPEAT"
+        while IFS= read -r project; do
+            beside "$jobs" test_project "$project" "$run"
+        done < <(test_projects | in_order)
+        [ "$run" != 1 ] || [ -n "${TESTS:-}${ONLY:-}" ] || beside "$jobs" run_checks
+        wait_for_fewer 1
     done
+}
+
+# beside N COMMAND...: as soon as fewer than N of them run. Each is a process group, so that whatever it leaves behind can be ended.
+groups=()
+beside() {
+    wait_for_fewer "$1"
+    shift
+    set -m
+    "$@" </dev/null &
+    groups+=($!)
+    set +m
+}
+wait_for_fewer() { until [ "$(jobs -rp | wc -l)" -lt "$1" ]; do sleep 0.2; done; }
+end_groups() {
+    local group
+    for group in ${groups[@]+"${groups[@]}"}; do kill "-${1:-KILL}" -- "-$group" 2>/dev/null || true; done
+}
+
+# A test that neither passes nor fails within ten minutes is named in the log, and its process ends; so does a whole project after an hour.
+test_project() {
+    local name log status=0
+    name=$(basename "$1" .csproj) log=$STATE/logs/test-$(basename "$1" .csproj).log
+    dotnet test "$1" --no-build --nologo --verbosity quiet --logger "console;verbosity=minimal" --results-directory "$reports/$name" --logger "trx;LogFileName=$name-$2.trx" \
+        --blame-hang-timeout "${TEST_HANG:-10m}" --blame-hang-dump-type none ${ONLY:+--filter "FullyQualifiedName~$ONLY"} \
+        -- RunConfiguration.TestSessionTimeout=3600000 >"$log" 2>&1 9>&- || status=$?
+    # A run that broke off has no results, or only good ones: it must not count as passed.
+    [ "$status" = 0 ] || grep -qs 'outcome="Failed"' "$reports/$name/$name-$2.trx" || fails "$name-$2" "$name broke off"
+    [ "$status" = 0 ] && [ -n "${ONLY:-}" ] && [ ! -f "$reports/$name/$name-$2.trx" ] || report "$status" "$(summary_of "$name" "$2")" "$(cat "$log")"
 }
 
 summary_of() {
     local counters
-    counters=$(grep -ohs '<Counters [^>]*' "$reports/$1/$1.trx" | head -n 1)
-    if [ -n "$counters" ]; then
-        printf '%-28s %s passed of %s' "$1" "$(sed 's/.* passed="\([0-9]*\)".*/\1/' <<<"$counters")" "$(sed 's/.* total="\([0-9]*\)".*/\1/' <<<"$counters")"
-    else
-        printf '%-28s no results' "$1"
-    fi
+    counters=$(grep -ohs '<Counters [^>]*' "$reports/$1/$1-$2.trx" | head -n 1)
+    if [ -n "$counters" ]; then printf '%-28s %s passed of %s' "$1" "$(attribute passed "$counters")" "$(attribute total "$counters")"
+    else printf '%-28s no results' "$1"; fi
 }
 
 # ── Servers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 local_servers() {
     step "Starting the test servers"
-    trap 'deploy_test_servers stop || true' EXIT
+    trap 'end_groups; deploy_test_servers stop || true' EXIT
     deploy_test_servers start
     eval "$(deploy_test_servers env)"
     ok "PostgreSQL, RabbitMQ and a mail catcher, under .local/test"
@@ -139,7 +179,7 @@ install_test_packages() {
 container_servers() {
     step "Starting the test servers in containers"
     compose=(docker compose --project-name "$COMPOSE_PROJECT_NAME-test-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)" --file "$ROOT/deploy/tests/compose.yml")
-    trap '"${compose[@]}" down --volumes --remove-orphans >/dev/null 2>&1 || true' EXIT
+    trap 'end_groups; "${compose[@]}" down --volumes --remove-orphans >/dev/null 2>&1 || true' EXIT
     "${compose[@]}" up --wait --quiet-pull postgres rabbitmq mail >"$STATE/logs/test-servers.log" 2>&1 || {
         tail -n 20 "$STATE/logs/test-servers.log" >&2
         die "The test servers did not become healthy."
@@ -155,7 +195,7 @@ container_servers() {
     ok "PostgreSQL 17, RabbitMQ 4 and a mail catcher"
 }
 
-broken=0 checks_passed=0
+case ${REPEAT:-1} in *[!0-9]* | 0) die "REPEAT is '$REPEAT'; it can be a number from 1." ;; esac
 need_disk 2500
 choose_runner
 if [ "${1:-}" != inside ]; then
@@ -163,27 +203,25 @@ if [ "${1:-}" != inside ]; then
     rm -rf "$reports"
     mkdir -p "$reports" "$STATE/logs"
     trap 'printf "\n"; warn "interrupted"; exit 130' INT TERM
-    : >"$STATE/logs/npm-tests.log"
     if [ "$MODE" = docker ]; then container_servers; else local_servers; fi
     if [ "$runner" = container ]; then
         step "No SDK on this machine: the tests run in a container that has one"
-        "${compose[@]}" run --rm --build -T -e TESTS="${TESTS:-}" tests || broken=1
+        status=0
+        "${compose[@]}" run --rm --build -T -e TESTS -e ONLY -e REPEAT -e LONG -e JOBS tests || status=1
         # The results of the container lie in the reports folder, which it shares; checks without a result file are in its last line.
-        exit "$broken"
-    else
-        . "$ROOT/deploy/local/services.sh"
-        need_dotnet
-        install_test_packages
-        [ "$MODE" = docker ] || setup=servers
-        prepare_outsiders
-        run_checks
-        run_tests
+        exit "$status"
     fi
+    . "$ROOT/deploy/local/services.sh"
+    need_dotnet
+    install_test_packages
+    [ "$MODE" = docker ] || setup=servers
 else
     # in the SDK container: the servers are there, the settings come from its environment
     mkdir -p "$reports" "$STATE/logs"
-    prepare_outsiders
-    run_checks
-    run_tests
+    trap end_groups EXIT
 fi
+beside 2 prepare_outsiders
+build
+wait_for_fewer 1
+run_tests
 end

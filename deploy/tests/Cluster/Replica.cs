@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Chassis.Testing;
 
@@ -37,6 +36,7 @@ public sealed partial class Replica : IAsyncDisposable
         Address = new Uri(environment["ASPNETCORE_URLS"]);
         probe = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
         AppDomain.CurrentDomain.ProcessExit += KillAtTheEnd;
+        Evidence.Offer(this, LookAsync);
     }
 
     public string Service { get; }
@@ -150,6 +150,7 @@ public sealed partial class Replica : IAsyncDisposable
 
     public ValueTask DisposeAsync()
     {
+        Evidence.Withdraw(this);
         AppDomain.CurrentDomain.ProcessExit -= KillAtTheEnd;
         Kill();
         // Not before: others look at a process, and whether it runs, while it is replaced.
@@ -162,26 +163,9 @@ public sealed partial class Replica : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    internal string Tail() => log.IsEmpty ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, log.TakeLast(15))}";
+    private Task<IEnumerable<string>> LookAsync() => Task.FromResult<IEnumerable<string>>([$"{Name} {(IsRunning ? "runs" : "does not run")} and said last:", .. log.TakeLast(8)]);
 
-    /// <summary>A port that nobody listens on, below the range from which the system takes ports for outgoing connections: one of those could take it while a replica is down.</summary>
-    internal static int FreePort()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(12_000, 32_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Taken; the next one.
-            }
-        }
-    }
+    internal string Tail() => log.IsEmpty ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, log.TakeLast(15))}";
 
     // Nobody has killed or stopped it: as a container engine does.
     private void StartAgain(Process ended)

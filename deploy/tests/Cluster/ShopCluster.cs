@@ -165,7 +165,7 @@ public sealed class ShopCluster : IAsyncDisposable
         return builder.ConnectionString;
     }
 
-    private static string Url() => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Replica.FreePort()}");
+    private static string Url() => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Ports.Free()}");
 
     /// <summary>The assembly of a service, built in the same configuration as this one.</summary>
     private static string Program(ClusterOptions options, string project, string assembly)

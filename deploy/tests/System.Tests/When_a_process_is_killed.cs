@@ -36,7 +36,7 @@ public sealed class When_a_process_is_killed(RunningShop shop)
         var stock = await Poll.Until(() => shop.StockOf(sku), s => s.GetProperty("reserved").GetInt32() == 0, $"no reservation of {sku} to be left", RunningShop.Patience);
         stock.GetProperty("onHand").GetInt32().ShouldBe(100 - (Orders * 2 / 3));
         stock.GetProperty("shipped").GetInt32().ShouldBe(Orders * 2 / 3);
-        // A mail that the killed process had claimed waits for the end of its claim, 30 s, before another takes it.
+        // A mail that the killed process had claimed waits for the end of its claim before another takes it.
         foreach (var order in orders)
         {
             await Poll.Until(

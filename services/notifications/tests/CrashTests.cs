@@ -8,11 +8,10 @@ namespace Notifications.Tests;
 public class CrashTests(ITestOutputHelper output)
 {
     private const int Users = 10;
-    private const int Kills = 4;
     private const int Senders = 4;
 
-    // 1,000 for a long look.
-    private static readonly int Orders = int.TryParse(Environment.GetEnvironmentVariable("CRASH_ORDERS"), out var orders) ? orders : 150;
+    private static readonly int Orders = Effort.Of(50, 1_000);
+    private static readonly int Kills = Effort.Of(2, 4);
 
     [Fact]
     public async Task Each_mail_goes_out_once_but_for_the_documented_window_and_each_webhook_at_least_once_unchanged()
@@ -24,7 +23,7 @@ public class CrashTests(ITestOutputHelper output)
         var sender = $"crash-{Guid.NewGuid():n}@shop.example";
         var settings = Settings(database, vhost, sender);
 
-        var service = ServiceProcess.Start(settings);
+        var service = TestProcess.Start("Notifications.dll", settings);
         try
         {
             await NotificationsFixture.QueuesAreConsumed(vhost);
@@ -61,9 +60,9 @@ public class CrashTests(ITestOutputHelper output)
                 var enough = expected.Count * kill / (Kills + 1);
                 await Poll.Until(async () => await database.ScalarAsync<long>("SELECT count(*) FROM mails WHERE status = 'sent'") >= enough,
                     $"{enough} mails", TimeSpan.FromSeconds(90));
-                await service.Kill();
+                await service.KillAsync();
                 service.Dispose();
-                service = ServiceProcess.Start(settings);
+                service = TestProcess.Start("Notifications.dll", settings);
             }
 
             await Poll.Until(
@@ -91,21 +90,21 @@ public class CrashTests(ITestOutputHelper output)
         }
     }
 
-    private static Dictionary<string, string> Settings(TestDatabase database, TestVhost vhost, string sender) => new()
-    {
-        ["ConnectionStrings:Database"] = database.Runtime,
-        ["ConnectionStrings:Migrations"] = database.Migrations,
-        ["RabbitMq:Uri"] = vhost.Uri.ToString(),
-        ["Authentication:Authority"] = "https://issuer.test",
-        ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-        ["Smtp:Host"] = MailCatcher.Host,
-        ["Smtp:Port"] = MailCatcher.Port,
-        ["Smtp:Timeout"] = "00:00:05",
-        ["Mail:From"] = sender,
-        ["Mail:Concurrency"] = $"{Senders}",
-        ["Mail:Lease"] = "00:00:08",
-        ["Webhooks:AllowPrivateNetworks"] = "true",
-        ["Webhooks:Timeout"] = "00:00:05",
-        ["Webhooks:ClaimMargin"] = "00:00:03",
-    };
+    private static (string, string)[] Settings(TestDatabase database, TestVhost vhost, string sender) =>
+    [
+        ("ConnectionStrings:Database", database.Runtime),
+        ("ConnectionStrings:Migrations", database.Migrations),
+        ("RabbitMq:Uri", vhost.Uri.ToString()),
+        ("Authentication:Authority", "https://issuer.test"),
+        ("ASPNETCORE_URLS", "http://127.0.0.1:0"),
+        ("Smtp:Host", MailCatcher.Host),
+        ("Smtp:Port", MailCatcher.Port),
+        ("Smtp:Timeout", "00:00:05"),
+        ("Mail:From", sender),
+        ("Mail:Concurrency", $"{Senders}"),
+        ("Mail:Lease", "00:00:08"),
+        ("Webhooks:AllowPrivateNetworks", "true"),
+        ("Webhooks:Timeout", "00:00:05"),
+        ("Webhooks:ClaimMargin", "00:00:03"),
+    ];
 }

@@ -2,7 +2,7 @@ using Xunit;
 
 namespace Chassis.Testing;
 
-/// <summary>Waits for something to become true, and says what it waited for when it does not.</summary>
+/// <summary>Waits for something to become true, and says what it waited for, and what there is instead, when it does not.</summary>
 public static class Poll
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
@@ -11,7 +11,9 @@ public static class Poll
     /// Limits are written for a machine that does nothing else. A test waits several times as long, since it must not fail because the machine is busy; a run that
     /// measures, such as chaos, takes them as they are.
     /// </summary>
-    private static double Generosity => TestContext.Current.TestAssembly is null ? 1 : 6;
+    private static double Generosity => IsTest ? 6 : 1;
+
+    private static bool IsTest => TestContext.Current.TestAssembly is not null;
 
     /// <summary>Asks again and again until the answer is not null.</summary>
     /// <param name="probe">What to ask.</param>
@@ -47,7 +49,7 @@ public static class Poll
             if (TimeProvider.System.GetTimestamp() > deadline)
             {
                 var seen = last is null ? string.Empty : $" Last seen: {Show(last())}";
-                throw new TimeoutException($"Waited {limit.TotalSeconds:0} s for {waitingFor}.{seen}");
+                throw new TimeoutException($"Waited {limit.TotalSeconds:0} s for {waitingFor}.{seen}{(IsTest ? await Evidence.GatherAsync() : "")}");
             }
 
             await Task.Delay(Interval);

@@ -34,6 +34,7 @@ public sealed class TestDatabase : IAsyncDisposable
     {
         await AdministerAsync($"CREATE ROLE {name} LOGIN PASSWORD '{name}' NOSUPERUSER NOCREATEDB NOCREATEROLE");
         await AdministerAsync($"CREATE DATABASE {name}");
+        Evidence.Offer(this, LookAsync);
     }
 
     /// <summary>Runs a statement as the owner.</summary>
@@ -92,6 +93,7 @@ public sealed class TestDatabase : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Evidence.Withdraw(this);
         foreach (var connectionString in (string[])[Runtime, Migrations])
         {
             await using var connection = new NpgsqlConnection(connectionString);
@@ -100,6 +102,27 @@ public sealed class TestDatabase : IAsyncDisposable
 
         await AdministerAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         await AdministerAsync($"DROP ROLE IF EXISTS {name}");
+    }
+
+    // What waits to be sent, what nobody could handle, and who holds what.
+    private async Task<IEnumerable<string>> LookAsync()
+    {
+        var messages = await ScalarAsync<bool>("SELECT to_regclass('messaging.outbox') IS NOT NULL")
+            ? """
+              SELECT E'\noutbox ' || (to_jsonb(o) - 'body' - 'headers')::text AS line FROM (SELECT * FROM messaging.outbox LIMIT 8) o
+              UNION ALL SELECT E'\ndead letter ' || (to_jsonb(d) - 'body' - 'headers')::text FROM (SELECT * FROM messaging.dead_letters LIMIT 4) d
+              UNION ALL SELECT E'\n' || (SELECT count(*) FROM messaging.inbox) || ' in the inbox, ' || (SELECT count(*) FROM messaging.outbox) || ' in the outbox'
+              UNION ALL
+              """
+            : "";
+        var lines = await ScalarAsync<string>(
+            $"""
+            SELECT coalesce(string_agg(line, ''), '') FROM (
+              {messages}
+              SELECT concat_ws(' ', E'\nsession', pid, application_name, state, wait_event_type, wait_event, now() - xact_start, left(regexp_replace(query, '\s+', ' ', 'g'), 120))
+              FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle') found
+            """);
+        return lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"{name}: {line}");
     }
 
     private static async Task AdministerAsync(string sql)

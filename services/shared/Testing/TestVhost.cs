@@ -30,6 +30,7 @@ public sealed class TestVhost : IAsyncDisposable
         var user = Uri.UnescapeDataString(TestServers.RabbitMq.UserInfo.Split(':')[0]);
         await vhost.PutAsync($"api/vhosts/{vhost.name}", new { });
         await vhost.PutAsync($"api/permissions/{vhost.name}/{Uri.EscapeDataString(user)}", new { configure = ".*", write = ".*", read = ".*" });
+        Evidence.Offer(vhost, vhost.LookAsync);
         return vhost;
     }
 
@@ -72,6 +73,7 @@ public sealed class TestVhost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Evidence.Withdraw(this);
         foreach (var user in users)
         {
             using var deleted = await management.DeleteAsync(new Uri($"api/users/{user}", UriKind.Relative));
@@ -79,6 +81,17 @@ public sealed class TestVhost : IAsyncDisposable
 
         using var response = await management.DeleteAsync(new Uri($"api/vhosts/{name}", UriKind.Relative));
         management.Dispose();
+    }
+
+    // Queues in which something waits, or that nobody reads. The broker counts every few seconds; until then a queue has no figures.
+    private async Task<IEnumerable<string>> LookAsync()
+    {
+        return (await GetAsync("queues")).EnumerateArray()
+            .Select(q => (Name: q.GetProperty("name").GetString(), Ready: Of(q, "messages_ready"), Taken: Of(q, "messages_unacknowledged"), Consumers: Of(q, "consumers")))
+            .Where(q => q is not (_, 0, 0, > 0))
+            .Select(q => $"{name}: {q.Name} has {q.Ready} ready, {q.Taken} not acknowledged, {q.Consumers} consumers");
+
+        static long? Of(JsonElement queue, string figure) => queue.TryGetProperty(figure, out var value) ? value.GetInt64() : null;
     }
 
     private static HttpClient Management()

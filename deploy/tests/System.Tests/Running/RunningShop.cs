@@ -40,6 +40,9 @@ public sealed class RunningShop : LazyFixture
                 ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
                 // What a step asks for again after an outage must not take minutes here.
                 ["Fulfilment__AskAgain"] = "00:00:05",
+                ["Messaging__Lease"] = "00:00:03",
+                ["Mail__Lease"] = "00:00:12",
+                ["Smtp__Timeout"] = "00:00:10",
             },
         });
         Broker = await Broker.ConnectAsync(Cluster.Vhost);

@@ -1,15 +1,14 @@
-using System.Globalization;
 using Chassis.Testing;
 using Messaging.CrashHost;
 using Shop.Contracts;
 
 namespace Messaging.Tests;
 
-/// <summary>Ten thousand messages, a fifth of them twice, in any order, and a consumer that is killed again and again.</summary>
+/// <summary>Thousands of messages, a fifth of them twice, in any order, and a consumer that is killed again and again.</summary>
 public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 {
-    private static readonly int Messages = int.Parse(Environment.GetEnvironmentVariable("SOAK_MESSAGES") ?? "10000", CultureInfo.InvariantCulture);
-    private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("SOAK_KILLS") ?? "20", CultureInfo.InvariantCulture);
+    private static readonly int Messages = Effort.Of(2_000, 10_000);
+    private static readonly int Kills = Effort.Of(4, 20);
 
     [Fact]
     public async Task Every_effect_happens_exactly_once_every_event_leaves_and_nothing_is_left_over()
@@ -36,15 +35,15 @@ public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             for (var kill = 1; kill <= Kills; kill++)
             {
                 var next = (long)Messages * kill / (Kills + 1);
-                await Poll.Until(Effects, n => n >= next, $"{next} effects", TimeSpan.FromSeconds(90)).OrWhatThereIs(fixture, process);
+                await Poll.Until(Effects, n => n >= next, $"{next} effects", TimeSpan.FromSeconds(90));
                 await process.KillAsync();
                 process.Dispose();
                 process = WorkProcess.Start(fixture, settings: settings);
             }
 
-            await Poll.Until(Effects, n => n >= Messages, "all effects", TimeSpan.FromSeconds(120)).OrWhatThereIs(fixture, process);
-            await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(60)).OrWhatThereIs(fixture, process);
-            await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", TimeSpan.FromSeconds(60)).OrWhatThereIs(fixture, process);
+            await Poll.Until(Effects, n => n >= Messages, "all effects", TimeSpan.FromSeconds(120));
+            await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(60));
+            await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", TimeSpan.FromSeconds(60));
             await process.KillAsync();
 
             (await Effects()).ShouldBe(Messages);

@@ -15,7 +15,7 @@ namespace Chassis.Web.Tests;
 public sealed class Starting_a_service : IAsyncLifetime
 {
     private readonly TestTokens tokens = new();
-    private readonly int port = FreePort();
+    private readonly int port = Ports.Free();
     private TestDatabase database = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -168,13 +168,6 @@ public sealed class Starting_a_service : IAsyncLifetime
         }
     }
 
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     private WebApplication Build(int? databasePort = null, LogLines? log = null, TestDatabase? of = null, string? migrations = null)
     {
         of ??= database;
@@ -212,7 +205,7 @@ public sealed class Starting_a_service : IAsyncLifetime
         private TcpListener? listener;
         private Task accepting = Task.CompletedTask;
 
-        public int Port { get; } = FreePort();
+        public int Port { get; } = Ports.Free();
 
         public void Open()
         {

@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+
+namespace Chassis.Testing;
+
+/// <summary>A program of this repository as a process of its own, which can really be killed. It ends with the test process at the latest.</summary>
+public sealed class TestProcess : IDisposable
+{
+    private const int LinesKept = 60;
+
+    private readonly Process process;
+    private readonly ConcurrentQueue<string> log = new();
+
+    private TestProcess(string assembly, Process process)
+    {
+        this.process = process;
+        process.OutputDataReceived += (_, e) => Keep(e.Data);
+        process.ErrorDataReceived += (_, e) => Keep(e.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        AppDomain.CurrentDomain.ProcessExit += KillAtTheEnd;
+        Evidence.Offer(this, () => LookAsync(Path.GetFileNameWithoutExtension(assembly)));
+    }
+
+    public bool HasExited => process.HasExited;
+
+    public int ExitCode => process.ExitCode;
+
+    /// <summary>The end of what it has said.</summary>
+    public string Log => string.Join('\n', log);
+
+    /// <param name="assembly">In the folder of the test: <c>Orders.dll</c>.</param>
+    /// <param name="settings">Environment variables; a colon in a name becomes <c>__</c>.</param>
+    public static TestProcess Start(string assembly, IEnumerable<(string Name, string Value)> settings)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly)])
+        {
+            WorkingDirectory = AppContext.BaseDirectory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in settings)
+        {
+            start.Environment[name.Replace(":", "__", StringComparison.Ordinal)] = value;
+        }
+
+        return new TestProcess(assembly, Process.Start(start) ?? throw new InvalidOperationException($"{assembly} did not start."));
+    }
+
+    /// <summary>kill -9: no handler runs, nothing is flushed.</summary>
+    public async Task KillAsync()
+    {
+        if (!process.HasExited)
+        {
+            process.Kill();
+        }
+
+        await process.WaitForExitAsync();
+    }
+
+    public void Dispose()
+    {
+        Evidence.Withdraw(this);
+        AppDomain.CurrentDomain.ProcessExit -= KillAtTheEnd;
+        if (!process.HasExited)
+        {
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        process.Dispose();
+    }
+
+    /// <summary>The threads of a process of .NET and where each stands; nothing where <c>dotnet tool restore</c> has not been run.</summary>
+    public static async Task<IEnumerable<string>> StacksAsync(int pid)
+    {
+        using var tool = Process.Start(new ProcessStartInfo("dotnet", ["dotnet-stack", "report", "--process-id", $"{pid}"])
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        try
+        {
+            var said = await tool.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(20));
+            // Ours and the transport's; a thread that waits for work says nothing.
+            return said.Split('\n').Select(l => l.Trim()).Where(l => l.Contains("Chassis", StringComparison.Ordinal) || l.Contains("MassTransit", StringComparison.Ordinal)
+                || l.Contains("RabbitMQ", StringComparison.Ordinal) || l.Contains("Npgsql", StringComparison.Ordinal)).Distinct();
+        }
+        finally
+        {
+            if (!tool.HasExited)
+            {
+                tool.Kill();
+            }
+        }
+    }
+
+    private async Task<IEnumerable<string>> LookAsync(string name) => HasExited
+        ? [$"{name} has ended with {ExitCode} and said last:", .. log]
+        : [$"{name} runs ({process.Id}) and said last:", .. log.TakeLast(12), .. (await StacksAsync(process.Id)).Take(12).Prepend("its threads stand in:")];
+
+    private void Keep(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        log.Enqueue(line);
+        while (log.Count > LinesKept)
+        {
+            log.TryDequeue(out _);
+        }
+    }
+
+    private void KillAtTheEnd(object? sender, EventArgs e) => Dispose();
+}
