@@ -16,6 +16,9 @@ public sealed class WorkProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Once it has exited.</summary>
+    public int ExitCode => _process.ExitCode;
+
     /// <summary>The end of what it has said.</summary>
     public string Log => string.Join('\n', _log);
 
