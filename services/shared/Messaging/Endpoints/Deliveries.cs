@@ -70,7 +70,7 @@ internal sealed class Deliveries(TimeProvider clock) : IReceiveObserver
     private readonly ConcurrentDictionary<string, long> _settled = [];
 
     /// <summary>Zero when nothing is in flight.</summary>
-    public TimeSpan OldestAge => _inFlight.IsEmpty ? TimeSpan.Zero : _inFlight.Select(d => Age(d.Key)).DefaultIfEmpty().Max();
+    public TimeSpan OldestAge => _inFlight.Select(d => Age(d.Key)).DefaultIfEmpty().Max();
 
     /// <summary>Oldest first.</summary>
     public List<Delivery> InFlight(string queue) => [.. _inFlight.Select(d => d.Key).Where(d => d.Queue == queue).OrderBy(d => d.Since)];
