@@ -41,6 +41,7 @@ public static class MessagingExtensions
         });
         services.AddMetrics();
         services.AddSingleton<MessagingMetrics>();
+        services.AddSingleton<Deliveries>();
         services.AddSingleton<EntityNames>();
         services.AddSingleton<MessageFormatter>();
         services.AddSingleton<OutboxStore>();
@@ -66,6 +67,7 @@ public static class MessagingExtensions
         {
             bus.DisableUsageTelemetry();
             bus.AddEntityFrameworkOutbox<TDbContext>(outbox => outbox.UsePostgres().UseBusOutbox());
+            bus.AddReceiveObserver(provider => provider.GetRequiredService<Deliveries>());
             configure?.Invoke(bus);
             bus.AddConfigureEndpointsCallback((context, _, endpoint) =>
                 new EndpointPolicy<TDbContext>(context, context.GetRequiredService<IOptions<MessagingOptions>>().Value).Apply(endpoint));

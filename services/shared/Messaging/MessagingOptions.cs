@@ -71,6 +71,14 @@ public sealed class MessagingOptions
     /// </summary>
     public TimeSpan ConsumerPatience { get; set; } = TimeSpan.FromSeconds(75);
 
+    /// <summary>
+    /// How long this process may settle nothing of a queue that it reads and that has work for it, before it ends and is left to its supervisor; from 1 s to a day. Longer
+    /// than any handler may take with its retries (four times the half minute after which a statement is given up), and shorter than the half hour after which the broker takes
+    /// an unacknowledged message away, so that the log says what it was. The pauses of retries, as while the database is away, do not count.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan ProgressPatience { get; set; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Whether start and stop of the service are published as boundary events.</summary>
     public bool AnnounceService { get; set; } = true;
 

@@ -75,6 +75,10 @@ internal sealed class MessagingMetrics : IDisposable
         "{queue}",
         "Queues of this service that nobody consumes.");
 
+    /// <param name="age">Zero when nothing is in flight.</param>
+    public void ObserveOldest(Func<TimeSpan> age) => _meter.CreateObservableGauge(
+        "messaging.endpoints.oldest_age", () => age().TotalSeconds, "s", "Time since the arrival of the oldest message that this process has not settled.");
+
     public void Delivered(int count)
     {
         lock (_perSecond)

@@ -16,6 +16,7 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, ILogger
 {
     public async Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next)
     {
+        context.Reach(Stage.GivenUp);
         var exception = Unwrap(context.Exception);
         if (DatabaseOutage.Is(exception))
         {
@@ -51,6 +52,7 @@ internal sealed partial class SkippedMessageFilter(DeadLetterStore store, ILogge
 {
     public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
     {
+        context.Reach(Stage.GivenUp);
         var letter = DeadLetters.From(context, DeadLetterReasons.Skipped);
         letter = letter with
         {

@@ -26,6 +26,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
     private const int OutageRetries = 60;
     private static readonly TimeSpan OutageFirst = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan OutageLongest = TimeSpan.FromSeconds(15);
+    private static readonly RetryStages Stages = new();
 
     private readonly string _service = context.GetRequiredService<ServiceIdentity>().Name;
 
@@ -61,6 +62,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
 
         endpoint.UseMessageRetry(retry =>
         {
+            retry.ConnectRetryObserver(Stages);
             retry.Handle<Exception>(DatabaseOutage.Is);
             retry.Exponential(OutageRetries, OutageFirst, OutageLongest, OutageFirst);
         });
@@ -68,6 +70,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         {
             endpoint.UseMessageRetry(retry =>
             {
+                retry.ConnectRetryObserver(Stages);
                 retry.Ignore<Exception>(e => IsFinal(e) || DatabaseOutage.Is(e));
                 retry.SetRetryPolicy(filter => new JitteredRetryPolicy(filter, options.RetryPauses));
             });

@@ -20,6 +20,11 @@ internal sealed class OperationFilter(MessagingMetrics metrics) : IFilter<Consum
             metrics.Deprecated(type, queue);
         }
 
+        if (context.TryGetPayload<Delivery>(out var delivery))
+        {
+            delivery.Read(context.MessageId?.ToString(), type);
+        }
+
         using var activity = Start(queue, headers.Get<string>(CloudEventHeaders.TraceParent));
         if (activity is { IsAllDataRequested: true })
         {
@@ -39,6 +44,7 @@ internal sealed class OperationFilter(MessagingMetrics metrics) : IFilter<Consum
         try
         {
             await next.Send(context);
+            context.Reach(Stage.Acknowledgement);
         }
         catch (Exception e)
         {

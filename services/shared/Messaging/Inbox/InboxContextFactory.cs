@@ -1,5 +1,6 @@
 using System.Data;
 using System.Diagnostics;
+using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Wire;
 using MassTransit;
@@ -29,7 +30,9 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
         var queue = context.ReceiveContext.InputAddress.GetEndpointName()!;
         var started = Stopwatch.GetTimestamp();
 
+        context.Reach(Stage.Transaction);
         await using var transaction = await database.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, context.CancellationToken);
+        context.Reach(Stage.Inbox);
         if (await ExecuteAsync(transaction, InsertSql, key, options.ConsumerId, context.CancellationToken) == 0)
         {
             metrics.Duplicate(queue);
@@ -39,12 +42,14 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
         }
 
         var inner = new TransactionalConsumeContext<T>(context, options, provider, database, formatter);
+        context.Reach(Stage.Consumer);
         await next.Send(inner);
         if (inner.PutBack)
         {
             await ExecuteAsync(transaction, DeleteSql, key, options.ConsumerId, context.CancellationToken);
         }
 
+        context.Reach(Stage.Commit);
         // The outbox rows are written by the interceptor, together with the commit.
         await transaction.CommitAsync(context.CancellationToken);
         metrics.Consumed(queue);

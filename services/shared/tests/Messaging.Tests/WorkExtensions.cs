@@ -46,10 +46,10 @@ internal static class WorkExtensions
     }
 
     /// <summary>What a gauge of the service says now; null when it says nothing yet.</summary>
-    public static int? Gauge(this IHost host, string name)
+    public static double? Gauge(this IHost host, string name)
     {
         var meters = host.Services.GetRequiredService<IMeterFactory>();
-        int? measured = null;
+        double? measured = null;
         using var listener = new MeterListener
         {
             InstrumentPublished = (instrument, l) =>
@@ -61,6 +61,7 @@ internal static class WorkExtensions
             },
         };
         listener.SetMeasurementEventCallback<int>((_, value, _, _) => measured = value);
+        listener.SetMeasurementEventCallback<double>((_, value, _, _) => measured = value);
         listener.Start();
         listener.RecordObservableInstruments();
         return measured;
