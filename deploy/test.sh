@@ -2,7 +2,7 @@
 # make test: all set-up, then every test, several projects side by side. Ends with one line "N passed, N failed, N skipped".
 # Servers are private (.local/test, or containers of their own), never those of `make up`. With Docker and no SDK, the tests run in an SDK container.
 # TESTS=word runs only the projects whose path contains it, ONLY=word only the tests whose full name does, REPEAT=n all of it n times,
-# LONG=1 the soak, crash and property tests in full length, JOBS=n so many projects at once. docs/how-to/run-the-tests.md has more.
+# LONG=1 the soak, crash and property tests in full length, JOBS=n so many projects at once. docs/testing.md has more.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings

@@ -48,7 +48,7 @@ internal static class TestContainers
         {
             throw Missing.Prerequisite(
                 $"This test needs a server ({service}), and there is none: start a Docker engine, or run `make test`, which sets TEST_POSTGRES, TEST_RABBITMQ and TEST_MAIL_SMTP "
-                + "(docs/how-to/run-the-tests.md).");
+                + "(docs/testing.md).");
         }
 
         // Other processes find it by its description, of which the clone is a part. It is ended without ceremony and gone when it is: nothing in it is worth keeping.

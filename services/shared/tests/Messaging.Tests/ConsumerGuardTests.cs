@@ -58,7 +58,7 @@ public sealed class ConsumerGuardTests(WorkFixture fixture) : IClassFixture<Work
             ]);
         await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", Long);
         Guid[] ids = [.. Enumerable.Range(0, 5).Select(_ => Guid.CreateVersion7())];
-        await using var channel = await fixture.OpenConfirmingChannelAsync();
+        await using var channel = await fixture.OpenChannelAsync();
         foreach (var id in ids)
         {
             await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(id, 1));
@@ -86,7 +86,7 @@ public sealed class ConsumerGuardTests(WorkFixture fixture) : IClassFixture<Work
         var ending = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         await host.StartAsync(Token);
         await host.Services.UntilReadyAsync();
-        await using var channel = await fixture.OpenConfirmingChannelAsync();
+        await using var channel = await fixture.OpenChannelAsync();
         proxy.Set(LinkMode.Reset);
         var id = Guid.CreateVersion7();
         await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(id, 1));
@@ -127,7 +127,7 @@ public sealed class ConsumerGuardTests(WorkFixture fixture) : IClassFixture<Work
                 bus.AddConfigureEndpointsCallback((_, endpoint) => ((IRabbitMqReceiveEndpointConfigurator)endpoint).ConsumerPriority = 1);
             },
             services: services => services.AddSingleton(others));
-        await using var channel = await fixture.OpenConfirmingChannelAsync();
+        await using var channel = await fixture.OpenChannelAsync();
         for (var number = 0; number < 50; number++)
         {
             await channel.SendRawAsync(slowQueue, Guid.CreateVersion7(), new DoWork(Guid.CreateVersion7(), number));

@@ -12,7 +12,7 @@ public sealed class A_wait_in_vain(WorkFixture fixture) : IClassFixture<WorkFixt
     {
         using var process = WorkProcess.Start(fixture, settings: ("Listener", "none"));
         await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", TimeSpan.FromSeconds(60));
-        await using var channel = await fixture.OpenConfirmingChannelAsync();
+        await using var channel = await fixture.OpenChannelAsync();
         await channel.DeclareEndpointAsync("work.unread");
         await channel.SendRawAsync("work.unread", Guid.CreateVersion7(), new DoWork(Guid.CreateVersion7(), 1));
         await using var session = new NpgsqlConnection(fixture.Database.Migrations);

@@ -26,6 +26,6 @@ public sealed class OpsFixture : ServiceFixture<Program>
     public async Task<RabbitMQ.Client.IChannel> OpenChannelAsync()
     {
         var connection = await new RabbitMQ.Client.ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
-        return await connection.CreateChannelAsync();
+        return await connection.CreateChannelAsync(new RabbitMQ.Client.CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
     }
 }

@@ -56,12 +56,15 @@ public sealed class WorkFixture : LazyFixture
         return host;
     }
 
-    /// <summary>A channel to look at the broker with, and to play an outsider.</summary>
-    public Task<IChannel> OpenChannelAsync() => OpenAsync(null);
-
-    /// <summary>A channel on which a message is sent when the broker has confirmed it.</summary>
-    public Task<IChannel> OpenConfirmingChannelAsync() =>
-        OpenAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+    /// <summary>
+    /// A channel to look at the broker with, and to play an outsider. A message is sent when the broker has confirmed it: without, a quorum queue forgets what is still on
+    /// its way to it when the channel ends, however politely (RabbitMQ 3.10: 3 of 4,800 messages of twelve publishers on a busy machine).
+    /// </summary>
+    public async Task<IChannel> OpenChannelAsync()
+    {
+        _connection ??= await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
+        return await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+    }
 
     /// <summary>Everything that arrives on an outsider's queue.</summary>
     public async Task<ConcurrentQueue<BasicDeliverEventArgs>> ListenAsync(string exchange, string routingKey = "", bool declare = false)
@@ -94,12 +97,6 @@ public sealed class WorkFixture : LazyFixture
 
     /// <summary>Whether somebody consumes from the queue: only then is it bound to everything that it is to get. That it exists says less.</summary>
     public async Task<bool> IsConsumedAsync(string queue) => await ConsumersOfAsync(queue) > 0;
-
-    private async Task<IChannel> OpenAsync(CreateChannelOptions? options)
-    {
-        _connection ??= await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
-        return await _connection.CreateChannelAsync(options);
-    }
 
     private async Task<uint?> ConsumersOfAsync(string queue)
     {
