@@ -113,12 +113,12 @@ run_tests() {
     local run project jobs=${JOBS:-$(($(getconf _NPROCESSORS_ONLN) + 1))}
     step "Testing, $jobs projects at a time"
     cd "$ROOT"
+    [ -n "${TESTS:-}${ONLY:-}" ] || beside "$jobs" run_checks
     for ((run = 1; run <= ${REPEAT:-1}; run++)); do
         [ "${REPEAT:-1}" = 1 ] || note "run $run of $REPEAT"
         while IFS= read -r project; do
             beside "$jobs" test_project "$project" "$run"
         done < <(test_projects | in_order)
-        [ "$run" != 1 ] || [ -n "${TESTS:-}${ONLY:-}" ] || beside "$jobs" run_checks
         wait_for_fewer 1
     done
 }

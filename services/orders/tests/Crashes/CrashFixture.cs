@@ -40,12 +40,4 @@ public sealed class CrashFixture : FulfilmentFixture
             await issuer.DisposeAsync();
         }
     }
-
-    protected override void Configure(IDictionary<string, string> settings)
-    {
-        base.Configure(settings);
-
-        // A machine with other work to do must not run out of time for what is no subject here.
-        settings["Fulfilment:Reservation"] = "00:02:00";
-    }
 }

@@ -74,7 +74,7 @@ public class FulfilmentFixture : OrdersFixture
         settings["Payments:CheckAgain"] = "00:00:00.5";
         settings["Payments:CheckAgainAtMost"] = "00:00:02";
         settings["Payments:BreakDuration"] = "00:00:01";
-        settings["Fulfilment:Reservation"] = "00:00:03";
-        settings["Fulfilment:AskAgain"] = "00:00:30";
+        settings["Fulfilment:Reservation"] = "00:30:00";
+        settings["Fulfilment:AskAgain"] = "00:30:00";
     }
 }
