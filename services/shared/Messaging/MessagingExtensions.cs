@@ -48,6 +48,7 @@ public static class MessagingExtensions
         services.AddSingleton<BrokerConnection>();
         services.AddSingleton<DeadLetterStore>();
         services.AddSingleton<DeadLetterQueries>();
+        services.AddSingleton<RefusedQueues>();
         services.AddSingleton<FailedMessageFilter>();
         services.AddSingleton<SkippedMessageFilter>();
 
@@ -61,7 +62,8 @@ public static class MessagingExtensions
         services.AddHostedService<ServiceAnnouncements<TDbContext>>();
         services.AddSingleton<IInterceptor, OutboxInterceptor>();
         services.AddHealthChecks().Add(new HealthCheckRegistration(
-            "broker", provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>()), HealthStatus.Unhealthy, ["ready"]));
+            "broker", provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>()), HealthStatus.Unhealthy, ["ready"]))
+            .Add(new HealthCheckRegistration("queues", provider => provider.GetRequiredService<RefusedQueues>(), HealthStatus.Unhealthy, ["ready"]));
 
         services.AddMassTransit(bus =>
         {
@@ -69,6 +71,7 @@ public static class MessagingExtensions
             bus.AddEntityFrameworkOutbox<TDbContext>(outbox => outbox.UsePostgres().UseBusOutbox());
             bus.AddReceiveObserver(provider => provider.GetRequiredService<Deliveries>());
             configure?.Invoke(bus);
+            bus.AddReceiveEndpointObserver(provider => provider.GetRequiredService<RefusedQueues>());
             bus.AddConfigureEndpointsCallback((context, _, endpoint) =>
                 new EndpointPolicy<TDbContext>(context, context.GetRequiredService<IOptions<MessagingOptions>>().Value).Apply(endpoint));
             bus.UsingRabbitMq((context, broker) =>

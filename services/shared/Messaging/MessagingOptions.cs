@@ -30,10 +30,6 @@ public sealed class MessagingOptions
     /// <remarks>Null for the default of 5 s, 30 s, 2 min, 10 min and 1 h.</remarks>
     public TimeSpan[]? Redeliveries { get; set; }
 
-    /// <summary>Times that the broker hands out a message whose consumer dies before it puts the message to the dead letters.</summary>
-    [Range(1, 1000)]
-    public int DeliveryLimit { get; set; } = 20;
-
     /// <summary>How long a row of the outbox belongs to the process that wrote it; afterwards any replica sends it.</summary>
     public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(8);
 

@@ -2,10 +2,14 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Chassis.Testing;
 
-/// <summary>A fresh RabbitMQ virtual host, deleted with everything in it at the end.</summary>
+/// <summary>
+/// A fresh RabbitMQ virtual host, deleted with everything in it at the end. Queues are under the policies of <c>deploy/rabbitmq/definitions.json</c>: without
+/// them the broker drops what it cannot deliver.
+/// </summary>
 public sealed class TestVhost : IAsyncDisposable
 {
     private readonly HttpClient management;
@@ -30,8 +34,25 @@ public sealed class TestVhost : IAsyncDisposable
         var user = Uri.UnescapeDataString(TestServers.RabbitMq.UserInfo.Split(':')[0]);
         await vhost.PutAsync($"api/vhosts/{vhost.name}", new { });
         await vhost.PutAsync($"api/permissions/{vhost.name}/{Uri.EscapeDataString(user)}", new { configure = ".*", write = ".*", read = ".*" });
+        foreach (var policy in QueuePolicies())
+        {
+            await vhost.PutResourceAsync($"policies/{policy["name"]}", policy);
+        }
+
         Evidence.Offer(vhost, vhost.LookAsync);
         return vhost;
+    }
+
+    /// <summary>Puts the queues of a service under the policy of the shop's services: of one that is only there in tests, or with a limit that a test can reach.</summary>
+    /// <param name="service">The first part of the queues' names.</param>
+    /// <param name="deliveryLimit">Instead of the usual one.</param>
+    public Task SetQueuePolicyAsync(string service, int? deliveryLimit = null)
+    {
+        var policy = QueuePolicies().Single(p => (string?)p["name"] == "orders");
+        policy["pattern"] = $@"^{service}\.";
+        policy["definition"]!["dead-letter-exchange"] = $"{service}.dead-letters";
+        policy["definition"]!["delivery-limit"] = deliveryLimit ?? (int)policy["definition"]!["delivery-limit"]!;
+        return PutResourceAsync($"policies/{service}", policy);
     }
 
     /// <summary>Asks the management API about this virtual host, for example <c>queues</c> or <c>queues/{name}</c> or <c>bindings</c>.</summary>
@@ -93,6 +114,10 @@ public sealed class TestVhost : IAsyncDisposable
 
         static long? Of(JsonElement queue, string figure) => queue.TryGetProperty(figure, out var value) ? value.GetInt64() : null;
     }
+
+    /// <summary>The policies of the services' queues, as the broker of an installation gets them.</summary>
+    private static IEnumerable<JsonNode> QueuePolicies() =>
+        JsonNode.Parse(File.ReadAllText(Repository.PathOf("deploy/rabbitmq/definitions.json")))!["policies"]!.AsArray().OfType<JsonNode>().Where(p => (string?)p["apply-to"] == "queues");
 
     private static HttpClient Management()
     {

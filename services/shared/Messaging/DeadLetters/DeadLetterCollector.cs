@@ -1,4 +1,5 @@
 using System.Text;
+using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
@@ -15,12 +16,14 @@ namespace Chassis.Messaging.DeadLetters;
 /// Moves what the broker gave up by itself from the dead-letter queue into the table. A message is acknowledged after it is committed there.
 /// </summary>
 internal sealed partial class DeadLetterCollector(
-    BrokerConnection broker, DeadLetterStore store, ServiceIdentity service, TimeProvider clock, ILogger<DeadLetterCollector> logger) : BackgroundService
+    BrokerConnection broker, DeadLetterStore store, ServiceIdentity service, RefusedQueues refused, TimeProvider clock, ILogger<DeadLetterCollector> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var queue = DeadLetterQueue.NameFor(service.Name);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -33,16 +36,16 @@ internal sealed partial class DeadLetterCollector(
                     closed.TrySetResult();
                     return Task.CompletedTask;
                 };
-                var queue = DeadLetterQueue.NameFor(service.Name);
                 await channel.QueueDeclareAsync(
                     queue, durable: true, exclusive: false, autoDelete: false,
-                    new Dictionary<string, object?> { ["x-queue-type"] = "quorum", ["x-overflow"] = "reject-publish" }, cancellationToken: stoppingToken);
+                    new Dictionary<string, object?> { ["x-queue-type"] = "quorum" }, cancellationToken: stoppingToken);
                 await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true, cancellationToken: stoppingToken);
                 await channel.QueueBindAsync(queue, queue, string.Empty, cancellationToken: stoppingToken);
                 await channel.BasicQosAsync(0, 10, false, stoppingToken);
                 var consumer = new AsyncEventingBasicConsumer(channel);
                 consumer.ReceivedAsync += (_, delivery) => TakeAsync(channel, delivery, stoppingToken);
                 await channel.BasicConsumeAsync(queue, autoAck: false, consumer, stoppingToken);
+                refused.Remove(queue);
                 await closed.Task.WaitAsync(stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -51,6 +54,7 @@ internal sealed partial class DeadLetterCollector(
             }
             catch (Exception e) when (BrokerFailure.Is(e))
             {
+                refused.Add(queue, e);
                 LogDisconnected(e.Message);
             }
 

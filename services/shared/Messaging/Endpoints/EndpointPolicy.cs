@@ -28,8 +28,6 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
     private static readonly TimeSpan OutageLongest = TimeSpan.FromSeconds(15);
     private static readonly RetryStages Stages = new();
 
-    private readonly string _service = context.GetRequiredService<ServiceIdentity>().Name;
-
     public void Apply(IReceiveEndpointConfigurator endpoint)
     {
         endpoint.PublishFaults = false;
@@ -37,7 +35,8 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.ConcurrentMessageLimit = options.Concurrency;
         if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
         {
-            ApplyQueue(rabbit);
+            // Its limits are the broker's policy for this service, which can be changed; an argument never can. ADR: docs/adr/0023-queue-limits-are-policies.md.
+            rabbit.SetQuorumQueue();
         }
 
         endpoint.ConfigureError(error => error.UseFilter(context.GetRequiredService<FailedMessageFilter>()));
@@ -81,15 +80,6 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         {
             endpoint.ConnectConsumerConfigurationObserver(new SubscriptionObserver(queue));
         }
-    }
-
-    private void ApplyQueue(IRabbitMqReceiveEndpointConfigurator queue)
-    {
-        queue.SetQuorumQueue();
-        queue.SetQueueArgument("x-delivery-limit", options.DeliveryLimit);
-        queue.SetQueueArgument("x-dead-letter-exchange", DeadLetterQueue.NameFor(_service));
-        queue.SetQueueArgument("x-dead-letter-strategy", "at-least-once");
-        queue.SetQueueArgument("x-overflow", "reject-publish");
     }
 
     private static bool IsFinal(Exception e) =>

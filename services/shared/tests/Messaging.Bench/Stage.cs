@@ -33,6 +33,7 @@ internal sealed class Stage : IAsyncDisposable
     {
         var database = await TestDatabase.CreateAsync();
         var vhost = await TestVhost.CreateAsync();
+        await vhost.SetQueuePolicyAsync(Names.Service);
         var connection = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
         var stage = new Stage(database, vhost, connection);
         await stage.ListenAsync();

@@ -1,10 +1,17 @@
 using Chassis.Testing;
+using Messaging.CrashHost;
 
 namespace Messaging.Tests;
 
 /// <summary>The small service with its web face, for the operators' resources.</summary>
 public sealed class OpsFixture : ServiceFixture<Program>
 {
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        await Vhost.SetQueuePolicyAsync(WorkHost.Name, deliveryLimit: 3);
+    }
+
     protected override void Configure(IDictionary<string, string> settings)
     {
         settings["Messaging:Lease"] = "00:00:02";
@@ -19,7 +26,6 @@ public sealed class OpsFixture : ServiceFixture<Program>
         settings["Messaging:Redeliveries:4"] = "00:00:00.100";
         settings["Messaging:SendBackoff"] = "00:00:00.100";
         settings["Messaging:SendAttempts"] = "4";
-        settings["Messaging:DeliveryLimit"] = "3";
     }
 
     /// <summary>A connection to the broker as some other program has it.</summary>

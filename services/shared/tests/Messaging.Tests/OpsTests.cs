@@ -126,11 +126,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     {
         using var client = fixture.Operator();
         await using var channel = await fixture.OpenChannelAsync();
-        var arguments = new Dictionary<string, object?>
-        {
-            ["x-queue-type"] = "quorum", ["x-delivery-limit"] = 2, ["x-dead-letter-exchange"] = "work.dead-letters",
-            ["x-dead-letter-strategy"] = "at-least-once", ["x-overflow"] = "reject-publish",
-        };
+        var arguments = new Dictionary<string, object?> { ["x-queue-type"] = "quorum" };
         await channel.QueueDeclareAsync("work.deadly", durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: Token);
         var consumer = new RabbitMQ.Client.Events.AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += async (_, e) => await channel.BasicNackAsync(e.DeliveryTag, false, requeue: true);

@@ -24,6 +24,8 @@ public sealed class WorkFixture : LazyFixture
     {
         Database = await TestDatabase.CreateAsync();
         Vhost = await TestVhost.CreateAsync();
+        // More often than any test kills it.
+        await Vhost.SetQueuePolicyAsync(WorkHost.Name, deliveryLimit: 100);
         using var host = WorkHost.Build(Database.Migrations, Vhost.Uri);
         await host.MigrateAsync();
     }
