@@ -33,7 +33,7 @@ case $action in
             postgres) start_postgres; wait_until 60 PostgreSQL postgres postgres_ready ;;
             rabbitmq) start_rabbitmq; wait_until 90 RabbitMQ rabbitmq rabbitmq_ready ;;
             mail) start_maildev; wait_until 60 "The mail catcher" maildev maildev_ready ;;
-            *) start_service "$name"; wait_until 90 "$name" "$name" service_ready "$name" ;;
+            *) start_service "$name"; await_service "$name" ;;
         esac ;;
 esac
 ok "$name: $action"

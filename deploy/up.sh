@@ -7,8 +7,33 @@ choose_mode
 MAKE_TARGET=${MAKE_TARGET:-up}
 trap 'printf "\n"; warn "interrupted. What was started stays; make up goes on from here, make down ends it."; exit 130' INT TERM
 
+# ── Data of an earlier version ────────────────────────────────────────────────────────────────────────────────────
+
+# A queue keeps the arguments that it was declared with, and the broker refuses it to a service that declares it with others. Earlier versions declared what
+# policies say today. Where nothing is left in these queues they are deleted, and the services declare them anew; once, as $STATE/queues remembers.
+renew_queues() {
+    local older left
+    [ ! -e "$STATE/queues" ] || return 0
+    older=$(at_broker queues) || die "The broker does not tell which queues an earlier version has declared."
+    if [ -n "$older" ]; then
+        stop_services
+        older=$(at_broker queues)       # with what the services have given back
+        left=$(awk '$2 > 0 { printf "%s%s (%s)", separator, $1, $2; separator = ", " }' <<<"$older")
+        [ -z "$left" ] || die "The version that ran here before has left messages in queues that this version cannot take over: $left." \
+            "Start that version again (git checkout ..., make up), wait until its queues are empty, make down, and come back: docs/how-to/upgrade.md"
+        # shellcheck disable=SC2046  # one argument for each queue
+        at_broker delete $(cut -d' ' -f1 <<<"$older")
+        ok "the queues of an earlier version were empty and are declared anew"
+    fi
+    : >"$STATE/queues"
+}
+
+# ── The two modes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
 up_docker() {
     local name
+    at_broker() { docker compose exec -T rabbitmq sh /provision/upgrade.sh "$@"; }
+    stop_services() { docker compose stop "${SERVICES[@]}"; }
     # compose would only say "address already in use", late, and of one port.
     if [ -z "$(own_containers)" ]; then
         for name in USERS ORDERS INVENTORY NOTIFICATIONS PAYMENT_SANDBOX RABBITMQ RABBITMQ_MANAGEMENT POSTGRES MAIL_SMTP MAIL_WEB; do
@@ -19,8 +44,12 @@ up_docker() {
     printf '%s\n' "$COMPOSE_PROJECT_NAME" >"$STATE/project"
     printf 'docker\n' >"$STATE/mode"
     step "docker compose up --build --wait"
+    docker compose up --wait --quiet-pull rabbitmq || die "The broker did not become healthy." "See why: docker compose logs rabbitmq"
+    at_broker definitions /tmp/broker/definitions.json
+    renew_queues
     docker compose up --build --wait --quiet-pull || {
         docker compose ps --all --format 'table {{.Service}}\t{{.State}}\t{{.Health}}' >&2
+        for name in "${SERVICES[@]}"; do unready_checks "$name" >&2; done
         die "Not every container became healthy." "See why: docker compose logs SERVICE    End it: make down"
     }
 }
@@ -47,6 +76,8 @@ up_local() {
 
     check_ports
     printf 'local\n' >"$STATE/mode"
+    # A broker that has no data yet has no queues of an earlier version.
+    [ -d "$STATE/rabbitmq/data" ] || : >"$STATE/queues"
 
     # Packages and the build need different things of the machine: they run side by side.
     building=
@@ -62,8 +93,12 @@ up_local() {
     if [ -n "$building" ]; then
         wait "$building" || exit 1
         ok "built"
-        swap_services
     fi
+    if [ ! -e "$STATE/queues" ]; then
+        wait_until 90 RabbitMQ rabbitmq rabbitmq_ready
+        renew_queues
+    fi
+    [ -z "$building" ] || swap_services
     # The services wait for what they need, so they can start along with it.
     start_services
     await_infrastructure

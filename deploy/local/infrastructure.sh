@@ -94,9 +94,19 @@ rabbitmq_environment() {
     )
 }
 
+# at_broker ARGUMENT...: deploy/rabbitmq/upgrade.sh with the broker's own tools
+at_broker() {
+    rabbitmq_environment
+    env "${rabbitmq_env[@]}" PATH="$(rabbitmq_bin):$PATH" sh "$ROOT/deploy/rabbitmq/upgrade.sh" "$@" 9>&-
+}
+
 start_rabbitmq() {
     local home=$STATE/rabbitmq bin
-    alive rabbitmq && return 0
+    if alive rabbitmq; then
+        wait_until 90 RabbitMQ rabbitmq rabbitmq_ready
+        at_broker definitions "$home/definitions.json"
+        return
+    fi
     bin=$(rabbitmq_bin)
     need_port RABBITMQ_PORT RabbitMQ
     need_port RABBITMQ_MANAGEMENT_PORT "the management UI of RabbitMQ"

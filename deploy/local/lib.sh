@@ -244,6 +244,18 @@ http_ok() {
     [ "$status" = 200 ]
 }
 
+# unready_checks NAME: what a service says is wrong with it, a line for each of its checks that fail
+unready_checks() {
+    local variable
+    variable=$(port_variable "$1")
+    limited 5 bash -c '
+        exec 3<>"/dev/tcp/127.0.0.1/$0" || exit 1
+        printf "GET /health/ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n" >&3
+        cat <&3' "${!variable}" 2>/dev/null |
+        grep -o '"[a-z-]*":{"status":"unhealthy","detail":"[^"]*"' |
+        sed -e 's/^"\([^"]*\)".*"detail":"\(.*\)"$/'"$1"', \1: \2/' -e "s/\\\\u0027/'/g" | cut -c 1-400 || true
+}
+
 # owner_of PORT: who listens there, as far as we may see it
 owner_of() {
     local hex inode fd pid

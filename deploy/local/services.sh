@@ -77,12 +77,9 @@ service_ready() { local variable; variable=$(port_variable "$1"); http_ok "${!va
 
 start_services() { local name; for name in "${PROCESSES[@]}"; do start_service "$name"; done; }
 
-await_services() {
-    local name
-    for name in "${PROCESSES[@]}"; do
-        wait_until 90 "$name" "$name" service_ready "$name"
-    done
-}
+await_service() { (wait_until 90 "$1" "$1" service_ready "$1") || { unready_checks "$1" | sed 's/^/       /' >&2; exit 1; }; }
+
+await_services() { local name; for name in "${PROCESSES[@]}"; do await_service "$name"; done; }
 
 # All are asked at once: each drains what it has begun, which takes as long as the slowest of them.
 stop_services() {

@@ -143,6 +143,28 @@ two_clones() {
     ! ls / | grep -x erl_crash.dump || :
 }
 
+# A broker with a queue of an earlier version: what is in it is counted, and the queue can be deleted. New definitions reach a broker that runs.
+older_queues() {
+    local folder=$work/older api
+    at_its_broker() { with "$folder" 'STATE=$STATE/probe RABBITMQ_NODE=shop-probe; . "$ROOT/deploy/local/infrastructure.sh"; . "$STATE/ports"; at_broker '"$1"; }
+    ask() { curl -fsS --noproxy '*' -H 'Content-Type: application/json' "$@"; }
+    copy_to "$folder"
+    "$folder/deploy/local/servers.sh" probe start rabbitmq >"$work/older.log" 2>&1 || { tail -n 5 "$work/older.log"; return; }
+    api=$(eval "$("$folder/deploy/local/servers.sh" probe env)" && printf '%s/api' "$TEST_RABBITMQ_MANAGEMENT")
+    ask -X PUT "$api/queues/%2F/orders.commands" -d '{"durable":true,"arguments":{"x-queue-type":"quorum","x-overflow":"reject-publish"}}'
+    ask -X PUT "$api/queues/%2F/orders.today" -d '{"durable":true,"arguments":{"x-queue-type":"quorum"}}'
+    ask -X PUT "$api/queues/%2F/partner.bounded" -d '{"durable":true,"arguments":{"x-queue-type":"quorum","x-max-length":5}}'
+    expect 'an empty queue' "$(at_its_broker queues)" 'orders.commands 0'
+    ask "$api/exchanges/%2F/amq.default/publish" -d '{"properties":{},"routing_key":"orders.commands","payload":"one","payload_encoding":"string"}' >/dev/null
+    expect 'a queue with a message' "$(at_its_broker queues)" 'orders.commands 1'
+    at_its_broker 'delete orders.commands' >/dev/null
+    expect 'no queue of an earlier version' "$(at_its_broker queues)" ''
+    sed -i 's/"delivery-limit": 20,/"delivery-limit": 7,/' "$folder/deploy/rabbitmq/definitions.json"
+    "$folder/deploy/local/servers.sh" probe start rabbitmq >"$work/older.log" 2>&1 || tail -n 5 "$work/older.log"
+    ask "$api/policies/%2F/orders" | grep -q '"delivery-limit":7' || echo 'new definitions did not reach a broker that runs'
+    SHOP_STATE=$folder/.local/probe "$folder/deploy/down.sh" --clean >"$work/down.log" 2>&1 || tail -n 5 "$work/down.log"
+}
+
 # ── Shells ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # macOS has bash 3.2 and BSD tools: what the scripts of the container mode may not use. Those that only Linux runs are not looked at.
@@ -237,6 +259,7 @@ check 'a value in .env may hold any character' values
 check 'the advice for a taken port holds' taken_port
 check 'an engine that does not answer is none' silent_engine
 [ "${1:-}" != servers ] || check 'two clones, any folder, a strict umask and a start that was cut off' two_clones
+[ "${1:-}" != servers ] || check 'queues of an earlier version are found, counted and deleted, and new definitions reach a broker that runs' older_queues
 check 'nothing is used that bash 3.2 and BSD lack where macOS runs it' old_shell
 complete=yes
 [ "$broken" = 0 ]
