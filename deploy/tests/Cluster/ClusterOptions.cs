@@ -1,3 +1,5 @@
+using Chassis.Testing;
+
 namespace Shop.Cluster;
 
 /// <summary>What a cluster is made of.</summary>
@@ -24,6 +26,12 @@ public sealed record ClusterOptions
 
     /// <summary>The same for the database; takes and gives <c>(host, port)</c>.</summary>
     public Func<string, (string Host, int Port), (string Host, int Port)>? DatabaseOf { get; init; }
+
+    /// <summary>Puts what an earlier run has left into a service's fresh database, before anything starts.</summary>
+    public Func<string, TestDatabase, Task>? Restore { get; init; }
+
+    /// <summary>The journal that the payment sandbox goes on with; null begins a new one.</summary>
+    public byte[]? SandboxJournal { get; init; }
 
     /// <summary>Root of the tree whose binaries are run, built in this program's configuration; null for the repository itself.</summary>
     public string? Build { get; init; }

@@ -46,6 +46,7 @@ public sealed class ShopCluster : IAsyncDisposable
         var cluster = new ShopCluster(databases, await TestVhost.CreateAsync());
         try
         {
+            await cluster.RestoreAsync(options);
             cluster.Configure(options);
             foreach (var replica in cluster.All)
             {
@@ -82,6 +83,19 @@ public sealed class ShopCluster : IAsyncDisposable
 
         await vhost.DisposeAsync();
         Directory.Delete(sandboxData, recursive: true);
+    }
+
+    private async Task RestoreAsync(ClusterOptions options)
+    {
+        if (options.SandboxJournal is { } journal)
+        {
+            await File.WriteAllBytesAsync(Path.Combine(sandboxData, "journal.jsonl"), journal);
+        }
+
+        foreach (var (service, database) in databases)
+        {
+            await (options.Restore?.Invoke(service, database) ?? Task.CompletedTask);
+        }
     }
 
     private void Configure(ClusterOptions options)
