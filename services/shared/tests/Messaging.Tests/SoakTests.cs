@@ -13,7 +13,7 @@ public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     [Fact]
     public async Task Every_effect_happens_exactly_once_every_event_leaves_and_nothing_is_left_over()
     {
-        (string, string)[] settings = [("Listener", "none"), ("Messaging__Prefetch", "64"), ("Messaging__DeliveryLimit", "100")];
+        (string, string)[] settings = [("Listener", "none"), ("Messaging__Prefetch", "64")];
         var process = WorkProcess.Start(fixture, settings: settings);
         try
         {
