@@ -34,7 +34,10 @@ check() {    # check NAME COMMAND...: the command prints what is wrong, and noth
 }
 
 # copy_to FOLDER: the scripts and the settings, as somebody with a strict umask has them
-copy_to() { mkdir -p "$1" && (umask 077 && cp -R "$root/deploy" "$root/.env.example" "$root/Makefile" "$1/") && rm -rf "$1/deploy/tests"; }
+copy_to() {
+    mkdir -p "$1"
+    (cd "$root" && umask 077 && tar -c --exclude deploy/tests --exclude bin --exclude obj deploy .env.example Makefile) | (umask 077 && tar -x -C "$1" --no-same-permissions)
+}
 
 # with FOLDER CODE: what a script of the project in FOLDER says that runs CODE
 with() {
