@@ -117,13 +117,14 @@ taken_port() {
 }
 
 silent_engine() {
-    local folder=$work/engine began=$SECONDS
+    local folder=$work/engine
     copy_to "$folder"
     mkdir "$folder/bin"
-    printf '#!/bin/sh\nexec sleep 600\n' >"$folder/bin/docker"
+    printf '#!/bin/sh\ntouch "$0.asked"\nexec sleep 100000\n' >"$folder/bin/docker"
     chmod +x "$folder/bin/docker"
+    # Whoever waits for its answer waits for a day; how long it takes to give up is the machine's business.
     PATH=$folder/bin:$PATH with "$folder" '! engine_answers || say "an engine that says nothing was taken for one"'
-    [ $((SECONDS - began)) -lt 60 ] || echo "waited $((SECONDS - began)) s for an engine"
+    [ -e "$folder/bin/docker.asked" ] || echo 'nobody asked the engine'
 }
 
 # Two clones in folders with every legal kind of name, started by somebody with a strict umask; one is cut off, killed and cleaned beside the other.
