@@ -30,7 +30,7 @@ internal sealed class RefusedQueues : IReceiveEndpointObserver, IHealthCheck
     public void Remove(string queue) => _reasons.TryRemove(queue, out _);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_reasons.IsEmpty ? HealthCheckResult.Healthy("None is refused.") : HealthCheckResult.Unhealthy(string.Join("; ", _reasons.Values.Order(StringComparer.Ordinal))));
+        Task.FromResult(_reasons.IsEmpty ? HealthCheckResult.Healthy("None is refused.") : HealthCheckResult.Unhealthy(string.Join("; ", _reasons.Values.OrderBy(reason => reason, StringComparer.Ordinal))));
 
     Task IReceiveEndpointObserver.Faulted(ReceiveEndpointFaulted faulted)
     {
