@@ -136,7 +136,7 @@ beside() {
 wait_for_fewer() { until [ "$(jobs -rp | wc -l)" -lt "$1" ]; do sleep 0.2; done; }
 end_groups() {
     local group
-    for group in ${groups[@]+"${groups[@]}"}; do kill "-${1:-KILL}" -- "-$group" 2>/dev/null || true; done
+    for group in ${groups[@]+"${groups[@]}"}; do kill -KILL -- "-$group" 2>/dev/null || true; done
 }
 
 # A test that neither passes nor fails within ten minutes is named in the log, and its process ends; so does a whole project after an hour.

@@ -12,11 +12,10 @@ public sealed partial class Replica : IAsyncDisposable
     private const int Sigterm = 15;
     private const int Sigcont = 18;
     private const int Sigstop = 19;
-    private const int LogLinesKept = 400;
 
     private readonly string assembly;
     private readonly IReadOnlyDictionary<string, string> environment;
-    private readonly ConcurrentQueue<string> log = new();
+    private readonly LastLines log = new(400);
     private readonly string? logFile;
     private readonly HttpClient probe;
     private readonly bool supervised;
@@ -55,7 +54,7 @@ public sealed partial class Replica : IAsyncDisposable
     public IReadOnlyCollection<int> Endings => endings;
 
     /// <summary>The last lines that the process wrote.</summary>
-    public IReadOnlyCollection<string> Log => log;
+    public IReadOnlyCollection<string> Log => log.Lines;
 
     public void Start()
     {
@@ -163,9 +162,9 @@ public sealed partial class Replica : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private Task<IEnumerable<string>> LookAsync() => Task.FromResult<IEnumerable<string>>([$"{Name} {(IsRunning ? "runs" : "does not run")} and said last:", .. log.TakeLast(8)]);
+    private Task<IEnumerable<string>> LookAsync() => Task.FromResult<IEnumerable<string>>([$"{Name} {(IsRunning ? "runs" : "does not run")} and said last:", .. log.Lines.TakeLast(8)]);
 
-    internal string Tail() => log.IsEmpty ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, log.TakeLast(15))}";
+    internal string Tail() => Log.Count == 0 ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, log.Lines.TakeLast(15))}";
 
     // Nobody has killed or stopped it: as a container engine does.
     private void StartAgain(Process ended)
@@ -195,12 +194,7 @@ public sealed partial class Replica : IAsyncDisposable
             return;
         }
 
-        log.Enqueue(line);
-        while (log.Count > LogLinesKept)
-        {
-            log.TryDequeue(out _);
-        }
-
+        log.Add(line);
         if (logFile is not null)
         {
             lock (log)

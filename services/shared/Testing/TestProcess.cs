@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace Chassis.Testing;
@@ -6,16 +5,14 @@ namespace Chassis.Testing;
 /// <summary>A program of this repository as a process of its own, which can really be killed. It ends with the test process at the latest.</summary>
 public sealed class TestProcess : IDisposable
 {
-    private const int LinesKept = 60;
-
     private readonly Process process;
-    private readonly ConcurrentQueue<string> log = new();
+    private readonly LastLines log = new(60);
 
     private TestProcess(string assembly, Process process)
     {
         this.process = process;
-        process.OutputDataReceived += (_, e) => Keep(e.Data);
-        process.ErrorDataReceived += (_, e) => Keep(e.Data);
+        process.OutputDataReceived += (_, e) => log.Add(e.Data);
+        process.ErrorDataReceived += (_, e) => log.Add(e.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         AppDomain.CurrentDomain.ProcessExit += KillAtTheEnd;
@@ -27,7 +24,7 @@ public sealed class TestProcess : IDisposable
     public int ExitCode => process.ExitCode;
 
     /// <summary>The end of what it has said.</summary>
-    public string Log => string.Join('\n', log);
+    public string Log => string.Join('\n', log.Lines);
 
     /// <param name="assembly">In the folder of the test: <c>Orders.dll</c>.</param>
     /// <param name="settings">Environment variables; a colon in a name becomes <c>__</c>.</param>
@@ -97,22 +94,8 @@ public sealed class TestProcess : IDisposable
     }
 
     private async Task<IEnumerable<string>> LookAsync(string name) => HasExited
-        ? [$"{name} has ended with {ExitCode} and said last:", .. log]
-        : [$"{name} runs ({process.Id}) and said last:", .. log.TakeLast(12), .. (await StacksAsync(process.Id)).Take(12).Prepend("its threads stand in:")];
-
-    private void Keep(string? line)
-    {
-        if (line is null)
-        {
-            return;
-        }
-
-        log.Enqueue(line);
-        while (log.Count > LinesKept)
-        {
-            log.TryDequeue(out _);
-        }
-    }
+        ? [$"{name} has ended with {ExitCode} and said last:", .. log.Lines]
+        : [$"{name} runs ({process.Id}) and said last:", .. log.Lines.TakeLast(12), .. (await StacksAsync(process.Id)).Take(12).Prepend("its threads stand in:")];
 
     private void KillAtTheEnd(object? sender, EventArgs e) => Dispose();
 }

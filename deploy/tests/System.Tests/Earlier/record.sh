@@ -18,11 +18,15 @@ post()   { call "$2" -H "Authorization: Bearer $1" -H "Idempotency-Key: $RANDOM$
 show()   { call "$orders/v1/orders/$1" -H "Authorization: Bearer $customer"; }
 status() { show "$1" | field status; }
 state()  { call "$orders/v1/orders/$1/fulfilment" -H "Authorization: Bearer $customer" | field state; }
-until_is() { until [ "$("$1" "$2" 2>/dev/null || true)" = "$3" ]; do sleep 0.3; done; }
+# patiently COMMAND...: until it succeeds, for five minutes at most
+patiently() { local deadline=$((SECONDS + 300)); until "$@"; do [ "$SECONDS" -lt "$deadline" ] || { echo "gave up after five minutes: $*" >&2; exit 1; }; sleep 0.5; done; }
+is() { [ "$("$1" "$2" 2>/dev/null || true)" = "$3" ]; }
+until_is() { patiently is "$@"; }
 address='"shippingAddress":{"name":"Ada Lovelace","line1":"Harbour Street 1","city":"Hamburg","postalCode":"20095","country":"DE"}'
 # place SKU QUANTITY [CARD]: an order, only drafted without a card; the product may be too new for the orders service to know it
-place()  { until post "$customer" "$orders/v1/orders" "{\"items\":[{\"sku\":\"$1\",\"quantity\":$2}]${3:+,\"submit\":{\"paymentMethod\":\"$3\",$address\}}}" 2>/dev/null | field id | grep .; do sleep 0.5; done; }
-sql()    { PGPASSWORD=$(setting POSTGRES_PASSWORD) psql -qtAX -h 127.0.0.1 -p "$(setting POSTGRES_PORT)" -U postgres -d "$1" -c "$2"; }
+try()    { post "$customer" "$orders/v1/orders" "{\"items\":[{\"sku\":\"$1\",\"quantity\":$2}]${3:+,\"submit\":{\"paymentMethod\":\"$3\",$address\}}}" 2>/dev/null | field id | grep .; }
+place()  { patiently try "$@"; }
+sql_orders() { PGPASSWORD=$(setting POSTGRES_PASSWORD) psql -qtAX -h 127.0.0.1 -p "$(setting POSTGRES_PORT)" -U postgres -d orders -c "$1"; }
 
 in_clone up
 operator=$(token "$(setting OPERATOR_EMAIL)" "$(setting OPERATOR_PASSWORD)")
@@ -50,7 +54,7 @@ undispatched=$(place CUP 1 pm_card_visa); until_is state "$undispatched" shippin
 in_clone stop SERVICE=payment-sandbox
 unpaid=$(place TEAPOT 1 pm_card_visa); until_is state "$unpaid" authorizingPayment
 # Nothing of it may lie in the broker any more, which is not recorded: the next question to the provider waits in the outbox.
-until [ "$(sql orders "SELECT count(*) FROM messaging.outbox WHERE exchange = 'orders.payments.calls' AND due_at > now() + interval '10 s'")" = 1 ]; do sleep 0.5; done
+until_is sql_orders "SELECT count(*) FROM messaging.outbox WHERE exchange = 'orders.payments.calls' AND due_at > now() + interval '10 s'" 1
 in_clone stop SERVICE=rabbitmq
 unsent=$(place CUP 4 pm_card_visa)
 call "$users/v1/users" -H 'Content-Type: application/json' -d '{"email":"grace.hopper@shop.example","password":"Correct-horse-7","fullName":"Grace Hopper"}' >/dev/null

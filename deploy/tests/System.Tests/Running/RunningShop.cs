@@ -38,7 +38,7 @@ public sealed class RunningShop : LazyFixture
                 ["OTEL_EXPORTER_OTLP_ENDPOINT"] = Telemetry.Address,
                 ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
                 ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
-                // What a step asks for again after an outage must not take minutes here.
+                // What a step asks for again after an outage, and what a killed process has taken, must not take minutes here.
                 ["Fulfilment__AskAgain"] = "00:00:05",
                 ["Messaging__Lease"] = "00:00:03",
                 ["Mail__Lease"] = "00:00:12",

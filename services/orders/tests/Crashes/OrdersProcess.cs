@@ -6,7 +6,7 @@ using Npgsql;
 namespace Orders.Tests.Crashes;
 
 /// <summary>The orders service as a process of its own, on the database and the broker of a fixture, which can be killed.</summary>
-internal sealed class OrdersProcess : IAsyncDisposable
+internal sealed class OrdersProcess : IDisposable
 {
     private readonly TestProcess process;
     private readonly CrashFixture fixture;
@@ -42,7 +42,7 @@ internal sealed class OrdersProcess : IAsyncDisposable
         catch
         {
             // What no test holds no test ends.
-            await started.DisposeAsync();
+            started.Dispose();
             throw;
         }
     }
@@ -56,11 +56,7 @@ internal sealed class OrdersProcess : IAsyncDisposable
     /// <summary>kill -9: no handler runs, nothing is flushed.</summary>
     public Task KillAsync() => process.KillAsync();
 
-    public ValueTask DisposeAsync()
-    {
-        process.Dispose();
-        return ValueTask.CompletedTask;
-    }
+    public void Dispose() => process.Dispose();
 
     private async Task UntilReady()
     {

@@ -21,7 +21,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
         var key = Guid.NewGuid().ToString();
         var (host, port) = fixture.Postgres;
         await using (var wire = new TcpProxy(host, port))
-        await using (var victim = await OrdersProcess.StartAsync(fixture, wire.Port))
+        using (var victim = await OrdersProcess.StartAsync(fixture, wire.Port))
         {
             using var customer = victim.ClientFor(user);
             wire.SilenceServerAfter(Encoding.UTF8.GetBytes(key), "COMMIT"u8.ToArray());
@@ -33,7 +33,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
             await Should.ThrowAsync<HttpRequestException>(unanswered);
         }
 
-        await using var next = await OrdersProcess.StartAsync(fixture);
+        using var next = await OrdersProcess.StartAsync(fixture);
         using var again = next.ClientFor(user);
         using var answer = await Place(again, key);
         answer.StatusCode.ShouldBe(HttpStatusCode.Created);
@@ -49,7 +49,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
     public async Task After_the_provider_has_moved_the_money_and_before_our_event_it_is_not_moved_again(string operation, string movement)
     {
         Guid id;
-        await using (var victim = await OrdersProcess.StartAsync(fixture, settings: [("Payments:TryTimeout", "00:01:00"), ("Payments:TotalTimeout", "00:02:00")]))
+        using (var victim = await OrdersProcess.StartAsync(fixture, settings: [("Payments:TryTimeout", "00:01:00"), ("Payments:TotalTimeout", "00:02:00")]))
         {
             using var customer = victim.ClientFor(user);
             await fixture.Sandbox.Fault(new { kind = "late_answer", operation, delay_ms = 120_000 });
@@ -62,7 +62,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
 
         await fixture.Sandbox.NoFaults();
         (await PaymentStatus(id)).ShouldNotBe(movement);
-        await using var next = await OrdersProcess.StartAsync(fixture);
+        using var next = await OrdersProcess.StartAsync(fixture);
         using var again = next.ClientFor(user);
         await EndsWell(again, next, id);
     }
@@ -76,7 +76,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
             CREATE FUNCTION messaging.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN OLD; END $$;
             CREATE TRIGGER wait BEFORE DELETE ON messaging.outbox FOR EACH ROW EXECUTE FUNCTION messaging.wait();
             """);
-        await using (var victim = await OrdersProcess.StartAsync(fixture))
+        using (var victim = await OrdersProcess.StartAsync(fixture))
         {
             using var customer = victim.ClientFor(user);
             using var placed = await Place(customer);
@@ -92,7 +92,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
 
         await fixture.Database.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
         await fixture.Database.ExecuteAsync("DROP TRIGGER wait ON messaging.outbox; DROP FUNCTION messaging.wait()");
-        await using var next = await OrdersProcess.StartAsync(fixture);
+        using var next = await OrdersProcess.StartAsync(fixture);
         using var again = next.ClientFor(user);
         await EndsWell(again, next, id);
         await Poll.Until(() => Said(id).Length > 1, "the event to be said again", Patience);

@@ -1,0 +1,27 @@
+using System.Collections.Concurrent;
+
+namespace Chassis.Testing;
+
+/// <summary>The end of what a process says, kept while it goes on saying more.</summary>
+/// <param name="count">Lines that are kept.</param>
+public sealed class LastLines(int count)
+{
+    private readonly ConcurrentQueue<string> lines = new();
+
+    public IReadOnlyCollection<string> Lines => lines;
+
+    /// <param name="line">Null, which is how a process says that it has ended, is none.</param>
+    public void Add(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        lines.Enqueue(line);
+        while (lines.Count > count)
+        {
+            lines.TryDequeue(out _);
+        }
+    }
+}
