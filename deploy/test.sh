@@ -104,6 +104,21 @@ build() {
     ok "built"
 }
 
+# A process of a test lives for seconds, half of which it would compile the packages that all of them load.
+precompile() {
+    dotnet_build deploy/tests/Precompiled -t:Build,Publish >"$STATE/logs/precompile.log" 2>&1 || note "packages are not compiled ahead, the tests take longer: see $STATE/logs/precompile.log"
+}
+# Only what is the same assembly byte for byte is replaced; the next build notices, and puts its own there again.
+place_precompiled() {
+    local original
+    cd "$ROOT"
+    for original in deploy/tests/Precompiled/bin/Debug/*/*/*.dll; do
+        [ -f "${original%/*}/publish/${original##*/}" ] || continue
+        find contracts deploy services -path "*/bin/Debug/*/${original##*/}" ! -path '*/Precompiled/*' -size "$(($(wc -c <"$original")))c" \
+            -exec cmp -s {} "$original" \; -exec cp "${original%/*}/publish/${original##*/}" {}.new \; -exec mv {}.new {} \;
+    done
+}
+
 # ── Side by side ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 # The longest first, so that none of them is alone in the end.
@@ -160,14 +175,19 @@ summary_of() {
 
 # ── Servers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-local_servers() {
+# They start while the solution builds: start_X begins, X_are_there ends.
+start_local_servers() {
     step "Starting the test servers"
     trap 'end_groups; deploy_test_servers stop || true' EXIT
-    deploy_test_servers start
+    deploy_test_servers install
+    beside 3 deploy_test_servers start
+}
+local_servers_are_there() {
     eval "$(deploy_test_servers env)"
     ok "PostgreSQL, RabbitMQ and a mail catcher, under .local/test"
 }
-deploy_test_servers() { "$ROOT/deploy/local/servers.sh" test "$1"; }
+# They live as long as the run: nothing that they wrote has to outlast a power cut.
+deploy_test_servers() { UNSAFE=1 "$ROOT/deploy/local/servers.sh" test "$1"; }
 
 # The consumers in Python (tests of the contracts from outside .NET) need two libraries.
 install_test_packages() {
@@ -178,14 +198,19 @@ install_test_packages() {
     [ ${#wanted[@]} = 0 ] || (install_these "${wanted[@]}") || warn "without ${wanted[*]} the checks with consumers in Python will fail"
 }
 
-container_servers() {
+start_container_servers() {
     step "Starting the test servers in containers"
     compose=(docker compose --project-name "$COMPOSE_PROJECT_NAME-test-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)" --file "$ROOT/deploy/tests/compose.yml")
     trap 'end_groups; "${compose[@]}" down --volumes --remove-orphans >/dev/null 2>&1 || true' EXIT
+    beside 3 compose_up
+}
+compose_up() {
     "${compose[@]}" up --wait --quiet-pull postgres rabbitmq mail >"$STATE/logs/test-servers.log" 2>&1 || {
         tail -n 20 "$STATE/logs/test-servers.log" >&2
         die "The test servers did not become healthy."
     }
+}
+container_servers_are_there() {
     published() { "${compose[@]}" port "$1" "$2" | sed 's/.*://'; }
     if [ "$runner" = host ]; then
         TEST_POSTGRES="Host=127.0.0.1;Port=$(published postgres 5432);Username=postgres;Password=postgres"
@@ -205,28 +230,39 @@ if [ "${1:-}" != inside ]; then
     rm -rf "$reports"
     mkdir -p "$reports" "$STATE/logs"
     trap 'printf "\n"; warn "interrupted"; exit 130' INT TERM
-    if [ "$MODE" = docker ]; then container_servers; else local_servers; fi
+    if [ "$MODE" = docker ]; then servers=container; else servers=local; fi
+    if [ "$runner" = host ]; then
+        . "$ROOT/deploy/local/services.sh"
+        need_dotnet
+        install_test_packages
+    fi
+    "start_${servers}_servers"
+    starting=$!
     if [ "$runner" = container ]; then
+        wait "$starting" || exit 1
         step "No SDK on this machine: the tests run in a container that has one"
         status=0
         "${compose[@]}" run --rm --build -T -e TESTS -e ONLY -e REPEAT -e LONG -e JOBS tests || status=1
         # The results of the container lie in the reports folder, which it shares; checks without a result file are in its last line.
         exit "$status"
     fi
-    . "$ROOT/deploy/local/services.sh"
-    need_dotnet
-    install_test_packages
     [ "$MODE" = docker ] || setup=servers
 else
     # in the SDK container: the servers are there, the settings come from its environment
     mkdir -p "$reports" "$STATE/logs"
     trap end_groups EXIT
 fi
-# Processes of tests live for seconds: to watch them for what could be compiled better costs more than it brings.
-export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 DOTNET_TieredPGO=0
-beside 3 prepare_outsiders
-beside 3 prepare_tools
+# Processes of tests live for seconds: to watch what could be compiled better, and to compile it again, costs more than it brings.
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 DOTNET_TieredPGO=0 DOTNET_TC_CallCounting=0
+beside 4 prepare_outsiders
+beside 4 prepare_tools
+beside 4 precompile
 build
 wait_for_fewer 1
+place_precompiled
+if [ -n "${starting:-}" ]; then
+    wait "$starting" || die "Without servers there is nothing to test."
+    "${servers}_servers_are_there"
+fi
 run_tests
 end

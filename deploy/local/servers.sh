@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Private test servers beside those of `make up`: `deploy/local/servers.sh NAME start|stop|kill|env [postgres|rabbitmq|mail]`,
+# Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail]`,
 # and `... NAME memory LIMIT` for the broker.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
 # Ports of their own: those of TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ... where set, else the first free ones, so that two clones can test at the same time.
-# A test server trades durability for speed only where asked: UNSAFE=1.
+# UNSAFE=1: what is committed outlasts the end of PostgreSQL, but not a power cut.
 set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 name=${1:?name} action=${2:?action} only=${3:-}
@@ -33,12 +33,16 @@ mkdir -p "$STATE"
 [ -s "$STATE/ports" ] && { any_alive || [ "$action" != start ] || [ -n "$only" ]; } || choose_ports
 . "$STATE/ports"
 POSTGRES_EXTRA_SETTINGS=$'max_connections = 600\nshared_buffers = 256MB'
-[ "${UNSAFE:-0}" = 0 ] || POSTGRES_EXTRA_SETTINGS+=$'\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off'
+[ "${UNSAFE:-0}" = 0 ] || POSTGRES_EXTRA_SETTINGS+=$'\nfsync = off\nfull_page_writes = off'
 export POSTGRES_PASSWORD RABBITMQ_USER RABBITMQ_PASSWORD
 
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
 
 case $action in
+    install)
+        install_packages
+        if wanted mail; then install_maildev; fi
+        ;;
     start)
         need_disk 1000
         take_lock
@@ -73,5 +77,5 @@ export TEST_RABBITMQ_MANAGEMENT=http://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
         ;;
-    *) die "servers.sh: unknown action '$action'" "start, stop, kill, memory or env" ;;
+    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, memory or env" ;;
 esac

@@ -33,7 +33,8 @@ public sealed class TestDatabase : IAsyncDisposable
     public async Task ProvisionAsync()
     {
         await AdministerAsync($"CREATE ROLE {name} LOGIN PASSWORD '{name}' NOSUPERUSER NOCREATEDB NOCREATEROLE");
-        await AdministerAsync($"CREATE DATABASE {name}");
+        // Its three hundred files are copied as they are: through the log, as is usual, takes three times as long.
+        await AdministerAsync($"CREATE DATABASE {name} STRATEGY file_copy");
         Evidence.Offer(this, LookAsync);
     }
 

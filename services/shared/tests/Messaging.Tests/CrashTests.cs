@@ -55,7 +55,7 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 
         (await Rows(subject)).ShouldBe(1);
         await FinishAsync(subject);
-        Seen(outsider, subject).Length.ShouldBeGreaterThan(1);
+        await Poll.Until(() => Seen(outsider, subject).Length > 1, "the event a second time", Patience);
         Seen(outsider, subject).Select(m => m.BasicProperties.MessageId).Distinct().ShouldHaveSingleItem();
         Seen(outsider, subject).Select(m => Encoding.UTF8.GetString(m.Body.Span)).Distinct().ShouldHaveSingleItem();
     }
