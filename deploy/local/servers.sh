@@ -28,7 +28,7 @@ choose_ports() {
         printf '%s_PORT=%s\n' "${pair%:*}" "$chosen"
     done >"$STATE/ports"
 }
-mkdir -p "$STATE"
+mkdir -p "$STATE/logs"
 # What runs keeps its ports, and so does what is started again after a kill.
 [ -s "$STATE/ports" ] && { any_alive || [ "$action" != start ] || [ -n "$only" ]; } || choose_ports
 . "$STATE/ports"
@@ -46,7 +46,6 @@ case $action in
     start)
         need_disk 1000
         take_lock
-        mkdir -p "$STATE/logs"
         install_packages
         if wanted postgres; then start_postgres; fi
         if wanted rabbitmq; then start_rabbitmq; fi
