@@ -160,6 +160,7 @@ test_project() {
     local name log results status=0 ended=$((SECONDS + 3600)) tests
     name=$(basename "$1" .csproj) log=$STATE/logs/test-$(basename "$1" .csproj).log results=$reports/$name/$name-$2.trx
     mkdir -p "$reports/$name"
+    : >"$log"
     "${1%/*}/bin/Debug/net10.0/$name" -noLogo -noColor -noAutoReporters -longRunning "${TEST_HANG:-600}" -result-trx "$results" ${ONLY:+-method "*$ONLY*"} >"$log" 2>&1 9>&- &
     tests=$!
     while kill -0 "$tests" 2>/dev/null; do
