@@ -61,13 +61,15 @@ public static class MessagingExtensions
         services.AddHostedService(provider => provider.GetRequiredService<InboxCleanup>());
         services.AddHostedService<ServiceAnnouncements<TDbContext>>();
         services.AddSingleton<IInterceptor, OutboxInterceptor>();
-        services.AddHealthChecks().Add(new HealthCheckRegistration(
-            "broker", provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>()), HealthStatus.Unhealthy, ["ready"]))
+        services.AddSingleton<BrokerHealthCheck>();
+        services.AddHealthChecks()
+            .Add(new HealthCheckRegistration("broker", provider => provider.GetRequiredService<BrokerHealthCheck>(), HealthStatus.Unhealthy, ["ready"]))
             .Add(new HealthCheckRegistration("queues", provider => provider.GetRequiredService<RefusedQueues>(), HealthStatus.Unhealthy, ["ready"]));
 
         services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry();
+            bus.ConfigureHealthCheckOptions(health => health.MinimalFailureStatus = HealthStatus.Degraded);    // BrokerHealthCheck says when that is too little
             bus.AddEntityFrameworkOutbox<TDbContext>(outbox => outbox.UsePostgres().UseBusOutbox());
             bus.AddReceiveObserver(provider => provider.GetRequiredService<Deliveries>());
             configure?.Invoke(bus);
@@ -126,10 +128,4 @@ public static class MessagingExtensions
             }),
             provider.GetRequiredService<IBus>().Topology);
     }
-}
-
-internal sealed class BrokerHealthCheck(OutboxRelay relay) : IHealthCheck
-{
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(relay.IsConnected ? HealthCheckResult.Healthy("Connected.") : HealthCheckResult.Unhealthy("Not connected; messages wait in the outbox."));
 }

@@ -1,7 +1,12 @@
+using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Relay;
 using Chassis.Testing;
+using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Messaging.Tests;
 
@@ -65,6 +70,50 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
 
         await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(40));
         await Poll.Until(() => Task.FromResult(outsider.Select(m => m.BasicProperties.MessageId).Distinct().Count()), n => n == 300, "all events at the outsider");
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task A_service_that_was_connected_stays_ready_while_the_broker_is_away()
+    {
+        await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
+        using var host = WorkHost.Build(fixture.Database.Migrations, proxy.Through(fixture.Vhost.Uri), bus => bus.AddWork());
+        await host.StartAsync(Token);
+        await host.Services.UntilReadyAsync();
+        var health = host.Services.GetRequiredService<HealthCheckService>();
+
+        proxy.Set(LinkMode.Reset);
+        var seen = new HashSet<HealthStatus>();
+        await Poll.Until(
+            async () =>
+            {
+                var report = await health.CheckHealthAsync(Token);
+                seen.Add(report.Status);
+                return report.Entries.Values.Count(e => e.Status == HealthStatus.Degraded);
+            },
+            degraded => degraded >= 2,
+            "the service and its bus to notice that the broker is away");
+        seen.ShouldNotContain(HealthStatus.Unhealthy, "a load balancer would take every replica out, and nobody could place an order.");
+
+        proxy.Set(LinkMode.Open);
+        await host.Services.UntilReadyAsync();
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task A_service_that_starts_without_a_broker_is_ready_after_a_while()
+    {
+        await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
+        proxy.Set(LinkMode.Reset);
+        var clock = new FakeTimeProvider();
+        using var host = WorkHost.Build(fixture.Database.Migrations, proxy.Through(fixture.Vhost.Uri), bus => bus.AddWork(), services: services => services.AddSingleton(
+            provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>(), provider.GetRequiredService<IBusControl>(), clock)));
+        var health = host.Services.GetRequiredService<HealthCheckService>();
+        await host.StartAsync(Token);
+
+        (await health.CheckHealthAsync(Token)).Status.ShouldBe(HealthStatus.Unhealthy, "its queues are not there yet.");
+        clock.Advance(BrokerHealthCheck.Patience);
+        (await health.CheckHealthAsync(Token)).Status.ShouldBe(HealthStatus.Degraded);
         await host.StopAsync(Token);
     }
 }
