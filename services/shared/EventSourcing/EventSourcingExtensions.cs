@@ -1,3 +1,4 @@
+using Chassis.Web;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -34,6 +35,7 @@ public static class EventSourcingExtensions
         services.AddSingleton<EventSerializer>();
         services.AddSingleton<CoreEventBus>();
         services.AddScoped<EventStore>();
+        services.AddSingleton<IDatabaseMigrator, TransactionClock>();
         services.AddMetrics();
         services.AddSingleton<ProjectionMetrics>();
         services.AddSingleton<ProjectionRebuilder>();

@@ -25,7 +25,7 @@ internal static class EventSql
         INSERT INTO event_store.events AS stored
             (event_id, stream_id, stream_type, version, event_type, event_version, payload, data_subject, metadata, occurred_at, transaction_id)
         SELECT e.event_id, $1, $2, $3 + e.n, e.event_type, e.event_version, e.payload::jsonb, e.data_subject, $9, $10,
-               greatest(pg_current_xact_id(), last.transaction_id)
+               greatest(event_store.current_transaction(), last.transaction_id)
         FROM unnest($4::uuid[], $5::text[], $6::int[], $7::text[], $8::text[]) WITH ORDINALITY AS e(event_id, event_type, event_version, payload, data_subject, n)
         LEFT JOIN event_store.events last ON last.stream_id = $1 AND last.version = $3
         WHERE $3 = 0 OR last.version IS NOT NULL
@@ -47,7 +47,7 @@ internal static class EventSql
         SELECT {Columns}
         FROM (
             SELECT * FROM event_store.events
-            WHERE (transaction_id, position) > ($1, $2) AND transaction_id < coalesce($3, pg_snapshot_xmin(pg_current_snapshot()))
+            WHERE (transaction_id, position) > ($1, $2) AND transaction_id < coalesce($3, event_store.oldest_running_transaction())
             ORDER BY transaction_id, position LIMIT {limit}
         ) AS e LEFT JOIN event_store.personal_keys k ON k.subject = e.data_subject
         ORDER BY e.transaction_id, e.position

@@ -91,6 +91,46 @@ public static class EventStoreMigration
         migration.AppendOnly("event_store.events");
     }
 
+    /// <summary>
+    /// Gives the events a clock that outlasts the server. Transaction ids are a server's own: where the data is restored or moved to, they may begin again with small
+    /// ones, and new events would sort before old checkpoints. What is stored is therefore the id plus an offset, which <c>follow_server()</c> raises when what is
+    /// stored lies in the future of the server that it is on: then whatever comes later is greater than whatever came before, and everything from before is final.
+    /// </summary>
+    public static void CreateTransactionClock(this MigrationBuilder migration)
+    {
+        migration.Sql(
+            """
+            CREATE TABLE event_store.transaction_clock (
+                only_row      boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+                server_offset bigint  NOT NULL DEFAULT 0
+            );
+            INSERT INTO event_store.transaction_clock DEFAULT VALUES;
+
+            CREATE FUNCTION event_store.current_transaction() RETURNS xid8 LANGUAGE sql STABLE AS
+            $$ SELECT (pg_current_xact_id()::text::bigint + server_offset)::text::xid8 FROM event_store.transaction_clock $$;
+
+            -- Whatever carries a smaller id is visible or will never be.
+            CREATE FUNCTION event_store.oldest_running_transaction() RETURNS xid8 LANGUAGE sql STABLE AS
+            $$ SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint + server_offset)::text::xid8 FROM event_store.transaction_clock $$;
+
+            ALTER TABLE event_store.events ALTER COLUMN transaction_id SET DEFAULT event_store.current_transaction();
+
+            -- Answers how far the offset rose; 0 on the server that wrote everything. The service may call it, and has no other right to the clock.
+            CREATE FUNCTION event_store.follow_server() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+            $$
+            DECLARE before bigint; latest bigint;
+            BEGIN
+                SELECT server_offset INTO before FROM event_store.transaction_clock FOR UPDATE;
+                SELECT greatest((SELECT max(transaction_id) FROM event_store.events), (SELECT max(transaction_id) FROM event_store.projections))::text::bigint INTO latest;
+                IF latest IS NULL OR latest < pg_snapshot_xmax(pg_current_snapshot())::text::bigint + before THEN RETURN 0; END IF;
+                UPDATE event_store.transaction_clock SET server_offset = latest;
+                RETURN latest - before;
+            END
+            $$;
+            """);
+        migration.AppendOnly("event_store.transaction_clock");
+    }
+
     /// <summary>Registers a projection and makes the shadow twin of each of its tables, which must exist already.</summary>
     public static void CreateProjection(this MigrationBuilder migration, string name, params string[] tables)
     {

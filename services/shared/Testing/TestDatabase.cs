@@ -110,7 +110,7 @@ public sealed class TestDatabase : IAsyncDisposable
     {
         var messages = await ScalarAsync<bool>("SELECT to_regclass('messaging.outbox') IS NOT NULL")
             ? """
-              SELECT E'\noutbox ' || (to_jsonb(o) - 'body' - 'headers')::text AS line FROM (SELECT * FROM messaging.outbox LIMIT 8) o
+              SELECT E'\noutbox ' || (to_jsonb(o) - 'body' - 'headers')::text FROM (SELECT * FROM messaging.outbox LIMIT 8) o
               UNION ALL SELECT E'\ndead letter ' || (to_jsonb(d) - 'body' - 'headers')::text FROM (SELECT * FROM messaging.dead_letters LIMIT 4) d
               UNION ALL SELECT E'\n' || (SELECT count(*) FROM messaging.inbox) || ' in the inbox, ' || (SELECT count(*) FROM messaging.outbox) || ' in the outbox'
               UNION ALL
@@ -121,7 +121,7 @@ public sealed class TestDatabase : IAsyncDisposable
             SELECT coalesce(string_agg(line, ''), '') FROM (
               {messages}
               SELECT concat_ws(' ', E'\nsession', pid, application_name, state, wait_event_type, wait_event, now() - xact_start, left(regexp_replace(query, '\s+', ' ', 'g'), 120))
-              FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle') found
+              FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle') AS found(line)
             """);
         return lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"{name}: {line}");
     }

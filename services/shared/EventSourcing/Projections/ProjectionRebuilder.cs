@@ -151,7 +151,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
 
     private static async Task<ulong> OldestRunningTransaction(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_snapshot_xmin(pg_current_snapshot())", connection);
+        await using var command = new NpgsqlCommand("SELECT event_store.oldest_running_transaction()", connection);
         return (ulong)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 

@@ -7,10 +7,10 @@ using Npgsql;
 
 namespace Chassis.Web;
 
-/// <summary>Brings the database to the version of the code.</summary>
-internal interface IDatabaseMigrator
+/// <summary>Makes the database ready for the code, at each start and before the service takes traffic; one after the other, as they are registered.</summary>
+public interface IDatabaseMigrator
 {
-    /// <summary>Applies what is missing, under EF Core's lock, as the owner of the schema, and grants the runtime role its rights.</summary>
+    /// <summary>Does what is left to do; nothing, where another replica has done it. Begun again when the database cannot be reached.</summary>
     Task MigrateAsync(CancellationToken cancellationToken);
 }
 
@@ -26,6 +26,7 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
     /// <summary>How long to wait for another replica's migrations before saying so and trying again, in seconds.</summary>
     private const int LongestTurn = 60;
 
+    /// <summary>Applies what is missing, under EF Core's lock, as the owner of the schema, and grants the runtime role its rights.</summary>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
         await using var dataSource = DatabaseExtensions.CreateDataSource(configuration, DatabaseExtensions.MigrationsConnection);

@@ -175,6 +175,32 @@ public sealed class Projections : IAsyncLifetime
         (await Sum("balances")).ShouldBe(5m);
     }
 
+    [Fact]
+    public async Task go_on_where_they_were_when_the_data_has_come_to_another_server()
+    {
+        var (old, unread, later) = (Fixture.NewId(), Fixture.NewId(), Fixture.NewId());
+        await fixture.Append(old, 0, new Deposited(10));
+        await CatchUpTo(10m);
+        await fixture.Append(unread, 0, new Deposited(20));
+
+        for (var move = 1; move <= 2; move++)
+        {
+            await fixture.Move();
+            await fixture.Append(old, move, new Deposited(100));    // on top of what came along
+            await fixture.Append(later, move - 1, new Deposited(1000));
+            await CatchUpTo(30m + (move * 1100m));
+        }
+
+        foreach (var projection in (string[])["turnover", "balances"])
+        {
+            await Rebuild(projection);
+            (await Status(projection)).Rebuild!.Differences.ShouldBe(0);
+        }
+
+        (await Sum("turnover")).ShouldBe(2230m);
+        (await Status("turnover")).Lag.ShouldBe(0);
+    }
+
     [Theory]
     [InlineData("force_custom_plan")]
     [InlineData("force_generic_plan")]
