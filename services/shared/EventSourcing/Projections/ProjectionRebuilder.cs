@@ -9,6 +9,12 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
 {
     private const int BatchSize = 1_000;
 
+    /// <summary>How long a swap that meets a long reader, a backup for one, is tried again before the rebuild fails.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
+
+    /// <summary>Between two tries, in which everybody who waited behind the last one gets through.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+
     /// <summary>
     /// Runs the rebuild, unless another replica is at it: the lock is the session's, over many transactions, so that a replica that dies leaves it to the next.
     /// It is let go here, because the pool hands sessions on as they are.
@@ -50,10 +56,23 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         {
             await ProjectionStore.SaveRebuild(connection, projection.Name, RebuildState.Running, 0, null, null, null, cancellationToken);
             await ProjectionStore.Execute(connection, "SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
-            var (checkpoint, applied) = await Fill(connection, projection, cancellationToken);
-            events = applied;
-            var (differences, last) = await CatchUpAndSwap(connection, projection, checkpoint, events, cancellationToken);
-            LogRebuilt(logger, projection.Name, last, differences);
+            var checkpoint = default(Checkpoint);
+            for (var started = clock.GetTimestamp(); ;)
+            {
+                (checkpoint, events) = await Fill(connection, projection, checkpoint, events, cancellationToken);
+                try
+                {
+                    var (differences, last) = await CatchUpAndSwap(connection, projection, checkpoint, events, cancellationToken);
+                    LogRebuilt(logger, projection.Name, last, differences);
+                    break;
+                }
+                catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable && clock.GetElapsedTime(started) < LongestWait)
+                {
+                    LogWaiting(logger, projection.Name, Pause.TotalSeconds);
+                    await Task.Delay(Pause, clock, cancellationToken);
+                }
+            }
+
             await ProjectionStore.Execute(connection, "SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -64,10 +83,9 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         }
     }
 
-    private async Task<(Checkpoint Checkpoint, long Events)> Fill(NpgsqlConnection connection, Projection projection, CancellationToken cancellationToken)
+    private async Task<(Checkpoint Checkpoint, long Events)> Fill(
+        NpgsqlConnection connection, Projection projection, Checkpoint checkpoint, long events, CancellationToken cancellationToken)
     {
-        var checkpoint = default(Checkpoint);
-        long events = 0;
         while (true)
         {
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -88,7 +106,10 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         }
     }
 
-    /// <summary>The last bit, while writers of this projection wait and readers do not.</summary>
+    /// <summary>
+    /// The last bit, while writers of this projection wait and readers do not. Whoever still reads from before, in a transaction of its own, is waited for no longer
+    /// than a second: behind the lock for the renaming everybody waits.
+    /// </summary>
     private async Task<(long Differences, long Events)> CatchUpAndSwap(
         NpgsqlConnection connection, Projection projection, Checkpoint checkpoint, long events, CancellationToken cancellationToken)
     {
@@ -101,6 +122,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         await ProjectionStore.Execute(
             connection, $"LOCK TABLE {string.Join(", ", projection.Tables.Select(t => t + ProjectionTarget.ShadowSuffix))} IN ACCESS EXCLUSIVE MODE", cancellationToken);
         await ProjectionStore.Execute(connection, $"LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE", cancellationToken);
+        await ProjectionStore.Execute(connection, "SET LOCAL lock_timeout = '1s'", cancellationToken);
         ulong bound;
         if (projection.Mode == ProjectionMode.Consistent)
         {
@@ -188,6 +210,9 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
 
     [LoggerMessage(3101, LogLevel.Information, "Projection {Projection} rebuilt from {Events} events; {Differences} rows differed from the live tables.")]
     private static partial void LogRebuilt(ILogger logger, string projection, long events, long differences);
+
+    [LoggerMessage(3103, LogLevel.Warning, "The rebuilt projection {Projection} cannot be swapped in while somebody reads or locks the live tables; next try in {Seconds} s.")]
+    private static partial void LogWaiting(ILogger logger, string projection, double seconds);
 
     [LoggerMessage(3102, LogLevel.Error, "Rebuild of projection {Projection} failed; the live tables stay as they are.")]
     private static partial void LogFailed(ILogger logger, Exception exception, string projection);

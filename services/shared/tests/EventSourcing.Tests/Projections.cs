@@ -140,6 +140,36 @@ public sealed class Projections : IAsyncLifetime
         await CatchUpTo(3m);
     }
 
+    [Theory]
+    [InlineData("balances")]
+    [InlineData("turnover")]
+    public async Task are_read_and_written_while_a_rebuild_waits_for_a_long_reader(string name)
+    {
+        await fixture.Append(Fixture.NewId(), 0, new Deposited(1));
+        await CatchUpTo(1m);
+        await using var backup = new NpgsqlConnection(fixture.Database.Migrations);
+        await backup.OpenAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await backup.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await ProjectionStore.Execute(backup, $"LOCK TABLE {name} IN ACCESS SHARE MODE", CancellationToken.None);
+        var rebuild = Rebuild(name);
+
+        for (var round = 1; round <= 3; round++)
+        {
+            await Poll.Until(
+                async () => await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0, "the rebuild to wait");
+            await fixture.Append(Fixture.NewId(), 0, new Deposited(1)).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);    // a second, if anything
+            (await Sum(name).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken)).ShouldBePositive();
+            (await Status(name)).Rebuild!.State.ShouldBe(RebuildState.Running, "the backup still reads.");
+        }
+
+        await transaction.RollbackAsync(TestContext.Current.CancellationToken);
+        await rebuild;
+
+        (await Status(name)).Rebuild!.State.ShouldBe(RebuildState.Completed);
+        (await Status(name)).Rebuild!.Differences.ShouldBe(0);
+        await CatchUpTo(4m);
+    }
+
     [Fact]
     public async Task come_out_right_of_a_rebuild_however_wrong_they_were()
     {
