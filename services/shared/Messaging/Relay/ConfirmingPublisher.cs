@@ -21,7 +21,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
     private readonly Action<OutboxRow, string?> _settled;
     private readonly OutboxRow?[] _inFlight = new OutboxRow?[MaxInFlight];
     private readonly SemaphoreSlim _room = new(MaxInFlight);
-    private readonly Dictionary<Guid, OutboxRow> _mandatory = [];
+    private readonly Lock _gate = new();
     private readonly TaskCompletionSource<string> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _nextTag = 1;
     private ulong _oldestTag = 1;
@@ -47,7 +47,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
     {
         get
         {
-            lock (_mandatory)
+            lock (_gate)
             {
                 var rows = new List<OutboxRow>();
                 for (var tag = _oldestTag; tag < _nextTag; tag++)
@@ -98,13 +98,9 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
             await _room.WaitAsync(cancellationToken);
         }
 
-        lock (_mandatory)
+        lock (_gate)
         {
             _inFlight[_nextTag++ % MaxInFlight] = row;
-            if (row.Mandatory)
-            {
-                _mandatory[row.MessageId] = row;
-            }
         }
 
         var headers = new Dictionary<string, object?>(row.Headers.Count);
@@ -153,7 +149,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
             SettleOne(tag, error);
         }
 
-        lock (_mandatory)
+        lock (_gate)
         {
             while (_oldestTag < _nextTag && _inFlight[_oldestTag % MaxInFlight] is null)
             {
@@ -167,15 +163,11 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
     private void SettleOne(ulong tag, string? error)
     {
         OutboxRow? row;
-        lock (_mandatory)
+        lock (_gate)
         {
             ref var slot = ref _inFlight[tag % MaxInFlight];
             row = slot;
             slot = null;
-            if (row is { Mandatory: true })
-            {
-                _mandatory.Remove(row.MessageId);
-            }
         }
 
         if (row is null)
@@ -189,16 +181,20 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         _settled(row, reason);
     }
 
-    // The broker sends a message back before it confirms it.
+    // The broker sends a message back before it confirms it, and says where it was to go: one id can be under way to several places, and to one place several times.
+    // Those share a fate, since nothing tells them apart: what is refused is sent again.
     private Task OnReturned(object sender, BasicReturnEventArgs e)
     {
         if (Guid.TryParse(e.BasicProperties.MessageId, out var id))
         {
-            lock (_mandatory)
+            lock (_gate)
             {
-                if (_mandatory.TryGetValue(id, out var row))
+                for (var tag = _oldestTag; tag < _nextTag; tag++)
                 {
-                    row.Returned = string.Create(CultureInfo.InvariantCulture, $"Not routable: {e.ReplyCode} {e.ReplyText}.");
+                    if (_inFlight[tag % MaxInFlight] is { Mandatory: true } row && row.MessageId == id && row.Exchange == e.Exchange && row.RoutingKey == e.RoutingKey)
+                    {
+                        row.Returned = string.Create(CultureInfo.InvariantCulture, $"Not routable: {e.ReplyCode} {e.ReplyText}.");
+                    }
                 }
             }
         }

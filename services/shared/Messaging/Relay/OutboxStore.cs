@@ -23,14 +23,20 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
 
     private const string NextSql = "SELECT due_at - clock_timestamp() FROM messaging.outbox WHERE parked_at IS NULL ORDER BY due_at LIMIT 1";
 
+    // Ids alone are not enough: what has been sent is written down until the database answers, and that may be a copy that has lost the last commits and given the ids to
+    // other messages.
+    private const string DeleteSql =
+        "DELETE FROM messaging.outbox o USING unnest($1::bigint[], $2::uuid[]) AS sent(id, message_id) WHERE o.id = sent.id AND o.message_id = sent.message_id";
+
     private const string RefuseSql =
         """
-        UPDATE messaging.outbox SET
+        UPDATE messaging.outbox o SET
             attempts = attempts + 1,
-            last_error = $2,
-            due_at = clock_timestamp() + least($3 * power(2, least(attempts, 20)), interval '5 minutes') * (0.75 + random() / 2),
-            parked_at = CASE WHEN attempts + 1 >= $4 THEN now() END
-        WHERE id = ANY($1) RETURNING parked_at IS NOT NULL
+            last_error = $3,
+            due_at = clock_timestamp() + least($4 * power(2, least(attempts, 20)), interval '5 minutes') * (0.75 + random() / 2),
+            parked_at = CASE WHEN attempts + 1 >= $5 THEN now() END
+        FROM unnest($1::bigint[], $2::uuid[]) AS refused(id, message_id)
+        WHERE o.id = refused.id AND o.message_id = refused.message_id RETURNING parked_at IS NOT NULL
         """;
 
     /// <summary>Takes over rows that are due, in the order of their ids, and tells when the next one will be.</summary>
@@ -65,19 +71,19 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         return (rows, next);
     }
 
-    public async Task DeleteAsync(long[] ids, CancellationToken cancellationToken)
+    public async Task DeleteAsync(IReadOnlyList<OutboxRow> rows, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand("DELETE FROM messaging.outbox WHERE id = ANY($1)");
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = ids });
+        await using var command = database.CreateCommand(DeleteSql);
+        AddKeys(command, rows);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Counts a failed attempt and puts the rows back for later, or aside for good.</summary>
     /// <returns>How many were put aside.</returns>
-    public async Task<int> RefuseAsync(long[] ids, string error, TimeSpan backoff, int limit, CancellationToken cancellationToken)
+    public async Task<int> RefuseAsync(IReadOnlyList<OutboxRow> rows, string error, TimeSpan backoff, int limit, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(RefuseSql);
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = ids });
+        AddKeys(command, rows);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = error });
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = backoff, NpgsqlDbType = NpgsqlDbType.Interval });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
@@ -137,6 +143,12 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         await reader.ReadAsync(cancellationToken);
         return new OutboxFigures(
             reader.GetInt64(0), Math.Round(Math.Max(0, reader.GetDouble(1)), 3), reader.GetInt64(2), reader.GetInt64(3), dispatchRate, reader.GetInt64(4));
+    }
+
+    private static void AddKeys(NpgsqlCommand command, IReadOnlyList<OutboxRow> rows)
+    {
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. rows.Select(r => r.Id)] });
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. rows.Select(r => r.MessageId)] });
     }
 
     private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)

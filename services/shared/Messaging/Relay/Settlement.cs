@@ -43,7 +43,7 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
 
     private async Task DeleteAsync()
     {
-        var ids = new List<long>();
+        var confirmed = new List<OutboxRow>();
         while (await _confirmed.Reader.WaitToReadAsync())
         {
             // A moment's patience makes one statement out of many.
@@ -53,19 +53,19 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
             }
 
             var now = clock.GetUtcNow();
-            while (ids.Count < MaxBatch && _confirmed.Reader.TryRead(out var row))
+            while (confirmed.Count < MaxBatch && _confirmed.Reader.TryRead(out var row))
             {
-                ids.Add(row.Id);
+                confirmed.Add(row);
                 metrics.DeliveryAge(now - row.Since);
             }
 
-            metrics.Delivered(ids.Count);
-            if (!await InsistAsync(() => store.DeleteAsync([.. ids], _stop.Token)))
+            metrics.Delivered(confirmed.Count);
+            if (!await InsistAsync(() => store.DeleteAsync(confirmed, _stop.Token)))
             {
                 return;
             }
 
-            ids.Clear();
+            confirmed.Clear();
         }
     }
 
@@ -80,13 +80,13 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
                 metrics.Refused();
             }
 
-            foreach (var group in refused.GroupBy(r => r.Error, r => r.Row.Id))
+            foreach (var group in refused.GroupBy(r => r.Error, r => r.Row))
             {
-                long[] ids = [.. group];
+                OutboxRow[] rows = [.. group];
                 if (!await InsistAsync(async () =>
                 {
-                    var parked = await store.RefuseAsync(ids, group.Key, options.SendBackoff, options.SendAttempts, _stop.Token);
-                    LogRefused(logger, ids.Length, group.Key, parked);
+                    var parked = await store.RefuseAsync(rows, group.Key, options.SendBackoff, options.SendAttempts, _stop.Token);
+                    LogRefused(logger, rows.Length, group.Key, parked);
                 }))
                 {
                     return;
