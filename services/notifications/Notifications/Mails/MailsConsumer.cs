@@ -1,3 +1,4 @@
+using Chassis.Messaging;
 using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
@@ -54,6 +55,12 @@ public sealed class MailsConsumer(MailOutbox mails, IOptions<MailOptions> option
         string audience = Audiences.Customer)
         where T : class
     {
+        // What somebody has read long ago, or was never to hear, is no news.
+        if (context.IsReplay())
+        {
+            return Task.CompletedTask;
+        }
+
         var eventId = context.Headers.Get<string>(CloudEventHeaders.Id) ?? context.MessageId!.Value.ToString();
         return mails.Enqueue(
             new MailRequest(

@@ -1,16 +1,23 @@
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using Notifications.Persistence;
 using Shop.Contracts;
 
 namespace Notifications.Webhooks;
 
 /// <summary>Makes one delivery per event and webhook that asks for it, however often the event comes: event and deliveries are one statement, kept once by their keys.</summary>
-public sealed class WebhookFanOut(NotificationsDbContext db, TimeProvider clock)
+public sealed class WebhookFanOut(NotificationsDbContext db, IOptions<WebhookOptions> options, TimeProvider clock)
 {
     /// <summary>Creates the deliveries of an event; for an event that was seen before this changes nothing.</summary>
     public async Task Accept(CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
+        // A replay repairs what did not arrive. Of an older event nobody knows any more what has been delivered: it would go out a second time.
+        if (envelope.Replay && envelope.Time < clock.GetUtcNow() - options.Value.Retention)
+        {
+            return;
+        }
+
         var webhooks = await db.Webhooks.AsNoTracking().Where(w => w.Status == WebhookStatus.Active && (w.TenantId == null || w.TenantId == envelope.TenantId))
             .Select(w => new { w.Id, w.EventTypes }).ToListAsync(ct);
         var interested = webhooks

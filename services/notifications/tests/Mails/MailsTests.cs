@@ -100,6 +100,18 @@ public class MailsTests(NotificationsFixture service)
     }
 
     [Fact]
+    public async Task A_replay_mails_nobody()
+    {
+        var user = await service.Register();
+        var id = await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId), replay: true);
+        await Poll.Until(() => service.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.inbox WHERE message_id = '{id}'"), n => n > 0, "the replay to be handled");
+        await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
+
+        (await service.MailsTo(user.Email, 2)).Count(m => m.Subject.Contains("confirmed", StringComparison.OrdinalIgnoreCase)).ShouldBeLessThanOrEqualTo(1);
+        (await Listed(user.UserId, 2)).Count.ShouldBe(2, "the welcome, and the order that is new.");
+    }
+
+    [Fact]
     public async Task A_mail_for_somebody_not_known_yet_waits_for_the_contact()
     {
         var user = NotificationsFixture.Someone("de");

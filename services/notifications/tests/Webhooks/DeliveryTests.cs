@@ -3,7 +3,11 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Chassis.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Notifications.Tests.Support;
+using Notifications.Webhooks;
+using Shop.Contracts;
 using Shop.Contracts.Users.V1;
 
 namespace Notifications.Tests.Webhooks;
@@ -51,6 +55,26 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
 
         (await service.Arrived(users)).ShouldContain(d => d.Event!.Value.GetProperty("subject").GetString() == user.UserId.ToString());
         (await service.Arrived(orders)).ShouldHaveSingleItem().Id.ShouldBe(id);
+    }
+
+    [Fact]
+    public async Task A_replay_brings_what_did_not_arrive_and_nothing_older_than_what_is_remembered()
+    {
+        var webhook = await service.Subscribe("shop.order.confirmed.v1");
+        var clock = service.Services.GetRequiredService<TimeProvider>();
+        var retention = service.Services.GetRequiredService<IOptions<WebhookOptions>>().Value.Retention;
+        var recent = Replayed(retention / 2);
+        foreach (var envelope in (CloudEventEnvelope[])[Replayed(retention * 1.1), recent, recent])
+        {
+            await using var scope = service.Services.CreateAsyncScope();
+            await scope.ServiceProvider.GetRequiredService<WebhookFanOut>().Accept(envelope, "{}"u8.ToArray(), TestContext.Current.CancellationToken);
+        }
+
+        (await service.Arrived(webhook)).ShouldHaveSingleItem().Id.ShouldBe(recent.Id);
+        (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries")).GetProperty("items").GetArrayLength().ShouldBe(1);
+
+        CloudEventEnvelope Replayed(TimeSpan age) => new(
+            Guid.CreateVersion7().ToString(), CloudEventEnvelope.SourceOf("orders"), "shop.order.confirmed.v1", clock.GetUtcNow() - age, Guid.CreateVersion7().ToString(), Replay: true);
     }
 
     [Fact]
