@@ -38,6 +38,42 @@ public sealed class The_records
         Undescribed(descriptor.Shape).ShouldBeEmpty("partners read the descriptions of members in the schema.");
     }
 
+    [Fact]
+    public void Decide_of_every_free_text_whether_it_is_personal()
+    {
+        // Of goods, carriers and programs; codes; and why the system did something, in its own words.
+        string[] impersonal =
+        [
+            "OrderLine.Sku", "OrderLine.Name", "SubmittedLine.Sku", "SkuQuantity.Sku", "Shortage.Sku",
+            "ProductAdded.Sku", "ProductAdded.Name", "ProductPriceChanged.Sku", "ProductDiscontinued.Sku",
+            "StockReceived.Sku", "StockReceived.Reference", "StockLow.Sku", "StockReservationFailed.Reason", "StockReleased.Reason", "ReleaseStock.Reason",
+            "ShipmentDispatched.Carrier", "ShipmentDispatched.TrackingNumber", "OrderShipped.Carrier", "OrderShipped.TrackingNumber", "OrderFailed.Reason",
+            "PaymentProcessed.DeclineCode", "UserRegistered.Source", "FieldChange.Field",
+        ];
+        var texts = typeof(BoundaryEvents).Assembly.GetExportedTypes()
+            .Where(t => t.Namespace!.Split('.') is [.., not "Platform", ['V', ..]])
+            .SelectMany(t => t.GetConstructors()).SelectMany(c => c.GetParameters())
+            .Where(p => p.ParameterType == typeof(string) && p.GetCustomAttribute<System.ComponentModel.DataAnnotations.RegularExpressionAttribute>() is null)
+            .ToList();
+        texts.Where(p => p.GetCustomAttribute<PersonalDataAttribute>() is null).Select(p => $"{p.Member.DeclaringType!.Name}.{p.Name}").Distinct()
+            .ShouldBe(impersonal, ignoreOrder: true, "a new text is marked as [PersonalData], so that an erasure replaces it, or is named here");
+        texts.Count(p => p.GetCustomAttribute<PersonalDataAttribute>() is not null).ShouldBeGreaterThan(10);
+    }
+
+    [Fact]
+    public void With_personal_texts_say_whose_they_are()
+    {
+        var of = typeof(BoundaryEvents).Assembly.GetExportedTypes().Where(t => HasPersonalText(t) && !IsPart(t)).ToList();
+        of.Count.ShouldBeGreaterThan(4);
+        of.Where(t => t.GetProperty("UserId") is null).ShouldBeEmpty("an erasure finds messages by ids");
+
+        bool IsPart(Type type) => type == typeof(Shop.Contracts.Inventory.V1.ShipTo) || type == typeof(Shop.Contracts.Users.V1.FieldChange);
+        static bool HasPersonalText(Type type) => type.GetConstructors().SelectMany(c => c.GetParameters()).Any(p =>
+            p.GetCustomAttribute<PersonalDataAttribute>() is not null
+            || p.ParameterType.Namespace?.StartsWith("Shop.Contracts.", StringComparison.Ordinal) == true && p.ParameterType != type && HasPersonalText(p.ParameterType)
+            || p.ParameterType.IsGenericType && p.ParameterType.GetGenericArguments() is [var item] && item != type && HasPersonalText(item));
+    }
+
     [Theory]
     [MemberData(nameof(Every))]
     public void Live_in_a_namespace_per_publisher_and_version(string type)

@@ -31,9 +31,9 @@ public sealed record ShipOrder(Guid OrderId, ShipTo Address, Guid? UserId = null
 /// <param name="Country">ISO 3166-1 alpha-2 code.</param>
 /// <param name="Line2">Anything further.</param>
 public sealed record ShipTo(
-    [MinLength(1)] string Name,
-    [MinLength(1)] string Line1,
-    [MinLength(1)] string City,
-    [MinLength(1)] string PostalCode,
+    [MinLength(1), PersonalData] string Name,
+    [MinLength(1), PersonalData] string Line1,
+    [MinLength(1), PersonalData] string City,
+    [MinLength(1), PersonalData] string PostalCode,
     [RegularExpression("^[A-Z]{2}$")] string Country,
-    string? Line2 = null);
+    [PersonalData] string? Line2 = null);

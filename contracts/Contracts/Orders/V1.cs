@@ -73,7 +73,7 @@ public sealed record OrderCompleted(Guid OrderId, Guid UserId, Money Total, Date
 /// <param name="CancelledAt">When every step of the compensation was acknowledged.</param>
 /// <param name="Refunded">What goes back to the customer, if anything had been charged.</param>
 [BoundaryEvent("shop.order.cancelled.v1", nameof(OrderId))]
-public sealed record OrderCancelled(Guid OrderId, Guid UserId, string Reason, DateTimeOffset CancelledAt, Money? Refunded = null);
+public sealed record OrderCancelled(Guid OrderId, Guid UserId, [PersonalData] string Reason, DateTimeOffset CancelledAt, Money? Refunded = null);
 
 /// <summary>The order could not be fulfilled and everything done for it was undone.</summary>
 /// <param name="OrderId">The order.</param>

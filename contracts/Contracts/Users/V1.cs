@@ -12,11 +12,11 @@ namespace Shop.Contracts.Users.V1;
 [BoundaryEvent("shop.user.registered.v1", nameof(UserId))]
 public sealed record UserRegistered(
     Guid UserId,
-    [MinLength(3)] string Email,
-    [MinLength(1)] string FullName,
+    [MinLength(3), PersonalData] string Email,
+    [MinLength(1), PersonalData] string FullName,
     [MinLength(1)] string Source,
     DateTimeOffset RegisteredAt,
-    [MinLength(1)] string? Locale = null);
+    [MinLength(1), PersonalData] string? Locale = null);
 
 /// <summary>The profile changed; the e-mail address has an event of its own.</summary>
 /// <param name="UserId">The user.</param>
@@ -29,7 +29,7 @@ public sealed record UserProfileUpdated(Guid UserId, [MinLength(1)] IReadOnlyLis
 /// <param name="Field">Name of the field as in the HTTP interface, for example <c>fullName</c>.</param>
 /// <param name="OldValue">Left out when there was none.</param>
 /// <param name="NewValue">Left out when there is none any longer.</param>
-public sealed record FieldChange([MinLength(1)] string Field, string? OldValue = null, string? NewValue = null);
+public sealed record FieldChange([MinLength(1)] string Field, [PersonalData] string? OldValue = null, [PersonalData] string? NewValue = null);
 
 /// <summary>Mail goes to another address from now on.</summary>
 /// <param name="UserId">The user.</param>
@@ -37,14 +37,14 @@ public sealed record FieldChange([MinLength(1)] string Field, string? OldValue =
 /// <param name="NewEmail">Where mail goes from now on.</param>
 /// <param name="ChangedAt">When it changed.</param>
 [BoundaryEvent("shop.user.email-changed.v1", nameof(UserId))]
-public sealed record UserEmailChanged(Guid UserId, [MinLength(3)] string OldEmail, [MinLength(3)] string NewEmail, DateTimeOffset ChangedAt);
+public sealed record UserEmailChanged(Guid UserId, [MinLength(3), PersonalData] string OldEmail, [MinLength(3), PersonalData] string NewEmail, DateTimeOffset ChangedAt);
 
 /// <summary>The account is closed for now: no token, no new orders; open orders are cancelled.</summary>
 /// <param name="UserId">The user.</param>
 /// <param name="Reason">Why, for people.</param>
 /// <param name="DeactivatedAt">When it happened.</param>
 [BoundaryEvent("shop.user.deactivated.v1", nameof(UserId))]
-public sealed record UserDeactivated(Guid UserId, string Reason, DateTimeOffset DeactivatedAt);
+public sealed record UserDeactivated(Guid UserId, [PersonalData] string Reason, DateTimeOffset DeactivatedAt);
 
 /// <summary>The account is open again.</summary>
 /// <param name="UserId">The user.</param>

@@ -10,5 +10,6 @@ public sealed class MigrationTests
         SchemaComparison.VerifyReleasedMigrations<InventoryDbContext>(new Dictionary<string, string>
         {
             ["0001_initial"] = "3b44f4e403fff343",
+            ["0002_erasures"] = "d3c6fc89b72987d0",
         });
 }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Chassis.Testing;
 using Inventory.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Users.V1;
 using static Inventory.Tests.ProductsTests;
@@ -145,6 +146,62 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
 
         async Task<JsonValueKind> Address(JsonElement shipment) =>
             (await client.GetFromJsonAsync<JsonElement>($"/v1/shipments/{Id(shipment)}")).GetProperty("address").ValueKind;
+    }
+
+    [Fact]
+    public async Task The_address_of_a_customer_who_is_erased_while_the_parcel_leaves_is_removed()
+    {
+        var user = Guid.CreateVersion7();
+        var (_, shipment) = await PackedAsync(Guid.CreateVersion7(), user);
+
+        // Holds up the dispatch at its end, after it has looked whether the customer is erased.
+        await using var connection = new NpgsqlConnection(inventory.Database.Migrations);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var hold = new NpgsqlCommand($"SELECT FROM shipments WHERE id = '{Id(shipment)}' FOR UPDATE", connection, transaction))
+        {
+            await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+
+        var dispatch = Dispatch(shipment);
+        await Poll.Until(Waiters, n => n == 1, "the dispatch to wait");
+        await inventory.Commands.Publish(new UserErased(user, DateTimeOffset.UtcNow));
+        await Poll.Until(
+            async () => await Waiters() == 2 || await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM erased_users WHERE user_id = '{user}'") == 1,
+            "the erasure to wait for the dispatch, or to overlook it");
+        await transaction.CommitAsync(TestContext.Current.CancellationToken);
+
+        (await dispatch).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await Poll.Until(
+            async () => await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM shipments WHERE id = '{Id(shipment)}' AND address IS NULL") == 1, "the address to be removed");
+
+        Task<long> Waiters() => inventory.Database.ScalarAsync<long>(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'shipments|erasure|advisory'");
+    }
+
+    [Fact]
+    public async Task The_address_of_an_erased_customer_leaves_the_dead_letters_and_nobody_elses_does()
+    {
+        var (user, stranger, order, strangersOrder) = (Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7());
+        foreach (var (id, whose) in new[] { (order, user), (strangersOrder, stranger) })
+        {
+            await inventory.Database.ScalarAsync<string>(
+                $$"""
+                INSERT INTO messaging.dead_letters (id, message_id, message_type, queue, reason, fingerprint, content_type, headers, body, status, first_failed_at, failed_at)
+                VALUES ('{{id}}', '{{id}}', 'urn:message:Shop.Contracts.Inventory.V1:ShipOrder', 'inventory.commands', 'failed', 'f', 'application/vnd.masstransit+json', '{}',
+                    convert_to('{"messageType": ["urn:message:Shop.Contracts.Inventory.V1:ShipOrder"], "message": {"orderId": "{{id}}", "userId": "{{whose}}",
+                        "address": {"name": "Jürgen order", "line1": "order street 1", "city": "Order", "postalCode": "1", "country": "CA"} } }', 'UTF8'), 'open', now(), now())
+                RETURNING id::text
+                """);
+        }
+
+        await inventory.Commands.Publish(new UserErased(user, DateTimeOffset.UtcNow));
+
+        await Poll.Until(async () => !(await Body(order)).Contains("Jürgen", StringComparison.Ordinal), "the address to be removed");
+        (await Body(order)).ShouldContain(order.ToString());
+        (await Body(strangersOrder)).ShouldContain("Jürgen order");
+
+        Task<string> Body(Guid letter) => inventory.Database.ScalarAsync<string>($"SELECT convert_from(body, 'UTF8') FROM messaging.dead_letters WHERE id = '{letter}'")!;
     }
 
     private static Guid Id(JsonElement shipment) => shipment.GetProperty("id").GetGuid();

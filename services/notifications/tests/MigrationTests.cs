@@ -10,5 +10,6 @@ public sealed class MigrationTests
         SchemaComparison.VerifyReleasedMigrations<NotificationsDbContext>(new Dictionary<string, string>
         {
             ["0001_initial"] = "53b39fc121a24cc7",
+            ["0002_erasures"] = "d3c6fc89b72987d0",
         });
 }

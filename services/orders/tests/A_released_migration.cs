@@ -12,5 +12,6 @@ public sealed class A_released_migration
             ["0001_initial"] = "37bf039f75d3e515",
             ["0002_fulfilment"] = "4af8972ad79780e5",
             ["0003_transaction_clock"] = "52f244f292a2531b",
+            ["0004_erasures"] = "d3c6fc89b72987d0",
         });
 }

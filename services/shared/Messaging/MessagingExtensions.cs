@@ -1,5 +1,6 @@
 using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Erasure;
 using Chassis.Messaging.Inbox;
 using Chassis.Messaging.Ops;
 using Chassis.Messaging.Outbox;
@@ -59,6 +60,8 @@ public static class MessagingExtensions
         services.AddHostedService<DeadLetterCollector>();
         services.AddSingleton<InboxCleanup>();
         services.AddHostedService(provider => provider.GetRequiredService<InboxCleanup>());
+        services.AddSingleton<LateTraces>();
+        services.AddHostedService(provider => provider.GetRequiredService<LateTraces>());
         services.AddHostedService<ServiceAnnouncements<TDbContext>>();
         services.AddSingleton<IInterceptor, OutboxInterceptor>();
         services.AddSingleton<BrokerHealthCheck>();

@@ -8,6 +8,12 @@ public static class Schema
     /// <summary>Creates schema <c>messaging</c>: outbox, inbox, boundary-event archive and dead letters.</summary>
     public static void CreateMessagingTables(this MigrationBuilder migration) => migration.Sql(Sql);
 
+    /// <summary>
+    /// Makes messages findable by what they are about, for <see cref="Erasure.PersonalData"/>: every id that stands as a whole value in the body, and the subject.
+    /// Headers are left out, also those inside of an envelope: they name who acted. Only stored failures pay for the index; the outbox has it over parked rows alone.
+    /// </summary>
+    public static void CreateErasures(this MigrationBuilder migration) => migration.Sql(ErasureSql);
+
     // The outbox and the inbox turn over completely all the time: vacuum early, leave room in the pages, no constraint that costs a look-up.
     internal const string Sql =
         """
@@ -82,5 +88,28 @@ public static class Schema
         );
         CREATE INDEX dead_letters_status ON messaging.dead_letters (status, failed_at DESC, id);
         CREATE INDEX dead_letters_fingerprint ON messaging.dead_letters (fingerprint) WHERE status = 'open';
+        """;
+
+    private const string ErasureSql =
+        """
+        CREATE FUNCTION messaging.about(headers jsonb, body bytea) RETURNS uuid[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS
+        $$
+            SELECT ARRAY(
+                SELECT found[2]::uuid FROM regexp_matches(
+                    encode(body, 'escape'), '"([^"]*)"\s*:\s*"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"', 'g') AS found
+                WHERE found[1] !~ '^(x-|cloudEvents_)'
+                UNION
+                SELECT (headers->>'cloudEvents_subject')::uuid
+                WHERE headers->>'cloudEvents_subject' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')
+        $$;
+        CREATE INDEX dead_letters_about ON messaging.dead_letters USING gin (messaging.about(headers, body));
+        CREATE INDEX outbox_parked_about ON messaging.outbox USING gin (messaging.about(headers, body)) WHERE parked_at IS NOT NULL;
+
+        CREATE TABLE messaging.erasures (
+            person    uuid        PRIMARY KEY,
+            about     uuid[]      NOT NULL,
+            erased_at timestamptz NOT NULL DEFAULT now()
+        );
+        COMMENT ON TABLE messaging.erasures IS 'Who was erased, and the ids of what was theirs: what messages under way leave behind later is erased as well.';
         """;
 }

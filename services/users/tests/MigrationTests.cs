@@ -10,5 +10,6 @@ public sealed class Migrations
         SchemaComparison.VerifyReleasedMigrations<UsersDbContext>(new Dictionary<string, string>
         {
             ["0001_initial"] = "7a12ac8f6584879b",
+            ["0002_erasures"] = "d3c6fc89b72987d0",
         });
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chassis.Testing;
 
 namespace Users.Tests;
 
@@ -101,6 +102,56 @@ public sealed class A_refresh_token(UsersFixture service)
         (await RefreshAsync(token)).Status.ShouldBe(400);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
     }
+
+    [Fact]
+    public async Task That_is_being_exchanged_while_the_password_changes_ends_too()
+    {
+        var account = await service.RegisterAsync();
+        using var client = await service.SignedInAsync(account);
+        var token = await SignInAsync(account);
+
+        // Holds up the exchange in its middle, and the change of the password behind it.
+        await using var connection = new Npgsql.NpgsqlConnection(service.Database.Migrations);
+        await connection.OpenAsync(Ct);
+        await using var transaction = await connection.BeginTransactionAsync(Ct);
+        await using (var hold = new Npgsql.NpgsqlCommand($"SELECT FROM refresh_tokens WHERE user_id = '{account.Id}' FOR UPDATE", connection, transaction))
+        {
+            await hold.ExecuteNonQueryAsync(Ct);
+        }
+
+        var exchange = RefreshAsync(token);
+        await Poll.Until(WaitersAsync, n => n == 1, "the exchange to wait");
+        var change = client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Ct);
+        await Poll.Until(WaitersAsync, n => n == 2, "the change to wait");
+        await transaction.CommitAsync(Ct);
+
+        (await change).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        if ((await exchange).Token is { } successor)
+        {
+            (await RefreshAsync(successor)).Status.ShouldBe(400);
+        }
+    }
+
+    [Fact]
+    public async Task Is_not_given_for_a_password_that_was_changed_while_it_was_looked_at()
+    {
+        var account = await service.RegisterAsync();
+        await using var connection = new Npgsql.NpgsqlConnection(service.Database.Migrations);
+        await connection.OpenAsync(Ct);
+        await using var transaction = await connection.BeginTransactionAsync(Ct);
+        await using (var change = new Npgsql.NpgsqlCommand($"UPDATE users SET password_hash = 'another', version = version + 1 WHERE id = '{account.Id}'", connection, transaction))
+        {
+            await change.ExecuteNonQueryAsync(Ct);
+        }
+
+        var signIn = service.SignInAsync(account.Email, account.Password);
+        await Poll.Until(async () => signIn.IsCompleted || await WaitersAsync() > 0, "the sign-in to wait for the change, or to overlook it");
+        await transaction.CommitAsync(Ct);
+
+        (await signIn).Status.ShouldBe(400);
+    }
+
+    private Task<long> WaitersAsync() => service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
 
     private async Task<string> SignInAsync(Account? account = null)
     {

@@ -117,6 +117,16 @@ public sealed class Signing_in(UsersFixture service)
     }
 
     [Fact]
+    public async Task Cannot_be_guessed_faster_by_guessing_at_once()
+    {
+        var account = await service.RegisterAsync();
+        var codes = (await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => service.SignInAsync(account.Email, "a wrong password")))).Select(a => a.Status).ToList();
+
+        codes.Count(c => c == 400).ShouldBe(10);
+        codes.Count(c => c == 429).ShouldBe(20);
+    }
+
+    [Fact]
     public async Task Right_forgets_the_failures_before()
     {
         var account = await service.RegisterAsync();

@@ -1,3 +1,4 @@
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Inventory.Persistence;
 using MassTransit;
@@ -7,7 +8,7 @@ using Shop.Contracts.Users.V1;
 namespace Inventory.Features;
 
 /// <summary>
-/// Removes the addresses of a customer who is erased, and stored answers that show them. A parcel that waits for its carrier keeps its address
+/// Removes the addresses of a customer who is erased, from shipments, stored answers and what messaging keeps. A parcel that waits for its carrier keeps its address
 /// until it leaves: it cannot arrive without one.
 /// </summary>
 public sealed class EraseAddresses(InventoryDbContext db, TimeProvider clock) : IConsumer<UserErased>
@@ -15,10 +16,12 @@ public sealed class EraseAddresses(InventoryDbContext db, TimeProvider clock) : 
     public async Task Consume(ConsumeContext<UserErased> context)
     {
         var (userId, ct) = (context.Message.UserId, context.CancellationToken);
+        await db.LockErasureAsync(userId, exclusive: true, ct);
         await db.Database.ExecuteSqlAsync(
             $"INSERT INTO erased_users (user_id, erased_at) VALUES ({userId}, {clock.Now()}) ON CONFLICT (user_id) DO NOTHING", ct);
         await db.Database.ExecuteSqlAsync(
             $"UPDATE shipments SET address = NULL, version = version + 1 WHERE user_id = {userId} AND address IS NOT NULL AND status <> 'pending'", ct);
         await Idempotency.ForgetAsync(db, userId.ToString(), ct);
+        await PersonalData.EraseAsync(db, userId, await db.Shipments.Where(s => s.UserId == userId).Select(s => s.OrderId).ToListAsync(ct), ct);
     }
 }

@@ -13,6 +13,12 @@ public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublis
     public async Task DispatchAsync(Reservation reservation, Shipment shipment, string carrier, string trackingNumber, CancellationToken ct)
     {
         var now = clock.Now();
+        if (shipment.UserId is { } customer)
+        {
+            // An erasure in this moment either sees the parcel gone, or is seen here.
+            await db.LockErasureAsync(customer, exclusive: false, ct);
+        }
+
         await ledger.ShipAsync(reservation.OrderId, reservation.Lines, ct);
         reservation.Status = ReservationStatus.Shipped;
         reservation.ExpiresAt = null;

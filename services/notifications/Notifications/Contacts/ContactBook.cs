@@ -1,4 +1,4 @@
-using Chassis.Messaging;
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Notifications.Mails;
@@ -50,7 +50,6 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
     public async Task Erase(Guid userId, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        var known = await db.Contacts.AsNoTracking().Where(c => c.UserId == userId).Select(c => new { c.Email, c.FullName }).SingleOrDefaultAsync(ct);
         await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO contacts (user_id, erased_at, updated_at) VALUES ({userId}, {now}, {now})
@@ -61,7 +60,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
         await db.Database.ExecuteSqlAsync($"DELETE FROM notification_preferences WHERE user_id = {userId}", ct);
         await EraseTraces(db, userId, now, ct);
         await Idempotency.ForgetAsync(db, userId.ToString(), ct);
-        await PersonalData.EraseAsync(db, userId.ToString(), [.. new[] { known?.Email, known?.FullName }.OfType<string>()], ct);
+        await PersonalData.EraseAsync(db, userId, [], ct);
     }
 
     /// <summary>The traces of an erased user that a late message may have left; run again by the housekeeping.</summary>

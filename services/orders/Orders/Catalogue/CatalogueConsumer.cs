@@ -1,5 +1,6 @@
 using Chassis.EventSourcing;
 using Chassis.Messaging;
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
@@ -87,7 +88,7 @@ public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalog
         await catalogue.LockStatus(userId, cancellationToken);
         await SetStatus(context, userId, CustomerStatus.Erased, context.Message.ErasedAt);
         await cancelOrders.Handle(userId, "user_erased", cancellationToken);
-        await PersonalData.EraseAsync(db, userId.ToString(), await OrdersProjection.PersonalTexts(db, userId, cancellationToken), cancellationToken);
+        await PersonalData.EraseAsync(db, userId, await OrdersProjection.OrdersOf(db, userId, cancellationToken), cancellationToken);
         await PersonalDataKeys.Destroy(db, userId.ToString(), cancellationToken);
         await OrdersProjection.Forget(db, userId, cancellationToken);
         await Idempotency.ForgetAsync(db, userId.ToString(), cancellationToken);

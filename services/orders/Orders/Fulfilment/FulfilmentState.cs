@@ -31,7 +31,7 @@ public sealed class FulfilmentState : SagaStateMachineInstance
 
     public string PaymentMethod { get; set; } = "";
 
-    /// <summary>Personal data, kept only until fulfilment has ended.</summary>
+    /// <summary>Personal data, kept only until the parcel has left, or will not leave.</summary>
     public ShipTo? Address { get; set; }
 
     /// <summary>Set when the payment provider has said yes: from then on "declined" is about capturing.</summary>

@@ -304,6 +304,7 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     private static void TakeShipment(BehaviorContext<FulfilmentState, ShipmentDispatched> context)
     {
         var (saga, shipment) = (context.Saga, context.Message);
+        saga.Address = null;
         saga.ShipmentId = shipment.ShipmentId;
         saga.Carrier = shipment.Carrier;
         saga.TrackingNumber = shipment.TrackingNumber;
@@ -324,6 +325,7 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     private void EndAs(Ending ending, FulfilmentState saga, string outcome, string reason)
     {
         Note(saga, outcome);
+        saga.Address = null;
         saga.Ending = ending;
         saga.Reason = reason;
     }
@@ -337,7 +339,7 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     private void Finish(BehaviorContext<FulfilmentState> context)
     {
         context.Saga.FinishedAt = context.Saga.ChangedAt = clock.GetUtcNow();
-        context.Saga.Address = null;
+        context.Saga.Address = null;    // of one that an earlier version began
     }
 
     private Action<BehaviorContext<FulfilmentState>> Note(string outcome) => context => Note(context.Saga, outcome);

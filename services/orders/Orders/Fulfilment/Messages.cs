@@ -18,7 +18,7 @@ public static class OrdersQueues
 /// <summary>Sent in the transaction that submits the order. Unlike the boundary event it carries what only the saga may see.</summary>
 public sealed record StartFulfilment(Guid OrderId, Guid UserId, IReadOnlyList<SkuQuantity> Items, Money Total, string PaymentMethod, ShipTo Address);
 
-public sealed record CancellationRequested(Guid OrderId, string Reason);
+public sealed record CancellationRequested(Guid OrderId, [PersonalData] string Reason);
 
 // saga → order (orders.commands); answered by the order's boundary events
 
@@ -30,7 +30,7 @@ public sealed record CompleteOrder(Guid OrderId);
 
 public sealed record FailOrder(Guid OrderId, string Reason, Money? Refunded = null);
 
-public sealed record CancelOrder(Guid OrderId, string Reason, Money? Refunded = null);
+public sealed record CancelOrder(Guid OrderId, [PersonalData] string Reason, Money? Refunded = null);
 
 // saga → payments (orders.payments); answered by PaymentProcessed
 

@@ -55,14 +55,9 @@ public sealed class OrdersProjection : Projection
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Names and streets in this customer's orders, to look for wherever else they may be.</summary>
-    public static Task<List<string>> PersonalTexts(DbContext db, Guid userId, CancellationToken cancellationToken) => db.Database
-        .SqlQuery<string>(
-            $"""
-            SELECT DISTINCT text AS "Value" FROM orders, LATERAL (VALUES (document->'shippingAddress'->>'name'), (document->'shippingAddress'->>'line1')) AS t(text)
-            WHERE user_id = {userId} AND text IS NOT NULL
-            """)
-        .ToListAsync(cancellationToken);
+    /// <summary>All orders of a customer, drafts as well.</summary>
+    public static Task<List<Guid>> OrdersOf(DbContext db, Guid userId, CancellationToken cancellationToken) =>
+        db.Database.SqlQuery<Guid>($"SELECT id AS \"Value\" FROM orders WHERE user_id = {userId}").ToListAsync(cancellationToken);
 
     /// <summary>Takes the personal data of an erased customer out of the rows. Events lose it with the customer's key.</summary>
     public static Task Forget(DbContext db, Guid userId, CancellationToken cancellationToken) =>

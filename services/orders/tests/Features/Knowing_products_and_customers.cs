@@ -158,6 +158,36 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
         (await Order(late, Lamp)).ShouldBe(HttpStatusCode.Forbidden);
     }
 
+    [Fact]
+    public async Task erases_messages_about_the_customers_orders_and_nobody_elses()
+    {
+        var (user, stranger) = (NewId(), NewId());
+        using var client = orders.ClientFor(user);
+        using var other = orders.ClientFor(stranger);
+        var (mine, theirs) = (await Place(client), await Place(other));
+        foreach (var (id, whose) in new[] { (mine, user), (theirs, stranger) })
+        {
+            await orders.Database.ScalarAsync<long>(
+                $$"""
+                INSERT INTO messaging.outbox (message_id, exchange, routing_key, content_type, headers, body, mandatory, scheduled, due_at, parked_at)
+                VALUES (gen_random_uuid(), 'nowhere', '', 'application/vnd.masstransit+json', '{}',
+                    convert_to('{"messageType": ["urn:message:Orders.Fulfilment:StartFulfilment"], "message": {"orderId": "{{id}}", "userId": "{{whose}}", "paymentMethod": "tok_visa",
+                        "items": [{"sku": "LAMP", "quantity": 1}], "address": {"name": "Lovelace", "line1": "Lamp street", "city": "London", "postalCode": "1", "country": "GB"} } }', 'UTF8'),
+                    true, false, now(), now())
+                RETURNING id
+                """);
+        }
+
+        await orders.UserIs(user, "erased");
+
+        (await Parked(mine)).ShouldNotContain("Lovelace");
+        (await Parked(mine)).ShouldContain("LAMP");
+        (await Parked(theirs)).ShouldContain("Lovelace");
+
+        Task<string> Parked(Guid order) =>
+            orders.Database.ScalarAsync<string>($"SELECT convert_from(body, 'UTF8') FROM messaging.outbox WHERE parked_at IS NOT NULL AND messaging.about(headers, body) @> ARRAY['{order}'::uuid]")!;
+    }
+
     private static Money Euro(decimal amount) => new(amount, "EUR");
 
     private static async Task<HttpStatusCode> Order(HttpClient client, string sku, bool submit = false)

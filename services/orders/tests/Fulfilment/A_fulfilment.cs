@@ -50,6 +50,21 @@ public sealed class A_fulfilment : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Keeps_the_address_no_longer_than_the_parcel_needs_it()
+    {
+        var other = Guid.CreateVersion7();
+        await driver.Given(A.Saga(id, "Shipping"));
+        await driver.Given(A.Saga(other, "Shipping"));
+        driver.Find(id)!.Address.ShouldNotBeNull();
+
+        await driver.Deliver(new ShipmentDispatched(A.User, id, "DHL", "JD014", [], A.Now));
+        await driver.Deliver(new CancellationRequested(other, "changed my mind"));
+
+        driver.Find(id)!.ShouldSatisfyAllConditions(s => s.CurrentState.ShouldBe("RecordingShipment"), s => s.Address.ShouldBeNull());
+        driver.Find(other)!.ShouldSatisfyAllConditions(s => s.CurrentState.ShouldBe("RecallingShipment"), s => s.Address.ShouldBeNull());
+    }
+
+    [Fact]
     public async Task That_runs_out_of_stock_fails_the_order_with_inventorys_reason()
     {
         await driver.Deliver(A.Start(id));

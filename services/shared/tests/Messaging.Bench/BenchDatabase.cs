@@ -46,6 +46,7 @@ internal sealed class Initial : Migration
     protected override void Up(MigrationBuilder migrationBuilder)
     {
         migrationBuilder.CreateMessagingTables();
+        migrationBuilder.CreateErasures();
         migrationBuilder.Sql(
             """
             CREATE TABLE items (id uuid PRIMARY KEY, number integer NOT NULL, note text NOT NULL);

@@ -55,6 +55,7 @@ public sealed class Initial : Migration
     protected override void Up(MigrationBuilder migrationBuilder)
     {
         migrationBuilder.CreateMessagingTables();
+        migrationBuilder.CreateErasures();
         migrationBuilder.Sql(
             """
             CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, subject uuid NOT NULL, number integer NOT NULL, note text NOT NULL);

@@ -30,12 +30,13 @@ public sealed class ChangePassword(
         validator.ThrowIfInvalid();
         if (own)
         {
-            await throttle.CheckAsync(user.Email!, address, cancellationToken);
+            await throttle.AttemptAsync(user.Email!, address, cancellationToken);
             if (await passwords.VerifyAsync(user, request.CurrentPassword!, cancellationToken) == PasswordVerificationResult.Failed)
             {
-                await throttle.FailedAsync(user.Email!, address, cancellationToken);
                 throw ProblemException.Invalid("currentPassword", "is not correct.");
             }
+
+            await throttle.SucceededAsync(user.Email!, address, cancellationToken);
         }
 
         user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), byOperator: !own, clock.GetUtcNow());

@@ -1,4 +1,4 @@
-using Chassis.Messaging;
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -17,13 +17,12 @@ public sealed class EraseUser(UserStore users, UsersDbContext db, RefreshTokens 
     {
         var user = await users.GetAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
-        var texts = await users.PersonalTextsAsync(user, cancellationToken);
         user.Erase(clock.GetUtcNow());
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         await refreshTokens.RevokeAllAsync(id, cancellationToken);
         db.Keys.Remove(await db.Keys.SingleAsync(k => k.UserId == id, cancellationToken));
         await Idempotency.ForgetAsync(db, id.ToString(), cancellationToken);
-        await PersonalData.EraseAsync(db, id.ToString(), texts, cancellationToken);
+        await PersonalData.EraseAsync(db, id, [], cancellationToken);
         await users.SaveAsync(user, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

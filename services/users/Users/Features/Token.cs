@@ -103,25 +103,26 @@ public sealed class Token(
 
     private async Task<TokenAnswer> PasswordAsync(string username, string password, string clientId, string address, CancellationToken cancellationToken)
     {
+        var refused = new TokenRefused("invalid_grant", "The user name or the password is not correct, or the account is not active.");
         var email = Email.Normalize(username) ?? username;
-        await throttle.CheckAsync(email, address, cancellationToken);
+        await throttle.AttemptAsync(email, address, cancellationToken);
         var user = await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Email == email, cancellationToken);
         var verdict = password.Length <= settings.Value.Passwords.MaxLength
             ? await passwords.VerifyAsync(user, password, cancellationToken)
             : PasswordVerificationResult.Failed;
         if (verdict == PasswordVerificationResult.Failed || user is not { IsActive: true })
         {
-            await throttle.FailedAsync(email, address, cancellationToken);
-            throw new TokenRefused("invalid_grant", "The user name or the password is not correct, or the account is not active.");
+            throw refused;
         }
 
-        await throttle.SucceededAsync(email, cancellationToken);
+        await throttle.SucceededAsync(email, address, cancellationToken);
         if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
         {
             user.Rehash(await passwords.HashAsync(password, cancellationToken));
         }
 
-        return Answer(accessTokens.Issue(user.Id.ToString(), user.Role, user.TenantId, clientId), await refreshTokens.IssueAsync(user.Id, clientId, cancellationToken));
+        var session = await refreshTokens.IssueAsync(user, clientId, cancellationToken) ?? throw refused;
+        return Answer(accessTokens.Issue(user.Id.ToString(), user.Role, user.TenantId, clientId), session);
     }
 
     private async Task<TokenAnswer> RefreshAsync(string token, string clientId, CancellationToken cancellationToken)

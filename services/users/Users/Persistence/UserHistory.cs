@@ -87,20 +87,8 @@ public static class UserHistory
         return payload;
     }
 
-    /// <summary>Every text among the personal values of an event.</summary>
-    public static IEnumerable<string> PersonalTexts(HistoryEntry entry, byte[]? key) =>
-        entry.Personal is not null && key is not null ? Texts(JsonNode.Parse(SecretBox.Open(key, entry.Personal))) : [];
-
     /// <summary>A new data key.</summary>
     public static byte[] NewKey() => RandomNumberGenerator.GetBytes(32);
-
-    private static IEnumerable<string> Texts(JsonNode? node) => node switch
-    {
-        JsonObject json => json.SelectMany(p => Texts(p.Value)),
-        JsonArray array => array.SelectMany(Texts),
-        JsonValue value when value.TryGetValue<string>(out var text) => [text],
-        _ => [],
-    };
 
     private sealed record Stored(Type ClrType, string Name, int Version)
     {

@@ -43,14 +43,6 @@ public sealed class UserStore(UsersDbContext db, IPublishEndpoint bus, SecretBox
             ? box.Unwrap(DataKeyPurpose, row.WrappedKey)
             : null;
 
-    /// <summary>Every name and address that the account ever had.</summary>
-    public async Task<IReadOnlyCollection<string>> PersonalTextsAsync(User user, CancellationToken cancellationToken)
-    {
-        var key = await KeyAsync(user.Id, cancellationToken);
-        var history = await db.History.AsNoTracking().Where(e => e.UserId == user.Id).ToListAsync(cancellationToken);
-        return [.. history.SelectMany(e => UserHistory.PersonalTexts(e, key)).Append(user.Email!).Append(user.FullName!).Distinct()];
-    }
-
     public static ProblemException EmailTaken() => ProblemException.Conflict("email_taken", "There is an account with this e-mail address.");
 
     private async Task SaveAsync(User user, byte[]? key, CancellationToken cancellationToken)

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using Users.Domain;
 using Users.Persistence;
 
 namespace Users.Tokens;
@@ -35,15 +36,27 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
 {
     private const int MaxLength = 128;
 
-    /// <summary>Starts a family.</summary>
-    public async Task<string> IssueAsync(Guid userId, string clientId, CancellationToken cancellationToken)
+    /// <summary>Starts a family, unless the account has changed since its password was looked at: whoever ends all sessions ends this one too.</summary>
+    /// <param name="user">The account, as it was read to look at the password.</param>
+    /// <param name="clientId">By whom.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The token; null when the account is not what it was.</returns>
+    public async Task<string?> IssueAsync(User user, string clientId, CancellationToken cancellationToken)
     {
-        var token = Add(userId, clientId, Ids.New(clock), clock.GetUtcNow() + settings.Value.Tokens.SessionLifetime);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var verified = db.Entry(user).Property(u => u.PasswordHash).OriginalValue;
+        if (await LockAsync(user.Id, cancellationToken) is not { Status: UserStatus.Active } now || now.PasswordHash != verified)
+        {
+            return null;
+        }
+
+        var token = Add(user.Id, clientId, Ids.New(clock), clock.GetUtcNow() + settings.Value.Tokens.SessionLifetime);
         await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
         return token;
     }
 
-    /// <returns>The successor and whose it is; null when the token is not good.</returns>
+    /// <returns>The successor and whose it is; null when the token is not good, or the account is not active.</returns>
     public async Task<(Guid UserId, string Token)?> RotateAsync(string token, string clientId, CancellationToken cancellationToken)
     {
         if (token.Length > MaxLength)
@@ -54,6 +67,12 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
         var hash = Hash(token);
         var now = clock.GetUtcNow();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var owner = await db.RefreshTokens.AsNoTracking().Where(t => t.TokenHash == hash).Select(t => (Guid?)t.UserId).SingleOrDefaultAsync(cancellationToken);
+        if (owner is null || await LockAsync(owner.Value, cancellationToken) is not { Status: UserStatus.Active })
+        {
+            return null;
+        }
+
         var row = await db.RefreshTokens.FromSql($"SELECT * FROM refresh_tokens WHERE token_hash = {hash} FOR UPDATE").SingleOrDefaultAsync(cancellationToken);
         if (row is null || row.ClientId != clientId || row.RevokedAt is not null || row.ExpiresAt <= now)
         {
@@ -76,9 +95,16 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
         return (row.UserId, successor);
     }
 
-    /// <summary>Ends every session of a user, inside the caller's transaction.</summary>
-    public Task RevokeAllAsync(Guid userId, CancellationToken cancellationToken) =>
-        db.RefreshTokens.Where(t => t.UserId == userId).ExecuteDeleteAsync(cancellationToken);
+    /// <summary>Ends every session of a user, inside the caller's transaction, which changes the account: a session that begins in this moment sees that change or is ended here.</summary>
+    public async Task RevokeAllAsync(Guid userId, CancellationToken cancellationToken)
+    {
+        await LockAsync(userId, cancellationToken);
+        await db.RefreshTokens.Where(t => t.UserId == userId).ExecuteDeleteAsync(cancellationToken);
+    }
+
+    // Always before a row of the tokens, so that nobody waits in a circle.
+    private Task<Account?> LockAsync(Guid userId, CancellationToken cancellationToken) => db.Database
+        .SqlQuery<Account>($"""SELECT password_hash AS "PasswordHash", status AS "Status" FROM users WHERE id = {userId} FOR NO KEY UPDATE""").SingleOrDefaultAsync(cancellationToken);
 
     private string Add(Guid userId, string clientId, Guid familyId, DateTimeOffset familyExpiresAt)
     {
@@ -102,4 +128,6 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
 
     [LoggerMessage(2004, LogLevel.Warning, "A refresh token of family {FamilyId} of user {UserId} came back after its use; the family is revoked.")]
     private static partial void LogReuse(ILogger logger, Guid familyId, Guid userId);
+
+    private sealed record Account(string? PasswordHash, string Status);
 }

@@ -1,0 +1,62 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Chassis.Messaging.Erasure;
+
+/// <summary>
+/// Erases again what messages that were under way at an erasure left behind since: an event that was committed beside it, a command that became a dead letter later.
+/// </summary>
+internal sealed partial class LateTraces(NpgsqlDataSource database, TimeProvider clock, ILogger<LateTraces> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(30);
+
+    // Longer than any message is redelivered by itself.
+    private static readonly TimeSpan Watch = TimeSpan.FromDays(30);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await Task.Delay(Interval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            try
+            {
+                await EraseAsync(stoppingToken);
+            }
+            catch (NpgsqlException e)
+            {
+                LogFailed(e.Message);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Once for everybody who was erased within the last 30 days.</summary>
+    public async Task EraseAsync(CancellationToken cancellationToken)
+    {
+        var erasures = new List<Guid[]>();
+        await using (var command = database.CreateCommand("SELECT about FROM messaging.erasures WHERE erased_at > now() - $1"))
+        {
+            command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = Watch });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                erasures.Add(reader.GetFieldValue<Guid[]>(0));
+            }
+        }
+
+        foreach (var about in erasures)
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await PersonalData.EraseAsync(transaction, about, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+    }
+
+    [LoggerMessage(2032, LogLevel.Warning, "Late traces of erased people could not be looked for: {Reason}")]
+    private partial void LogFailed(string reason);
+}
