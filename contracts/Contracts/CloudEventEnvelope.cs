@@ -32,6 +32,9 @@ public sealed record CloudEventEnvelope(
 {
     public const string SpecVersion = "1.0";
 
+    /// <summary>Longest id, source, type and subject, in characters. CloudEvents sets no limit; what has to be stored and found needs one.</summary>
+    public const int MaxNameLength = 255;
+
     public const string StructuredContentType = "application/cloudevents+json";
 
     /// <summary>The <c>source</c> of everything that a service publishes; a name, not an address.</summary>
@@ -83,9 +86,14 @@ public sealed record CloudEventEnvelope(
 
         foreach (var required in (string[])[CloudEventHeaders.Id, CloudEventHeaders.Source, CloudEventHeaders.Type, CloudEventHeaders.Time, CloudEventHeaders.Subject])
         {
-            if (string.IsNullOrEmpty(header(required)))
+            if (header(required) is not { Length: > 0 } text)
             {
                 return $"header {required} is required";
+            }
+
+            if (text.Length > MaxNameLength || text.Any(char.IsControl))
+            {
+                return $"header {required} must have at most {MaxNameLength} characters, none of them a control character";
             }
         }
 
@@ -95,9 +103,9 @@ public sealed record CloudEventEnvelope(
         }
 
         long? sequence = null;
-        if (header(CloudEventHeaders.Sequence) is { } text)
+        if (header(CloudEventHeaders.Sequence) is { } number)
         {
-            if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value))
+            if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var value))
             {
                 return $"header {CloudEventHeaders.Sequence} must be a whole number";
             }

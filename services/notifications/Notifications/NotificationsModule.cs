@@ -59,9 +59,7 @@ public static class NotificationsModule
     private static void AddMails(IServiceCollection services)
     {
         services.AddSettings<MailOptions>("Mail");
-        services.AddSettings<SmtpOptions>("Smtp")
-            .Validate<IOptions<MailOptions>>(
-                (smtp, mail) => smtp.Timeout < mail.Value.Lease, "Smtp:Timeout must be below Mail:Lease: else a mail goes out again while it is being sent.");
+        services.AddSettings<SmtpOptions>("Smtp");
         services.AddSingleton(p =>
         {
             var options = p.GetRequiredService<IOptions<MailOptions>>().Value;

@@ -65,6 +65,9 @@ public class RolesTests(NotificationsFixture service)
         (await all.GetAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await elsewhere.GetAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
         (await elsewhere.DeleteAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        using var tested = await here.PostAsync($"{created.Headers.Location}/test", null);
+        (await here.GetAsync(tested.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await elsewhere.GetAsync(tested.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
         (await elsewhere.GetFromJsonAsync<JsonElement>("/v1/webhooks")).GetProperty("items").GetArrayLength().ShouldBe(0);
         (await elsewhere.GetFromJsonAsync<JsonElement>("/v1/notifications")).GetProperty("items").GetArrayLength().ShouldBe(0);
         (await elsewhere.GetFromJsonAsync<JsonElement>("/v1/statistics/notifications")).GetProperty("webhooks").GetArrayLength().ShouldBe(0);
@@ -76,7 +79,7 @@ public class RolesTests(NotificationsFixture service)
         await using var scope = service.Services.CreateAsyncScope();
         await scope.ServiceProvider.GetRequiredService<NotificationsDbContext>().VerifySchemaAsync(
             service.Database.Migrations,
-            "contacts.email_version", "contacts.name_version", "contacts.locale_version", "contacts.active_version", "mails.claim", "webhook_deliveries.claim");
+            "contacts.email_version", "contacts.name_version", "contacts.locale_version", "contacts.active_version", "mails.claim", "mails.unconfirmed", "webhooks.last_failed_at", "webhook_deliveries.claim");
     }
 
     [Fact]

@@ -47,6 +47,14 @@ public sealed class TestDatabase : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>Nobody can use the database until what is returned is disposed of, and whoever does is thrown out: as if it were away.</summary>
+    public async Task<IAsyncDisposable> CutOffAsync()
+    {
+        await AdministerAsync($"ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+        await AdministerAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        return new Cut(name);
+    }
+
     /// <summary>Reads one value as the owner.</summary>
     public async Task<T> ScalarAsync<T>(string sql)
     {
@@ -139,5 +147,10 @@ public sealed class TestDatabase : IAsyncDisposable
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
         change(builder);
         return builder.ConnectionString;
+    }
+
+    private sealed class Cut(string name) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync() => await AdministerAsync($"ALTER DATABASE {name} ALLOW_CONNECTIONS true");
     }
 }

@@ -85,6 +85,7 @@ public static class WebhookDeliveries
 
     private static async Task<Ok<DeliveryView>> Get(Guid id, Guid deliveryId, NotificationsDbContext db, CancellationToken ct)
     {
+        await db.Find(id, ct);
         var delivery = await db.WebhookDeliveries.AsNoTracking().SingleOrDefaultAsync(d => d.WebhookId == id && d.Id == deliveryId, ct)
             ?? throw ProblemException.NotFound("There is no such delivery.");
         return TypedResults.Ok((await View(db, [delivery], ct))[0]);
@@ -126,7 +127,7 @@ public static class WebhookDeliveries
     {
         var count = await db.Database.ExecuteSqlAsync(
             $"""
-            UPDATE webhook_deliveries d SET status = 'pending', step = 0, due_at = {clock.GetUtcNow()}, completed_at = NULL
+            UPDATE webhook_deliveries d SET status = 'pending', step = 0, due_at = now(), completed_at = NULL
             FROM webhook_events e
             WHERE e.event_id = d.event_id AND length(e.body) > 0 AND d.webhook_id = {webhookId}
                 AND ({ids}::uuid[] IS NULL OR d.id = ANY ({ids})) AND ({states}::text[] IS NULL OR d.status = ANY ({states}))
@@ -160,7 +161,8 @@ public static class WebhookDeliveries
             .Select(e => new { e.EventId, e.EventType, e.Subject }).ToDictionaryAsync(e => e.EventId, ct);
         return
         [
-            .. deliveries.Select(d => new DeliveryView(
+            // What the housekeeping has taken away since is not there any more.
+            .. deliveries.Where(d => events.ContainsKey(d.EventId)).Select(d => new DeliveryView(
                 d.Id, d.EventId, events[d.EventId].EventType, events[d.EventId].Subject, d.Status, d.CreatedAt,
                 d.Status == DeliveryStatus.Pending ? d.DueAt : null, d.CompletedAt, [.. attempts[d.Id]])),
         ];

@@ -52,6 +52,9 @@ public static class WebhookSubscriptions
     private const int MaxDescription = 500;
     private const int MaxPatterns = 50;
 
+    // Each signs every delivery, until its overlap is over.
+    private const int MaxSecrets = 5;
+
     public static void Map(RouteGroupBuilder webhooks)
     {
         webhooks.MapPost("", Register).RequireOperator().WithIdempotencyKey();
@@ -134,8 +137,6 @@ public static class WebhookSubscriptions
         if (request.Status == WebhookStatus.Disabled && webhook.Status == WebhookStatus.Active)
         {
             (webhook.Status, webhook.DisabledAt, webhook.DisabledReason) = (WebhookStatus.Disabled, now, "Disabled by an operator.");
-            await db.Database.ExecuteSqlAsync(
-                $"UPDATE webhook_deliveries SET status = 'cancelled', completed_at = {now}, claim = NULL WHERE webhook_id = {id} AND status = 'pending'", ct);
         }
         else if (request.Status == WebhookStatus.Active || request.Url is not null)
         {
@@ -147,6 +148,13 @@ public static class WebhookSubscriptions
 
         (webhook.UpdatedAt, webhook.Version) = (now, webhook.Version + 1);
         await db.SaveChangesAsync(ct);
+        if (webhook.Status == WebhookStatus.Disabled)
+        {
+            // After the webhook itself, whose row decides between this and events that are fanned out in this moment.
+            await db.Database.ExecuteSqlAsync(
+                $"UPDATE webhook_deliveries SET status = 'cancelled', completed_at = now(), claim = NULL WHERE webhook_id = {id} AND status = 'pending'", ct);
+        }
+
         await transaction.CommitAsync(ct);
         return TypedResults.Ok(WebhookView.Of(webhook)).WithETag(webhook.Version);
     }
@@ -166,10 +174,17 @@ public static class WebhookSubscriptions
         var webhook = await db.Find(id, ct);
         var now = clock.GetUtcNow();
         var previousExpires = now + options.Value.SecretOverlap;
-        foreach (var known in await db.WebhookSecrets.Where(s => s.WebhookId == id && (s.ExpiresAt == null || s.ExpiresAt > now)).ToListAsync(ct))
+        var valid = await db.WebhookSecrets.Where(s => s.WebhookId == id && (s.ExpiresAt == null || s.ExpiresAt > now)).ToListAsync(ct);
+        if (valid.Count >= MaxSecrets)
         {
-            // Two are valid at most: the new one, and the one that it replaces.
-            known.ExpiresAt = known.ExpiresAt is null ? previousExpires : now;
+            throw ProblemException.Conflict(
+                "too_many_secrets", $"The webhook has {valid.Count} secrets that are still valid. The next one can be made at {valid.Min(s => s.ExpiresAt):O}, when the oldest ends.");
+        }
+
+        foreach (var known in valid.Where(s => s.ExpiresAt is null))
+        {
+            // A secret that was replaced lives out its overlap, however many follow it: the partner may still have that one.
+            known.ExpiresAt = previousExpires;
         }
 
         var secret = new WebhookSecret { Id = Ids.New(clock), WebhookId = id, Secret = StandardWebhooks.NewSecret(), CreatedAt = now };

@@ -38,7 +38,8 @@ public sealed record MailOptions
     [Range(1, 64)]
     public int Concurrency { get; init; } = 4;
 
-    /// <summary>A claim that nobody has finished after this time is free again: the process that held it is gone.</summary>
+    /// <summary>A claim that nobody has renewed for this time is free again: the process that held it is gone.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.3", "01:00:00")]
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a mail waits for a contact that is not known yet, before it has failed.</summary>
@@ -46,6 +47,12 @@ public sealed record MailOptions
 
     /// <summary>Waiting time after each failed attempt; the mail has failed when the list is at its end. The default is used when empty.</summary>
     public IReadOnlyList<TimeSpan> Retries { get; init; } = [];
+
+    /// <summary>
+    /// Waiting time after each attempt of which nobody knows whether the server took the mail; it has failed, and may have arrived, when the list is at its end.
+    /// Few and long, since each may be a second copy for its reader. The default (30 minutes, 4 hours) is used when empty.
+    /// </summary>
+    public IReadOnlyList<TimeSpan> UnconfirmedRetries { get; init; } = [];
 
     /// <summary>How long mails stay in the list after they were sent, suppressed or given up.</summary>
     public TimeSpan Retention { get; init; } = TimeSpan.FromDays(90);
@@ -55,6 +62,10 @@ public sealed record MailOptions
         TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30),
         TimeSpan.FromHours(1), TimeSpan.FromHours(2), TimeSpan.FromHours(4), TimeSpan.FromHours(8),
     ];
+
+    internal static readonly IReadOnlyList<TimeSpan> StandardUnconfirmedRetries = [TimeSpan.FromMinutes(30), TimeSpan.FromHours(4)];
+
+    internal IReadOnlyList<TimeSpan> UnconfirmedWaits => UnconfirmedRetries.Count == 0 ? StandardUnconfirmedRetries : UnconfirmedRetries;
 
     internal IReadOnlyList<TimeSpan> RetryWaits => Retries.Count == 0 ? StandardRetries : Retries;
 }
@@ -80,7 +91,14 @@ public sealed record SmtpOptions
 
     public string? Password { get; init; }
 
-    /// <summary>How long one mail may take, from the connect to the answer to its last byte. Below the lease of a mail.</summary>
-    [Range(typeof(TimeSpan), "00:00:00.1", "00:00:30")]
+    /// <summary>How long one mail may take, from the connect to its last byte.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// How long the answer to the last byte may take. The server has the mail by then: whoever does not wait for its answer sends it twice. RFC 5321 (4.5.3.2.6)
+    /// gives servers ten minutes; most take milliseconds, and a sender waits with each mail.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
+    public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromMinutes(2);
 }

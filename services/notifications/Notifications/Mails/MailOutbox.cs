@@ -61,7 +61,7 @@ public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
                 SELECT erased_at FROM contacts WHERE user_id = $7 FOR SHARE
             ), mail AS (
                 INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, due_at, created_at)
-                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN gone THEN NULL ELSE $10 END, CASE WHEN gone THEN '{}' ELSE $11 END, $12, $12
+                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN gone THEN NULL ELSE $10 END, CASE WHEN gone THEN '{}' ELSE $11 END, now(), now()
                 FROM (SELECT count(erased_at) > 0 AS gone FROM person) AS erasure
                 ON CONFLICT (cause, template, audience) DO NOTHING)
             SELECT pg_notify('{{MailQueue.Channel}}', '')
@@ -82,7 +82,6 @@ public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
             Value = JsonSerializer.Serialize(mail.Data, mail.Data.GetType(), ContractJson.Options),
             NpgsqlDbType = NpgsqlDbType.Jsonb,
         });
-        insert.Parameters.AddWithValue(clock.GetUtcNow());
         await insert.ExecuteNonQueryAsync(ct);
     }
 }

@@ -4,7 +4,7 @@ using NpgsqlTypes;
 
 namespace Notifications.Mails;
 
-/// <summary>A mail that this process has claimed, with everything that decides about it as it was at that moment.</summary>
+/// <summary>A mail that this process has claimed, with everything that decides about it as it was at that moment. The attempt that begins is counted already.</summary>
 public sealed record ClaimedMail(
     Guid Id,
     Guid Claim,
@@ -15,7 +15,8 @@ public sealed record ClaimedMail(
     string? Recipient,
     string Data,
     int Attempts,
-    DateTimeOffset CreatedAt,
+    int Unconfirmed,
+    TimeSpan Age,
     string? ContactEmail,
     string? ContactName,
     string? Locale,
@@ -26,47 +27,64 @@ public sealed record ClaimedMail(
     public string? Address => Recipient ?? (Audience == Audiences.Customer ? ContactEmail : null);
 }
 
-/// <summary>The senders' view of the table of mails. Every statement is a transaction of its own.</summary>
+/// <summary>The senders' view of the table of mails. Every statement is a transaction of its own, and every time is the database's: replicas need not agree on theirs.</summary>
 /// <remarks>
-/// A claim moves the row's due time to the end of a lease and gives it a token; whoever wants to say something about the row later must still hold it.
-/// So a mail is sent by one sender, whatever number of replicas there is and however often its event is delivered. What remains is a crash, or a stop
-/// longer than the lease, between the mail server's answer and <see cref="Complete"/>: then the mail goes out again, with the same Message-ID.
+/// A claim moves the row's due time to the end of a lease and gives it a token; whoever wants to say something about the row later must still hold it. The holder
+/// renews it for as long as it sends. So a mail is sent by one sender, whatever number of replicas there is and however often its event is delivered. What remains
+/// is a crash, or a stop longer than the lease, between the mail server's answer and <see cref="Complete"/>: then the mail goes out again, with the same Message-ID.
 /// </remarks>
 public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> options, TimeProvider clock)
 {
     /// <summary>Channel of the database notifications that wake the senders of every replica.</summary>
     public const string Channel = "mails";
 
+    // A pause in what this process hears of the database, longer than between two looks.
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(3);
+
+    private long lastHeard = clock.GetTimestamp();
+    private long heardSince = clock.GetTimestamp();
+
     /// <summary>Takes the mail that has waited longest, or nothing.</summary>
     public async Task<ClaimedMail?> Claim(CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        // While the database is away nobody can renew a claim: when it is back, whoever holds one and lives gets a lease of time before it is taken for gone.
         await using var command = database.CreateCommand(
             """
             WITH claimed AS (
-                UPDATE mails SET due_at = $2, claim = gen_random_uuid()
-                WHERE id = (SELECT id FROM mails WHERE status = 'pending' AND due_at <= $1 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-                RETURNING id, claim, event_id, template, audience, user_id, recipient, data, attempts, created_at, locale
+                UPDATE mails SET due_at = now() + $1, claim = gen_random_uuid(), attempts = attempts + 1
+                WHERE id = (
+                    SELECT id FROM mails
+                    WHERE status = 'pending' AND due_at <= now() AND (claim IS NULL OR $2)
+                    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+                RETURNING id, claim, event_id, template, audience, user_id, recipient, data, attempts, unconfirmed, now() - created_at AS age, locale
             )
-            SELECT m.id, m.claim, m.event_id, m.template, m.audience, m.user_id, m.recipient, m.data::text, m.attempts, m.created_at,
+            SELECT m.id, m.claim, m.event_id, m.template, m.audience, m.user_id, m.recipient, m.data::text, m.attempts, m.unconfirmed, m.age,
                 c.email, c.full_name, coalesce(c.locale, m.locale), c.erased_at IS NOT NULL, coalesce(m.template = ANY (p.switched_off), false)
             FROM claimed m
             LEFT JOIN contacts c ON c.user_id = m.user_id
             LEFT JOIN notification_preferences p ON p.user_id = m.user_id
             """);
-        command.Parameters.AddWithValue(now);
-        command.Parameters.AddWithValue(now + options.Value.Lease);
+        command.Parameters.AddWithValue(options.Value.Lease);
+        command.Parameters.AddWithValue(!WasSilent && clock.GetElapsedTime(Volatile.Read(ref heardSince)) >= options.Value.Lease);
         await using var reader = await command.ExecuteReaderAsync(ct);
+        Heard();
         return await reader.ReadAsync(ct)
             ? new ClaimedMail(
                 reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), Value<Guid>(5), Text(6), reader.GetString(7),
-                reader.GetInt32(8), reader.GetFieldValue<DateTimeOffset>(9), Text(10), Text(11), Text(12), reader.GetBoolean(13), reader.GetBoolean(14))
+                reader.GetInt32(8), reader.GetInt32(9), reader.GetFieldValue<TimeSpan>(10), Text(11), Text(12), Text(13), reader.GetBoolean(14), reader.GetBoolean(15))
             : null;
 
         string? Text(int i) => reader.IsDBNull(i) ? null : reader.GetString(i);
         T? Value<T>(int i)
             where T : struct => reader.IsDBNull(i) ? null : reader.GetFieldValue<T>(i);
     }
+
+    /// <summary>Keeps a claim for another lease, because the mail is still being sent.</summary>
+    /// <param name="mail">The claim.</param>
+    /// <param name="note">What there is to say of it meanwhile.</param>
+    /// <param name="ct">Cancels.</param>
+    public Task Renew(ClaimedMail mail, string? note, CancellationToken ct) => Execute(
+        "UPDATE mails SET due_at = now() + $3, last_error = coalesce($4, last_error) WHERE id = $1 AND claim = $2", ct, mail.Id, mail.Claim, options.Value.Lease, note);
 
     /// <summary>The end of a mail: sent, failed or suppressed.</summary>
     /// <param name="mail">The claim.</param>
@@ -76,18 +94,24 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
     /// <param name="ct">Cancels.</param>
     public Task Complete(ClaimedMail mail, MailStatus status, bool attempted, string? error, CancellationToken ct) => Execute(
         """
-        UPDATE mails SET status = $3, attempts = attempts + $4, last_error = $5, recipient = $6, completed_at = $7, claim = NULL
+        UPDATE mails SET status = $3, attempts = attempts - $4, last_error = $5, recipient = $6, completed_at = now(), claim = NULL
         WHERE id = $1 AND claim = $2
         """,
-        ct, mail.Id, mail.Claim, status.ToString().ToLowerInvariant(), attempted ? 1 : 0, error, mail.Erased ? null : mail.Address, clock.GetUtcNow());
+        ct, mail.Id, mail.Claim, status.ToString().ToLowerInvariant(), attempted ? 0 : 1, error, mail.Erased ? null : mail.Address);
 
     /// <summary>The mail is to be tried again later.</summary>
-    public Task Postpone(ClaimedMail mail, TimeSpan wait, bool attempted, string? error, CancellationToken ct) => Execute(
+    /// <param name="mail">The claim.</param>
+    /// <param name="wait">How long it waits.</param>
+    /// <param name="attempted">Whether the mail server was asked.</param>
+    /// <param name="unconfirmed">Whether the server has the whole mail and may have taken it.</param>
+    /// <param name="error">Why.</param>
+    /// <param name="ct">Cancels.</param>
+    public Task Postpone(ClaimedMail mail, TimeSpan wait, bool attempted, bool unconfirmed, string? error, CancellationToken ct) => Execute(
         """
-        UPDATE mails SET due_at = $3, attempts = attempts + $4, last_error = $5, recipient = coalesce(recipient, $6), claim = NULL
+        UPDATE mails SET due_at = now() + $3, attempts = attempts - $4, unconfirmed = unconfirmed + $5, last_error = $6, recipient = coalesce(recipient, $7), claim = NULL
         WHERE id = $1 AND claim = $2
         """,
-        ct, mail.Id, mail.Claim, clock.GetUtcNow() + wait, attempted ? 1 : 0, error, attempted ? mail.Address : null);
+        ct, mail.Id, mail.Claim, wait, attempted ? 0 : 1, unconfirmed ? 1 : 0, error, attempted ? mail.Address : null);
 
     private async Task Execute(string sql, CancellationToken ct, params object?[] values)
     {
@@ -100,5 +124,19 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
         }
 
         await command.ExecuteNonQueryAsync(ct);
+        Heard();
+    }
+
+    private bool WasSilent => clock.GetElapsedTime(Volatile.Read(ref lastHeard)) > (options.Value.Lease / 3 > Silence ? options.Value.Lease / 3 : Silence);
+
+    private void Heard()
+    {
+        var now = clock.GetTimestamp();
+        if (WasSilent)
+        {
+            Volatile.Write(ref heardSince, now);
+        }
+
+        Volatile.Write(ref lastHeard, now);
     }
 }

@@ -24,6 +24,9 @@ public sealed partial class MailSender(
     private long serverBreakUntil;
     private int serverFailures;
 
+    // Outcomes that the database could not take yet. What the claims of these mails say is out of date.
+    private int unwritten;
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => Task.Run(() => Work(stoppingToken), CancellationToken.None)));
 
@@ -58,7 +61,7 @@ public sealed partial class MailSender(
 
     private async Task<bool> WorkOnce(IMailTransport transport, CancellationToken stopping)
     {
-        if (clock.GetUtcNow().UtcTicks < Interlocked.Read(ref serverBreakUntil))
+        if (clock.GetUtcNow().UtcTicks < Interlocked.Read(ref serverBreakUntil) || Volatile.Read(ref unwritten) > 0)
         {
             return false;
         }
@@ -97,20 +100,26 @@ public sealed partial class MailSender(
 
     private async Task WaitForContact(ClaimedMail mail)
     {
-        var age = clock.GetUtcNow() - mail.CreatedAt;
-        if (age > options.Value.WaitForContact)
+        if (mail.Age > options.Value.WaitForContact)
         {
             await Finish(mail, MailStatus.Failed, false, "The user's address did not become known.");
             return;
         }
 
         // The contact's arrival makes the mail due; looking again is for an arrival at this very moment.
-        var wait = TimeSpan.FromSeconds(Math.Clamp(age.TotalSeconds / 2, 1, 60));
-        await Record(() => queue.Postpone(mail, wait, false, "The user's address is not known yet.", CancellationToken.None));
+        var wait = TimeSpan.FromSeconds(Math.Clamp(mail.Age.TotalSeconds / 2, 1, 60));
+        await Record(() => queue.Postpone(mail, wait, attempted: false, unconfirmed: false, "The user's address is not known yet.", CancellationToken.None));
     }
 
     private async Task Send(ClaimedMail mail, string address, IMailTransport transport, long claimedAt)
     {
+        // Every other end gives a reason, and counts down the waits: so many attempts have ended with their process.
+        if (mail.Attempts > options.Value.RetryWaits.Count + 1)
+        {
+            await Finish(mail, MailStatus.Failed, false, "The mail was being sent again and again when the process ended; it may have arrived.");
+            return;
+        }
+
         RenderedMail rendered;
         try
         {
@@ -133,6 +142,8 @@ public sealed partial class MailSender(
         var outgoing = new OutgoingMail(
             $"{mail.EventId}.{mail.Template}{role}@{options.Value.MessageIdDomain}", address, rendered.Subject, rendered.Text, rendered.Html, rendered.Language);
         var started = clock.GetTimestamp();
+        using var ended = new CancellationTokenSource();
+        var renewing = Renew(mail, transport, ended.Token);
         try
         {
             // A send under way is finished when the service stops: cut off, nobody would know whether the mail went out.
@@ -142,6 +153,11 @@ public sealed partial class MailSender(
         {
             await Failed(mail, e);
             return;
+        }
+        finally
+        {
+            await ended.CancelAsync();
+            await renewing;
         }
 
         Interlocked.Exchange(ref serverFailures, 0);
@@ -160,14 +176,37 @@ public sealed partial class MailSender(
             LogServerAway(logger, e.Message, pause);
         }
 
-        var waits = options.Value.RetryWaits;
-        if (e.Kind == MailFailure.Refused || mail.Attempts >= waits.Count)
+        var unconfirmed = e.Kind == MailFailure.Unconfirmed;
+        var (waits, before) = unconfirmed ? (options.Value.UnconfirmedWaits, mail.Unconfirmed) : (options.Value.RetryWaits, mail.Attempts - 1);
+        if (e.Kind == MailFailure.Refused || before >= waits.Count)
         {
             await Finish(mail, MailStatus.Failed, true, e.Message);
         }
         else
         {
-            await Record(() => queue.Postpone(mail, waits[mail.Attempts], true, e.Message, CancellationToken.None));
+            await Record(() => queue.Postpone(mail, waits[before], attempted: true, unconfirmed, e.Message, CancellationToken.None));
+        }
+    }
+
+    /// <summary>Keeps the claim while the mail server takes its time, and says in the row what is waited for.</summary>
+    private async Task Renew(ClaimedMail mail, IMailTransport transport, CancellationToken ended)
+    {
+        while (true)
+        {
+            await Task.Delay(options.Value.Lease / 3, clock, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (ended.IsCancellationRequested)
+            {
+                return;
+            }
+
+            try
+            {
+                await queue.Renew(mail, transport.HandedOver ? "The mail server has the whole mail and has not answered yet." : null, ended);
+            }
+            catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
+            {
+                // The next one may succeed.
+            }
         }
     }
 
@@ -177,23 +216,48 @@ public sealed partial class MailSender(
         metrics.MailEnded(mail.Template, status);
     }
 
-    /// <summary>What happened is written down even if the database is away just now, as long as the claim holds and the process lives.</summary>
+    /// <summary>What happened is written down, however long the database is away; until then nobody in this process claims anything, so that no mail goes out again.</summary>
     private async Task Record(Func<Task> write)
     {
-        var started = clock.GetTimestamp();
-        while (true)
+        for (var attempt = 0; ; attempt++)
         {
             try
             {
                 await write();
+                if (attempt > 0)
+                {
+                    Interlocked.Decrement(ref unwritten);
+                }
+
                 return;
             }
-            catch (NpgsqlException) when (clock.GetElapsedTime(started) < options.Value.Lease)
+            catch (Exception e) when (!CannotBeWritten(e))
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(200), clock);
+                if (attempt == 0)
+                {
+                    Interlocked.Increment(ref unwritten);
+                }
+
+                if (attempt % 30 == 0)
+                {
+                    LogUnwritten(logger, e.Message);
+                }
+
+                await Task.Delay(attempt < 10 ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(2), clock);
+            }
+            catch when (attempt > 0)
+            {
+                Interlocked.Decrement(ref unwritten);
+                throw;
             }
         }
     }
+
+    // The value is at fault and not the moment: it will be refused tomorrow as well.
+    private static bool CannotBeWritten(Exception e) => e is PostgresException { SqlState: ['2', '2' or '3', ..] or ['4', '2', ..] } or not NpgsqlException;
+
+    [LoggerMessage(5103, LogLevel.Warning, "The outcome of a mail waits for the database: {Reason}")]
+    private static partial void LogUnwritten(ILogger logger, string reason);
 
     [LoggerMessage(5101, LogLevel.Warning, "Mails cannot be sent, next look in {Pause}: {Reason}")]
     private static partial void LogServerAway(ILogger logger, string reason, TimeSpan pause);

@@ -42,16 +42,21 @@ public enum MailFailure
 /// <summary>Hands mails to a mail server. One instance serves one sender at a time.</summary>
 public interface IMailTransport : IDisposable
 {
+    /// <summary>Whether the server has the whole mail that is under way, and only its answer is missing.</summary>
+    bool HandedOver { get; }
+
     /// <exception cref="MailTransportException">The mail was not handed over, as far as is known.</exception>
     Task Send(OutgoingMail mail, CancellationToken ct);
 }
 
-/// <summary>SMTP with one connection that is kept from mail to mail. Every wait ends with the token or <see cref="SmtpOptions.Timeout"/>.</summary>
+/// <summary>SMTP with one connection that is kept from mail to mail. Every wait ends with the token, <see cref="SmtpOptions.Timeout"/> or <see cref="SmtpOptions.AnswerTimeout"/>.</summary>
 public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailOptions> mails, TimeProvider clock) : IMailTransport
 {
     private static readonly ParserOptions Addresses = new() { AddressParserComplianceMode = RfcComplianceMode.Strict, AllowAddressesWithoutDomain = false };
 
     private Connection? connection;
+
+    public bool HandedOver => connection is { HandedOver: true };
 
     public async Task Send(OutgoingMail mail, CancellationToken ct)
     {
@@ -63,7 +68,7 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
             try
             {
                 connection ??= await Connect(either.Token);
-                await connection.Send(message, either.Token);
+                await connection.Send(message, () => timeout.CancelAfter(smtp.Value.AnswerTimeout), either.Token);
                 return;
             }
             catch (Exception e)
@@ -102,7 +107,7 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
             not 552 when what == SmtpErrorCode.SenderNotAccepted => new(MailFailure.ServerUnavailable, $"The mail server refused the sender ({(int)status}).", e),
             _ => new(MailFailure.Refused, $"The mail server refused the mail ({(int)status}).", e),
         },
-        _ when connection is { HandedOver: true } => new(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.", e),
+        _ when HandedOver => new(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.", e),
         OperationCanceledException => new(MailFailure.ServerUnavailable, "The mail server did not answer in time.", e),
         NotSupportedException when connection is not null => new(MailFailure.Refused, "The mail server takes no addresses with letters outside of ASCII.", e),
         _ => new(MailFailure.ServerUnavailable, $"The mail server cannot be used ({e.GetType().Name}).", e),
@@ -155,13 +160,14 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
     private sealed class Connection : SmtpClient, ITransferProgress
     {
         private SmtpCommandException? refusal;
+        private Action handedOver = () => { };
 
         /// <summary>The server has everything, but for the final dot perhaps.</summary>
         public bool HandedOver { get; private set; }
 
-        public async Task Send(MimeMessage message, CancellationToken ct)
+        public async Task Send(MimeMessage message, Action whenHandedOver, CancellationToken ct)
         {
-            (refusal, HandedOver) = (null, false);
+            (refusal, HandedOver, handedOver) = (null, false, whenHandedOver);
             if (!Capabilities.HasFlag(SmtpCapabilities.UTF8) && message.To.Mailboxes.Any(m => !Ascii.IsValid(m.GetAddress(idnEncode: true))))
             {
                 throw new NotSupportedException();
@@ -176,13 +182,21 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
                 // None was accepted: the answer to the first says why.
             }
 
+            HandedOver = false;
             if (refusal is not null)
             {
                 throw refusal;
             }
         }
 
-        public void Report(long bytesTransferred, long totalSize) => HandedOver = bytesTransferred >= totalSize;
+        public void Report(long bytesTransferred, long totalSize)
+        {
+            if (bytesTransferred >= totalSize && !HandedOver)
+            {
+                HandedOver = true;
+                handedOver();
+            }
+        }
 
         public void Report(long bytesTransferred)
         {

@@ -31,11 +31,12 @@ public sealed class DeliveryClient(HttpMessageInvoker http, IOptions<WebhookOpti
             using var request = Compose(delivery, startedAt);
             using var response = await http.SendAsync(request, either.Token);
             status = (int)response.StatusCode;
-            retryAfter = RetryAfter(response.Headers.RetryAfter, startedAt);
+            retryAfter = RetryAfter(response.Headers, startedAt);
             excerpt = await Excerpt(response, either.Token);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException or UriFormatException or InvalidOperationException or NotSupportedException)
+        catch (Exception e)
         {
+            // Whatever it is: an attempt that ends without a result would keep its place, and be made again and again.
             // Once the status is there the endpoint has answered, whatever becomes of the rest.
             error = status is null ? Explain(e) : null;
             if (error is not null && stopping.IsCancellationRequested)
@@ -60,9 +61,15 @@ public sealed class DeliveryClient(HttpMessageInvoker http, IOptions<WebhookOpti
         return request;
     }
 
-    private static TimeSpan? RetryAfter(RetryConditionHeaderValue? header, DateTimeOffset now)
+    private static TimeSpan? RetryAfter(HttpResponseHeaders headers, DateTimeOffset now)
     {
-        var wait = header?.Delta ?? (header?.Date - now);
+        var wait = headers.RetryAfter?.Delta ?? (headers.RetryAfter?.Date - now);
+        if (wait is null && headers.NonValidated.TryGetValues("Retry-After", out var raw) && raw.ToString() is { Length: > 0 } text && text.All(char.IsAsciiDigit))
+        {
+            // More seconds than the parser can count: it is asked for as long as may be.
+            wait = RetrySchedule.LongestRetryAfter;
+        }
+
         return wait > TimeSpan.Zero ? wait : null;
     }
 
@@ -83,7 +90,8 @@ public sealed class DeliveryClient(HttpMessageInvoker http, IOptions<WebhookOpti
         _ when Contains<AuthenticationException>(e) => "The TLS connection failed.",
         HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "The host name is not known.",
         _ when Contains<SocketException>(e) => "The connection failed.",
-        _ => "The endpoint did not answer with HTTP.",
+        HttpRequestException or IOException => "The endpoint did not answer with HTTP.",
+        _ => $"The request could not be made ({e.GetType().Name}).",
     };
 
     private static bool Contains<T>(Exception? e)

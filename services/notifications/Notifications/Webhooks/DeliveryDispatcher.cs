@@ -107,6 +107,9 @@ public sealed partial class DeliveryDispatcher(
             // Then the end of the claim releases it.
             LogBroken(logger, e.Message);
         }
+
+        Leave(delivery.WebhookId);
+        Interlocked.Decrement(ref underWay);
     }
 
     private void Leave(Guid webhookId)

@@ -27,7 +27,7 @@ public sealed record AttemptResult(
     public bool Gone => StatusCode == 410;
 }
 
-/// <summary>The dispatcher's view of the deliveries. Every statement is a transaction of its own.</summary>
+/// <summary>The dispatcher's view of the deliveries. Every statement is a transaction of its own, and every time is the database's: replicas need not agree on theirs.</summary>
 public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOptions> options, IOptions<MailOptions> mails, TimeProvider clock)
 {
     /// <summary>Channel of the database notifications that wake the dispatchers of every replica.</summary>
@@ -44,38 +44,36 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     /// <param name="ct">Cancels.</param>
     public async Task<IReadOnlyList<ClaimedDelivery>> Claim(IReadOnlyDictionary<Guid, int> busy, int limit, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
         await using var command = database.CreateCommand(
             """
             WITH room AS (
-                SELECT w.id, w.url, coalesce(b.busy, 0) AS busy, CASE WHEN w.consecutive_failures >= $4 THEN 1 ELSE $5 END - coalesce(b.busy, 0) AS free
+                SELECT w.id, w.url, coalesce(b.busy, 0) AS busy, CASE WHEN w.consecutive_failures >= $3 THEN 1 ELSE $4 END - coalesce(b.busy, 0) AS free
                 FROM webhooks w LEFT JOIN unnest($1::uuid[], $2::int[]) AS b(id, busy) ON b.id = w.id
-                WHERE w.status = 'active' AND (w.paused_until IS NULL OR w.paused_until <= $3)
+                WHERE w.status = 'active' AND (w.paused_until IS NULL OR w.paused_until <= now())
             ), due AS (
                 SELECT d.id, room.url FROM room
                 CROSS JOIN LATERAL (
                     SELECT id FROM webhook_deliveries
-                    WHERE webhook_id = room.id AND status = 'pending' AND due_at <= $3
+                    WHERE webhook_id = room.id AND status = 'pending' AND due_at <= now()
                     ORDER BY due_at LIMIT greatest(room.free, 0) FOR UPDATE SKIP LOCKED) d
-                ORDER BY room.busy LIMIT $7
+                ORDER BY room.busy LIMIT $6
             ), claimed AS (
-                UPDATE webhook_deliveries d SET due_at = $6, claim = gen_random_uuid(), attempts = attempts + 1, step = step + 1
+                UPDATE webhook_deliveries d SET due_at = now() + $5, claim = gen_random_uuid(), attempts = attempts + 1, step = step + 1
                 FROM due WHERE d.id = due.id
                 RETURNING d.id, d.claim, d.webhook_id, d.event_id, due.url, d.step, d.attempts
             )
             SELECT c.id, c.claim, c.webhook_id, c.event_id, c.url, c.step, c.attempts, e.body,
                 ARRAY(SELECT s.secret FROM webhook_secrets s
-                    WHERE s.webhook_id = c.webhook_id AND (s.expires_at IS NULL OR s.expires_at > $3) ORDER BY s.created_at DESC)
+                    WHERE s.webhook_id = c.webhook_id AND (s.expires_at IS NULL OR s.expires_at > now()) ORDER BY s.created_at DESC)
             FROM claimed c JOIN webhook_events e ON e.event_id = c.event_id
             """);
         var o = options.Value;
         var counts = busy.ToArray();
         command.Parameters.AddWithValue(Array.ConvertAll(counts, c => c.Key));
         command.Parameters.AddWithValue(Array.ConvertAll(counts, c => c.Value));
-        command.Parameters.AddWithValue(now);
         command.Parameters.AddWithValue(o.CircuitThreshold);
         command.Parameters.AddWithValue(o.ConcurrencyPerEndpoint);
-        command.Parameters.AddWithValue(now + o.Timeout + o.ClaimMargin);
+        command.Parameters.AddWithValue(o.Timeout + o.ClaimMargin);
         command.Parameters.AddWithValue(limit);
         var claimed = new List<ClaimedDelivery>();
         await using var reader = await command.ExecuteReaderAsync(ct);
@@ -93,17 +91,15 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     public async Task Release(ClaimedDelivery delivery, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
-            "UPDATE webhook_deliveries SET due_at = $3, claim = NULL, attempts = attempts - 1, step = step - 1 WHERE id = $1 AND claim = $2");
+            "UPDATE webhook_deliveries SET due_at = now(), claim = NULL, attempts = attempts - 1, step = step - 1 WHERE id = $1 AND claim = $2");
         command.Parameters.AddWithValue(delivery.Id);
         command.Parameters.AddWithValue(delivery.Claim);
-        command.Parameters.AddWithValue(clock.GetUtcNow());
         await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>Writes down how attempts went: the log, the deliveries' next steps, and what they mean for their webhooks. All or nothing.</summary>
     public async Task Record(IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
 
@@ -113,17 +109,17 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         await RecordRecovery(connection, [.. byWebhook.Where(g => g.Any(r => r.Delivered)).Select(g => g.Key)], ct);
         foreach (var failing in byWebhook.Where(g => !g.Any(r => r.Delivered)).OrderBy(g => g.Key))
         {
-            if (await RecordFailure(connection, failing.Key, [.. failing], now, ct) is { } webhook)
+            if (await RecordFailure(connection, failing.Key, [.. failing], ct) is { } webhook)
             {
                 disabled.Add(webhook);
             }
         }
 
         await RecordAttempts(connection, results, ct);
-        await RecordSteps(connection, results, now, ct);
+        await RecordSteps(connection, results, ct);
         foreach (var webhook in disabled)
         {
-            await CancelPending(connection, webhook.WebhookId, now, ct);
+            await CancelPending(connection, webhook.WebhookId, ct);
             var eventId = Ids.New(clock).ToString();
             await MailOutbox.Insert(
                 connection,
@@ -157,36 +153,34 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         await insert.ExecuteNonQueryAsync(ct);
     }
 
-    private static async Task CancelPending(NpgsqlConnection connection, Guid webhookId, DateTimeOffset now, CancellationToken ct)
+    private static async Task CancelPending(NpgsqlConnection connection, Guid webhookId, CancellationToken ct)
     {
         await using var cancel = new NpgsqlCommand(
-            "UPDATE webhook_deliveries SET status = 'cancelled', completed_at = $2, claim = NULL WHERE webhook_id = $1 AND status = 'pending'", connection);
+            "UPDATE webhook_deliveries SET status = 'cancelled', completed_at = now(), claim = NULL WHERE webhook_id = $1 AND status = 'pending'", connection);
         cancel.Parameters.AddWithValue(webhookId);
-        cancel.Parameters.AddWithValue(now);
         await cancel.ExecuteNonQueryAsync(ct);
     }
 
     private static void Add<T>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyList<AttemptResult> results, Func<AttemptResult, T> value) =>
         command.Parameters.Add(new NpgsqlParameter { Value = results.Select(value).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type });
 
-    private async Task RecordSteps(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, DateTimeOffset now, CancellationToken ct)
+    private async Task RecordSteps(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
 #pragma warning disable CA5394 // Jitter is no secret.
         var steps = results.Select(r => (Result: r, Wait: r.Delivered || r.Gone ? null : retries.Next(r.Delivery.Step, Random.Shared.NextDouble(), r.RetryAfter))).ToList();
 #pragma warning restore CA5394
         await using var update = new NpgsqlCommand(
             """
-            UPDATE webhook_deliveries d SET status = s.status, due_at = s.due_at, claim = NULL,
-                completed_at = CASE WHEN s.status = 'pending' THEN NULL ELSE $5 END
-            FROM unnest($1, $2, $3, $4) AS s(id, claim, status, due_at)
+            UPDATE webhook_deliveries d SET status = s.status, due_at = now() + s.wait, claim = NULL,
+                completed_at = CASE WHEN s.status = 'pending' THEN NULL ELSE now() END
+            FROM unnest($1, $2, $3, $4) AS s(id, claim, status, wait)
             WHERE d.id = s.id AND d.claim = s.claim AND d.status = 'pending'
             """,
             connection);
         update.Parameters.AddWithValue(steps.ConvertAll(s => s.Result.Delivery.Id).ToArray());
         update.Parameters.AddWithValue(steps.ConvertAll(s => s.Result.Delivery.Claim).ToArray());
         update.Parameters.AddWithValue(steps.ConvertAll(s => s.Result.Delivered ? "succeeded" : s.Wait is null ? "failed" : "pending").ToArray());
-        update.Parameters.AddWithValue(steps.ConvertAll(s => now + (s.Wait ?? TimeSpan.Zero)).ToArray());
-        update.Parameters.AddWithValue(now);
+        update.Parameters.AddWithValue(steps.ConvertAll(s => s.Wait ?? TimeSpan.Zero).ToArray());
         await update.ExecuteNonQueryAsync(ct);
     }
 
@@ -195,7 +189,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         // Nothing is written to an endpoint that has been well all the time.
         await using var healthy = new NpgsqlCommand(
             """
-            UPDATE webhooks SET consecutive_failures = 0, failing_since = NULL, paused_until = NULL
+            UPDATE webhooks SET consecutive_failures = 0, failing_since = NULL, last_failed_at = NULL, paused_until = NULL
             WHERE id IN (SELECT id FROM webhooks WHERE id = ANY ($1) AND failing_since IS NOT NULL ORDER BY id FOR UPDATE)
             """,
             connection);
@@ -204,44 +198,50 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     }
 
     /// <summary>Counts failures in a row, opens the circuit, and disables what is gone or has failed for too long.</summary>
-    private async Task<WebhookDisabled?> RecordFailure(
-        NpgsqlConnection connection, Guid webhookId, IReadOnlyList<AttemptResult> results, DateTimeOffset now, CancellationToken ct)
+    private async Task<WebhookDisabled?> RecordFailure(NpgsqlConnection connection, Guid webhookId, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
         var o = options.Value;
-        var gone = results.Any(r => r.Gone);
         var asked = results.Where(r => r.StatusCode is 429 or 503).Max(r => r.RetryAfter);
-        var askedUntil = asked is { } pause ? now + (pause > RetrySchedule.LongestRetryAfter ? RetrySchedule.LongestRetryAfter : pause) : (DateTimeOffset?)null;
         await using var failing = new NpgsqlCommand(
             """
-            UPDATE webhooks w SET consecutive_failures = n.failures, failing_since = coalesce(failing_since, $3),
-                paused_until = greatest(paused_until, $4, CASE WHEN n.failures >= $5 THEN $3 + least($6 * power(2, least(n.failures - $5, 20)), $7) END),
-                status = CASE WHEN $8 OR coalesce(failing_since, $3) <= $9 THEN 'disabled' ELSE status END,
-                disabled_at = CASE WHEN $8 OR coalesce(failing_since, $3) <= $9 THEN $3 ELSE disabled_at END,
-                disabled_reason = CASE WHEN $8 THEN 'The endpoint answered 410 Gone.'
-                    WHEN coalesce(failing_since, $3) <= $9 THEN 'Every attempt failed since ' || to_char(failing_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC.'
+            UPDATE webhooks w SET consecutive_failures = n.failures, failing_since = n.since, last_failed_at = now(),
+                paused_until = greatest(paused_until, now() + $3, CASE WHEN n.failures >= $4 THEN now() + least($5 * power(2, least(n.failures - $4, 20)), $6) END),
+                status = CASE WHEN n.hopeless THEN 'disabled' ELSE status END,
+                disabled_at = CASE WHEN n.hopeless THEN now() ELSE disabled_at END,
+                disabled_reason = CASE WHEN $7 THEN 'The endpoint answered 410 Gone.'
+                    WHEN n.hopeless THEN 'Every attempt failed since ' || to_char(n.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC.'
                     ELSE disabled_reason END,
-                version = version + CASE WHEN $8 OR coalesce(failing_since, $3) <= $9 THEN 1 ELSE 0 END
+                version = version + CASE WHEN n.hopeless THEN 1 ELSE 0 END
             FROM (
-                -- Attempts that were under way when the circuit opened say nothing new about the endpoint.
-                SELECT id AS webhook_id, CASE WHEN consecutive_failures < $5 THEN least(consecutive_failures + $2, $5)
-                    WHEN paused_until > $3 THEN consecutive_failures ELSE consecutive_failures + 1 END AS failures
-                FROM webhooks WHERE id = $1 FOR UPDATE) n
+                SELECT webhook_id, since, failures, $7 OR since <= now() - $8 AS hopeless
+                FROM (
+                    SELECT id AS webhook_id,
+                        -- After a long silence one failure says nothing of the time before.
+                        CASE WHEN failing_since IS NULL OR last_failed_at < now() - $9 THEN now() ELSE failing_since END AS since,
+                        -- Attempts that were under way when the circuit opened say nothing new about the endpoint.
+                        CASE WHEN consecutive_failures < $4 THEN least(consecutive_failures + $2, $4)
+                            WHEN paused_until > now() THEN consecutive_failures ELSE consecutive_failures + 1 END AS failures
+                    FROM webhooks WHERE id = $1 FOR UPDATE) counted) n
             WHERE w.id = n.webhook_id AND status = 'active'
             RETURNING url, status, disabled_reason
             """,
             connection);
         failing.Parameters.AddWithValue(webhookId);
         failing.Parameters.AddWithValue(results.Count);
-        failing.Parameters.AddWithValue(now);
-        failing.Parameters.Add(new NpgsqlParameter { Value = askedUntil ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        failing.Parameters.Add(new NpgsqlParameter
+        {
+            Value = asked is { } pause ? (pause > RetrySchedule.LongestRetryAfter ? RetrySchedule.LongestRetryAfter : pause) : DBNull.Value,
+            NpgsqlDbType = NpgsqlDbType.Interval,
+        });
         failing.Parameters.AddWithValue(o.CircuitThreshold);
         failing.Parameters.AddWithValue(o.CircuitBreak);
         failing.Parameters.AddWithValue(o.MaxCircuitBreak);
-        failing.Parameters.AddWithValue(gone);
-        failing.Parameters.AddWithValue(now - o.DisableAfter);
+        failing.Parameters.AddWithValue(results.Any(r => r.Gone));
+        failing.Parameters.AddWithValue(o.DisableAfter);
+        failing.Parameters.AddWithValue(RetrySchedule.LongestRetryAfter + retries.LongestWait);
         await using var reader = await failing.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) && reader.GetString(1) == "disabled"
-            ? new WebhookDisabled(webhookId, reader.GetString(0), reader.GetString(2), now)
+            ? new WebhookDisabled(webhookId, reader.GetString(0), reader.GetString(2), clock.GetUtcNow())
             : null;
     }
 }

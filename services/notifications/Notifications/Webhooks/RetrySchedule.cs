@@ -14,6 +14,9 @@ public sealed class RetrySchedule(IReadOnlyList<TimeSpan> waits)
         TimeSpan.FromHours(5), TimeSpan.FromHours(10), TimeSpan.FromHours(14), TimeSpan.FromHours(20), TimeSpan.FromHours(24),
     ];
 
+    /// <summary>The longest pause between two attempts that the schedule makes by itself, jitter included.</summary>
+    public TimeSpan LongestWait { get; } = waits.Max() * 1.1;
+
     /// <summary>The wait before the next attempt, or null when the attempts are used up.</summary>
     /// <param name="attemptsMade">Attempts since the delivery began or was asked for again.</param>
     /// <param name="jitter">0 to 1, evenly distributed; moves the wait by up to 10 % either way, so that retries do not come in waves.</param>

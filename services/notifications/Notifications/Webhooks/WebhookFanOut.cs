@@ -37,18 +37,21 @@ public sealed class WebhookFanOut(NotificationsDbContext db, IOptions<WebhookOpt
     public static async Task Create(
         NotificationsDbContext db, TimeProvider clock, CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, Guid[] webhooks, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
         var ids = Array.ConvertAll(webhooks, _ => Ids.New(clock));
         var body = envelope.ToStructured(data.Span);
         await db.Database.ExecuteSqlAsync(
             $"""
             WITH event AS (
                 INSERT INTO webhook_events (event_id, event_type, subject, body, received_at)
-                VALUES ({envelope.Id}, {envelope.Type}, {envelope.Subject}, {body}, {now})
+                VALUES ({envelope.Id}, {envelope.Type}, {envelope.Subject}, {body}, now())
                 ON CONFLICT (event_id) DO NOTHING
+            ), wanted AS (
+                -- Whoever switches a webhook off in this moment either finds the delivery and cancels it, or is seen here.
+                SELECT n.id, w.id AS webhook_id FROM unnest({ids}, {webhooks}) AS n(id, webhook_id) JOIN webhooks w ON w.id = n.webhook_id
+                WHERE w.status = 'active' ORDER BY w.id FOR SHARE OF w
             ), deliveries AS (
                 INSERT INTO webhook_deliveries (id, webhook_id, event_id, due_at, created_at)
-                SELECT n.id, n.webhook_id, {envelope.Id}, {now}, {now} FROM unnest({ids}, {webhooks}) AS n(id, webhook_id)
+                SELECT id, webhook_id, {envelope.Id}, now(), now() FROM wanted
                 ON CONFLICT (webhook_id, event_id) DO NOTHING)
             SELECT pg_notify({DeliveryQueue.Channel}, '')
             """,

@@ -19,6 +19,9 @@ public sealed class StubbornMailServer
     /// <summary>What happens to the n-th attempt of a mail, by recipient; null when it is taken.</summary>
     public Func<string, int, MailTransportException?> Behaviour { get; set; } = (_, _) => null;
 
+    /// <summary>What the answer to a mail waits for, by recipient.</summary>
+    public Func<string, Task> Answer { get; set; } = _ => Task.CompletedTask;
+
     public IReadOnlyCollection<string> Taken => taken;
 
     public ConcurrentDictionary<string, int> Attempts { get; } = new();
@@ -32,7 +35,9 @@ public sealed class StubbornMailServer
     {
         private readonly ConcurrentQueue<string> recipients = new();
 
-        public Task Send(OutgoingMail mail, CancellationToken ct)
+        public bool HandedOver { get; private set; }
+
+        public async Task Send(OutgoingMail mail, CancellationToken ct)
         {
             if (server.Behaviour(mail.Recipient, server.Attempts.AddOrUpdate(mail.Recipient, 1, (_, n) => n + 1)) is { } failure)
             {
@@ -41,7 +46,9 @@ public sealed class StubbornMailServer
 
             recipients.Enqueue(mail.Recipient);
             server.taken.Enqueue(mail.MessageId);
-            return Task.CompletedTask;
+            HandedOver = true;
+            await server.Answer(mail.Recipient);
+            HandedOver = false;
         }
 
         public void Dispose()
@@ -57,6 +64,13 @@ public sealed class StubbornMailServer
 public sealed class StubbornFixture : NotificationsFixture
 {
     public StubbornMailServer Server { get; } = new();
+
+    protected override void Configure(IDictionary<string, string> settings)
+    {
+        base.Configure(settings);
+        settings["Mail:Lease"] = "00:00:02";
+        settings["Mail:UnconfirmedRetries:0"] = "00:00:00.200";
+    }
 
     protected override void ConfigureServices(IServiceCollection services)
     {
@@ -96,12 +110,97 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     }
 
     [Fact]
-    public async Task A_mail_that_may_have_been_taken_is_sent_again_by_its_schedule()
+    public async Task A_mail_that_may_have_been_taken_is_sent_again()
     {
         service.Server.Behaviour = (_, attempt) => attempt < 2 ? new MailTransportException(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.") : null;
         var mail = await Ended((await service.Register()).UserId);
         mail.GetProperty("status").GetString().ShouldBe("sent");
         mail.GetProperty("attempts").GetInt32().ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_server_that_never_says_whether_it_took_the_mail_gets_it_a_few_times_and_the_row_says_why()
+    {
+        service.Server.Behaviour = (_, _) => new MailTransportException(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.");
+        var user = await service.Register();
+        var mail = await Ended(user.UserId);
+        mail.GetProperty("status").GetString().ShouldBe("failed");
+        mail.GetProperty("error").GetString().ShouldBe("The mail server did not say whether it took the mail.");
+        service.Server.Attempts[user.Email].ShouldBe(2, "each may be a copy: fewer than of one that was refused");
+    }
+
+    [Fact]
+    public async Task A_server_that_answers_long_after_the_lease_gets_the_mail_once()
+    {
+        service.Server.Behaviour = (_, _) => null;
+        using var replica = Replica();
+        await replica.StartAsync(TestContext.Current.CancellationToken);
+        var answer = new TaskCompletionSource();
+        service.Server.Answer = _ => answer.Task;
+        var user = await service.Register();
+        try
+        {
+            await Poll.Until(
+                async () => (await Row(user.UserId)).GetProperty("error").GetString() == "The mail server has the whole mail and has not answered yet.", "the row to say what is waited for");
+            await Elapsed(TimeSpan.FromSeconds(8));
+            service.Server.Attempts[user.Email].ShouldBe(1);
+        }
+        finally
+        {
+            service.Server.Answer = _ => Task.CompletedTask;
+            answer.SetResult();
+        }
+
+        var mail = await Ended(user.UserId);
+        mail.GetProperty("status").GetString().ShouldBe("sent");
+        mail.GetProperty("attempts").GetInt32().ShouldBe(1);
+        service.Server.Attempts[user.Email].ShouldBe(1);
+        await replica.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_database_that_is_away_for_longer_than_every_lease_repeats_no_mail()
+    {
+        service.Server.Behaviour = (_, _) => null;
+        using var replica = Replica();
+        await replica.StartAsync(TestContext.Current.CancellationToken);
+        var answer = new TaskCompletionSource();
+        service.Server.Answer = _ => answer.Task;
+        var user = await service.Register();
+        await Poll.Until(() => service.Server.Attempts.ContainsKey(user.Email), "the mail to be handed over");
+        await using (await service.Database.CutOffAsync())
+        {
+            service.Server.Answer = _ => Task.CompletedTask;
+            answer.SetResult();
+            await Elapsed(TimeSpan.FromSeconds(6));
+        }
+
+        var mail = await Ended(user.UserId);
+        mail.GetProperty("status").GetString().ShouldBe("sent");
+        mail.GetProperty("attempts").GetInt32().ShouldBe(1);
+        await Elapsed(TimeSpan.FromSeconds(4));
+        service.Server.Attempts[user.Email].ShouldBe(1);
+        await replica.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_mail_whose_senders_die_again_and_again_is_given_up()
+    {
+        service.Server.Behaviour = (_, _) => null;
+        var answer = new TaskCompletionSource();
+        service.Server.Answer = _ => answer.Task;
+        var user = await service.Register();
+        await Poll.Until(() => service.Server.Attempts.ContainsKey(user.Email), "the mail to be handed over");
+
+        // As if two more processes had died with it, and this one as well.
+        await service.Database.ScalarAsync<int>($"UPDATE mails SET attempts = 3, claim = gen_random_uuid(), due_at = now() WHERE user_id = '{user.UserId}' RETURNING attempts");
+        service.Server.Answer = _ => Task.CompletedTask;
+        answer.SetResult();
+
+        var mail = await Ended(user.UserId);
+        mail.GetProperty("status").GetString().ShouldBe("failed");
+        mail.GetProperty("error").GetString()!.ShouldStartWith("The mail was being sent again and again");
+        service.Server.Attempts[user.Email].ShouldBe(1);
     }
 
     [Fact]
@@ -153,7 +252,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
         listener.Start();
 
         // What a replica brings: senders of its own, that know of the others only through the database.
-        using var replica = ActivatorUtilities.CreateInstance<MailSender>(service.Services);
+        using var replica = Replica();
         await replica.StartAsync(TestContext.Current.CancellationToken);
         var before = service.Server.Taken.Count;
         var users = new List<Guid>();
@@ -177,13 +276,25 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
         sorted[sorted.Length / 2].ShouldBeLessThan(5_000);
     }
 
+    private MailSender Replica() => ActivatorUtilities.CreateInstance<MailSender>(service.Services, ActivatorUtilities.CreateInstance<MailQueue>(service.Services));
+
+    // What is tested is that nothing happens in a time: so long it has to be looked.
+    private static Task Elapsed(TimeSpan time) => Task.Delay(time, TestContext.Current.CancellationToken);
+
+    private async Task<JsonElement> Row(Guid userId)
+    {
+        using var client = service.Operator();
+        return (await Poll.Until(
+            async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(), i => i.Count == 1, "the mail"))[0];
+    }
+
     private async Task<JsonElement> Ended(Guid userId)
     {
         using var client = service.Operator();
         var items = await Poll.Until(
             async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(),
             i => i.Count == 1 && i[0].GetProperty("status").GetString() != "pending",
-            "the mail to come to its end", TimeSpan.FromSeconds(60));
+            "the mail to come to its end");
         return items[0];
     }
 }

@@ -155,6 +155,100 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
     }
 
     [Fact]
+    public async Task A_secret_that_was_replaced_lives_out_its_overlap_however_many_follow_it()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        for (var i = 0; i < 4; i++)
+        {
+            await service.Post($"/v1/webhooks/{webhook.Id}/rotate-secret", expected: HttpStatusCode.OK);
+        }
+
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        (await service.Arrived(webhook)).ShouldHaveSingleItem().Refusal.ShouldBeNull("the partner still has the first secret");
+
+        var refused = await service.Post($"/v1/webhooks/{webhook.Id}/rotate-secret", expected: HttpStatusCode.Conflict);
+        refused.GetProperty("type").GetString()!.ShouldEndWith("too_many_secrets");
+    }
+
+    [Fact]
+    public async Task An_event_that_is_not_what_its_contract_says_reaches_no_partner()
+    {
+        var webhook = await service.Subscribe("shop.order.*", "other.*");
+        foreach (var (type, body) in new[] { ("shop.order.confirmed.v1", "null"), ("shop.order.confirmed.v1", """{"orderId":"x","items":[]}"""), ("shop.order.dreamt.v1", "not JSON") })
+        {
+            var id = await service.Broker.Publish(type, System.Text.Encoding.UTF8.GetBytes(body), "x");
+            await Poll.Until(
+                async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE queue = 'notifications.webhooks' AND message_id = '{id}' AND reason = 'invalid'") == 1,
+                $"{type} with {body} to be a dead letter");
+        }
+
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        (await service.Arrived(webhook)).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_webhook_that_is_switched_off_while_an_event_comes_keeps_nothing_that_waits()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        await using var connection = new Npgsql.NpgsqlConnection(service.Database.Migrations);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var disable = new Npgsql.NpgsqlCommand($"UPDATE webhooks SET status = 'disabled' WHERE id = '{webhook.Id}'", connection, transaction))
+        {
+            await disable.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+
+        var id = await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        await Poll.Until(
+            async () => await service.Database.ScalarAsync<bool>(
+                $"SELECT EXISTS (SELECT FROM webhook_events WHERE event_id = '{id}') OR EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"),
+            "the event to wait for the change, or to overlook it");
+        await transaction.CommitAsync(TestContext.Current.CancellationToken);
+
+        await Poll.Until(async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_events WHERE event_id = '{id}'") == 1, "the event to be known");
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_deliveries WHERE webhook_id = '{webhook.Id}'")).ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData("8 days", "active")]
+    [InlineData("1 hour", "disabled")]
+    public async Task One_failure_after_a_long_silence_says_nothing_of_the_time_before(string since, string status)
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        await service.Receiver.Answer(webhook.Name, new { status = 500 });
+        await service.Database.ScalarAsync<int>(
+            $"UPDATE webhooks SET consecutive_failures = 1, failing_since = now() - interval '10 days', last_failed_at = now() - interval '{since}' WHERE id = '{webhook.Id}' RETURNING consecutive_failures");
+
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+
+        await Poll.Until(async () => (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("failingSince").GetDateTimeOffset() > DateTimeOffset.UtcNow.AddDays(-1)
+            || (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("status").GetString() == "disabled", "the failure to count");
+        (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("status").GetString().ShouldBe(status);
+    }
+
+    [Fact]
+    public async Task An_endpoint_that_asks_for_longer_than_anybody_can_count_is_asked_again_after_a_day()
+    {
+        var webhook = await service.Subscribe("shop.order.*");
+        await service.Receiver.Answer(webhook.Name, new { status = 503, headers = new Dictionary<string, string> { ["retry-after"] = "99999999999999" } });
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        await Poll.Until(
+            async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_deliveries WHERE webhook_id = '{webhook.Id}' AND due_at > now() + interval '23 hours'") == 1,
+            "the delivery to wait for a day");
+    }
+
+    [Fact]
+    public async Task An_attempt_that_cannot_even_be_made_has_failed()
+    {
+        var client = service.Services.GetRequiredService<DeliveryClient>();
+        var delivery = new ClaimedDelivery(
+            Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), "evt\n1", service.Receiver.Hook("nobody").ToString(), 1, 1, "{}"u8.ToArray(), [StandardWebhooks.NewSecret()]);
+        var result = await client.Attempt(delivery, CancellationToken.None);
+        result!.Delivered.ShouldBeFalse();
+        result.Error.ShouldBe("The request could not be made (FormatException).");
+    }
+
+    [Fact]
     public async Task The_test_button_sends_a_signed_event_whatever_the_webhook_listens_to()
     {
         var webhook = await service.Subscribe("shop.product.added.v1");

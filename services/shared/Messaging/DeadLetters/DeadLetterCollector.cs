@@ -64,16 +64,30 @@ internal sealed partial class DeadLetterCollector(
 
     private async Task TakeAsync(IChannel channel, BasicDeliverEventArgs delivery, CancellationToken stoppingToken)
     {
-        try
+        // Kept in hand and not given back: each return would count against the broker's delivery limit.
+        while (channel.IsOpen && !stoppingToken.IsCancellationRequested)
         {
-            await store.AddAsync(Letter(delivery), stoppingToken);
-            await channel.BasicAckAsync(delivery.DeliveryTag, multiple: false, stoppingToken);
-        }
-        catch (NpgsqlException e)
-        {
-            LogNotStored(e.Message);
-            await Task.Delay(Pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await channel.BasicNackAsync(delivery.DeliveryTag, multiple: false, requeue: true, CancellationToken.None);
+            try
+            {
+                await store.AddAsync(Letter(delivery), stoppingToken);
+                await channel.BasicAckAsync(delivery.DeliveryTag, multiple: false, stoppingToken);
+                return;
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                LogNotStored(e.Message);
+                await Task.Delay(Pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (e is not NpgsqlException && channel.IsOpen)
+                {
+                    // Not the database's fault: the others need not wait behind it.
+                    await channel.BasicNackAsync(delivery.DeliveryTag, multiple: false, requeue: true, CancellationToken.None);
+                    return;
+                }
+            }
         }
     }
 

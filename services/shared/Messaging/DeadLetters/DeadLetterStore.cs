@@ -3,8 +3,10 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Wire;
 using Npgsql;
 using NpgsqlTypes;
+using Shop.Contracts;
 
 namespace Chassis.Messaging.DeadLetters;
 
@@ -19,7 +21,23 @@ internal sealed record DeadLetter(
     string? StackTrace,
     string ContentType,
     IReadOnlyDictionary<string, string> Headers,
-    byte[] Body);
+    byte[] Body)
+{
+    public string MessageId { get; init; } = Name(MessageId);
+
+    public string MessageType { get; init; } = Name(MessageType);
+
+    public string ContentType { get; init; } = Name(ContentType);
+
+    /// <summary>What identifies a message, as it can be stored, indexed, logged and shown: without control characters, and with a hash in place of what is too long.</summary>
+    private static string Name(string text)
+    {
+        var clean = text.Any(char.IsControl) ? string.Concat(text.Where(c => !char.IsControl(c))) : text;
+        return clean.Length == text.Length && text.Length <= CloudEventEnvelope.MaxNameLength
+            ? text
+            : $"{(clean.Length > 200 ? clean[..200] : clean)}~{MessageKeys.Derive(text):n}";
+    }
+}
 
 internal static class DeadLetterReasons
 {
@@ -44,7 +62,33 @@ internal sealed partial class DeadLetterStore(NpgsqlDataSource database, Messagi
             status = 'open', failures = d.failures + 1, failed_at = excluded.failed_at, history = d.history || excluded.history
         """;
 
+    /// <summary>Keeps the message, whatever is in it.</summary>
     public async Task AddAsync(DeadLetter letter, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await InsertAsync(letter, cancellationToken);
+        }
+        catch (PostgresException e) when (e.SqlState is ['2', '2', ..] or ['5', '4', ..])
+        {
+            // Nobody has thought of that text yet. The body is bytes, which the database takes as they are; what else is known of the message goes.
+            await InsertAsync(
+                letter with
+                {
+                    MessageId = MessageKeys.Derive(letter.MessageId).ToString(),
+                    MessageType = "unknown",
+                    ExceptionMessage = $"The message's headers could not be stored ({e.SqlState}).",
+                    StackTrace = null,
+                    ContentType = string.Empty,
+                    Headers = new Dictionary<string, string>(),
+                },
+                cancellationToken);
+        }
+
+        metrics.DeadLetter(letter.Queue);
+    }
+
+    private async Task InsertAsync(DeadLetter letter, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var entry = JsonSerializer.Serialize(new { at = now, @event = "failed", reason = letter.Reason, exception = letter.ExceptionType, message = letter.ExceptionMessage }, JsonSerializerOptions.Web);
@@ -64,7 +108,6 @@ internal sealed partial class DeadLetterStore(NpgsqlDataSource database, Messagi
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Clean(entry)!, NpgsqlDbType = NpgsqlDbType.Jsonb });
         await command.ExecuteNonQueryAsync(cancellationToken);
-        metrics.DeadLetter(letter.Queue);
     }
 
     /// <summary>The same for failures with one cause: type of the exception, its message without the values, and where it was thrown.</summary>

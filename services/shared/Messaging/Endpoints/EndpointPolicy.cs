@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using RabbitMQ.Client;
 using Shop.Contracts;
 
@@ -82,8 +83,13 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         }
     }
 
-    private static bool IsFinal(Exception e) =>
-        e is NonTransientException or ProblemException { Status: StatusCodes.Status400BadRequest or StatusCodes.Status422UnprocessableEntity };
+    /// <summary>Whether trying again cannot help.</summary>
+    internal static bool IsFinal(Exception e) =>
+        e is NonTransientException or ProblemException { Status: StatusCodes.Status400BadRequest or StatusCodes.Status422UnprocessableEntity } || IsRefusedValue(e);
+
+    // SQLSTATE classes 22 (a value that is none, or too long) and 54 (more than the database can hold): the same value is refused every time.
+    private static bool IsRefusedValue(Exception? e) =>
+        e is not null && (e is PostgresException { SqlState: ['2', '2', ..] or ['5', '4', ..] } || IsRefusedValue(e.InnerException));
 
     private sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator queue) : IConsumerConfigurationObserver
     {

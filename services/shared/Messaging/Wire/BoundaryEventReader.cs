@@ -135,6 +135,8 @@ internal sealed class IncomingEvent : IncomingMessage
     {
         if (messageType == typeof(RawBoundaryEvent))
         {
+            // Whoever passes it on vouches for it.
+            Check();
             message = new RawBoundaryEvent(
                 _envelope.Type,
                 _envelope.Id,
@@ -151,13 +153,32 @@ internal sealed class IncomingEvent : IncomingMessage
 
     public override IMessageSerializer GetMessageSerializer() => new VerbatimSerializer(MessageKeys.EventContentType, _body);
 
-    private object Read(BoundaryEventDescriptor descriptor)
+    /// <summary>What the contract says of the body; of a type that this version does not know, that it is JSON.</summary>
+    private void Check()
     {
-        if (ContractValidator.Validate(descriptor, _body) is { } reason)
+        if (_descriptor is not null)
         {
-            throw new InvalidMessageException($"{descriptor.Type}: {reason}.");
+            if (ContractValidator.Validate(_descriptor, _body) is { } reason)
+            {
+                throw new InvalidMessageException($"{_descriptor.Type}: {reason}.");
+            }
+
+            return;
         }
 
+        try
+        {
+            using var json = JsonDocument.Parse(_body);
+        }
+        catch (JsonException)
+        {
+            throw new InvalidMessageException($"{_envelope.Type}: the body is no JSON.");
+        }
+    }
+
+    private object Read(BoundaryEventDescriptor descriptor)
+    {
+        Check();
         try
         {
             return JsonSerializer.Deserialize(_body, descriptor.ClrType, ContractJson.Options)

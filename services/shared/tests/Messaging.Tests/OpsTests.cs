@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Chassis.Messaging.Endpoints;
 using Chassis.Testing;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
@@ -101,6 +102,49 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         letter.GetProperty("queue").GetString().ShouldBe(WorkQueues.Cancelled);
         (await Effects(subject, "cancelled")).ShouldBe(0);
     }
+
+    [Fact]
+    public async Task Whatever_is_in_a_message_it_becomes_a_dead_letter_and_stops_nobody()
+    {
+        await using var channel = await fixture.OpenChannelAsync();
+        var endless = new string('x', 100_000);
+        (string? Header, object? Value)[] oddities =
+        [
+            (CloudEventHeaders.Id, endless), (CloudEventHeaders.Id, "evt\0\n\r1"), (CloudEventHeaders.Id, new byte[] { 0xFF, 0xFE, 0x00 }),
+            (CloudEventHeaders.Type, endless), (CloudEventHeaders.Type, "shop.\0order"), (CloudEventHeaders.Source, endless), (CloudEventHeaders.Subject, "a\nb"),
+            (CloudEventHeaders.Time, "\0"), (CloudEventHeaders.Sequence, endless), ("other\0", "\0"), ("other", new Dictionary<string, object?> { ["deep"] = new byte[] { 0x00, 0xC3 } }), (null, null),
+        ];
+        var markers = new List<string>();
+        foreach (var queue in (string[])[WorkQueues.Cancelled, "work.dead-letters"])
+        {
+            foreach (var (header, value) in oddities)
+            {
+                var properties = Properties(Guid.CreateVersion7().ToString(), "application/json", "shop.order.cancelled.v1", Guid.CreateVersion7());
+                properties.Headers![header ?? "more"] = value ?? "text";
+                properties.ContentType = header is null ? "odd/\0type" : properties.ContentType;
+                markers.Add($"marker {Guid.NewGuid()}");
+                await channel.BasicPublishAsync(string.Empty, queue, false, properties, Encoding.UTF8.GetBytes(markers[^1]), Token);
+            }
+        }
+
+        foreach (var marker in markers)
+        {
+            await Poll.Until(
+                () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE body = convert_to('{marker}', 'UTF8')"), n => n == 1, $"{marker} to be a dead letter, once");
+        }
+
+        (await fixture.Database.ScalarAsync<int>("SELECT max(greatest(length(message_id), length(message_type), length(content_type))) FROM messaging.dead_letters")).ShouldBeLessThan(256);
+    }
+
+    [Theory]
+    [InlineData("22021", true)]
+    [InlineData("22P05", true)]
+    [InlineData("54000", true)]
+    [InlineData("40001", false)]
+    [InlineData("23505", false)]
+    [InlineData("57P01", false)]
+    public void A_value_that_the_database_refuses_is_not_tried_again(string state, bool final) => EndpointPolicy<WorkDatabase>.IsFinal(
+        new Microsoft.EntityFrameworkCore.DbUpdateException("The save failed.", new Npgsql.PostgresException("refused", "ERROR", "ERROR", state))).ShouldBe(final);
 
     [Fact]
     public async Task A_dead_letter_that_is_dropped_keeps_who_dropped_it_and_nothing_else()
