@@ -47,6 +47,7 @@ public static class MessagingExtensions
         services.AddSingleton<MessageFormatter>();
         services.AddSingleton<OutboxStore>();
         services.AddSingleton<BrokerConnection>();
+        services.AddSingleton<VanishedExchanges>();
         services.AddSingleton<DeadLetterStore>();
         services.AddSingleton<DeadLetterQueries>();
         services.AddSingleton<RefusedQueues>();
@@ -67,7 +68,8 @@ public static class MessagingExtensions
         services.AddSingleton<BrokerHealthCheck>();
         services.AddHealthChecks()
             .Add(new HealthCheckRegistration("broker", provider => provider.GetRequiredService<BrokerHealthCheck>(), HealthStatus.Unhealthy, ["ready"]))
-            .Add(new HealthCheckRegistration("queues", provider => provider.GetRequiredService<RefusedQueues>(), HealthStatus.Unhealthy, ["ready"]));
+            .Add(new HealthCheckRegistration("queues", provider => provider.GetRequiredService<RefusedQueues>(), HealthStatus.Unhealthy, ["ready"]))
+            .Add(new HealthCheckRegistration("topology", provider => provider.GetRequiredService<TopologyWatch>(), HealthStatus.Degraded, ["ready"]));
 
         services.AddMassTransit(bus =>
         {
@@ -95,8 +97,10 @@ public static class MessagingExtensions
             host.WaitUntilStarted = false;
             host.StopTimeout = TimeSpan.FromSeconds(20);
         });
-        // After the bus, so that it stops before it.
+        // After the bus, so that they stop before it.
         services.AddHostedService<ConsumerGuard>();
+        services.AddSingleton<TopologyWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<TopologyWatch>());
         services.TryAddScoped<IMessageScheduler>(CreateScheduler<TDbContext>);
         return builder;
     }

@@ -61,6 +61,10 @@ public sealed class MessagingOptions
     /// <summary>How long a stopping service waits for what is in flight.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often is looked whether exchanges, queues and bindings are still there. Messages to one that was deleted wait for three times as long.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.2", "00:10:00")]
+    public TimeSpan TopologyInterval { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>
     /// How long a queue may be without its consumer while the broker can be reached, before the process ends and is left to its supervisor. Time for
     /// two attempts of the transport, which pauses up to 30 s between them.

@@ -22,6 +22,7 @@ internal sealed class MessagingMetrics : IDisposable
     private readonly Counter<long> _deprecated;
     private readonly Counter<long> _deadLetters;
     private readonly Counter<long> _redeliveries;
+    private readonly Counter<long> _topologyMended;
     private readonly Histogram<double> _age;
     private readonly TimeProvider _clock;
     private readonly long[] _perSecond = new long[Window];
@@ -42,6 +43,7 @@ internal sealed class MessagingMetrics : IDisposable
         _consumed = _meter.CreateCounter<long>("messaging.inbox.consumed", "{message}", "Messages that were handled and committed.");
         _deprecated = _meter.CreateCounter<long>("messaging.deprecated_consumed", "{message}", "Boundary events of a deprecated version that somebody here still consumes.");
         _deadLetters = _meter.CreateCounter<long>("messaging.dead_letters.added", "{message}", "Messages that were given up.");
+        _topologyMended = _meter.CreateCounter<long>("messaging.topology.mended", "{object}", "Exchanges and queues that somebody had deleted.");
         _redeliveries = _meter.CreateCounter<long>("messaging.redeliveries", "{message}", "Messages that failed and were put back for later.");
     }
 
@@ -101,6 +103,8 @@ internal sealed class MessagingMetrics : IDisposable
         _deprecated.Add(1, new KeyValuePair<string, object?>("type", type), new KeyValuePair<string, object?>("queue", queue));
 
     public void DeadLetter(string queue) => _deadLetters.Add(1, new KeyValuePair<string, object?>("queue", queue));
+
+    public void TopologyMended(int count) => _topologyMended.Add(count);
 
     public void Redelivery(string queue) => _redeliveries.Add(1, new KeyValuePair<string, object?>("queue", queue));
 

@@ -76,10 +76,10 @@ internal static class BoundaryEventEndpoints
     }
 
     private static async Task<Accepted<StartedReplay>> Replay(
-        ReplayBoundaryEvents request, NpgsqlDataSource database, BrokerConnection broker, ServiceIdentity service, TimeProvider clock, CancellationToken ct)
+        ReplayBoundaryEvents request, NpgsqlDataSource database, BrokerConnection broker, TimeProvider clock, CancellationToken ct)
     {
         Check(request, clock);
-        await BindAsync(request.Destination, broker, service, ct);
+        await BindAsync(request.Destination, broker, ct);
         var replay = Guid.CreateVersion7(clock.GetUtcNow());
 
         // The times of a microsecond apart keep the order for whoever sweeps.
@@ -104,7 +104,7 @@ internal static class BoundaryEventEndpoints
             TypedValue = HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }),
             NpgsqlDbType = NpgsqlDbType.Jsonb,
         });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Topology.ReplayExchange(service.Name) });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Topology.ReplayExchange });
         long count = await command.ExecuteNonQueryAsync(ct);
         return TypedResults.Accepted("/v1/ops/outbox", new StartedReplay(replay, count));
     }
@@ -127,25 +127,30 @@ internal static class BoundaryEventEndpoints
         }
     }
 
-    // The binding stays: the exchange leads to this queue only for messages that name it.
-    private static async Task BindAsync(string queue, BrokerConnection broker, ServiceIdentity service, CancellationToken ct)
+    // The binding stays: the exchange leads to this queue only for messages that name it. A queue of another service that one has bound itself, or is about to.
+    private static async Task BindAsync(string queue, BrokerConnection broker, CancellationToken ct)
     {
         try
         {
-            var exchange = Topology.ReplayExchange(service.Name);
             await using var connection = await broker.OpenAsync("replay", ct);
             await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
             await channel.QueueDeclarePassiveAsync(queue, ct);
-            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Direct, durable: true, cancellationToken: ct);
-            await channel.QueueBindAsync(queue, exchange, queue, cancellationToken: ct);
+            await channel.ExchangeDeclareAsync(Topology.ReplayExchange, ExchangeType.Direct, durable: true, cancellationToken: ct);
+            try
+            {
+                await channel.QueueBindAsync(queue, Topology.ReplayExchange, queue, cancellationToken: ct);
+            }
+            catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403)
+            {
+            }
         }
         catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 404)
         {
             throw ProblemException.Invalid("destination", "is not a queue of the broker.");
         }
-        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 405)
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 405)
         {
-            throw ProblemException.Conflict("destination_not_allowed", "This service may not write to that queue.");
+            throw ProblemException.Conflict("destination_not_allowed", "That queue belongs to one connection alone.");
         }
         catch (Exception e) when (e is BrokerUnreachableException or IOException or TimeoutException)
         {

@@ -18,6 +18,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     private readonly OutboxStore _store;
     private readonly BrokerConnection _broker;
     private readonly ServiceIdentity _service;
+    private readonly VanishedExchanges _vanished;
     private readonly MessagingOptions _options;
     private readonly MessagingMetrics _metrics;
     private readonly TimeProvider _clock;
@@ -35,6 +36,7 @@ internal sealed partial class OutboxRelay : BackgroundService
         OutboxStore store,
         BrokerConnection broker,
         ServiceIdentity service,
+        VanishedExchanges vanished,
         IOptions<MessagingOptions> options,
         MessagingMetrics metrics,
         TimeProvider clock,
@@ -43,6 +45,7 @@ internal sealed partial class OutboxRelay : BackgroundService
         _store = store;
         _broker = broker;
         _service = service;
+        _vanished = vanished;
         _options = options.Value;
         _metrics = metrics;
         _clock = clock;
@@ -119,7 +122,7 @@ internal sealed partial class OutboxRelay : BackgroundService
             try
             {
                 await using var publisher = await ConfirmingPublisher.OpenAsync(
-                    _broker, connection => new Topology(connection, _service, _clock), Settled, stoppingToken);
+                    _broker, connection => new Topology(connection, _service, _vanished, _clock), Settled, stoppingToken);
                 LogConnected();
                 failures = 0;
                 IsConnected = true;

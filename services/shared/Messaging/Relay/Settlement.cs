@@ -83,9 +83,10 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
             foreach (var group in refused.GroupBy(r => r.Error, r => r.Row))
             {
                 OutboxRow[] rows = [.. group];
+                var limit = group.Key == VanishedExchanges.Reason ? int.MaxValue : options.SendAttempts;
                 if (!await InsistAsync(async () =>
                 {
-                    var parked = await store.RefuseAsync(rows, group.Key, options.SendBackoff, options.SendAttempts, _stop.Token);
+                    var parked = await store.RefuseAsync(rows, group.Key, options.SendBackoff, limit, _stop.Token);
                     LogRefused(logger, rows.Length, group.Key, parked);
                 }))
                 {

@@ -1,3 +1,4 @@
+using Chassis.Messaging.Endpoints;
 using Chassis.Web;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
@@ -9,30 +10,48 @@ namespace Chassis.Messaging.Relay;
 /// The exchanges that this service publishes to. Those of its own events are declared, all others only looked up, on a channel of their own:
 /// a publish to an exchange that does not exist would close the channel with everything that is under way on it.
 /// </summary>
-internal sealed class Topology(IConnection connection, ServiceIdentity service, TimeProvider clock)
+internal sealed class Topology(IConnection connection, ServiceIdentity service, VanishedExchanges vanished, TimeProvider clock)
 {
     private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(2);
 
     private readonly HashSet<string> _known = [];
     private readonly Dictionary<string, long> _missing = [];
 
-    /// <summary>Replayed events go there, and from there to the one queue that is named.</summary>
-    public static string ReplayExchange(string service) => service + ".replay";
+    /// <summary>Replayed events of every service go there, and from there to the one queue that is named. Services bind their queues to it (<see cref="TopologyWatch"/>).</summary>
+    public const string ReplayExchange = "shop.replay";
+
+    // Rows of an earlier version.
+    private static string FormerReplayExchange(string service) => service + ".replay";
 
     /// <summary>Declares the exchange of every event that this service may publish, and binds it to the one that gets all.</summary>
     public async Task DeclareOwnAsync(CancellationToken cancellationToken)
     {
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
+        await channel.ExchangeDeclareAsync(ReplayExchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
         foreach (var boundaryEvent in BoundaryEvents.All.Where(e => e.Publisher == service.Name || e.Publisher == "platform"))
         {
-            await DeclareAsync(channel, boundaryEvent.Type, cancellationToken);
+            if (vanished.IsKnown(boundaryEvent.Type) && !await IsThereAsync(boundaryEvent.Type, cancellationToken))
+            {
+                vanished.Lost(boundaryEvent.Type);
+            }
+            else
+            {
+                await DeclareEventAsync(channel, boundaryEvent.Type, cancellationToken);
+                vanished.Found(boundaryEvent.Type);
+                _known.Add(boundaryEvent.Type);
+            }
         }
     }
 
     /// <summary>Null when one may publish to the exchange, else why not.</summary>
     public async ValueTask<string?> CheckAsync(string exchange, CancellationToken cancellationToken)
     {
+        if (vanished.IsHeld(exchange))
+        {
+            return VanishedExchanges.Reason;
+        }
+
         if (_known.Contains(exchange))
         {
             return null;
@@ -48,9 +67,9 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
             await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
             if (BoundaryEvents.Find(exchange) is not null)
             {
-                await DeclareAsync(channel, exchange, cancellationToken);
+                await DeclareEventAsync(channel, exchange, cancellationToken);
             }
-            else if (exchange == ReplayExchange(service.Name))
+            else if (exchange == ReplayExchange || exchange == FormerReplayExchange(service.Name))
             {
                 await channel.ExchangeDeclareAsync(exchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
             }
@@ -76,11 +95,24 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
 
     private static string Missing(string exchange) => $"There is no exchange '{exchange}' that could be published to.";
 
-    private async Task DeclareAsync(IChannel channel, string type, CancellationToken cancellationToken)
+    /// <summary>The exchange of an event, bound to the one that gets all. Plain arguments, so that any consumer in any language can declare the same.</summary>
+    public static async Task DeclareEventAsync(IChannel channel, string type, CancellationToken cancellationToken)
     {
-        // Plain arguments, so that any consumer in any language can declare the same exchange.
         await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
         await channel.ExchangeBindAsync(Exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
-        _known.Add(type);
+    }
+
+    private async Task<bool> IsThereAsync(string exchange, CancellationToken cancellationToken)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        try
+        {
+            await channel.ExchangeDeclarePassiveAsync(exchange, cancellationToken);
+            return true;
+        }
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 404)
+        {
+            return false;
+        }
     }
 }

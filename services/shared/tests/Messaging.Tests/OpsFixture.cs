@@ -4,7 +4,7 @@ using Messaging.CrashHost;
 namespace Messaging.Tests;
 
 /// <summary>The small service with its web face, for the operators' resources.</summary>
-public sealed class OpsFixture : ServiceFixture<Program>
+public class OpsFixture : ServiceFixture<Program>
 {
     public override async ValueTask InitializeAsync()
     {
@@ -26,6 +26,7 @@ public sealed class OpsFixture : ServiceFixture<Program>
         settings["Messaging:Redeliveries:4"] = "00:00:00.100";
         settings["Messaging:SendBackoff"] = "00:00:00.100";
         settings["Messaging:SendAttempts"] = "4";
+        settings["Messaging:TopologyInterval"] = "00:00:01";
     }
 
     /// <summary>A connection to the broker as some other program has it.</summary>

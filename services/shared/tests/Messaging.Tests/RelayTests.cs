@@ -47,7 +47,7 @@ public sealed class RelayTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var settled = new ConcurrentDictionary<OutboxRow, string>();
         await using var publisher = await ConfirmingPublisher.OpenAsync(
             host.Services.GetRequiredService<BrokerConnection>(),
-            connection => new Topology(connection, host.Services.GetRequiredService<ServiceIdentity>(), TimeProvider.System),
+            connection => new Topology(connection, host.Services.GetRequiredService<ServiceIdentity>(), host.Services.GetRequiredService<VanishedExchanges>(), TimeProvider.System),
             (row, error) => settled[row] = error ?? "confirmed",
             Token);
         var (lost, taken) = (Row("relay.nobody"), Row("relay.heard"));

@@ -1,0 +1,239 @@
+using System.Text.RegularExpressions;
+using Chassis.Messaging.Relay;
+using Chassis.Web;
+using MassTransit;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.Endpoints;
+
+/// <summary>
+/// Keeps what this service needs on the broker as it has to be while it runs: exchanges, queues and bindings that somebody has deleted come back, and events that
+/// reached nobody meanwhile are sent once more. Without it an exchange comes back without its consumers, and nobody notices. ADR: docs/adr/0024-topology-is-watched.md.
+/// </summary>
+internal sealed partial class TopologyWatch(
+    IBus bus,
+    BrokerConnection broker,
+    ServiceIdentity service,
+    VanishedExchanges vanished,
+    IOptions<MessagingOptions> options,
+    MessagingMetrics metrics,
+    TimeProvider clock,
+    ILogger<TopologyWatch> logger) : BackgroundService, IHealthCheck
+{
+    private const string Unrouted = "shop.unrouted";
+
+    // Long enough to be seen by somebody who looks once in a while.
+    private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(5);
+
+    private readonly ConsumerTopology _wanted = ConsumerTopology.Of(bus);
+    private readonly string[] _events = [.. BoundaryEvents.All.Where(e => e.Publisher == service.Name || e.Publisher == "platform").Select(e => e.Type)];
+    private (long At, string What)? _mended;
+    private uint _unrouted;
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_mended is { } mended && clock.GetElapsedTime(mended.At) < Remembered
+            ? HealthCheckResult.Degraded($"Deleted by somebody and made again: {mended.What}.")
+            : HealthCheckResult.Healthy("Nothing is missing."));
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await broker.OpenAsync("topology", stoppingToken);
+                while (connection.IsOpen)
+                {
+                    await Task.Delay(options.Value.TopologyInterval, clock, stoppingToken);
+                    await LookAsync(connection, stoppingToken);
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (BrokerFailure.Is(e))
+            {
+                // The relay and the endpoints say so.
+            }
+
+            await Task.Delay(options.Value.TopologyInterval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task LookAsync(IConnection connection, CancellationToken ct)
+    {
+        var missing = new List<string>();
+        foreach (var type in _events)
+        {
+            if (await IsThereAsync(connection, channel => channel.ExchangeDeclarePassiveAsync(type, ct), ct))
+            {
+                vanished.Found(type);
+            }
+            else if (vanished.IsKnown(type) && vanished.Lost(type))
+            {
+                missing.Add(type);
+            }
+        }
+
+        var own = _wanted.Exchanges.Where(e => BoundaryEvents.Find(e.Name) is null).ToList();
+        foreach (var exchange in own)
+        {
+            await NoteAsync(exchange.Name, channel => channel.ExchangeDeclarePassiveAsync(exchange.Name, ct));
+        }
+
+        foreach (var queue in _wanted.Queues.Keys)
+        {
+            await NoteAsync(queue + " (queue)", channel => channel.QueueDeclarePassiveAsync(queue, ct));
+        }
+
+        // Everything is asked for every time: that a binding is missing, nobody tells.
+        await DoAsync(connection, channel => channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: ct), ct);
+        foreach (var type in _events.Where(vanished.MayBeMade))
+        {
+            await DoAsync(connection, channel => Topology.DeclareEventAsync(channel, type, ct), ct);
+        }
+
+        foreach (var exchange in own.Where(e => e.Name != Exchanges.AllEvents))
+        {
+            await DoAsync(connection, channel => channel.ExchangeDeclareAsync(exchange.Name, exchange.Type, durable: true, cancellationToken: ct), ct);
+        }
+
+        foreach (var (queue, arguments) in _wanted.Queues)
+        {
+            await DoAsync(
+                connection, channel => channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?>(arguments), cancellationToken: ct), ct);
+        }
+
+        foreach (var binding in _wanted.QueueBindings)
+        {
+            await DoAsync(connection, channel => channel.QueueBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
+        }
+
+        // The exchange of somebody else's event is made by whoever publishes it.
+        foreach (var binding in _wanted.ExchangeBindings)
+        {
+            await DoAsync(connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
+        }
+
+        foreach (var queue in _wanted.Queues.Keys)
+        {
+            await DoAsync(connection, channel => channel.QueueBindAsync(queue, Topology.ReplayExchange, queue, cancellationToken: ct), ct);
+        }
+
+        if (missing.Count > 0)
+        {
+            _mended = (clock.GetTimestamp(), string.Join(", ", missing));
+            metrics.TopologyMended(missing.Count);
+            LogMended(_mended.Value.What);
+        }
+
+        await DeliverUnroutedAsync(connection, ct);
+
+        async Task NoteAsync(string name, Func<IChannel, Task> look)
+        {
+            if (await IsThereAsync(connection, look, ct))
+            {
+                vanished.Found(name);
+            }
+            else if (vanished.IsKnown(name))
+            {
+                missing.Add(name);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Events lie among the unrouted ones when no queue took them. One that an endpoint of this service is bound to must have come while the binding was missing:
+    /// it goes to its exchange once more, after every service had an interval to bind again. What nobody here wants stays.
+    /// </summary>
+    private async Task DeliverUnroutedAsync(IConnection connection, CancellationToken ct)
+    {
+        await using var channel = await connection.CreateChannelAsync(
+            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), ct);
+        uint count;
+        try
+        {
+            count = (await channel.QueueDeclarePassiveAsync(Unrouted, ct)).MessageCount;
+        }
+        catch (OperationInterruptedException)
+        {
+            return;
+        }
+
+        if (count == 0 || count == _unrouted)
+        {
+            return;
+        }
+
+        if (_unrouted != uint.MaxValue)
+        {
+            _unrouted = uint.MaxValue;    // seen once; the next look is an interval later
+            return;
+        }
+
+        var delivered = 0;
+        for (var i = 0u; i < count && await channel.BasicGetAsync(Unrouted, autoAck: false, ct) is { } message; i++)
+        {
+            // What is not acknowledged goes back to its place when the channel ends.
+            if (IsWanted(message.RoutingKey) && !vanished.IsHeld(message.Exchange))
+            {
+                await channel.BasicPublishAsync(message.Exchange, message.RoutingKey, mandatory: false, new BasicProperties(message.BasicProperties), message.Body, ct);
+                await channel.BasicAckAsync(message.DeliveryTag, multiple: false, ct);
+                delivered++;
+            }
+        }
+
+        _unrouted = count - (uint)delivered;
+        if (delivered > 0)
+        {
+            LogDelivered(delivered);
+        }
+    }
+
+    private bool IsWanted(string type) => _wanted.ExchangeBindings.Any(b => b.Source == type || (b.Source == Exchanges.AllEvents && Matches(b.RoutingKey, type)));
+
+    // AMQP topics: a star is one word, a hash any number of them.
+    private static bool Matches(string pattern, string type) => Regex.IsMatch(
+        type, $"^{Regex.Escape(pattern).Replace(@"\.\#", @"(\..*)?", StringComparison.Ordinal).Replace(@"\#", ".*", StringComparison.Ordinal).Replace(@"\*", "[^.]*", StringComparison.Ordinal)}$",
+        RegexOptions.NonBacktracking);
+
+    private static async Task<bool> IsThereAsync(IConnection connection, Func<IChannel, Task> look, CancellationToken ct)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+        try
+        {
+            await look(channel);
+            return true;
+        }
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 404)
+        {
+            return false;
+        }
+    }
+
+    // What the broker refuses closes the channel and nothing else; why, the endpoint concerned says.
+    private static async Task DoAsync(IConnection connection, Func<IChannel, Task> work, CancellationToken ct)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+        try
+        {
+            await work(channel);
+        }
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 404 or 405 or 406)
+        {
+        }
+    }
+
+    [LoggerMessage(2041, LogLevel.Error, "Somebody has deleted {What}; it is made again, with its bindings. What was sent meanwhile waits, or lies in shop.unrouted.")]
+    private partial void LogMended(string what);
+
+    [LoggerMessage(2042, LogLevel.Warning, "{Count} events that had reached nobody were sent once more.")]
+    private partial void LogDelivered(int count);
+}

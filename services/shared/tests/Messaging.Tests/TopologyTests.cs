@@ -1,0 +1,164 @@
+using System.Net;
+using System.Text.Json;
+using Chassis.Messaging;
+using Chassis.Testing;
+using MassTransit;
+using Messaging.CrashHost;
+using Microsoft.Extensions.DependencyInjection;
+using RabbitMQ.Client;
+using Shop.Contracts;
+using Shop.Contracts.Platform.V1;
+
+namespace Messaging.Tests;
+
+/// <summary>What somebody deletes on the broker comes back whole while the service runs, and loses as little as can be.</summary>
+public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture<TopologyTests.Fixture>
+{
+    private const string Event = "shop.order.cancelled.v1";
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("binding")]
+    [InlineData("queue")]
+    [InlineData("exchange")]
+    public async Task What_was_deleted_comes_back_with_its_bindings(string what)
+    {
+        await using var channel = await fixture.OpenChannelAsync();
+        await fixture.WatchedAsync();
+        switch (what)
+        {
+            case "binding":
+                await channel.ExchangeUnbindAsync(WorkQueues.Cancelled, Event, string.Empty, cancellationToken: Token);
+                break;
+            case "queue":
+                await channel.QueueDeleteAsync(WorkQueues.Cancelled, cancellationToken: Token);
+                break;
+            default:
+                await channel.ExchangeDeleteAsync(WorkQueues.Cancelled, cancellationToken: Token);
+                break;
+        }
+
+        await Poll.Until(
+            async () => (await fixture.Vhost.GetAsync("bindings")).EnumerateArray()
+                .Where(b => b.GetProperty("destination").GetString() == WorkQueues.Cancelled).Select(b => b.GetProperty("source").GetString()).ToList(),
+            sources => new[] { Event, WorkQueues.Cancelled, "shop.replay" }.All(sources.Contains), "the bindings to be there again");
+        var subject = Guid.CreateVersion7();
+        await PublishAsync(subject);
+        await Poll.Until(() => Effects(subject), n => n == 1, "the event to be handled");
+        if (what == "exchange")
+        {
+            // A queue, the transport may have made again before anybody looked; that a binding is missing, the broker tells nobody.
+            (await fixture.ReadyAsync()).ShouldContain($"Deleted by somebody and made again: {WorkQueues.Cancelled}");
+        }
+    }
+
+    [Fact]
+    public async Task Events_that_reached_nobody_while_a_binding_was_missing_are_delivered_once()
+    {
+        await using var channel = await fixture.OpenChannelAsync();
+        await fixture.WatchedAsync();
+        var (subjects, unwanted) = (Enumerable.Range(0, 5).Select(_ => Guid.CreateVersion7()).ToList(), Guid.CreateVersion7());
+
+        // Nobody has bound to the events of products here: they stay where they are.
+        var raw = new BasicProperties { MessageId = unwanted.ToString() };
+        await channel.BasicPublishAsync("shop.unrouted", "shop.product.added.v1", false, raw, "{}"u8.ToArray(), Token);
+        await channel.ExchangeUnbindAsync(WorkQueues.Cancelled, Event, string.Empty, cancellationToken: Token);
+        await channel.ExchangeUnbindAsync(Exchanges.AllEvents, Event, Event, cancellationToken: Token);
+        foreach (var subject in subjects)
+        {
+            await channel.BasicPublishAsync(Event, Event, false, Cancelled(subject), JsonSerializer.SerializeToUtf8Bytes(Events.Cancelled(subject), ContractJson.Options), Token);
+        }
+
+        foreach (var subject in subjects)
+        {
+            await Poll.Until(() => Effects(subject), n => n == 1, "the event to be handled");
+        }
+
+        await Poll.Until(
+            async () => (await channel.BasicGetAsync("shop.unrouted", autoAck: true, Token))?.BasicProperties.MessageId == unwanted.ToString(), "what nobody wants to be left");
+        foreach (var subject in subjects)
+        {
+            (await Effects(subject)).ShouldBe(1);
+        }
+    }
+
+    [Fact]
+    public async Task Events_whose_exchange_was_deleted_wait_until_consumers_have_bound_to_it_again()
+    {
+        const string own = "shop.system.service-started.v1";
+        await using var channel = await fixture.OpenChannelAsync();
+        await fixture.WatchedAsync();
+        await channel.ExchangeDeleteAsync(own, cancellationToken: Token);
+        var id = Guid.CreateVersion7();
+        await using (var scope = fixture.Services.CreateAsyncScope())
+        {
+            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(new ServiceStarted("work", id, "1", DateTimeOffset.UtcNow), 1, Token);
+            await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
+        }
+
+        // A consumer looks as often as everybody does.
+        await channel.QueueDeclareAsync("late.consumer", durable: false, exclusive: false, autoDelete: false, cancellationToken: Token);
+        await Poll.Until(
+            async () =>
+            {
+                await using var attempt = await fixture.OpenChannelAsync();
+                try
+                {
+                    await attempt.QueueBindAsync("late.consumer", own, string.Empty, cancellationToken: Token);
+                    return true;
+                }
+                catch (RabbitMQ.Client.Exceptions.OperationInterruptedException)
+                {
+                    return false;
+                }
+            },
+            "the exchange to be there again");
+        var message = await Poll.Until(async () => await channel.BasicGetAsync("late.consumer", autoAck: true, Token), m => m is not null, "the event");
+        System.Text.Encoding.UTF8.GetString(message!.Body.Span).ShouldContain(id.ToString());
+    }
+
+    private static BasicProperties Cancelled(Guid subject) => new()
+    {
+        ContentType = "application/json",
+        MessageId = subject.ToString(),
+        Persistent = true,
+        Headers = new CloudEventEnvelope(subject.ToString(), "urn:test", Event, DateTimeOffset.UtcNow, subject.ToString()).ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
+    };
+
+    private async Task PublishAsync(Guid subject)
+    {
+        await using var scope = fixture.Services.CreateAsyncScope();
+        await scope.ServiceProvider.PublishCancelled(subject, 1);
+        await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
+    }
+
+    private Task<long> Effects(Guid subject) => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'cancelled'");
+
+    public sealed class Fixture : OpsFixture
+    {
+        public override async ValueTask InitializeAsync()
+        {
+            await base.InitializeAsync();
+            await using var channel = await OpenChannelAsync();
+            await channel.ExchangeDeclareAsync("shop.unrouted", ExchangeType.Fanout, durable: true);
+            await channel.QueueDeclareAsync("shop.unrouted", durable: true, exclusive: false, autoDelete: false);
+            await channel.QueueBindAsync("shop.unrouted", "shop.unrouted", string.Empty);
+            await Vhost.PutResourceAsync(
+                "policies/unrouted",
+                new Dictionary<string, object> { ["pattern"] = @"^shop\.(?!(unrouted|replay)$)", ["apply-to"] = "exchanges", ["definition"] = new Dictionary<string, string> { ["alternate-exchange"] = "shop.unrouted" } });
+        }
+
+        /// <summary>Waits for the first look, which binds queues for replays.</summary>
+        public Task WatchedAsync() => Poll.Until(
+            async () => (await Vhost.GetAsync("bindings")).EnumerateArray().Count(b => b.GetProperty("source").GetString() == "shop.replay") >= 3, "the first look at the topology");
+
+        public async Task<string> ReadyAsync()
+        {
+            using var client = Anonymous();
+            using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+            return await answer.Content.ReadAsStringAsync();
+        }
+    }
+}
