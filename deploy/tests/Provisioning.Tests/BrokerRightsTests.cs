@@ -85,6 +85,26 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
         await MustRefuseAsync(users, "send commands", channel => PublishAsync(channel, "inventory.commands"));
     }
 
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Replays_to_another_services_queue_through_the_exchange_that_its_owner_has_bound(string service, string other)
+    {
+        var queue = $"{other}.view-for-{service}";
+        await using var owner = await (await broker.ConnectAsync(other)).CreateChannelAsync();
+        await owner.ExchangeDeclareAsync("shop.replay", ExchangeType.Direct, durable: true);
+        await owner.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false);
+        await owner.QueueBindAsync(queue, "shop.replay", queue);
+
+        var connection = await broker.ConnectAsync(service);
+        (await RefusedAsync(connection, async channel =>
+        {
+            await channel.ExchangeDeclareAsync("shop.replay", ExchangeType.Direct, durable: true);
+            await channel.QueueDeclarePassiveAsync(queue);
+            await channel.BasicPublishAsync("shop.replay", queue, mandatory: true, new BasicProperties(), "{}"u8.ToArray());
+        })).ShouldBeNull();
+        (await owner.BasicGetAsync(queue, autoAck: true)).ShouldNotBeNull();
+    }
+
     [Fact]
     public void Is_no_administrator()
     {

@@ -24,6 +24,9 @@ public sealed class TestTokens : IDisposable
     /// <summary>Switches the issuer off: discovery and keys answer 503.</summary>
     public bool Down { get; set; }
 
+    /// <summary>What the issuer waits for before it answers; null when for nothing.</summary>
+    public TaskCompletionSource? Answer { get; set; }
+
     /// <summary>How often the keys were fetched.</summary>
     public int KeyFetches { get; private set; }
 
@@ -76,8 +79,11 @@ public sealed class TestTokens : IDisposable
 
     private sealed class FakeIssuer(TestTokens tokens) : HttpMessageHandler
     {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            Task.FromResult(tokens.Down ? new HttpResponseMessage(HttpStatusCode.ServiceUnavailable) : Answer(request.RequestUri!.AbsolutePath));
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            await (tokens.Answer?.Task ?? Task.CompletedTask).WaitAsync(cancellationToken);
+            return tokens.Down ? new HttpResponseMessage(HttpStatusCode.ServiceUnavailable) : Answer(request.RequestUri!.AbsolutePath);
+        }
 
         private HttpResponseMessage Answer(string path)
         {

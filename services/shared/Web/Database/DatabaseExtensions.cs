@@ -33,6 +33,7 @@ public static class DatabaseExtensions
         services.TryAddScoped<DbContext>(provider => provider.GetRequiredService<TDbContext>());
         services.AddSingleton<DatabaseMigrator<TDbContext>>();
         services.AddSingleton<IDatabaseMigrator>(provider => provider.GetRequiredService<DatabaseMigrator<TDbContext>>());
+        services.AddSingleton<IdempotencySecret>();
         services.AddHostedService<IdempotencySweep>();
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             "database", provider => new DatabaseHealthCheck(provider.GetRequiredService<DatabaseMigrator<TDbContext>>()), HealthStatus.Unhealthy, ["ready"]));
@@ -43,6 +44,11 @@ public static class DatabaseExtensions
         db.Database.CurrentTransaction is null
             ? new JoinedTransaction(await db.Database.BeginTransactionAsync(cancellationToken))
             : new JoinedTransaction(null);
+
+    /// <summary>The password of the connection that serves requests; empty where the server asks for none.</summary>
+    internal static string RuntimePassword(IConfiguration configuration) => configuration[$"{RuntimeConnection}:Password"] is { Length: > 0 } password
+        ? password
+        : new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(RuntimeConnection)).Password ?? string.Empty;
 
     internal static NpgsqlDataSource CreateDataSource(IConfiguration configuration, string name)
     {

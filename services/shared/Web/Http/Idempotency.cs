@@ -30,12 +30,14 @@ public static class Idempotency
     /// With an <c>Idempotency-Key</c>, the handler runs in one transaction with the key: its effects and the memory of its answer are there together or not at all.
     /// A key in progress is 409, a key with another request is 422. An answer of 400 or more leaves nothing behind, so that the request can be repeated.
     /// </summary>
-    public static RouteHandlerBuilder WithIdempotencyKey(this RouteHandlerBuilder endpoint) =>
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="prepare">What takes long and touches no data, such as hashing a password: done before the transaction, so that no connection waits for it.</param>
+    public static RouteHandlerBuilder WithIdempotencyKey(this RouteHandlerBuilder endpoint, Func<EndpointFilterInvocationContext, Task>? prepare = null) =>
         endpoint.WithMetadata(new IdempotencyMetadata()).AddEndpointFilter(async (context, next) =>
         {
             var http = context.HttpContext;
             var key = http.Request.Headers[Header].ToString();
-            return key.Length == 0 ? await next(context) : await RunAsync(http, key, () => next(context));
+            return key.Length == 0 ? await next(context) : await RunAsync(http, key, prepare is null ? null : () => prepare(context), () => next(context));
         });
 
     /// <summary>Forgets stored answers that name a person, for example by the user's id.</summary>
@@ -47,7 +49,7 @@ public static class Idempotency
     internal static Task<int> SweepAsync(DbContext db, DateTimeOffset now, CancellationToken cancellationToken) =>
         db.Database.ExecuteSqlAsync($"DELETE FROM idempotency_keys WHERE created_at < {now - Lifetime}", cancellationToken);
 
-    private static async Task<object?> RunAsync(HttpContext http, string key, Func<ValueTask<object?>> handler)
+    private static async Task<object?> RunAsync(HttpContext http, string key, Func<Task>? prepare, Func<ValueTask<object?>> handler)
     {
         if (key.Length > MaxKeyLength || key.Any(c => c is < ' ' or > '~'))
         {
@@ -57,8 +59,13 @@ public static class Idempotency
         var cancelled = http.RequestAborted;
         var db = http.RequestServices.GetRequiredService<DbContext>();
         var now = http.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow();
-        var caller = http.User.FindFirst(Claims.Subject)?.Value ?? "anonymous";
-        var fingerprint = await FingerprintAsync(http.Request, key, cancelled);
+        // Whoever has not signed in shares the keys of one address with nobody else's.
+        var caller = http.User.FindFirst(Claims.Subject)?.Value ?? $"anonymous {http.Connection.RemoteIpAddress}";
+        var fingerprint = await FingerprintAsync(http, key, cancelled);
+        if (prepare is not null && await PrepareAsync() is { } early)
+        {
+            return early;
+        }
 
         await using var transaction = await db.Database.BeginTransactionAsync(cancelled);
         if (!await TryLockAsync(db, caller, key, cancelled))
@@ -66,15 +73,9 @@ public static class Idempotency
             throw ProblemException.Conflict("idempotency_key_in_progress", "A request with this Idempotency-Key is still in progress.");
         }
 
-        if (await FindAsync(db, caller, key, now - Lifetime, cancelled) is { } found)
+        if (await LookAsync() is { } known)
         {
-            if (!CryptographicOperations.FixedTimeEquals(found.Fingerprint, fingerprint))
-            {
-                throw new ProblemException(
-                    StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key was used with another request.");
-            }
-
-            return new ReplayResult(found.Answer, replayed: true);
+            return known;
         }
 
         var answer = await CaptureAsync(http, await handler());
@@ -85,12 +86,49 @@ public static class Idempotency
         }
 
         return new ReplayResult(answer, replayed: false);
+
+        async Task<ReplayResult?> LookAsync()
+        {
+            if (await FindAsync(db, caller, key, now - Lifetime, cancelled) is not { } found)
+            {
+                return null;
+            }
+
+            return CryptographicOperations.FixedTimeEquals(found.Fingerprint, fingerprint)
+                ? new ReplayResult(found.Answer, replayed: true)
+                : throw new ProblemException(StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key was used with another request.");
+        }
+
+        async Task<ReplayResult?> PrepareAsync()
+        {
+            if (await LookAsync() is { } known)
+            {
+                return known;
+            }
+
+            try
+            {
+                await prepare();
+                return null;
+            }
+            catch (ProblemException)
+            {
+                // It may be what the first request with this key has done since.
+                if (await LookAsync() is { } late)
+                {
+                    return late;
+                }
+
+                throw;
+            }
+        }
     }
 
-    private static async Task<byte[]> FingerprintAsync(HttpRequest request, string key, CancellationToken cancellationToken)
+    private static async Task<byte[]> FingerprintAsync(HttpContext http, string key, CancellationToken cancellationToken)
     {
-        using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(key));
-        hash.AppendData(Encoding.UTF8.GetBytes($"{request.Method} {request.Path}{request.QueryString}\n"));
+        var request = http.Request;
+        using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, http.RequestServices.GetRequiredService<IdempotencySecret>().Key);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{key}\n{request.Method} {request.Path}{request.QueryString}\n"));
         request.Body.Position = 0;
         var buffer = new byte[16 * 1024];
         int read;
@@ -113,6 +151,7 @@ public static class Idempotency
     private static async Task<(byte[] Fingerprint, StoredAnswer Answer)?> FindAsync(
         DbContext db, string caller, string key, DateTimeOffset notBefore, CancellationToken cancellationToken)
     {
+        await using var open = await OpenAsync(db, cancellationToken);
         await using var command = Command(db, "SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2 AND created_at >= $3");
         command.Parameters.AddWithValue(caller);
         command.Parameters.AddWithValue(key);
@@ -144,8 +183,20 @@ public static class Idempotency
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>The context's connection, for as long as it is needed; in a transaction it is open anyway.</summary>
+    private static async Task<IAsyncDisposable> OpenAsync(DbContext db, CancellationToken cancellationToken)
+    {
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        return new OpenConnection(db);
+    }
+
+    private sealed class OpenConnection(DbContext db) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync() => await db.Database.CloseConnectionAsync();
+    }
+
     private static NpgsqlCommand Command(DbContext db, string sql) => new(
-        sql, (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction)db.Database.CurrentTransaction!.GetDbTransaction());
+        sql, (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction?)db.Database.CurrentTransaction?.GetDbTransaction());
 
     /// <summary>Executes the handler's result into memory.</summary>
     private static async Task<StoredAnswer> CaptureAsync(HttpContext http, object? result)

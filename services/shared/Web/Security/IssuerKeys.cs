@@ -6,73 +6,88 @@ using Microsoft.Extensions.Options;
 namespace Chassis.Web;
 
 /// <summary>
-/// The issuer's keys by discovery. Kept for ten minutes, asked for again when a token names an unknown key (at most once a minute),
-/// and the last good set stays in use while the issuer is down.
+/// The issuer's keys by discovery. Kept for ten minutes, asked for again when a token names an unknown key (at most once a minute, after a failure every five seconds),
+/// and the last good set stays in use while the issuer is down, for a day at most. Who asks waits for the fetch and does not own it: a caller who hangs up ends
+/// nothing for the others. Times are those of a clock that nobody sets.
 /// </summary>
 public sealed partial class IssuerKeys(
-    IHttpClientFactory clients, IOptions<AuthenticationSettings> options, TimeProvider clock, ILogger<IssuerKeys> logger) : ISigningKeySource, IDisposable
+    IHttpClientFactory clients, IOptions<AuthenticationSettings> options, TimeProvider clock, ILogger<IssuerKeys> logger) : ISigningKeySource
 {
     /// <summary>Name of the HTTP client that fetches discovery document and keys.</summary>
     public const string ClientName = "issuer";
 
     private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan MaximumAge = TimeSpan.FromHours(24);
     private static readonly TimeSpan MinimumInterval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan IntervalAfterFailure = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan IntervalWithoutKeys = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    private readonly SemaphoreSlim refreshing = new(1);
+    private readonly Lock gate = new();
     private volatile KeySet? current;
-    private DateTimeOffset lastAttempt = DateTimeOffset.MinValue;
+    private Task fetching = Task.CompletedTask;
+    private long? lastAttempt;
+    private bool lastFailed;
 
     public async ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken cancellationToken)
     {
         var set = current;
-        if (set is not null && set.Keys.TryGetValue(keyId, out var key))
+        var key = set?.Keys.GetValueOrDefault(keyId);
+        if (key is not null && clock.GetElapsedTime(set!.FetchedAt) < Lifetime)
         {
-            if (clock.GetUtcNow() - set.FetchedAt < Lifetime || !await refreshing.WaitAsync(0, cancellationToken))
+            return key;
+        }
+
+        Task fetch;
+        lock (gate)
+        {
+            if (!fetching.IsCompleted && key is not null && clock.GetElapsedTime(set!.FetchedAt) < MaximumAge)
             {
                 return key;
             }
-        }
-        else
-        {
-            await refreshing.WaitAsync(cancellationToken);
+
+            if (fetching.IsCompleted && MayAsk(keyId))
+            {
+                lastAttempt = clock.GetTimestamp();
+                fetching = RefreshAsync();
+            }
+
+            fetch = fetching;
         }
 
-        try
-        {
-            await RefreshAsync(keyId, cancellationToken);
-        }
-        finally
-        {
-            refreshing.Release();
-        }
-
-        return current is { } known
+        await fetch.WaitAsync(cancellationToken);
+        return current is { } known && clock.GetElapsedTime(known.FetchedAt) < MaximumAge
             ? known.Keys.GetValueOrDefault(keyId)
             : throw ProblemException.Unavailable("The token issuer cannot be reached, so that the token cannot be checked.");
     }
 
-    public void Dispose() => refreshing.Dispose();
-
-    private async Task RefreshAsync(string keyId, CancellationToken cancellationToken)
+    // Under the lock: what another caller has fetched meanwhile need not be fetched again.
+    private bool MayAsk(string keyId)
     {
-        var now = clock.GetUtcNow();
         var set = current;
-        var answeredMeanwhile = set is not null && now - set.FetchedAt < Lifetime && set.Keys.ContainsKey(keyId);
-        if (answeredMeanwhile || now - lastAttempt < (set is null ? IntervalWithoutKeys : MinimumInterval))
+        if (set is not null && set.Keys.ContainsKey(keyId) && clock.GetElapsedTime(set.FetchedAt) < Lifetime)
         {
-            return;
+            return false;
         }
 
-        lastAttempt = now;
+        var interval = set is null ? IntervalWithoutKeys : lastFailed ? IntervalAfterFailure : MinimumInterval;
+        return lastAttempt is not { } last || clock.GetElapsedTime(last) >= interval;
+    }
+
+    private async Task RefreshAsync()
+    {
+        // Whoever called goes on at once; the fetch has a time-out of its own.
+        await Task.Yield();
+        using var timeout = new CancellationTokenSource(Patience, clock);
         try
         {
-            current = new KeySet(await FetchAsync(cancellationToken), now);
+            current = new KeySet(await FetchAsync(timeout.Token), clock.GetTimestamp());
+            lastFailed = false;
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException or InvalidOperationException or KeyNotFoundException or UriFormatException
-            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or JsonException or InvalidOperationException or KeyNotFoundException or UriFormatException or OperationCanceledException)
         {
-            LogFetchFailed(logger, e.Message, set is null ? "no token can be accepted until it answers" : "the keys known so far stay in use");
+            lastFailed = true;
+            LogFetchFailed(logger, e.Message, current is null ? "no token can be accepted until it answers" : "the keys known so far stay in use");
         }
     }
 
@@ -100,5 +115,5 @@ public sealed partial class IssuerKeys(
     [LoggerMessage(1101, LogLevel.Warning, "The token issuer's keys could not be fetched ({Reason}); {Consequence}.")]
     private static partial void LogFetchFailed(ILogger logger, string reason, string consequence);
 
-    private sealed record KeySet(Dictionary<string, VerificationKey> Keys, DateTimeOffset FetchedAt);
+    private sealed record KeySet(Dictionary<string, VerificationKey> Keys, long FetchedAt);
 }

@@ -49,6 +49,42 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     }
 
     [Fact]
+    public async Task Keeps_no_connection_while_what_takes_long_is_prepared()
+    {
+        using var client = Client(Guid.NewGuid().ToString());
+        var request = client.PostAsJsonAsync("/things/prepared", new { name = "prepared", quantity = 1 }, Ct);
+        (await service.Reached.WaitAsync(TimeSpan.FromMinutes(1), Ct)).ShouldBeTrue();
+        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'")).ShouldBe(0);
+        service.Gate.Release();
+
+        (await request).StatusCode.ShouldBe(HttpStatusCode.Created);
+        using var again = await client.PostAsJsonAsync("/things/prepared", new { name = "prepared", quantity = 1 }, Ct);
+        again.StatusCode.ShouldBe(HttpStatusCode.Created, "what is there already is what this key has made");
+        again.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
+    }
+
+    [Fact]
+    public async Task Gives_nobody_who_has_the_table_a_way_to_try_out_guesses_of_the_body()
+    {
+        var key = Guid.NewGuid().ToString();
+        using var client = Client(key);
+        var body = """{"name":"guessed","quantity":1}""";
+        using var created = await client.PostAsync("/things", new StringContent(body, System.Text.Encoding.UTF8, "application/json"), Ct);
+        created.StatusCode.ShouldBe(HttpStatusCode.Created);
+        var stored = await service.Database.ScalarAsync<byte[]>($"SELECT fingerprint FROM idempotency_keys WHERE key = '{key}'");
+
+        // All that is in the table, in every order that suggests itself.
+        foreach (var secret in (string[])[key, string.Empty])
+        {
+            foreach (var text in (string[])[$"POST /things\n{body}", $"POST /things/\n{body}", body, $"{key}\nPOST /things\n{body}", $"{key}\nPOST /things/\n{body}"])
+            {
+                stored.ShouldNotBe(System.Security.Cryptography.HMACSHA256.HashData(System.Text.Encoding.UTF8.GetBytes(secret), System.Text.Encoding.UTF8.GetBytes(text)));
+                stored.ShouldNotBe(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(secret + text)));
+            }
+        }
+    }
+
+    [Fact]
     public async Task Belongs_to_its_caller()
     {
         var key = Guid.NewGuid().ToString();

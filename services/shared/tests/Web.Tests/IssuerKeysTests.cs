@@ -85,6 +85,68 @@ public sealed class The_issuers_keys : IDisposable
     }
 
     [Fact]
+    public async Task Are_not_used_for_ever_without_the_issuer()
+    {
+        await ValidateAsync(Token);
+        tokens.Down = true;
+        clock.Advance(TimeSpan.FromHours(25));
+
+        (await Should.ThrowAsync<ProblemException>(() => ValidateAsync(Token))).Status.ShouldBe(503);
+    }
+
+    [Fact]
+    public async Task Are_fetched_although_callers_hang_up()
+    {
+        using var old = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        tokens.MoreKeys.Add(TestTokens.Jwk("old", old));
+        string Old() => No_forged_token_gets_in.Assemble(Header("old"), Payload(), c => old.SignData(c, HashAlgorithmName.SHA256));
+        await ValidateAsync(Old());
+        tokens.MoreKeys.Clear();
+        clock.Advance(TimeSpan.FromMinutes(11));
+
+        // Somebody without a token asks for an unknown key and hangs up before the issuer has answered.
+        tokens.Answer = new TaskCompletionSource();
+        using var gone = new CancellationTokenSource();
+        var asked = validator.ValidateAsync(UnknownKey(), gone.Token).AsTask();
+        await gone.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(() => asked);
+        tokens.Answer.SetResult();
+        tokens.Answer = null;
+
+        await Poll.Until(
+            async () =>
+            {
+                try
+                {
+                    await ValidateAsync(Old());
+                    return false;
+                }
+                catch (InvalidTokenException)
+                {
+                    return true;
+                }
+            },
+            "the withdrawn key to count no longer");
+        tokens.KeyFetches.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Are_asked_for_again_soon_after_a_failure()
+    {
+        await ValidateAsync(Token);
+        using var next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        string Next() => No_forged_token_gets_in.Assemble(Header("next"), Payload(), c => next.SignData(c, HashAlgorithmName.SHA256));
+        tokens.MoreKeys.Add(TestTokens.Jwk("next", next));
+        tokens.Down = true;
+        clock.Advance(TimeSpan.FromSeconds(61));
+        await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(Next()));
+
+        tokens.Down = false;
+        clock.Advance(TimeSpan.FromSeconds(5));
+        await ValidateAsync(Next());
+    }
+
+    [Fact]
     public async Task That_were_never_seen_are_no_reason_to_call_a_token_bad()
     {
         tokens.Down = true;
@@ -193,11 +255,7 @@ public sealed class The_issuers_keys : IDisposable
         static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
     }
 
-    public void Dispose()
-    {
-        keys.Dispose();
-        tokens.Dispose();
-    }
+    public void Dispose() => tokens.Dispose();
 
     private Task<System.Security.Claims.ClaimsPrincipal> ValidateAsync(string token) =>
         validator.ValidateAsync(token, TestContext.Current.CancellationToken).AsTask();

@@ -173,6 +173,18 @@ public sealed class SampleService : LazyFixture
             await gate.WaitAsync(TimeSpan.FromSeconds(20));
             return await Create(request, db, clock, CancellationToken.None);
         }).RequireCustomer().WithIdempotencyKey();
+        things.MapPost("/prepared", async (CreateThing request, SampleDbContext db, TimeProvider clock) => await Create(request, db, clock, CancellationToken.None))
+            .RequireCustomer().WithIdempotencyKey(async context =>
+            {
+                var (thing, db) = (context.GetArgument<CreateThing>(0), context.HttpContext.RequestServices.GetRequiredService<SampleDbContext>());
+                if (await db.Things.AnyAsync(t => t.Name == thing.Name))
+                {
+                    throw ProblemException.Conflict("taken", "There is one of this name.");
+                }
+
+                reached.Release();
+                await gate.WaitAsync(TimeSpan.FromSeconds(20));
+            });
         things.MapGet("/{id:guid}", (Guid id) => TypedResults.Ok(new { id }).WithETag(3)).RequireCustomer();
         things.MapGet("/", ([AsParameters] PageQuery page, Colour? colour) => TypedResults.Ok(new { page.Size, after = page.After<int>(), colour })).RequireCustomer();
         things.MapPut("/{id:guid}", (Guid id, ExpectedVersion expected) =>

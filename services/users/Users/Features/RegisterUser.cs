@@ -21,7 +21,24 @@ public sealed partial class RegisterUser(
 {
     public const int MaxNameLength = 200;
 
+    private (RegisterUserRequest Request, string Email, string FullName, string Source, string Hash)? prepared;
+
     public async Task<User> Handle(RegisterUserRequest request, string role, CancellationToken cancellationToken)
+    {
+        if (prepared?.Request != request)
+        {
+            await PrepareAsync(request, cancellationToken);
+        }
+
+        var (_, email, fullName, source, hash) = prepared!.Value;
+        var tenant = OperationContext.Current.TenantId ?? settings.Value.DefaultTenant;
+        var user = User.Register(Ids.New(clock), tenant, email, fullName, hash, source, role, clock.GetUtcNow());
+        await users.AddAsync(user, cancellationToken);
+        return user;
+    }
+
+    /// <summary>Looks at the request and hashes the password, which takes its time; no transaction should wait for it.</summary>
+    private async Task PrepareAsync(RegisterUserRequest request, CancellationToken cancellationToken)
     {
         var email = Email.Normalize(request.Email);
         var fullName = request.FullName.Trim();
@@ -39,14 +56,12 @@ public sealed partial class RegisterUser(
             throw UserStore.EmailTaken();
         }
 
-        var hash = await passwords.HashAsync(request.Password, cancellationToken);
-        var tenant = OperationContext.Current.TenantId ?? settings.Value.DefaultTenant;
-        var user = User.Register(Ids.New(clock), tenant, email!, fullName, hash, source, role, clock.GetUtcNow());
-        await users.AddAsync(user, cancellationToken);
-        return user;
+        prepared = (request, email!, fullName, source, await passwords.HashAsync(request.Password, cancellationToken));
     }
 
-    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPost("/", Post).AllowAnonymous().WithIdempotencyKey()
+    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPost("/", Post).AllowAnonymous()
+        .WithIdempotencyKey(context => context.HttpContext.RequestServices.GetRequiredService<RegisterUser>()
+            .PrepareAsync(context.GetArgument<RegisterUserRequest>(0), context.HttpContext.RequestAborted))
         .WithName("RegisterUser").WithSummary("Register. Everybody may.");
 
     private static async Task<ETagged<Microsoft.AspNetCore.Http.HttpResults.Created<UserView>>> Post(
