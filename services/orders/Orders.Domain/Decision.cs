@@ -34,6 +34,8 @@ public static class OrderErrors
     public static readonly OrderError CurrencyMismatch = new("currency_mismatch", "All items of an order are in one currency.");
     public static readonly OrderError NoSuchItem = new("item_not_found", "The order has no line with this sku.");
     public static readonly OrderError ProductNotSold = new("product_not_sold", "A product of this order is not sold any more: remove it first.");
+    public static readonly OrderError TotalNotChargeable = new(
+        "total_not_chargeable", "The total cannot be charged to the last digit in the order's currency, and is never rounded: change the items.");
     public static readonly OrderError NotSubmitted = new("order_not_submitted", "The order was not submitted yet.");
     public static readonly OrderError NotConfirmed = new("order_not_confirmed", "The order was not confirmed yet.");
     public static readonly OrderError NotShipped = new("order_not_shipped", "The order was not shipped yet.");

@@ -113,6 +113,11 @@ public static class Order
         }
 
         var total = (order with { Lines = lines }).Total;
+        if (command.SmallestCharge is not { } smallest || total.Amount % smallest != 0)
+        {
+            return Refuse(TotalNotChargeable);
+        }
+
         return Accept(new OrderSubmitted(order.Id, order.UserId, lines, total, command.PaymentMethod, command.ShippingAddress, command.At));
     }
 

@@ -12,8 +12,10 @@ public sealed record RemoveItem(string Sku, DateTimeOffset At) : OrderCommand(At
 /// <param name="PaymentMethod">The payment provider's handle of the customer's means of payment.</param>
 /// <param name="ShippingAddress">Where it goes.</param>
 /// <param name="Catalogue">Every product of the order as it is sold now; one that is missing is not sold any more.</param>
+/// <param name="SmallestCharge">What every charge in the order's currency is a multiple of, in units of it; null when nothing can be charged in it.</param>
 /// <param name="At">When.</param>
-public sealed record Submit(string PaymentMethod, Address ShippingAddress, IReadOnlyCollection<Product> Catalogue, DateTimeOffset At) : OrderCommand(At);
+public sealed record Submit(string PaymentMethod, Address ShippingAddress, IReadOnlyCollection<Product> Catalogue, decimal? SmallestCharge, DateTimeOffset At)
+    : OrderCommand(At);
 
 /// <summary>The customer's wish: a draft is cancelled at once, an order under way when everything done for it is undone.</summary>
 public sealed record RequestCancellation(string Reason, DateTimeOffset At) : OrderCommand(At);

@@ -12,6 +12,8 @@ public sealed class PricesTests
     [InlineData("1000000000", "EUR")]
     [InlineData("500", "JPY")]
     [InlineData("1.234", "KWD")]
+    [InlineData("1.239", "LYD")]
+    [InlineData("19.99", "MGA")]
     public void Money_of_a_known_currency_can_be_a_price(string amount, string currency) => Prices.Problem(Money(amount, currency)).ShouldBeNull();
 
     [Theory]

@@ -2,6 +2,7 @@ using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Orders.Catalogue;
 using Orders.Domain;
+using Orders.Payments;
 using Orders.ReadModels;
 
 namespace Orders.Features;
@@ -32,7 +33,10 @@ public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Cal
                     new Draft(id, caller.UserId, currency, now),
                     .. items.Select(i => new AddItem(products[i.Key], i.Value, now)),
                     .. request.Submit is { } submit
-                        ? new OrderCommand[] { new Submit(submit.PaymentMethod, submit.ShippingAddress.ToAddress(), [.. products.Values], now) }
+                        ? new OrderCommand[]
+                        {
+                            new Submit(submit.PaymentMethod, submit.ShippingAddress.ToAddress(), [.. products.Values], MinorUnits.SmallestCharge(currency), now),
+                        }
                         : [],
                 ];
             },

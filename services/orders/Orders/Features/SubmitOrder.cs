@@ -2,6 +2,7 @@ using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Orders.Catalogue;
 using Orders.Domain;
+using Orders.Payments;
 using Orders.ReadModels;
 
 namespace Orders.Features;
@@ -20,7 +21,15 @@ public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Cal
                 caller.MustSee(order);
                 await catalogue.MustBeActive(order!.State.UserId, ct);
                 var products = await catalogue.Find([.. order.State.Lines.Select(l => l.Sku)], ct);
-                return [new Submit(request.PaymentMethod, request.ShippingAddress.ToAddress(), [.. products.Values], clock.GetUtcNow())];
+                return
+                [
+                    new Submit(
+                        request.PaymentMethod,
+                        request.ShippingAddress.ToAddress(),
+                        [.. products.Values],
+                        MinorUnits.SmallestCharge(order.State.Currency),
+                        clock.GetUtcNow()),
+                ];
             },
             cancellationToken);
     }

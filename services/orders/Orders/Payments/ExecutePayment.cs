@@ -106,7 +106,7 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
 
     public async Task<PaymentOutcome> Run(Payment payment, PaymentOperation operation, CancellationToken ct)
     {
-        if (MinorUnits.Of(payment.Amount) == 0)
+        if (payment.Amount.Amount == 0 || payment.ProviderReference == NoProvider)
         {
             return Free(payment, operation);
         }

@@ -3,22 +3,50 @@ using Shop.Contracts;
 
 namespace Orders.Payments;
 
-/// <summary>Amounts as payment providers want them: whole numbers of the currency's smallest unit.</summary>
+/// <summary>Amounts as the payment provider wants them: whole numbers of the currency's minor unit. Nothing is rounded: what is not whole cannot be charged.</summary>
+/// <remarks>
+/// The decimals are those of ISO 4217 (<see cref="Currencies"/>), but for what Stripe counts otherwise:
+/// https://docs.stripe.com/currencies#zero-decimal, #three-decimal and #special-cases.
+/// </remarks>
 public static class MinorUnits
 {
-    private static readonly FrozenSet<string> WithoutDecimals =
-        new[] { "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF" }.ToFrozenSet();
+    /// <summary>How many minor units one unit has at Stripe, and what the number of them must be a multiple of.</summary>
+    private static readonly FrozenDictionary<string, (int PerUnit, int Step)> Exceptions = new Dictionary<string, (int, int)>
+    {
+        // Without decimals there; ISO 4217 has two.
+        ["MGA"] = (1, 1),
 
-    private static readonly FrozenSet<string> WithThreeDecimals = new[] { "BHD", "JOD", "KWD", "OMR", "TND" }.ToFrozenSet();
+        // Without decimals, yet to be written with two that are always 00.
+        ["ISK"] = (100, 100),
+        ["UGX"] = (100, 100),
 
-    /// <summary>A fraction of the smallest unit is rounded half to even, once, on the total.</summary>
-    public static long Of(Money money) => (long)Math.Round(money.Amount * Factor(money.Currency), MidpointRounding.ToEven);
+        // The last of the three decimals is always 0.
+        ["BHD"] = (1000, 10),
+        ["JOD"] = (1000, 10),
+        ["KWD"] = (1000, 10),
+        ["OMR"] = (1000, 10),
+        ["TND"] = (1000, 10),
+    }.ToFrozenDictionary();
 
+    /// <summary>More than any provider takes, and far from where the arithmetic ends.</summary>
+    private const decimal Largest = 1_000_000_000_000_000m;
+
+    /// <summary>The smallest amount that can be charged in a currency, in units of it: every charge is a multiple. Null when nothing can be charged in it.</summary>
+    public static decimal? SmallestCharge(string currency) => Of(currency) is var (perUnit, step) ? (decimal)step / perUnit : null;
+
+    /// <returns>Null for an amount that cannot be charged as it is: not a multiple of <see cref="SmallestCharge"/>, negative, or beyond all bounds.</returns>
+    public static long? Of(Money money) =>
+        money.Amount is >= 0 and <= Largest && Of(money.Currency) is var (perUnit, step) && money.Amount * perUnit % step == 0 ? (long)(money.Amount * perUnit) : null;
+
+    /// <summary>What the provider says, in any currency that it may name.</summary>
     public static Money ToMoney(long minor, string currency)
     {
         var code = currency.ToUpperInvariant();
-        return new Money(minor / Factor(code), code);
+        return new Money(minor / (decimal)(Of(code)?.PerUnit ?? 100), code);
     }
 
-    private static decimal Factor(string currency) => WithoutDecimals.Contains(currency) ? 1m : WithThreeDecimals.Contains(currency) ? 1000m : 100m;
+    private static (int PerUnit, int Step)? Of(string currency) =>
+        Exceptions.TryGetValue(currency, out var exception) ? exception
+        : Currencies.MinorDigits(currency) is { } digits ? ((int)Math.Pow(10, digits), 1)
+        : null;
 }

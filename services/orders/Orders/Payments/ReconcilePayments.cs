@@ -133,7 +133,8 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
             return new PaymentDifference("status", ours.OrderId, ours.Id, theirs.Reference, Word(ours.Status), Word(theirs.Status));
         }
 
-        return MinorUnits.Of(ours.Amount) == MinorUnits.Of(theirs.Amount) && ours.Amount.Currency == theirs.Amount.Currency
+        // To the last digit: a total that had to be rounded to be charged is a difference.
+        return ours.Amount == theirs.Amount
             ? null
             : new PaymentDifference("amount", ours.OrderId, ours.Id, theirs.Reference, Text(ours.Amount), Text(theirs.Amount));
     }

@@ -29,21 +29,23 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         RespectRequiredConstructorParameters = true,
     };
 
-    public Task<PaymentOutcome> Authorize(Guid orderId, Money amount, string paymentMethod, CancellationToken ct) => Change(
-        "v1/payment_intents",
-        $"order-{orderId}-authorize",
-        new()
-        {
-            ["amount"] = MinorUnits.Of(amount).ToString(CultureInfo.InvariantCulture),
-            ["currency"] = amount.Currency.ToLowerInvariant(),
-            ["payment_method"] = paymentMethod,
-            ["payment_method_types[]"] = "card",
-            ["capture_method"] = "manual",
-            ["confirm"] = "true",
-            [Expand] = LatestCharge,
-            ["metadata[order_id]"] = orderId.ToString(),
-        },
-        ct);
+    public async Task<PaymentOutcome> Authorize(Guid orderId, Money amount, string paymentMethod, CancellationToken ct) => MinorUnits.Of(amount) is { } minor
+        ? await Change(
+            "v1/payment_intents",
+            $"order-{orderId}-authorize",
+            new()
+            {
+                ["amount"] = minor.ToString(CultureInfo.InvariantCulture),
+                ["currency"] = amount.Currency.ToLowerInvariant(),
+                ["payment_method"] = paymentMethod,
+                ["payment_method_types[]"] = "card",
+                ["capture_method"] = "manual",
+                ["confirm"] = "true",
+                [Expand] = LatestCharge,
+                ["metadata[order_id]"] = orderId.ToString(),
+            },
+            ct)
+        : new PaymentOutcome.Declined("amount_not_chargeable");
 
     public Task<PaymentOutcome> Capture(Guid orderId, string reference, CancellationToken ct) =>
         Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/capture", $"order-{orderId}-capture", new() { [Expand] = LatestCharge }, ct);

@@ -96,4 +96,15 @@ public sealed class A_draft : Specification
     [Fact]
     public void does_not_exist_before_it_was_drafted() =>
         Given().When(new AddItem(Lamp, 1, Now)).ThenRefused(OrderErrors.NotFound);
+
+    [Fact]
+    public void is_not_submitted_at_a_total_that_would_have_to_be_rounded()
+    {
+        var cheap = Lamp with { UnitPrice = Eur(0.125m) };
+
+        Given(Drafted, Added(cheap)).When(SubmitWith(cheap)).ThenRefused(OrderErrors.TotalNotChargeable);
+        Given(Drafted, Added(cheap, 2)).When(SubmitWith(cheap))
+            .Then(new OrderSubmitted(OrderId, UserId, [Line(cheap, 2)], Eur(0.250m), "pm_card_visa", Home, Now));
+        Given(ADraft).When(SubmitWith(Lamp) with { SmallestCharge = null }).ThenRefused(OrderErrors.TotalNotChargeable);
+    }
 }

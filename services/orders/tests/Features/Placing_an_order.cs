@@ -136,4 +136,24 @@ public sealed class Placing_an_order(OrdersFixture orders)
         response.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await Json(response))["errors"]!.AsObject().Single().Key.ShouldBe("items[1].sku");
     }
+
+    [Theory]
+    [InlineData("MGA", "19.99", "20")]    // two decimals by ISO 4217, none at the payment provider
+    [InlineData("LYD", "1.2395", "1.239")]
+    public async Task is_refused_at_a_total_that_cannot_be_charged_to_the_last_digit(string currency, string price, string chargeable)
+    {
+        await orders.AddProduct($"ODD-{currency}", price, currency);
+        await orders.AddProduct($"EVEN-{currency}", chargeable, currency);
+        using var client = orders.Customer();
+        using var refused = await Place($"ODD-{currency}");
+        using var accepted = await Place($"EVEN-{currency}");
+
+        refused.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        refused.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
+        (await Json(refused))["type"]!.GetValue<string>().ShouldContain("total_not_chargeable");
+        accepted.StatusCode.ShouldBe(HttpStatusCode.Created);
+
+        Task<HttpResponseMessage> Place(string sku) => client.PostAsJsonAsync(
+            "/v1/orders", new { items = new[] { new { sku, quantity = 1 } }, submit = Submission }, TestContext.Current.CancellationToken);
+    }
 }

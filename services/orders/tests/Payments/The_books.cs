@@ -40,6 +40,9 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         await fixture.Database.ExecuteAsync($"UPDATE payments SET status = 'captured', amount = 1 WHERE order_id = '{id}'");
         (await Differences(id)).ShouldBe(["amount"]);
 
+        await fixture.Database.ExecuteAsync($"UPDATE payments SET amount = 39.984 WHERE order_id = '{id}'");
+        (await Differences(id)).ShouldBe(["amount"], "also when it is less than the smallest coin");
+
         await fixture.Database.ExecuteAsync($"UPDATE payments SET amount = 39.98, provider_reference = 'pi_unheard_of', order_id = '{Guid.CreateVersion7()}' WHERE order_id = '{id}'");
         (await Reconcile())["differences"]!.AsArray().Select(d => d!["kind"]!.GetValue<string>()).ShouldBe(["missing_here", "missing_at_provider"], ignoreOrder: true);
 

@@ -154,13 +154,39 @@ public sealed class The_gateway : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("19.99", "EUR", 1999)]
-    [InlineData("1200", "JPY", 1200)]
-    [InlineData("1.234", "KWD", 1234)]
-    [InlineData("0.125", "EUR", 12)]
-    [InlineData("0.135", "EUR", 14)]
-    public void Counts_in_the_smallest_unit_of_the_currency(string amount, string currency, long minor) =>
-        MinorUnits.Of(new Money(decimal.Parse(amount, System.Globalization.CultureInfo.InvariantCulture), currency)).ShouldBe(minor);
+    [InlineData("19.99", "EUR", 1999L)]
+    [InlineData("19.990", "EUR", 1999L)]
+    [InlineData("0", "EUR", 0L)]
+    [InlineData("1200", "JPY", 1200L)]
+    [InlineData("1.239", "LYD", 1239L)]
+    [InlineData("1.230", "KWD", 1230L)]
+    [InlineData("20", "MGA", 20L)]
+    [InlineData("5", "UGX", 500L)]
+    [InlineData("5", "ISK", 500L)]
+    [InlineData("1.234", "KWD", null)]
+    [InlineData("0.125", "EUR", null)]
+    [InlineData("19.99", "MGA", null)]
+    [InlineData("5.5", "UGX", null)]
+    [InlineData("-1", "EUR", null)]
+    [InlineData("1", "XXX", null)]
+    [InlineData("79228162514264337593543950335", "EUR", null)]
+    public void Counts_in_the_minor_unit_of_the_currency_and_rounds_nothing(string amount, string currency, long? minor)
+    {
+        var money = new Money(decimal.Parse(amount, System.Globalization.CultureInfo.InvariantCulture), currency);
+        MinorUnits.Of(money).ShouldBe(minor);
+        if (minor is { } whole)
+        {
+            MinorUnits.ToMoney(whole, currency.ToLowerInvariant()).ShouldBe(money, "and the way back is the same");
+        }
+    }
+
+    [Fact]
+    public async Task Asks_nobody_for_an_amount_that_cannot_be_charged_as_it_is()
+    {
+        (await Gateway().Authorize(order, new Money(0.125m, "EUR"), "pm_card_visa", default))
+            .ShouldBeOfType<PaymentOutcome.Declined>().Code.ShouldBe("amount_not_chargeable");
+        (await sandbox.Movements(order)).ShouldBeEmpty();
+    }
 
     private StripePaymentGateway Gateway(Func<PaymentsOptions, PaymentsOptions>? change = null)
     {
