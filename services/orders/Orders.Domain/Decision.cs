@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Orders.Domain;
 
 /// <summary>What an order answers to a command.</summary>
@@ -36,6 +38,11 @@ public static class OrderErrors
     public static readonly OrderError ProductNotSold = new("product_not_sold", "A product of this order is not sold any more: remove it first.");
     public static readonly OrderError TotalNotChargeable = new(
         "total_not_chargeable", "The total cannot be charged to the last digit in the order's currency, and is never rounded: change the items.");
+    /// <summary>The customer has seen another sum than the order would cost now.</summary>
+    public static OrderError PriceChanged(Money expected, Money total) => new(
+        "price_changed",
+        string.Create(CultureInfo.InvariantCulture, $"The order costs {total.Amount} {total.Currency} now, and {expected.Amount} {expected.Currency} was expected. Nothing was ordered."));
+
     public static readonly OrderError NotSubmitted = new("order_not_submitted", "The order was not submitted yet.");
     public static readonly OrderError NotConfirmed = new("order_not_confirmed", "The order was not confirmed yet.");
     public static readonly OrderError NotShipped = new("order_not_shipped", "The order was not shipped yet.");

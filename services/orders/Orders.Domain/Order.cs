@@ -113,6 +113,11 @@ public static class Order
         }
 
         var total = (order with { Lines = lines }).Total;
+        if (command.Expected is { } expected && expected != total)
+        {
+            return Refuse(PriceChanged(expected, total));
+        }
+
         if (command.SmallestCharge is not { } smallest || total.Amount % smallest != 0)
         {
             return Refuse(TotalNotChargeable);

@@ -14,7 +14,9 @@ public sealed record RemoveItem(string Sku, DateTimeOffset At) : OrderCommand(At
 /// <param name="Catalogue">Every product of the order as it is sold now; one that is missing is not sold any more.</param>
 /// <param name="SmallestCharge">What every charge in the order's currency is a multiple of, in units of it; null when nothing can be charged in it.</param>
 /// <param name="At">When.</param>
-public sealed record Submit(string PaymentMethod, Address ShippingAddress, IReadOnlyCollection<Product> Catalogue, decimal? SmallestCharge, DateTimeOffset At)
+/// <param name="Expected">What the customer has seen; null when that does not matter.</param>
+public sealed record Submit(
+    string PaymentMethod, Address ShippingAddress, IReadOnlyCollection<Product> Catalogue, decimal? SmallestCharge, DateTimeOffset At, Money? Expected = null)
     : OrderCommand(At);
 
 /// <summary>The customer's wish: a draft is cancelled at once, an order under way when everything done for it is undone.</summary>

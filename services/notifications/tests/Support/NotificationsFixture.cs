@@ -81,7 +81,7 @@ public class NotificationsFixture : ServiceFixture<Program>
         settings["Mail:Retries:0"] = "00:00:00.200";
         settings["Mail:Retries:1"] = "00:00:00.200";
         settings["Webhooks:AllowPrivateNetworks"] = "true";
-        settings["Webhooks:Timeout"] = "00:00:02";
+        settings["Webhooks:Timeout"] = "00:01:00";
         settings["Webhooks:CircuitBreak"] = "00:00:01";
         for (var i = 0; i < 4; i++)
         {

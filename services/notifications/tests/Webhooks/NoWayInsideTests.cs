@@ -20,7 +20,7 @@ public sealed class NoWayInsideTests : IDisposable
         port = ((IPEndPoint)canary.LocalEndpoint).Port;
 
         // The canary's port is allowed, so that the port does not do the addresses' work.
-        options = new WebhookOptions { Ports = [443, port], Timeout = TimeSpan.FromMilliseconds(500) };
+        options = new WebhookOptions { Ports = [443, port], Timeout = TimeSpan.FromMinutes(1) };
         _ = Task.Run(async () =>
         {
             while (true)

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Orders.Domain;
 using Orders.Persistence;
+using Orders.ReadModels;
 
 namespace Orders.Catalogue;
 
@@ -14,6 +15,34 @@ public sealed class LocalCatalogue(OrdersDbContext db)
     {
         var rows = await db.Products.AsNoTracking().Where(p => skus.Contains(p.Sku)).ToListAsync(cancellationToken);
         return rows.Select(p => p.AsSold()).OfType<Product>().ToDictionary(p => p.Sku, StringComparer.Ordinal);
+    }
+
+    /// <summary>Drafts as they would cost today, which is what a submission charges; everything else as it is.</summary>
+    public async Task<IReadOnlyList<OrderView>> AtTodaysPrices(IReadOnlyList<OrderView> orders, CancellationToken cancellationToken)
+    {
+        string[] skus = [.. orders.Where(o => o.Status == OrderStatus.Draft).SelectMany(o => o.Items).Select(i => i.Sku).Distinct()];
+        if (skus.Length == 0)
+        {
+            return orders;
+        }
+
+        var products = await Find(skus, cancellationToken);
+        return [.. orders.Select(order => order.Status == OrderStatus.Draft ? AtPrices(order, products) : order)];
+    }
+
+    /// <summary>One order, likewise.</summary>
+    public async Task<OrderView> AtTodaysPrices(OrderView order, CancellationToken cancellationToken) => (await AtTodaysPrices([order], cancellationToken))[0];
+
+    // What is not sold any more, or not in the order's currency, keeps the price at which it was added; a submission refuses it.
+    private static OrderView AtPrices(OrderView order, IReadOnlyDictionary<string, Product> products)
+    {
+        OrderItemView[] items =
+        [
+            .. order.Items.Select(i => products.TryGetValue(i.Sku, out var p) && p.UnitPrice.Currency == order.Total.Currency
+                ? i with { Name = p.Name, UnitPrice = new Shop.Contracts.Money(p.UnitPrice.Amount, p.UnitPrice.Currency) }
+                : i),
+        ];
+        return order with { Items = items, Total = new Shop.Contracts.Money(items.Sum(i => i.Quantity * i.UnitPrice.Amount), order.Total.Currency) };
     }
 
     /// <summary>

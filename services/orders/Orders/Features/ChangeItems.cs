@@ -45,11 +45,11 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
 
     private static async Task<ETagged<Ok<OrderView>>> Post(
         Guid id, ItemRequest request, ExpectedVersion expected, ChangeItems feature, CancellationToken cancellationToken) =>
-        Answer(await feature.Add(id, request, expected, cancellationToken));
+        await feature.Answer(await feature.Add(id, request, expected, cancellationToken), cancellationToken);
 
     private static async Task<ETagged<Ok<OrderView>>> Delete(Guid id, string sku, ExpectedVersion expected, ChangeItems feature, CancellationToken cancellationToken) =>
-        Answer(await feature.Remove(id, sku, expected, cancellationToken));
+        await feature.Answer(await feature.Remove(id, sku, expected, cancellationToken), cancellationToken);
 
-    private static ETagged<Ok<OrderView>> Answer(OrderChange change) =>
-        TypedResults.Ok(OrderView.Of(change.Order.State, change.Order.Version)).WithETag(change.Order.Version);
+    private async Task<ETagged<Ok<OrderView>>> Answer(OrderChange change, CancellationToken cancellationToken) =>
+        TypedResults.Ok(await catalogue.AtTodaysPrices(OrderView.Of(change.Order.State, change.Order.Version), cancellationToken)).WithETag(change.Order.Version);
 }

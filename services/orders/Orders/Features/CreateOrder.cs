@@ -35,7 +35,7 @@ public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Cal
                     .. request.Submit is { } submit
                         ? new OrderCommand[]
                         {
-                            new Submit(submit.PaymentMethod, submit.ShippingAddress.ToAddress(), [.. products.Values], MinorUnits.SmallestCharge(currency), now),
+                            new Submit(submit.PaymentMethod, submit.ShippingAddress.ToAddress(), [.. products.Values], MinorUnits.SmallestCharge(currency), now, submit.Expected),
                         }
                         : [],
                 ];

@@ -1,6 +1,7 @@
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Orders.Domain;
+using Orders.Catalogue;
 using Orders.ReadModels;
 
 namespace Orders.Features;
@@ -17,10 +18,12 @@ public static class ListOrders
     /// <param name="to">Created before this time.</param>
     /// <param name="page">Which page.</param>
     /// <param name="reader">The read model.</param>
+    /// <param name="catalogue">For the prices of drafts.</param>
     /// <param name="caller">Who asks.</param>
     /// <param name="cancellationToken">Cancels.</param>
     private static async Task<Ok<Page<OrderView>>> Get(
-        string? status, Guid? userId, string? from, string? to, [AsParameters] PageQuery page, OrderReader reader, Caller caller, CancellationToken cancellationToken)
+        string? status, Guid? userId, string? from, string? to, [AsParameters] PageQuery page, OrderReader reader, LocalCatalogue catalogue, Caller caller,
+        CancellationToken cancellationToken)
     {
         if (userId is { } wanted && !caller.MaySee(wanted))
         {
@@ -29,7 +32,7 @@ public static class ListOrders
 
         var owner = userId ?? (caller.IsOperator ? null : caller.UserId);
         var filter = new OrderFilter(owner, caller.TenantId, QueryValues.Status(status), QueryValues.Time("from", from), QueryValues.Time("to", to));
-        var rows = await reader.List(filter, page.After<OrderKey>(), page.Size, cancellationToken);
+        var rows = await catalogue.AtTodaysPrices(await reader.List(filter, page.After<OrderKey>(), page.Size, cancellationToken), cancellationToken);
         return TypedResults.Ok(Page.Of(rows, page, o => new OrderKey(o.CreatedAt, o.Id)));
     }
 }

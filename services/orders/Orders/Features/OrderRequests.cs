@@ -10,7 +10,11 @@ public sealed record ItemRequest(string Sku, int Quantity);
 
 /// <param name="PaymentMethod">The payment provider's handle of the customer's means of payment.</param>
 /// <param name="ShippingAddress">Where it goes.</param>
-public sealed record SubmitOrderRequest(string PaymentMethod, AddressRequest ShippingAddress);
+/// <param name="ExpectedTotal">What the customer has seen and is willing to pay: at another sum the answer is 409 <c>price_changed</c>.</param>
+public sealed record SubmitOrderRequest(string PaymentMethod, AddressRequest ShippingAddress, Shop.Contracts.Money? ExpectedTotal = null)
+{
+    internal Money? Expected => ExpectedTotal is { } money ? new Money(money.Amount, money.Currency) : null;
+}
 
 /// <param name="Name">The recipient.</param>
 /// <param name="Line1">Street and number.</param>

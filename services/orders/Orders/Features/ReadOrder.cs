@@ -1,6 +1,7 @@
 using System.Globalization;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Orders.Catalogue;
 using Orders.ReadModels;
 
 namespace Orders.Features;
@@ -12,11 +13,11 @@ public static class ReadOrder
         .WithSummary("One order; with `asOf`, a version or a time, as it was then.");
 
     private static async Task<ETagged<Ok<OrderView>>> Get(
-        Guid id, string? asOf, OrderReader reader, OrderStore orders, Caller caller, CancellationToken cancellationToken)
+        Guid id, string? asOf, OrderReader reader, OrderStore orders, LocalCatalogue catalogue, Caller caller, CancellationToken cancellationToken)
     {
         if (string.IsNullOrEmpty(asOf))
         {
-            var view = await reader.Get(id, caller, cancellationToken);
+            var view = await catalogue.AtTodaysPrices(await reader.Get(id, caller, cancellationToken), cancellationToken);
             return TypedResults.Ok(view).WithETag(view.Version);
         }
 

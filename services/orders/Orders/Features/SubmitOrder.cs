@@ -28,7 +28,8 @@ public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Cal
                         request.ShippingAddress.ToAddress(),
                         [.. products.Values],
                         MinorUnits.SmallestCharge(order.State.Currency),
-                        clock.GetUtcNow()),
+                        clock.GetUtcNow(),
+                        request.Expected),
                 ];
             },
             cancellationToken);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
+using Chassis.Testing;
 using static Orders.Tests.OrdersFixture;
 
 namespace Orders.Tests.Features;
@@ -37,6 +38,38 @@ public sealed class Placing_an_order(OrdersFixture orders)
         order["shippingAddress"]!["city"]!.GetValue<string>().ShouldBe("London");
         order["submittedAt"].ShouldNotBeNull();
         (await orders.Told(id)).ShouldBe("shop.order.submitted.v1 3, shop.order.submitted.v2 3");
+    }
+
+    [Fact]
+    public async Task charges_what_the_customer_has_seen_or_nothing()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        using var client = orders.Customer();
+        var sku = $"SEEN-{Guid.NewGuid():n}"[..20];
+        await orders.AddProduct(sku, "20.00");
+        using var drafted = await client.PostAsJsonAsync("/v1/orders", new { items = new[] { new { sku, quantity = 2 } } }, ct);
+        var id = (await Json(drafted))["id"]!.GetValue<Guid>();
+        await orders.Publish(new Shop.Contracts.Inventory.V1.ProductPriceChanged(sku, new(20m, "EUR"), new(25m, "EUR"), TimeProvider.System.GetUtcNow()), 2);
+        await Poll.Until(async () => Amount((await Get(client, id))["total"]!) == 50m, "the draft to show what it would cost now");
+
+        // The draft shows what it would cost now, in every place.
+        Amount((await Get(client, id))["items"]![0]!["unitPrice"]!).ShouldBe(25m);
+        using var list = await client.GetAsync(new Uri("/v1/orders?status=draft", UriKind.Relative), ct);
+        Amount((await Json(list))["items"]![0]!["total"]!).ShouldBe(50m);
+
+        using var refused = await client.PostAsJsonAsync(
+            $"/v1/orders/{id}/submit", new { paymentMethod = "pm_card_visa", shippingAddress = Address, expectedTotal = new { amount = "40", currency = "EUR" } }, ct);
+        refused.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        var problem = await Json(refused);
+        problem["type"]!.GetValue<string>().ShouldEndWith("price_changed");
+        problem["detail"]!.GetValue<string>().ShouldMatch(@"costs 50(\.0+)? EUR now, and 40(\.0+)? EUR was expected");
+        (await Get(client, id))["status"]!.GetValue<string>().ShouldBe("draft");
+
+        using var placed = await client.PostAsJsonAsync(
+            $"/v1/orders/{id}/submit", new { paymentMethod = "pm_card_visa", shippingAddress = Address, expectedTotal = new { amount = "50.00", currency = "EUR" } }, ct);
+        placed.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+
+        static decimal Amount(System.Text.Json.Nodes.JsonNode money) => decimal.Parse(money["amount"]!.GetValue<string>(), System.Globalization.CultureInfo.InvariantCulture);
     }
 
     [Fact]
