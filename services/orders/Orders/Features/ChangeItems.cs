@@ -9,6 +9,9 @@ namespace Orders.Features;
 /// <summary>Puts products into a draft and takes them out again.</summary>
 public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Caller caller, TimeProvider clock)
 {
+    /// <summary>How often a draft can be changed.</summary>
+    public const int MaxChanges = 1000;
+
     public Task<OrderChange> Add(Guid id, ItemRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
     {
         new Validator().Item("", request).ThrowIfInvalid();
@@ -17,7 +20,7 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
             expected,
             async (order, ct) =>
             {
-                caller.MustSee(order);
+                MustBeShort(caller.MustSee(order));
                 await catalogue.MustBeActive(order!.State.UserId, ct);
                 var products = await catalogue.Find([request.Sku], ct);
                 return products.TryGetValue(request.Sku, out var product)
@@ -32,10 +35,20 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
         expected,
         (order, _) =>
         {
-            caller.MustSee(order);
+            MustBeShort(caller.MustSee(order));
             return Task.FromResult<IReadOnlyList<OrderCommand>>([new RemoveItem(sku, clock.GetUtcNow())]);
         },
         cancellationToken);
+
+    /// <summary>Every command reads the order's whole history: nobody may make it long at will.</summary>
+    /// <exception cref="ProblemException">409.</exception>
+    public static void MustBeShort(VersionedOrder order)
+    {
+        if (order.Version >= MaxChanges)
+        {
+            throw ProblemException.Conflict("draft_too_long", $"A draft can be changed {MaxChanges} times. Submit it, or begin another one.");
+        }
+    }
 
     public static void Map(RouteGroupBuilder orders)
     {

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using System.Security.Claims;
 using System.Text;
 using System.Text.Json;
 using Chassis.EventSourcing;
@@ -15,9 +17,16 @@ namespace Orders.Features;
 /// The order after every change, as server-sent events. The event's id is the order's version, so that a reader that comes back with <c>Last-Event-ID</c>, on any
 /// replica, misses nothing: everything is read from the event store.
 /// </summary>
-public sealed class StreamOrder(OrderReader reader, IServiceScopeFactory scopes, StreamWatcher watcher, IHostApplicationLifetime lifetime, IOptions<JsonOptions> json)
+public sealed class StreamOrder(
+    OrderReader reader, IServiceScopeFactory scopes, StreamWatcher watcher, IHostApplicationLifetime lifetime, IOptions<JsonOptions> json, TimeProvider clock)
 {
+    /// <summary>Streams that one caller may have open, per process: enough for every window of a browser, and not for all the connections that there are.</summary>
+    public const int PerCaller = 20;
+
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
+    // No timer takes more.
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(40);
+    private readonly ConcurrentDictionary<string, int> open = new();
 
     public static void Map(RouteGroupBuilder orders) => orders.MapGet("/{id:guid}/stream", Get).RequireCustomer()
         .WithName("StreamOrder").WithSummary("Server-sent events: the order after every change, resumable by Last-Event-ID.")
@@ -35,19 +44,47 @@ public sealed class StreamOrder(OrderReader reader, IServiceScopeFactory scopes,
             return;
         }
 
+        using var place = feature.Enter(caller.Subject);
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers["X-Accel-Buffering"] = "no";
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, feature.Stopping);
+        using var signedIn = feature.UntilTokenEnds(http.User);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, feature.Stopping, signedIn.Token);
         try
         {
             await feature.Write(id, seen ?? current.Version - 1, http.Response, ending.Token);
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // The reader has left, or this replica stops and the reader comes back to another one.
+            // The reader has left; or comes back, to another replica since this one stops, or with another token since this one has ended.
         }
+    }
+
+    private Place Enter(string caller)
+    {
+        if (open.AddOrUpdate(caller, 1, (_, n) => n + 1) > PerCaller)
+        {
+            Leave(caller);
+            throw new ProblemException(StatusCodes.Status429TooManyRequests, "too_many_streams", $"A caller may have {PerCaller} streams open. Close one of them first.")
+            {
+                RetryAfter = Heartbeat,
+            };
+        }
+
+        return new Place(this, caller);
+    }
+
+    private void Leave(string caller)
+    {
+        open.AddOrUpdate(caller, 0, (_, n) => n - 1);
+        open.TryRemove(KeyValuePair.Create(caller, 0));
+    }
+
+    private CancellationTokenSource UntilTokenEnds(ClaimsPrincipal user)
+    {
+        var left = DateTimeOffset.FromUnixTimeSeconds(long.Parse(user.FindFirst(Claims.Expires)!.Value, CultureInfo.InvariantCulture)) - clock.GetUtcNow();
+        return new CancellationTokenSource(left < TimeSpan.Zero ? TimeSpan.Zero : left < LongestTimer ? left : LongestTimer, clock);
     }
 
     private CancellationToken Stopping => lifetime.ApplicationStopping;
@@ -106,5 +143,10 @@ public sealed class StreamOrder(OrderReader reader, IServiceScopeFactory scopes,
         return value.Length == 0 ? null
             : long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version
             : throw ProblemException.Invalid("Last-Event-ID", "is not an id of this stream.");
+    }
+
+    private sealed class Place(StreamOrder streams, string caller) : IDisposable
+    {
+        public void Dispose() => streams.Leave(caller);
     }
 }

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
+using Chassis.Testing;
+using Chassis.Web;
 using Orders.Fulfilment;
 using static Orders.Tests.OrdersFixture;
 
@@ -50,5 +52,73 @@ public sealed class Watching_an_order(OrdersFixture orders)
         over.Response.StatusCode.ShouldBe(HttpStatusCode.NoContent);
         using var wrong = await OrderStream.Open(client, id, lastEventId: "three");
         wrong.Response.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task leaves_connections_to_others()
+    {
+        using var client = orders.Customer();
+        using var other = orders.Customer();
+        var (id, others) = (await Draft(client), await Draft(other));
+        var streams = new List<OrderStream>();
+        for (var i = 0; i < Orders.Features.StreamOrder.PerCaller; i++)
+        {
+            streams.Add(await OrderStream.Open(client, id));
+            streams[^1].Response.StatusCode.ShouldBe(HttpStatusCode.OK);
+        }
+
+        using (var refused = await OrderStream.Open(client, id))
+        {
+            refused.Response.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+        }
+
+        using (var allowed = await OrderStream.Open(other, others))
+        {
+            allowed.Response.StatusCode.ShouldBe(HttpStatusCode.OK);
+        }
+
+        streams.ForEach(stream => stream.Dispose());
+        await Poll.Until(
+            async () =>
+            {
+                using var again = await OrderStream.Open(client, id);
+                return again.Response.StatusCode == HttpStatusCode.OK;
+            },
+            "places to be free again");
+    }
+
+    [Fact]
+    public async Task ends_with_the_token()
+    {
+        var user = NewId();
+        using var client = orders.ClientFor(user);
+        var id = await Draft(client);
+        using var soon = orders.Anonymous();
+        soon.DefaultRequestHeaders.Authorization = new("Bearer", orders.Tokens.Sign(
+            new() { ["alg"] = "ES256", ["typ"] = "at+jwt", ["kid"] = orders.Tokens.KeyId },
+            new() { ["iss"] = TestTokens.Issuer, ["aud"] = TestTokens.Audience, ["sub"] = user.ToString(), ["role"] = "customer", ["exp"] = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 3 }));
+        using var stream = await OrderStream.Open(soon, id);
+        stream.Response.StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        while (await stream.Next() is not null)
+        {
+        }
+    }
+
+    [Theory]
+    [InlineData(999, true)]
+    [InlineData(1000, false)]
+    public void A_draft_does_not_grow_without_end(long version, bool allowed)
+    {
+        var order = new VersionedOrder(null!, version, null);
+        var change = () => Orders.Features.ChangeItems.MustBeShort(order);
+        if (allowed)
+        {
+            change();
+        }
+        else
+        {
+            Should.Throw<ProblemException>(change).Code.ShouldBe("draft_too_long");
+        }
     }
 }

@@ -11,6 +11,9 @@ public static class Claims
     public const string Role = "role";
     public const string Tenant = "tenant";
     public const string ClientId = "client_id";
+
+    /// <summary>Seconds since 1970 at which the token ends: for whoever answers for longer than that.</summary>
+    public const string Expires = "exp";
 }
 
 public static class Roles

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Security.Claims;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
@@ -109,7 +110,11 @@ public sealed class TokenValidator(IOptions<AuthenticationSettings> options, ISi
     private ClaimsPrincipal Principal(JsonElement payload)
     {
         var settings = options.Value;
-        List<Claim> claims = [new(Claims.Subject, Text(payload, Claims.Subject)!)];
+        List<Claim> claims =
+        [
+            new(Claims.Subject, Text(payload, Claims.Subject)!),
+            new(Claims.Expires, Time(payload, Claims.Expires)!.Value.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)),
+        ];
         claims.AddRange(Texts(payload, settings.RoleClaim).Select(role => new Claim(Claims.Role, role)));
         if (Text(payload, settings.TenantClaim) is { } tenant)
         {
