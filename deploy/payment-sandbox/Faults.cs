@@ -40,8 +40,8 @@ public sealed record FaultRule
 
     public required FaultKind Kind { get; init; }
 
-    /// <summary><c>create</c>, <c>capture</c>, <c>cancel</c>, <c>refund</c>, <c>retrieve</c>, <c>list</c>; null for every operation.</summary>
-    [AllowedValues(null, "create", "capture", "cancel", "refund", "retrieve", "list")]
+    /// <summary><c>create</c>, <c>confirm</c>, <c>capture</c>, <c>cancel</c>, <c>refund</c>, <c>retrieve</c>, <c>list</c>; null for every operation.</summary>
+    [AllowedValues(null, "create", "confirm", "capture", "cancel", "refund", "retrieve", "list")]
     public string? Operation { get; init; }
 
     /// <summary>Only this card; null for every card.</summary>
@@ -69,7 +69,7 @@ internal sealed class FaultBoard(Random random)
 {
     private readonly Lock gate = new();
     private ImmutableList<FaultRule> rules = [];
-    private readonly Dictionary<string, int> flakyAttempts = [];
+    private readonly Dictionary<string, int> attempts = [];
 
     public IReadOnlyList<FaultRule> Rules => rules;
 
@@ -121,12 +121,12 @@ internal sealed class FaultBoard(Random random)
         }
     }
 
-    /// <summary>How often a flaky card's request came, this time included.</summary>
-    public int CountFlaky(string request)
+    /// <summary>How often a request of a card that fails at first came, this time included.</summary>
+    public int Count(string request)
     {
         lock (gate)
         {
-            return flakyAttempts[request] = flakyAttempts.GetValueOrDefault(request) + 1;
+            return attempts[request] = attempts.GetValueOrDefault(request) + 1;
         }
     }
 }

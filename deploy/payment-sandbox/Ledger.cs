@@ -29,6 +29,7 @@ internal sealed class Ledger : IDisposable
     private readonly Dictionary<string, List<string>> intentsByOrder = [];
     private readonly Dictionary<string, (string Fingerprint, Answer Answer)> answers = [];
     private readonly HashSet<string> inProgress = [];
+    private readonly HashSet<string> processing = [];
     private readonly List<LedgerEntry> entries = [];
     private readonly Journal journal;
     private readonly TimeProvider clock;
@@ -89,11 +90,10 @@ internal sealed class Ledger : IDisposable
     {
         lock (gate)
         {
+            DecideWhatIsDue();
             var now = clock.GetUtcNow();
             var answer = execute(intents, now);
-            var line = new JournalLine(now, operation, answer.Status, answer.Entry, key, fingerprint, answer.Intent, answer.Refund, answer.Error);
-            journal.Append(line);
-            Take(line);
+            Note(new JournalLine(now, operation, answer.Status, answer.Entry, key, fingerprint, answer.Intent, answer.Refund, answer.Error));
             return answer;
         }
     }
@@ -102,6 +102,7 @@ internal sealed class Ledger : IDisposable
     {
         lock (gate)
         {
+            DecideWhatIsDue();
             return intents.GetValueOrDefault(id);
         }
     }
@@ -111,6 +112,7 @@ internal sealed class Ledger : IDisposable
     {
         lock (gate)
         {
+            DecideWhatIsDue();
             return intentsByOrder.GetValueOrDefault(orderId, []).AsEnumerable().Reverse().Select(id => intents[id]).ToList();
         }
     }
@@ -120,6 +122,7 @@ internal sealed class Ledger : IDisposable
     {
         lock (gate)
         {
+            DecideWhatIsDue();
             var from = startingAfter is null ? intentOrder.Count : intentOrder.LastIndexOf(startingAfter);
             var page = new List<Intent>(Math.Min(limit, 100) + 1);
             for (var i = from - 1; i >= 0 && page.Count <= limit; i--)
@@ -139,6 +142,7 @@ internal sealed class Ledger : IDisposable
     {
         lock (gate)
         {
+            DecideWhatIsDue();
             return entries.AsEnumerable().Reverse().Where(matches).Take(newest).ToList();
         }
     }
@@ -148,6 +152,7 @@ internal sealed class Ledger : IDisposable
     {
         lock (gate)
         {
+            DecideWhatIsDue();
             return intents.Values.GroupBy(StatusName).ToDictionary(g => g.Key, g => g.Count());
         }
     }
@@ -161,8 +166,26 @@ internal sealed class Ledger : IDisposable
         { Status: "succeeded", AmountRefunded: > 0 } => "refunded",
         { Status: "succeeded" } => "captured",
         { Status: "canceled" } => "voided",
+        { Status: "requires_confirmation" or "requires_action" or "processing" } => "pending",
         _ => "declined",
     };
+
+    /// <summary>Payments that were processing and have had their time.</summary>
+    private void DecideWhatIsDue()
+    {
+        var now = clock.GetUtcNow();
+        foreach (var intent in processing.Select(id => intents[id]).Where(i => i.SandboxDecidesAt <= now.ToUnixTimeMilliseconds()).ToList())
+        {
+            var answer = Operations.Decide(intent, Cards.DeclineOnAuthorize(intent.PaymentMethod));
+            Note(new JournalLine(now, "decide", answer.Status, answer.Entry, Intent: answer.Intent));
+        }
+    }
+
+    private void Note(JournalLine line)
+    {
+        journal.Append(line);
+        Take(line);
+    }
 
     private void Take(JournalLine line)
     {
@@ -178,6 +201,7 @@ internal sealed class Ledger : IDisposable
             }
 
             intents[intent.Id] = intent;
+            _ = intent.Status == "processing" ? processing.Add(intent.Id) : processing.Remove(intent.Id);
             if (line.Entry is { } entry)
             {
                 var amount = line.Refund?.Amount ?? (entry == "captured" ? intent.AmountReceived : intent.Amount);

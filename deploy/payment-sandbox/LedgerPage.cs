@@ -51,5 +51,12 @@ internal static class LedgerPage
         return page.Append("</table></body></html>").ToString();
     }
 
+    /// <summary>What a bank would show its customer.</summary>
+    public static string Authentication(Intent intent) => $"""
+        <!doctype html><html lang="en"><head><meta charset="utf-8"><title>Payment sandbox: authentication</title></head><body>
+        <h1>Is this payment yours?</h1><p>{intent.Amount} {Text(intent.Currency.ToUpperInvariant())} (minor units) for order {Text(intent.Metadata.GetValueOrDefault("order_id"))}</p>
+        <form method="post"><button name="outcome" value="succeed">Yes</button> <button name="outcome" value="fail">No</button></form></body></html>
+        """;
+
     private static string Text(string? value) => WebUtility.HtmlEncode(value ?? "–");
 }

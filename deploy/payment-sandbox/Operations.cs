@@ -11,23 +11,58 @@ internal sealed record Answer(int Status, string? Entry = null, Intent? Intent =
 internal sealed record CreateParameters(
     long Amount, string Currency, string PaymentMethod, string CaptureMethod, IReadOnlyDictionary<string, string> Metadata);
 
+/// <param name="Page">Where a customer authenticates payments; the payment's id goes behind it.</param>
+/// <param name="ReturnUrl">Where she goes from there.</param>
+/// <param name="Processing">How long the cards take that do not decide at once.</param>
+internal sealed record ConfirmParameters(string Page, string? ReturnUrl, TimeSpan Processing);
+
 /// <summary>The provider's rules, as pure functions from the state of a payment to the answer.</summary>
 internal static class Operations
 {
-    public static Answer Create(CreateParameters request, string id, DateTimeOffset now)
+    /// <param name="request">What is to be paid.</param>
+    /// <param name="id">Of the payment.</param>
+    /// <param name="confirm">Null to wait for a request that confirms it.</param>
+    /// <param name="now">When.</param>
+    public static Answer Create(CreateParameters request, string id, ConfirmParameters? confirm, DateTimeOffset now)
     {
         var intent = new Intent(
-            id, request.Amount, request.Currency, "requires_capture", request.PaymentMethod, request.CaptureMethod, now.ToUnixTimeSeconds(), request.Metadata);
+            id, request.Amount, request.Currency, "requires_confirmation", request.PaymentMethod, request.CaptureMethod, now.ToUnixTimeSeconds(), request.Metadata);
+        return confirm is null ? new Answer(200, Intent: intent) : Confirm(intent, confirm, now);
+    }
 
-        if (Cards.DeclineOnAuthorize(request.PaymentMethod) is { } decline)
+    public static Answer Confirm(Intent intent, ConfirmParameters request, DateTimeOffset now) => (intent.Status, intent.PaymentMethod) switch
+    {
+        (not "requires_confirmation", _) => UnexpectedState(intent, "confirmed", "requires_confirmation"),
+        (_, Cards.AuthenticationRequired) => new Answer(200, Intent: intent with
+        {
+            Status = "requires_action",
+            NextAction = new NextAction(new RedirectToUrl(request.Page + intent.Id, request.ReturnUrl)),
+        }),
+        (_, Cards.ProcessingSucceeds or Cards.ProcessingFails) => new Answer(200, Intent: intent with
+        {
+            Status = "processing",
+            SandboxDecidesAt = (now + request.Processing).ToUnixTimeMilliseconds(),
+        }),
+        _ => Decide(intent, Cards.DeclineOnAuthorize(intent.PaymentMethod)),
+    };
+
+    /// <summary>What the customer made of a payment that waited for her.</summary>
+    public static Answer Authenticate(Intent intent, bool succeeded) => intent.Status == "requires_action"
+        ? Decide(intent, succeeded ? null : Cards.AuthenticationFailed)
+        : UnexpectedState(intent, "authenticated", "requires_action");
+
+    public static Answer Decide(Intent intent, CardError? decline)
+    {
+        intent = intent with { NextAction = null, SandboxDecidesAt = null };
+        if (decline is not null)
         {
             intent = intent with { Status = "requires_payment_method", LastPaymentError = decline };
             return new Answer(402, "declined", intent, Error: CardDeclined(decline, intent));
         }
 
-        return request.CaptureMethod == "manual"
-            ? new Answer(200, "authorized", intent with { AmountCapturable = request.Amount })
-            : new Answer(200, "captured", intent with { Status = "succeeded", AmountReceived = request.Amount });
+        return intent.CaptureMethod == "manual"
+            ? new Answer(200, "authorized", intent with { Status = "requires_capture", AmountCapturable = intent.Amount })
+            : new Answer(200, "captured", intent with { Status = "succeeded", AmountReceived = intent.Amount });
     }
 
     public static Answer Capture(Intent intent, long? amount)
@@ -58,15 +93,16 @@ internal static class Operations
     }
 
     public static Answer Cancel(Intent intent, string? reason, DateTimeOffset now) =>
-        intent.Status is "requires_capture" or "requires_payment_method"
+        intent.Status is "requires_capture" or "requires_payment_method" or "requires_confirmation" or "requires_action"
             ? new Answer(200, intent.Status == "requires_capture" ? "voided" : null, intent with
             {
                 Status = "canceled",
                 AmountCapturable = 0,
+                NextAction = null,
                 CancellationReason = reason,
                 CanceledAt = now.ToUnixTimeSeconds(),
             })
-            : UnexpectedState(intent, "canceled", "requires_payment_method, requires_capture");
+            : UnexpectedState(intent, "canceled", "requires_payment_method, requires_capture, requires_confirmation, requires_action");
 
     public static Answer Refund(Intent intent, long? amount, string id, IReadOnlyDictionary<string, string> metadata, DateTimeOffset now)
     {

@@ -10,18 +10,25 @@ namespace PaymentSandbox;
 internal sealed partial class PaymentApi(
     Ledger ledger, FaultBoard faults, IOptions<SandboxOptions> options, TimeProvider clock, IHostApplicationLifetime lifetime)
 {
+    private const string AuthenticationPage = "/sandbox/authentication/";
+
     private static readonly string[] Ignored = ["expand", "description", "confirm", "off_session", "return_url", "statement_descriptor"];
 
     public static void Map(IEndpointRouteBuilder routes)
     {
         var v1 = routes.MapGroup("/v1").AddEndpointFilter(RequireKey);
         v1.MapPost("/payment_intents", (HttpContext http, PaymentApi api) => api.Create(http));
+        v1.MapPost("/payment_intents/{id}/confirm", (HttpContext http, string id, PaymentApi api) => api.Confirm(http, id));
         v1.MapPost("/payment_intents/{id}/capture", (HttpContext http, string id, PaymentApi api) => api.Capture(http, id));
         v1.MapPost("/payment_intents/{id}/cancel", (HttpContext http, string id, PaymentApi api) => api.Cancel(http, id));
         v1.MapPost("/refunds", (HttpContext http, PaymentApi api) => api.Refund(http));
         v1.MapGet("/payment_intents/{id}", (HttpContext http, string id, PaymentApi api) => api.Retrieve(http, id));
         v1.MapGet("/payment_intents", (HttpContext http, PaymentApi api) => api.List(http));
         v1.MapGet("/payment_intents/search", (HttpContext http, PaymentApi api) => api.Search(http));
+
+        // Where next_action sends the customer; like the real one's it takes no key.
+        routes.MapGet(AuthenticationPage + "{id}", (string id, PaymentApi api) => api.Ask(id));
+        routes.MapPost(AuthenticationPage + "{id}", (HttpContext http, string id, PaymentApi api) => api.Authenticate(http, id));
     }
 
     private async Task<IResult> Create(HttpContext http)
@@ -47,15 +54,43 @@ internal sealed partial class PaymentApi(
             return Error(400, StripeError.Invalid($"No such PaymentMethod: '{form["payment_method"]}'", "payment_method", "resource_missing"));
         }
 
-        if (form["confirm"] != "true")
+        if (form["confirm"] is not (null or "true" or "false"))
         {
-            return Error(400, StripeError.Invalid("The sandbox takes payments only with confirm=true.", "confirm", "parameter_missing"));
+            return Error(400, StripeError.Invalid("Invalid boolean", "confirm", "parameter_invalid_boolean"));
         }
 
         var request = new CreateParameters(
             form.Amount("amount")!.Value, currency.ToLowerInvariant(), paymentMethod, form["capture_method"] ?? "automatic", form.Metadata);
         return await Execute(http, "create", form, paymentMethod, request.Metadata.GetValueOrDefault("order_id"),
-            (_, now) => Operations.Create(request, Ledger.NewId("pi_"), now));
+            (_, now) => Operations.Create(request, Ledger.NewId("pi_"), form["confirm"] == "true" ? Confirmation(http, form) : null, now));
+    }
+
+    private async Task<IResult> Confirm(HttpContext http, string id)
+    {
+        var form = await Form(http);
+        return form.Unknown()
+            ?? await Change(http, "confirm", id, form, (intent, now) => Operations.Confirm(intent, Confirmation(http, form), now));
+    }
+
+    private ConfirmParameters Confirmation(HttpContext http, Parameters form) =>
+        new($"{http.Request.Scheme}://{http.Request.Host}{AuthenticationPage}", form["return_url"], TimeSpan.FromSeconds(options.Value.ProcessingSeconds));
+
+    private IResult Ask(string id) => ledger.Find(id) is { Status: "requires_action" } intent
+        ? Results.Content(LedgerPage.Authentication(intent), "text/html; charset=utf-8")
+        : NoSuchIntent(id);
+
+    private async Task<IResult> Authenticate(HttpContext http, string id)
+    {
+        var succeeded = (await Form(http))["outcome"] == "succeed";
+        if (ledger.Find(id) is not { } intent)
+        {
+            return NoSuchIntent(id);
+        }
+
+        var answer = ledger.Execute("authenticate", null, "", (intents, _) => Operations.Authenticate(intents[id], succeeded));
+        return answer.Intent is null ? Json(answer.Status, answer.Body)
+            : intent.NextAction?.RedirectToUrl.ReturnUrl is { } back ? Results.Redirect(back)
+            : Json(200, answer.Intent);
     }
 
     private async Task<IResult> Capture(HttpContext http, string id)
@@ -154,7 +189,7 @@ internal sealed partial class PaymentApi(
 
         try
         {
-            var flaky = paymentMethod == Cards.Flaky ? faults.CountFlaky(key ?? fingerprint) : 0;
+            var flaky = paymentMethod == Cards.Flaky ? faults.Count(key ?? fingerprint) : 0;
             var struck = faults.Draw(operation, paymentMethod, orderId);
             if (flaky == 1)
             {
@@ -166,8 +201,13 @@ internal sealed partial class PaymentApi(
                 return failure;
             }
 
+            if (paymentMethod == Cards.StoredError && faults.Count($"{operation} {orderId}") == 1)
+            {
+                execute = (_, _) => Answer.Failed(500, Unwell);
+            }
+
             var answer = ledger.Execute(operation, key, fingerprint, execute);
-            if (operation == "create" && paymentMethod == Cards.Slow)
+            if ((operation == "confirm" || form["confirm"] == "true") && paymentMethod == Cards.Slow)
             {
                 await Wait(TimeSpan.FromSeconds(options.Value.SlowSeconds));
             }
@@ -179,6 +219,8 @@ internal sealed partial class PaymentApi(
             ledger.Release(key);
         }
     }
+
+    private static StripeError Unwell { get; } = new("api_error", "The payment provider is unwell.");
 
     /// <summary>Lets the faults of one phase happen, or of both when <paramref name="before"/> is null. A result means that the request ends with it.</summary>
     private async Task<IResult?> Strike(HttpContext http, IReadOnlyList<FaultRule> struck, bool? before)
@@ -205,7 +247,7 @@ internal sealed partial class PaymentApi(
     private async Task Wait(TimeSpan delay) =>
         await Task.Delay(delay, clock, lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private static IResult ProviderFailure(int status) => Error(status, new StripeError("api_error", "The payment provider is unwell."));
+    private static IResult ProviderFailure(int status) => Error(status, Unwell);
 
     private static IResult NoSuchIntent(string id) =>
         Error(404, StripeError.Invalid($"No such payment_intent: '{id}'", "intent", "resource_missing"));

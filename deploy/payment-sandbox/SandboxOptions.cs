@@ -18,6 +18,10 @@ public sealed record SandboxOptions
     [Range(0, 300)]
     public double SlowSeconds { get; init; } = 5;
 
+    /// <summary>How long the cards that are <c>processing</c> first take, in seconds.</summary>
+    [Range(0, 86_400)]
+    public double ProcessingSeconds { get; init; } = 5;
+
     /// <summary>Seed for faults with a probability, so that a run can be repeated; 0 takes a random one.</summary>
     public int Seed { get; init; }
 }

@@ -8,7 +8,9 @@ namespace PaymentSandbox;
 /// <param name="Id">Starts with <c>pi_</c>.</param>
 /// <param name="Amount">In the currency's minor unit.</param>
 /// <param name="Currency">ISO 4217, lower case.</param>
-/// <param name="Status"><c>requires_capture</c>, <c>succeeded</c>, <c>canceled</c> or <c>requires_payment_method</c> (declined).</param>
+/// <param name="Status">
+/// <c>requires_confirmation</c>, <c>requires_action</c>, <c>processing</c>, <c>requires_capture</c>, <c>succeeded</c>, <c>canceled</c> or <c>requires_payment_method</c> (declined).
+/// </param>
 /// <param name="PaymentMethod">Decides how the sandbox answers, see <see cref="Cards"/>.</param>
 /// <param name="CaptureMethod"><c>manual</c> or <c>automatic</c>.</param>
 /// <param name="Created">Unix time in seconds.</param>
@@ -32,7 +34,7 @@ public sealed record Intent(
     public long AmountRefunded { get; init; }
 
     /// <summary>Always in full, as with <c>expand[]=latest_charge</c>.</summary>
-    public Charge? LatestCharge => Status == "requires_payment_method" ? null : new Charge("ch_" + Id[3..], Amount, AmountReceived, AmountRefunded);
+    public Charge? LatestCharge => Status is not ("requires_capture" or "succeeded" or "canceled") ? null : new Charge("ch_" + Id[3..], Amount, AmountReceived, AmountRefunded);
 
     public string? CancellationReason { get; init; }
 
@@ -40,8 +42,21 @@ public sealed record Intent(
 
     public CardError? LastPaymentError { get; init; }
 
+    public NextAction? NextAction { get; init; }
+
+    /// <summary>When the sandbox decides on a payment that is processing, as Unix time in milliseconds. Not a field of the API.</summary>
+    public long? SandboxDecidesAt { get; init; }
+
     public bool Livemode => false;
 }
+
+/// <summary>What the customer has to do.</summary>
+public sealed record NextAction(RedirectToUrl RedirectToUrl)
+{
+    public string Type => "redirect_to_url";
+}
+
+public sealed record RedirectToUrl(string Url, string? ReturnUrl);
 
 public sealed record Charge(string Id, long Amount, long AmountCaptured, long AmountRefunded)
 {

@@ -51,6 +51,24 @@ public sealed class RunningSandbox : IAsyncDisposable
             ["metadata[order_id]"] = order,
         });
 
+    /// <summary>A payment that waits for its confirmation.</summary>
+    public async Task<string> Made(string order, string card = "pm_card_visa", string? key = null)
+    {
+        using var answer = await Make(order, card, key);
+        return (await Body(answer)).GetProperty("id").GetString()!;
+    }
+
+    public Task<HttpResponseMessage> Make(string order, string card, string? key = null) => Post("/v1/payment_intents", key, new()
+    {
+        ["amount"] = "1999",
+        ["currency"] = "eur",
+        ["payment_method"] = card,
+        ["capture_method"] = "manual",
+        ["metadata[order_id]"] = order,
+    });
+
+    public async Task<JsonElement> Intent(string id) => await Client.GetFromJsonAsync<JsonElement>($"/v1/payment_intents/{id}");
+
     public async Task<string> Authorized(string order, string card = "pm_card_visa")
     {
         using var answer = await Authorize(order, card);
@@ -96,6 +114,7 @@ public sealed class RunningSandbox : IAsyncDisposable
                 ["Sandbox:ApiKey"] = ApiKey,
                 ["Sandbox:DataDirectory"] = directory,
                 ["Sandbox:SlowSeconds"] = "0.4",
+                ["Sandbox:ProcessingSeconds"] = "0.4",
                 ["Sandbox:Seed"] = "42",
             });
             builder.WebHost.UseUrls("http://127.0.0.1:0");

@@ -13,5 +13,6 @@ public sealed class A_released_migration
             ["0002_fulfilment"] = "4af8972ad79780e5",
             ["0003_transaction_clock"] = "52f244f292a2531b",
             ["0004_erasures"] = "d3c6fc89b72987d0",
+            ["0005_pending_payments"] = "35bbc107322c8664",
         });
 }

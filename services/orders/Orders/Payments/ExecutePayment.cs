@@ -34,15 +34,13 @@ public sealed partial class ExecutePaymentConsumer(
     {
         var (orderId, operation) = (context.Message.OrderId, context.Message.Operation);
         var payment = await Claim(orderId, operation, context.CancellationToken);
-        if (payment is null)
+        while (payment is not null)
         {
-            return;
+            var watch = Stopwatch.GetTimestamp();
+            var outcome = await execution.Run(payment, operation, context.CancellationToken);
+            PaymentMetrics.Answered(operation, outcome, Stopwatch.GetElapsedTime(watch));
+            payment = await Record(context.Message, payment.Attempts, outcome, context.CancellationToken);
         }
-
-        var watch = Stopwatch.GetTimestamp();
-        var outcome = await execution.Run(payment, operation, context.CancellationToken);
-        PaymentMetrics.Answered(operation, outcome, Stopwatch.GetElapsedTime(watch));
-        await Record(context.Message, payment.Attempts, outcome, context.CancellationToken);
     }
 
     /// <returns>Null when there is nothing left to do.</returns>
@@ -62,7 +60,8 @@ public sealed partial class ExecutePaymentConsumer(
         return payment;
     }
 
-    private async Task Record(ExecutePayment message, int attempt, PaymentOutcome outcome, CancellationToken ct)
+    /// <returns>The payment, claimed, when the operation goes on with its next request at once.</returns>
+    private async Task<Payment?> Record(ExecutePayment message, int attempt, PaymentOutcome outcome, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var payment = await db.FindPaymentAsync(message.OrderId, ct) ?? throw new InvalidOperationException($"The payment of order {message.OrderId} is gone.");
@@ -75,12 +74,18 @@ public sealed partial class ExecutePaymentConsumer(
         {
             // Of several executions of one operation only the last goes on asking.
             var due = clock.GetUtcNow() + options.Value.CheckAgainAfter(attempt);
-            LogUnknown(logger, message.Operation, message.OrderId, attempt, payment.UnknownReason, due);
+            LogUnknown(logger, message.Operation, message.OrderId, attempt, payment.UnknownReason ?? payment.WaitsFor, due);
             await send.SendCommand(PaymentQueues.Calls, message, message.OrderId, due, ct);
+        }
+        else if (reaction == Reaction.Execute)
+        {
+            payment.Claim(clock.GetUtcNow());
         }
 
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
+        db.ChangeTracker.Clear();
+        return reaction == Reaction.Execute ? payment : null;
     }
 
     [LoggerMessage(2201, LogLevel.Warning, "Outcome of {Operation} for order {OrderId} unknown after attempt {Attempt} ({Reason}); asked again at {Due}")]
@@ -113,7 +118,7 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
 
         return operation switch
         {
-            PaymentOperation.Authorize => await Authorize(payment, look: payment.Attempts > 1, ct),
+            PaymentOperation.Authorize => payment.ProviderReference is null ? await Make(payment, look: payment.Attempts > 1, ct) : await Confirm(payment, ct),
             PaymentOperation.Capture => await Change(payment, PaymentState.Captured, gateway.Capture, ct),
             PaymentOperation.Void => await Void(payment, ct),
             PaymentOperation.Refund => await Change(payment, PaymentState.Refunded, gateway.Refund, ct),
@@ -121,14 +126,24 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
         };
     }
 
-    private async Task<PaymentOutcome> Authorize(Payment payment, bool look, CancellationToken ct) =>
-        look && await gateway.Find(payment.OrderId, ct) is Lookup.Found { Payment.Status: not PaymentState.Pending } found
+    /// <summary>The payment at the provider, found or made. Nothing is held by making it.</summary>
+    private async Task<PaymentOutcome> Make(Payment payment, bool look, CancellationToken ct) =>
+        look && await gateway.Find(payment.OrderId, ct) is Lookup.Found found
             ? PaymentOutcome.Of(found.Payment)
-            : await gateway.Authorize(payment.OrderId, payment.Amount, payment.PaymentMethod, ct);
+            : await gateway.Create(payment.Key, payment.Amount, payment.PaymentMethod, ct);
+
+    /// <summary>What was confirmed before is not confirmed again: it is pending, or decided.</summary>
+    private async Task<PaymentOutcome> Confirm(Payment payment, CancellationToken ct)
+    {
+        var reference = payment.ProviderReference!;
+        return payment.Attempts > 1 && await gateway.Get(reference, ct) is Lookup.Found { Payment: { IsUnconfirmed: false } known }
+            ? PaymentOutcome.Of(known)
+            : await Settle(reference, await gateway.Confirm(payment.Key, reference, ct), ct);
+    }
 
     /// <summary>
-    /// An authorization without an answer may still be on its way to the provider. Asking for it once more under the same key settles whether there is one:
-    /// what is not known to exist cannot be voided, and what is not known not to exist must not be left behind.
+    /// Without a reference nothing was confirmed, at least not by this version. Yet a payment may be on its way to the provider, or one of an earlier version be held there:
+    /// making it under its key, unconfirmed, settles which there is, and that one is cancelled.
     /// </summary>
     private async Task<PaymentOutcome> Void(Payment payment, CancellationToken ct)
     {
@@ -137,15 +152,19 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
             return await Change(payment, PaymentState.Voided, gateway.Void, ct);
         }
 
-        return await Authorize(payment, look: true, ct) switch
+        return await Make(payment, look: true, ct) switch
         {
-            PaymentOutcome.Approved { Payment: { Status: PaymentState.Authorized } authorized } => await Settle(authorized.Reference, await gateway.Void(payment.OrderId, authorized.Reference, ct), ct),
+            PaymentOutcome.Created { Payment: var made } => await Cancel(made.Reference),
+            PaymentOutcome.Pending { Payment: var pending } => await Cancel(pending.Reference),
+            PaymentOutcome.Approved { Payment: { Status: PaymentState.Authorized } authorized } => await Cancel(authorized.Reference),
             var other => other,
         };
+
+        async Task<PaymentOutcome> Cancel(string reference) => await Settle(reference, await gateway.Void(payment.Key, reference, ct), ct);
     }
 
     private async Task<PaymentOutcome> Change(
-        Payment payment, PaymentState goal, Func<Guid, string, CancellationToken, Task<PaymentOutcome>> change, CancellationToken ct)
+        Payment payment, PaymentState goal, Func<PaymentKey, string, CancellationToken, Task<PaymentOutcome>> change, CancellationToken ct)
     {
         var reference = payment.ProviderReference!;
         if (payment.Attempts > 1 && await gateway.Get(reference, ct) is Lookup.Found { Payment: var known } && (known.Status == goal || known.Status != payment.Status))
@@ -153,7 +172,7 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
             return PaymentOutcome.Of(known);
         }
 
-        return await Settle(reference, await change(payment.OrderId, reference, ct), ct);
+        return await Settle(reference, await change(payment.Key, reference, ct), ct);
     }
 
     /// <summary>When the provider says that the payment's state does not allow it, that state is the answer.</summary>

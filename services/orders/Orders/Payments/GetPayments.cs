@@ -15,6 +15,8 @@ namespace Orders.Payments;
 /// <param name="ProviderReference">The provider's id, once known.</param>
 /// <param name="DeclineCode">Why the authorization or the capture was refused.</param>
 /// <param name="Pending">What is being asked of the provider right now: <c>authorize</c>, <c>capture</c>, <c>void</c> or <c>refund</c>.</param>
+/// <param name="WaitsFor">What the provider waits for before it can decide, in its words: <c>requires_action</c> of the customer, <c>processing</c>.</param>
+/// <param name="NextActionUrl">Where the customer has to go, when the provider waits for her.</param>
 /// <param name="Version">Counts its states.</param>
 public sealed record PaymentResource(
     Guid Id,
@@ -26,6 +28,8 @@ public sealed record PaymentResource(
     string? ProviderReference,
     string? DeclineCode,
     string? Pending,
+    string? WaitsFor,
+    string? NextActionUrl,
     int Version,
     DateTimeOffset CreatedAt,
     DateTimeOffset? AuthorizedAt,
@@ -36,7 +40,7 @@ public sealed record PaymentResource(
 {
     internal static PaymentResource Of(Payment p) => new(
         p.Id, p.OrderId, p.UserId, p.Status.ToString().ToLowerInvariant(), p.Amount, p.PaymentMethod, p.ProviderReference, p.DeclineCode,
-        p.Operation?.ToString().ToLowerInvariant(), p.Version, p.CreatedAt, p.AuthorizedAt, p.CapturedAt, p.DeclinedAt, p.VoidedAt, p.RefundedAt);
+        p.Operation?.ToString().ToLowerInvariant(), p.WaitsFor, p.NextActionUrl, p.Version, p.CreatedAt, p.AuthorizedAt, p.CapturedAt, p.DeclinedAt, p.VoidedAt, p.RefundedAt);
 }
 
 /// <summary>Customers see what they pay, operators everything.</summary>

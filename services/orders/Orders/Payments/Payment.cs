@@ -35,8 +35,11 @@ public sealed class Payment
     /// <summary>How often the provider was asked for the present operation.</summary>
     public int Attempts { get; private set; }
 
-    /// <summary>An authorization was asked for: even without an answer there may be one.</summary>
+    /// <summary>The provider was asked for a payment: even without an answer there may be one.</summary>
     public bool AuthorizationAttempted { get; private set; }
+
+    /// <summary>How many keys the provider has answered with failures of its own.</summary>
+    public int KeyGeneration { get; private set; }
 
     /// <summary>The provider's id of the payment, once known.</summary>
     public string? ProviderReference { get; private set; }
@@ -46,6 +49,12 @@ public sealed class Payment
 
     /// <summary>Why the outcome of the last attempt is not known; null when it is.</summary>
     public string? UnknownReason { get; private set; }
+
+    /// <summary>What the provider waits for before it can decide, in its words: <c>requires_action</c> of the customer, <c>processing</c>. Null when it does not wait.</summary>
+    public string? WaitsFor { get; private set; }
+
+    /// <summary>Where the customer has to go, when the provider waits for her.</summary>
+    public string? NextActionUrl { get; private set; }
 
     /// <summary>How many states it has had: the order of its events.</summary>
     public int Version { get; private set; }
@@ -67,6 +76,9 @@ public sealed class Payment
     private decimal AmountValue { get; set; }
 
     private string Currency { get; set; } = "";
+
+    /// <summary>Under which the provider is asked next.</summary>
+    public PaymentKey Key => new(OrderId, KeyGeneration);
 
     /// <summary>The hold is there and the provider will not turn it into money.</summary>
     public bool CaptureRefused => Status == PaymentState.Authorized && DeclineCode is not null;
@@ -126,12 +138,35 @@ public sealed class Payment
 
         UpdatedAt = now;
         UnknownReason = (outcome as PaymentOutcome.Unknown)?.Reason;
+        KeyGeneration += outcome is PaymentOutcome.Unknown { KeySpent: true } ? 1 : 0;
+        (WaitsFor, NextActionUrl) = outcome is PaymentOutcome.Pending { Payment: var waiting } ? (waiting.WaitsFor, waiting.NextActionUrl) : (null, null);
         return outcome switch
         {
+            PaymentOutcome.Created created => RecordCreated(operation, created.Payment),
+            PaymentOutcome.Pending pending => RecordPending(operation, pending.Payment),
             PaymentOutcome.Approved approved => RecordApproved(operation, approved.Payment, now),
             PaymentOutcome.Declined declined => RecordDeclined(operation, declined, now),
             _ => Operation == operation ? Reaction.CheckLater : Reaction.None,
         };
+    }
+
+    /// <summary>The reference is on record before anything is confirmed: from here on there is nothing at the provider that could not be found.</summary>
+    private Reaction RecordCreated(PaymentOperation operation, ProviderPayment provider)
+    {
+        if (ProviderReference is not null || Operation != operation)
+        {
+            return RecordPending(operation, provider);
+        }
+
+        ProviderReference = provider.Reference;
+        Attempts = 0;
+        return Reaction.Execute;
+    }
+
+    private Reaction RecordPending(PaymentOperation operation, ProviderPayment provider)
+    {
+        ProviderReference ??= provider.Reference;
+        return Operation == operation ? Reaction.CheckLater : Reaction.None;
     }
 
     private Reaction RecordApproved(PaymentOperation operation, ProviderPayment provider, DateTimeOffset now)

@@ -15,5 +15,6 @@ internal sealed class PaymentMapping : IEntityTypeConfiguration<Payment>
         payment.Property(p => p.Status).HasConversion(s => s.ToString().ToLowerInvariant(), s => Enum.Parse<PaymentState>(s, true));
         payment.Property(p => p.Operation).HasConversion(o => o == null ? null : o.ToString()!.ToLowerInvariant(), o => o == null ? null : Enum.Parse<PaymentOperation>(o, true));
         payment.Ignore(p => p.CaptureRefused);
+        payment.Ignore(p => p.Key);
     }
 }

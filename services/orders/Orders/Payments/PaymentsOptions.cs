@@ -18,6 +18,13 @@ public sealed record PaymentsOptions
     [Required, MinLength(8)]
     public string ApiKey { get; init; } = "sk_test_sandbox";
 
+    /// <summary>
+    /// Where the customer comes back to after she has confirmed a payment at her bank. Without it a real account offers no page to send her to, and a payment that
+    /// needs her ends with the deadline of the authorization.
+    /// </summary>
+    [Url]
+    public Uri? ReturnUrl { get; init; }
+
     /// <summary>How long one request may take.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", ADay)]
     public TimeSpan TryTimeout { get; init; } = TimeSpan.FromSeconds(2);

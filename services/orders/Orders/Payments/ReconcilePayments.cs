@@ -123,6 +123,12 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
 
     private static PaymentDifference? Compare(Payment? ours, ProviderPayment theirs)
     {
+        if (ours is null && theirs.IsUnconfirmed)
+        {
+            // Made once more after a failure, and never confirmed: no money hangs on it.
+            return null;
+        }
+
         if (ours is null)
         {
             return new PaymentDifference("missing_here", theirs.OrderId, null, theirs.Reference, null, Word(theirs.Status));

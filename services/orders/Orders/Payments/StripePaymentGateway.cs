@@ -29,10 +29,13 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         RespectRequiredConstructorParameters = true,
     };
 
-    public async Task<PaymentOutcome> Authorize(Guid orderId, Money amount, string paymentMethod, CancellationToken ct) => MinorUnits.Of(amount) is { } minor
+    /// <remarks>
+    /// The key is the one under which earlier versions made and confirmed a payment in one request: the provider takes it for one of the two, and refuses the other.
+    /// </remarks>
+    public async Task<PaymentOutcome> Create(PaymentKey key, Money amount, string paymentMethod, CancellationToken ct) => MinorUnits.Of(amount) is { } minor
         ? await Change(
             "v1/payment_intents",
-            $"order-{orderId}-authorize",
+            key.For("authorize"),
             new()
             {
                 ["amount"] = minor.ToString(CultureInfo.InvariantCulture),
@@ -40,25 +43,35 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
                 ["payment_method"] = paymentMethod,
                 ["payment_method_types[]"] = "card",
                 ["capture_method"] = "manual",
-                ["confirm"] = "true",
                 [Expand] = LatestCharge,
-                ["metadata[order_id]"] = orderId.ToString(),
+                ["metadata[order_id]"] = key.OrderId.ToString(),
             },
             ct)
         : new PaymentOutcome.Declined("amount_not_chargeable");
 
-    public Task<PaymentOutcome> Capture(Guid orderId, string reference, CancellationToken ct) =>
-        Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/capture", $"order-{orderId}-capture", new() { [Expand] = LatestCharge }, ct);
+    public Task<PaymentOutcome> Confirm(PaymentKey key, string reference, CancellationToken ct)
+    {
+        var form = new Dictionary<string, string> { [Expand] = LatestCharge };
+        if (options.Value.ReturnUrl is { } returnUrl)
+        {
+            form["return_url"] = returnUrl.ToString();
+        }
 
-    public Task<PaymentOutcome> Void(Guid orderId, string reference, CancellationToken ct) =>
-        Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/cancel", $"order-{orderId}-void", new() { [Expand] = LatestCharge }, ct);
+        return Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/confirm", key.For("confirm"), form, ct);
+    }
 
-    public Task<PaymentOutcome> Refund(Guid orderId, string reference, CancellationToken ct) => Try<PaymentOutcome>(
+    public Task<PaymentOutcome> Capture(PaymentKey key, string reference, CancellationToken ct) =>
+        Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/capture", key.For("capture"), new() { [Expand] = LatestCharge }, ct);
+
+    public Task<PaymentOutcome> Void(PaymentKey key, string reference, CancellationToken ct) =>
+        Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/cancel", key.For("void"), new() { [Expand] = LatestCharge }, ct);
+
+    public Task<PaymentOutcome> Refund(PaymentKey key, string reference, CancellationToken ct) => Try<PaymentOutcome>(
         async () =>
         {
             // A refund is a thing of its own at the provider; what it means for the payment is read from there.
             var answer = await Send(
-                HttpMethod.Post, "v1/refunds", $"order-{orderId}-refund", new() { ["payment_intent"] = reference, ["metadata[order_id]"] = orderId.ToString() }, ct);
+                HttpMethod.Post, "v1/refunds", key.For("refund"), new() { ["payment_intent"] = reference, ["metadata[order_id]"] = key.OrderId.ToString() }, ct);
             if (!answer.IsSuccess && Outcome(answer) is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unsettled)
             {
                 return unsettled;
@@ -80,7 +93,9 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
 
     public Task<Lookup> Find(Guid orderId, CancellationToken ct) => Look(
         $"v1/payment_intents/search?query={Uri.EscapeDataString($"metadata['order_id']:'{orderId}'")}&{Expand}=data.{LatestCharge}",
-        answer => Read<Listing>(answer).Data is [var intent, ..] ? new Lookup.Found(intent.ToPayment()) : new Lookup.None(),
+        answer => Read<Listing>(answer).Data.Select(i => i.ToPayment()).OrderBy(p => p.IsUnconfirmed).FirstOrDefault() is { } payment
+            ? new Lookup.Found(payment)
+            : new Lookup.None(),
         ct);
 
     public async IAsyncEnumerable<IReadOnlyList<ProviderPayment>> List(DateTimeOffset? since, [EnumeratorCancellation] CancellationToken ct)
@@ -146,7 +161,7 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
                     LogMisconfigured(logger, (int)answer.Status, error.Type);
                 }
 
-                return new PaymentOutcome.Unknown(error.Code ?? Describe(answer));
+                return new PaymentOutcome.Unknown(error.Code ?? Describe(answer), KeySpent: answer.Status >= HttpStatusCode.InternalServerError);
         }
     }
 
@@ -202,23 +217,33 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
 
     private sealed record Intent(
         string Id, long Amount, string Currency, string Status, long Created,
-        Dictionary<string, string>? Metadata = null, LastError? LastPaymentError = null, Charge? LatestCharge = null)
+        Dictionary<string, string>? Metadata = null, LastError? LastPaymentError = null, Charge? LatestCharge = null, Action? NextAction = null)
     {
-        public ProviderPayment ToPayment() => new(
-            Id,
-            Status switch
+        public ProviderPayment ToPayment()
+        {
+            var state = Status switch
             {
                 "requires_capture" => PaymentState.Authorized,
                 "succeeded" => LatestCharge is { AmountRefunded: > 0 } ? PaymentState.Refunded : PaymentState.Captured,
                 "canceled" => PaymentState.Voided,
                 "requires_payment_method" => PaymentState.Declined,
                 _ => PaymentState.Pending,
-            },
-            MinorUnits.ToMoney(Amount, Currency),
-            Guid.TryParse(Metadata?.GetValueOrDefault("order_id"), out var order) ? order : null,
-            LastPaymentError?.DeclineCode ?? LastPaymentError?.Code,
-            DateTimeOffset.FromUnixTimeSeconds(Created));
+            };
+            return new ProviderPayment(
+                Id,
+                state,
+                MinorUnits.ToMoney(Amount, Currency),
+                Guid.TryParse(Metadata?.GetValueOrDefault("order_id"), out var order) ? order : null,
+                LastPaymentError?.DeclineCode ?? LastPaymentError?.Code,
+                DateTimeOffset.FromUnixTimeSeconds(Created),
+                state == PaymentState.Pending ? Status : null,
+                NextAction?.RedirectToUrl?.Url);
+        }
     }
+
+    private sealed record Action(Redirect? RedirectToUrl = null);
+
+    private sealed record Redirect(string? Url = null);
 
     private sealed record LastError(string? Code = null, string? DeclineCode = null);
 

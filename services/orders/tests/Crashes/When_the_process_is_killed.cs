@@ -44,7 +44,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
     }
 
     [Theory]
-    [InlineData("create", "authorized")]
+    [InlineData("confirm", "authorized")]
     [InlineData("capture", "captured")]
     public async Task After_the_provider_has_moved_the_money_and_before_our_event_it_is_not_moved_again(string operation, string movement)
     {

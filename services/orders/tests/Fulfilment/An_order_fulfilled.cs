@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using Chassis.Testing;
 
 namespace Orders.Tests.Fulfilment;
@@ -80,16 +81,76 @@ public sealed class An_order_fulfilled(FulfilmentFixture fixture) : IClassFixtur
         var id = await FulfilmentFixture.Place(customer, "pm_card_visa", FakeInventory.NeverAnswers);
 
         // The deadline is far away, so that no other order meets it on a busy machine; for this one it is now.
-        await Poll.Until(
-            () => fixture.Database.ScalarAsync<long>(
-                $"""
-                WITH deadline AS (UPDATE messaging.outbox SET due_at = now() WHERE scheduled AND due_at > now() AND position('{id}' IN convert_from(body, 'UTF8')) > 0 RETURNING 1)
-                SELECT count(*) FROM deadline
-                """),
-            moved => moved > 0,
-            "the deadline of the reservation");
+        await DeadlinePasses(id, "ReservingStock");
         await FulfilmentFixture.Story(customer, id, "failed");
         (await OrdersFixture.Get(customer, id))["reason"]!.GetValue<string>().ShouldBe("timed_out: inventory did not answer in time");
+    }
+
+    [Fact]
+    public async Task Waits_for_its_customer_and_goes_on_when_she_has_acted()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_authentication_required");
+        var page = await NextAction(customer, id);
+        (await FulfilmentFixture.Read(customer, $"/v1/orders/{id}/fulfilment"))!["state"]!.GetValue<string>().ShouldBe("authorizingPayment");
+
+        (await fixture.Sandbox.Act(page, "succeed")).ShouldBe(HttpStatusCode.OK);
+        await FulfilmentFixture.Story(customer, id, "completed");
+        (await fixture.Sandbox.Movements(id)).ShouldBe(["authorized", "captured"]);
+        (await FulfilmentFixture.PaymentOf(customer, id)).ShouldSatisfyAllConditions(p => p["waitsFor"].ShouldBeNull(), p => p["nextActionUrl"].ShouldBeNull());
+    }
+
+    [Fact]
+    public async Task Fails_when_its_customer_does_not_say_that_it_was_her()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_authentication_required");
+        await fixture.Sandbox.Act(await NextAction(customer, id), "fail");
+        await FulfilmentFixture.Story(customer, id, "failed");
+        (await OrdersFixture.Get(customer, id))["reason"]!.GetValue<string>().ShouldBe("payment_declined: payment_intent_authentication_failure");
+    }
+
+    [Fact]
+    public async Task Times_out_when_its_customer_never_acts_and_she_cannot_act_any_more()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_authentication_required");
+        var page = await NextAction(customer, id);
+        await DeadlinePasses(id, "AuthorizingPayment");
+        var story = await FulfilmentFixture.Story(customer, id, "failed");
+
+        FulfilmentFixture.Steps(story).Skip(1).ShouldBe(
+            ["authorizingPayment: timed out", "voidingPayment: voided", "releasingStock: released", "failing: failed"]);
+        (await fixture.Sandbox.Act(page, "succeed")).ShouldBe(HttpStatusCode.BadRequest);
+        (await fixture.Sandbox.Movements(id)).ShouldBeEmpty("nothing was held at any time");
+        (await FulfilmentFixture.PaymentOf(customer, id))["status"]!.GetValue<string>().ShouldBe("voided");
+    }
+
+    [Theory]
+    [InlineData("pm_card_authentication_required")]
+    [InlineData("pm_card_processing_succeeds")]
+    public async Task Is_cancelled_while_its_payment_is_pending(string card)
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, card);
+        await FulfilmentFixture.Story(customer, id, "authorizingPayment");
+        using var cancelled = await customer.PostAsJsonAsync($"/v1/orders/{id}/cancel", new { reason = "changed my mind" });
+        cancelled.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        await FulfilmentFixture.Story(customer, id, "cancelled");
+        (await FulfilmentFixture.PaymentOf(customer, id))["status"]!.GetValue<string>().ShouldBe("voided");
+        string.Join(", ", await fixture.Sandbox.Movements(id)).ShouldBeOneOf("", "authorized, voided");
+    }
+
+    [Theory]
+    [InlineData("pm_card_processing_succeeds", "completed")]
+    [InlineData("pm_card_processing_fails", "failed")]
+    [InlineData("pm_card_stored_error", "completed")]
+    public async Task Is_not_held_up_by_a_provider_that_decides_later_or_remembers_its_own_failure(string card, string end)
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, card);
+        await FulfilmentFixture.Story(customer, id, end);
+        (await fixture.Sandbox.Movements(id)).ShouldBe(end == "completed" ? ["authorized", "captured"] : ["declined"]);
     }
 
     [Theory]
@@ -133,4 +194,28 @@ public sealed class An_order_fulfilled(FulfilmentFixture fixture) : IClassFixtur
         using var forbidden = await customer.GetAsync("/v1/ops/payments/reconciliation");
         forbidden.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
     }
+
+    private static async Task<string> NextAction(HttpClient customer, Guid order)
+    {
+        var payment = await Poll.Until(
+            async () => (await FulfilmentFixture.Read(customer, $"/v1/payments?orderId={order}"))!["items"]!.AsArray().SingleOrDefault() ?? new JsonObject(),
+            p => p["nextActionUrl"] is not null,
+            "the payment to wait for its customer");
+        payment["status"]!.GetValue<string>().ShouldBe("pending");
+        payment["waitsFor"]!.GetValue<string>().ShouldBe("requires_action");
+        payment["providerReference"].ShouldNotBeNull();
+        return payment["nextActionUrl"]!.GetValue<string>();
+    }
+
+    private async Task DeadlinePasses(Guid order, string step) => await Poll.Until(
+        () => fixture.Database.ScalarAsync<long>(
+            $"""
+            WITH deadline AS (
+                UPDATE messaging.outbox SET due_at = now()
+                WHERE scheduled AND due_at > now() AND position('{order}' IN convert_from(body, 'UTF8')) > 0 AND position('{step}' IN convert_from(body, 'UTF8')) > 0
+                RETURNING 1)
+            SELECT count(*) FROM deadline
+            """),
+        moved => moved > 0,
+        $"the deadline of {step}");
 }

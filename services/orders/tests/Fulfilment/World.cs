@@ -22,6 +22,9 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
 
     public PaymentState? AtProvider { get; private set; }
 
+    /// <summary>What a payment at the provider waits for, while it is pending.</summary>
+    private string? waitsFor;
+
     public bool EverCaptured { get; private set; }
 
     public OrderStatus Order => order.Status;
@@ -58,6 +61,11 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
             cancelled = true;
             order = accepted.Events.Aggregate(order, Rules.Evolve);
             Put(new CancellationRequested(orderId, "changed my mind"));
+        }
+
+        if (AtProvider == PaymentState.Pending && waitsFor != ProviderPayment.Confirmation && luck.Chance() is var fate and (< 0.03 or > 0.9))
+        {
+            AtProvider = fate > 0.9 ? PaymentState.Authorized : PaymentState.Declined;
         }
 
         if (Stock == "reserved" && luck.Chance() < 0.02)
@@ -188,16 +196,32 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
             case Reaction.Answer:
                 Put(payment.ToEvent());
                 break;
+            case Reaction.Execute:
             case Reaction.CheckLater when payment.Attempts == outcome.Attempt:
                 Put(new ExecutePayment(orderId, outcome.Operation));
                 break;
         }
     }
 
-    Task<PaymentOutcome> IPaymentGateway.Authorize(Guid order, Shop.Contracts.Money amount, string paymentMethod, CancellationToken ct) => Call(() =>
-        AtProvider ??= Card == "declined" ? PaymentState.Declined : PaymentState.Authorized);
+    Task<PaymentOutcome> IPaymentGateway.Create(PaymentKey key, Shop.Contracts.Money amount, string paymentMethod, CancellationToken ct) => Call(() =>
+    {
+        waitsFor ??= ProviderPayment.Confirmation;
+        return AtProvider ??= PaymentState.Pending;
+    });
 
-    Task<PaymentOutcome> IPaymentGateway.Capture(Guid order, string reference, CancellationToken ct) => Call(() =>
+    Task<PaymentOutcome> IPaymentGateway.Confirm(PaymentKey key, string reference, CancellationToken ct) => Call(() =>
+    {
+        payment!.ProviderReference.ShouldBe(reference, "nothing is confirmed before its reference is on record");
+        if (AtProvider == PaymentState.Pending && waitsFor == ProviderPayment.Confirmation)
+        {
+            waitsFor = Card is "processing" or "requires_action" ? Card : null;
+            AtProvider = waitsFor is not null ? PaymentState.Pending : Card == "declined" ? PaymentState.Declined : PaymentState.Authorized;
+        }
+
+        return AtProvider!.Value;
+    });
+
+    Task<PaymentOutcome> IPaymentGateway.Capture(PaymentKey key, string reference, CancellationToken ct) => Call(() =>
     {
         if (Card == "capture fails" && AtProvider == PaymentState.Authorized)
         {
@@ -209,10 +233,11 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
         return AtProvider!.Value;
     });
 
-    Task<PaymentOutcome> IPaymentGateway.Void(Guid order, string reference, CancellationToken ct) => Call(() =>
-        (AtProvider = AtProvider == PaymentState.Authorized ? PaymentState.Voided : AtProvider)!.Value);
+    // What is processing cannot be cancelled before it is decided.
+    Task<PaymentOutcome> IPaymentGateway.Void(PaymentKey key, string reference, CancellationToken ct) => Call(() =>
+        (AtProvider = AtProvider is PaymentState.Authorized || (AtProvider == PaymentState.Pending && waitsFor != "processing") ? PaymentState.Voided : AtProvider)!.Value);
 
-    Task<PaymentOutcome> IPaymentGateway.Refund(Guid order, string reference, CancellationToken ct) => Call(() =>
+    Task<PaymentOutcome> IPaymentGateway.Refund(PaymentKey key, string reference, CancellationToken ct) => Call(() =>
         (AtProvider = AtProvider == PaymentState.Captured ? PaymentState.Refunded : AtProvider)!.Value);
 
     Task<Lookup> IPaymentGateway.Get(string reference, CancellationToken ct) => Look();
@@ -232,14 +257,13 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
         var state = effect();
         return Task.FromResult<PaymentOutcome>(
             fate < 0.4 ? new PaymentOutcome.Unknown("the answer got lost")
-            : state == PaymentState.Declined ? new PaymentOutcome.Declined("generic_decline")
-            : new PaymentOutcome.Approved(Provider(state)));
+            : PaymentOutcome.Of(Provider(state)));
     }
 
     private Task<Lookup> Look() => Task.FromResult<Lookup>(
         luck.Chance() < 0.2 ? new Lookup.Unknown("no answer") : AtProvider is { } state ? new Lookup.Found(Provider(state)) : new Lookup.None());
 
-    private ProviderPayment Provider(PaymentState state) => new("pi_1", state, A.Total, orderId, state == PaymentState.Declined ? "generic_decline" : null, A.Now);
+    private ProviderPayment Provider(PaymentState state) => new("pi_1", state, A.Total, orderId, state == PaymentState.Declined ? "generic_decline" : null, A.Now, state == PaymentState.Pending ? waitsFor : null);
 
     private static OrderState NewOrder(Guid id)
     {

@@ -42,7 +42,6 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [InlineData(200, """{"id":"pi_1","amount":1999,"currency":"eur","created":1764140000}""")]
     [InlineData(200, """{"id":null,"amount":1999,"currency":"eur","status":"requires_capture","created":1764140000}""")]
     [InlineData(200, """{"id":"pi_1","amount":"many","currency":"eur","status":"requires_capture","created":1764140000}""")]
-    [InlineData(200, """{"id":"pi_1","amount":1999,"currency":"eur","status":"a_status_of_next_year","created":1764140000}""")]
     [InlineData(204, "")]
     [InlineData(400, "<html>Bad request</html>")]
     [InlineData(402, "<html>Payment required</html>")]
@@ -57,6 +56,17 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
         answer = Says(status, body);
         (await Ask(g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default))).ShouldBeOfType<PaymentOutcome.Unknown>();
         (await Ask(g => g.Refund(Guid.CreateVersion7(), "pi_1", default))).ShouldBeOfType<PaymentOutcome.Unknown>();
+    }
+
+    [Theory]
+    [InlineData("requires_action")]
+    [InlineData("processing")]
+    [InlineData("a_status_of_next_year")]
+    public async Task That_have_not_decided_yet_are_pending_and_known_by_their_reference(string status)
+    {
+        answer = Says(200, Good.Replace("requires_capture", status, StringComparison.Ordinal));
+        (await Ask(g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default)))
+            .ShouldBeOfType<PaymentOutcome.Pending>().Payment.ShouldSatisfyAllConditions(p => p.Reference.ShouldBe("pi_1"), p => p.WaitsFor.ShouldBe(status));
     }
 
     [Theory]
@@ -132,7 +142,11 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
         var order = Guid.CreateVersion7();
         (await Ask(g => g.Authorize(order, Price, "pm_card_visa", default))).ShouldBeOfType<PaymentOutcome.Approved>();
         (await Ask(g => g.Capture(order, "pi_1", default))).ShouldBeOfType<PaymentOutcome.Approved>();
-        requests.ShouldBe([($"order-{order}-authorize", "2025-09-30.clover"), ($"order-{order}-capture", "2025-09-30.clover")]);
+        (await Ask(g => g.Confirm(new PaymentKey(order, 2), "pi_1", default))).ShouldBeOfType<PaymentOutcome.Approved>();
+        requests.ShouldBe(
+        [
+            ($"order-{order}-authorize", "2025-09-30.clover"), ($"order-{order}-capture", "2025-09-30.clover"), ($"order-{order}-confirm-2", "2025-09-30.clover"),
+        ]);
     }
 
     private static RequestDelegate Says(int status, string body) => http =>

@@ -1,5 +1,6 @@
 extern alias sandbox;
 
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -32,7 +33,7 @@ public sealed class Sandbox : IAsyncDisposable
         var app = SandboxApp.Build([], builder =>
         {
             builder.Logging.ClearProviders();
-            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Sandbox:ApiKey"] = ApiKey, ["Sandbox:SlowSeconds"] = "1.5", ["Sandbox:Seed"] = "7" });
+            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Sandbox:ApiKey"] = ApiKey, ["Sandbox:SlowSeconds"] = "1.5", ["Sandbox:ProcessingSeconds"] = "1", ["Sandbox:Seed"] = "7" });
             builder.WebHost.UseUrls("http://127.0.0.1:0");
         });
         await app.StartAsync();
@@ -55,6 +56,14 @@ public sealed class Sandbox : IAsyncDisposable
     public async Task<IReadOnlyList<string>> Movements(Guid orderId) =>
         (await http.GetFromJsonAsync<JsonElement>($"/sandbox/ledger?orderId={orderId}")).GetProperty("entries").EnumerateArray()
             .Select(e => e.GetProperty("type").GetString()!).Reverse().ToList();
+
+    /// <summary>What the customer answers on the page that a payment sends her to.</summary>
+    public async Task<HttpStatusCode> Act(string nextActionUrl, string outcome)
+    {
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["outcome"] = outcome });
+        using var answer = await http.PostAsync(new Uri(nextActionUrl), form);
+        return answer.StatusCode;
+    }
 
     public async ValueTask DisposeAsync()
     {

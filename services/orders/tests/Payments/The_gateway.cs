@@ -47,6 +47,38 @@ public sealed class The_gateway : IAsyncLifetime
         (await gateway.Void(order, authorized.Payment.Reference, default)).ShouldBeOfType<PaymentOutcome.Approved>().Payment.Status.ShouldBe(PaymentState.Voided);
     }
 
+    [Fact]
+    public async Task Makes_a_payment_before_any_money_moves_and_can_cancel_it_as_it_is()
+    {
+        var gateway = Gateway();
+        var made = (await gateway.Create(new PaymentKey(order, 0), Price, "pm_card_visa", default)).ShouldBeOfType<PaymentOutcome.Created>().Payment;
+        (await gateway.Get(made.Reference, default)).ShouldBeOfType<Lookup.Found>().Payment.IsUnconfirmed.ShouldBeTrue();
+        (await gateway.Void(order, made.Reference, default)).ShouldBeOfType<PaymentOutcome.Approved>().Payment.Status.ShouldBe(PaymentState.Voided);
+        (await sandbox.Movements(order)).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("pm_card_authentication_required", "requires_action")]
+    [InlineData("pm_card_processing_succeeds", "processing")]
+    public async Task Takes_a_payment_that_waits_for_pending(string card, string waitsFor)
+    {
+        var pending = (await Gateway().Authorize(order, Price, card, default)).ShouldBeOfType<PaymentOutcome.Pending>().Payment;
+        pending.WaitsFor.ShouldBe(waitsFor);
+        (pending.NextActionUrl is not null).ShouldBe(waitsFor == "requires_action");
+    }
+
+    [Fact]
+    public async Task Gets_past_a_failure_that_the_provider_keeps_under_a_key_with_the_next_key()
+    {
+        var gateway = Gateway(o => o with { Retries = 1 });
+        for (var i = 0; i < 2; i++)
+        {
+            (await gateway.Create(new PaymentKey(order, 0), Price, "pm_card_stored_error", default)).ShouldBeOfType<PaymentOutcome.Unknown>().KeySpent.ShouldBeTrue();
+        }
+
+        (await gateway.Create(new PaymentKey(order, 1), Price, "pm_card_stored_error", default)).ShouldBeOfType<PaymentOutcome.Created>();
+    }
+
     [Theory]
     [InlineData("pm_card_declined", "generic_decline")]
     [InlineData("pm_card_insufficient_funds", "insufficient_funds")]
@@ -64,7 +96,7 @@ public sealed class The_gateway : IAsyncLifetime
     [Fact]
     public async Task Does_not_know_the_outcome_when_the_answer_is_too_late_and_finds_it_by_the_order()
     {
-        await sandbox.Fault(new { kind = "late_answer", operation = "create", delay_ms = 300_000 });
+        await sandbox.Fault(new { kind = "late_answer", operation = "confirm", delay_ms = 300_000 });
         var gateway = Gateway(o => o with { TryTimeout = TimeSpan.FromSeconds(1), TotalTimeout = TimeSpan.FromSeconds(3), Retries = 1000 });
         var watch = Stopwatch.StartNew();
         (await gateway.Authorize(order, Price, "pm_card_visa", default)).ShouldBeOfType<PaymentOutcome.Unknown>();
