@@ -9,7 +9,7 @@ using Shop.Contracts;
 namespace Inventory.Tests;
 
 /// <summary>An event as it came over the wire.</summary>
-public sealed record WireEvent(string Type, string Subject, long? Sequence, JsonElement Data);
+public sealed record WireEvent(string Type, string Subject, long? Sequence, JsonElement Data, string? TenantId);
 
 /// <summary>Somebody outside who listens to every boundary event.</summary>
 public sealed class EventLog : IAsyncDisposable
@@ -32,7 +32,8 @@ public sealed class EventLog : IAsyncDisposable
                 Text(headers, CloudEventHeaders.Type)!,
                 Text(headers, CloudEventHeaders.Subject)!,
                 long.TryParse(Text(headers, CloudEventHeaders.Sequence), out var sequence) ? sequence : null,
-                JsonSerializer.Deserialize<JsonElement>(message.Body.Span)));
+                JsonSerializer.Deserialize<JsonElement>(message.Body.Span),
+                Text(headers, CloudEventHeaders.TenantId)));
             return Task.CompletedTask;
         };
         await channel.BasicConsumeAsync(queue.QueueName, autoAck: true, consumer);
@@ -86,10 +87,11 @@ public sealed class CommandSender : IAsyncDisposable
     }
 
     /// <summary>Sends a command; the same message id makes it a duplicate of the transport.</summary>
-    public Task Send<T>(T command, Guid? messageId = null) => Publish("", Queues.InventoryCommands, Properties("application/vnd.masstransit+json"), new JsonObject
+    public Task Send<T>(T command, Guid? messageId = null, string? tenant = null) => Publish("", Queues.InventoryCommands, Properties("application/vnd.masstransit+json"), new JsonObject
     {
         ["messageId"] = (messageId ?? Guid.CreateVersion7()).ToString(),
         ["messageType"] = new JsonArray($"urn:message:{typeof(T).Namespace}:{typeof(T).Name}"),
+        ["headers"] = new JsonObject { [CloudEventHeaders.TenantId] = tenant },
         ["message"] = JsonSerializer.SerializeToNode(command, ContractJson.Options),
     });
 

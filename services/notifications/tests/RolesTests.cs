@@ -74,6 +74,52 @@ public class RolesTests(NotificationsFixture service)
     }
 
     [Fact]
+    public async Task Every_route_keeps_tenants_apart_and_shows_all_to_whoever_has_none()
+    {
+        var north = $"north-{Guid.CreateVersion7()}";
+        using var client = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: north);
+        var user = NotificationsFixture.Someone();
+        await service.Broker.Publish(user, sequence: 1, tenant: north);
+        await Poll.Until(
+            async () => (await client.GetFromJsonAsync<JsonElement>("/v1/notifications")).GetProperty("items").GetArrayLength() == 1
+                && await service.Database.ScalarAsync<long>($"SELECT count(*) FROM contacts WHERE user_id = '{user.UserId}' AND tenant_id = '{north}'") == 1,
+            "the user to be known and the mail to be noted");
+        using var created = await client.PostAsJsonAsync("/v1/webhooks", new { url = "https://93.184.215.14/", eventTypes = new[] { "shop.none" } });
+        var id = created.Headers.Location!.ToString().Split('/')[^1];
+        using var tested = await client.PostAsync($"{created.Headers.Location}/test", null);
+        var delivery = tested.Headers.Location!.ToString().Split('/')[^1];
+        var (webhook, customer) = (new Dictionary<string, string> { ["id"] = id, ["deliveryId"] = delivery }, new Dictionary<string, string> { ["id"] = user.UserId.ToString() });
+
+        await new TenantWalk<Program>(service, north)
+            .Of("GET /v1/notifications", user.UserId.ToString())
+            .Of("GET /v1/statistics/notifications", id)
+            .Of("GET /v1/users/{id}/notification-preferences", "orderShipped", customer)
+            .Of("PUT /v1/users/{id}/notification-preferences", "", customer, new { welcome = true })
+            .Without("makes one of the caller's tenant", "POST /v1/webhooks")
+            .Of("GET /v1/webhooks", id)
+            .Of("GET /v1/webhooks/{id}", id, webhook)
+            .Of("GET /v1/webhooks/{id}/deliveries", delivery, webhook)
+            .Of("GET /v1/webhooks/{id}/deliveries/{deliveryId}", delivery, webhook)
+            .Of("PATCH /v1/webhooks/{id}", "", webhook, new { description = "changed" })
+            .Of("POST /v1/webhooks/{id}/rotate-secret", "", webhook)
+            .Of("POST /v1/webhooks/{id}/test", "", webhook)
+            .Of("POST /v1/webhooks/{id}/deliveries/{deliveryId}/redeliver", "", webhook)
+            .Of("POST /v1/webhooks/{id}/deliveries/redeliver", "", webhook, new { from = DateTimeOffset.UtcNow.AddHours(-1) })
+            .Of("DELETE /v1/webhooks/{id}", "", webhook)
+            .VerifyAsync();
+    }
+
+    [Fact]
+    public Task Every_table_says_whose_it_is() => service.Database.VerifyTenantsAsync(new Dictionary<string, string>
+    {
+        ["notification_preferences"] = "the contact's",
+        ["webhook_secrets"] = "the webhook's",
+        ["webhook_events"] = "the body carries the tenant; read by the webhook's deliveries only",
+        ["webhook_deliveries"] = "the webhook's",
+        ["webhook_attempts"] = "the webhook's",
+    });
+
+    [Fact]
     public async Task The_model_fits_the_tables()
     {
         await using var scope = service.Services.CreateAsyncScope();

@@ -62,6 +62,8 @@ public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics met
             }
         }
 
+        // The order's, not that of whoever acts on it: its events, and what others are told, belong to its tenant.
+        using var _ = OperationContext.BeginTenant(before is null ? OperationContext.Current.TenantId : before.TenantId);
         var stored = await events.Append(StreamType, id, before?.Version ?? 0, happened, state!.UserId.ToString(), cancellationToken, happened.FirstOrDefault()?.At);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);

@@ -1,5 +1,6 @@
 using Chassis.EventSourcing;
 using Chassis.Messaging;
+using Chassis.Web;
 using MassTransit;
 using Orders.Domain;
 using Orders.Fulfilment;
@@ -15,7 +16,14 @@ public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProv
     public Task Handle(CoreEvent<OrderEvent> coreEvent, CancellationToken cancellationToken) => Tell(coreEvent.Stored, cancellationToken);
 
     /// <summary>Says an event again, under the same id: whoever has missed it gets it, whoever has handled it drops it as a duplicate.</summary>
-    public Task TellAgain(StoredEvent stored, CancellationToken cancellationToken) => Tell(stored, cancellationToken);
+    /// <param name="history">Every event of the order.</param>
+    /// <param name="which">Which of them; the last one is said.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task TellAgain(IReadOnlyList<StoredEvent> history, Func<OrderEvent, bool> which, CancellationToken cancellationToken)
+    {
+        using var _ = OperationContext.BeginTenant(history[0].Metadata.TenantId);
+        await Tell(history.Last(e => which((OrderEvent)e.Data)), cancellationToken);
+    }
 
     private Task Tell(StoredEvent stored, CancellationToken cancellationToken) => stored.Data switch
     {

@@ -1,9 +1,7 @@
 using System.Net.Http.Json;
-using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Chassis.Testing;
 
@@ -115,8 +113,8 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
 
     private static async Task<(int Status, int Head)> SendAsync(HttpClient client, string route, MatrixRequest request)
     {
-        var (method, pattern) = (route.Split(' ')[0], route.Split(' ')[1]);
-        var path = Placeholder().Replace(pattern, m => request.RouteValues?.GetValueOrDefault(m.Groups[1].Value) ?? Guid.CreateVersion7().ToString());
+        var method = route.Split(' ')[0];
+        var path = ServiceRoutes.Path(route, request.RouteValues);
         using var message = new HttpRequestMessage(new HttpMethod(method), new Uri(path + request.Query, UriKind.Relative));
         if (request.Body is HttpContent content)
         {
@@ -138,26 +136,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         return ((int)answer.StatusCode, (int)head.StatusCode);
     }
 
-    private Dictionary<string, RouteEndpoint> Routes()
-    {
-        var result = new Dictionary<string, RouteEndpoint>(StringComparer.Ordinal);
-        foreach (var endpoint in fixture.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>())
-        {
-            var pattern = new StringBuilder("/").Append(Constraint().Replace(endpoint.RoutePattern.RawText!.Trim('/'), "{$1}")).ToString();
-            foreach (var method in endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"])
-            {
-                result[$"{method} {pattern}"] = endpoint;
-            }
-        }
-
-        return result;
-    }
-
-    [GeneratedRegex(@"\{\*{0,2}([^:}?=]+)[^}]*\}")]
-    private static partial Regex Constraint();
-
-    [GeneratedRegex(@"\{([^}]+)\}")]
-    private static partial Regex Placeholder();
+    private Dictionary<string, RouteEndpoint> Routes() => ServiceRoutes.Of(fixture.Services);
 
     [GeneratedRegex("^GET /(health/(live|ready)|docs(/.*)?|openapi/.*|asyncapi([.]yaml)?)$")]
     private static partial Regex ForEverybody();

@@ -8,7 +8,7 @@ namespace Chassis.Web;
 /// <param name="CorrelationId">Ties together everything that one request from outside has caused.</param>
 /// <param name="CausationId">Id of the message that is being handled; null in an HTTP request.</param>
 /// <param name="UserId">Subject of whoever asked for it.</param>
-/// <param name="TenantId">Tenant whose data may be touched; null for the only tenant of an installation without tenants.</param>
+/// <param name="TenantId">Tenant that what follows belongs to; null for what belongs to none.</param>
 public sealed record OperationContext(string CorrelationId, string? CausationId = null, string? UserId = null, string? TenantId = null)
 {
     private static readonly AsyncLocal<OperationContext?> Ambient = new();
@@ -30,6 +30,12 @@ public sealed record OperationContext(string CorrelationId, string? CausationId 
         Current = context;
         return new Restore(previous);
     }
+
+    /// <summary>
+    /// Goes on with what is at hand for the tenant of the row that it changes, whoever or whatever timer asked for it, until the result is disposed. Whoever loads a row
+    /// to change it begins this, so that the events and messages that follow belong to the row's tenant. ADR: docs/adr/0024-tenants.md.
+    /// </summary>
+    public static IDisposable BeginTenant(string? tenantId) => Begin(Current with { TenantId = tenantId });
 
     private sealed class Restore(OperationContext? previous) : IDisposable
     {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Chassis.Testing;
+using Shop.Contracts;
 
 namespace Users.Tests;
 
@@ -201,16 +202,51 @@ public sealed class An_account(UsersFixture service)
         (await north.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await own.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await SearchAsync(north, account.Email)).Count.ShouldBe(1);
-        foreach (var stranger in (HttpClient[])[south, none])
-        {
-            (await stranger.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
-            (await stranger.GetAsync($"/v1/users/{account.Id}/events", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
-            (await stranger.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
-            (await SearchAsync(stranger, account.Email)).ShouldBeEmpty();
-        }
-
+        (await SearchAsync(none, account.Email)).Count.ShouldBe(1);
+        (await SearchAsync(south, account.Email)).ShouldBeEmpty();
         (await south.GetFromJsonAsync<JsonElement>("/v1/statistics/registrations", Ct)).GetProperty("total").GetInt32().ShouldBe(0);
     }
+
+    [Fact]
+    public async Task Is_kept_from_other_tenants_on_every_route_and_whatever_happens_to_it_is_told_as_its_tenants()
+    {
+        var north = $"north-{Guid.CreateVersion7()}";
+        await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.#");
+        using var client = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: north);
+        var (email, source) = ($"{Guid.NewGuid():n}@example.com", $"s{Guid.NewGuid():n}");
+        using var registered = await client.PostAsJsonAsync("/v1/users", new { email, password = "correct horse battery", fullName = "North Person", source }, Ct);
+        var id = (await registered.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("id").GetString()!;
+        var account = new Dictionary<string, string> { ["id"] = id };
+
+        await new TenantWalk<Program>(service, north)
+            .Without("the caller's own", "GET /v1/users/me")
+            .Of("GET /v1/users", id, query: $"?search={email}")
+            .Of("GET /v1/users/{id}", id, account)
+            .Of("GET /v1/users/{id}/events", "North Person", account)
+            .Of("GET /v1/statistics/registrations", source)
+            .Of("PATCH /v1/users/{id}", "", account, new { fullName = "Changed" })
+            .Of("PUT /v1/users/{id}/email", "", account, new { email = $"{Guid.NewGuid():n}@example.com" })
+            .Of("PUT /v1/users/{id}/password", "", account, new { currentPassword = "correct horse battery", newPassword = "another good one" })
+            .Of("POST /v1/users/{id}/deactivate", "", account, new { reason = "test" })
+            .Of("POST /v1/users/{id}/reactivate", "", account)
+            .Of("DELETE /v1/users/{id}", "", account)
+            .VerifyAsync();
+
+        // All but the registration was done by an operator without a tenant.
+        await tap.NextAsync("shop.user.erased.v1", id);
+        tap.Seen.Where(e => e.Subject == id).Select(e => (e.Type, e.Headers.GetValueOrDefault(CloudEventHeaders.TenantId))).ShouldBe(
+            new[] { "registered", "profile-updated", "email-changed", "deactivated", "reactivated", "erased" }.Select(what => ($"shop.user.{what}.v1", (string?)north)),
+            ignoreOrder: true);
+    }
+
+    [Fact]
+    public Task Lies_in_tables_that_say_whose_they_are() => service.Database.VerifyTenantsAsync(new Dictionary<string, string>
+    {
+        ["user_keys"] = "the user's",
+        ["refresh_tokens"] = "the user's, and found by their hash only",
+        ["sign_in_failures"] = "under keyed hashes, before it is known who it is",
+        ["signing_keys"] = "the installation's",
+    });
 
     private static async Task<List<JsonElement>> SearchAsync(HttpClient client, string text, string? status = null) =>
         [.. (await client.GetFromJsonAsync<JsonElement>($"/v1/users?search={Uri.EscapeDataString(text)}{(status is null ? "" : $"&status={status}")}", Ct))

@@ -11,7 +11,7 @@ namespace Inventory.Features;
 public sealed record DispatchShipmentRequest(string Carrier, string TrackingNumber);
 
 /// <summary>An operator hands a waiting parcel to a carrier.</summary>
-public sealed class DispatchShipment(InventoryDbContext db, Reservations reservations, Shipments shipments)
+public sealed class DispatchShipment(InventoryDbContext db, Reservations reservations, Shipments shipments, Caller caller)
 {
     public async Task<Shipment> Handle(Guid id, DispatchShipmentRequest request, ExpectedVersion expected, CancellationToken ct)
     {
@@ -20,23 +20,25 @@ public sealed class DispatchShipment(InventoryDbContext db, Reservations reserva
             .Text("trackingNumber", request.TrackingNumber, Limits.MaxTrackingNumber)
             .ThrowIfInvalid();
 
-        await using var transaction = await db.BeginOrJoinAsync(ct);
-        var tenant = OperationContext.Current.TenantId;
-        var orderId = await db.Shipments.Where(s => s.Id == id && s.TenantId == tenant).Select(s => (Guid?)s.OrderId).SingleOrDefaultAsync(ct)
+        var orderId = await db.Shipments.VisibleTo(caller).Where(s => s.Id == id).Select(s => (Guid?)s.OrderId).SingleOrDefaultAsync(ct)
             ?? throw ProblemException.NotFound();
-        var reservation = (await reservations.FindForChangeAsync(orderId, ct))!;
-        var shipment = await db.Shipments.SingleAsync(s => s.Id == id, ct);
-        expected.Check(shipment.Version);
-        if (shipment.Status != ShipmentStatus.Pending)
-        {
-            throw ProblemException.Conflict(
-                shipment.Status == ShipmentStatus.Dispatched ? "shipment_dispatched" : "shipment_cancelled",
-                $"The shipment is {(shipment.Status == ShipmentStatus.Dispatched ? "dispatched" : "cancelled")} already.");
-        }
+        Shipment shipment = null!;
+        await reservations.ChangeAsync(
+            orderId,
+            async reservation =>
+            {
+                shipment = await db.Shipments.SingleAsync(s => s.Id == id, ct);
+                expected.Check(shipment.Version);
+                if (shipment.Status != ShipmentStatus.Pending)
+                {
+                    throw ProblemException.Conflict(
+                        shipment.Status == ShipmentStatus.Dispatched ? "shipment_dispatched" : "shipment_cancelled",
+                        $"The shipment is {(shipment.Status == ShipmentStatus.Dispatched ? "dispatched" : "cancelled")} already.");
+                }
 
-        await shipments.DispatchAsync(reservation, shipment, request.Carrier, request.TrackingNumber, ct);
-        await db.SaveChangesAsync(ct);
-        await transaction.CommitAsync(ct);
+                await shipments.DispatchAsync(reservation, shipment, request.Carrier, request.TrackingNumber, ct);
+            },
+            ct);
         return shipment;
     }
 

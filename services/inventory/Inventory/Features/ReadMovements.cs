@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Inventory.Features;
 
-/// <summary>One line of the ledger: what moved, why, and the figures after it.</summary>
+/// <summary>One line of the ledger: what moved, why, and the figures after it. Order, correlation and user of another tenant are not shown to an operator of a tenant.</summary>
 public sealed record MovementResource(
     int Version,
     MovementKind Kind,
@@ -29,19 +29,22 @@ public static class ReadMovements
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
         products.MapGet("/{sku}/movements", Get).RequireOperator().WithSummary("The ledger that explains every piece, oldest line first.");
 
-    private static async Task<Ok<Page<MovementResource>>> Get(string sku, [AsParameters] PageQuery page, InventoryDbContext db, CancellationToken ct)
+    private static async Task<Ok<Page<MovementResource>>> Get(string sku, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         if (!await db.Products.AnyAsync(p => p.Sku == sku, ct))
         {
             throw Errors.NoSuchProduct(sku);
         }
 
+        var tenant = caller.TenantId;
         var after = page.After<int>() ?? 0;
         var rows = await db.Movements.AsNoTracking().Where(m => m.Sku == sku && m.Version > after)
             .OrderBy(m => m.Version).Take(page.Size + 1)
             .Select(m => new MovementResource(
                 m.Version, m.Kind, m.Quantity, m.OnHandChange, m.ReservedChange, m.ShippedChange,
-                m.OnHand, m.Reserved, m.OnHand - m.Reserved, m.Shipped, m.OrderId, m.Reference, m.OccurredAt, m.CorrelationId, m.UserId))
+                m.OnHand, m.Reserved, m.OnHand - m.Reserved, m.Shipped,
+                tenant == null || m.TenantId == tenant ? m.OrderId : null, m.Reference, m.OccurredAt,
+                tenant == null || m.TenantId == tenant ? m.CorrelationId : null, tenant == null || m.TenantId == tenant ? m.UserId : null))
             .ToListAsync(ct);
         return TypedResults.Ok(Page.Of(rows, page, m => m.Version));
     }

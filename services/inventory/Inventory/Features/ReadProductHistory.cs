@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Inventory.Features;
 
-/// <summary>One change of a product.</summary>
+/// <summary>One change of a product. Correlation and user of another tenant are not shown to an operator of a tenant.</summary>
 public sealed record ProductChangeResource(
     Guid EventId, string EventType, int Version, DateTimeOffset OccurredAt, JsonElement Payload, string? CorrelationId, string? UserId);
 
@@ -16,7 +16,7 @@ public static class ReadProductHistory
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
         products.MapGet("/{sku}/history", Get).RequireOperator().WithSummary("Every change of a product, in order.");
 
-    private static async Task<Ok<Page<ProductChangeResource>>> Get(string sku, [AsParameters] PageQuery page, InventoryDbContext db, CancellationToken ct)
+    private static async Task<Ok<Page<ProductChangeResource>>> Get(string sku, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         if (!await db.Products.AnyAsync(p => p.Sku == sku, ct))
         {
@@ -28,7 +28,8 @@ public static class ReadProductHistory
             .OrderBy(c => c.Version).Take(page.Size + 1).ToListAsync(ct);
         return TypedResults.Ok(Page.Of(
             [.. rows.Select(c => new ProductChangeResource(
-                c.EventId, c.EventType, c.Version, c.OccurredAt, JsonSerializer.Deserialize<JsonElement>(c.Payload), c.CorrelationId, c.UserId))],
+                c.EventId, c.EventType, c.Version, c.OccurredAt, JsonSerializer.Deserialize<JsonElement>(c.Payload),
+                caller.MaySeeTenant(c.TenantId) ? c.CorrelationId : null, caller.MaySeeTenant(c.TenantId) ? c.UserId : null))],
             page, c => c.Version));
     }
 }

@@ -38,10 +38,9 @@ public static class ReadReservation
     public static RouteHandlerBuilder Map(RouteGroupBuilder reservations) =>
         reservations.MapGet("/{orderId:guid}", Get).RequireOperator().WithSummary("The reservation of an order.");
 
-    private static async Task<ETagged<Ok<ReservationResource>>> Get(Guid orderId, InventoryDbContext db, CancellationToken ct)
+    private static async Task<ETagged<Ok<ReservationResource>>> Get(Guid orderId, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
-        var tenant = OperationContext.Current.TenantId;
-        var found = await db.Reservations.AsNoTracking().Where(r => r.OrderId == orderId && r.TenantId == tenant)
+        var found = await db.Reservations.AsNoTracking().VisibleTo(caller).Where(r => r.OrderId == orderId)
             .Select(r => new { Reservation = r, ShipmentId = db.Shipments.Where(s => s.OrderId == orderId).Select(s => (Guid?)s.Id).FirstOrDefault() })
             .SingleOrDefaultAsync(ct) ?? throw ProblemException.NotFound();
         var r = found.Reservation;

@@ -48,10 +48,9 @@ public static class ReadShipments
     }
 
     private static async Task<Ok<Page<ShipmentResource>>> List(
-        string? status, Guid? orderId, [AsParameters] PageQuery page, InventoryDbContext db, CancellationToken ct)
+        string? status, Guid? orderId, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
-        var tenant = OperationContext.Current.TenantId;
-        var shipments = db.Shipments.AsNoTracking().Where(s => s.TenantId == tenant);
+        var shipments = db.Shipments.AsNoTracking().VisibleTo(caller);
         if (status is not null)
         {
             ShipmentStatus? wanted = status switch
@@ -79,10 +78,9 @@ public static class ReadShipments
         return TypedResults.Ok(Page.Of([.. rows.Select(ShipmentResource.Of)], page, s => s.Id));
     }
 
-    private static async Task<ETagged<Ok<ShipmentResource>>> Get(Guid id, InventoryDbContext db, CancellationToken ct)
+    private static async Task<ETagged<Ok<ShipmentResource>>> Get(Guid id, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
-        var tenant = OperationContext.Current.TenantId;
-        var shipment = await db.Shipments.AsNoTracking().SingleOrDefaultAsync(s => s.Id == id && s.TenantId == tenant, ct) ?? throw ProblemException.NotFound();
+        var shipment = await db.Shipments.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(s => s.Id == id, ct) ?? throw ProblemException.NotFound();
         return TypedResults.Ok(ShipmentResource.Of(shipment)).WithETag(shipment.Version);
     }
 }

@@ -1,5 +1,4 @@
 using Chassis.Messaging;
-using Chassis.Web;
 using Inventory.Persistence;
 using MassTransit;
 using Shop.Contracts.Inventory.V1;
@@ -11,37 +10,31 @@ namespace Inventory.Features;
 /// while a shipment waits, which is cancelled then.
 /// </summary>
 public sealed class ReleaseStockHandler(
-    InventoryDbContext db, Reservations reservations, Shipments shipments, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
+    Reservations reservations, Shipments shipments, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
 {
-    public async Task Handle(ReleaseStock command, CancellationToken ct)
-    {
-        await using var transaction = await db.BeginOrJoinAsync(ct);
-        var reservation = await reservations.FindOrCloseAsync(command.OrderId, command.Reason, ct);
-        if (reservation.Status is ReservationStatus.Reserved or ReservationStatus.Shipping)
+    public Task Handle(ReleaseStock command, CancellationToken ct) => reservations.ChangeOrCloseAsync(
+        command.OrderId,
+        command.Reason,
+        async reservation =>
         {
-            await ReleaseAsync(reservation, command.Reason, ct);
-        }
+            if (reservation.Status is ReservationStatus.Reserved or ReservationStatus.Shipping)
+            {
+                await ReleaseAsync(reservation, command.Reason, ct);
+            }
 
-        await AnswerAsync(reservation, command.Reason, ct);
-        await db.SaveChangesAsync(ct);
-        await transaction.CommitAsync(ct);
-    }
+            await AnswerAsync(reservation, command.Reason, ct);
+        },
+        ct);
 
     /// <summary>Gives back a reservation whose time is over. False when it is not, or when somebody is at work on it.</summary>
-    public async Task<bool> ExpireAsync(Guid orderId, CancellationToken ct)
-    {
-        await using var transaction = await db.BeginOrJoinAsync(ct);
-        if (await reservations.FindExpiredAsync(orderId, ct) is not { } reservation)
+    public Task<bool> ExpireAsync(Guid orderId, CancellationToken ct) => reservations.ChangeExpiredAsync(
+        orderId,
+        async reservation =>
         {
-            return false;
-        }
-
-        await ReleaseAsync(reservation, $"Expired: neither shipped nor released by {reservation.ExpiresAt:u}.", ct);
-        await AnswerAsync(reservation, reservation.Reason!, ct);
-        await db.SaveChangesAsync(ct);
-        await transaction.CommitAsync(ct);
-        return true;
-    }
+            await ReleaseAsync(reservation, $"Expired: neither shipped nor released by {reservation.ExpiresAt:u}.", ct);
+            await AnswerAsync(reservation, reservation.Reason!, ct);
+        },
+        ct);
 
     private async Task ReleaseAsync(Reservation reservation, string reason, CancellationToken ct)
     {

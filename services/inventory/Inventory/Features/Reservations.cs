@@ -5,21 +5,47 @@ using Microsoft.EntityFrameworkCore;
 namespace Inventory.Features;
 
 /// <summary>
-/// Access to reservations for those who change them. The row is the order's lock: whoever changes anything of an order takes it first, and stock
-/// rows after it in sku order.
+/// Access to reservations for those who change them, in one transaction and in the name of the reservation's tenant. The row is the order's lock: whoever changes
+/// anything of an order takes it first, and stock rows after it in sku order.
 /// </summary>
 public sealed class Reservations(InventoryDbContext db, TimeProvider clock)
 {
-    /// <summary>The reservation, locked until the transaction ends, or null.</summary>
-    public async Task<Reservation?> FindForChangeAsync(Guid orderId, CancellationToken ct) =>
-        (await db.Reservations.FromSql($"SELECT * FROM reservations WHERE order_id = {orderId} FOR NO KEY UPDATE").ToListAsync(ct)).SingleOrDefault();
+    /// <summary>Changes the reservation of an order that has one.</summary>
+    public Task ChangeAsync(Guid orderId, Func<Reservation, Task> change, CancellationToken ct) =>
+        ChangeAsync(async () => await FindAsync(orderId, ct) ?? throw new InvalidOperationException($"Order {orderId} has no reservation."), change, ct);
 
     /// <summary>
-    /// The reservation, locked; where there is none yet, one that is released already, so that a reservation that arrives late is refused.
+    /// Changes the reservation; where there is none yet, one that is released already, so that a reservation that arrives late is refused.
     /// </summary>
-    public async Task<Reservation> FindOrCloseAsync(Guid orderId, string reason, CancellationToken ct)
+    public Task ChangeOrCloseAsync(Guid orderId, string reason, Func<Reservation, Task> change, CancellationToken ct) =>
+        ChangeAsync(() => FindOrCloseAsync(orderId, reason, ct), change, ct);
+
+    /// <summary>Changes the reservation when its time is over and nobody is at work on it.</summary>
+    /// <returns>Whether that was so.</returns>
+    public Task<bool> ChangeExpiredAsync(Guid orderId, Func<Reservation, Task> change, CancellationToken ct) =>
+        ChangeAsync(() => FindExpiredAsync(orderId, ct), change, ct);
+
+    private async Task<bool> ChangeAsync(Func<Task<Reservation?>> find, Func<Reservation, Task> change, CancellationToken ct)
     {
-        if (await FindForChangeAsync(orderId, ct) is { } found)
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        if (await find() is not { } reservation)
+        {
+            return false;
+        }
+
+        using var _ = OperationContext.BeginTenant(reservation.TenantId);
+        await change(reservation);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return true;
+    }
+
+    private async Task<Reservation?> FindAsync(Guid orderId, CancellationToken ct) =>
+        (await db.Reservations.FromSql($"SELECT * FROM reservations WHERE order_id = {orderId} FOR NO KEY UPDATE").ToListAsync(ct)).SingleOrDefault();
+
+    private async Task<Reservation?> FindOrCloseAsync(Guid orderId, string reason, CancellationToken ct)
+    {
+        if (await FindAsync(orderId, ct) is { } found)
         {
             return found;
         }
@@ -31,11 +57,10 @@ public sealed class Reservations(InventoryDbContext db, TimeProvider clock)
             VALUES ({orderId}, {OperationContext.Current.TenantId}, 'released', '[]', '[]', {reason}, false, 1, {now}, {now})
             ON CONFLICT (order_id) DO NOTHING
             """, ct);
-        return (await FindForChangeAsync(orderId, ct))!;
+        return await FindAsync(orderId, ct);
     }
 
-    /// <summary>The reservation, locked, when its time is over and nobody is at work on it; otherwise null.</summary>
-    public async Task<Reservation?> FindExpiredAsync(Guid orderId, CancellationToken ct) =>
+    private async Task<Reservation?> FindExpiredAsync(Guid orderId, CancellationToken ct) =>
         (await db.Reservations.FromSql(
             $"""
             SELECT * FROM reservations

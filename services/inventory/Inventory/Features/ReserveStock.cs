@@ -132,17 +132,21 @@ public sealed class ReserveStockHandler(
         };
     }
 
-    private Task AnswerAsync(Reservation reservation, CancellationToken ct) => reservation.Status switch
+    private async Task AnswerAsync(Reservation reservation, CancellationToken ct)
     {
-        ReservationStatus.Failed => publish.PublishEvent(
-            new StockReservationFailed(reservation.OrderId, reservation.Reason!, reservation.Shortages ?? [], reservation.EndedAt!.Value), 1, ct),
+        using var _ = OperationContext.BeginTenant(reservation.TenantId);
+        await (reservation.Status switch
+        {
+            ReservationStatus.Failed => publish.PublishEvent(
+                new StockReservationFailed(reservation.OrderId, reservation.Reason!, reservation.Shortages ?? [], reservation.EndedAt!.Value), 1, ct),
 
-        // Nothing is set aside now, and nothing will be: whoever asked must not count on it.
-        ReservationStatus.Released => publish.PublishEvent(
-            new StockReservationFailed(reservation.OrderId, $"Released already: {reservation.Reason}", [], reservation.EndedAt!.Value), reservation.Version, ct),
+            // Nothing is set aside now, and nothing will be: whoever asked must not count on it.
+            ReservationStatus.Released => publish.PublishEvent(
+                new StockReservationFailed(reservation.OrderId, $"Released already: {reservation.Reason}", [], reservation.EndedAt!.Value), reservation.Version, ct),
 
-        _ => publish.PublishEvent(new StockReserved(reservation.OrderId, reservation.Lines, reservation.ReservedAt!.Value), 1, ct),
-    };
+            _ => publish.PublishEvent(new StockReserved(reservation.OrderId, reservation.Lines, reservation.ReservedAt!.Value), 1, ct),
+        });
+    }
 
     /// <summary>What to take from the shelves for each order, or why that cannot be said.</summary>
     private async Task<IReadOnlyList<Plan>> PlanAsync(IReadOnlyList<ReservationRequest> requests, CancellationToken ct)

@@ -19,21 +19,18 @@ public sealed class ShipOrderHandler(
     IOptions<ShippingOptions> options,
     TimeProvider clock)
 {
-    public async Task Handle(ShipOrder command, CancellationToken ct)
-    {
-        await using var transaction = await db.BeginOrJoinAsync(ct);
-        var reservation = await reservations.FindOrCloseAsync(command.OrderId, "There was nothing reserved to ship.", ct);
-        await (reservation.Status switch
+    public Task Handle(ShipOrder command, CancellationToken ct) => reservations.ChangeOrCloseAsync(
+        command.OrderId,
+        "There was nothing reserved to ship.",
+        reservation => reservation.Status switch
         {
             ReservationStatus.Reserved => ShipAsync(reservation, command, ct),
             ReservationStatus.Shipping => Task.CompletedTask, // the dispatch will answer
             ReservationStatus.Shipped => shipments.TellDispatchedAsync(command.OrderId, ct),
             _ => publish.PublishEvent(
                 new StockReleased(command.OrderId, reservation.Lines, reservation.Reason!, reservation.EndedAt!.Value), reservation.Version, ct),
-        });
-        await db.SaveChangesAsync(ct);
-        await transaction.CommitAsync(ct);
-    }
+        },
+        ct);
 
     private async Task ShipAsync(Reservation reservation, ShipOrder command, CancellationToken ct)
     {

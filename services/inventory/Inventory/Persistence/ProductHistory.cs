@@ -34,6 +34,7 @@ public sealed class ProductHistory(InventoryDbContext db, IPublishEndpoint publi
             OccurredAt = now,
             CorrelationId = operation.CorrelationId,
             UserId = operation.UserId,
+            TenantId = operation.TenantId,
         });
         return TranslateAsync(happened, product.Version, now, ct);
     }

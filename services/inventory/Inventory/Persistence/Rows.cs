@@ -1,3 +1,4 @@
+using Chassis.Web;
 using Inventory.Domain;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
@@ -46,6 +47,19 @@ public sealed class ProductPart
     public required int Quantity { get; init; }
 }
 
+/// <summary>A row that a tenant has, or none.</summary>
+public interface ITenantRow
+{
+    string? TenantId { get; }
+}
+
+public static class TenantRows
+{
+    /// <summary>The rows of the caller's tenant; to whoever has none, all.</summary>
+    public static IQueryable<T> VisibleTo<T>(this IQueryable<T> rows, Caller caller)
+        where T : class, ITenantRow => caller.TenantId is { } tenant ? rows.Where(r => r.TenantId == tenant) : rows;
+}
+
 public sealed class ProductChange
 {
     public required string Sku { get; init; }
@@ -55,6 +69,10 @@ public sealed class ProductChange
     public required string Payload { get; init; }
     public required DateTimeOffset OccurredAt { get; init; }
     public string? CorrelationId { get; init; }
+
+    /// <summary>Tenant of whoever, or of whose order, caused it; null of what is older than this column.</summary>
+    public string? TenantId { get; init; }
+
     public string? UserId { get; init; }
 }
 
@@ -97,6 +115,10 @@ public sealed class Movement
     public string? Reference { get; init; }
     public required DateTimeOffset OccurredAt { get; init; }
     public string? CorrelationId { get; init; }
+
+    /// <summary>Tenant of whoever, or of whose order, caused it; null of what is older than this column.</summary>
+    public string? TenantId { get; init; }
+
     public string? UserId { get; init; }
 }
 
@@ -112,7 +134,7 @@ public enum ReservationStatus
     Failed,
 }
 
-public sealed class Reservation
+public sealed class Reservation : ITenantRow
 {
     public required Guid OrderId { get; init; }
     public string? TenantId { get; init; }
@@ -144,7 +166,7 @@ public enum ShipmentStatus
     Cancelled,
 }
 
-public sealed class Shipment
+public sealed class Shipment : ITenantRow
 {
     public required Guid Id { get; init; }
     public required Guid OrderId { get; init; }

@@ -31,7 +31,7 @@ public sealed record StockFigures(string Sku, int Version, int OnHand, int Reser
 public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
 {
     // $1 sku, $2 kind, $3 quantity, $4 to $8 changes of received, adjusted, on_hand, reserved, shipped, $9 order, $10 reference, $11 when,
-    // $12 correlation id, $13 user
+    // $12 correlation id, $13 user, $14 tenant
     private const string Move =
         """
         WITH moved AS (
@@ -43,8 +43,8 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
         ), booked AS (
             INSERT INTO movements (
                 sku, version, kind, quantity, on_hand_change, reserved_change, shipped_change, on_hand, reserved, shipped,
-                order_id, reference, occurred_at, correlation_id, user_id)
-            SELECT sku, version, $2, $3, $6, $7, $8, on_hand, reserved, shipped, $9, $10, $11, $12, $13 FROM moved
+                order_id, reference, occurred_at, correlation_id, user_id, tenant_id)
+            SELECT sku, version, $2, $3, $6, $7, $8, on_hand, reserved, shipped, $9, $10, $11, $12, $13, $14 FROM moved
         )
         SELECT version, on_hand, reserved, shipped, reorder_point FROM moved
         """;
@@ -201,9 +201,10 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
         """
         INSERT INTO movements (
             sku, version, kind, quantity, on_hand_change, reserved_change, shipped_change, on_hand, reserved, shipped,
-            order_id, occurred_at, correlation_id, user_id)
-        SELECT sku, version, 'reservation', quantity, 0, quantity, 0, on_hand, reserved, shipped, order_id, $10, correlation_id, user_id
-        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS m(sku, version, quantity, on_hand, reserved, shipped, order_id, correlation_id, user_id)
+            order_id, occurred_at, correlation_id, user_id, tenant_id)
+        SELECT sku, version, 'reservation', quantity, 0, quantity, 0, on_hand, reserved, shipped, order_id, $11, correlation_id, user_id, tenant_id
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            AS m(sku, version, quantity, on_hand, reserved, shipped, order_id, correlation_id, user_id, tenant_id)
         """)
     {
         Parameters =
@@ -217,6 +218,7 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
             new NpgsqlParameter<Guid[]> { TypedValue = [.. lines.Select(l => l.OrderId)] },
             new NpgsqlParameter<string[]> { TypedValue = [.. lines.Select(l => l.Operation.CorrelationId)] },
             new NpgsqlParameter<string?[]> { TypedValue = [.. lines.Select(l => l.Operation.UserId)] },
+            new NpgsqlParameter<string?[]> { TypedValue = [.. lines.Select(l => l.Operation.TenantId)] },
             new NpgsqlParameter<DateTimeOffset> { TypedValue = clock.Now() },
         },
     };
@@ -295,6 +297,7 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
                 new NpgsqlParameter<DateTimeOffset> { TypedValue = clock.Now() },
                 new NpgsqlParameter { Value = operation.CorrelationId, NpgsqlDbType = NpgsqlDbType.Text },
                 new NpgsqlParameter { Value = (object?)operation.UserId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+                new NpgsqlParameter { Value = (object?)operation.TenantId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
             },
         };
     }

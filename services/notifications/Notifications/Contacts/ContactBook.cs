@@ -17,7 +17,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
     public Task SetEmail(Guid userId, string email, long version, CancellationToken ct) => Write(
         $"""
         INSERT INTO contacts AS c (user_id, tenant_id, email, email_version, updated_at) VALUES ({userId}, {Tenant}, {email}, {version}, {clock.GetUtcNow()})
-        ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, email_version = excluded.email_version, updated_at = excluded.updated_at
+        ON CONFLICT (user_id) DO UPDATE SET tenant_id = coalesce(c.tenant_id, excluded.tenant_id), email = excluded.email, email_version = excluded.email_version, updated_at = excluded.updated_at
         WHERE c.email_version < excluded.email_version AND c.erased_at IS NULL
         """,
         userId, ct);
@@ -25,7 +25,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
     public Task SetName(Guid userId, string? fullName, long version, CancellationToken ct) => Write(
         $"""
         INSERT INTO contacts AS c (user_id, tenant_id, full_name, name_version, updated_at) VALUES ({userId}, {Tenant}, {fullName}, {version}, {clock.GetUtcNow()})
-        ON CONFLICT (user_id) DO UPDATE SET full_name = excluded.full_name, name_version = excluded.name_version, updated_at = excluded.updated_at
+        ON CONFLICT (user_id) DO UPDATE SET tenant_id = coalesce(c.tenant_id, excluded.tenant_id), full_name = excluded.full_name, name_version = excluded.name_version, updated_at = excluded.updated_at
         WHERE c.name_version < excluded.name_version AND c.erased_at IS NULL
         """,
         userId, ct);
@@ -33,7 +33,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
     public Task SetLocale(Guid userId, string? locale, long version, CancellationToken ct) => Write(
         $"""
         INSERT INTO contacts AS c (user_id, tenant_id, locale, locale_version, updated_at) VALUES ({userId}, {Tenant}, {locale}, {version}, {clock.GetUtcNow()})
-        ON CONFLICT (user_id) DO UPDATE SET locale = excluded.locale, locale_version = excluded.locale_version, updated_at = excluded.updated_at
+        ON CONFLICT (user_id) DO UPDATE SET tenant_id = coalesce(c.tenant_id, excluded.tenant_id), locale = excluded.locale, locale_version = excluded.locale_version, updated_at = excluded.updated_at
         WHERE c.locale_version < excluded.locale_version AND c.erased_at IS NULL
         """,
         userId, ct);
@@ -41,7 +41,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
     public Task SetActive(Guid userId, bool active, long version, CancellationToken ct) => Write(
         $"""
         INSERT INTO contacts AS c (user_id, tenant_id, active, active_version, updated_at) VALUES ({userId}, {Tenant}, {active}, {version}, {clock.GetUtcNow()})
-        ON CONFLICT (user_id) DO UPDATE SET active = excluded.active, active_version = excluded.active_version, updated_at = excluded.updated_at
+        ON CONFLICT (user_id) DO UPDATE SET tenant_id = coalesce(c.tenant_id, excluded.tenant_id), active = excluded.active, active_version = excluded.active_version, updated_at = excluded.updated_at
         WHERE c.active_version < excluded.active_version AND c.erased_at IS NULL
         """,
         userId, ct);
@@ -52,7 +52,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
         var now = clock.GetUtcNow();
         await db.Database.ExecuteSqlAsync(
             $"""
-            INSERT INTO contacts (user_id, erased_at, updated_at) VALUES ({userId}, {now}, {now})
+            INSERT INTO contacts (user_id, tenant_id, erased_at, updated_at) VALUES ({userId}, {Tenant}, {now}, {now})
             ON CONFLICT (user_id) DO UPDATE SET email = NULL, full_name = NULL, locale = NULL, active = false,
                 erased_at = coalesce(contacts.erased_at, excluded.erased_at), updated_at = excluded.updated_at
             """,

@@ -88,7 +88,7 @@ public static class Preferences
     {
         caller.MustSee(id);
         var contact = await db.Contacts.AsNoTracking().SingleOrDefaultAsync(c => c.UserId == id, ct);
-        var elsewhere = caller.TenantId is { } tenant && contact is not null && contact.TenantId != tenant;
+        var elsewhere = contact is not null && !caller.MaySeeTenant(contact.TenantId);
         if (contact is { ErasedAt: not null } || elsewhere || (contact is null && caller.UserId != id))
         {
             throw ProblemException.NotFound();

@@ -48,7 +48,8 @@ public static class WebhookDeliveries
         var webhook = await MustBeActive(db, id, ct);
         var now = clock.GetUtcNow();
         var envelope = new CloudEventEnvelope(
-            Ids.New(clock).ToString(), CloudEventEnvelope.SourceOf("notifications"), TestEventType, now, id.ToString(), CorrelationId: OperationContext.Current.CorrelationId);
+            Ids.New(clock).ToString(), CloudEventEnvelope.SourceOf("notifications"), TestEventType, now, id.ToString(), CorrelationId: OperationContext.Current.CorrelationId,
+            TenantId: webhook.TenantId);
         var data = JsonSerializer.SerializeToUtf8Bytes(
             new { webhookId = webhook.Id, message = "This is a test. Whoever verifies its signature is ready for events.", sentAt = now.UtcDateTime });
         await using var transaction = await db.BeginOrJoinAsync(ct);

@@ -104,7 +104,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         await using var transaction = await connection.BeginTransactionAsync(ct);
 
         // Webhooks first and in one order, so that replicas recording at the same time wait for each other instead of deadlocking.
-        var disabled = new List<WebhookDisabled>();
+        var disabled = new List<(WebhookDisabled Webhook, string? TenantId)>();
         var byWebhook = results.ToLookup(r => r.Delivery.WebhookId);
         await RecordRecovery(connection, [.. byWebhook.Where(g => g.Any(r => r.Delivered)).Select(g => g.Key)], ct);
         foreach (var failing in byWebhook.Where(g => !g.Any(r => r.Delivered)).OrderBy(g => g.Key))
@@ -117,14 +117,15 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
 
         await RecordAttempts(connection, results, ct);
         await RecordSteps(connection, results, ct);
-        foreach (var webhook in disabled)
+        foreach (var (webhook, tenant) in disabled)
         {
             await CancelPending(connection, webhook.WebhookId, ct);
             var eventId = Ids.New(clock).ToString();
             await MailOutbox.Insert(
                 connection,
                 new MailRequest(
-                    MailTemplate.WebhookDisabled, eventId, eventId, "webhook-disabled", webhook, Recipient: mails.Value.Operators, Audience: Audiences.Operators),
+                    MailTemplate.WebhookDisabled, eventId, eventId, "webhook-disabled", webhook, Recipient: mails.Value.Operators, Audience: Audiences.Operators,
+                    TenantId: tenant),
                 clock, ct);
         }
 
@@ -198,7 +199,8 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     }
 
     /// <summary>Counts failures in a row, opens the circuit, and disables what is gone or has failed for too long.</summary>
-    private async Task<WebhookDisabled?> RecordFailure(NpgsqlConnection connection, Guid webhookId, IReadOnlyList<AttemptResult> results, CancellationToken ct)
+    private async Task<(WebhookDisabled Webhook, string? TenantId)?> RecordFailure(
+        NpgsqlConnection connection, Guid webhookId, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
         var o = options.Value;
         var asked = results.Where(r => r.StatusCode is 429 or 503).Max(r => r.RetryAfter);
@@ -223,7 +225,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
                             WHEN paused_until > now() THEN consecutive_failures ELSE consecutive_failures + 1 END AS failures
                     FROM webhooks WHERE id = $1 FOR UPDATE) counted) n
             WHERE w.id = n.webhook_id AND status = 'active'
-            RETURNING url, status, disabled_reason
+            RETURNING url, status, disabled_reason, tenant_id
             """,
             connection);
         failing.Parameters.AddWithValue(webhookId);
@@ -241,7 +243,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         failing.Parameters.AddWithValue(RetrySchedule.LongestRetryAfter + retries.LongestWait);
         await using var reader = await failing.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) && reader.GetString(1) == "disabled"
-            ? new WebhookDisabled(webhookId, reader.GetString(0), reader.GetString(2), clock.GetUtcNow())
+            ? (new WebhookDisabled(webhookId, reader.GetString(0), reader.GetString(2), clock.GetUtcNow()), reader.IsDBNull(3) ? null : reader.GetString(3))
             : null;
     }
 }

@@ -37,10 +37,12 @@ public sealed class WebhooksFixture : NotificationsFixture
     }
 
     /// <summary>Registers an endpoint of the receiver, which is told the secret.</summary>
-    public async Task<Registered> Subscribe(params string[] eventTypes)
+    public Task<Registered> Subscribe(params string[] eventTypes) => Subscribe(Operators, eventTypes);
+
+    public async Task<Registered> Subscribe(HttpClient by, params string[] eventTypes)
     {
         var name = $"hook-{Guid.NewGuid():n}";
-        using var response = await Operators.PostAsJsonAsync("/v1/webhooks", new { url = Receiver.Hook(name), eventTypes, description = name });
+        using var response = await by.PostAsJsonAsync("/v1/webhooks", new { url = Receiver.Hook(name), eventTypes, description = name });
         response.StatusCode.ShouldBe(HttpStatusCode.Created);
         var webhook = await response.Content.ReadFromJsonAsync<JsonElement>();
         var registered = new Registered(webhook.GetProperty("id").GetGuid(), name, webhook.GetProperty("secret").GetString()!);

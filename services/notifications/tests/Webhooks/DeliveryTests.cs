@@ -262,9 +262,11 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
     [Fact]
     public async Task Gone_disables_a_webhook_and_the_operators_are_told()
     {
-        var webhook = await service.Subscribe("shop.order.*");
+        var tenant = $"gone-{Guid.CreateVersion7()}";
+        using var tenants = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: tenant);
+        var webhook = await service.Subscribe(tenants, "shop.order.*");
         await service.Receiver.Answer(webhook.Name, new { status = 410 });
-        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
+        await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()), tenant: tenant);
         await service.Delivery(webhook, "failed");
 
         var state = await service.Get($"/v1/webhooks/{webhook.Id}");
@@ -273,6 +275,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         await Poll.Until(
             async () => (await service.Mails.From(service.Sender)).Any(m => m.To == service.OperatorsAddress && m.Text.Contains(webhook.Name, StringComparison.Ordinal)),
             "the mail to the operators");
+        (await tenants.GetFromJsonAsync<JsonElement>("/v1/notifications?template=webhook-disabled")).GetProperty("items").GetArrayLength().ShouldBe(1);
         using var test = await service.Operators.PostAsync($"/v1/webhooks/{webhook.Id}/test", null);
         test.StatusCode.ShouldBe(HttpStatusCode.Conflict);
 

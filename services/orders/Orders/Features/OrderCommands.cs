@@ -50,7 +50,7 @@ public sealed class OrderCommandsConsumer(OrderStore orders, OrderTranslation tr
             var change = await orders.Change(orderId, command, context.CancellationToken);
             if (change.Repeated)
             {
-                await translation.TellAgain(change.History.Last(e => e.Data is TAnswer), context.CancellationToken);
+                await translation.TellAgain(change.History, e => e is TAnswer, context.CancellationToken);
             }
         }
         catch (OrderRefusedException refused) when (refused.Error == OrderErrors.NotConfirmed || refused.Error == OrderErrors.NotShipped)
@@ -72,7 +72,7 @@ public sealed class OrderCommandsConsumer(OrderStore orders, OrderTranslation tr
     private async Task TellTheEnd(Guid orderId, CancellationToken cancellationToken)
     {
         var history = await orders.History(orderId, cancellationToken);
-        await translation.TellAgain(history.Last(e => e.Data is OrderShipped or OrderCompleted or OrderCancelled or OrderFailed), cancellationToken);
+        await translation.TellAgain(history, e => e is OrderShipped or OrderCompleted or OrderCancelled or OrderFailed, cancellationToken);
     }
 
     private static Money? Refunded(Shop.Contracts.Money? money) => money is null ? null : new Money(money.Amount, money.Currency);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Chassis.Messaging;
+using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -65,6 +66,7 @@ public sealed partial class ExecutePaymentConsumer(
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var payment = await db.FindPaymentAsync(message.OrderId, ct) ?? throw new InvalidOperationException($"The payment of order {message.OrderId} is gone.");
+        using var _ = OperationContext.BeginTenant(payment.TenantId);
         var reaction = payment.Record(message.Operation, outcome, clock.GetUtcNow());
         if (reaction == Reaction.Answer)
         {

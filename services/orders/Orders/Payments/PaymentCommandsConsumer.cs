@@ -53,6 +53,7 @@ public sealed class PaymentCommandsConsumer(DbContext db, TimeProvider clock) :
 
     private async Task React(ConsumeContext context, Payment payment, PaymentOperation wanted)
     {
+        using var _ = OperationContext.BeginTenant(payment.TenantId);
         switch (payment.Request(wanted, clock.GetUtcNow()))
         {
             case Reaction.Answer:

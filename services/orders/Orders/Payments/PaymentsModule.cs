@@ -37,7 +37,7 @@ public static class PaymentsModule
     public static void AddFulfilmentAndPayments<TDbContext>(this IBusRegistrationConfigurator bus)
         where TDbContext : DbContext
     {
-        bus.AddSagaStateMachine<FulfilmentStateMachine, FulfilmentState>().Endpoint(e => e.Name = OrdersQueues.Fulfilment)
+        bus.AddSagaStateMachine<FulfilmentStateMachine, FulfilmentState, FulfilmentDefinition>().Endpoint(e => e.Name = OrdersQueues.Fulfilment)
             .EntityFrameworkRepository(r =>
             {
                 r.ExistingDbContext<TDbContext>();

@@ -78,7 +78,7 @@ public static class OrderAccess
     /// <exception cref="ProblemException">404, so that the existence of somebody else's order stays unknown.</exception>
     public static void MustSee(Caller caller, Guid userId, string? tenantId)
     {
-        if (!caller.MaySee(userId) || (caller.TenantId is { } tenant && tenant != tenantId))
+        if (!caller.MaySee(userId) || !caller.MaySeeTenant(tenantId))
         {
             throw NotFound();
         }

@@ -33,6 +33,9 @@ public sealed class FakeInventory : IAsyncDisposable
     /// <summary>Commands received, by order.</summary>
     public ConcurrentDictionary<Guid, ConcurrentQueue<string>> Received { get; } = [];
 
+    /// <summary>Tenants that commands came with, by order. Its own events say none, as those of whoever forgets it.</summary>
+    public ConcurrentDictionary<Guid, ConcurrentQueue<string?>> Tenants { get; } = [];
+
     public string StateOf(Guid order) => states.GetValueOrDefault(order, "none");
 
     public async Task StartAsync(TestVhost vhost)
@@ -47,6 +50,8 @@ public sealed class FakeInventory : IAsyncDisposable
         consumer.ReceivedAsync += async (_, delivery) =>
         {
             var envelope = JsonSerializer.Deserialize<JsonElement>(delivery.Body.Span);
+            Tenants.GetOrAdd(envelope.GetProperty("message").GetProperty("orderId").GetGuid(), _ => [])
+                .Enqueue(envelope.GetProperty("headers").TryGetProperty(CloudEventHeaders.TenantId, out var tenant) ? tenant.GetString() : null);
             await Handle(envelope.GetProperty("messageType")[0].GetString()!.Split(':')[^1], envelope.GetProperty("message"));
             await channel.BasicAckAsync(delivery.DeliveryTag, false);
         };
@@ -57,6 +62,13 @@ public sealed class FakeInventory : IAsyncDisposable
     {
         states[order] = "shipped";
         return Publish(new ShipmentDispatched(order, order, "DHL", "JD014", A.Items, TimeProvider.System.GetUtcNow()), 1);
+    }
+
+    /// <summary>The time of a reservation is over.</summary>
+    public Task Expire(Guid order)
+    {
+        states[order] = "released";
+        return Publish(new StockReleased(order, [], "Expired", TimeProvider.System.GetUtcNow()), 2);
     }
 
     public async ValueTask DisposeAsync()

@@ -40,7 +40,7 @@ public sealed class SagaDriver : IAsyncDisposable
             .AddMassTransitTestHarness(TextWriter.Null, bus =>
             {
                 bus.DisableUsageTelemetry();
-                bus.AddSagaStateMachine<FulfilmentStateMachine, FulfilmentState>().Endpoint(e => e.Name = OrdersQueues.Fulfilment).InMemoryRepository();
+                bus.AddSagaStateMachine<FulfilmentStateMachine, FulfilmentState, FulfilmentDefinition>().Endpoint(e => e.Name = OrdersQueues.Fulfilment).InMemoryRepository();
                 bus.UsingInMemory((context, cfg) =>
                 {
                     cfg.UseDelayedMessageScheduler();

@@ -22,8 +22,11 @@ public sealed class Caller(IHttpContextAccessor accessor)
 
     public bool IsOperator => User.IsInRole(Roles.Operator);
 
-    /// <summary>Whose data the caller sees; null in an installation without tenants.</summary>
+    /// <summary>Whose data the caller sees; whoever has none, such as an operator of the installation, sees that of all tenants.</summary>
     public string? TenantId => User.FindFirstValue(Claims.Tenant);
+
+    /// <summary>Whether what belongs to this tenant is there for the caller.</summary>
+    public bool MaySeeTenant(string? tenantId) => TenantId is null || TenantId == tenantId;
 
     /// <summary>Whether the caller may see what belongs to this user.</summary>
     public bool MaySee(Guid ownerId) => IsOperator || UserId == ownerId;

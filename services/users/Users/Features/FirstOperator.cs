@@ -6,7 +6,7 @@ using Users.Persistence;
 
 namespace Users.Features;
 
-/// <summary>Makes the operator of the configuration, once. An account that is there already is left as it is.</summary>
+/// <summary>Makes the operator of the configuration, once: one of the installation, whatever the tenant of those who register. An account that is there already is left as it is.</summary>
 public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<UsersSettings> settings, ILogger<FirstOperator> logger) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -32,7 +32,7 @@ public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<
         try
         {
             var user = await scope.ServiceProvider.GetRequiredService<RegisterUser>().Handle(
-                new RegisterUserRequest(configured.Email, configured.Password, configured.FullName, "configuration"), Roles.Operator, cancellationToken);
+                new RegisterUserRequest(configured.Email, configured.Password, configured.FullName, "configuration"), Roles.Operator, tenantId: null, cancellationToken);
             LogCreated(logger, user.Id);
         }
         catch (ProblemException e) when (e.Status == StatusCodes.Status409Conflict)

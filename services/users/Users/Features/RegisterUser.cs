@@ -17,13 +17,17 @@ public sealed record UserView(Guid Id, string Email, string FullName, string Sta
 }
 
 public sealed partial class RegisterUser(
-    UserStore users, UsersDbContext db, PasswordVault passwords, PasswordRules rules, IOptions<UsersSettings> settings, TimeProvider clock)
+    UserStore users, UsersDbContext db, PasswordVault passwords, PasswordRules rules, TimeProvider clock)
 {
     public const int MaxNameLength = 200;
 
     private (RegisterUserRequest Request, string Email, string FullName, string Source, string Hash)? prepared;
 
-    public async Task<User> Handle(RegisterUserRequest request, string role, CancellationToken cancellationToken)
+    /// <param name="request">Who.</param>
+    /// <param name="role">See <see cref="Roles"/>.</param>
+    /// <param name="tenantId">Tenant of the account.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<User> Handle(RegisterUserRequest request, string role, string? tenantId, CancellationToken cancellationToken)
     {
         if (prepared?.Request != request)
         {
@@ -31,8 +35,7 @@ public sealed partial class RegisterUser(
         }
 
         var (_, email, fullName, source, hash) = prepared!.Value;
-        var tenant = OperationContext.Current.TenantId ?? settings.Value.DefaultTenant;
-        var user = User.Register(Ids.New(clock), tenant, email, fullName, hash, source, role, clock.GetUtcNow());
+        var user = User.Register(Ids.New(clock), tenantId, email, fullName, hash, source, role, clock.GetUtcNow());
         await users.AddAsync(user, cancellationToken);
         return user;
     }
@@ -65,9 +68,9 @@ public sealed partial class RegisterUser(
         .WithName("RegisterUser").WithSummary("Register. Everybody may.");
 
     private static async Task<ETagged<Microsoft.AspNetCore.Http.HttpResults.Created<UserView>>> Post(
-        RegisterUserRequest request, RegisterUser handler, CancellationToken cancellationToken)
+        RegisterUserRequest request, RegisterUser handler, Caller caller, IOptions<UsersSettings> settings, CancellationToken cancellationToken)
     {
-        var user = await handler.Handle(request, Roles.Customer, cancellationToken);
+        var user = await handler.Handle(request, Roles.Customer, caller.TenantId ?? settings.Value.DefaultTenant, cancellationToken);
         return TypedResults.Created($"/v1/users/{user.Id}", UserView.Of(user)).WithETag(user.Version);
     }
 

@@ -40,7 +40,7 @@ public static class RegistrationStatistics
             $"""
             SELECT (occurred_at AT TIME ZONE 'UTC')::date AS "Day", payload ->> 'source' AS "Source", count(*)::int AS "Registrations"
             FROM user_events
-            WHERE event_type = {name} AND occurred_at >= {start} AND occurred_at < {end} AND tenant_id IS NOT DISTINCT FROM {tenant}
+            WHERE event_type = {name} AND occurred_at >= {start} AND occurred_at < {end} AND ({tenant}::text IS NULL OR tenant_id = {tenant})
             GROUP BY 1, 2
             """).ToListAsync(cancellationToken);
 

@@ -47,6 +47,8 @@ public sealed class UserStore(UsersDbContext db, IPublishEndpoint bus, SecretBox
 
     private async Task SaveAsync(User user, byte[]? key, CancellationToken cancellationToken)
     {
+        // The account's, not that of whoever acts on it.
+        using var _ = OperationContext.BeginTenant(user.TenantId);
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         var version = user.Version - user.Raised.Count;
         foreach (var happened in user.Raised)

@@ -8,7 +8,7 @@ using Users.Tokens;
 
 namespace Users.Persistence;
 
-/// <summary>The users database. Accounts, history and list show only the rows of the tenant that the work at hand belongs to.</summary>
+/// <summary>The users database. Accounts, history and list show only the rows of the tenant that the work at hand belongs to, and all rows to whoever has none.</summary>
 public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : DbContext(options)
 {
     public DbSet<User> Users => Set<User>();
@@ -32,7 +32,7 @@ public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : D
         {
             user.Property(u => u.Version).IsConcurrencyToken();
             user.Ignore(u => u.Raised);
-            user.HasQueryFilter(u => u.TenantId == CurrentTenant);
+            user.HasQueryFilter(u => CurrentTenant == null || u.TenantId == CurrentTenant);
         });
         modelBuilder.Entity<UserKey>().ToTable("user_keys").HasKey(k => k.UserId);
         modelBuilder.Entity<HistoryEntry>(entry =>
@@ -40,9 +40,9 @@ public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : D
             entry.ToTable("user_events").HasKey(e => e.EventId);
             entry.Property(e => e.Payload).HasColumnType("jsonb");
             entry.Property(e => e.Metadata).HasColumnType("jsonb");
-            entry.HasQueryFilter(e => e.TenantId == CurrentTenant);
+            entry.HasQueryFilter(e => CurrentTenant == null || e.TenantId == CurrentTenant);
         });
-        modelBuilder.Entity<ListEntry>().ToTable("user_list").HasQueryFilter(e => e.TenantId == CurrentTenant);
+        modelBuilder.Entity<ListEntry>().ToTable("user_list").HasQueryFilter(e => CurrentTenant == null || e.TenantId == CurrentTenant);
         modelBuilder.Entity<RefreshToken>().HasKey(t => t.TokenHash);
         modelBuilder.Entity<SigningKey>().HasKey(k => k.KeyId);
         modelBuilder.UseSnakeCaseNames();

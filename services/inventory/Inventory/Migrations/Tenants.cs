@@ -1,0 +1,10 @@
+using Chassis.Web;
+using Inventory.Persistence;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+namespace Inventory.Migrations;
+
+[DbContext(typeof(InventoryDbContext))]
+[Migration("0003_tenants")]
+public sealed class Tenants : SqlMigration;

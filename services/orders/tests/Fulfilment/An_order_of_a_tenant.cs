@@ -1,0 +1,115 @@
+using System.Net;
+using System.Net.Http.Json;
+using Chassis.Testing;
+using Shop.Contracts;
+
+namespace Orders.Tests.Fulfilment;
+
+/// <summary>Whoever acts on it, and whatever timer, acts in the name of the order's tenant. The inventory made up here says no tenant in what it tells.</summary>
+public sealed class An_order_of_a_tenant(FulfilmentFixture fixture) : IClassFixture<FulfilmentFixture>
+{
+    private readonly string north = $"north-{Guid.CreateVersion7()}";
+
+    [Fact]
+    public async Task That_an_operator_without_tenant_cancels_is_cancelled_in_its_name()
+    {
+        using var customer = fixture.ClientFor(OrdersFixture.NewId(), tenant: north);
+        using var @operator = fixture.Operator();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa", FakeInventory.ShipsByHand);
+        await FulfilmentFixture.Story(customer, id, "shipping");
+        using var cancelled = await @operator.PostAsJsonAsync($"/v1/orders/{id}/cancel", new { reason = "a recall" });
+        cancelled.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        await FulfilmentFixture.Story(customer, id, "cancelled");
+
+        await EverythingIsToldInItsName(customer, id, "shop.order.cancelled.v1", "voided");
+    }
+
+    [Fact]
+    public async Task Whose_reservation_expires_fails_in_its_name()
+    {
+        using var customer = fixture.ClientFor(OrdersFixture.NewId(), tenant: north);
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa", FakeInventory.ShipsByHand);
+        await FulfilmentFixture.Story(customer, id, "shipping");
+        await fixture.Inventory.Expire(id);
+        await FulfilmentFixture.Story(customer, id, "failed");
+
+        await EverythingIsToldInItsName(customer, id, "shop.order.failed.v1", "voided");
+    }
+
+    [Fact]
+    public async Task That_goes_well_is_sold_in_its_name()
+    {
+        using var customer = fixture.ClientFor(OrdersFixture.NewId(), tenant: north);
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa");
+        await FulfilmentFixture.Story(customer, id, "completed");
+
+        await EverythingIsToldInItsName(customer, id, "shop.order.completed.v1", "captured");
+        await SaleIsCounted();
+    }
+
+    [Fact]
+    public async Task That_is_asked_again_by_a_command_without_tenant_answers_in_its_name()
+    {
+        using var customer = fixture.ClientFor(OrdersFixture.NewId(), tenant: north);
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa", FakeInventory.SoldOut);
+        await FulfilmentFixture.Story(customer, id, "failed");
+        await fixture.Tap.NextAsync("shop.order.failed.v1", id.ToString());
+        await fixture.Command(new global::Orders.Fulfilment.FailOrder(id, "again"), id);
+
+        (await Poll.Until(
+            () => Task.FromResult(fixture.Tap.Seen.Where(e => e.Type == "shop.order.failed.v1" && e.Subject == id.ToString()).ToList()), e => e.Count == 2, "the failure to be told again"))
+            .ShouldAllBe(e => e.Headers.GetValueOrDefault(CloudEventHeaders.TenantId) == north);
+    }
+
+    [Fact]
+    public async Task Is_kept_from_other_tenants_on_every_route_and_shown_to_whoever_has_none()
+    {
+        using var customer = fixture.ClientFor(OrdersFixture.NewId(), tenant: north);
+        var sold = await FulfilmentFixture.Place(customer, "pm_card_visa");
+        await FulfilmentFixture.Story(customer, sold, "completed");
+        var draft = await OrdersFixture.Draft(customer);
+        await SaleIsCounted();
+        var payment = (await FulfilmentFixture.PaymentOf(customer, sold))["id"]!.GetValue<string>();
+        var (ended, open) = (Values(sold), Values(draft));
+
+        await new TenantWalk<Program>(fixture, north)
+            .Without("makes one of the caller's tenant", "POST /v1/orders")
+            .Of("GET /v1/orders", sold.ToString())
+            .Of("GET /v1/orders/{id}", sold.ToString(), ended)
+            .Of("GET /v1/orders/{id}/events", sold.ToString(), ended)
+            .Of("GET /v1/orders/{id}/stream", sold.ToString(), ended)
+            .Of("GET /v1/orders/{id}/fulfilment", sold.ToString(), ended)
+            .Of("GET /v1/payments", payment)
+            .Of("GET /v1/payments/{id}", payment, new Dictionary<string, string> { ["id"] = payment })
+            .Of("GET /v1/statistics/sales", OrdersFixture.Lamp, query: "?groupBy=product")
+            .Of("POST /v1/orders/{id}/items", "", open, new { sku = OrdersFixture.Desk, quantity = 1 })
+            .Of("DELETE /v1/orders/{id}/items/{sku}", "", open)
+            .Of("POST /v1/orders/{id}/submit", "", open, OrdersFixture.Submission)
+            .Of("POST /v1/orders/{id}/cancel", "", open, new { reason = "test" })
+            .VerifyAsync();
+    }
+
+    [Fact]
+    public Task Lies_in_tables_that_say_whose_they_are() => fixture.Database.VerifyTenantsAsync(new Dictionary<string, string>
+    {
+        ["catalogue_products"] = "products belong to the installation",
+        ["catalogue_users"] = "whether an account is active, asked for by id only",
+    });
+
+    private static Dictionary<string, string> Values(Guid order) => new() { ["id"] = order.ToString(), ["sku"] = OrdersFixture.Lamp };
+
+    private Task<long> SaleIsCounted() => Poll.Until(
+        () => fixture.Database.ScalarAsync<long>($"SELECT coalesce(sum(orders), 0)::bigint FROM sales_by_product WHERE tenant_id = '{north}'"), n => n > 0, "the sale to be counted");
+
+    private async Task EverythingIsToldInItsName(HttpClient customer, Guid id, string last, string payment)
+    {
+        await fixture.Tap.NextAsync(last, id.ToString());
+        var paid = (await FulfilmentFixture.PaymentOf(customer, id))["id"]!.GetValue<string>();
+        await Poll.Until(
+            () => Task.FromResult(fixture.Tap.Seen.Any(e => e.Subject == paid && e.Body.GetProperty("status").GetString() == payment)), $"the payment to be told as {payment}");
+        fixture.Tap.Seen.Where(e => e.Subject == id.ToString() || e.Subject == paid).Where(e => !e.Type.StartsWith("shop.stock.", StringComparison.Ordinal) && !e.Type.StartsWith("shop.shipment.", StringComparison.Ordinal))
+            .ShouldAllBe(e => e.Headers.GetValueOrDefault(CloudEventHeaders.TenantId) == north);
+        fixture.Inventory.Tenants[id].ShouldAllBe(tenant => tenant == north);
+        (await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM event_store.events WHERE stream_id = '{id}' AND metadata ->> 'tenantId' IS DISTINCT FROM '{north}'")).ShouldBe(0);
+    }
+}
