@@ -346,9 +346,10 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     private void Begin(FulfilmentState saga, string step, int attempt)
     {
+        var now = clock.GetUtcNow();
         saga.Attempt = attempt;
-        saga.ChangedAt = clock.GetUtcNow();
-        saga.Steps = [.. saga.Steps, new FulfilmentStep(step, saga.ChangedAt, attempt)];
+        saga.ChangedAt = attempt == 1 ? now : saga.ChangedAt;
+        saga.Steps = [.. saga.Steps, new FulfilmentStep(step, now, attempt)];
     }
 
     private void Note(FulfilmentState saga, string outcome) =>

@@ -37,7 +37,8 @@ public interface IPaymentGateway
 /// <summary>Names an order's request to the provider, the same for every repeat.</summary>
 /// <param name="OrderId">The order.</param>
 /// <param name="Generation">
-/// Goes up when the provider has answered with a failure of its own: it keeps that answer under the key for a day, so that the next request needs another one.
+/// Goes up when the provider has answered with a failure of its own, or refused what must happen: it keeps that answer under the key for a day, so that the next request
+/// needs another one.
 /// </param>
 public readonly record struct PaymentKey(Guid OrderId, int Generation)
 {

@@ -10,6 +10,9 @@ namespace Orders.Payments;
 /// </remarks>
 public sealed class Payment
 {
+    /// <summary>After this long without an end an operation is stuck: far longer than any outage that mends itself, and a person should look.</summary>
+    public static readonly TimeSpan StuckAfter = TimeSpan.FromHours(1);
+
     public Guid Id { get; private set; }
 
     public Guid OrderId { get; private set; }
@@ -32,13 +35,16 @@ public sealed class Payment
     /// <summary>What is under way at the provider; null when nothing is.</summary>
     public PaymentOperation? Operation { get; private set; }
 
+    /// <summary>Since when the present operation is wanted; null when there is none, or when an earlier version wrote it down.</summary>
+    public DateTimeOffset? OperationSince { get; private set; }
+
     /// <summary>How often the provider was asked for the present operation.</summary>
     public int Attempts { get; private set; }
 
     /// <summary>The provider was asked for a payment: even without an answer there may be one.</summary>
     public bool AuthorizationAttempted { get; private set; }
 
-    /// <summary>How many keys the provider has answered with failures of its own.</summary>
+    /// <summary>How many keys the provider has answered with failures of its own, or with what leaves an operation open.</summary>
     public int KeyGeneration { get; private set; }
 
     /// <summary>The provider's id of the payment, once known.</summary>
@@ -47,7 +53,7 @@ public sealed class Payment
     /// <summary>Why the authorization or, on an authorized payment, the capture was refused.</summary>
     public string? DeclineCode { get; private set; }
 
-    /// <summary>Why the outcome of the last attempt is not known; null when it is.</summary>
+    /// <summary>Why the outcome of the last attempt is not known, or the code with which the provider refuses what must happen; null when all is well.</summary>
     public string? UnknownReason { get; private set; }
 
     /// <summary>What the provider waits for before it can decide, in its words: <c>requires_action</c> of the customer, <c>processing</c>. Null when it does not wait.</summary>
@@ -92,6 +98,7 @@ public sealed class Payment
         Amount = amount,
         PaymentMethod = paymentMethod,
         Operation = PaymentOperation.Authorize,
+        OperationSince = now,
         CreatedAt = now,
         UpdatedAt = now,
     };
@@ -138,9 +145,8 @@ public sealed class Payment
 
         UpdatedAt = now;
         UnknownReason = (outcome as PaymentOutcome.Unknown)?.Reason;
-        KeyGeneration += outcome is PaymentOutcome.Unknown { KeySpent: true } ? 1 : 0;
         (WaitsFor, NextActionUrl) = outcome is PaymentOutcome.Pending { Payment: var waiting } ? (waiting.WaitsFor, waiting.NextActionUrl) : (null, null);
-        return outcome switch
+        var reaction = outcome switch
         {
             PaymentOutcome.Created created => RecordCreated(operation, created.Payment),
             PaymentOutcome.Pending pending => RecordPending(operation, pending.Payment),
@@ -148,6 +154,11 @@ public sealed class Payment
             PaymentOutcome.Declined declined => RecordDeclined(operation, declined, now),
             _ => Operation == operation ? Reaction.CheckLater : Reaction.None,
         };
+
+        // The provider keeps every answer under its key. One that leaves the operation open, such as a void that came too early, would be all that a repeat gets.
+        var answeredInVain = outcome is not PaymentOutcome.Unknown && operation != PaymentOperation.Authorize && reaction == Reaction.CheckLater;
+        KeyGeneration += answeredInVain || outcome is PaymentOutcome.Unknown { KeySpent: true } ? 1 : 0;
+        return reaction;
     }
 
     /// <summary>The reference is on record before anything is confirmed: from here on there is nothing at the provider that could not be found.</summary>
@@ -212,6 +223,8 @@ public sealed class Payment
                 return Reaction.Answer;
 
             default:
+                // A void or a refund must happen.
+                UnknownReason = declined.Code;
                 return Operation == operation ? Reaction.CheckLater : Reaction.None;
         }
     }
@@ -241,6 +254,7 @@ public sealed class Payment
         if (Operation != operation)
         {
             Operation = operation;
+            OperationSince = now;
             Attempts = 0;
             UpdatedAt = now;
         }
@@ -263,6 +277,7 @@ public sealed class Payment
     private void Finish()
     {
         Operation = null;
+        OperationSince = null;
         Attempts = 0;
     }
 

@@ -70,6 +70,10 @@ public sealed class PaymentCommandsConsumer(DbContext db, TimeProvider clock) :
 
 internal static class PaymentQueries
 {
+    /// <summary>What the provider refuses, or leaves unknown, for longer than outages last. A payment that waits for its customer is none: her deadline is the saga's.</summary>
+    public static IQueryable<Payment> Stuck(this IQueryable<Payment> payments, DateTimeOffset now) => payments.Where(p =>
+        p.Operation != null && (p.OperationSince ?? p.CreatedAt) < now - Payment.StuckAfter && (p.Operation != PaymentOperation.Authorize || p.WaitsFor == null));
+
     /// <summary>The order's payment, locked until the transaction ends.</summary>
     public static Task<Payment?> FindPaymentAsync(this DbContext db, Guid orderId, CancellationToken ct) =>
         db.Set<Payment>().FromSql($"SELECT * FROM payments WHERE order_id = {orderId} FOR UPDATE").SingleOrDefaultAsync(ct);

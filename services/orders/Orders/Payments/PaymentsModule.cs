@@ -31,6 +31,7 @@ public static class PaymentsModule
             });
         services.AddScoped<PaymentExecution>();
         services.AddScoped<ReconcilePayments>();
+        services.AddHostedService<OpenWork>();
         return services;
     }
 

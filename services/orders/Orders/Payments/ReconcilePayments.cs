@@ -11,7 +11,7 @@ namespace Orders.Payments;
 /// <param name="Records">Payments on our side.</param>
 /// <param name="ProviderPayments">Payments on the provider's side.</param>
 /// <param name="Matched">The same on both.</param>
-/// <param name="InFlight">Being worked on right now, so that nothing can be said of them.</param>
+/// <param name="InFlight">Being worked on right now, so that nothing can be said of them but for how long.</param>
 /// <param name="Differences">Everything else. The target is none.</param>
 public sealed record Reconciliation(
     DateTimeOffset CheckedAt,
@@ -25,8 +25,14 @@ public sealed record Reconciliation(
 
 /// <param name="Kind">
 /// <c>status</c> or <c>amount</c> (they disagree), <c>missing_at_provider</c>, <c>missing_here</c>; and of the orders: <c>open_after_end</c> (an authorization is still held
-/// for an order that has ended), <c>captured_not_shipped</c>, <c>completed_not_captured</c>.
+/// for an order that has ended), <c>captured_not_shipped</c>, <c>completed_not_captured</c>; and <c>stuck</c>: the provider has refused an operation, or left its outcome unknown,
+/// for an hour. Then <paramref name="Ours"/> says what is wanted and since when, <paramref name="Providers"/> the refusal's code or why there is no outcome.
 /// </param>
+/// <param name="OrderId">The order.</param>
+/// <param name="PaymentId">The payment on our side; null when there is none.</param>
+/// <param name="ProviderReference">The payment on the provider's side; null when there is none or it is not known.</param>
+/// <param name="Ours">What we say.</param>
+/// <param name="Providers">What the provider says.</param>
 public sealed record PaymentDifference(string Kind, Guid? OrderId, Guid? PaymentId, string? ProviderReference, string? Ours, string? Providers);
 
 /// <summary>Compares our records with the provider's ledger, and with how the orders ended.</summary>
@@ -87,6 +93,7 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
         }
 
         differences.AddRange(await AgainstOrders(ct));
+        differences.AddRange(await Stuck(began, ct));
         return new Reconciliation(began, from, differences.Count == 0, count, providers, matched, inFlight, differences);
     }
 
@@ -165,6 +172,15 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
             Word(w.payment.Status),
             null));
     }
+
+    private async Task<IEnumerable<PaymentDifference>> Stuck(DateTimeOffset now, CancellationToken ct) =>
+        (await Records().Stuck(now).Take(1000).ToListAsync(ct)).Select(p => new PaymentDifference(
+            "stuck",
+            p.OrderId,
+            p.Id,
+            p.ProviderReference,
+            FormattableString.Invariant($"{p.Operation.ToString()!.ToLowerInvariant()} since {p.OperationSince ?? p.CreatedAt:O}"),
+            p.UnknownReason ?? p.WaitsFor));
 
     private static string Word(PaymentState status) => status.ToString().ToLowerInvariant();
 

@@ -72,13 +72,15 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             // A refund is a thing of its own at the provider; what it means for the payment is read from there.
             var answer = await Send(
                 HttpMethod.Post, "v1/refunds", key.For("refund"), new() { ["payment_intent"] = reference, ["metadata[order_id]"] = key.OrderId.ToString() }, ct);
-            if (!answer.IsSuccess && Outcome(answer) is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unsettled)
+            var refused = answer.IsSuccess ? null : Outcome(answer);
+            if (refused is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unsettled)
             {
                 return unsettled;
             }
 
             return await Get(reference, ct) switch
             {
+                Lookup.Found { Payment.Status: PaymentState.Captured } when refused is PaymentOutcome.Declined declined => declined,
                 Lookup.Found found => PaymentOutcome.Of(found.Payment),
                 Lookup.Unknown unknown => new PaymentOutcome.Unknown(unknown.Reason),
                 _ => new PaymentOutcome.Unknown("the provider does not know the payment"),

@@ -133,6 +133,7 @@ public sealed class A_fulfilment : IAsyncLifetime
         await driver.Deliver(new DeadlinePassed(id, "ReleasingStock"));
 
         driver.Find(id)!.Steps.Select(s => (s.Outcome, s.Attempt)).ShouldBe([("no answer, asked again", 1), ("no answer, asked again", 2), (null, 3)]);
+        driver.Find(id)!.ChangedAt.ShouldBe(A.Now, "it has not moved since, and its age says so");
     }
 
     [Fact]

@@ -14,6 +14,7 @@ namespace Orders.Tests.Fulfilment;
 internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
 {
     private readonly List<object> bag = [];
+    private readonly Dictionary<string, PaymentOutcome> answers = [];
     private OrderState order = NewOrder(orderId);
     private Payment? payment;
     private bool cancelled;
@@ -203,13 +204,13 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
         }
     }
 
-    Task<PaymentOutcome> IPaymentGateway.Create(PaymentKey key, Shop.Contracts.Money amount, string paymentMethod, CancellationToken ct) => Call(() =>
+    Task<PaymentOutcome> IPaymentGateway.Create(PaymentKey key, Shop.Contracts.Money amount, string paymentMethod, CancellationToken ct) => Call(key.For("authorize"), () =>
     {
         waitsFor ??= ProviderPayment.Confirmation;
         return AtProvider ??= PaymentState.Pending;
     });
 
-    Task<PaymentOutcome> IPaymentGateway.Confirm(PaymentKey key, string reference, CancellationToken ct) => Call(() =>
+    Task<PaymentOutcome> IPaymentGateway.Confirm(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("confirm"), () =>
     {
         payment!.ProviderReference.ShouldBe(reference, "nothing is confirmed before its reference is on record");
         if (AtProvider == PaymentState.Pending && waitsFor == ProviderPayment.Confirmation)
@@ -221,7 +222,7 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
         return AtProvider!.Value;
     });
 
-    Task<PaymentOutcome> IPaymentGateway.Capture(PaymentKey key, string reference, CancellationToken ct) => Call(() =>
+    Task<PaymentOutcome> IPaymentGateway.Capture(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("capture"), () =>
     {
         if (Card == "capture fails" && AtProvider == PaymentState.Authorized)
         {
@@ -234,10 +235,10 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
     });
 
     // What is processing cannot be cancelled before it is decided.
-    Task<PaymentOutcome> IPaymentGateway.Void(PaymentKey key, string reference, CancellationToken ct) => Call(() =>
+    Task<PaymentOutcome> IPaymentGateway.Void(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("void"), () =>
         (AtProvider = AtProvider is PaymentState.Authorized || (AtProvider == PaymentState.Pending && waitsFor != "processing") ? PaymentState.Voided : AtProvider)!.Value);
 
-    Task<PaymentOutcome> IPaymentGateway.Refund(PaymentKey key, string reference, CancellationToken ct) => Call(() =>
+    Task<PaymentOutcome> IPaymentGateway.Refund(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("refund"), () =>
         (AtProvider = AtProvider == PaymentState.Captured ? PaymentState.Refunded : AtProvider)!.Value);
 
     Task<Lookup> IPaymentGateway.Get(string reference, CancellationToken ct) => Look();
@@ -246,7 +247,8 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
 
     IAsyncEnumerable<IReadOnlyList<ProviderPayment>> IPaymentGateway.List(DateTimeOffset? since, CancellationToken ct) => throw new NotSupportedException();
 
-    private Task<PaymentOutcome> Call(Func<PaymentState> effect)
+    /// <summary>Whatever was answered under a key, also a failure, is the answer to every repeat under it.</summary>
+    private Task<PaymentOutcome> Call(string key, Func<PaymentState> effect)
     {
         var fate = luck.Chance();
         if (fate < 0.2)
@@ -254,10 +256,12 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
             return Task.FromResult<PaymentOutcome>(new PaymentOutcome.Unknown("lost before it arrived"));
         }
 
-        var state = effect();
-        return Task.FromResult<PaymentOutcome>(
-            fate < 0.4 ? new PaymentOutcome.Unknown("the answer got lost")
-            : PaymentOutcome.Of(Provider(state)));
+        if (!answers.TryGetValue(key, out var answer))
+        {
+            answers[key] = answer = fate is > 0.4 and < 0.45 ? new PaymentOutcome.Unknown("the provider is unwell", KeySpent: true) : PaymentOutcome.Of(Provider(effect()));
+        }
+
+        return Task.FromResult(fate < 0.4 ? new PaymentOutcome.Unknown("the answer got lost") : answer);
     }
 
     private Task<Lookup> Look() => Task.FromResult<Lookup>(

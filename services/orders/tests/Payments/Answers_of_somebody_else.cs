@@ -78,6 +78,18 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
         (await Ask(g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default))).ShouldBeOfType<PaymentOutcome.Declined>().Code.ShouldBe(code);
     }
 
+    [Theory]
+    [InlineData("succeeded", 0, true)]
+    [InlineData("succeeded", 1999, false)]
+    public async Task That_refuse_a_refund_say_why_unless_the_money_is_back(string status, long refunded, bool isRefused)
+    {
+        var now = Good.Replace("requires_capture", status, StringComparison.Ordinal).Replace("\"amount_refunded\":0", $"\"amount_refunded\":{refunded}", StringComparison.Ordinal);
+        answer = http => (http.Request.Method == "GET" ? Says(200, now) : Says(400, """{"error":{"type":"invalid_request_error","code":"balance_insufficient"}}"""))(http);
+        var outcome = await Ask(g => g.Refund(Guid.CreateVersion7(), "pi_1", default));
+        (outcome is PaymentOutcome.Declined { Code: "balance_insufficient" }).ShouldBe(isRefused);
+        (outcome is PaymentOutcome.Approved { Payment.Status: PaymentState.Refunded }).ShouldBe(!isRefused);
+    }
+
     [Fact]
     public async Task That_stop_in_the_middle_are_waited_for_no_longer_than_others()
     {

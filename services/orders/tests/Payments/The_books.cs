@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Text.Json.Nodes;
 using Chassis.Testing;
@@ -48,6 +49,65 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
 
         await fixture.Database.ExecuteAsync($"UPDATE payments SET provider_reference = '{reference}', order_id = '{id}' WHERE provider_reference = 'pi_unheard_of'");
         (await Differences(id)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Name_what_the_provider_has_refused_for_an_hour_and_so_does_the_gauge()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa");
+        await FulfilmentFixture.Story(customer, id, "completed");
+        await Want("59 minutes");
+        (await Differences(id)).ShouldBeEmpty();
+        await Want("61 minutes");
+
+        var difference = (await Reconcile())["differences"]!.AsArray().Single(d => d!["orderId"]?.GetValue<Guid>() == id)!;
+        difference["kind"]!.GetValue<string>().ShouldBe("stuck");
+        difference["ours"]!.GetValue<string>().ShouldStartWith("refund since ");
+        difference["providers"]!.GetValue<string>().ShouldBe("balance_insufficient");
+        (await Reconcile())["reconciled"]!.GetValue<bool>().ShouldBeFalse();
+        await Poll.Until(() => Task.FromResult(Gauge("orders.payments.stuck", "refund")), stuck => stuck == 1, "the gauge to show it");
+
+        await fixture.Database.ExecuteAsync($"UPDATE payments SET operation = NULL, operation_since = NULL, unknown_reason = NULL WHERE order_id = '{id}'");
+        (await Differences(id)).ShouldBeEmpty();
+
+        Task Want(string since) => fixture.Database.ExecuteAsync(
+            $"UPDATE payments SET operation = 'refund', operation_since = now() - interval '{since}', unknown_reason = 'balance_insufficient' WHERE order_id = '{id}'");
+    }
+
+    [Fact]
+    public async Task Are_watched_by_gauges_of_what_is_under_way_and_for_how_long()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa", FakeInventory.ShipsByHand);
+        await FulfilmentFixture.Story(customer, id, "shipping");
+        await fixture.Database.ExecuteAsync($"UPDATE fulfilments SET changed_at = now() - interval '2 hours' WHERE order_id = '{id}'");
+
+        await Poll.Until(() => Task.FromResult(Gauge("orders.fulfilments.oldest_age", "Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
+        Gauge("orders.fulfilments.open", "Shipping").ShouldBeGreaterThanOrEqualTo(1);
+    }
+
+    /// <summary>What the gauge says of this state or operation now; below zero when it says nothing.</summary>
+    private static double Gauge(string name, string about)
+    {
+        var value = -1d;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Name == name)
+                {
+                    self.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((_, measured, tags, _) => value = Is(tags) ? Math.Max(value, measured) : value);
+        listener.SetMeasurementEventCallback<double>((_, measured, tags, _) => value = Is(tags) ? Math.Max(value, measured) : value);
+        listener.Start();
+        listener.RecordObservableInstruments();
+        return value;
+
+        bool Is(ReadOnlySpan<KeyValuePair<string, object?>> tags) => tags.Length == 1 && (string?)tags[0].Value == about;
     }
 
     /// <summary>Each of our transactions that would record what the provider did is thrown away twice, which is what a crash between call and commit comes to.</summary>
