@@ -92,10 +92,13 @@ prepare_outsiders() {
     done < <(npm_packages)
 }
 
+build_solution() { dotnet_build Microservices.sln >"$STATE/logs/test-build.log" 2>&1; }
 build() {
     step "Building"
     heed_advisories
-    dotnet_build Microservices.sln >"$STATE/logs/test-build.log" 2>&1 || {
+    # Not in the foreground: until that ends, nobody hears of an interruption.
+    beside 9 build_solution
+    wait $! || {
         grep -E ' error ' "$STATE/logs/test-build.log" | sort -u | head -n 20 >&2
         warn "the solution does not build, see $STATE/logs/test-build.log"
         fails build "the solution builds"
