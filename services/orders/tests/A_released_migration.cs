@@ -15,5 +15,6 @@ public sealed class A_released_migration
             ["0004_erasures"] = "d3c6fc89b72987d0",
             ["0005_pending_payments"] = "35bbc107322c8664",
             ["0006_stuck_payments"] = "9e98f2896aec79ff",
+            ["0007_final_positions"] = "cad50a4ac0d91d5c",
         });
 }

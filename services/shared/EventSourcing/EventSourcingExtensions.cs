@@ -35,7 +35,6 @@ public static class EventSourcingExtensions
         services.AddSingleton<EventSerializer>();
         services.AddSingleton<CoreEventBus>();
         services.AddScoped<EventStore>();
-        services.AddSingleton<IDatabaseMigrator, TransactionClock>();
         services.AddMetrics();
         services.AddSingleton<ProjectionMetrics>();
         services.AddSingleton<ProjectionRebuilder>();

@@ -62,7 +62,7 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
 
         var inserted = await Insert(connection, streamType, streamId, expectedVersion, types, ids, payloads, subjects, metadata, now, cancellationToken);
         var stored = events.Select((e, i) => new StoredEvent(
-            inserted[i].Position, inserted[i].TransactionId, ids[i], streamId, streamType, expectedVersion + i + 1,
+            inserted[i].Position, ids[i], streamId, streamType, expectedVersion + i + 1,
             types[i].Name, types[i].Version, e, metadata, now, inserted[i].RecordedAt)).ToArray();
 
         await bus.Dispatch(scope, connection, stored, cancellationToken);
@@ -137,7 +137,7 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
 
     private static NpgsqlParameter Nullable(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
-    private static async Task<(long Position, ulong TransactionId, DateTimeOffset RecordedAt)[]> Insert(
+    private static async Task<(long Position, DateTimeOffset RecordedAt)[]> Insert(
         NpgsqlConnection connection, string streamType, Guid streamId, long expectedVersion, EventType[] types, Guid[] ids, string[] payloads,
         string?[] subjects, EventMetadata metadata, DateTimeOffset now, CancellationToken cancellationToken)
     {
@@ -157,13 +157,13 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
                 new() { Value = now },
             },
         };
-        var result = new (long, ulong, DateTimeOffset)[ids.Length];
+        var result = new (long, DateTimeOffset)[ids.Length];
         var count = 0;
         await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
         {
             while (await reader.ReadAsync(cancellationToken))
             {
-                result[reader.GetInt64(0) - expectedVersion - 1] = (reader.GetInt64(1), reader.GetFieldValue<ulong>(2), reader.GetFieldValue<DateTimeOffset>(3));
+                result[reader.GetInt64(0) - expectedVersion - 1] = (reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2));
                 count++;
             }
         }

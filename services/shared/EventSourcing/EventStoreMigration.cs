@@ -131,6 +131,62 @@ public static class EventStoreMigration
         migration.AppendOnly("event_store.transaction_clock");
     }
 
+    /// <summary>
+    /// Makes the position the order in which projections read, in place of the transaction id. A position is handed out before the commit, so "after the last one" alone
+    /// would skip what commits late. Therefore every writer announces, by a lock that lasts as long as its transaction, how far the positions had come before it got its
+    /// own: below the earliest of those that are held, whatever carries a position is visible or will never be. Nobody but writers of this store holds anything back.
+    /// </summary>
+    public static void CreateFinalPositions(this MigrationBuilder migration) => migration.Sql(
+        """
+        -- Whoever is writing has committed then, and what is stored is final.
+        LOCK TABLE event_store.events IN SHARE ROW EXCLUSIVE MODE;
+
+        CREATE FUNCTION event_store.announce_writer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+        $$
+        BEGIN
+            -- First the number, then the lock, and only then a position (the trigger comes before the rows). A key has 32 bits: the lower ones.
+            PERFORM pg_advisory_xact_lock_shared(1163284052, (last_value - (NOT is_called)::int)::bit(32)::int) FROM event_store.events_position_seq;
+            RETURN NULL;
+        END
+        $$;
+        CREATE TRIGGER announce_writer BEFORE INSERT ON event_store.events FOR EACH STATEMENT EXECUTE FUNCTION event_store.announce_writer();
+
+        CREATE VIEW event_store.writers AS
+            SELECT pid, objid::bigint AS announced FROM pg_locks
+            WHERE locktype = 'advisory' AND classid = 1163284052 AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+
+        -- Up to here everything is visible to a statement that begins after this one. First the number, then the locks: whoever is not seen here gets a later position.
+        CREATE FUNCTION event_store.last_final_position() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+        $$
+        DECLARE latest bigint;
+        BEGIN
+            SELECT last_value - (NOT is_called)::int INTO latest FROM event_store.events_position_seq;
+            RETURN (SELECT least(latest, min(latest + (announced - latest)::bit(32)::int)) FROM event_store.writers);
+        END
+        $$;
+
+        -- Checkpoints in the new order. Where one has left an earlier position out, and was about to come to it, the projection is made anew.
+        CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
+            SELECT p.name, p.transaction_id, p.position AS before, coalesce(max(e.position), 0) AS position
+            FROM event_store.projections p LEFT JOIN event_store.events e ON (e.transaction_id, e.position) <= (p.transaction_id, p.position)
+            GROUP BY p.name;
+        UPDATE event_store.projections p
+        SET position = moved.position FROM moved WHERE moved.name = p.name;
+        UPDATE event_store.projections p
+        SET rebuild_state = 'requested', rebuild_requested_at = now(), rebuild_finished_at = NULL, rebuild_events = 0, rebuild_differences = NULL, rebuild_error = NULL
+        FROM moved
+        WHERE moved.name = p.name AND EXISTS (
+            SELECT FROM event_store.events e WHERE e.position < moved.position AND (e.transaction_id, e.position) > (moved.transaction_id, moved.before));
+
+        -- A replica of the version before may still write while this one starts: it reads and sets the column and calls the function. Nobody else does.
+        ALTER TABLE event_store.projections DROP COLUMN transaction_id;
+        ALTER TABLE event_store.events ALTER COLUMN transaction_id SET DEFAULT pg_current_xact_id();
+        CREATE OR REPLACE FUNCTION event_store.current_transaction() RETURNS xid8 LANGUAGE sql STABLE AS $$ SELECT pg_current_xact_id() $$;
+        DROP FUNCTION event_store.oldest_running_transaction(), event_store.follow_server();
+        DROP TABLE event_store.transaction_clock;
+        DROP INDEX event_store.events_order;
+        """);
+
     /// <summary>Registers a projection and makes the shadow twin of each of its tables, which must exist already.</summary>
     public static void CreateProjection(this MigrationBuilder migration, string name, params string[] tables)
     {

@@ -10,8 +10,7 @@ public sealed record EventMetadata(
     string CorrelationId, string? CausationId = null, string? UserId = null, string? TenantId = null, string? TraceParent = null);
 
 /// <summary>An event as it stands in the store.</summary>
-/// <param name="Position">Order of insertion over all streams. Not the order of commits: see <see cref="TransactionId"/>.</param>
-/// <param name="TransactionId">Together with the position the order in which projections read; never smaller than that of the stream's event before.</param>
+/// <param name="Position">Order over all streams, in which projections read. Handed out before the commit, and therefore with gaps and not in the order of commits.</param>
 /// <param name="EventId">Unique.</param>
 /// <param name="StreamId">Id of the aggregate.</param>
 /// <param name="StreamType">Type of the aggregate.</param>
@@ -24,7 +23,6 @@ public sealed record EventMetadata(
 /// <param name="RecordedAt">When it was stored, by the database's clock.</param>
 public sealed record StoredEvent(
     long Position,
-    ulong TransactionId,
     Guid EventId,
     Guid StreamId,
     string StreamType,

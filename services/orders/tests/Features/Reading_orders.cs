@@ -211,7 +211,7 @@ public sealed class Reading_orders(OrdersFixture orders)
             "the sale to be counted");
         row.ToJsonString().ShouldBe("""{"sku":"SOLD-1","name":"The SOLD-1","orders":1,"quantity":3,"revenue":{"amount":"31.50","currency":"EUR"}}""");
         var day = completed["completedAt"]!.GetValue<string>()[..10];
-        var today = (await Sales(@operator, $"?from={day}&to={day}&groupBy=day"))["items"]!.AsArray().Single()!;
+        var today = (await Sales(@operator, $"?from={day}&to={day}&groupBy=day"))["items"]!.AsArray().Single(r => r!["revenue"]!["currency"]!.GetValue<string>() == "EUR")!;
         today["day"]!.GetValue<string>().ShouldBe(day);
         today["placed"]!.GetValue<long>().ShouldBeGreaterThanOrEqualTo(today["orders"]!.GetValue<long>());
         (await Sales(@operator, "?to=2001-01-01"))["items"]!.AsArray().ShouldBeEmpty();

@@ -1,5 +1,4 @@
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Chassis.EventSourcing;
 
@@ -45,14 +44,6 @@ public sealed record ProjectionTarget(NpgsqlConnection Connection, bool Shadow)
     public string Table(string name) => Shadow ? name + ShadowSuffix : name;
 }
 
-/// <summary>How far somebody has read: everything up to this transaction and position.</summary>
-internal readonly record struct Checkpoint(ulong TransactionId, long Position)
-{
-    public static Checkpoint After(StoredEvent stored) => new(stored.TransactionId, stored.Position);
-
-    public NpgsqlParameter TransactionParameter() => new() { Value = TransactionId, NpgsqlDbType = NpgsqlDbType.Xid8 };
-}
-
 /// <summary>State of a projection as operators see it.</summary>
 /// <param name="Name">Name.</param>
 /// <param name="Mode">Whether it is written with the events or follows them.</param>
@@ -60,10 +51,11 @@ internal readonly record struct Checkpoint(ulong TransactionId, long Position)
 /// <param name="Head">Highest position in the store.</param>
 /// <param name="Lag">Events not applied yet; 10,001 stands for more than 10,000.</param>
 /// <param name="LagSeconds">Age of the oldest event not applied yet.</param>
+/// <param name="HeldBackBy">The sessions that are storing events and have not committed yet, if something is not applied: nothing later is read before they end.</param>
 /// <param name="Error">Why it does not go on, if it does not.</param>
 /// <param name="Rebuild">The last rebuild, if there was one.</param>
 public sealed record ProjectionStatus(
-    string Name, ProjectionMode Mode, long Position, long Head, long Lag, double LagSeconds, string? Error, RebuildStatus? Rebuild);
+    string Name, ProjectionMode Mode, long Position, long Head, long Lag, double LagSeconds, string? HeldBackBy, string? Error, RebuildStatus? Rebuild);
 
 public enum RebuildState
 {

@@ -12,6 +12,7 @@ internal sealed partial class ProjectionDaemon(
     private const int BatchSize = 500;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongLag = TimeSpan.FromMinutes(1);
 
     /// <summary>Applies one batch in one transaction with the checkpoint.</summary>
     /// <returns>Whether there may be more at once.</returns>
@@ -24,14 +25,15 @@ internal sealed partial class ProjectionDaemon(
             return false;
         }
 
-        var batch = await EventSql.ReadAfter(connection, checkpoint, BatchSize, bound: null, serializer, cancellationToken);
+        var end = await EventSql.LastFinalPosition(connection, cancellationToken);
+        var batch = await EventSql.ReadBetween(connection, checkpoint, end, BatchSize, serializer, cancellationToken);
         if (batch.Count == 0)
         {
             return false;
         }
 
         await projection.Apply(batch, new ProjectionTarget(connection, Shadow: false), cancellationToken);
-        await ProjectionStore.SaveCheckpoint(connection, projection.Name, Checkpoint.After(batch[^1]), cancellationToken);
+        await ProjectionStore.SaveCheckpoint(connection, projection.Name, batch[^1].Position, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return batch.Count == BatchSize;
     }
@@ -83,9 +85,19 @@ internal sealed partial class ProjectionDaemon(
     private async Task Measure(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(5), clock);
+        var told = clock.GetTimestamp();
         while (await Next(timer, stoppingToken))
         {
-            await TryQuietly(async () => metrics.Update(await ProjectionStore.Status(dataSource, projections, stoppingToken)));
+            await TryQuietly(async () =>
+            {
+                var status = await ProjectionStore.Status(dataSource, projections, stoppingToken);
+                metrics.Update(status);
+                if (status.FirstOrDefault(s => s.HeldBackBy is not null && s.LagSeconds > LongLag.TotalSeconds) is { } held && clock.GetElapsedTime(told) > LongLag)
+                {
+                    LogHeldBack(logger, held.Name, held.LagSeconds, held.HeldBackBy!);
+                    told = clock.GetTimestamp();
+                }
+            });
         }
     }
 
@@ -116,6 +128,9 @@ internal sealed partial class ProjectionDaemon(
 
     [LoggerMessage(3111, LogLevel.Error, "Projection {Projection} cannot go on; next try in {Seconds} s.")]
     private static partial void LogStuck(ILogger logger, Exception exception, string projection, double seconds);
+
+    [LoggerMessage(3113, LogLevel.Warning, "Projection {Projection} is {Seconds} s behind: it waits for whoever has stored events and has not committed: {Sessions}.")]
+    private static partial void LogHeldBack(ILogger logger, string projection, double seconds, string sessions);
 
     [LoggerMessage(3112, LogLevel.Debug, "Projections wait: {Reason}")]
     private static partial void LogAway(ILogger logger, string reason);

@@ -56,7 +56,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         {
             await ProjectionStore.SaveRebuild(connection, projection.Name, RebuildState.Running, 0, null, null, null, cancellationToken);
             await ProjectionStore.Execute(connection, "SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
-            var checkpoint = default(Checkpoint);
+            var checkpoint = 0L;
             for (var started = clock.GetTimestamp(); ;)
             {
                 (checkpoint, events) = await Fill(connection, projection, checkpoint, events, cancellationToken);
@@ -83,17 +83,18 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         }
     }
 
-    private async Task<(Checkpoint Checkpoint, long Events)> Fill(
-        NpgsqlConnection connection, Projection projection, Checkpoint checkpoint, long events, CancellationToken cancellationToken)
+    private async Task<(long Checkpoint, long Events)> Fill(
+        NpgsqlConnection connection, Projection projection, long checkpoint, long events, CancellationToken cancellationToken)
     {
         while (true)
         {
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            var batch = await EventSql.ReadAfter(connection, checkpoint, BatchSize, bound: null, serializer, cancellationToken);
+            var end = await EventSql.LastFinalPosition(connection, cancellationToken);
+            var batch = await EventSql.ReadBetween(connection, checkpoint, end, BatchSize, serializer, cancellationToken);
             if (batch.Count > 0)
             {
                 await projection.Apply(batch, new ProjectionTarget(connection, Shadow: true), cancellationToken);
-                checkpoint = Checkpoint.After(batch[^1]);
+                checkpoint = batch[^1].Position;
                 events += batch.Count;
                 await ProjectionStore.SaveRebuild(connection, projection.Name, RebuildState.Running, events, null, null, null, cancellationToken);
             }
@@ -111,7 +112,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
     /// than a second: behind the lock for the renaming everybody waits.
     /// </summary>
     private async Task<(long Differences, long Events)> CatchUpAndSwap(
-        NpgsqlConnection connection, Projection projection, Checkpoint checkpoint, long events, CancellationToken cancellationToken)
+        NpgsqlConnection connection, Projection projection, long checkpoint, long events, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await ProjectionStore.Execute(connection, "SET LOCAL lock_timeout = '30s'", cancellationToken);
@@ -123,18 +124,18 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
             connection, $"LOCK TABLE {string.Join(", ", projection.Tables.Select(t => t + ProjectionTarget.ShadowSuffix))} IN ACCESS EXCLUSIVE MODE", cancellationToken);
         await ProjectionStore.Execute(connection, $"LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE", cancellationToken);
         await ProjectionStore.Execute(connection, "SET LOCAL lock_timeout = '1s'", cancellationToken);
-        ulong bound;
+        long bound;
         if (projection.Mode == ProjectionMode.Consistent)
         {
             // Whoever has written its events has committed; whoever has not yet written to the table will find the new one behind the name.
             await ProjectionStore.Execute(connection, $"LOCK TABLE {tables} IN EXCLUSIVE MODE", cancellationToken);
-            bound = ulong.MaxValue;
+            bound = long.MaxValue;
         }
         else
         {
             var live = await ProjectionStore.LockCheckpoint(connection, projection.Name, wait: true, cancellationToken)
                 ?? throw new InvalidOperationException($"Projection {projection.Name} has no checkpoint: its migration is missing.");
-            bound = await OldestRunningTransaction(connection, cancellationToken);
+            bound = await EventSql.LastFinalPosition(connection, cancellationToken);
             await Advance(connection, projection, shadow: false, live, bound, cancellationToken);
         }
 
@@ -153,28 +154,22 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         return (differences, events + late);
     }
 
-    private async Task<(Checkpoint End, long Events)> Advance(
-        NpgsqlConnection connection, Projection projection, bool shadow, Checkpoint checkpoint, ulong bound, CancellationToken cancellationToken)
+    private async Task<(long End, long Events)> Advance(
+        NpgsqlConnection connection, Projection projection, bool shadow, long checkpoint, long bound, CancellationToken cancellationToken)
     {
         long events = 0;
         while (true)
         {
-            var batch = await EventSql.ReadAfter(connection, checkpoint, BatchSize, bound, serializer, cancellationToken);
+            var batch = await EventSql.ReadBetween(connection, checkpoint, bound, BatchSize, serializer, cancellationToken);
             if (batch.Count == 0)
             {
                 return (checkpoint, events);
             }
 
             await projection.Apply(batch, new ProjectionTarget(connection, shadow), cancellationToken);
-            checkpoint = Checkpoint.After(batch[^1]);
+            checkpoint = batch[^1].Position;
             events += batch.Count;
         }
-    }
-
-    private static async Task<ulong> OldestRunningTransaction(NpgsqlConnection connection, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand("SELECT event_store.oldest_running_transaction()", connection);
-        return (ulong)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
     /// <summary>Row by row along the primary key, in one pass: writers wait meanwhile.</summary>

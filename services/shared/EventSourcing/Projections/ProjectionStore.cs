@@ -6,26 +6,19 @@ namespace Chassis.EventSourcing;
 /// <summary>The table of checkpoints and rebuilds.</summary>
 internal static class ProjectionStore
 {
-    /// <summary>Where the projection is, locked; null while another replica is at it, unless this one waits.</summary>
-    public static async Task<Checkpoint?> LockCheckpoint(NpgsqlConnection connection, string name, bool wait, CancellationToken cancellationToken)
+    /// <summary>The position of the last event that the projection has applied, locked; null while another replica is at it, unless this one waits.</summary>
+    public static async Task<long?> LockCheckpoint(NpgsqlConnection connection, string name, bool wait, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
-            $"SELECT transaction_id, position FROM event_store.projections WHERE name = $1 FOR UPDATE {(wait ? "" : "SKIP LOCKED")}", connection)
+            $"SELECT position FROM event_store.projections WHERE name = $1 FOR UPDATE {(wait ? "" : "SKIP LOCKED")}", connection)
         {
             Parameters = { new() { Value = name } },
         };
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? new Checkpoint(reader.GetFieldValue<ulong>(0), reader.GetInt64(1)) : null;
+        return (long?)await command.ExecuteScalarAsync(cancellationToken);
     }
 
-    public static async Task SaveCheckpoint(NpgsqlConnection connection, string name, Checkpoint checkpoint, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand("UPDATE event_store.projections SET transaction_id = $2, position = $3, error = NULL WHERE name = $1", connection)
-        {
-            Parameters = { new() { Value = name }, checkpoint.TransactionParameter(), new() { Value = checkpoint.Position } },
-        };
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
+    public static Task SaveCheckpoint(NpgsqlConnection connection, string name, long position, CancellationToken cancellationToken) =>
+        Execute(connection, "UPDATE event_store.projections SET position = $2, error = NULL WHERE name = $1", cancellationToken, name, position);
 
     public static Task SaveError(NpgsqlDataSource dataSource, string name, string? error, CancellationToken cancellationToken) =>
         Execute(dataSource, "UPDATE event_store.projections SET error = $2 WHERE name = $1", cancellationToken, name, (object?)error ?? DBNull.Value);
@@ -71,12 +64,15 @@ internal static class ProjectionStore
         var modes = projections.ToDictionary(p => p.Name, p => p.Mode);
         await using var command = dataSource.CreateCommand(
             """
-            SELECT p.name, p.position, coalesce((SELECT max(position) FROM event_store.events), 0), behind.events, coalesce(behind.seconds, 0)::float8, p.error,
-                   p.rebuild_state, p.rebuild_requested_at, p.rebuild_finished_at, p.rebuild_events, p.rebuild_differences, p.rebuild_error
+            SELECT p.name, p.position, coalesce((SELECT max(position) FROM event_store.events), 0), behind.events, coalesce(behind.seconds, 0)::float8,
+                   CASE WHEN behind.events > 0 THEN (
+                       SELECT string_agg(CASE WHEN pid IS NULL THEN 'a prepared transaction' ELSE format('session %s of %s (%s)', pid, a.usename, a.application_name) END, ', ')
+                       FROM event_store.writers LEFT JOIN pg_stat_activity a USING (pid)) END,
+                   p.error, p.rebuild_state, p.rebuild_requested_at, p.rebuild_finished_at, p.rebuild_events, p.rebuild_differences, p.rebuild_error
             FROM event_store.projections p,
             LATERAL (
                 SELECT count(*) AS events, extract(epoch FROM clock_timestamp() - min(recorded_at)) AS seconds
-                FROM (SELECT recorded_at FROM event_store.events e WHERE p.name = ANY($1) AND (e.transaction_id, e.position) > (p.transaction_id, p.position) LIMIT 10001) AS unread
+                FROM (SELECT recorded_at FROM event_store.events e WHERE p.name = ANY($1) AND e.position > p.position LIMIT 10001) AS unread
             ) AS behind
             ORDER BY p.name
             """);
@@ -90,7 +86,7 @@ internal static class ProjectionStore
                 var head = reader.GetInt64(2);
                 result.Add(new ProjectionStatus(
                     reader.GetString(0), mode, mode == ProjectionMode.Consistent ? head : reader.GetInt64(1), head, reader.GetInt64(3), Math.Round(reader.GetDouble(4), 3),
-                    reader.IsDBNull(5) ? null : reader.GetString(5), ReadRebuild(reader)));
+                    Text(reader, 5), Text(reader, 6), ReadRebuild(reader)));
             }
         }
 
@@ -114,13 +110,15 @@ internal static class ProjectionStore
         return await Execute(connection, sql, cancellationToken, parameters);
     }
 
-    private static RebuildStatus? ReadRebuild(NpgsqlDataReader reader) => reader.IsDBNull(6)
+    private static RebuildStatus? ReadRebuild(NpgsqlDataReader reader) => reader.IsDBNull(7)
         ? null
         : new RebuildStatus(
-            Enum.Parse<RebuildState>(reader.GetString(6), ignoreCase: true),
-            reader.GetFieldValue<DateTimeOffset>(7),
-            reader.IsDBNull(8) ? null : reader.GetFieldValue<DateTimeOffset>(8),
-            reader.GetInt64(9),
-            reader.IsDBNull(10) ? null : reader.GetInt64(10),
-            reader.IsDBNull(11) ? null : reader.GetString(11));
+            Enum.Parse<RebuildState>(reader.GetString(7), ignoreCase: true),
+            reader.GetFieldValue<DateTimeOffset>(8),
+            reader.IsDBNull(9) ? null : reader.GetFieldValue<DateTimeOffset>(9),
+            reader.GetInt64(10),
+            reader.IsDBNull(11) ? null : reader.GetInt64(11),
+            Text(reader, 12));
+
+    private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 }
