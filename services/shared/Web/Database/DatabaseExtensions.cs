@@ -32,6 +32,7 @@ public static class DatabaseExtensions
             Configure(options, provider.GetRequiredService<NpgsqlDataSource>()).AddInterceptors(provider.GetServices<IInterceptor>()));
         services.TryAddScoped<DbContext>(provider => provider.GetRequiredService<TDbContext>());
         services.AddSingleton<DatabaseMigrator<TDbContext>>();
+        services.AddSingleton<IDatabaseMigrator, PoolerCheck>();
         services.AddSingleton<IDatabaseMigrator>(provider => provider.GetRequiredService<DatabaseMigrator<TDbContext>>());
         services.AddSingleton<IdempotencySecret>();
         services.AddHostedService<IdempotencySweep>();

@@ -46,6 +46,12 @@ public static partial class RunService
             {
                 return 0;
             }
+            catch (UnsuitableDatabaseException e)
+            {
+                LogWrongSettings(logger, e.Message);
+                await app.DisposeAsync();   // writes what waits in the console's queue
+                return 1;
+            }
         }
 
         if (args.Contains("--migrate"))

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -129,6 +130,24 @@ public sealed class Starting_a_service : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Behind_a_pooler_of_transactions_ends_with_a_sentence()
+    {
+        await using var pooler = new Road(new NpgsqlConnectionStringBuilder(database.Migrations), pools: true);
+        pooler.Open();
+        using var log = new LogLines();
+        await using (var app = Build(pooler.Port, log))
+        {
+            (await app.RunServiceAsync(["--migrate"])).ShouldBe(1);
+        }
+
+        log.Lines.ShouldContain(l => l.StartsWith("Critical", StringComparison.Ordinal) && l.Contains("Database__Pooler=session", StringComparison.Ordinal));
+        (await database.ScalarAsync<bool>("SELECT to_regclass('\"__EFMigrationsHistory\"') IS NULL")).ShouldBeTrue("nothing is touched through it.");
+
+        await using var bySessions = Build(pooler.Port, settings: new() { ["Database:Pooler"] = "session" });
+        (await bySessions.RunServiceAsync(["--migrate"])).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task On_a_socket_keeps_its_limits()
     {
         await using var app = Build();
@@ -168,7 +187,7 @@ public sealed class Starting_a_service : IAsyncLifetime
         }
     }
 
-    private WebApplication Build(int? databasePort = null, LogLines? log = null, TestDatabase? of = null, string? migrations = null)
+    private WebApplication Build(int? databasePort = null, LogLines? log = null, TestDatabase? of = null, string? migrations = null, Dictionary<string, string?>? settings = null)
     {
         of ??= database;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
@@ -179,6 +198,7 @@ public sealed class Starting_a_service : IAsyncLifetime
             ["ConnectionStrings:Migrations"] = Through(migrations ?? of.Migrations, databasePort),
             ["Authentication:Authority"] = TestTokens.Issuer,
         });
+        builder.Configuration.AddInMemoryCollection(settings);
         builder.AddServiceDefaults("sample");
         builder.AddDatabase<SampleDbContext>();
         builder.Logging.ClearProviders();
@@ -196,10 +216,10 @@ public sealed class Starting_a_service : IAsyncLifetime
 
     private static string Through(string connectionString, int? databasePort) => databasePort is null
         ? connectionString
-        : new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = databasePort.Value, Pooling = false }.ConnectionString;
+        : new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = databasePort.Value, Pooling = false, SslMode = SslMode.Disable, GssEncryptionMode = GssEncryptionMode.Disable }.ConnectionString;
 
-    /// <summary>A road to the database that is closed until the test opens it.</summary>
-    private sealed class Road(NpgsqlConnectionStringBuilder server) : IAsyncDisposable
+    /// <summary>A road to the database that is closed until the test opens it; one that pools announces another process than the session's, as poolers do.</summary>
+    private sealed class Road(NpgsqlConnectionStringBuilder server, bool pools = false) : IAsyncDisposable
     {
         private readonly CancellationTokenSource stop = new();
         private TcpListener? listener;
@@ -244,12 +264,29 @@ public sealed class Starting_a_service : IAsyncLifetime
             try
             {
                 await far.ConnectAsync(server.Host!, server.Port, stop.Token);
-                await Task.WhenAny(near.GetStream().CopyToAsync(far.GetStream(), stop.Token), far.GetStream().CopyToAsync(near.GetStream(), stop.Token));
+                await Task.WhenAny(near.GetStream().CopyToAsync(far.GetStream(), stop.Token), AnswerAsync(far.GetStream(), near.GetStream()));
             }
             catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
             {
                 // The test is over.
             }
+        }
+
+        private async Task AnswerAsync(Stream from, Stream to)
+        {
+            const byte backendKeyData = (byte)'K';
+            var head = new byte[5];   // type and length
+            while (pools && head[0] != backendKeyData)
+            {
+                await from.ReadExactlyAsync(head, stop.Token);
+                var body = new byte[BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(1)) - 4];
+                await from.ReadExactlyAsync(body, stop.Token);
+                body[0] ^= head[0] == backendKeyData ? (byte)1 : (byte)0;
+                await to.WriteAsync(head, stop.Token);
+                await to.WriteAsync(body, stop.Token);
+            }
+
+            await from.CopyToAsync(to, stop.Token);
         }
     }
 }
