@@ -195,6 +195,24 @@ start() {
     printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$STATE/run/$name.pid"
 }
 
+# supervise NAME ENVIRONMENT... -- COMMAND...: like start, and started again when it ends by itself; with just these variables
+supervise() {
+    local name=$1 variables=() i
+    shift
+    while [ "$1" != -- ]; do
+        variables+=("$1")
+        shift
+    done
+    shift
+    stop "$name"
+    start "$name.supervisor" env -i "${variables[@]}" SHOP_ENVIRONMENT=clean "SHOP_STATE=$STATE" "$ROOT/deploy/local/supervise.sh" "$name" "$@"
+    for ((i = 0; i < 100; i++)); do
+        [ ! -s "$STATE/run/$name.pid" ] || return 0
+        sleep 0.05
+    done
+    die "$name could not be started." "See $STATE/logs/$name.supervisor.log."
+}
+
 # pid_of NAME: prints it if it still is the process that we started
 pid_of() {
     local pid since
@@ -214,6 +232,7 @@ any_alive() {
 # stop NAME [SIGNAL [SECONDS]]: asks first, insists later
 stop() {
     local name=$1 signal=${2:-TERM} seconds=${3:-30} pid i
+    [ ! -f "$STATE/run/$name.supervisor.pid" ] || stop "$name.supervisor"
     if pid=$(pid_of "$name"); then
         kill "-$signal" "$pid" 2>/dev/null || as_root kill "-$signal" "$pid" 2>/dev/null || true
         for ((i = 0; i < seconds * 10; i++)); do

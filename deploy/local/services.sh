@@ -70,7 +70,7 @@ start_service() {
     done
     while IFS= read -r port; do inherited+=("$port=${!port}"); done < <(compgen -e | grep '__' || true)
     dll=$(basename "$(project_of "$name")" .csproj).dll
-    (cd "$STATE/app/$name" && start "$name" env -i "${environment[@]}" "${inherited[@]}" dotnet "$dll")
+    (cd "$STATE/app/$name" && supervise "$name" "${environment[@]}" "${inherited[@]}" -- dotnet "$dll")
 }
 
 service_ready() { local variable; variable=$(port_variable "$1"); http_ok "${!variable}" /health/ready; }
@@ -85,6 +85,7 @@ await_services() { local name; for name in "${PROCESSES[@]}"; do await_service "
 stop_services() {
     local name pid
     for name in "${PROCESSES[@]}"; do
+        stop "$name.supervisor"
         pid=$(pid_of "$name") && kill -TERM "$pid" 2>/dev/null
     done
     for name in "${PROCESSES[@]}"; do stop "$name" TERM 30; done
