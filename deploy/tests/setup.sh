@@ -101,6 +101,24 @@ user = next(u for u in json.load(sys.stdin)["users"] if u["name"] == "orders")
 if user["password"] != sys.argv[1]: print("the definitions of the broker have", user["password"])' "$odd"
 }
 
+# ── A service that ends by itself ─────────────────────────────────────────────────────────────────────────────────
+
+supervised() {
+    local folder=$work/supervised seen=$work/supervised/seen i
+    copy_to "$folder"
+    # Its first life is short.
+    with "$folder" 'supervise probe "PATH=$PATH" SECRET=of-a-service "SEEN=$ROOT/seen" -- \
+        bash -c "echo \"\$SECRET\$SHOP_ENVIRONMENT\" >>\"\$SEEN\"; [ \$(wc -l <\"\$SEEN\") = 1 ] || exec sleep 600"'
+    for ((i = 0; i < 600; i++)); do
+        [ ! -s "$seen" ] || [ "$(wc -l <"$seen")" = 1 ] || ! with "$folder" 'alive probe' || break
+        sleep 0.1
+    done
+    expect 'the environment' "$(sort -u "$seen")" of-a-service
+    with "$folder" 'tr "\0" " " <"/proc/$(pid_of probe.supervisor)/cmdline"' | grep 'of-a-service' | sed 's/^/everybody can read: /'
+    with "$folder" 'pid=$(pid_of probe); stop probe KILL; started_at "$pid" >/dev/null && say "it still runs"; alive probe.supervisor && say "it would come back"; true'
+    expect 'lives' "$(wc -l <"$seen")" 2
+}
+
 # ── Neighbours ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # The advice for a taken port is followed, and must hold: nobody listens there, and no other setting names it.
@@ -260,6 +278,7 @@ fi
 check 'what a shell has inherited is left outside' inherited
 check 'a clone made by Git for Windows has the line endings of ours' windows_clone
 check 'a value in .env may hold any character' values
+check 'a service that ends by itself is started again, and one that was stopped is not' supervised
 check 'the advice for a taken port holds' taken_port
 check 'an engine that does not answer is none' silent_engine
 [ "${1:-}" != servers ] || check 'two clones, any folder, a strict umask and a start that was cut off' two_clones

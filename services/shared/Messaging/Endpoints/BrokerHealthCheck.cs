@@ -25,7 +25,7 @@ internal sealed class BrokerHealthCheck(OutboxRelay relay, IBusControl bus, Time
         }
 
         return Task.FromResult(_wasConnected || clock.GetElapsedTime(_started) >= Patience
-            ? HealthCheckResult.Degraded("Not connected; messages wait in the outbox.")
+            ? HealthCheckResult.Degraded(relay.IsConnected ? "Connected, but not every queue is read." : "Not connected; messages wait in the outbox.")
             : HealthCheckResult.Unhealthy("Not connected yet."));
     }
 }
