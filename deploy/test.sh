@@ -233,7 +233,8 @@ container_servers_are_there() {
         TEST_RABBITMQ=amqp://guest:guest@127.0.0.1:$(published rabbitmq 5672)
         TEST_RABBITMQ_MANAGEMENT=http://guest:guest@127.0.0.1:$(published rabbitmq 15672)
         TEST_MAIL_SMTP=127.0.0.1:$(published mail 1025) TEST_MAIL_API=http://127.0.0.1:$(published mail 1080)
-        export TEST_POSTGRES TEST_RABBITMQ TEST_RABBITMQ_MANAGEMENT TEST_MAIL_SMTP TEST_MAIL_API
+        TEST_RABBITMQCTL=$(printf '%q ' "${compose[@]}" exec -T rabbitmq rabbitmqctl)
+        export TEST_POSTGRES TEST_RABBITMQ TEST_RABBITMQ_MANAGEMENT TEST_RABBITMQCTL TEST_MAIL_SMTP TEST_MAIL_API
     fi
     ok "PostgreSQL 17, RabbitMQ 4 and a mail catcher"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail]`,
-# and `... NAME memory LIMIT` for the broker.
+# and for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
 # Ports of their own: those of TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ... where set, else the first free ones, so that two clones can test at the same time.
 # UNSAFE=1: what is committed outlasts the end of PostgreSQL, but not a power cut.
@@ -36,6 +36,11 @@ POSTGRES_EXTRA_SETTINGS=$'max_connections = 600\nshared_buffers = 256MB'
 [ "${UNSAFE:-0}" = 0 ] || POSTGRES_EXTRA_SETTINGS+=$'\nfsync = off\nfull_page_writes = off'
 export POSTGRES_PASSWORD RABBITMQ_USER RABBITMQ_PASSWORD
 
+rabbitmqctl() {
+    rabbitmq_environment
+    env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmqctl" "$@"
+}
+
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
 
 case $action in
@@ -65,16 +70,19 @@ case $action in
         if wanted mail; then stop maildev KILL 5; fi
         ;;
     memory)     # the broker's memory limit while it runs; one below what it uses raises the alarm that blocks every publisher
-        rabbitmq_environment
-        env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmqctl" -q set_vm_memory_high_watermark absolute "$only"
+        rabbitmqctl -q set_vm_memory_high_watermark absolute "$only"
+        ;;
+    rabbitmqctl)
+        rabbitmqctl "${@:3}"
         ;;
     env)
         cat <<TEXT
 export TEST_POSTGRES="Host=127.0.0.1;Port=$POSTGRES_PORT;Username=postgres;Password=$POSTGRES_PASSWORD"
 export TEST_RABBITMQ=amqp://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:$RABBITMQ_PORT
 export TEST_RABBITMQ_MANAGEMENT=http://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:$RABBITMQ_MANAGEMENT_PORT
+export TEST_RABBITMQCTL=$(printf %q "$(printf %q "$ROOT/deploy/local/servers.sh") $name rabbitmqctl")
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
         ;;
-    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, memory or env" ;;
+    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, memory, rabbitmqctl or env" ;;
 esac

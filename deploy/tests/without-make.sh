@@ -13,7 +13,7 @@ mkdir -p "${log%/*}"
 : >"$log"
 
 # In continuous integration a test that cannot run has failed; here it is to be skipped.
-unset TEST_POSTGRES TEST_RABBITMQ TEST_RABBITMQ_MANAGEMENT TEST_MAIL_SMTP TEST_MAIL_API CI
+unset TEST_POSTGRES TEST_RABBITMQ TEST_RABBITMQ_MANAGEMENT TEST_RABBITMQCTL TEST_MAIL_SMTP TEST_MAIL_API CI
 [ "$mode" = engine ] || export DOCKER_HOST=unix:///nonexistent
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
 

@@ -55,6 +55,13 @@ public sealed class MessagingOptions
     /// <summary>First pause after a refused attempt; it doubles with each further one, up to five minutes.</summary>
     public TimeSpan SendBackoff { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// How long the broker may owe the confirmation of the oldest message, while it is there and takes messages, before what is under way gets a connection for each destination;
+    /// and on that, before an attempt is given up. Shorter than the 65 s after which RabbitMQ itself gives up a queue without a quorum, and refuses the message.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00.5", "00:01:00")]
+    public TimeSpan ConfirmPatience { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>How long a message id is remembered for the detection of duplicates.</summary>
     public TimeSpan InboxRetention { get; set; } = TimeSpan.FromDays(7);
 

@@ -60,7 +60,7 @@ internal sealed class MessagingMetrics : IDisposable
         }
     }
 
-    public void Observe(Func<OutboxFigures> figures, Func<int> inMemory)
+    public void Observe(Func<OutboxFigures> figures, Func<int> inMemory, Func<int> unconfirmed)
     {
         _meter.CreateObservableGauge("messaging.outbox.pending", () => figures().Pending, "{message}", "Rows that wait to be sent.");
         _meter.CreateObservableGauge("messaging.outbox.oldest_age", () => figures().OldestAgeSeconds, "s", "Age of the oldest row that waits to be sent.");
@@ -68,6 +68,7 @@ internal sealed class MessagingMetrics : IDisposable
         _meter.CreateObservableGauge("messaging.outbox.parked", () => figures().Parked, "{message}", "Rows that could not be sent and wait for an operator.");
         _meter.CreateObservableGauge("messaging.dead_letters.open", () => figures().DeadLetters, "{message}", "Dead letters that nobody has dealt with.");
         _meter.CreateObservableGauge("messaging.outbox.in_memory", inMemory, "{message}", "Rows that this process holds in memory.");
+        _meter.CreateObservableGauge("messaging.outbox.unconfirmed_destinations", unconfirmed, "{destination}", "Exchanges of which the broker does not confirm what is sent there.");
     }
 
     /// <param name="queues">How many; null before anybody has looked.</param>

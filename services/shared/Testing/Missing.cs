@@ -16,11 +16,13 @@ public static class Missing
     /// <param name="reason">What is missing and how to get it.</param>
     public static Exception Prerequisite(string reason)
     {
-        if (NothingMayBe)
-        {
-            return new InvalidOperationException(reason);
-        }
+        return NothingMayBe ? new InvalidOperationException(reason) : Choice(reason);
+    }
 
+    /// <summary>To be thrown for what a whole way of running the tests cannot have: the test is skipped everywhere.</summary>
+    /// <param name="reason">What is missing and which way has it.</param>
+    public static Exception Choice(string reason)
+    {
         // A skipped test keeps its reason to itself in the console's usual verbosity; the first one says it aloud.
         if (Said.TryAdd(reason, true))
         {

@@ -14,17 +14,22 @@ namespace Chassis.Testing;
 /// </summary>
 internal static class TestContainers
 {
+    private static readonly Lazy<RabbitMqContainer> Broker = new(() => Share("rabbitmq", new RabbitMqBuilder(ImageOf("rabbitmq"))
+        .WithHostname("rabbitmq").WithUsername("guest").WithPassword("guest")
+        .WithEnvironment("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none")
+        .WithPortBinding(15672, assignRandomHostPort: true)));
+
     public static string Postgres() => Share("postgres", new PostgreSqlBuilder(ImageOf("postgres"))
         .WithCommand("-c", "max_connections=600", "-c", "shared_buffers=256MB")
         .WithCreateParameterModifier(create => create.HostConfig!.ShmSize = 256 << 20)).GetConnectionString();
 
-    public static (Uri Amqp, Uri Management) RabbitMq()
+    public static (Uri Amqp, Uri Management) RabbitMq() =>
+        (new Uri(Broker.Value.GetConnectionString()), new Uri($"http://guest:guest@{Broker.Value.Hostname}:{Broker.Value.GetMappedPublicPort(15672)}"));
+
+    public static async Task<string> RabbitMqCtlAsync(IEnumerable<string> arguments)
     {
-        var broker = Share("rabbitmq", new RabbitMqBuilder(ImageOf("rabbitmq"))
-            .WithHostname("rabbitmq").WithUsername("guest").WithPassword("guest")
-            .WithEnvironment("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none")
-            .WithPortBinding(15672, assignRandomHostPort: true));
-        return (new Uri(broker.GetConnectionString()), new Uri($"http://guest:guest@{broker.Hostname}:{broker.GetMappedPublicPort(15672)}"));
+        var result = await Broker.Value.ExecAsync(["rabbitmqctl", .. arguments]);
+        return result.ExitCode == 0 ? result.Stdout : throw new InvalidOperationException($"rabbitmqctl {string.Join(' ', arguments)}: {result.Stdout}{result.Stderr}");
     }
 
     public static (string Smtp, Uri Api) Mail()

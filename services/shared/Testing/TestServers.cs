@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Chassis.Testing;
 
 /// <summary>
@@ -20,6 +22,29 @@ public static class TestServers
     public static Uri RabbitMq => Broker.Value.Amqp;
 
     public static Uri RabbitMqManagement => Broker.Value.Management;
+
+    /// <summary>Runs the broker's own tool, for what cannot be asked for over the network.</summary>
+    /// <returns>What it has written.</returns>
+    public static async Task<string> RabbitMqCtlAsync(params string[] arguments)
+    {
+        if (Variable("TEST_RABBITMQ") is null)
+        {
+            return await TestContainers.RabbitMqCtlAsync(arguments);
+        }
+
+        // Where the tests themselves run in a container there is no way to it.
+        var control = Variable("TEST_RABBITMQCTL")
+            ?? throw Missing.Choice("This test stops a queue of the broker: TEST_RABBITMQCTL has to name a command that reaches its rabbitmqctl (docs/testing.md).");
+        using var process = Process.Start(new ProcessStartInfo("bash", ["-c", control + " \"$@\"", "rabbitmqctl", .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"rabbitmqctl {string.Join(' ', arguments)}: {output}{await errors}");
+    }
 
     /// <summary>Where the mail catcher takes mails, as <c>host:port</c>.</summary>
     public static string MailSmtp => MailCatcher.Value.Smtp;

@@ -71,6 +71,18 @@ public sealed class TestVhost : IAsyncDisposable
         return PutAsync($"api/{parts[0]}/{name}/{parts[1]}", body);
     }
 
+    /// <summary>
+    /// Stops the process of a quorum queue as a whole: it confirms nothing, as one that has lost its majority, until this is disposed. What was sent to it meanwhile is taken then.
+    /// </summary>
+    public async Task<IAsyncDisposable> SuspendAsync(string queue)
+    {
+        await OnQueueAsync("suspend");
+        return new Resumption(() => OnQueueAsync("resume"));
+
+        Task OnQueueAsync(string what) => TestServers.RabbitMqCtlAsync(
+            "-q", "eval", $"{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{name}\">>, queue, <<\"{queue}\">>)), ok = sys:{what}(amqqueue:get_pid(Q)).");
+    }
+
     /// <summary>Makes a broker user with these rights in this virtual host and no others.</summary>
     /// <returns>Where it connects to.</returns>
     public async Task<Uri> CreateUserAsync(string configure, string write, string read)
@@ -132,5 +144,18 @@ public sealed class TestVhost : IAsyncDisposable
     {
         using var response = await management.PutAsJsonAsync(new Uri(path, UriKind.Relative), body);
         response.EnsureSuccessStatusCode();
+    }
+
+    private sealed class Resumption(Func<Task> resume) : IAsyncDisposable
+    {
+        private Func<Task>? _resume = resume;
+
+        public async ValueTask DisposeAsync()
+        {
+            if (Interlocked.Exchange(ref _resume, null) is { } resume)
+            {
+                await resume();
+            }
+        }
     }
 }

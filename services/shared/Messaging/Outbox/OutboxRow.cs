@@ -44,6 +44,9 @@ internal sealed class OutboxRow
 
     /// <summary>Why the broker sent it back, while its confirmation is still awaited.</summary>
     public string? Returned { get; set; }
+
+    /// <summary>Nobody waits for its confirmation any more. It is done all the same when it comes.</summary>
+    public bool GivenUp { get; set; }
 }
 
 /// <summary>What the archive wants to know beside the row.</summary>

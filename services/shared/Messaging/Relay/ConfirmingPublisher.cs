@@ -8,63 +8,84 @@ namespace Chassis.Messaging.Relay;
 
 /// <summary>
 /// One channel in confirm mode on which many messages are under way at once. It says of each what became of it: confirmed, or why not.
-/// After the channel is lost it says nothing; <see cref="Unsettled"/> are then the messages whose fate is unknown.
+/// After the channel is lost it says nothing; <see cref="TakeUnsettled"/> gives the messages whose fate is unknown.
 /// </summary>
 /// <remarks>Written to by one task at a time.</remarks>
 internal sealed class ConfirmingPublisher : IAsyncDisposable
 {
-    private const int MaxInFlight = 2048;
+    public const int MaxInFlight = 2048;
 
     private readonly IConnection _connection;
     private readonly IChannel _channel;
     private readonly Topology _topology;
     private readonly Action<OutboxRow, string?> _settled;
-    private readonly OutboxRow?[] _inFlight = new OutboxRow?[MaxInFlight];
-    private readonly SemaphoreSlim _room = new(MaxInFlight);
+    private readonly TimeProvider _clock;
+    // By tag and not in a ring: one message that is never confirmed must not meet the 2,048th after it.
+    private readonly Dictionary<ulong, OutboxRow> _inFlight = [];
+    private readonly SemaphoreSlim _room;
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource<string> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _nextTag = 1;
     private ulong _oldestTag = 1;
+    private long _oldestSince;
+    private bool _blocked;
+    private bool _abandoned;
 
-    private ConfirmingPublisher(IConnection connection, IChannel channel, Topology topology, Action<OutboxRow, string?> settled)
+    private ConfirmingPublisher(IConnection connection, IChannel channel, Topology topology, Action<OutboxRow, string?> settled, TimeProvider clock, int window)
     {
         _connection = connection;
         _channel = channel;
         _topology = topology;
         _settled = settled;
+        _clock = clock;
+        _room = new SemaphoreSlim(window);
         channel.BasicAcksAsync += (_, e) => Settle(e.DeliveryTag, e.Multiple, null);
         channel.BasicNacksAsync += (_, e) => Settle(e.DeliveryTag, e.Multiple, "The broker did not take the message.");
         channel.BasicReturnAsync += OnReturned;
         channel.ChannelShutdownAsync += (_, e) => OnClosed(e);
         connection.ConnectionShutdownAsync += (_, e) => OnClosed(e);
+        connection.ConnectionBlockedAsync += (_, _) => OnBlocked(true);
+        connection.ConnectionUnblockedAsync += (_, _) => OnBlocked(false);
     }
 
     /// <summary>Ends when the channel or the connection is lost, with the reason.</summary>
     public Task<string> Closed => _closed.Task;
 
-    /// <summary>In the order in which they were sent.</summary>
-    public IReadOnlyList<OutboxRow> Unsettled
+    /// <summary>
+    /// For how long the oldest message has been the oldest. A broker that is slow confirms one after the other, so that this stays short however long each of them takes; one
+    /// that takes no messages for want of memory or disk has said so, and the time does not count.
+    /// </summary>
+    public TimeSpan StuckFor
     {
         get
         {
             lock (_gate)
             {
-                var rows = new List<OutboxRow>();
-                for (var tag = _oldestTag; tag < _nextTag; tag++)
-                {
-                    if (_inFlight[tag % MaxInFlight] is { } row)
-                    {
-                        rows.Add(row);
-                    }
-                }
-
-                return rows;
+                return _blocked || _inFlight.Count == 0 ? TimeSpan.Zero : _clock.GetElapsedTime(_oldestSince);
             }
         }
     }
 
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _inFlight.Count == 0;
+            }
+        }
+    }
+
+    public bool HasRoom => _room.CurrentCount > 0;
+
     public static async Task<ConfirmingPublisher> OpenAsync(
-        BrokerConnection broker, Func<IConnection, Topology> topology, Action<OutboxRow, string?> settled, CancellationToken cancellationToken)
+        BrokerConnection broker,
+        Func<IConnection, Topology> topology,
+        Action<OutboxRow, string?> settled,
+        TimeProvider clock,
+        CancellationToken cancellationToken,
+        int window = MaxInFlight)
     {
         var connection = await broker.OpenAsync("relay", cancellationToken);
         try
@@ -75,7 +96,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
             // Tracking is done here: the client's own would add a header to every message and a task to wait for each.
             var channel = await connection.CreateChannelAsync(
                 new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false), cancellationToken);
-            return new ConfirmingPublisher(connection, channel, exchanges, settled);
+            return new ConfirmingPublisher(connection, channel, exchanges, settled, clock, window);
         }
         catch
         {
@@ -100,7 +121,13 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
 
         lock (_gate)
         {
-            _inFlight[_nextTag++ % MaxInFlight] = row;
+            if (_inFlight.Count == 0)
+            {
+                _oldestTag = _nextTag;
+                _oldestSince = _clock.GetTimestamp();
+            }
+
+            _inFlight[_nextTag++] = row;
         }
 
         var headers = new Dictionary<string, object?>(row.Headers.Count);
@@ -119,10 +146,59 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         await _channel.BasicPublishAsync(row.Exchange, row.RoutingKey, row.Mandatory, properties, row.Body, cancellationToken);
     }
 
+    public bool Holds(OutboxRow row)
+    {
+        lock (_gate)
+        {
+            return _inFlight.ContainsValue(row);
+        }
+    }
+
+    /// <summary>The messages of which nothing is known, in the order in which they were sent. Whatever the broker says of them later is not heard any more.</summary>
+    public List<OutboxRow> TakeUnsettled()
+    {
+        lock (_gate)
+        {
+            List<OutboxRow> rows = [.. InOrder().Where(row => !row.GivenUp)];
+            _abandoned = _inFlight.Count > 0;
+            _inFlight.Clear();
+            return rows;
+        }
+    }
+
+    /// <summary>Waits no longer for what is under way. A late word of the broker is still heard, and they keep their room until then: so does the broker.</summary>
+    public List<OutboxRow> GiveUp()
+    {
+        lock (_gate)
+        {
+            List<OutboxRow> rows = [.. InOrder().Where(row => !row.GivenUp)];
+            rows.ForEach(row => row.GivenUp = true);
+            return rows;
+        }
+    }
+
+    /// <summary>What is under way and belongs to this process no longer than until then.</summary>
+    public List<OutboxRow> OwnedUntil(long timestamp)
+    {
+        lock (_gate)
+        {
+            // The oldest one goes first. Mostly it has been under way for milliseconds, and there is nothing to look for.
+            return _inFlight.TryGetValue(_oldestTag, out var oldest) && oldest.OwnedUntil < timestamp
+                ? [.. _inFlight.Values.Where(row => row.OwnedUntil < timestamp && !row.GivenUp)]
+                : [];
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         try
         {
+            if (_abandoned || !IsIdle)
+            {
+                // Nobody who says good-bye would be answered: a channel that waits for a queue does nothing else.
+                await _connection.AbortAsync(TimeSpan.FromSeconds(1));
+            }
+
             await _channel.DisposeAsync();
             await _connection.DisposeAsync();
         }
@@ -151,9 +227,15 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
 
         lock (_gate)
         {
-            while (_oldestTag < _nextTag && _inFlight[_oldestTag % MaxInFlight] is null)
+            var before = _oldestTag;
+            while (_oldestTag < _nextTag && !_inFlight.ContainsKey(_oldestTag))
             {
                 _oldestTag++;
+            }
+
+            if (_oldestTag != before)
+            {
+                _oldestSince = _clock.GetTimestamp();
             }
         }
 
@@ -165,9 +247,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         OutboxRow? row;
         lock (_gate)
         {
-            ref var slot = ref _inFlight[tag % MaxInFlight];
-            row = slot;
-            slot = null;
+            _inFlight.Remove(tag, out row);
         }
 
         if (row is null)
@@ -189,14 +269,24 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         {
             lock (_gate)
             {
-                for (var tag = _oldestTag; tag < _nextTag; tag++)
+                foreach (var row in _inFlight.Values.Where(row => row.Mandatory && row.MessageId == id && row.Exchange == e.Exchange && row.RoutingKey == e.RoutingKey))
                 {
-                    if (_inFlight[tag % MaxInFlight] is { Mandatory: true } row && row.MessageId == id && row.Exchange == e.Exchange && row.RoutingKey == e.RoutingKey)
-                    {
-                        row.Returned = string.Create(CultureInfo.InvariantCulture, $"Not routable: {e.ReplyCode} {e.ReplyText}.");
-                    }
+                    row.Returned = string.Create(CultureInfo.InvariantCulture, $"Not routable: {e.ReplyCode} {e.ReplyText}.");
                 }
             }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private IEnumerable<OutboxRow> InOrder() => _inFlight.OrderBy(each => each.Key).Select(each => each.Value);
+
+    private Task OnBlocked(bool blocked)
+    {
+        lock (_gate)
+        {
+            _blocked = blocked;
+            _oldestSince = _clock.GetTimestamp();
         }
 
         return Task.CompletedTask;

@@ -12,7 +12,7 @@ internal sealed class OutboxGauges(OutboxStore store, OutboxRelay relay, Messagi
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        metrics.Observe(() => _figures, () => relay.InMemory);
+        metrics.Observe(() => _figures, () => relay.InMemory, () => relay.Unconfirmed);
         while (!stoppingToken.IsCancellationRequested)
         {
             try

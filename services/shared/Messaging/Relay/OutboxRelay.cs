@@ -25,6 +25,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     private readonly ILogger<OutboxRelay> _logger;
     private readonly KeyedOrder _order;
     private readonly Settlement _settlement;
+    private readonly Detours _detours;
     private readonly Channel<OutboxRow> _ready = Channel.CreateUnbounded<OutboxRow>(new UnboundedChannelOptions { SingleReader = true });
     private readonly long _ownership;
     private List<OutboxRow> _again = [];
@@ -52,6 +53,8 @@ internal sealed partial class OutboxRelay : BackgroundService
         _logger = logger;
         _order = new KeyedOrder(row => _ready.Writer.TryWrite(row));
         _settlement = new Settlement(store, _options, metrics, clock, logger);
+        _detours = new Detours(() => new Detour(
+            OpenAsync, new Detour.Outcomes(Settled, _settlement.Confirmed, row => Forget(1, row.Body.Length)), _options.ConfirmPatience, clock));
         // Stop well before the lease ends: the next owner must not start while a message is still under way.
         _ownership = (long)(_options.Lease.TotalSeconds * 0.75 * clock.TimestampFrequency);
     }
@@ -60,6 +63,9 @@ internal sealed partial class OutboxRelay : BackgroundService
     public bool IsConnected { get; private set; }
 
     public int InMemory => Volatile.Read(ref _rows);
+
+    /// <summary>Destinations that do not confirm what is sent to them.</summary>
+    public int Unconfirmed => _detours.Count;
 
     /// <summary>Announces the rows of a transaction that is about to commit. Null when there is nothing to hand over, or no room for it: the sweep will find the rows.</summary>
     public Handover? Register(IReadOnlyList<OutboxRow> written)
@@ -121,12 +127,14 @@ internal sealed partial class OutboxRelay : BackgroundService
         {
             try
             {
-                await using var publisher = await ConfirmingPublisher.OpenAsync(
-                    _broker, connection => new Topology(connection, _service, _vanished, _clock), Settled, stoppingToken);
+                await using var publisher = await OpenAsync(Settled, ConfirmingPublisher.MaxInFlight, stoppingToken);
                 LogConnected();
                 failures = 0;
                 IsConnected = true;
-                await RunAsync(publisher, stoppingToken);
+                if (await RunAsync(publisher, stoppingToken))
+                {
+                    continue;
+                }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -141,18 +149,25 @@ internal sealed partial class OutboxRelay : BackgroundService
                 IsConnected = false;
             }
 
+            // Whatever did not confirm may do so when the broker is back.
+            await _detours.EndAsync();
             failures++;
             var pause = TimeSpan.FromMilliseconds(Math.Min(10_000, 200 * Math.Pow(2, Math.Min(failures, 10))) * (0.75 + (Random.Shared.NextDouble() / 2)));
             await Task.Delay(pause, _clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private async Task RunAsync(ConfirmingPublisher publisher, CancellationToken stoppingToken)
+    private Task<ConfirmingPublisher> OpenAsync(Action<OutboxRow, string?> settled, int window, CancellationToken cancellationToken) =>
+        ConfirmingPublisher.OpenAsync(_broker, connection => new Topology(connection, _service, _vanished, _clock), settled, _clock, cancellationToken, window);
+
+    /// <returns>Whether the broker is there, and a new connection is needed all the same.</returns>
+    private async Task<bool> RunAsync(ConfirmingPublisher publisher, CancellationToken stoppingToken)
     {
         using var lost = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
         var pump = PumpAsync(publisher, lost.Token);
-        var sweep = SweepAsync(lost.Token);
-        await Task.WhenAny(pump, sweep, publisher.Closed, Task.Delay(Timeout.InfiniteTimeSpan, _clock, stoppingToken));
+        var sweep = SweepAsync(publisher, lost.Token);
+        var stuck = StuckAsync(publisher, lost.Token);
+        var ended = await Task.WhenAny(pump, sweep, stuck, publisher.Closed);
         if (publisher.Closed.IsCompletedSuccessfully)
         {
             LogDisconnected(await publisher.Closed);
@@ -161,7 +176,7 @@ internal sealed partial class OutboxRelay : BackgroundService
         await lost.CancelAsync();
         try
         {
-            await Task.WhenAll(pump, sweep);
+            await Task.WhenAll(pump, sweep, stuck);
         }
         catch (OperationCanceledException)
         {
@@ -170,7 +185,27 @@ internal sealed partial class OutboxRelay : BackgroundService
         finally
         {
             // Their fate is unknown: send them again, under the same ids, if they are still ours by then.
-            _again = [.. publisher.Unsettled, .. _again];
+            var unsettled = publisher.TakeUnsettled();
+            if (ended == stuck && stuck.IsCompletedSuccessfully)
+            {
+                // Which of them it is that does not confirm shows when each has a way of its own.
+                _detours.Begin(unsettled);
+                LogUnconfirmed(unsettled.Count, string.Join(", ", unsettled.Select(row => row.Exchange).Distinct()));
+            }
+            else
+            {
+                _again = [.. unsettled, .. _again];
+            }
+        }
+
+        return ended == stuck && !stoppingToken.IsCancellationRequested;
+    }
+
+    private async Task StuckAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
+    {
+        while (publisher.StuckFor < _options.ConfirmPatience)
+        {
+            await Task.Delay(_options.ConfirmPatience / 20, _clock, cancellationToken);
         }
     }
 
@@ -200,6 +235,11 @@ internal sealed partial class OutboxRelay : BackgroundService
             return;
         }
 
+        if (_detours.TryTake(row))
+        {
+            return;
+        }
+
         try
         {
             await publisher.PublishAsync(row, cancellationToken);
@@ -207,18 +247,19 @@ internal sealed partial class OutboxRelay : BackgroundService
         catch
         {
             // The row itself is among the unsettled when it got that far; sending it twice does no harm.
-            _again.AddRange(rest.Skip(publisher.Unsettled.Contains(row) ? index + 1 : index));
+            _again.AddRange(rest.Skip(publisher.Holds(row) ? index + 1 : index));
             throw;
         }
     }
 
-    private async Task SweepAsync(CancellationToken cancellationToken)
+    private async Task SweepAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
         {
             var pause = _options.SweepInterval;
             try
             {
+                await KeepAsync(publisher, cancellationToken);
                 if (_rows < _options.MemoryRows / 2)
                 {
                     pause = await SweepOnceAsync(cancellationToken);
@@ -234,6 +275,18 @@ internal sealed partial class OutboxRelay : BackgroundService
             {
                 await Task.Delay(pause, _clock, cancellationToken);
             }
+        }
+    }
+
+    /// <summary>What is under way for long stays ours, so that nobody sends it a second time meanwhile.</summary>
+    private async Task KeepAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
+    {
+        var now = _clock.GetTimestamp();
+        List<OutboxRow> rows = [.. publisher.OwnedUntil(now + (_ownership / 2)), .. _detours.OwnedUntil(now + (_ownership / 2))];
+        if (rows.Count > 0)
+        {
+            await _store.KeepAsync(rows, _options.Lease, cancellationToken);
+            rows.ForEach(row => row.OwnedUntil = now + _ownership);
         }
     }
 
@@ -290,6 +343,9 @@ internal sealed partial class OutboxRelay : BackgroundService
 
     [LoggerMessage(2002, LogLevel.Warning, "The relay has lost the broker or cannot reach it, messages wait in the outbox: {Reason}")]
     private partial void LogDisconnected(string reason);
+
+    [LoggerMessage(2004, LogLevel.Warning, "{Count} messages are not confirmed by a broker that is there ({Exchanges}): a queue may have lost its quorum. What goes there gets a connection of its own.")]
+    private partial void LogUnconfirmed(int count, string exchanges);
 
     [LoggerMessage(2003, LogLevel.Warning, "The outbox could not be swept: {Reason}")]
     private partial void LogSweepFailed(string reason);

@@ -28,6 +28,12 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
     private const string DeleteSql =
         "DELETE FROM messaging.outbox o USING unnest($1::bigint[], $2::uuid[]) AS sent(id, message_id) WHERE o.id = sent.id AND o.message_id = sent.message_id";
 
+    private const string KeepSql =
+        """
+        UPDATE messaging.outbox o SET due_at = clock_timestamp() + $3
+        FROM unnest($1::bigint[], $2::uuid[]) AS kept(id, message_id) WHERE o.id = kept.id AND o.message_id = kept.message_id
+        """;
+
     private const string RefuseSql =
         """
         UPDATE messaging.outbox o SET
@@ -69,6 +75,15 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         TimeSpan? next = await reader.ReadAsync(cancellationToken) ? reader.GetFieldValue<TimeSpan>(0) : null;
         rows.Sort(static (a, b) => a.Id.CompareTo(b.Id));
         return (rows, next);
+    }
+
+    /// <summary>Moves on the time until which rows belong to this process.</summary>
+    public async Task KeepAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(KeepSql);
+        AddKeys(command, rows);
+        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval });
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     public async Task DeleteAsync(IReadOnlyList<OutboxRow> rows, CancellationToken cancellationToken)

@@ -49,6 +49,7 @@ public sealed class RelayTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             host.Services.GetRequiredService<BrokerConnection>(),
             connection => new Topology(connection, host.Services.GetRequiredService<ServiceIdentity>(), host.Services.GetRequiredService<VanishedExchanges>(), TimeProvider.System),
             (row, error) => settled[row] = error ?? "confirmed",
+            TimeProvider.System,
             Token);
         var (lost, taken) = (Row("relay.nobody"), Row("relay.heard"));
         var twin = Row("relay.nobody", lost.MessageId);
