@@ -76,36 +76,13 @@ internal static class BoundaryEventEndpoints
     }
 
     private static async Task<Accepted<StartedReplay>> Replay(
-        ReplayBoundaryEvents request, NpgsqlDataSource database, BrokerConnection broker, TimeProvider clock, CancellationToken ct)
+        ReplayBoundaryEvents request, OutboxStore outbox, BrokerConnection broker, TimeProvider clock, CancellationToken ct)
     {
         Check(request, clock);
         await BindAsync(request.Destination, broker, ct);
         var replay = Guid.CreateVersion7(clock.GetUtcNow());
 
-        // The times of a microsecond apart keep the order for whoever sweeps.
-        await using var command = database.CreateCommand(
-            """
-            INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, due_at)
-            SELECT event_id, $5, $9, $6, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, true,
-                   now() + (row_number() OVER (ORDER BY position)) * interval '1 microsecond'
-            FROM messaging.boundary_events
-            WHERE time >= $1 AND time < $2 AND ($3 OR type = ANY($4))
-            ORDER BY position
-            """);
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = request.From.UtcDateTime });
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = (request.To ?? clock.GetUtcNow()).UtcDateTime });
-        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = request.Types is null });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. request.Types ?? []] });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = "replay:" + replay });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = request.Destination });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = MessageKeys.EventContentType });
-        command.Parameters.Add(new NpgsqlParameter<string>
-        {
-            TypedValue = HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }),
-            NpgsqlDbType = NpgsqlDbType.Jsonb,
-        });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Topology.ReplayExchange });
-        long count = await command.ExecuteNonQueryAsync(ct);
+        var count = await outbox.ReplayAsync(replay, request.Destination, request.From, request.To ?? clock.GetUtcNow(), request.Types, ct);
         return TypedResults.Accepted("/v1/ops/outbox", new StartedReplay(replay, count));
     }
 

@@ -122,6 +122,12 @@ internal sealed class OutboxBuffer
 /// <summary>The statements of the outbox. Each text is constant, so that Npgsql prepares it once per connection.</summary>
 internal static class OutboxSql
 {
+    /// <summary>
+    /// From this due time on the rows of replays wait, a thousand years ahead and in the order of their events. What is due never waits behind them, however many they are: the
+    /// relay takes a share of them beside it.
+    /// </summary>
+    public const string Replays = "timestamptz '3000-01-01 00:00:00+00'";
+
     private const string InsertSql =
         """
         INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, token, due_at)

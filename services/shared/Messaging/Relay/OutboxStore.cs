@@ -1,27 +1,50 @@
 using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Wire;
 using Npgsql;
 using NpgsqlTypes;
+using Shop.Contracts;
 
 namespace Chassis.Messaging.Relay;
 
 /// <summary>The relay's side of the outbox table.</summary>
 internal sealed class OutboxStore(NpgsqlDataSource database)
 {
-    // SKIP LOCKED: several replicas share the work. now(), because the index can only be used with a stable time.
-    private const string ClaimSql =
-        """
+    private const string Columns = "id, message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, due_at, scheduled, created_at";
+
+    // SKIP LOCKED: several replicas share the work. now(), because the index can only be used with a stable time. The rows are moved on by their ids and not by a join: with
+    // statistics of another moment that would read the whole table.
+    internal const string ClaimSql =
+        $"""
         WITH due AS (
-            SELECT id, due_at FROM messaging.outbox
-            WHERE due_at <= now() AND parked_at IS NULL
+            SELECT {Columns} FROM messaging.outbox
+            WHERE due_at >= $3 AND due_at <= now() AND parked_at IS NULL
             ORDER BY due_at LIMIT $1
-            FOR UPDATE SKIP LOCKED)
-        UPDATE messaging.outbox AS o SET due_at = clock_timestamp() + $2
-        FROM due WHERE o.id = due.id
-        RETURNING o.id, o.message_id, o.outbox_key, o.exchange, o.routing_key, o.content_type, o.headers, o.body, o.mandatory, o.attempts,
-                  due.due_at, o.scheduled, o.created_at
+            FOR UPDATE SKIP LOCKED),
+        replayed AS (
+            SELECT {Columns} FROM messaging.outbox
+            WHERE due_at >= greatest($4, {OutboxSql.Replays}) AND parked_at IS NULL
+            ORDER BY due_at LIMIT $5
+            FOR UPDATE SKIP LOCKED),
+        claimed AS (
+            UPDATE messaging.outbox SET due_at = clock_timestamp() + $2
+            WHERE id = ANY (ARRAY(SELECT id FROM due UNION ALL SELECT id FROM replayed)))
+        SELECT *, false FROM due UNION ALL SELECT *, true FROM replayed
         """;
 
-    private const string NextSql = "SELECT due_at - clock_timestamp() FROM messaging.outbox WHERE parked_at IS NULL ORDER BY due_at LIMIT 1";
+    // What is due by now has been claimed, or somebody else is about to.
+    private const string NextSql =
+        "SELECT (SELECT due_at FROM messaging.outbox WHERE due_at > now() AND parked_at IS NULL ORDER BY due_at LIMIT 1) - clock_timestamp(), now()";
+
+    // The times of a microsecond apart keep the order for whoever sweeps.
+    private const string ReplaySql =
+        """
+        INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, due_at)
+        SELECT event_id, $5, $9, $6, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, false,
+               now() + interval '1000 years' + (row_number() OVER (ORDER BY position)) * interval '1 microsecond'
+        FROM messaging.boundary_events
+        WHERE time >= $1 AND time < $2 AND ($3 OR type = ANY($4))
+        ORDER BY position
+        """;
 
     // Ids alone are not enough: what has been sent is written down until the database answers, and that may be a copy that has lost the last commits and given the ids to
     // other messages.
@@ -45,10 +68,11 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         WHERE o.id = refused.id AND o.message_id = refused.message_id RETURNING parked_at IS NOT NULL
         """;
 
-    /// <summary>Takes over rows that are due, in the order of their ids, and tells when the next one will be.</summary>
-    public async Task<(List<OutboxRow> Rows, TimeSpan? Next)> ClaimAsync(int limit, TimeSpan lease, CancellationToken cancellationToken)
+    /// <summary>Takes over rows that are due, and of replayed ones a share of their own, in the order of their ids, and tells whether there are more or when the next one will be.</summary>
+    public async Task<(List<OutboxRow> Rows, bool More, TimeSpan? Next)> ClaimAsync(int limit, int replays, Watermark watermark, TimeSpan lease, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var from = watermark.Begin();
         await using var batch = new NpgsqlBatch(connection)
         {
             BatchCommands =
@@ -59,6 +83,9 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
                     {
                         new NpgsqlParameter<int> { TypedValue = limit },
                         new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval },
+                        At(from.Due),
+                        At(from.Replayed),
+                        new NpgsqlParameter<int> { TypedValue = replays },
                     },
                 },
                 new NpgsqlBatchCommand(NextSql),
@@ -66,15 +93,30 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         var rows = new List<OutboxRow>();
+        var (due, lastDue, lastReplayed) = (0, DateTime.MinValue, DateTime.MinValue);
         while (await reader.ReadAsync(cancellationToken))
         {
             rows.Add(await ReadAsync(reader, cancellationToken));
+            var at = reader.GetDateTime(9);
+            if (reader.GetBoolean(12))
+            {
+                lastReplayed = at > lastReplayed ? at : lastReplayed;
+            }
+            else
+            {
+                due++;
+                lastDue = at > lastDue ? at : lastDue;
+            }
         }
 
         await reader.NextResultAsync(cancellationToken);
-        TimeSpan? next = await reader.ReadAsync(cancellationToken) ? reader.GetFieldValue<TimeSpan>(0) : null;
+        await reader.ReadAsync(cancellationToken);
+        TimeSpan? next = await reader.IsDBNullAsync(0, cancellationToken) ? null : reader.GetFieldValue<TimeSpan>(0);
+        watermark.End(reader.GetDateTime(1), due == limit ? lastDue : null, rows.Count > due ? lastReplayed : null);
         rows.Sort(static (a, b) => a.Id.CompareTo(b.Id));
-        return (rows, next);
+        return (rows, due == limit || (replays > 0 && rows.Count - due == replays), next);
+
+        static NpgsqlParameter<DateTime> At(DateTime time) => new() { TypedValue = time, NpgsqlDbType = NpgsqlDbType.TimestampTz };
     }
 
     /// <summary>Moves on the time until which rows belong to this process.</summary>
@@ -134,6 +176,28 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         await OutboxSql.ExecuteAsync(batch, rows, cancellationToken);
     }
 
+    /// <summary>Puts events of the archive behind all that is due, for one queue.</summary>
+    /// <returns>How many.</returns>
+    public async Task<long> ReplayAsync(
+        Guid replay, string queue, DateTimeOffset from, DateTimeOffset to, IReadOnlyCollection<string>? types, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(ReplaySql);
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = from.UtcDateTime });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = to.UtcDateTime });
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = types is null });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. types ?? []] });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = "replay:" + replay });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = queue });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = MessageKeys.EventContentType });
+        command.Parameters.Add(new NpgsqlParameter<string>
+        {
+            TypedValue = HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }),
+            NpgsqlDbType = NpgsqlDbType.Jsonb,
+        });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Topology.ReplayExchange });
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     public async Task CancelAsync(Guid token, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand("DELETE FROM messaging.outbox WHERE token = $1");
@@ -168,8 +232,8 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
 
     private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
-        var dueAt = reader.GetFieldValue<DateTimeOffset>(10);
-        var scheduled = reader.GetBoolean(11);
+        var dueAt = reader.GetFieldValue<DateTimeOffset>(9);
+        var scheduled = reader.GetBoolean(10);
         return new OutboxRow
         {
             Id = reader.GetInt64(0),
@@ -181,7 +245,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
             Headers = HeaderJson.Read(reader.GetString(6)),
             Body = reader.GetFieldValue<byte[]>(7),
             Mandatory = reader.GetBoolean(8),
-            Since = scheduled ? dueAt : reader.GetFieldValue<DateTimeOffset>(12),
+            Since = scheduled ? dueAt : reader.GetFieldValue<DateTimeOffset>(11),
         };
     }
 }
