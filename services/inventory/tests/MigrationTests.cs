@@ -12,5 +12,6 @@ public sealed class MigrationTests
             ["0001_initial"] = "3b44f4e403fff343",
             ["0002_erasures"] = "d3c6fc89b72987d0",
             ["0003_tenants"] = "9ef7c38507d0b529",
+            ["0004_recipe_shipments"] = "bf467c1b9f8a4e29",
         });
 }

@@ -39,7 +39,7 @@ public sealed class ServiceTests(InventoryFixture inventory)
     public async Task The_model_and_the_migrated_database_agree()
     {
         await using var scope = inventory.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<InventoryDbContext>().VerifySchemaAsync(inventory.Database.Migrations);
+        await scope.ServiceProvider.GetRequiredService<InventoryDbContext>().VerifySchemaAsync(inventory.Database.Migrations, "recipe_shipments");
     }
 
     private static Func<Task<MatrixRequest>> With(object body) => () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: body));

@@ -112,6 +112,33 @@ public sealed class StockTests(InventoryFixture inventory)
     }
 
     [Fact]
+    public async Task What_was_shipped_of_a_recipe_is_counted_and_not_read_again()
+    {
+        const int Shipped = 3_000;
+        var desk = await inventory.AddAsync(InventoryFixture.NewSku("DESK"), [(await inventory.StockedAsync(10), 1)]);
+        var before = await PagesAsync();
+        await inventory.Database.ExecuteAsync(
+            $"""
+            INSERT INTO reservations (order_id, status, items, lines, has_recipes, version, created_at)
+            SELECT gen_random_uuid(), 'shipping', jsonb_build_array(jsonb_build_object('sku', '{desk}', 'quantity', 2)), '[]', true, 1, now() FROM generate_series(1, {Shipped});
+            UPDATE reservations SET status = 'shipped', ended_at = now() WHERE items @> jsonb_build_array(jsonb_build_object('sku', '{desk}'));
+            UPDATE reservations SET version = version + 1, status = status WHERE items @> jsonb_build_array(jsonb_build_object('sku', '{desk}'));
+            """);
+        await inventory.Database.ExecuteAsync("VACUUM ANALYZE reservations");
+
+        (await inventory.StockAsync(desk)).ShouldBe(new StockResource(desk, OnHand: 10, Reserved: 0, Available: 10, Shipped: 2 * Shipped));
+        (await PagesAsync()).ShouldBeLessThan(before + 50);
+
+        async Task<int> PagesAsync()
+        {
+            var plan = await inventory.Database.ScalarAsync<string>(
+                "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + ReadStock.OfRecipe.Replace("{0}", $"'{desk}'::text", StringComparison.Ordinal));
+            var top = JsonElement.Parse(plan!)[0].GetProperty("Plan");
+            return top.GetProperty("Shared Hit Blocks").GetInt32() + top.GetProperty("Shared Read Blocks").GetInt32();
+        }
+    }
+
+    [Fact]
     public async Task The_database_itself_refuses_figures_that_do_not_add_up()
     {
         var sku = await inventory.StockedAsync(5);

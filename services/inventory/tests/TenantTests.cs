@@ -92,6 +92,7 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
             ["product_components"] = catalogue,
             ["product_parts"] = catalogue,
             ["stock"] = catalogue,
+            ["recipe_shipments"] = "stock is the installation's, and so is the count of what was shipped",
             ["erased_users"] = "ids of erased users, asked for by id only",
         });
     }

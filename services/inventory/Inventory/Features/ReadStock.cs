@@ -11,6 +11,22 @@ namespace Inventory.Features;
 /// </summary>
 public static class ReadStock
 {
+    // One statement, so that all of it is from one moment. It reads the open orders of the product: those that were shipped are counted when they are.
+    internal const string OfRecipe =
+        """
+        SELECT parts.available AS "Available", coalesce(ordered.reserved, 0) AS "Reserved", coalesce(counted.shipped, 0) AS "Shipped"
+        FROM (
+            SELECT min((s.on_hand - s.reserved) / p.quantity)::bigint AS available
+            FROM product_parts p JOIN stock s ON s.sku = p.part_sku WHERE p.sku = {0}
+        ) AS parts CROSS JOIN (
+            SELECT sum((item ->> 'quantity')::bigint)::bigint AS reserved
+            FROM reservations r, jsonb_array_elements(r.items) AS item
+            WHERE r.has_recipes AND r.status IN ('reserved', 'shipping')
+                AND r.items @> jsonb_build_array(jsonb_build_object('sku', {0})) AND item ->> 'sku' = {0}
+        ) AS ordered LEFT JOIN recipe_shipments AS counted ON counted.sku = {0}
+        WHERE parts.available IS NOT NULL
+        """;
+
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
         products.MapGet("/{sku}/stock", Get).RequireOperator().WithSummary("How many pieces are on hand, reserved, available and shipped.");
 
@@ -22,25 +38,9 @@ public static class ReadStock
             : await OfRecipeAsync(sku, db, ct) ?? throw Errors.NoSuchProduct(sku));
     }
 
-    // One statement, so that all of it is from one moment.
     private static async Task<StockResource?> OfRecipeAsync(string sku, InventoryDbContext db, CancellationToken ct)
     {
-        var figures = await db.Database.SqlQuery<RecipeFigures>(
-            $"""
-            SELECT parts.available AS "Available", coalesce(ordered.reserved, 0) AS "Reserved", coalesce(ordered.shipped, 0) AS "Shipped"
-            FROM (
-                SELECT min((s.on_hand - s.reserved) / p.quantity)::bigint AS available
-                FROM product_parts p JOIN stock s ON s.sku = p.part_sku WHERE p.sku = {sku}
-            ) AS parts, (
-                SELECT
-                    sum((item ->> 'quantity')::bigint) FILTER (WHERE r.status <> 'shipped')::bigint AS reserved,
-                    sum((item ->> 'quantity')::bigint) FILTER (WHERE r.status = 'shipped')::bigint AS shipped
-                FROM reservations r, jsonb_array_elements(r.items) AS item
-                WHERE r.has_recipes AND r.status IN ('reserved', 'shipping', 'shipped')
-                    AND r.items @> jsonb_build_array(jsonb_build_object('sku', {sku})) AND item ->> 'sku' = {sku}
-            ) AS ordered
-            WHERE parts.available IS NOT NULL
-            """).ToListAsync(ct);
+        var figures = await db.Database.SqlQueryRaw<RecipeFigures>(OfRecipe, sku).ToListAsync(ct);
         return figures is [var f] ? new StockResource(sku, f.Available + f.Reserved, f.Reserved, f.Available, f.Shipped) : null;
     }
 

@@ -1,0 +1,10 @@
+using Chassis.Web;
+using Inventory.Persistence;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+namespace Inventory.Migrations;
+
+[DbContext(typeof(InventoryDbContext))]
+[Migration("0004_recipe_shipments")]
+public sealed class RecipeShipments : SqlMigration;
