@@ -1,7 +1,14 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Chassis.Testing;
+using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Orders.Payments;
 using Orders.Tests.Fulfilment;
 
 namespace Orders.Tests.Payments;
@@ -85,6 +92,31 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
 
         await Poll.Until(() => Task.FromResult(Gauge("orders.fulfilments.oldest_age", "Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
         Gauge("orders.fulfilments.open", "Shipping").ShouldBeGreaterThanOrEqualTo(1);
+    }
+
+    [Fact]
+    public async Task Can_be_compared_however_many_payments_there_are()
+    {
+        await using var scope = fixture.Services.CreateAsyncScope();
+        var query = scope.ServiceProvider.GetRequiredService<ReconcilePayments>().Of(["pi_1", "pi_2"], [Guid.CreateVersion7()]).ToQueryString();
+        var statement = Regex.Replace(query, "^--.*$", "", RegexOptions.Multiline)
+            .Replace("@references", "'{pi_1,pi_2}'::text[]", StringComparison.Ordinal).Replace("@orders", "'{}'::uuid[]", StringComparison.Ordinal);
+        await using var connection = new NpgsqlConnection(fixture.Database.Migrations);
+        await connection.OpenAsync();
+        // On a table this small nothing but that shows whether an index can be used at all.
+        await using var command = new NpgsqlCommand($"SET enable_seqscan = off; EXPLAIN {statement}", connection);
+        await using var reader = await command.ExecuteReaderAsync();
+        var plan = "";
+        while (await reader.ReadAsync())
+        {
+            plan += reader.GetString(0) + "\n";
+        }
+
+        plan.ShouldContain("payments_provider_reference");
+        plan.ShouldNotContain("Seq Scan");
+
+        fixture.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Single(e => e.RoutePattern.RawText!.EndsWith("/payments/reconciliation", StringComparison.Ordinal))
+            .Metadata.GetMetadata<RequestTimeoutPolicy>()!.Timeout.ShouldNotBeNull().ShouldBeGreaterThan(TimeSpan.FromMinutes(10));
     }
 
     /// <summary>What the gauge says of this state or operation now; below zero when it says nothing.</summary>
