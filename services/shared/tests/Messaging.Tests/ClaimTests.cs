@@ -110,7 +110,9 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             """);
         var now = TimeProvider.System.GetUtcNow();
         (await Store.ReplayAsync(Guid.CreateVersion7(), "work.both", now.AddDays(-1), now, null, Token)).ShouldBe(3_000);
-        await Store.InsertAsync([Row(now.AddSeconds(-1)), Row(now)], Lease, Token);
+        var later = TimeProvider.System.GetUtcNow().AddSeconds(1);
+        await Store.InsertAsync([Row(later), Row(later)], Lease, Token);
+        await Poll.Until(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE exchange = 'work.alive' AND due_at <= now()"), n => n == 2, "the live ones to be due");
 
         var received = await WorkFixture.ListenToQueueAsync(channel, "work.both");
         var host = await fixture.StartAsync();

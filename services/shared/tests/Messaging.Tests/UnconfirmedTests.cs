@@ -13,7 +13,7 @@ namespace Messaging.Tests;
 /// <summary>A queue that cannot confirm, as one that has lost its majority, holds up what goes to it and nothing else.</summary>
 public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 {
-    private static readonly Dictionary<string, string?> Patient = new() { ["Messaging:ConfirmPatience"] = "00:00:02", ["Messaging:Lease"] = "00:00:04" };
+    private static readonly Dictionary<string, string?> Patient = new() { ["Messaging:ConfirmPatience"] = "00:00:02", ["Messaging:Lease"] = "00:00:04", ["Messaging:SendAttempts"] = "2" };
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
