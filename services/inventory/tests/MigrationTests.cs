@@ -13,5 +13,6 @@ public sealed class MigrationTests
             ["0002_erasures"] = "d3c6fc89b72987d0",
             ["0003_tenants"] = "9ef7c38507d0b529",
             ["0004_recipe_shipments"] = "bf467c1b9f8a4e29",
+            ["0005_ids_of_stored_answers"] = "4fee235f72245c7b",
         });
 }

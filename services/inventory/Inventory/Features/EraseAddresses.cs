@@ -21,7 +21,7 @@ public sealed class EraseAddresses(InventoryDbContext db, TimeProvider clock) : 
             $"INSERT INTO erased_users (user_id, erased_at) VALUES ({userId}, {clock.Now()}) ON CONFLICT (user_id) DO NOTHING", ct);
         await db.Database.ExecuteSqlAsync(
             $"UPDATE shipments SET address = NULL, version = version + 1 WHERE user_id = {userId} AND address IS NOT NULL AND status <> 'pending'", ct);
-        await Idempotency.ForgetAsync(db, userId.ToString(), ct);
+        await Idempotency.ForgetAsync(db, userId, ct);
         await PersonalData.EraseAsync(db, userId, await db.Shipments.Where(s => s.UserId == userId).Select(s => s.OrderId).ToListAsync(ct), ct);
     }
 }

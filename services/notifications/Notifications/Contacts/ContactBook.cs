@@ -59,7 +59,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
             ct);
         await db.Database.ExecuteSqlAsync($"DELETE FROM notification_preferences WHERE user_id = {userId}", ct);
         await EraseTraces(db, userId, now, ct);
-        await Idempotency.ForgetAsync(db, userId.ToString(), ct);
+        await Idempotency.ForgetAsync(db, userId, ct);
         await PersonalData.EraseAsync(db, userId, [], ct);
     }
 

@@ -91,7 +91,7 @@ public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalog
         await PersonalData.EraseAsync(db, userId, await OrdersProjection.OrdersOf(db, userId, cancellationToken), cancellationToken);
         await PersonalDataKeys.Destroy(db, userId.ToString(), cancellationToken);
         await OrdersProjection.Forget(db, userId, cancellationToken);
-        await Idempotency.ForgetAsync(db, userId.ToString(), cancellationToken);
+        await Idempotency.ForgetAsync(db, userId, cancellationToken);
     }
 
     private async Task<bool> SetStatus(ConsumeContext context, Guid userId, CustomerStatus status, DateTimeOffset at)

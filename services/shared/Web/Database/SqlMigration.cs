@@ -48,4 +48,16 @@ public static class MigrationBuilderExtensions
         );
         CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
         """);
+
+    /// <summary>Makes stored answers findable by the ids in them, for <see cref="Idempotency.ForgetAsync"/>.</summary>
+    public static void IndexIdempotencyKeys(this MigrationBuilder migrationBuilder) => migrationBuilder.Sql(
+        """
+        CREATE FUNCTION ids_in(body bytea) RETURNS uuid[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS
+        $$
+            SELECT ARRAY(
+                SELECT DISTINCT found[1]::uuid
+                FROM regexp_matches(encode(body, 'escape'), '([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})', 'g') AS found)
+        $$;
+        CREATE INDEX idempotency_keys_ids ON idempotency_keys USING gin (ids_in(body));
+        """);
 }

@@ -40,10 +40,11 @@ public static class Idempotency
             return key.Length == 0 ? await next(context) : await RunAsync(http, key, prepare is null ? null : () => prepare(context), () => next(context));
         });
 
-    /// <summary>Forgets stored answers that name a person, for example by the user's id.</summary>
-    public static Task ForgetAsync(DbContext db, string text, CancellationToken cancellationToken) =>
-        db.Database.ExecuteSqlAsync(
-            $"DELETE FROM idempotency_keys WHERE caller = {text} OR position(convert_to({text}, 'UTF8') IN body) > 0", cancellationToken);
+    internal const string ForgetSql = "DELETE FROM idempotency_keys WHERE caller = {0} OR ids_in(body) @> ARRAY[{1}]";
+
+    /// <summary>Forgets stored answers that were given to a person, or name the person.</summary>
+    public static Task ForgetAsync(DbContext db, Guid person, CancellationToken cancellationToken) =>
+        db.Database.ExecuteSqlRawAsync(ForgetSql, [person.ToString(), person], cancellationToken);
 
     /// <summary>Removes answers that are older than <see cref="Lifetime"/>.</summary>
     internal static Task<int> SweepAsync(DbContext db, DateTimeOffset now, CancellationToken cancellationToken) =>

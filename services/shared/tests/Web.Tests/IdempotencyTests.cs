@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Chassis.Web.Tests;
 
@@ -163,13 +164,33 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
         await using var scope = service.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SampleDbContext>();
 
-        await Idempotency.ForgetAsync(db, id, Ct);
+        await Idempotency.ForgetAsync(db, Guid.Parse(id), Ct);
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM idempotency_keys WHERE convert_from(body, 'UTF8') LIKE '%{id}%'")).ShouldBe(0);
 
         using var again = await client.PostAsJsonAsync("/things", new { name = "forgotten", quantity = 1 }, Ct);
         again.Headers.Contains("Idempotency-Replayed").ShouldBeFalse();
         await Idempotency.SweepAsync(db, TimeProvider.System.GetUtcNow() + TimeSpan.FromHours(25), Ct);
         (await service.Database.ScalarAsync<long>("SELECT count(*) FROM idempotency_keys")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Is_forgotten_without_a_look_at_everybodys()
+    {
+        await using var connection = new NpgsqlConnection(service.Database.Migrations);
+        await connection.OpenAsync(Ct);
+        var id = Guid.NewGuid();
+        var statement = Idempotency.ForgetSql.Replace("{0}", $"'{id}'", StringComparison.Ordinal).Replace("{1}", $"'{id}'::uuid", StringComparison.Ordinal);
+        // On a table this small nothing but that shows whether an index can be used at all.
+        await using var command = new NpgsqlCommand($"SET enable_seqscan = off; EXPLAIN {statement}", connection);
+        await using var reader = await command.ExecuteReaderAsync(Ct);
+        var plan = new List<string>();
+        while (await reader.ReadAsync(Ct))
+        {
+            plan.Add(reader.GetString(0));
+        }
+
+        plan.ShouldContain(line => line.Contains("idempotency_keys_ids", StringComparison.Ordinal));
+        plan.ShouldNotContain(line => line.Contains("Seq Scan", StringComparison.Ordinal));
     }
 
     private HttpClient Client(string key)

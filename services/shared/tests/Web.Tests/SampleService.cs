@@ -47,6 +47,7 @@ public sealed class InitialSampleMigration : SqlMigration
     {
         base.Up(migrationBuilder);
         migrationBuilder.CreateIdempotencyKeys();
+        migrationBuilder.IndexIdempotencyKeys();
         migrationBuilder.AppendOnly("journal");
     }
 }

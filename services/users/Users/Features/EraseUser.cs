@@ -21,7 +21,7 @@ public sealed class EraseUser(UserStore users, UsersDbContext db, RefreshTokens 
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         await refreshTokens.RevokeAllAsync(id, cancellationToken);
         db.Keys.Remove(await db.Keys.SingleAsync(k => k.UserId == id, cancellationToken));
-        await Idempotency.ForgetAsync(db, id.ToString(), cancellationToken);
+        await Idempotency.ForgetAsync(db, id, cancellationToken);
         await PersonalData.EraseAsync(db, id, [], cancellationToken);
         await users.SaveAsync(user, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
