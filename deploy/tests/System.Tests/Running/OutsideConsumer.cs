@@ -75,7 +75,7 @@ public sealed class OutsideConsumer : IDisposable
     public async Task<int> EndAsync()
     {
         process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         await process.WaitForExitAsync(limit.Token);
         return process.ExitCode;
     }

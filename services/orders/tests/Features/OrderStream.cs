@@ -28,7 +28,7 @@ internal sealed class OrderStream : IDisposable
     public async Task<(long Id, string Status)?> Next()
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromSeconds(20));
+        patience.CancelAfter(TimeSpan.FromMinutes(3));
         long id = 0;
         while (await reader.ReadLineAsync(patience.Token) is { } line)
         {

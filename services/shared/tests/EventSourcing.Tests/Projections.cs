@@ -251,8 +251,8 @@ public sealed class Projections : IAsyncLifetime
         {
             await Poll.Until(
                 async () => await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0, "the rebuild to wait");
-            await fixture.Append(Fixture.NewId(), 0, new Deposited(1)).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);    // a second, if anything
-            (await Sum(name).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken)).ShouldBePositive();
+            await fixture.Append(Fixture.NewId(), 0, new Deposited(1)).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);    // a second, if anything
+            (await Sum(name).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken)).ShouldBePositive();
             (await Status(name)).Rebuild!.State.ShouldBe(RebuildState.Running, "the backup still reads.");
         }
 
@@ -394,8 +394,8 @@ public sealed class Projections : IAsyncLifetime
         var watcher = fixture.Services.GetRequiredService<StreamWatcher>();
         await watcher.StartAsync(CancellationToken.None);
 
-        (await watcher.WaitForVersionAbove(stream, 0, TimeSpan.FromSeconds(20), CancellationToken.None)).ShouldBeTrue();
-        var waiting = watcher.WaitForVersionAbove(stream, 1, TimeSpan.FromSeconds(20), CancellationToken.None);
+        (await watcher.WaitForVersionAbove(stream, 0, TimeSpan.FromMinutes(3), CancellationToken.None)).ShouldBeTrue();
+        var waiting = watcher.WaitForVersionAbove(stream, 1, TimeSpan.FromMinutes(3), CancellationToken.None);
         waiting.IsCompleted.ShouldBeFalse();
         await fixture.Append(stream, 1, new Deposited(1));
 

@@ -44,7 +44,7 @@ public sealed class ReconnectionTests(WorkFixture fixture) : IClassFixture<WorkF
             });
             for (var i = 0; i < queues.Length; i++)
             {
-                (await slow.UnderWay.WaitAsync(TimeSpan.FromSeconds(40), Token)).ShouldBeTrue($"round {round}: {i} of 3 queues are read");
+                (await slow.UnderWay.WaitAsync(TimeSpan.FromMinutes(3), Token)).ShouldBeTrue($"round {round}: {i} of 3 queues are read");
             }
 
             // The broker's list of connections is behind by a moment.

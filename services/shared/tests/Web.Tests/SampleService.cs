@@ -171,7 +171,7 @@ public sealed class SampleService : LazyFixture
         things.MapPost("/slow", async (CreateThing request, SampleDbContext db, TimeProvider clock) =>
         {
             reached.Release();
-            await gate.WaitAsync(TimeSpan.FromSeconds(20));
+            await gate.WaitAsync(TimeSpan.FromMinutes(3));
             return await Create(request, db, clock, CancellationToken.None);
         }).RequireCustomer().WithIdempotencyKey();
         things.MapPost("/prepared", async (CreateThing request, SampleDbContext db, TimeProvider clock) => await Create(request, db, clock, CancellationToken.None))
@@ -184,7 +184,7 @@ public sealed class SampleService : LazyFixture
                 }
 
                 reached.Release();
-                await gate.WaitAsync(TimeSpan.FromSeconds(20));
+                await gate.WaitAsync(TimeSpan.FromMinutes(3));
             });
         things.MapGet("/{id:guid}", (Guid id) => TypedResults.Ok(new { id }).WithETag(3)).RequireCustomer();
         things.MapGet("/", ([AsParameters] PageQuery page, Colour? colour) => TypedResults.Ok(new { page.Size, after = page.After<int>(), colour })).RequireCustomer();
