@@ -21,6 +21,9 @@ internal sealed class Detour(
     private const int Window = 32;
     private const int MaxWaiting = 1_000;
 
+    // The broker answers at last, if only to refuse; what it has forgotten is not waited for. A new connection costs the late confirmations of the old one.
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
+
     private readonly Queue<OutboxRow> _waiting = [];
     private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly Lock _gate = new();
@@ -105,6 +108,12 @@ internal sealed class Detour(
             }
         }
 
+        // Nothing more is taken, also when it was ended from outside.
+        lock (_gate)
+        {
+            _answered = true;
+        }
+
         TakeWaiting().ForEach(outcomes.Dropped);
     }
 
@@ -116,8 +125,7 @@ internal sealed class Detour(
         var pump = PumpAsync(publisher, end.Token);
         try
         {
-            // A connection that has brought nothing for long is made anew: the broker may have forgotten what it owes.
-            while (!pump.IsCompleted && !publisher.Closed.IsCompleted && !(IsOver && publisher.IsIdle) && publisher.StuckFor < patience * 4)
+            while (!pump.IsCompleted && !publisher.Closed.IsCompleted && !(IsOver && publisher.IsIdle) && publisher.StuckFor < Longest)
             {
                 await Task.WhenAny(pump, publisher.Closed, Task.Delay(patience / 20, clock, end.Token));
                 if (publisher.StuckFor >= patience)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Chassis.Messaging.Outbox;
 
 namespace Chassis.Messaging.Relay;
@@ -6,7 +7,8 @@ namespace Chassis.Messaging.Relay;
 /// <summary>The destinations to which messages go by a way of their own (<see cref="Detour"/>), because what was sent there was not confirmed.</summary>
 internal sealed class Detours(Func<Detour> make)
 {
-    private readonly ConcurrentDictionary<(string Exchange, string RoutingKey), Detour> _detours = new();
+    // Asked for every message, and nearly always empty.
+    private ImmutableDictionary<(string Exchange, string RoutingKey), Detour> _detours = ImmutableDictionary<(string Exchange, string RoutingKey), Detour>.Empty;
     private readonly ConcurrentDictionary<Task, CancellationTokenSource> _running = new();
 
     /// <summary>How many there are.</summary>
@@ -17,14 +19,15 @@ internal sealed class Detours(Func<Detour> make)
     {
         foreach (var rows in unconfirmed.GroupBy(Destination))
         {
-            var detour = _detours[rows.Key] = make();
+            var detour = make();
+            ImmutableInterlocked.AddOrUpdate(ref _detours, rows.Key, detour, (_, _) => detour);
             var end = new CancellationTokenSource();
             var running = Task.Run(() => detour.RunAsync(rows, end.Token), CancellationToken.None);
             _running[running] = end;
             running.ContinueWith(
                 _ =>
                 {
-                    _detours.TryRemove(KeyValuePair.Create(rows.Key, detour));
+                    ImmutableInterlocked.Update(ref _detours, detours => detours.GetValueOrDefault(rows.Key) == detour ? detours.Remove(rows.Key) : detours);
                     _running.TryRemove(running, out CancellationTokenSource? _);
                     end.Dispose();
                 },
