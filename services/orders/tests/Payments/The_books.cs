@@ -100,11 +100,12 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         await using var scope = fixture.Services.CreateAsyncScope();
         var query = scope.ServiceProvider.GetRequiredService<ReconcilePayments>().Of(["pi_1", "pi_2"], [Guid.CreateVersion7()]).ToQueryString();
         var statement = Regex.Replace(query, "^--.*$", "", RegexOptions.Multiline)
-            .Replace("@references", "'{pi_1,pi_2}'::text[]", StringComparison.Ordinal).Replace("@orders", "'{}'::uuid[]", StringComparison.Ordinal);
+            .Replace("@references", "$1", StringComparison.Ordinal).Replace("@orders", "$2", StringComparison.Ordinal);
         await using var connection = new NpgsqlConnection(fixture.Database.Migrations);
         await connection.OpenAsync();
-        // On a table this small nothing but that shows whether an index can be used at all.
-        await using var command = new NpgsqlCommand($"SET enable_seqscan = off; EXPLAIN {statement}", connection);
+        // On a table this small nothing but that shows whether an index can be used at all; and a plan that is kept must not need to know the values.
+        await using var command = new NpgsqlCommand(
+            $"SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; PREPARE page (text[], uuid[]) AS {statement}; EXPLAIN EXECUTE page ('{{pi_1}}', '{{}}')", connection);
         await using var reader = await command.ExecuteReaderAsync();
         var plan = "";
         while (await reader.ReadAsync())
