@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Chassis.Testing;
 using Npgsql;
 using Shop.Chaos.Faults;
+using Shop.Chaos.Load;
 using Shop.Chaos.Receivers;
 using Shop.Cluster;
 
@@ -13,6 +14,9 @@ public sealed class Stage : IAsyncDisposable
     public const string SteadyEndpoint = "steady";
     public const string FlakyEndpoint = "flaky";
     public const string MemoryLimit = "2GB";
+
+    /// <summary>What the partner of each tenant hears of; the partner's endpoint is called like the tenant.</summary>
+    public static readonly IReadOnlyList<string> TenantEvents = ["shop.order.*", "shop.shipment.*", "shop.user.*"];
 
     private Stage(ShopCluster cluster, Servers servers, IReadOnlyList<TcpProxy> links, MailSink mails, WebhookReceiver webhooks, int seed)
     {
@@ -53,6 +57,7 @@ public sealed class Stage : IAsyncDisposable
             Replicas = settings.Replicas,
             Build = settings.Build,
             Settings = settings.ServiceSettings,
+            SettingsOf = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["users"] = Tenants.Settings },
             Smtp = mails.Address,
             LogDirectory = logDirectory,
             Supervise = true,
@@ -123,11 +128,21 @@ public sealed class Stage : IAsyncDisposable
     private async Task SubscribeAsync()
     {
         using var client = await ShopClient.OperatorAsync(Cluster);
-        string[] everyOrderEvent = ["shop.order.*"];
         foreach (var endpoint in (string[])[SteadyEndpoint, FlakyEndpoint])
         {
-            var answer = await client.PostAsync("notifications", "/v1/webhooks", new { url = Webhooks.UrlOf(endpoint), eventTypes = everyOrderEvent });
-            Webhooks.Trust(endpoint, answer.GetProperty("secret").GetString()!);
+            await SubscribeAsync(client, endpoint, "shop.order.*");
         }
+
+        foreach (var tenant in Tenants.Named)
+        {
+            using var tenantsOperator = await ShopClient.OfClientAsync(Cluster, tenant, Tenants.SecretOf(tenant));
+            await SubscribeAsync(tenantsOperator, tenant, TenantEvents.ToArray());
+        }
+    }
+
+    private async Task SubscribeAsync(ShopClient client, string endpoint, params string[] eventTypes)
+    {
+        var answer = await client.PostAsync("notifications", "/v1/webhooks", new { url = Webhooks.UrlOf(endpoint), eventTypes });
+        Webhooks.Trust(endpoint, answer.GetProperty("secret").GetString()!);
     }
 }

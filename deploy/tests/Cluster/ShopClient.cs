@@ -21,15 +21,14 @@ public sealed class ShopClient : IDisposable
 
     public static async Task<ShopClient> SignInAsync(ShopCluster cluster, string email, string password)
     {
-        var client = new ShopClient(cluster);
-        using var form = new FormUrlEncodedContent([new("grant_type", "password"), new("username", email), new("password", password)]);
-        using var response = await client.http.PostAsync(client.At("users", "/connect/token"), form);
-        response.EnsureSuccessStatusCode();
-        var token = await response.Content.ReadFromJsonAsync<JsonElement>();
-        client.http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString());
+        var client = await GrantAsync(cluster, new() { ["grant_type"] = "password", ["username"] = email, ["password"] = password });
         client.UserId = (await client.GetAsync("users", "/v1/users/me")).GetProperty("id").GetGuid();
         return client;
     }
+
+    /// <summary>A program that acts for itself, as the users service's settings name it; it has no user id.</summary>
+    public static Task<ShopClient> OfClientAsync(ShopCluster cluster, string id, string secret) =>
+        GrantAsync(cluster, new() { ["grant_type"] = "client_credentials", ["client_id"] = id, ["client_secret"] = secret });
 
     public static Task<ShopClient> OperatorAsync(ShopCluster cluster) => SignInAsync(cluster, ShopCluster.OperatorEmail, ShopCluster.OperatorPassword);
 
@@ -104,6 +103,17 @@ public sealed class ShopClient : IDisposable
     };
 
     public void Dispose() => http.Dispose();
+
+    private static async Task<ShopClient> GrantAsync(ShopCluster cluster, Dictionary<string, string> grant)
+    {
+        var client = new ShopClient(cluster);
+        using var form = new FormUrlEncodedContent(grant);
+        using var response = await client.http.PostAsync(client.At("users", "/connect/token"), form);
+        response.EnsureSuccessStatusCode();
+        var token = await response.Content.ReadFromJsonAsync<JsonElement>();
+        client.http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString());
+        return client;
+    }
 
     private Uri At(string service, string path)
     {

@@ -23,6 +23,7 @@ public sealed partial class Oracle
     private readonly Dictionary<Guid, JsonElement> orders = [];
     private readonly List<LedgerEntry> ledger = [];
     private readonly Dictionary<string, HashSet<string>> archives = [];
+    private readonly List<ToldEvent> told = [];
     private HashSet<Guid> stored = [];
     private HashSet<string> published = [];
 
@@ -40,7 +41,7 @@ public sealed partial class Oracle
             oracle.MailsGoOnce(), await oracle.SentMailsArriveAsync(), await oracle.EveryOrderHasItsMailsAsync(), await oracle.EverybodyIsWelcomedAsync(),
             oracle.WebhooksAreStable(), oracle.WebhooksArrive(), await oracle.WebhooksAreKeptAsync(),
             oracle.NothingIsToldBeforeItIsTrue(), await oracle.RepeatedCommandsActOnceAsync(), await oracle.OutboxesAreEmptyAsync(),
-            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
+            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), await oracle.TenantsAreKeptApartAsync(), oracle.TenantsHearOfTheirsAlone(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
         ];
     }
 
@@ -72,7 +73,12 @@ public sealed partial class Oracle
         published = [.. await stage.RowsAsync("orders", "SELECT event_id::text FROM messaging.boundary_events WHERE type LIKE 'shop.order.%'", r => r.GetString(0))];
         foreach (var service in ServiceNames)
         {
-            archives[service] = [.. await stage.RowsAsync(service, "SELECT event_id::text FROM messaging.boundary_events", r => r.GetString(0))];
+            var events = await stage.RowsAsync(
+                service,
+                "SELECT event_id::text, type, coalesce(data ->> 'orderId', subject) FROM messaging.boundary_events",
+                r => new ToldEvent(r.GetString(0), r.GetString(1), r.GetString(2)));
+            archives[service] = [.. events.Select(e => e.Id)];
+            told.AddRange(events);
         }
     }
 
@@ -118,4 +124,9 @@ public sealed partial class Oracle
     private static bool Has(JsonElement order, string member) => order.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String;
 
     private sealed record LedgerEntry(string Type, long Amount, Guid OrderId);
+
+    /// <param name="Id">The event.</param>
+    /// <param name="Type">Its type.</param>
+    /// <param name="About">The order that it is about; the subject, where it is about none.</param>
+    private sealed record ToldEvent(string Id, string Type, string About);
 }

@@ -8,12 +8,17 @@ namespace Shop.Chaos.Load;
 /// A customer with a sensible client: every request has a deadline, a connection that breaks or a service that says "not now" is asked again,
 /// a repeated POST carries the same <c>Idempotency-Key</c>, and an expired token is replaced.
 /// </summary>
-public sealed class Customer(ShopCluster cluster, string email, string password, TimeSpan patience) : IDisposable
+/// <param name="signIn">A new session.</param>
+/// <param name="tenantId">Whose customer, or whose operator.</param>
+/// <param name="patience">How long one request is repeated.</param>
+public sealed class Customer(Func<Task<ShopClient>> signIn, string? tenantId, TimeSpan patience) : IDisposable
 {
     private readonly SemaphoreSlim signingIn = new(1);
     private ShopClient? client;
 
     public Guid UserId => client?.UserId ?? Guid.Empty;
+
+    public string? TenantId => tenantId;
 
     /// <summary>A client that is signed in, for requests that are not worth repeating.</summary>
     public async Task<ShopClient> ClientAsync(ShopClient? refused = null)
@@ -23,7 +28,7 @@ public sealed class Customer(ShopCluster cluster, string email, string password,
         {
             if (client is null || client == refused)
             {
-                client = await ShopClient.SignInAsync(cluster, email, password);
+                client = await signIn();
             }
 
             return client;

@@ -12,6 +12,7 @@ public sealed class Market : IDisposable
     private const string Password = "correct horse battery staple";
     private const string Scarce = "scarce";
     private const int Concurrency = 12;
+    private const int Customers = 12;
     private const double RepeatedShare = 0.1;
 
     /// <summary>In hundredths of the orders.</summary>
@@ -25,6 +26,8 @@ public sealed class Market : IDisposable
     private readonly TimeSpan patience;
     private readonly Random random;
     private readonly List<Customer> customers = [];
+    private readonly Dictionary<string, Customer> operators;
+    private readonly ConcurrentDictionary<Guid, string?> tenants = new();
     private readonly ConcurrentQueue<PlacedOrder> placed = new();
     private readonly ConcurrentQueue<string> refusals = new();
     private readonly (OrderKind Kind, int Share)[] mix;
@@ -42,10 +45,15 @@ public sealed class Market : IDisposable
         this.patience = patience;
         random = new Random(settings.Seed);
         mix = [.. Mix.Where(m => settings.OrderKinds.Count == 0 || settings.OrderKinds.Contains(m.Kind))];
-        Operator = new Customer(cluster, ShopCluster.OperatorEmail, ShopCluster.OperatorPassword, patience);
+        Operator = new Customer(() => ShopClient.OperatorAsync(cluster), tenantId: null, patience);
+        operators = Tenants.Named.ToDictionary(t => t, t => new Customer(() => ShopClient.OfClientAsync(cluster, t, Tenants.SecretOf(t)), t, patience));
     }
 
+    /// <summary>The operator of the installation.</summary>
     public Customer Operator { get; }
+
+    /// <summary>Everybody who was registered, with their tenant.</summary>
+    public IReadOnlyDictionary<Guid, string?> TenantOf => tenants;
 
     /// <summary>Every order that was acknowledged.</summary>
     public IReadOnlyCollection<PlacedOrder> Placed => placed;
@@ -80,9 +88,9 @@ public sealed class Market : IDisposable
         }
 
         await shop.StockAsync(Scarce, quantity: 0);
-        for (var i = 0; i < 10; i++)
+        for (var i = 0; i < Customers; i++)
         {
-            market.customers.Add(await market.RegisterAsync($"customer-{i}"));
+            market.customers.Add(await market.RegisterAsync($"customer-{i}", Tenants.All[i % Tenants.All.Count]));
         }
 
         await market.WaitForCatalogueAsync();
@@ -99,7 +107,7 @@ public sealed class Market : IDisposable
     public void Dispose()
     {
         Operator.Dispose();
-        foreach (var customer in customers)
+        foreach (var customer in customers.Concat(operators.Values))
         {
             customer.Dispose();
         }
@@ -109,20 +117,24 @@ public sealed class Market : IDisposable
     {
         var dice = random.Next(mix.Sum(m => m.Share));
         var kind = mix.First(m => (dice -= m.Share) < 0).Kind;
+        var customer = customers[random.Next(customers.Count)];
         return new Wanted(
             kind,
             kind == OrderKind.OutOfStock ? Scarce : skus[random.Next(skus.Length)],
             random.Next(1, 4),
-            customers[random.Next(customers.Count)],
+            customer,
+            Operator: random.Next(2) == 0 ? OperatorOf(customer.TenantId) : Operator,
             Key: new Guid(Bytes(16)).ToString(),
             Repeat: random.NextDouble() < RepeatedShare,
             Pause: TimeSpan.FromMilliseconds(random.Next(0, 400)));
     }
 
+    private Customer OperatorOf(string? tenantId) => tenantId is null ? Operator : operators[tenantId];
+
     private async Task PlaceAsync(Wanted wanted)
     {
         Interlocked.Increment(ref attempted);
-        var customer = wanted.Kind == OrderKind.OwnerDeactivated ? await TryRegisterAsync() : wanted.Customer;
+        var customer = wanted.Kind == OrderKind.OwnerDeactivated ? await TryRegisterAsync(wanted.Customer.TenantId) : wanted.Customer;
         if (customer is null)
         {
             Interlocked.Increment(ref abandoned);
@@ -143,7 +155,7 @@ public sealed class Market : IDisposable
         }
 
         var id = JsonSerializer.Deserialize<JsonElement>(answer.Body).GetProperty("id").GetGuid();
-        var order = new PlacedOrder(id, customer.UserId, wanted.Kind, wanted.Sku, wanted.Quantity, wanted.Key, answer.Body);
+        var order = new PlacedOrder(id, customer.UserId, customer.TenantId, wanted.Kind, wanted.Sku, wanted.Quantity, wanted.Key, answer.Body);
         placed.Enqueue(order);
         await FollowAsync(order, wanted, customer, body);
     }
@@ -160,17 +172,17 @@ public sealed class Market : IDisposable
         {
             case OrderKind.CancelledInFlight:
                 await Task.Delay(wanted.Pause);
-                await customer.AskAsync(HttpMethod.Post, "orders", $"/v1/orders/{order.Id}/cancel", new { reason = "changed my mind" }, order.IdempotencyKey + "-cancel");
+                await (wanted.CancelledByOperator ? wanted.Operator : customer).AskAsync(HttpMethod.Post, "orders", $"/v1/orders/{order.Id}/cancel", new { reason = "changed my mind" }, order.IdempotencyKey + "-cancel");
                 break;
             case OrderKind.OwnerDeactivated:
                 await Task.Delay(wanted.Pause);
-                await LeaveAsync(order, customer);
+                await LeaveAsync(order, customer, wanted.Operator);
                 break;
         }
     }
 
     /// <summary>The customer begins one more order, does not submit it, and is deactivated.</summary>
-    private async Task LeaveAsync(PlacedOrder order, Customer customer)
+    private async Task LeaveAsync(PlacedOrder order, Customer customer, Customer by)
     {
         var draft = new { items = new[] { new { sku = order.Sku, quantity = 1 } } };
         if (await customer.AskAsync(HttpMethod.Post, "orders", "/v1/orders", draft, order.IdempotencyKey + "-draft") is { Status: HttpStatusCode.Created } begun)
@@ -182,7 +194,7 @@ public sealed class Market : IDisposable
             Interlocked.Increment(ref abandoned);
         }
 
-        var answer = await Operator.AskAsync(
+        var answer = await by.AskAsync(
             HttpMethod.Post, "users", $"/v1/users/{order.UserId}/deactivate", new { reason = "asked to leave" }, order.IdempotencyKey + "-leave");
         if (answer is { } left && (int)left.Status is >= 200 and < 300)
         {
@@ -201,11 +213,11 @@ public sealed class Market : IDisposable
         _ => "pm_card_visa",
     };
 
-    private async Task<Customer?> TryRegisterAsync()
+    private async Task<Customer?> TryRegisterAsync(string? tenantId)
     {
         try
         {
-            return await RegisterAsync($"leaver-{Interlocked.Increment(ref disposable)}");
+            return await RegisterAsync($"leaver-{Interlocked.Increment(ref disposable)}", tenantId);
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or InvalidOperationException)
         {
@@ -213,18 +225,20 @@ public sealed class Market : IDisposable
         }
     }
 
-    private async Task<Customer> RegisterAsync(string name)
+    /// <summary>A customer gets the tenant of whoever registers them.</summary>
+    private async Task<Customer> RegisterAsync(string name, string? tenantId)
     {
         var email = $"{name}@example.com";
-        var answer = await Operator.AskAsync(HttpMethod.Post, "users", "/v1/users", new { email, password = Password, fullName = name }, "register-" + name);
+        var answer = await OperatorOf(tenantId).AskAsync(HttpMethod.Post, "users", "/v1/users", new { email, password = Password, fullName = name }, "register-" + name);
         if (answer is not { Status: HttpStatusCode.Created })
         {
             throw new InvalidOperationException($"{email} could not be registered: {answer}");
         }
 
         registered.Enqueue(email);
-        var customer = new Customer(cluster, email, Password, patience);
+        var customer = new Customer(() => ShopClient.SignInAsync(cluster, email, Password), tenantId, patience);
         await customer.ClientAsync();
+        tenants[customer.UserId] = tenantId;
         return customer;
     }
 
@@ -250,5 +264,16 @@ public sealed class Market : IDisposable
         return bytes;
     }
 
-    private sealed record Wanted(OrderKind Kind, string Sku, int Quantity, Customer Customer, string Key, bool Repeat, TimeSpan Pause);
+    /// <param name="Kind">What it is meant to meet.</param>
+    /// <param name="Sku">What is ordered.</param>
+    /// <param name="Quantity">How many of it.</param>
+    /// <param name="Customer">Who orders; where the order needs a customer of its own, somebody of the same tenant does.</param>
+    /// <param name="Operator">Who acts where an operator must: one of the customer's tenant or of the installation.</param>
+    /// <param name="Key">The idempotency key.</param>
+    /// <param name="Repeat">Whether the request is made again.</param>
+    /// <param name="Pause">How long after the order what happens to it happens.</param>
+    private sealed record Wanted(OrderKind Kind, string Sku, int Quantity, Customer Customer, Customer Operator, string Key, bool Repeat, TimeSpan Pause)
+    {
+        public bool CancelledByOperator => Key[0] < '8';   // half of them
+    }
 }
