@@ -72,6 +72,10 @@ public sealed class MessagingOptions
     [Range(typeof(TimeSpan), "00:00:00.2", "00:10:00")]
     public TimeSpan TopologyInterval { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often is looked for what messages that were under way at an erasure have left behind since.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan LateTracesInterval { get; set; } = TimeSpan.FromMinutes(30);
+
     /// <summary>
     /// How long a queue may be without its consumer while the broker can be reached, before the process ends and is left to its supervisor. Time for
     /// two attempts of the transport, which pauses up to 30 s between them.

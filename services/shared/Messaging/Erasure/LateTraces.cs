@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Chassis.Messaging.Erasure;
@@ -7,10 +8,8 @@ namespace Chassis.Messaging.Erasure;
 /// <summary>
 /// Erases again what messages that were under way at an erasure left behind since: an event that was committed beside it, a command that became a dead letter later.
 /// </summary>
-internal sealed partial class LateTraces(NpgsqlDataSource database, TimeProvider clock, ILogger<LateTraces> logger) : BackgroundService
+internal sealed partial class LateTraces(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<LateTraces> logger) : BackgroundService
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(30);
-
     // Longer than any message is redelivered by itself.
     private static readonly TimeSpan Watch = TimeSpan.FromDays(30);
 
@@ -18,7 +17,7 @@ internal sealed partial class LateTraces(NpgsqlDataSource database, TimeProvider
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.Delay(Interval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(options.Value.LateTracesInterval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
                 await EraseAsync(stoppingToken);
