@@ -18,6 +18,14 @@ public sealed class Stage : IAsyncDisposable
     /// <summary>What the partner of each tenant hears of; the partner's endpoint is called like the tenant.</summary>
     public static readonly IReadOnlyList<string> TenantEvents = ["shop.order.*", "shop.shipment.*", "shop.user.*"];
 
+    /// <summary>Shorter than anybody would choose, so that a run sees what happens then.</summary>
+    private static readonly Dictionary<string, string> Settings = new()
+    {
+        ["Messaging__LateTracesInterval"] = "00:00:03",
+        ["Fulfilment__Authorization"] = "00:01:00",
+        ["Sandbox__ProcessingSeconds"] = "3",
+    };
+
     private Stage(ShopCluster cluster, Servers servers, IReadOnlyList<TcpProxy> links, MailSink mails, WebhookReceiver webhooks, int seed)
     {
         (Cluster, Servers, Links, Mails, Webhooks) = (cluster, servers, links, mails, webhooks);
@@ -25,6 +33,7 @@ public sealed class Stage : IAsyncDisposable
         Sandbox.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "sk_test_sandbox");
         Echo = new Echo(cluster.Vhost.Uri, seed);
         Poison = new PoisonKit(cluster.Vhost.Uri);
+        Odd = new OddKit(cluster.Vhost);
     }
 
     public ShopCluster Cluster { get; }
@@ -44,6 +53,8 @@ public sealed class Stage : IAsyncDisposable
 
     public PoisonKit Poison { get; }
 
+    public OddKit Odd { get; }
+
     /// <summary>A superuser's connection to the database server.</summary>
     public string Administration { get; } = TestServers.Postgres;
 
@@ -56,7 +67,7 @@ public sealed class Stage : IAsyncDisposable
         {
             Replicas = settings.Replicas,
             Build = settings.Build,
-            Settings = settings.ServiceSettings,
+            Settings = Settings.Concat(settings.ServiceSettings).GroupBy(s => s.Key).ToDictionary(s => s.Key, s => s.Last().Value),
             SettingsOf = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["users"] = Tenants.Settings },
             Smtp = mails.Address,
             LogDirectory = logDirectory,
@@ -93,6 +104,14 @@ public sealed class Stage : IAsyncDisposable
         return (T)(await command.ExecuteScalarAsync())!;
     }
 
+    public async Task ExecuteAsync(string service, string sql)
+    {
+        await using var connection = new NpgsqlConnection(Cluster.Database(service).Migrations);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
     public async Task<IReadOnlyList<T>> RowsAsync<T>(string service, string sql, Func<NpgsqlDataReader, T> read)
     {
         await using var connection = new NpgsqlConnection(Cluster.Database(service).Migrations);
@@ -109,7 +128,17 @@ public sealed class Stage : IAsyncDisposable
     }
 
     /// <summary>Orders that were accepted and have not come to an end.</summary>
-    public Task<long> OrdersInFlightAsync() => QueryAsync<long>("orders", "SELECT count(*) FROM orders WHERE status IN ('submitted', 'confirmed', 'shipped')");
+    /// <param name="but">Orders that do not count.</param>
+    public Task<long> OrdersInFlightAsync(params IEnumerable<Guid> but) =>
+        QueryAsync<long>("orders", $"SELECT count(*) FROM orders WHERE status IN ('submitted', 'confirmed', 'shipped') AND id <> ALL('{{{string.Join(',', but)}}}')");
+
+    /// <summary>How often messages of these ids became dead letters, in whatever service.</summary>
+    public async Task<long> DeadLettersAsync(IEnumerable<string> messageIds)
+    {
+        var list = string.Join(',', messageIds.Select(id => $"'{id}'"));
+        var counts = await Task.WhenAll(Invariants.Oracle.ServiceNames.Select(s => QueryAsync<long>(s, $"SELECT count(*) FROM messaging.dead_letters WHERE message_id IN ({list})")));
+        return counts.Sum();
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -92,14 +92,13 @@ public sealed class ShopClient : IDisposable
         return order.GetProperty("id").GetGuid();
     }
 
-    public static object OrderBody(string paymentMethod, params (string Sku, int Quantity)[] items) => new
+    public static object OrderBody(string paymentMethod, params (string Sku, int Quantity)[] items) =>
+        OrderBody(paymentMethod, new { name = "Ada Example", line1 = "1 Sample Street", city = "Berlin", postalCode = "10115", country = "DE" }, items);
+
+    public static object OrderBody(string paymentMethod, object shippingAddress, params (string Sku, int Quantity)[] items) => new
     {
         items = items.Select(i => new { sku = i.Sku, quantity = i.Quantity }),
-        submit = new
-        {
-            paymentMethod,
-            shippingAddress = new { name = "Ada Example", line1 = "1 Sample Street", city = "Berlin", postalCode = "10115", country = "DE" },
-        },
+        submit = new { paymentMethod, shippingAddress },
     };
 
     public void Dispose() => http.Dispose();

@@ -1,13 +1,14 @@
 using System.Net.Http.Json;
 using Chassis.Testing;
 using Npgsql;
+using Shop.Chaos.Load;
 using Shop.Chaos.Receivers;
 using Shop.Cluster;
 
 namespace Shop.Chaos.Faults;
 
 /// <summary>Everything that a run can do to the system. The seed decides which, whom and how long.</summary>
-public sealed class Arsenal(Stage stage, Random random)
+public sealed partial class Arsenal(Stage stage, Market market, Random random)
 {
     /// <summary>Kills both replicas, and both again as soon as they are back.</summary>
     public const string KillBothTwice = "kill -9, both, twice";
@@ -26,6 +27,7 @@ public sealed class Arsenal(Stage stage, Random random)
         ("crash-database", CrashDatabase), ("churn", ChurnConnections), ("cut", CutLink), ("slow", SlowLink), ("cut-several", CutSeveral),
         ("duplicate-events", DuplicateDelivery), ("duplicate-commands", DuplicateCommands), ("shuffle", ShuffleDelivery), ("poison", Poison),
         ("payments", FailPayments), ("receivers", FailReceivers), ("memory-alarm", MemoryAlarm), ("rolling-restart", RollingRestart),
+        .. DataKinds,
     ];
 
     /// <summary>A schedule: every kind at least once while there is room, in a seeded order.</summary>

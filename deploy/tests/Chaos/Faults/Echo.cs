@@ -26,7 +26,7 @@ public enum EchoMode
 /// </summary>
 public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
 {
-    private const string Mark = "x-chaos-echo";
+    internal const string Mark = "x-chaos-echo";
     private const string Queue = "chaos.echo";
 
     private readonly Random random = new(seed);

@@ -22,16 +22,17 @@ public sealed partial class Oracle
         [.. from o in market.Placed
             where orders.ContainsKey(o.Id)
             let status = StatusOf(o)
-            let reason = orders[o.Id].TryGetProperty("reason", out var r) ? r.GetString() ?? "" : ""
-            let timedOut = status == "failed" && reason.StartsWith("timed_out:", StringComparison.Ordinal)     // a fault is cause enough
+            let reason = ReasonOf(o)
+            let timedOut = status == "failed" && reason.StartsWith("timed_out:", StringComparison.Ordinal)
             let fits = o.Kind switch
             {
                 OrderKind.OutOfStock => status == "failed" && reason.StartsWith("out_of_stock:", StringComparison.Ordinal),
-                OrderKind.Declined or OrderKind.CaptureFails => status == "failed" && reason.StartsWith("payment_declined:", StringComparison.Ordinal),
-                OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated => status is "cancelled" or "completed",
+                OrderKind.Declined or OrderKind.CaptureFails or OrderKind.ProcessingDeclined => status == "failed" && reason.StartsWith("payment_declined:", StringComparison.Ordinal),
+                OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated or OrderKind.OwnerErased => status is "cancelled" or "completed",
+                OrderKind.AbandonsPayment => timedOut,
                 _ => status == "completed",
             }
-            where !fits && !timedOut
+            where !fits && !(timedOut && faults.Count > 0)   // a fault is cause enough
             select $"order {o.Id} ({o.Kind}) is {status}: {reason}"]);
 
     private Verdict IdempotencyHolds() => new(

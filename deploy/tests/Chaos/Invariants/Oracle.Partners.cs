@@ -41,7 +41,7 @@ public sealed partial class Oracle
             "Every order that ended has exactly the mails of its way",
             orders.Count,
             [.. from o in market.Placed
-                where orders.ContainsKey(o.Id) && o.Kind != OrderKind.OwnerDeactivated
+                where orders.ContainsKey(o.Id) && o.Kind is not (OrderKind.OwnerDeactivated or OrderKind.OwnerErased)
                 let order = orders[o.Id]
                 let expected = (Has(order, "confirmedAt") ? 1 : 0) + (Has(order, "shippedAt") ? 1 : 0) + (Has(order, "cancelledAt") ? 1 : 0) + (Has(order, "failedAt") ? 1 : 0)
                 let actual = of[o.Id].Count()
@@ -51,7 +51,7 @@ public sealed partial class Oracle
 
     private async Task<Verdict> EverybodyIsWelcomedAsync()
     {
-        var welcomed = await stage.RowsAsync("notifications", "SELECT recipient FROM mails WHERE status = 'sent' AND template = 'welcome'", r => r.GetString(0));
+        var welcomed = await stage.RowsAsync("notifications", "SELECT recipient FROM mails WHERE status = 'sent' AND template = 'welcome' AND recipient IS NOT NULL", r => r.GetString(0));
         return new Verdict(
             "welcome",
             "Everybody who registered was welcomed once",

@@ -24,6 +24,7 @@ public sealed partial class Oracle
     private readonly List<LedgerEntry> ledger = [];
     private readonly Dictionary<string, HashSet<string>> archives = [];
     private readonly List<ToldEvent> told = [];
+    private JsonElement payments;
     private HashSet<Guid> stored = [];
     private HashSet<string> published = [];
 
@@ -41,7 +42,9 @@ public sealed partial class Oracle
             oracle.MailsGoOnce(), await oracle.SentMailsArriveAsync(), await oracle.EveryOrderHasItsMailsAsync(), await oracle.EverybodyIsWelcomedAsync(),
             oracle.WebhooksAreStable(), oracle.WebhooksArrive(), await oracle.WebhooksAreKeptAsync(),
             oracle.NothingIsToldBeforeItIsTrue(), await oracle.RepeatedCommandsActOnceAsync(), await oracle.OutboxesAreEmptyAsync(),
-            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), await oracle.TenantsAreKeptApartAsync(), oracle.TenantsHearOfTheirsAlone(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
+            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), await oracle.TenantsAreKeptApartAsync(), oracle.TenantsHearOfTheirsAlone(),
+            await oracle.NothingOfTheErasedIsLeftAsync(), await oracle.NothingOfOthersIsErasedAsync(), await oracle.PendingPaymentsEndAsync(), await oracle.OddMessagesAreKeptAsync(),
+            oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
         ];
     }
 
@@ -65,6 +68,7 @@ public sealed partial class Oracle
             }
         });
         var entries = await stage.Sandbox.GetFromJsonAsync<JsonElement>("/sandbox/ledger?limit=100000");
+        payments = entries.GetProperty("payments");
         ledger.AddRange(entries.GetProperty("entries").EnumerateArray().Select(e => new LedgerEntry(
             e.GetProperty("type").GetString()!,
             e.GetProperty("amount").GetInt64(),
@@ -120,6 +124,8 @@ public sealed partial class Oracle
     }
 
     private string StatusOf(PlacedOrder order) => orders[order.Id].GetProperty("status").GetString()!;
+
+    private string ReasonOf(PlacedOrder order) => orders.TryGetValue(order.Id, out var state) && Has(state, "reason") ? state.GetProperty("reason").GetString()! : "";
 
     private static bool Has(JsonElement order, string member) => order.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String;
 

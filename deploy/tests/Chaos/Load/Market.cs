@@ -7,7 +7,7 @@ using Shop.Cluster;
 namespace Shop.Chaos.Load;
 
 /// <summary>Customers who keep ordering: a seeded mix of everything that an order can meet.</summary>
-public sealed class Market : IDisposable
+public sealed partial class Market : IDisposable
 {
     private const string Password = "correct horse battery staple";
     private const string Scarce = "scarce";
@@ -18,12 +18,18 @@ public sealed class Market : IDisposable
     /// <summary>In hundredths of the orders.</summary>
     private static readonly (OrderKind Kind, int Share)[] Mix =
     [
-        (OrderKind.Ships, 62), (OrderKind.OutOfStock, 8), (OrderKind.Declined, 8), (OrderKind.SlowCard, 4),
-        (OrderKind.FlakyCard, 6), (OrderKind.CaptureFails, 2), (OrderKind.CancelledInFlight, 8), (OrderKind.OwnerDeactivated, 2),
+        (OrderKind.Ships, 52), (OrderKind.OutOfStock, 8), (OrderKind.Declined, 8), (OrderKind.SlowCard, 4),
+        (OrderKind.FlakyCard, 6), (OrderKind.CaptureFails, 2), (OrderKind.CancelledInFlight, 8), (OrderKind.OwnerDeactivated, 2), (OrderKind.OwnerErased, 2),
+        (OrderKind.ConfirmsPayment, 3), (OrderKind.AbandonsPayment, 1), (OrderKind.ProcessingCard, 2), (OrderKind.ProcessingDeclined, 1), (OrderKind.StoredErrorCard, 1),
     ];
 
+    /// <summary>The share of a run in which payments are abandoned: what waits for their deadline shall not lengthen it.</summary>
+    private const double AbandoningShare = 0.7;
+
+    private readonly Stage stage;
     private readonly ShopCluster cluster;
     private readonly TimeSpan patience;
+    private readonly int lastAbandoning;
     private readonly Random random;
     private readonly List<Customer> customers = [];
     private readonly Dictionary<string, Customer> operators;
@@ -35,14 +41,17 @@ public sealed class Market : IDisposable
     private readonly ConcurrentQueue<Guid> leavers = new();
     private readonly ConcurrentQueue<Guid> drafts = new();
     private readonly string[] skus = [.. Enumerable.Range(1, 12).Select(n => $"item-{n:00}")];
+    private int drawn;
     private int attempted;
     private int abandoned;
     private int disposable;
 
-    private Market(ShopCluster cluster, RunSettings settings, TimeSpan patience)
+    private Market(Stage stage, RunSettings settings, TimeSpan patience)
     {
-        this.cluster = cluster;
+        this.stage = stage;
+        cluster = stage.Cluster;
         this.patience = patience;
+        lastAbandoning = (int)(settings.Orders * AbandoningShare);
         random = new Random(settings.Seed);
         mix = [.. Mix.Where(m => settings.OrderKinds.Count == 0 || settings.OrderKinds.Contains(m.Kind))];
         Operator = new Customer(() => ShopClient.OperatorAsync(cluster), tenantId: null, patience);
@@ -78,9 +87,9 @@ public sealed class Market : IDisposable
     public IReadOnlyList<string> Skus => [.. skus, Scarce];
 
     /// <summary>Registers customers, stocks the shelves, and waits until the orders service has heard of the products.</summary>
-    public static async Task<Market> OpenAsync(ShopCluster cluster, RunSettings settings, TimeSpan patience)
+    public static async Task<Market> OpenAsync(Stage stage, RunSettings settings, TimeSpan patience)
     {
-        var market = new Market(cluster, settings, patience);
+        var market = new Market(stage, settings, patience);
         var shop = await market.Operator.ClientAsync();
         foreach (var sku in market.skus)
         {
@@ -111,12 +120,19 @@ public sealed class Market : IDisposable
         {
             customer.Dispose();
         }
+
+        bank.Dispose();
     }
 
     private Wanted Draw()
     {
         var dice = random.Next(mix.Sum(m => m.Share));
         var kind = mix.First(m => (dice -= m.Share) < 0).Kind;
+        return Draw(++drawn > lastAbandoning && kind == OrderKind.AbandonsPayment && mix.Length > 1 ? OrderKind.ConfirmsPayment : kind);
+    }
+
+    private Wanted Draw(OrderKind kind)
+    {
         var customer = customers[random.Next(customers.Count)];
         return new Wanted(
             kind,
@@ -134,33 +150,47 @@ public sealed class Market : IDisposable
     private async Task PlaceAsync(Wanted wanted)
     {
         Interlocked.Increment(ref attempted);
-        var customer = wanted.Kind == OrderKind.OwnerDeactivated ? await TryRegisterAsync(wanted.Customer.TenantId) : wanted.Customer;
+        var person = wanted.Kind == OrderKind.OwnerErased ? await MeetAsync(wanted) : null;
+        var customer = wanted.Kind switch
+        {
+            OrderKind.OwnerErased => person?.Customer,
+            OrderKind.OwnerDeactivated => await TryRegisterAsync($"leaver-{Interlocked.Increment(ref disposable)}", wanted.Customer.TenantId),
+            _ => wanted.Customer,
+        };
         if (customer is null)
         {
             Interlocked.Increment(ref abandoned);
             return;
         }
 
-        var body = ShopClient.OrderBody(PaymentMethodOf(wanted.Kind), (wanted.Sku, wanted.Quantity));
+        var body = person is null ? ShopClient.OrderBody(PaymentMethodOf(wanted.Kind), (wanted.Sku, wanted.Quantity)) : BodyOf(wanted, person);
+        if (await OrderAsync(wanted, customer, body) is { } order)
+        {
+            await FollowAsync(order, wanted, customer, person, body);
+        }
+    }
+
+    private async Task<PlacedOrder?> OrderAsync(Wanted wanted, Customer customer, object body)
+    {
         if (await customer.AskAsync(HttpMethod.Post, "orders", "/v1/orders", body, wanted.Key) is not { } answer)
         {
             Interlocked.Increment(ref abandoned);
-            return;
+            return null;
         }
 
         if (answer.Status != HttpStatusCode.Created)
         {
             refusals.Enqueue($"{wanted.Kind}: {(int)answer.Status} {answer.Body}");
-            return;
+            return null;
         }
 
         var id = JsonSerializer.Deserialize<JsonElement>(answer.Body).GetProperty("id").GetGuid();
         var order = new PlacedOrder(id, customer.UserId, customer.TenantId, wanted.Kind, wanted.Sku, wanted.Quantity, wanted.Key, answer.Body);
         placed.Enqueue(order);
-        await FollowAsync(order, wanted, customer, body);
+        return order;
     }
 
-    private async Task FollowAsync(PlacedOrder order, Wanted wanted, Customer customer, object body)
+    private async Task FollowAsync(PlacedOrder order, Wanted wanted, Customer customer, Person? person, object body)
     {
         if (wanted.Repeat && await customer.AskAsync(HttpMethod.Post, "orders", "/v1/orders", body, wanted.Key) is { } again
             && (again.Status != HttpStatusCode.Created || again.Body != order.Answer || !again.Replayed))
@@ -178,22 +208,21 @@ public sealed class Market : IDisposable
                 await Task.Delay(wanted.Pause);
                 await LeaveAsync(order, customer, wanted.Operator);
                 break;
+            case OrderKind.OwnerErased:
+                await Task.Delay(wanted.Pause);
+                await BeginDraftAsync(order, customer);
+                await EraseAsync(order.UserId, person!, wanted.Operator);
+                break;
+            case OrderKind.ConfirmsPayment:
+                await ConfirmPaymentAsync(order, customer, wanted.Pause);
+                break;
         }
     }
 
     /// <summary>The customer begins one more order, does not submit it, and is deactivated.</summary>
     private async Task LeaveAsync(PlacedOrder order, Customer customer, Customer by)
     {
-        var draft = new { items = new[] { new { sku = order.Sku, quantity = 1 } } };
-        if (await customer.AskAsync(HttpMethod.Post, "orders", "/v1/orders", draft, order.IdempotencyKey + "-draft") is { Status: HttpStatusCode.Created } begun)
-        {
-            drafts.Enqueue(JsonSerializer.Deserialize<JsonElement>(begun.Body).GetProperty("id").GetGuid());
-        }
-        else
-        {
-            Interlocked.Increment(ref abandoned);
-        }
-
+        await BeginDraftAsync(order, customer);
         var answer = await by.AskAsync(
             HttpMethod.Post, "users", $"/v1/users/{order.UserId}/deactivate", new { reason = "asked to leave" }, order.IdempotencyKey + "-leave");
         if (answer is { } left && (int)left.Status is >= 200 and < 300)
@@ -207,17 +236,21 @@ public sealed class Market : IDisposable
     private static string PaymentMethodOf(OrderKind kind) => kind switch
     {
         OrderKind.Declined => "pm_card_declined",
-        OrderKind.SlowCard or OrderKind.OwnerDeactivated => "pm_card_slow",
+        OrderKind.SlowCard or OrderKind.OwnerDeactivated or OrderKind.OwnerErased => "pm_card_slow",
+        OrderKind.ConfirmsPayment or OrderKind.AbandonsPayment => "pm_card_authentication_required",
+        OrderKind.ProcessingCard => "pm_card_processing_succeeds",
+        OrderKind.ProcessingDeclined => "pm_card_processing_fails",
+        OrderKind.StoredErrorCard => "pm_card_stored_error",
         OrderKind.FlakyCard => "pm_card_flaky",
         OrderKind.CaptureFails => "pm_card_capture_fails",
         _ => "pm_card_visa",
     };
 
-    private async Task<Customer?> TryRegisterAsync(string? tenantId)
+    private async Task<Customer?> TryRegisterAsync(string name, string? tenantId, string? fullName = null)
     {
         try
         {
-            return await RegisterAsync($"leaver-{Interlocked.Increment(ref disposable)}", tenantId);
+            return await RegisterAsync(name, tenantId, fullName);
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or InvalidOperationException)
         {
@@ -226,16 +259,21 @@ public sealed class Market : IDisposable
     }
 
     /// <summary>A customer gets the tenant of whoever registers them.</summary>
-    private async Task<Customer> RegisterAsync(string name, string? tenantId)
+    private async Task<Customer> RegisterAsync(string name, string? tenantId, string? fullName = null)
     {
         var email = $"{name}@example.com";
-        var answer = await OperatorOf(tenantId).AskAsync(HttpMethod.Post, "users", "/v1/users", new { email, password = Password, fullName = name }, "register-" + name);
+        var body = new { email, password = Password, fullName = fullName ?? name };
+        var answer = await OperatorOf(tenantId).AskAsync(HttpMethod.Post, "users", "/v1/users", body, "register-" + name);
         if (answer is not { Status: HttpStatusCode.Created })
         {
             throw new InvalidOperationException($"{email} could not be registered: {answer}");
         }
 
-        registered.Enqueue(email);
+        if (fullName is null)
+        {
+            registered.Enqueue(email);   // whoever is going to be erased may be so before the welcome
+        }
+
         var customer = new Customer(() => ShopClient.SignInAsync(cluster, email, Password), tenantId, patience);
         await customer.ClientAsync();
         tenants[customer.UserId] = tenantId;

@@ -11,6 +11,22 @@ public enum OrderKind
     CaptureFails,
     CancelledInFlight,
     OwnerDeactivated,
+    OwnerErased,
+
+    /// <summary>The bank asks the customer, who says yes after a while.</summary>
+    ConfirmsPayment,
+
+    /// <summary>The bank asks the customer, who never answers.</summary>
+    AbandonsPayment,
+
+    /// <summary>The bank takes its time.</summary>
+    ProcessingCard,
+
+    /// <summary>The bank takes its time, and declines.</summary>
+    ProcessingDeclined,
+
+    /// <summary>The provider keeps its own failure under the idempotency key.</summary>
+    StoredErrorCard,
 }
 
 /// <summary>An order that was acknowledged with 201.</summary>

@@ -46,7 +46,7 @@ public sealed record Mutant(string Name, string Breaks, string CaughtBy, RunSett
                 Replicas = Number("Replicas", common.Replicas),
                 Faults = faults.Length,
                 FaultKinds = faults,
-                OrderKinds = [.. RunSettings.Words(header.GetValueOrDefault("Order-kinds")).Select(Enum.Parse<OrderKind>)],
+                OrderKinds = header.TryGetValue("Order-kinds", out var kinds) ? [.. RunSettings.Words(kinds).Select(Enum.Parse<OrderKind>)] : common.OrderKinds,
                 ServiceSettings = settings,
             });
 

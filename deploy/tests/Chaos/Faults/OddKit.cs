@@ -1,0 +1,104 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Chassis.Testing;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+using Shop.Contracts;
+
+namespace Shop.Chaos.Faults;
+
+/// <summary>
+/// Messages of strangers that are odd in everything but their body: ids and types that are long or have characters in them that no database takes, headers that are no text,
+/// content types that nobody knows, bodies of megabytes. Put into every exchange, and into every queue, those of the dead letters included.
+/// </summary>
+public sealed class OddKit(TestVhost vhost)
+{
+    private const int Huge = 2_000_000;
+    private const string Json = "application/json";
+
+    private readonly ConcurrentQueue<(string Mark, string Service, string How)> planted = new();
+
+    /// <summary>A word in the body of each that the broker has taken, the service whose queue it was put into, and what is odd about it.</summary>
+    public IReadOnlyCollection<(string Mark, string Service, string How)> Planted => planted;
+
+    public async Task PlantAsync()
+    {
+        await using var connection = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
+        var queues = (await vhost.GetAsync("queues")).EnumerateArray().Where(q => q.GetProperty("durable").GetBoolean()).Select(q => q.GetProperty("name").GetString()!)
+            .Select(q => (Name: q, Service: Invariants.Oracle.ServiceNames.FirstOrDefault(s => q.StartsWith(s + ".", StringComparison.Ordinal)))).ToArray();
+        foreach (var (queue, service) in queues)
+        {
+            foreach (var (how, make) in Oddities.Where(_ => service is not null))
+            {
+                await PublishAsync(connection, "", queue, how, make, [service!]);
+            }
+        }
+
+        var next = 0;
+        foreach (var exchange in BoundaryEvents.All.Select(e => e.Type))
+        {
+            var bindings = await vhost.GetAsync($"exchanges/{exchange}/bindings/source");
+            var services = bindings.EnumerateArray().Select(b => b.GetProperty("destination").GetString()!)
+                .Select(d => Invariants.Oracle.ServiceNames.FirstOrDefault(s => d.StartsWith(s + ".", StringComparison.Ordinal))).OfType<string>().Distinct().ToArray();
+            var (how, make) = Oddities[next++ % Oddities.Count];
+            await PublishAsync(connection, exchange, exchange, how, make, services);
+        }
+    }
+
+    /// <summary>What is odd, and the message, given the type that the exchange is for.</summary>
+    private static IReadOnlyList<(string How, Action<BasicProperties, Dictionary<string, object?>> Make)> Oddities { get; } =
+    [
+        ("a long id", (_, h) => h[CloudEventHeaders.Id] = $"{PoisonKit.MarkPrefix}-{Guid.NewGuid()}{new string('i', 4_000)}"),
+        ("an id with NUL", (_, h) => h[CloudEventHeaders.Id] = $"{PoisonKit.MarkPrefix}\0{Guid.NewGuid()}\0"),
+        ("an id with line breaks", (_, h) => h[CloudEventHeaders.Id] = $"{PoisonKit.MarkPrefix}\r\n{Guid.NewGuid()}\r\n\u2028"),
+        ("a message id with NUL and no other", (p, h) => { h.Remove(CloudEventHeaders.Id); p.MessageId = $"{PoisonKit.MarkPrefix}\0{Guid.NewGuid()}"; }),
+        ("no id at all", (p, h) => { h.Remove(CloudEventHeaders.Id); p.ClearMessageId(); }),
+        ("a long type", (_, h) => h[CloudEventHeaders.Type] = "shop." + new string('t', 4_000)),
+        ("a type with NUL and line breaks", (_, h) => h[CloudEventHeaders.Type] = "shop.\0order\r\n.placed.v1"),
+        ("a subject with NUL", (_, h) => h[CloudEventHeaders.Subject] = "nobody\0"),
+        ("headers that are no UTF-8", (_, h) => { h[CloudEventHeaders.Id] = Guid.NewGuid().ToByteArray().Concat(new byte[] { 0xFF, 0xFE, 0x00, 0xC3 }).ToArray(); h["x-\u0001"] = new byte[] { 0x00 }; }),
+        ("headers that are no text", (_, h) =>
+        {
+            h[CloudEventHeaders.Time] = new Dictionary<string, object?> { ["nested\0"] = new List<object?> { 1L, true, null, "\0" } };
+            h[CloudEventHeaders.Sequence] = 3.5;
+            h["x-list"] = new List<object?> { new Dictionary<string, object?> { ["deep"] = "\u0000" } };
+        }),
+        ("half a surrogate pair in a header", (_, h) => h[CloudEventHeaders.Source] = Encoding.UTF8.GetBytes("urn:").Concat(new byte[] { 0xED, 0xA0, 0x80 }).ToArray()),
+        ("no headers", (_, h) => h.Clear()),
+        ("an unknown content type", (p, _) => p.ContentType = "image/png"),
+        ("a content type that is none", (p, _) => p.ContentType = "\0; charset=\r\n"),
+        ("a long content type", (p, _) => p.ContentType = "application/" + new string('j', 200)),
+        ("no content type", (p, _) => p.ClearContentType()),
+        ("an envelope with a type that has NUL", (p, _) => p.ContentType = "application/vnd.masstransit+json"),
+        ("a body of megabytes", (_, _) => { }),
+        ("nothing odd, behind the others", (_, _) => { }),
+    ];
+
+    private async Task PublishAsync(IConnection connection, string exchange, string routingKey, string how, Action<BasicProperties, Dictionary<string, object?>> make, string[] services)
+    {
+        var id = Guid.Parse(PoisonKit.MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
+        var mark = $"{PoisonKit.MarkPrefix}-{Guid.NewGuid():n}";
+        var type = exchange.Length > 0 ? exchange : BoundaryEvents.All[0].Type;
+        var headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, "nobody").ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
+        var properties = new BasicProperties { MessageId = id, Persistent = true, ContentType = Json };
+        make(properties, headers);
+        headers[Echo.Mark] = true;   // a stranger's, and not to be told again
+        properties.Headers = headers;
+        var body = properties.ContentType?.EndsWith("masstransit+json", StringComparison.Ordinal) == true
+            ? $$"""{ "messageType": ["urn:message:\u0000{{new string('m', 3_000)}}"], "message": { "mark": "{{mark}}" } }"""
+            : $$"""{ "mark": "{{mark}}"{{(how.Contains("megabytes", StringComparison.Ordinal) ? $""", "more": "{new string('b', Huge)}" """ : "")}} }""";
+        try
+        {
+            await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+            await channel.BasicPublishAsync(exchange, routingKey, mandatory: false, properties, Encoding.UTF8.GetBytes(body));
+            foreach (var service in services)
+            {
+                planted.Enqueue((mark, service, $"{how} ({(exchange.Length > 0 ? exchange : routingKey)})"));
+            }
+        }
+        catch (Exception e) when (e is PublishException or AlreadyClosedException or OperationInterruptedException)
+        {
+            // The broker refuses it: then nobody has to bear it.
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Text;
+using Chassis.Testing;
+using Shop.Chaos.Load;
+
+namespace Shop.Chaos.Invariants;
+
+/// <summary>What is promised to people who are erased, and to all others.</summary>
+public sealed partial class Oracle
+{
+    /// <summary>Each person has a word in the address, the e-mail address and the name that nothing else has: no row of any table may have it, in text or in bytes.</summary>
+    private async Task<Verdict> NothingOfTheErasedIsLeftAsync()
+    {
+        var (tables, violations) = (0, new List<string>());
+        try
+        {
+            // What messages under way left behind is erased by the next look for it.
+            await Poll.Until(
+                async () =>
+                {
+                    (tables, violations) = await SearchAsync();
+                    return violations.Count == 0;
+                },
+                "late traces to be erased",
+                TimeSpan.FromSeconds(20));
+        }
+        catch (TimeoutException)
+        {
+            // What was found says it better.
+        }
+
+        if (market.Erased.Count == 0 && market.Placed.Count(o => o.Kind == OrderKind.OwnerErased) > 2)
+        {
+            violations.Add("nobody was erased, though several asked for it");
+        }
+
+        return new Verdict(
+            "erased",
+            $"Nothing is left of the {market.Erased.Count} people who were erased: no word of theirs in any table of any service, dead letters and archives included",
+            tables,
+            violations);
+    }
+
+    private async Task<(int Tables, List<string> Found)> SearchAsync()
+    {
+        var (tables, found) = (0, new List<string>());
+
+        // A row as text has bytes in hexadecimal digits.
+        var markers = string.Join('|', market.Erased.SelectMany(p => new[] { p.Marker, Convert.ToHexStringLower(Encoding.UTF8.GetBytes(p.Marker)) }));
+        foreach (var service in ServiceNames.Where(_ => market.Erased.Count > 0))
+        {
+            foreach (var table in await stage.RowsAsync(
+                service,
+                """
+                SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_t%'
+                """,
+                r => r.GetString(0)))
+            {
+                tables++;
+                found.AddRange(await stage.RowsAsync(
+                    service,
+                    $"SELECT substring(t::text FROM '.{{0,80}}({markers}).{{0,40}}'), left(t::text, 120) FROM {table} t WHERE t::text ~ '{markers}'",
+                    r => $"{service}, {table}: {r.GetString(0)} in {r.GetString(1)}"));
+            }
+        }
+
+        return (tables, found);
+    }
+
+    /// <summary>Dead letters about others are what was put in, byte for byte, also where they have the words of a person who was erased.</summary>
+    private async Task<Verdict> NothingOfOthersIsErasedAsync()
+    {
+        var erased = market.Erased.Select(p => p.Customer.UserId).ToHashSet();
+        var others = stage.Poison.Planted.Where(p => p.About is not { } person || !erased.Contains(person)).ToDictionary(p => p.Id, p => Convert.ToHexStringLower(p.Body));
+        var violations = new List<string>();
+        foreach (var service in ServiceNames)
+        {
+            foreach (var (id, queue, body, status) in await stage.RowsAsync(
+                service, "SELECT message_id, queue, encode(body, 'hex'), status FROM messaging.dead_letters", r => (r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3))))
+            {
+                if (others.TryGetValue(id, out var expected) && (body != expected || status != "open"))
+                {
+                    violations.Add($"{id} in {queue} is about nobody who was erased, and is {status} and {(body == expected ? "whole" : "changed")}");
+                }
+            }
+        }
+
+        return new Verdict("bystanders", "An erasure changes nothing of anybody else: dead letters about others are whole, whatever words are in them", others.Count, violations);
+    }
+}
