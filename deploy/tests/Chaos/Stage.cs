@@ -98,24 +98,21 @@ public sealed class Stage : IAsyncDisposable
 
     public async Task<T> QueryAsync<T>(string service, string sql)
     {
-        await using var connection = new NpgsqlConnection(Cluster.Database(service).Migrations);
-        await connection.OpenAsync();
+        await using var connection = await OpenAsync(service);
         await using var command = new NpgsqlCommand(sql, connection);
         return (T)(await command.ExecuteScalarAsync())!;
     }
 
     public async Task ExecuteAsync(string service, string sql)
     {
-        await using var connection = new NpgsqlConnection(Cluster.Database(service).Migrations);
-        await connection.OpenAsync();
+        await using var connection = await OpenAsync(service);
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();
     }
 
     public async Task<IReadOnlyList<T>> RowsAsync<T>(string service, string sql, Func<NpgsqlDataReader, T> read)
     {
-        await using var connection = new NpgsqlConnection(Cluster.Database(service).Migrations);
-        await connection.OpenAsync();
+        await using var connection = await OpenAsync(service);
         await using var command = new NpgsqlCommand(sql, connection);
         await using var reader = await command.ExecuteReaderAsync();
         var rows = new List<T>();
@@ -152,6 +149,14 @@ public sealed class Stage : IAsyncDisposable
         await Webhooks.DisposeAsync();
         await Mails.DisposeAsync();
         Sandbox.Dispose();
+    }
+
+    /// <summary>Not from a pool: a connection in there may be one that a fault has ended.</summary>
+    private async Task<NpgsqlConnection> OpenAsync(string service)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.Database(service).Migrations) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        return connection;
     }
 
     private async Task SubscribeAsync()

@@ -24,26 +24,39 @@ public sealed class OddKit(TestVhost vhost)
     public async Task PlantAsync()
     {
         await using var connection = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
-        var queues = (await vhost.GetAsync("queues")).EnumerateArray().Where(q => q.GetProperty("durable").GetBoolean()).Select(q => q.GetProperty("name").GetString()!)
-            .Select(q => (Name: q, Service: Invariants.Oracle.ServiceNames.FirstOrDefault(s => q.StartsWith(s + ".", StringComparison.Ordinal)))).ToArray();
-        foreach (var (queue, service) in queues)
+        var channel = await OpenAsync(connection);
+        foreach (var (exchange, routingKey, oddity, services) in await PlacesAsync())
         {
-            foreach (var (how, make) in Oddities.Where(_ => service is not null))
+            if (!await PublishAsync(channel, exchange, routingKey, oddity.How, oddity.Make, services))
             {
-                await PublishAsync(connection, "", queue, how, make, [service!]);
+                await channel.DisposeAsync();
+                channel = await OpenAsync(connection);
             }
         }
 
-        var next = 0;
+        await channel.DisposeAsync();
+    }
+
+    /// <summary>Everything odd into every queue; into every exchange one of it, by turns.</summary>
+    private async Task<IReadOnlyList<(string Exchange, string RoutingKey, (string How, Action<BasicProperties, Dictionary<string, object?>> Make) Oddity, string[] Services)>> PlacesAsync()
+    {
+        var queues = (await vhost.GetAsync("queues")).EnumerateArray().Where(q => q.GetProperty("durable").GetBoolean()).Select(q => q.GetProperty("name").GetString()!);
+        var places = (from queue in queues where ServiceOf(queue) is not null from oddity in Oddities select ("", queue, oddity, new[] { ServiceOf(queue)! })).ToList();
         foreach (var exchange in BoundaryEvents.All.Select(e => e.Type))
         {
             var bindings = await vhost.GetAsync($"exchanges/{exchange}/bindings/source");
-            var services = bindings.EnumerateArray().Select(b => b.GetProperty("destination").GetString()!)
-                .Select(d => Invariants.Oracle.ServiceNames.FirstOrDefault(s => d.StartsWith(s + ".", StringComparison.Ordinal))).OfType<string>().Distinct().ToArray();
-            var (how, make) = Oddities[next++ % Oddities.Count];
-            await PublishAsync(connection, exchange, exchange, how, make, services);
+            places.Add((exchange, exchange, Oddities[places.Count % Oddities.Count],
+                [.. bindings.EnumerateArray().Select(b => ServiceOf(b.GetProperty("destination").GetString()!)).OfType<string>().Distinct()]));
         }
+
+        return places;
+
+        static string? ServiceOf(string queue) => Invariants.Oracle.ServiceNames.FirstOrDefault(s => queue.StartsWith(s + ".", StringComparison.Ordinal));
     }
+
+    /// <summary>With confirms: what the broker has not taken, nobody can be asked about.</summary>
+    private static Task<IChannel> OpenAsync(IConnection connection) =>
+        connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
 
     /// <summary>What is odd, and the message, given the type that the exchange is for.</summary>
     private static IReadOnlyList<(string How, Action<BasicProperties, Dictionary<string, object?>> Make)> Oddities { get; } =
@@ -74,7 +87,8 @@ public sealed class OddKit(TestVhost vhost)
         ("nothing odd, behind the others", (_, _) => { }),
     ];
 
-    private async Task PublishAsync(IConnection connection, string exchange, string routingKey, string how, Action<BasicProperties, Dictionary<string, object?>> make, string[] services)
+    /// <returns>Whether the broker took it and the channel is still open.</returns>
+    private async Task<bool> PublishAsync(IChannel channel, string exchange, string routingKey, string how, Action<BasicProperties, Dictionary<string, object?>> make, string[] services)
     {
         var id = Guid.Parse(PoisonKit.MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
         var mark = $"{PoisonKit.MarkPrefix}-{Guid.NewGuid():n}";
@@ -89,16 +103,18 @@ public sealed class OddKit(TestVhost vhost)
             : $$"""{ "mark": "{{mark}}"{{(how.Contains("megabytes", StringComparison.Ordinal) ? $""", "more": "{new string('b', Huge)}" """ : "")}} }""";
         try
         {
-            await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
             await channel.BasicPublishAsync(exchange, routingKey, mandatory: false, properties, Encoding.UTF8.GetBytes(body));
             foreach (var service in services)
             {
                 planted.Enqueue((mark, service, $"{how} ({(exchange.Length > 0 ? exchange : routingKey)})"));
             }
+
+            return true;
         }
         catch (Exception e) when (e is PublishException or AlreadyClosedException or OperationInterruptedException)
         {
             // The broker refuses it: then nobody has to bear it.
+            return false;
         }
     }
 }

@@ -70,8 +70,7 @@ public sealed partial class Oracle
     /// <summary>Dead letters about others are what was put in, byte for byte, also where they have the words of a person who was erased.</summary>
     private async Task<Verdict> NothingOfOthersIsErasedAsync()
     {
-        var erased = market.Erased.Select(p => p.Customer.UserId).ToHashSet();
-        var others = stage.Poison.Planted.Where(p => p.About is not { } person || !erased.Contains(person)).ToDictionary(p => p.Id, p => Convert.ToHexStringLower(p.Body));
+        var others = stage.Poison.Planted.Where(p => p.About is not { } person || !market.Leaving.Contains(person)).ToDictionary(p => p.Id, p => Convert.ToHexStringLower(p.Body));
         var violations = new List<string>();
         foreach (var service in ServiceNames)
         {

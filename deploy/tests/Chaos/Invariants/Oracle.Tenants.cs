@@ -92,7 +92,7 @@ public sealed partial class Oracle
     private Verdict TenantsHearOfTheirsAlone()
     {
         var violations = new List<string>();
-        var erased = market.Erased.Select(p => p.Customer.UserId.ToString()).ToHashSet();
+        var erased = market.Leaving.Select(id => id.ToString()).ToHashSet();
         foreach (var tenant in Tenants.Named)
         {
             var theirs = told.Where(e => Stage.TenantEvents.Any(p => e.Type.StartsWith(p[..^1], StringComparison.Ordinal)) && tenants.GetValueOrDefault(e.About) == tenant).ToArray();

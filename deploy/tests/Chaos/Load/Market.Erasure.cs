@@ -12,11 +12,17 @@ namespace Shop.Chaos.Load;
 /// <summary>Customers who ask to be forgotten while their order is under way.</summary>
 public sealed partial class Market
 {
+    private static readonly TimeSpan Collection = TimeSpan.FromSeconds(15);
+
     private readonly ConcurrentQueue<Person> erased = new();
+    private readonly ConcurrentDictionary<Guid, bool> leaving = new();
     private int persons;
 
     /// <summary>Whose erasure was acknowledged.</summary>
     public IReadOnlyCollection<Person> Erased => erased;
+
+    /// <summary>Everybody for whom an erasure was asked, with or without an answer.</summary>
+    public IReadOnlyCollection<Guid> Leaving => [.. leaving.Keys];
 
     /// <summary>A few people at once: registered, with dead letters about them, and each with an order; they are still to be erased.</summary>
     public async Task<IReadOnlyList<Func<Task>>> GatherAsync(int count, Func<Task> beforeTheyOrder)
@@ -24,13 +30,14 @@ public sealed partial class Market
         var wanted = Enumerable.Range(0, count).Select(_ => Draw(OrderKind.OwnerErased)).ToArray();
         var gathered = await Task.WhenAll(wanted.Select(async w => (Wanted: w, Person: await MeetAsync(w))));
         await beforeTheyOrder();
-        var placedNow = await Task.WhenAll(gathered.Where(g => g.Person is not null).Select(async g => (g.Wanted, g.Person, Order: await OrderAsync(g.Wanted, g.Person!.Customer, BodyOf(g.Wanted, g.Person)))));
-        return [.. placedNow.Where(p => p.Order is not null).Select(p => (Func<Task>)(() => EraseAsync(p.Order!.UserId, p.Person!, p.Wanted.Operator)))];
+        var ordered = await Task.WhenAll(gathered.Where(g => g.Person is not null).Select(async g =>
+            (g.Wanted, g.Person, Order: await OrderAsync(g.Wanted, g.Person!.Customer, BodyOf(g.Wanted, g.Person)))));
+        return [.. ordered.Where(o => o.Order is not null).Select(o => (Func<Task>)(() => EraseAsync(o.Person!, o.Wanted.Operator)))];
     }
 
     /// <summary>
-    /// Registers somebody, and has messages about them become dead letters, in every service that takes such: what an erasure must find. The same is put in about somebody
-    /// else, in the words of the person. Null when that was not possible in this weather.
+    /// Registers somebody, and has messages about them become dead letters, in every service that takes such: what an erasure must find, or, if the weather lets them arrive
+    /// too late, the look for late traces. The same is put in about somebody else, in the words of the person. Null for who could not be registered.
     /// </summary>
     private async Task<Person?> MeetAsync(Wanted wanted)
     {
@@ -46,19 +53,23 @@ public sealed partial class Market
         try
         {
             var ids = await stage.Poison.PlantAboutAsync(customer.UserId, person);
-            await Poll.Until(async () => await stage.DeadLettersAsync(ids) >= PoisonKit.LettersAboutAPerson, $"the dead letters about {marker}", patience);
-            return person;
+            await Poll.Until(async () => await stage.DeadLettersAsync(ids) >= PoisonKit.LettersAboutAPerson, $"the dead letters about {marker}", Collection);
         }
         catch (Exception e) when (e is TimeoutException or NpgsqlException or BrokerUnreachableException or AlreadyClosedException or OperationInterruptedException or PublishException)
         {
-            return null;
+            // The broker or a service is what is being hurt.
         }
+
+        return person;
     }
 
     private static object BodyOf(Wanted wanted, Person person) => ShopClient.OrderBody(PaymentMethodOf(wanted.Kind), person.Address, (wanted.Sku, wanted.Quantity));
 
-    private async Task EraseAsync(Guid userId, Person person, Customer by)
+    private async Task EraseAsync(Person person, Customer by)
     {
+        var userId = person.Customer.UserId;
+        leaving[userId] = true;
+
         // Who gets no answer asks again, and finds nobody there any more.
         if (await by.AskAsync(HttpMethod.Delete, "users", $"/v1/users/{userId}") is { Status: HttpStatusCode.NoContent or HttpStatusCode.NotFound })
         {

@@ -211,7 +211,7 @@ public sealed partial class Market : IDisposable
             case OrderKind.OwnerErased:
                 await Task.Delay(wanted.Pause);
                 await BeginDraftAsync(order, customer);
-                await EraseAsync(order.UserId, person!, wanted.Operator);
+                await EraseAsync(person!, wanted.Operator);
                 break;
             case OrderKind.ConfirmsPayment:
                 await ConfirmPaymentAsync(order, customer, wanted.Pause);
