@@ -34,7 +34,7 @@ public sealed class TestVhost : IAsyncDisposable
         var user = Uri.UnescapeDataString(TestServers.RabbitMq.UserInfo.Split(':')[0]);
         await vhost.PutAsync($"api/vhosts/{vhost.name}", new { });
         await vhost.PutAsync($"api/permissions/{vhost.name}/{Uri.EscapeDataString(user)}", new { configure = ".*", write = ".*", read = ".*" });
-        foreach (var policy in QueuePolicies())
+        foreach (var policy in Policies("queues"))
         {
             await vhost.PutResourceAsync($"policies/{policy["name"]}", policy);
         }
@@ -48,11 +48,28 @@ public sealed class TestVhost : IAsyncDisposable
     /// <param name="deliveryLimit">Instead of the usual one.</param>
     public Task SetQueuePolicyAsync(string service, int? deliveryLimit = null)
     {
-        var policy = QueuePolicies().Single(p => (string?)p["name"] == "orders");
+        var policy = Policies("queues").Single(p => (string?)p["name"] == "orders");
         policy["pattern"] = $@"^{service}\.";
         policy["definition"]!["dead-letter-exchange"] = $"{service}.dead-letters";
         policy["definition"]!["delivery-limit"] = deliveryLimit ?? (int)policy["definition"]!["delivery-limit"]!;
         return PutResourceAsync($"policies/{service}", policy);
+    }
+
+    /// <summary>What no queue takes lies in <c>shop.unrouted</c> from now on, as in an installation.</summary>
+    public async Task KeepUnroutedAsync()
+    {
+        const string unrouted = "shop.unrouted";
+        await PutResourceAsync($"exchanges/{unrouted}", new { type = "fanout", durable = true });
+        await PutResourceAsync($"queues/{unrouted}", new { durable = true });
+        using (var bound = await management.PostAsJsonAsync(new Uri($"api/bindings/{name}/e/{unrouted}/q/{unrouted}", UriKind.Relative), new { routing_key = "" }))
+        {
+            bound.EnsureSuccessStatusCode();
+        }
+
+        foreach (var policy in Policies("exchanges"))
+        {
+            await PutResourceAsync($"policies/{policy["name"]}", policy);
+        }
     }
 
     /// <summary>Asks the management API about this virtual host, for example <c>queues</c> or <c>queues/{name}</c> or <c>bindings</c>.</summary>
@@ -127,9 +144,9 @@ public sealed class TestVhost : IAsyncDisposable
         static long? Of(JsonElement queue, string figure) => queue.TryGetProperty(figure, out var value) ? value.GetInt64() : null;
     }
 
-    /// <summary>The policies of the services' queues, as the broker of an installation gets them.</summary>
-    private static IEnumerable<JsonNode> QueuePolicies() =>
-        JsonNode.Parse(File.ReadAllText(Repository.PathOf("deploy/rabbitmq/definitions.json")))!["policies"]!.AsArray().OfType<JsonNode>().Where(p => (string?)p["apply-to"] == "queues");
+    /// <summary>The policies of exchanges or queues, as the broker of an installation gets them.</summary>
+    private static IEnumerable<JsonNode> Policies(string applyTo) =>
+        JsonNode.Parse(File.ReadAllText(Repository.PathOf("deploy/rabbitmq/definitions.json")))!["policies"]!.AsArray().OfType<JsonNode>().Where(p => (string?)p["apply-to"] == applyTo);
 
     private static HttpClient Management()
     {

@@ -76,9 +76,13 @@ internal sealed partial class TopologyWatch(
             {
                 vanished.Found(type);
             }
-            else if (vanished.IsKnown(type) && vanished.Lost(type))
+            else if (vanished.IsKnown(type))
             {
-                missing.Add(type);
+                vanished.Lost(type);
+                if (vanished.MayBeMade(type))
+                {
+                    missing.Add(type);
+                }
             }
         }
 
@@ -98,6 +102,7 @@ internal sealed partial class TopologyWatch(
         foreach (var type in _events.Where(vanished.MayBeMade))
         {
             await DoAsync(connection, channel => Topology.DeclareEventAsync(channel, type, ct), ct);
+            vanished.Found(type);
         }
 
         foreach (var exchange in own.Where(e => e.Name != Exchanges.AllEvents))

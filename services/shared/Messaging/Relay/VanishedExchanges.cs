@@ -14,35 +14,45 @@ internal sealed class VanishedExchanges(IOptions<MessagingOptions> options, Time
     public const string Reason = "The exchange was deleted; its consumers get time to bind to it again.";
 
     private readonly ConcurrentDictionary<string, long> _known = new();
-    private readonly ConcurrentDictionary<string, long> _gone = new();
+    private readonly ConcurrentDictionary<string, (long Since, long? Back)> _gone = new();
 
     private TimeSpan Interval => options.Value.TopologyInterval;
 
     /// <summary>Whether it has been there since this process began.</summary>
     public bool IsKnown(string exchange) => _known.ContainsKey(exchange);
 
-    public void Found(string exchange) => _known[exchange] = 0;
+    public void Found(string exchange)
+    {
+        _known[exchange] = 0;
+        if (_gone.TryGetValue(exchange, out var gone) && gone.Back is null)
+        {
+            _gone.TryUpdate(exchange, (gone.Since, clock.GetTimestamp()), gone);
+        }
+    }
 
-    /// <returns>Whether that is new.</returns>
-    public bool Lost(string exchange) => _gone.TryAdd(exchange, clock.GetTimestamp());
+    public void Lost(string exchange) =>
+        _gone.AddOrUpdate(exchange, _ => (clock.GetTimestamp(), null), (_, gone) => gone.Back is null ? gone : (clock.GetTimestamp(), null));
 
     /// <summary>Whether it may be made again: every replica looks once in an interval.</summary>
-    public bool MayBeMade(string exchange) => !_gone.TryGetValue(exchange, out var since) || clock.GetElapsedTime(since) >= Interval;
+    public bool MayBeMade(string exchange) => !_gone.TryGetValue(exchange, out var gone) || gone.Back is not null || clock.GetElapsedTime(gone.Since) >= Interval;
 
-    /// <summary>Whether its messages have to wait: an interval until it is made, one until its consumers have looked, and one for whoever looks late.</summary>
+    /// <summary>
+    /// Whether its messages have to wait: until it is there again, which is at a look and not at any time, then an interval in which its consumers look, and one for
+    /// whoever looks late.
+    /// </summary>
     public bool IsHeld(string exchange)
     {
-        if (!_gone.TryGetValue(exchange, out var since))
+        if (!_gone.TryGetValue(exchange, out var gone))
         {
             return false;
         }
 
-        if (clock.GetElapsedTime(since) < Interval * 3)
+        if (gone.Back is not { } back || clock.GetElapsedTime(back) < Interval * 2)
         {
             return true;
         }
 
-        _gone.TryRemove(KeyValuePair.Create(exchange, since));
+        _gone.TryRemove(KeyValuePair.Create(exchange, gone));
         return false;
     }
 }

@@ -1,10 +1,13 @@
 using System.Net;
 using System.Text.Json;
 using Chassis.Messaging;
+using Chassis.Messaging.Relay;
 using Chassis.Testing;
 using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using RabbitMQ.Client;
 using Shop.Contracts;
 using Shop.Contracts.Platform.V1;
@@ -116,6 +119,32 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
             "the exchange to be there again");
         var message = await Poll.Until(async () => await channel.BasicGetAsync("late.consumer", autoAck: true, Token), m => m is not null, "the event");
         System.Text.Encoding.UTF8.GetString(message!.Body.Span).ShouldContain(id.ToString());
+        (await fixture.ReadyAsync()).ShouldContain(own);    // also when whoever sent something there was the first to notice
+    }
+
+    [Fact]
+    public void What_goes_to_a_deleted_exchange_waits_until_consumers_had_time_since_it_was_made_however_late_that_was()
+    {
+        var clock = new FakeTimeProvider();
+        var interval = TimeSpan.FromSeconds(10);
+        var vanished = new VanishedExchanges(Options.Create(new MessagingOptions { TopologyInterval = interval }), clock);
+        vanished.Found(Event);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        vanished.Lost(Event);                       // by whoever sends there, soon after a look
+        vanished.MayBeMade(Event).ShouldBeFalse();
+        clock.Advance(interval - TimeSpan.FromSeconds(1));
+        vanished.MayBeMade(Event).ShouldBeFalse();  // a look, and too early
+        clock.Advance(interval + TimeSpan.FromSeconds(2));
+        vanished.MayBeMade(Event).ShouldBeTrue();   // the next one takes a little longer
+        vanished.Found(Event);
+        clock.Advance(interval * 2 - TimeSpan.FromSeconds(1));
+        vanished.IsHeld(Event).ShouldBeTrue();      // a consumer looks just before this
+        vanished.Lost(Event);
+        clock.Advance(interval * 5);
+        vanished.IsHeld(Event).ShouldBeTrue();      // deleted again
+        vanished.Found(Event);
+        clock.Advance(interval * 2);
+        vanished.IsHeld(Event).ShouldBeFalse();
     }
 
     private static BasicProperties Cancelled(Guid subject) => new()
@@ -140,13 +169,7 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         public override async ValueTask InitializeAsync()
         {
             await base.InitializeAsync();
-            await using var channel = await OpenChannelAsync();
-            await channel.ExchangeDeclareAsync("shop.unrouted", ExchangeType.Fanout, durable: true);
-            await channel.QueueDeclareAsync("shop.unrouted", durable: true, exclusive: false, autoDelete: false);
-            await channel.QueueBindAsync("shop.unrouted", "shop.unrouted", string.Empty);
-            await Vhost.PutResourceAsync(
-                "policies/unrouted",
-                new Dictionary<string, object> { ["pattern"] = @"^shop\.(?!(unrouted|replay)$)", ["apply-to"] = "exchanges", ["definition"] = new Dictionary<string, string> { ["alternate-exchange"] = "shop.unrouted" } });
+            await Vhost.KeepUnroutedAsync();
         }
 
         /// <summary>Waits for the first look, which binds queues for replays.</summary>
