@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail]`,
-# and for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`.
+# for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move`.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
 # Ports of their own: those of TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ... where set, else the first free ones, so that two clones can test at the same time.
 # UNSAFE=1: what is committed outlasts the end of PostgreSQL, but not a power cut.
@@ -69,6 +69,19 @@ case $action in
         if wanted rabbitmq; then stop rabbitmq KILL 10; fi
         if wanted mail; then stop maildev KILL 5; fi
         ;;
+    move)       # everything in PostgreSQL is dumped, and restored into a fresh cluster at the same address
+        dump=$STATE/moved.sql
+        bin=$(postgres_bin)
+        export PGHOST=127.0.0.1 PGPORT=$POSTGRES_PORT PGUSER=postgres PGPASSWORD=$POSTGRES_PASSWORD
+        # The cluster that it goes to has this one already.
+        (umask 077 && "$bin/pg_dumpall" | sed '/^CREATE ROLE postgres;$/d' >"$dump")
+        stop postgres INT 30
+        rm -rf "$(postgres_home)/data"
+        start_postgres
+        wait_until 60 PostgreSQL postgres postgres_ready
+        "$bin/psql" --quiet --no-psqlrc --set ON_ERROR_STOP=1 --dbname postgres --file "$dump" >"$STATE/logs/move.log" 2>&1 || { tail -n 5 "$STATE/logs/move.log" >&2; die "The dump could not be restored."; }
+        rm -f "$dump"
+        ;;
     memory)     # the broker's memory limit while it runs; one below what it uses raises the alarm that blocks every publisher
         rabbitmqctl -q set_vm_memory_high_watermark absolute "$only"
         ;;
@@ -84,5 +97,5 @@ export TEST_RABBITMQCTL=$(printf %q "$(printf %q "$ROOT/deploy/local/servers.sh"
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
         ;;
-    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, memory, rabbitmqctl or env" ;;
+    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, memory, rabbitmqctl or env" ;;
 esac

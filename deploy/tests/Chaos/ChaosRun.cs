@@ -38,7 +38,7 @@ public sealed class ChaosRun
         Directory.CreateDirectory(logs);
         console.WriteLine($"Chaos: {settings.Orders} orders, {settings.Faults} faults, {settings.Replicas} replicas of each service, seed {settings.Seed}");
         await using var stage = await Stage.SetAsync(servers, settings, logs);
-        using var market = await Market.OpenAsync(stage, settings, patience: TimeSpan.FromSeconds(90));
+        using var market = await Market.OpenAsync(stage, settings, patience: TimeSpan.FromMinutes(3));
         return await new ChaosRun(settings, stage, market, console).RunAsync();
     }
 
@@ -46,7 +46,7 @@ public sealed class ChaosRun
 
     private async Task<RunReport> RunAsync(StatusContext status)
     {
-        var schedule = new Arsenal(stage, market, new Random(settings.Seed)).Draw(settings.Faults, settings.FaultKinds);
+        var schedule = new Arsenal(stage, market, new Random(settings.Seed)).Draw(settings.Faults, settings.FaultKinds, settings.IsLong);
         console.WriteLine($"{stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {settings.Orders / Math.Max(1, schedule.Count)} orders.");
         console.WriteLine();
         Row("at", "fault", "target", "for", "in flight", "recovered");

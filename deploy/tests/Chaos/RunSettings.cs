@@ -11,6 +11,9 @@ public sealed record RunSettings
 
     public int Faults { get; init; } = 18;
 
+    /// <summary>Whether there is time for faults that take a minute each.</summary>
+    public bool IsLong => Faults >= 40;
+
     public int Seed { get; init; } = Random.Shared.Next(1, 1_000_000);
 
     /// <summary>Processes of each service.</summary>

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Chassis.Testing;
 using Npgsql;
 using Shop.Chaos.Faults;
+using Shop.Chaos.Invariants;
 using Shop.Chaos.Load;
 using Shop.Chaos.Receivers;
 using Shop.Cluster;
@@ -15,6 +16,9 @@ public sealed class Stage : IAsyncDisposable
     public const string FlakyEndpoint = "flaky";
     public const string MemoryLimit = "2GB";
 
+    /// <summary>How often a mail goes out of which the mail server does not say whether it took it.</summary>
+    public const int UnconfirmedMails = 3;
+
     /// <summary>What the partner of each tenant hears of; the partner's endpoint is called like the tenant.</summary>
     public static readonly IReadOnlyList<string> TenantEvents = ["shop.order.*", "shop.shipment.*", "shop.user.*"];
 
@@ -24,21 +28,32 @@ public sealed class Stage : IAsyncDisposable
         ["Messaging__LateTracesInterval"] = "00:00:03",
         ["Fulfilment__Authorization"] = "00:01:00",
         ["Sandbox__ProcessingSeconds"] = "3",
+        ["Messaging__TopologyInterval"] = "00:00:05",
+        ["Smtp__AnswerTimeout"] = "00:00:45",
+        ["Mail__UnconfirmedRetries__0"] = "00:00:05",
+        ["Mail__UnconfirmedRetries__1"] = "00:00:10",
     };
 
-    private Stage(ShopCluster cluster, Servers servers, IReadOnlyList<TcpProxy> links, MailSink mails, WebhookReceiver webhooks, int seed)
+    private Stage(ShopCluster cluster, Servers servers, Leases leases, IReadOnlyList<TcpProxy> links, MailSink mails, WebhookReceiver webhooks, int seed)
     {
-        (Cluster, Servers, Links, Mails, Webhooks) = (cluster, servers, links, mails, webhooks);
+        (Cluster, Servers, Leases, Links, Mails, Webhooks) = (cluster, servers, leases, links, mails, webhooks);
         Sandbox = new HttpClient { BaseAddress = cluster.Of("payment-sandbox")[0].Address };
         Sandbox.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "sk_test_sandbox");
         Echo = new Echo(cluster.Vhost.Uri, seed);
         Poison = new PoisonKit(cluster.Vhost.Uri);
         Odd = new OddKit(cluster.Vhost);
+        Topology = new TopologyKit(cluster.Vhost);
+        Bystanders = new Bystanders(this);
     }
 
     public ShopCluster Cluster { get; }
 
     public Servers Servers { get; }
+
+    public Leases Leases { get; }
+
+    /// <summary>Null when the clocks of this run go right.</summary>
+    public SkewedClocks? Clocks { get; private init; }
 
     /// <summary>One for each service's way to the broker and to its database.</summary>
     public IReadOnlyList<TcpProxy> Links { get; }
@@ -55,6 +70,10 @@ public sealed class Stage : IAsyncDisposable
 
     public OddKit Odd { get; }
 
+    public TopologyKit Topology { get; }
+
+    public Bystanders Bystanders { get; }
+
     /// <summary>A superuser's connection to the database server.</summary>
     public string Administration { get; } = TestServers.Postgres;
 
@@ -63,19 +82,22 @@ public sealed class Stage : IAsyncDisposable
         var links = new List<TcpProxy>();
         var mails = new MailSink();
         var webhooks = await WebhookReceiver.StartAsync();
+        var clocks = Arsenal.MaySkewClocks(settings) ? new SkewedClocks() : null;
         var cluster = await ShopCluster.StartAsync(new ClusterOptions
         {
             Replicas = settings.Replicas,
             Build = settings.Build,
             Settings = Settings.Concat(settings.ServiceSettings).GroupBy(s => s.Key).ToDictionary(s => s.Key, s => s.Last().Value),
             SettingsOf = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["users"] = Tenants.Settings },
+            SettingsOfReplica = clocks is null ? null : clocks.EnvironmentOf,
             Smtp = mails.Address,
             LogDirectory = logDirectory,
             Supervise = true,
             BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, "broker", uri.Host, uri.Port) }.Uri,
             DatabaseOf = (service, at) => ("127.0.0.1", LinkTo(service, "database", at.Host, at.Port)),
         });
-        var stage = new Stage(cluster, servers, links, mails, webhooks, settings.Seed);
+        var stage = new Stage(cluster, servers, Leases.Of(settings.ServiceSettings), links, mails, webhooks, settings.Seed) { Clocks = clocks };
+        await cluster.Vhost.KeepUnroutedAsync();
         await stage.Echo.ConnectAsync();
         await stage.SubscribeAsync();
         return stage;
@@ -124,6 +146,14 @@ public sealed class Stage : IAsyncDisposable
         return rows;
     }
 
+    // Not from a pool: a connection in there may be one that a fault has ended.
+    private async Task<NpgsqlConnection> OpenAsync(string service)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.Database(service).Migrations) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        return connection;
+    }
+
     /// <summary>Orders that were accepted and have not come to an end.</summary>
     /// <param name="but">Orders that do not count.</param>
     public Task<long> OrdersInFlightAsync(params IEnumerable<Guid> but) =>
@@ -149,6 +179,7 @@ public sealed class Stage : IAsyncDisposable
         await Webhooks.DisposeAsync();
         await Mails.DisposeAsync();
         Sandbox.Dispose();
+        Clocks?.Dispose();
     }
 
     /// <summary>Not from a pool: a connection in there may be one that a fault has ended.</summary>

@@ -18,6 +18,9 @@ public sealed record ClusterOptions
     public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> SettingsOf { get; init; } =
         new Dictionary<string, IReadOnlyDictionary<string, string>>();
 
+    /// <summary>Environment of one process, by service and number.</summary>
+    public Func<string, int, IReadOnlyDictionary<string, string>>? SettingsOfReplica { get; init; }
+
     /// <summary>Where mails go, as <c>host:port</c>; null takes the mail catcher of the tests.</summary>
     public string? Smtp { get; init; }
 

@@ -159,7 +159,9 @@ public sealed class ShopCluster : IAsyncDisposable
         replicas[service] = [.. Enumerable.Range(1, count).Select(number =>
         {
             var environment = environmentOf(number);
-            foreach (var (key, value) in options.Settings.Concat(options.SettingsOf.GetValueOrDefault(service) ?? new Dictionary<string, string>()))
+            foreach (var (key, value) in options.Settings
+                .Concat(options.SettingsOf.GetValueOrDefault(service) ?? new Dictionary<string, string>())
+                .Concat(options.SettingsOfReplica?.Invoke(service, number) ?? new Dictionary<string, string>()))
             {
                 environment[key] = value;
             }

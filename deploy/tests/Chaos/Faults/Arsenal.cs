@@ -16,7 +16,8 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
     private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
 
     /// <summary>Whether a kind of fault breaks the broker or the database for everybody who uses them.</summary>
-    public static bool HurtsServers(string kind) => kind is "restart-broker" or "kill-broker" or "kill-blocking-broker" or "crash-database" or "churn" or "memory-alarm";
+    public static bool HurtsServers(string kind) => kind is "restart-broker" or "kill-broker" or "kill-blocking-broker" or "crash-database" or "churn" or "memory-alarm"
+        or "long-outage" or "restore";
 
     /// <summary>What there is, by the name under which a run can ask for it.</summary>
     private IReadOnlyList<(string Name, Func<Fault> Draw)> Kinds =>
@@ -28,16 +29,18 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
         ("duplicate-events", DuplicateDelivery), ("duplicate-commands", DuplicateCommands), ("shuffle", ShuffleDelivery), ("poison", Poison),
         ("payments", FailPayments), ("receivers", FailReceivers), ("memory-alarm", MemoryAlarm), ("rolling-restart", RollingRestart),
         .. DataKinds,
+        .. OnServers,
     ];
 
     /// <summary>A schedule: every kind at least once while there is room, in a seeded order.</summary>
     /// <param name="count">How many faults.</param>
     /// <param name="names">Only these kinds, as often as they are named; all when empty.</param>
-    public IReadOnlyList<Fault> Draw(int count, IReadOnlyList<string> names)
+    /// <param name="isLong">Whether the heavy kinds are among them.</param>
+    public IReadOnlyList<Fault> Draw(int count, IReadOnlyList<string> names, bool isLong)
     {
         var all = Kinds;
         Func<Fault>[] kinds = names.Count == 0
-            ? [.. all.Select(k => k.Draw)]
+            ? [.. all.Where(k => isLong || !Heavy.Contains(k.Name)).Select(k => k.Draw)]
             : [.. names.Select(name => all.FirstOrDefault(k => k.Name == name).Draw
                 ?? throw new ArgumentException($"There is no fault '{name}'. There are: {string.Join(", ", all.Select(k => k.Name))}."))];
         var schedule = new List<Fault>(count);
@@ -200,14 +203,8 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
 
     private static void Mend(TcpProxy link) => link.Set(LinkMode.Open);
 
-    private async Task TerminateBackendsAsync()
-    {
-        // Not from a pool: a connection in there may be one that the fault before has ended.
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(stage.Administration) { Pooling = false }.ConnectionString);
-        await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname LIKE 'test\\_%'", connection);
-        await command.ExecuteScalarAsync();
-    }
+    private Task TerminateBackendsAsync() =>
+        AdministerAsync("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname LIKE 'test\\_%'");
 
     private void Each(string service, Action<Replica> act)
     {

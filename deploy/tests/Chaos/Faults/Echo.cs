@@ -61,6 +61,11 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
 
     public void Start(EchoMode next) => mode = next;
 
+    /// <summary>Takes no event any more, so that one which reaches nobody else reaches nobody.</summary>
+    public Task StepAsideAsync() => channel!.QueueUnbindAsync(Queue, Exchanges.AllEvents, "#");
+
+    public Task StepInAsync() => channel!.QueueBindAsync(Queue, Exchanges.AllEvents, "#");
+
     public async Task StopAsync()
     {
         mode = EchoMode.Nothing;

@@ -17,6 +17,9 @@ public sealed class Servers(string name, IReadOnlyDictionary<string, string> env
     /// <summary>PostgreSQL: immediate shutdown, recovery at the next start. RabbitMQ: kill -9.</summary>
     public Task KillAsync(string server) => RunAsync("kill", server);
 
+    /// <summary>Dumps everything in PostgreSQL, and restores it into a fresh cluster at the same address.</summary>
+    public Task MovePostgresAsync() => RunAsync("move", Postgres);
+
     /// <param name="limit">For example <c>2GB</c>.</param>
     public Task LimitBrokerMemoryAsync(string limit) => RunAsync("memory", limit);
 

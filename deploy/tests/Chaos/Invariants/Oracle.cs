@@ -45,7 +45,7 @@ public sealed partial class Oracle
             await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(),
             await oracle.TenantsAreKeptApartAsync(), oracle.TenantsHearOfTheirsAlone(),
             await oracle.NothingOfTheErasedIsLeftAsync(), await oracle.NothingOfOthersIsErasedAsync(), await oracle.PendingPaymentsEndAsync(), await oracle.OddMessagesAreKeptAsync(),
-            oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
+            await oracle.TheTopologyIsWholeAsync(), oracle.BystandersGoOn(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
         ];
     }
 

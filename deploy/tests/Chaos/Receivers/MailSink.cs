@@ -5,13 +5,14 @@ using System.Text;
 
 namespace Shop.Chaos.Receivers;
 
-/// <summary>A mail server that keeps what it accepted, by <c>Message-ID</c>, and can be told to refuse or to hang.</summary>
+/// <summary>A mail server that keeps what it accepted, by <c>Message-ID</c>, and can be told to refuse, to hang, or to be slow with its last word.</summary>
 public sealed class MailSink : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource stopped = new();
     private readonly ConcurrentQueue<Mail> mails = new();
     private readonly Task accepting;
+    private int waiting;
 
     public MailSink()
     {
@@ -22,6 +23,12 @@ public sealed class MailSink : IAsyncDisposable
     public string Address => $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
 
     public Behaviour Mode { get; set; } = Behaviour.Accept;
+
+    /// <summary>How long the answer to the final dot takes; the mail is taken at once. <see cref="Timeout.InfiniteTimeSpan"/>: it never comes.</summary>
+    public TimeSpan AnswersAfter { get; set; }
+
+    /// <summary>Senders that wait for the answer to their final dot.</summary>
+    public int Waiting => waiting;
 
     /// <summary>Everything accepted, repeats included.</summary>
     public IReadOnlyCollection<Mail> Mails => mails;
@@ -91,8 +98,9 @@ public sealed class MailSink : IAsyncDisposable
                     break;
                 case "DATA":
                     await writer.WriteLineAsync("354 go on");
-                    mails.Enqueue(await ReadMailAsync(reader, recipients));
+                    var mail = await ReadMailAsync(reader, recipients);
                     recipients = [];
+                    await KeepWaitingAsync(mail, reader);
                     await writer.WriteLineAsync("250 accepted");
                     break;
                 case "QUIT":
@@ -102,6 +110,27 @@ public sealed class MailSink : IAsyncDisposable
                     await writer.WriteLineAsync("250 ok");
                     break;
             }
+        }
+    }
+
+    private async Task KeepWaitingAsync(Mail mail, StreamReader sender)
+    {
+        var silent = AnswersAfter == Timeout.InfiniteTimeSpan;
+        mails.Enqueue(mail with { IsConfirmed = !silent });
+        Interlocked.Increment(ref waiting);
+        try
+        {
+            if (silent)
+            {
+                await sender.ReadToEndAsync(stopped.Token);
+                throw new EndOfStreamException("The sender has gone.");
+            }
+
+            await Task.Delay(AnswersAfter, stopped.Token);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref waiting);
         }
     }
 
@@ -145,4 +174,8 @@ public enum Behaviour
     Gone,
 }
 
-public sealed record Mail(string MessageId, string Subject, string Recipient);
+/// <param name="MessageId">As it came.</param>
+/// <param name="Subject">As it came.</param>
+/// <param name="Recipient">One, or several with commas.</param>
+/// <param name="IsConfirmed">Whether the sender was, or will be, told that the mail is taken.</param>
+public sealed record Mail(string MessageId, string Subject, string Recipient, bool IsConfirmed = true);
