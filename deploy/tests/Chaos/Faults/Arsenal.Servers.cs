@@ -104,13 +104,13 @@ public sealed partial class Arsenal
     private Fault OldSnapshot()
     {
         List<NpgsqlConnection> held = [];
-        return new Fault("old snapshots held", "every database", Seconds(10, 15), async () =>
+        return new Fault("old snapshots and transactions held", "every database", Seconds(10, 15), async () =>
         {
             foreach (var service in ServiceNames)
             {
                 var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(stage.Cluster.Database(service).Runtime) { Pooling = false }.ConnectionString);
                 await connection.OpenAsync();
-                await using var command = new NpgsqlCommand("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM messaging.outbox", connection);
+                await using var command = new NpgsqlCommand("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*), pg_current_xact_id() FROM messaging.outbox", connection);
                 await command.ExecuteScalarAsync();
                 held.Add(connection);
             }
