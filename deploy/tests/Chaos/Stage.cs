@@ -146,14 +146,6 @@ public sealed class Stage : IAsyncDisposable
         return rows;
     }
 
-    // Not from a pool: a connection in there may be one that a fault has ended.
-    private async Task<NpgsqlConnection> OpenAsync(string service)
-    {
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.Database(service).Migrations) { Pooling = false }.ConnectionString);
-        await connection.OpenAsync();
-        return connection;
-    }
-
     /// <summary>Orders that were accepted and have not come to an end.</summary>
     /// <param name="but">Orders that do not count.</param>
     public Task<long> OrdersInFlightAsync(params IEnumerable<Guid> but) =>
