@@ -90,7 +90,7 @@ public sealed partial class Replica : IAsyncDisposable
     }
 
     /// <summary>Waits until the replica says that it can serve.</summary>
-    public Task WaitUntilReadyAsync(TimeSpan? timeout = null) => Poll.Until(IsReadyAsync, $"{Name} to be ready{Tail()}", timeout ?? TimeSpan.FromSeconds(90));
+    public Task WaitUntilReadyAsync(TimeSpan? timeout = null) => Poll.Until(IsReadyAsync, $"{Name} to be ready{Tail()}", timeout ?? TimeSpan.FromMinutes(5));
 
     public async Task<bool> IsReadyAsync()
     {

@@ -94,11 +94,7 @@ public sealed partial class Arsenal
         await Task.Delay(TimeSpan.FromSeconds(2));
         await Task.WhenAll(Services.Select(r => r.StopAsync(TimeSpan.FromMinutes(2))));
         await stage.Servers.MovePostgresAsync();
-    }, () => Task.WhenAll(Services.Select(async replica =>
-    {
-        replica.Start();
-        await replica.WaitUntilReadyAsync(TimeSpan.FromMinutes(3));
-    })));
+    }, () => Task.WhenAll(Services.Select(Start)));
 
     /// <summary>Somebody looks at the databases of the services, by their own accounts, in transactions that see everything as it was, and forgets them for a while.</summary>
     private Fault OldSnapshot()
