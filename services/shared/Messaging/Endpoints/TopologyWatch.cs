@@ -236,7 +236,7 @@ internal sealed partial class TopologyWatch(
         }
     }
 
-    [LoggerMessage(2041, LogLevel.Error, "Somebody has deleted {What}; it is made again, with its bindings. What was sent meanwhile waits, or lies in shop.unrouted.")]
+    [LoggerMessage(2043, LogLevel.Error, "Somebody has deleted {What}; it is made again, with its bindings. What was sent meanwhile waits, or lies in shop.unrouted.")]
     private partial void LogMended(string what);
 
     [LoggerMessage(2042, LogLevel.Warning, "{Count} events that had reached nobody were sent once more.")]
