@@ -16,6 +16,9 @@ namespace Shop.SystemTests;
 /// <summary>Old and new releases side by side: messages of later versions, of earlier ones, and of both at once.</summary>
 public sealed class Rolling_upgrades(RunningShop shop)
 {
+    /// <summary>Ids of what a test has published: others publish beside it, and what they publish may be meant to be refused.</summary>
+    private readonly HashSet<string> published = [];
+
     [Fact]
     public async Task Messages_of_a_later_minor_version_are_understood()
     {
@@ -31,21 +34,19 @@ public sealed class Rolling_upgrades(RunningShop shop)
     [Fact]
     public async Task Every_message_that_was_ever_published_is_still_let_in()
     {
-        var before = await Refused();
-        var about = new HashSet<string>();
         foreach (var (type, file, body) in Output.Locate().Samples().Where(s => BoundaryEvents.Find(s.Type) is not null))
         {
             var subject = $"history-{file}";
-            about.Add(subject);
-            await shop.Broker.PublishEventAsync(type, subject, Encoding.UTF8.GetBytes(body), sequence: 1);
-            await shop.Broker.PublishEventAsync(type, subject, Later(body), sequence: 2);
+            await shop.Broker.PublishEventAsync(type, subject, Encoding.UTF8.GetBytes(body), Id(), sequence: 1);
+            await shop.Broker.PublishEventAsync(type, subject, Later(body), Id(), sequence: 2);
         }
 
         // A registration sent after all of them has been worked through by the same queues.
         var user = Guid.NewGuid();
         await Publish(new UserRegistered(user, $"{user:n}@example.com", "Ada Last", "web", TimeProvider.System.GetUtcNow()), user.ToString(), later: false);
         await WelcomeMailTo(user);
-        (await Refused()).Except(before).ShouldBeEmpty("no service refuses what its own schemas allow.");
+        published.Count.ShouldBeGreaterThan(20);
+        (await Refused()).ShouldBeEmpty("no service refuses what its own schemas allow.");
     }
 
     [Fact]
@@ -71,21 +72,27 @@ public sealed class Rolling_upgrades(RunningShop shop)
     [Fact]
     public async Task An_event_that_nobody_here_knows_yet_harms_nobody()
     {
-        var before = await Refused();
         const string type = "shop.order.gift-wrapped.v1";
         await shop.Broker.SendAsync(Exchanges.AllEvents, type, """{"orderId":"x"}"""u8.ToArray(), "application/json", new CloudEventEnvelope(
-            Guid.NewGuid().ToString(), CloudEventEnvelope.SourceOf("tests"), type, TimeProvider.System.GetUtcNow(), "x").ToHeaders());
+            Id(), CloudEventEnvelope.SourceOf("tests"), type, TimeProvider.System.GetUtcNow(), "x").ToHeaders());
         var user = Guid.NewGuid();
         await Publish(new UserRegistered(user, $"{user:n}@example.com", "Ada After", "web", TimeProvider.System.GetUtcNow()), user.ToString(), later: false);
         await WelcomeMailTo(user);
-        (await Refused()).Except(before).ShouldBeEmpty();
+        (await Refused()).ShouldBeEmpty();
     }
 
     private Task Publish(object message, string subject, bool later)
     {
         var descriptor = BoundaryEvents.Find(message.GetType())!;
         var body = JsonSerializer.Serialize(message, descriptor.ClrType, ContractJson.Options);
-        return shop.Broker.PublishEventAsync(descriptor.Type, subject, later ? Later(body) : Encoding.UTF8.GetBytes(body), sequence: 1);
+        return shop.Broker.PublishEventAsync(descriptor.Type, subject, later ? Later(body) : Encoding.UTF8.GetBytes(body), Id(), sequence: 1);
+    }
+
+    private string Id()
+    {
+        var id = Guid.NewGuid().ToString();
+        published.Add(id);
+        return id;
     }
 
     /// <summary>The same message from a release that has added members everywhere.</summary>
@@ -131,7 +138,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
         foreach (var service in (string[])["orders", "inventory", "notifications", "users"])
         {
             refused.AddRange((await shop.DeadLettersOf(service))
-                .Where(l => l.GetProperty("reason").GetString() is "invalid" or "skipped")
+                .Where(l => published.Contains(l.GetProperty("messageId").GetString()!) && l.GetProperty("reason").GetString() is ("invalid" or "skipped"))
                 .Select(l => string.Create(CultureInfo.InvariantCulture, $"{service} {l}")));
         }
 
