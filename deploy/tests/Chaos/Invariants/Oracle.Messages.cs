@@ -102,8 +102,8 @@ public sealed partial class Oracle
             r => r.GetString(0));
 
         // A cancellation is a request of its own and brings its own correlation, and so does the timer that releases what nobody claimed.
-        var own = market.Placed.Where(o => o.Kind is OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated or OrderKind.OwnerErased || ReasonOf(o) == "timed_out: the reservation expired")
-            .Select(o => o.Id.ToString()).ToHashSet();
+        var own = market.Placed.Where(o => o.Kind is OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated or OrderKind.OwnerErased).Select(o => o.Id.ToString()).ToHashSet();
+        own.UnionWith(await stage.RowsAsync("inventory", "SELECT order_id::text FROM reservations WHERE reason LIKE 'Expired:%'", r => r.GetString(0)));
         return new Verdict("correlation", "Every event of an order carries the correlation of the request that placed it", orders.Count, [.. loose.Where(s => !own.Contains(s)).Select(s => $"order {s}")]);
     }
 
