@@ -55,6 +55,9 @@ public sealed class TestProcess : IDisposable
         await process.WaitForExitAsync();
     }
 
+    /// <summary>Until all that an ended process has said is in its <see cref="Log"/>, which may come after its end.</summary>
+    public Task DrainAsync() => process.WaitForExitAsync();
+
     public void Dispose()
     {
         Evidence.Withdraw(this);

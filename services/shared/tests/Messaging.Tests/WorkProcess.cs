@@ -19,5 +19,9 @@ public static class WorkProcess
             .. settings,
         ]);
 
-    public static Task WaitForDeathAsync(this TestProcess process) => Poll.Until(() => process.HasExited, "the process to die", TimeSpan.FromSeconds(40));
+    public static async Task WaitForDeathAsync(this TestProcess process)
+    {
+        await Poll.Until(() => process.HasExited, "the process to die", TimeSpan.FromSeconds(40));
+        await process.DrainAsync();
+    }
 }
