@@ -42,6 +42,7 @@ end() {
     count_results
     [ $((passed + failed)) -gt 0 ] || { warn "no test ran at all"; failed=1; }
     [ "${REPEAT:-1}" = 1 ] || failures_by_test
+    [ "$failed" = 0 ] || failures_in_short
     say ""
     say "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" = 0 ] || exit 1
@@ -52,6 +53,16 @@ failures_by_test() {
     step "Failures in $REPEAT runs"
     find "$reports" -name '*.trx' -exec grep -ho '<UnitTestResult [^>]*outcome="Failed"' {} + | sed 's/.* testName="\([^"]*\)".*/\1/' | sort | uniq -c | sort -rn |
         awk '{ print "  " $0; n++ } END { if (!n) print "  none" }'
+}
+
+# The last lines are what a reader of a long log sees first: each test that failed, and how its message begins.
+failures_in_short() {
+    step "Failed"
+    { cat "$reports"/*.broken "$reports/checks" 2>/dev/null || true; } | sed -n 's/^not ok /  /p'
+    find "$reports" -name '*.trx' -exec cat {} + | tr -d '\r' | awk '
+        /<UnitTestResult / { failed = /outcome="Failed"/; name = $0; sub(/.* testName="/, "", name); sub(/".*/, "", name) }
+        failed && /<Message>/ { sub(/.*<Message>/, ""); print "  " name; left = 8 }
+        left > 0 { end = /<\/Message>/; sub(/<\/Message>.*/, ""); print "      " substr($0, 1, 300); left = end ? 0 : left - 1 }'
 }
 
 choose_runner() {
