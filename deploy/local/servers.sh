@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail]`,
-# for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move`.
+# for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move|copy|promote`.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
 # Ports of their own: those of TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ... where set, else the first free ones, so that two clones can test at the same time.
 # UNSAFE=1: what is committed outlasts the end of PostgreSQL, but not a power cut.
@@ -82,6 +82,23 @@ case $action in
         "$bin/psql" --quiet --no-psqlrc --set ON_ERROR_STOP=1 --dbname postgres --file "$dump" >"$STATE/logs/move.log" 2>&1 || { tail -n 5 "$STATE/logs/move.log" >&2; die "The dump could not be restored."; }
         rm -f "$dump"
         ;;
+    copy)       # a standby of PostgreSQL that hears nothing of what is committed from now on
+        export PGHOST=127.0.0.1 PGPORT=$POSTGRES_PORT PGUSER=postgres PGPASSWORD=$POSTGRES_PASSWORD
+        PGHOME=$(postgres_home) bin=$(postgres_bin)
+        rm -rf "$PGHOME/copy"
+        (cd / && as_postgres "$bin/pg_basebackup" --pgdata "$PGHOME/copy" --checkpoint fast --wal-method stream) >"$STATE/logs/copy.log" 2>&1 || { tail -n 5 "$STATE/logs/copy.log" >&2; die "The server could not be copied."; }
+        as_postgres touch "$PGHOME/copy/standby.signal"
+        ;;
+    promote)    # the server crashes, and its copy takes over, at the same address
+        PGHOME=$(postgres_home) bin=$(postgres_bin)
+        [ -d "$PGHOME/copy" ] || die "There is no copy of PostgreSQL." "deploy/local/servers.sh $name copy makes one."
+        stop postgres QUIT 10
+        rm -rf "$PGHOME/data"
+        mv "$PGHOME/copy" "$PGHOME/data"
+        start_postgres
+        wait_until 60 PostgreSQL postgres postgres_ready
+        (cd / && as_postgres "$bin/pg_ctl" promote --wait --pgdata "$PGHOME/data") >"$STATE/logs/promote.log" 2>&1 || { tail -n 5 "$STATE/logs/promote.log" >&2; die "The copy could not be promoted."; }
+        ;;
     memory)     # the broker's memory limit while it runs; one below what it uses raises the alarm that blocks every publisher
         rabbitmqctl -q set_vm_memory_high_watermark absolute "$only"
         ;;
@@ -97,5 +114,5 @@ export TEST_RABBITMQCTL=$(printf %q "$(printf %q "$ROOT/deploy/local/servers.sh"
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
         ;;
-    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, memory, rabbitmqctl or env" ;;
+    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, memory, rabbitmqctl or env" ;;
 esac

@@ -13,11 +13,11 @@ public sealed partial class Arsenal
     private const string ClockSkew = "clock-skew";
 
     // They last longer than a lease, stop everything, or need processes that are started in another way: only for those who ask for them, and for long runs.
-    private static readonly string[] Heavy = ["slow-dot", "long-outage", "restore", ClockSkew];
+    private static readonly string[] Heavy = ["slow-dot", "long-outage", "restore", "failover", ClockSkew];
 
     private IReadOnlyList<(string Name, Func<Fault> Draw)> OnServers =>
     [
-        ("topology", Topology), ("slow-dot", SlowDot), ("long-outage", LongOutage), ("restore", Restore), ("old-snapshot", OldSnapshot), (ClockSkew, SkewClocks),
+        ("topology", Topology), ("slow-dot", SlowDot), ("long-outage", LongOutage), ("restore", Restore), ("failover", FailOver), ("old-snapshot", OldSnapshot), (ClockSkew, SkewClocks),
     ];
 
     /// <summary>Whether the processes of a run have to be started with clocks that can be set.</summary>
@@ -56,7 +56,7 @@ public sealed partial class Arsenal
             await stage.Echo.StepInAsync();
             if (loses)
             {
-                await ReplayAsync(since);
+                await ReplayAsync(since, ServiceNames);
             }
         });
     }
@@ -148,9 +148,9 @@ public sealed partial class Arsenal
         await command.ExecuteNonQueryAsync();
     }
 
-    private async Task ReplayAsync(DateTimeOffset from)
+    private async Task ReplayAsync(DateTimeOffset from, params IEnumerable<string> services)
     {
-        foreach (var service in ServiceNames)
+        foreach (var service in services)
         {
             await market.Operator.AskAsync(HttpMethod.Post, service, "/v1/ops/boundary-events/replay", new { from, destination = Webhooks }, Guid.NewGuid().ToString());
         }

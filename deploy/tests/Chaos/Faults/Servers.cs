@@ -20,6 +20,12 @@ public sealed class Servers(string name, IReadOnlyDictionary<string, string> env
     /// <summary>Dumps everything in PostgreSQL, and restores it into a fresh cluster at the same address.</summary>
     public Task MovePostgresAsync() => RunAsync("move", Postgres);
 
+    /// <summary>Makes a standby of PostgreSQL that hears nothing of what is committed from then on.</summary>
+    public Task CopyPostgresAsync() => RunAsync("copy", Postgres);
+
+    /// <summary>PostgreSQL crashes, and the copy takes over, at the same address.</summary>
+    public Task PromoteCopyAsync() => RunAsync("promote", Postgres);
+
     /// <param name="limit">For example <c>2GB</c>.</param>
     public Task LimitBrokerMemoryAsync(string limit) => RunAsync("memory", limit);
 

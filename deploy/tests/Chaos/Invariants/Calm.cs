@@ -17,17 +17,7 @@ public static class Calm
         try
         {
             await Poll.Until(
-                async () =>
-                {
-                    unrest = await UnrestAsync(stage, shop);
-                    if (unrest.Count == 0)
-                    {
-                        await Task.Delay(Between);
-                        unrest = await UnrestAsync(stage, shop);
-                    }
-
-                    return unrest.Count == 0;
-                },
+                async () => (unrest = await LastingUnrestAsync(stage, shop)).Count == 0,
                 "the system to come to rest",
                 limit);
         }
@@ -37,6 +27,25 @@ public static class Calm
         }
 
         return new Verdict("rest", $"After the last fault everything comes to rest within {limit.TotalSeconds:0} s: no open order, no waiting message, mail or webhook", 12, unrest);
+    }
+
+    /// <summary>Whether it is at rest at this moment.</summary>
+    public static async Task<bool> HasComeAsync(Stage stage)
+    {
+        using var shop = await ShopClient.OperatorAsync(stage.Cluster);
+        return (await LastingUnrestAsync(stage, shop)).Count == 0;
+    }
+
+    private static async Task<List<string>> LastingUnrestAsync(Stage stage, ShopClient shop)
+    {
+        var unrest = await UnrestAsync(stage, shop);
+        if (unrest.Count == 0)
+        {
+            await Task.Delay(Between);
+            unrest = await UnrestAsync(stage, shop);
+        }
+
+        return unrest;
     }
 
     private static async Task<List<string>> UnrestAsync(Stage stage, ShopClient shop)

@@ -43,6 +43,7 @@ public sealed partial class Market : IDisposable
     private readonly string[] skus = [.. Enumerable.Range(1, 12).Select(n => $"item-{n:00}")];
     private int drawn;
     private int attempted;
+    private int underWay;
     private int abandoned;
     private int disposable;
 
@@ -71,6 +72,9 @@ public sealed partial class Market : IDisposable
     public IReadOnlyCollection<string> Refusals => refusals;
 
     public int Attempted => attempted;
+
+    /// <summary>Orders of which customers are still about to place them, or to do what follows.</summary>
+    public int UnderWay => underWay;
 
     /// <summary>Orders whose customer's patience ended without an answer.</summary>
     public int Abandoned => abandoned;
@@ -110,7 +114,8 @@ public sealed partial class Market : IDisposable
     public Task WaveAsync(int count)
     {
         var orders = Enumerable.Range(0, count).Select(_ => Draw()).ToArray();   // drawn first, so that the seed decides and not the scheduling
-        return Parallel.ForEachAsync(orders, new ParallelOptions { MaxDegreeOfParallelism = Concurrency }, async (order, _) => await PlaceAsync(order));
+        Interlocked.Add(ref underWay, count);
+        return Parallel.ForEachAsync(orders, new ParallelOptions { MaxDegreeOfParallelism = Concurrency }, async (order, _) => await PlaceOneAsync(order));
     }
 
     public void Dispose()
@@ -122,6 +127,18 @@ public sealed partial class Market : IDisposable
         }
 
         bank.Dispose();
+    }
+
+    private async Task PlaceOneAsync(Wanted wanted)
+    {
+        try
+        {
+            await PlaceAsync(wanted);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref underWay);
+        }
     }
 
     private Wanted Draw()
