@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
@@ -23,6 +24,9 @@ public sealed record EventQuery(
 /// </summary>
 public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEventBus bus, IServiceProvider scope, TimeProvider clock)
 {
+    /// <summary>How long one decision on a stream waits for others: one caller who asks a hundred times at once must not keep a hundred connections.</summary>
+    public static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(5);
+
     /// <summary>
     /// Adds events to a stream, brings the consistent projections up to date and hands the events to the core event handlers, in order.
     /// When one of them fails the transaction must be rolled back: it holds half of the unit.
@@ -70,6 +74,7 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
     }
 
     /// <summary>Waits for whoever else is deciding on this stream, then reads it; until the transaction ends nobody else decides on it.</summary>
+    /// <exception cref="PostgresException">55P03: others were deciding for longer than <see cref="LockPatience"/>, which is how long a caller can keep a connection waiting.</exception>
     public async Task<IReadOnlyList<StoredEvent>> LockAndRead(Guid streamId, CancellationToken cancellationToken)
     {
         if (db.Database.CurrentTransaction is null)
@@ -79,9 +84,9 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
 
         // Two statements in one round trip: the second takes its snapshot after the first has got the lock.
         await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
-        batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))")
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT set_config('lock_timeout', $2, true), pg_advisory_xact_lock(hashtextextended($1::text, 0))")
         {
-            Parameters = { new() { Value = streamId } },
+            Parameters = { new() { Value = streamId }, new() { Value = LockPatience.TotalMilliseconds.ToString(CultureInfo.InvariantCulture) } },
         });
         batch.BatchCommands.Add(new NpgsqlBatchCommand($"{EventSql.Select} WHERE e.stream_id = $1 ORDER BY e.version") { Parameters = { new() { Value = streamId } } });
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);

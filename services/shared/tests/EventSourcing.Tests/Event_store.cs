@@ -89,6 +89,25 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
+    public async Task does_not_wait_for_ever_for_whoever_decides_on_a_stream()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Append(stream, 0, new Opened("a"));
+
+        await fixture.Unit(async (_, deciding) =>
+        {
+            await deciding.LockAndRead(stream, CancellationToken.None);
+
+            var refusal = await Should.ThrowAsync<PostgresException>(() => fixture.Unit((_, waiting) => waiting.LockAndRead(stream, CancellationToken.None)));
+
+            refusal.SqlState.ShouldBe(PostgresErrorCodes.LockNotAvailable);
+            return true;
+        });
+
+        (await fixture.Unit((_, store) => store.LockAndRead(stream, CancellationToken.None))).Count.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task answers_by_aggregate_version_and_time()
     {
         var stream = Fixture.NewId();
