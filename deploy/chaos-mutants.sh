@@ -7,6 +7,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
 . "$ROOT/deploy/local/services.sh"
+. "$ROOT/deploy/local/precompiled.sh"
 project=deploy/tests/Chaos
 copy=$STATE/mutants
 need_disk 4000
@@ -47,8 +48,12 @@ if [ "$(cat "$copy/built-from" 2>/dev/null)" != "$built_from" ]; then
     printf '%s' "$built_from" >"$copy/built-from"
 fi
 dotnet_build "$project" --configuration Release >"$STATE/logs/chaos-build.log" 2>&1 || failed "$STATE/logs/chaos-build.log"
+precompile
+place_precompiled bin/Release "$copy"
 step "Starting the servers that will be broken"
 "$ROOT/deploy/local/servers.sh" chaos start
 eval "$("$ROOT/deploy/local/servers.sh" chaos env)"
 cd "$ROOT"
+# A process of such a run lives for a minute or two: to watch what could be compiled better, and to compile it again, costs more than it brings.
+export DOTNET_TieredPGO=0 DOTNET_TC_CallCounting=0
 dotnet run --project "$project" --configuration Release --no-build -- mutants "$copy"

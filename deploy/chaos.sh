@@ -6,6 +6,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
 . "$ROOT/deploy/local/services.sh"
+. "$ROOT/deploy/local/precompiled.sh"
 project=deploy/tests/Chaos
 need_disk 3000
 need_dotnet
@@ -21,5 +22,7 @@ step "Building"
 cd "$ROOT"
 { dotnet_build deploy/local/System.proj --configuration Release && dotnet_build "$project" --configuration Release; } >"$STATE/logs/chaos-build.log" 2>&1 ||
     { grep -E ' error ' "$STATE/logs/chaos-build.log" | sort -u | head -n 15 >&2; die "The build failed, see $STATE/logs/chaos-build.log."; }
+precompile
+place_precompiled bin/Release deploy services
 export ORDERS=${ORDERS:-1000} FAULTS=${FAULTS:-18} SEED=${SEED:-}
 dotnet run --project "$project" --configuration Release --no-build

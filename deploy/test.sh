@@ -5,6 +5,7 @@
 # LONG=1 the soak, crash and property tests in full length, JOBS=n so many projects at once. docs/testing.md has more.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
+. "$ROOT/deploy/local/precompiled.sh"
 load_settings
 MAKE_TARGET=test
 reports=$STATE/reports/tests
@@ -116,21 +117,6 @@ build() {
         end
     }
     ok "built"
-}
-
-# A process of a test lives for seconds, half of which it would compile the packages that all of them load.
-precompile() {
-    dotnet_build deploy/tests/Precompiled -t:Build,Publish >"$STATE/logs/precompile.log" 2>&1 || note "packages are not compiled ahead, the tests take longer: see $STATE/logs/precompile.log"
-}
-# Only what is the same assembly byte for byte is replaced; the next build notices, and puts its own there again.
-place_precompiled() {
-    local original
-    cd "$ROOT"
-    for original in deploy/tests/Precompiled/bin/Debug/*/*/*.dll; do
-        [ -f "${original%/*}/publish/${original##*/}" ] || continue
-        find contracts deploy services -path "*/bin/Debug/*/${original##*/}" ! -path '*/Precompiled/*' -size "$(($(wc -c <"$original")))c" \
-            -exec cmp -s {} "$original" \; -exec cp "${original%/*}/publish/${original##*/}" {}.new \; -exec mv {}.new {} \;
-    done
 }
 
 # ── Side by side ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -287,7 +273,7 @@ beside 4 prepare_tools
 beside 4 precompile
 build
 wait_for_fewer 1
-place_precompiled
+place_precompiled bin/Debug contracts deploy services
 if [ -n "${starting:-}" ]; then
     wait "$starting" || die "Without servers there is nothing to test."
     "${servers}_servers_are_there"

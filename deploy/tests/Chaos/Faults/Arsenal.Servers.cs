@@ -61,17 +61,16 @@ public sealed partial class Arsenal
         });
     }
 
-    /// <summary>The mail server takes every mail and says so when the claim would have run out long ago, or never.</summary>
+    /// <summary>The mail server takes every mail. Of one it says so when the claim would have run out long ago, of the next never.</summary>
     private Fault SlowDot()
     {
-        var never = random.Next(2) == 0;
         var late = stage.Leases.Mail * 1.25;
         return new Fault(
-            never ? "final dot never answered" : $"final dot answered after {late.TotalSeconds:0} s", "mail server", Seconds(5, 10),
-            () => Do(() => stage.Mails.AnswersAfter = never ? Timeout.InfiniteTimeSpan : late),
+            $"final dot answered after {late.TotalSeconds:0} s, or never", "mail server", Seconds(5, 10),
+            () => Do(() => (stage.Mails.AnswersAfter, stage.Mails.AnswersHalf) = (late, true)),
             async () =>
             {
-                stage.Mails.AnswersAfter = TimeSpan.Zero;
+                (stage.Mails.AnswersAfter, stage.Mails.AnswersHalf) = (TimeSpan.Zero, false);
                 // Whoever is stopped meanwhile by the next fault does not know either whether the mail went out.
                 await WaitInVainOrNotAsync(() => Task.FromResult(stage.Mails.Waiting == 0), "the answers that are late", TimeSpan.FromSeconds(90));
             });

@@ -13,6 +13,7 @@ public sealed class MailSink : IAsyncDisposable
     private readonly ConcurrentQueue<Mail> mails = new();
     private readonly Task accepting;
     private int waiting;
+    private int taken;
 
     public MailSink()
     {
@@ -24,8 +25,11 @@ public sealed class MailSink : IAsyncDisposable
 
     public Behaviour Mode { get; set; } = Behaviour.Accept;
 
-    /// <summary>How long the answer to the final dot takes; the mail is taken at once. <see cref="Timeout.InfiniteTimeSpan"/>: it never comes.</summary>
+    /// <summary>How long the answer to the final dot takes; the mail is taken at once.</summary>
     public TimeSpan AnswersAfter { get; set; }
+
+    /// <summary>Whether every second mail is taken without an answer to its final dot.</summary>
+    public bool AnswersHalf { get; set; }
 
     /// <summary>Senders that wait for the answer to their final dot.</summary>
     public int Waiting => waiting;
@@ -115,7 +119,7 @@ public sealed class MailSink : IAsyncDisposable
 
     private async Task KeepWaitingAsync(Mail mail, StreamReader sender)
     {
-        var silent = AnswersAfter == Timeout.InfiniteTimeSpan;
+        var silent = AnswersHalf && Interlocked.Increment(ref taken) % 2 == 0;
         mails.Enqueue(mail with { IsConfirmed = !silent });
         Interlocked.Increment(ref waiting);
         try
