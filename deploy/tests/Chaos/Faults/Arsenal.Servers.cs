@@ -61,16 +61,16 @@ public sealed partial class Arsenal
         });
     }
 
-    /// <summary>The mail server takes every mail. Of one it says so when the claim would have run out long ago, of the next never.</summary>
+    /// <summary>The mail server takes every mail. Of some it says so when the claim would have run out long ago, of as many never.</summary>
     private Fault SlowDot()
     {
         var late = stage.Leases.Mail * 1.25;
         return new Fault(
             $"final dot answered after {late.TotalSeconds:0} s, or never", "mail server", Seconds(5, 10),
-            () => Do(() => (stage.Mails.AnswersAfter, stage.Mails.AnswersHalf) = (late, true)),
+            () => Do(() => (stage.Mails.AnswersAfter, stage.Mails.KeepsWaiting) = (late, 2)),
             async () =>
             {
-                (stage.Mails.AnswersAfter, stage.Mails.AnswersHalf) = (TimeSpan.Zero, false);
+                (stage.Mails.AnswersAfter, stage.Mails.KeepsWaiting) = (TimeSpan.Zero, null);
                 // Whoever is stopped meanwhile by the next fault does not know either whether the mail went out.
                 await WaitInVainOrNotAsync(() => Task.FromResult(stage.Mails.Waiting == 0), "the answers that are late", TimeSpan.FromSeconds(90));
             });

@@ -13,7 +13,7 @@ public sealed class MailSink : IAsyncDisposable
     private readonly ConcurrentQueue<Mail> mails = new();
     private readonly Task accepting;
     private int waiting;
-    private int taken;
+    private int slow;
 
     public MailSink()
     {
@@ -28,8 +28,8 @@ public sealed class MailSink : IAsyncDisposable
     /// <summary>How long the answer to the final dot takes; the mail is taken at once.</summary>
     public TimeSpan AnswersAfter { get; set; }
 
-    /// <summary>Whether every second mail is taken without an answer to its final dot.</summary>
-    public bool AnswersHalf { get; set; }
+    /// <summary>Of so many senders at a time: the others are answered at once, and free for what somebody seems to have given up. Every second of them is never answered.</summary>
+    public int? KeepsWaiting { get; set; }
 
     /// <summary>Senders that wait for the answer to their final dot.</summary>
     public int Waiting => waiting;
@@ -119,9 +119,9 @@ public sealed class MailSink : IAsyncDisposable
 
     private async Task KeepWaitingAsync(Mail mail, StreamReader sender)
     {
-        var silent = AnswersHalf && Interlocked.Increment(ref taken) % 2 == 0;
+        var isSlow = Interlocked.Increment(ref waiting) <= (KeepsWaiting ?? int.MaxValue);
+        var silent = isSlow && KeepsWaiting is not null && Interlocked.Increment(ref slow) % 2 == 0;
         mails.Enqueue(mail with { IsConfirmed = !silent });
-        Interlocked.Increment(ref waiting);
         try
         {
             if (silent)
@@ -130,7 +130,7 @@ public sealed class MailSink : IAsyncDisposable
                 throw new EndOfStreamException("The sender has gone.");
             }
 
-            await Task.Delay(AnswersAfter, stopped.Token);
+            await Task.Delay(isSlow ? AnswersAfter : TimeSpan.Zero, stopped.Token);
         }
         finally
         {
