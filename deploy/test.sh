@@ -60,10 +60,11 @@ failures_by_test() {
 failures_in_short() {
     step "Failed"
     { cat "$reports"/*.broken "$reports/checks" 2>/dev/null || true; } | sed -n 's/^not ok /  /p'
-    find "$reports" -name '*.trx' -exec cat {} + | tr -d '\r' | awk '
-        /<UnitTestResult / { failed = /outcome="Failed"/; name = $0; sub(/.* testName="/, "", name); sub(/".*/, "", name) }
-        failed && /<Message>/ { sub(/.*<Message>/, ""); print "  " name; left = 8 }
-        left > 0 { end = /<\/Message>/; sub(/<\/Message>.*/, ""); print "      " substr($0, 1, 300); left = end ? 0 : left - 1 }'
+    # A result file has all its tests on one line, and breaks it only where a message does.
+    find "$reports" -name '*.trx' -exec cat {} + | tr -d '\r' | awk '{ gsub(/<UnitTestResult |<ErrorInfo>/, "\n&"); print }' | awk '
+        /^<UnitTestResult / { failed = /^[^>]*outcome="Failed"/; name = $0; sub(/.* testName="/, "", name); sub(/".*/, "", name) }
+        failed && /^<ErrorInfo>/ { print "  " name; left = 8 }
+        left > 0 { ends = /<\/Message>/; sub(/^<ErrorInfo>.*<Message>/, ""); sub(/<\/Message>.*/, ""); print "      " substr($0, 1, 300); left = ends ? 0 : left - 1 }'
 }
 
 choose_runner() {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chassis.Testing;
 using Inventory.Features;
 using Npgsql;
 using Shop.Contracts.Inventory.V1;
@@ -124,10 +125,18 @@ public sealed class StockTests(InventoryFixture inventory)
             UPDATE reservations SET status = 'shipped', ended_at = now() WHERE items @> jsonb_build_array(jsonb_build_object('sku', '{desk}'));
             UPDATE reservations SET version = version + 1, status = status WHERE items @> jsonb_build_array(jsonb_build_object('sku', '{desk}'));
             """);
-        await inventory.Database.ExecuteAsync("VACUUM ANALYZE reservations");
 
         (await inventory.StockAsync(desk)).ShouldBe(new StockResource(desk, OnHand: 10, Reserved: 0, Available: 10, Shipped: 2 * Shipped));
-        (await PagesAsync()).ShouldBeLessThan(before + 50);
+        // What the updates have left is read as well, until it can be removed: until the transactions of other tests have ended.
+        await Poll.Until(
+            async () =>
+            {
+                await inventory.Database.ExecuteAsync("VACUUM ANALYZE reservations");
+                await inventory.Database.ExecuteAsync("VACUUM ANALYZE recipe_shipments");
+                return await PagesAsync();
+            },
+            pages => pages < before + 50,
+            "few pages to be read");
 
         async Task<int> PagesAsync()
         {
