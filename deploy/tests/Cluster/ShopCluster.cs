@@ -153,6 +153,7 @@ public sealed class ShopCluster : IAsyncDisposable
                         environment["Smtp__From"] = "shop@shop.example";
                         environment["Mail__Operators"] = "operations@shop.example";
                         environment["Webhooks__AllowPrivateNetworks"] = "true";
+                        environment["Sealing__MasterSecret"] = "of-this-cluster-alone-and-of-no-other";
                         break;
                 }
 

@@ -83,11 +83,14 @@ public static class NotificationsModule
             return new AddressRules(options.AllowPrivateNetworks, options.AllowedNetworks);
         });
         services.AddSingleton<IHostResolver, SystemHostResolver>();
+        services.AddSealing();
+        services.AddSingleton<SecretVault>();
         services.AddSingleton<EndpointRules>();
         services.AddSingleton<EndpointCheck>();
         services.AddSingleton<GuardedConnect>();
         services.AddSingleton(p => new DeliveryClient(
             new HttpMessageInvoker(p.GetRequiredService<GuardedConnect>().CreateHandler(p.GetRequiredService<WebhookOptions>())),
+            p.GetRequiredService<SecretVault>(),
             p.GetRequiredService<IOptions<WebhookOptions>>(),
             p.GetRequiredService<TimeProvider>()));
         services.AddSingleton<DeliveryQueue>();

@@ -103,6 +103,7 @@ public class CrashTests(ITestOutputHelper output)
         ("Mail:From", sender),
         ("Mail:Concurrency", $"{Senders}"),
         ("Mail:Lease", "00:00:08"),
+        ("Sealing:MasterSecret", NotificationsFixture.MasterSecret),
         ("Webhooks:AllowPrivateNetworks", "true"),
         ("Webhooks:Timeout", "00:00:05"),
         ("Webhooks:ClaimMargin", "00:00:03"),

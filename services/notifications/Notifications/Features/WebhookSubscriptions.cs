@@ -57,12 +57,12 @@ public static class WebhookSubscriptions
 
     public static void Map(RouteGroupBuilder webhooks)
     {
-        webhooks.MapPost("", Register).RequireOperator().WithIdempotencyKey();
+        webhooks.MapPost("", Register).RequireOperator().WithIdempotencyKey(shownOnce: "secret");
         webhooks.MapGet("", List).RequireOperator();
         webhooks.MapGet("/{id:guid}", Get).RequireOperator();
         webhooks.MapPatch("/{id:guid}", Change).RequireOperator();
         webhooks.MapDelete("/{id:guid}", Delete).RequireOperator();
-        webhooks.MapPost("/{id:guid}/rotate-secret", RotateSecret).RequireOperator().WithIdempotencyKey();
+        webhooks.MapPost("/{id:guid}/rotate-secret", RotateSecret).RequireOperator().WithIdempotencyKey(shownOnce: "secret");
     }
 
     internal static async Task<Webhook> Find(this NotificationsDbContext db, Guid id, CancellationToken ct) =>
@@ -76,7 +76,7 @@ public static class WebhookSubscriptions
     }
 
     private static async Task<ETagged<Created<RegisteredWebhook>>> Register(
-        RegisterWebhookRequest request, EndpointCheck check, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
+        RegisterWebhookRequest request, EndpointCheck check, SecretVault vault, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
     {
         await Validate(request.Url, request.EventTypes, request.Description, check, ct);
         var now = clock.GetUtcNow();
@@ -91,13 +91,13 @@ public static class WebhookSubscriptions
             UpdatedAt = now,
             Version = 1,
         };
-        var secret = new WebhookSecret { Id = Ids.New(clock), WebhookId = webhook.Id, Secret = StandardWebhooks.NewSecret(), CreatedAt = now };
-        db.AddRange(webhook, secret);
+        var secret = StandardWebhooks.NewSecret();
+        db.AddRange(webhook, new WebhookSecret { Id = Ids.New(clock), WebhookId = webhook.Id, Secret = vault.Seal(webhook.Id, secret), CreatedAt = now });
         await db.SaveChangesAsync(ct);
         return TypedResults.Created(
             $"/v1/webhooks/{webhook.Id}",
             new RegisteredWebhook(
-                webhook.Id, webhook.Url, webhook.EventTypes, webhook.Description, webhook.Status, now, now, webhook.Version, secret.Secret)).WithETag(webhook.Version);
+                webhook.Id, webhook.Url, webhook.EventTypes, webhook.Description, webhook.Status, now, now, webhook.Version, secret)).WithETag(webhook.Version);
     }
 
     private static async Task<Ok<Page<WebhookView>>> List([AsParameters] PageQuery page, string? status, NotificationsDbContext db, CancellationToken ct)
@@ -169,7 +169,7 @@ public static class WebhookSubscriptions
     }
 
     private static async Task<Ok<RotatedSecret>> RotateSecret(
-        Guid id, NotificationsDbContext db, IOptions<WebhookOptions> options, TimeProvider clock, CancellationToken ct)
+        Guid id, SecretVault vault, NotificationsDbContext db, IOptions<WebhookOptions> options, TimeProvider clock, CancellationToken ct)
     {
         var webhook = await db.Find(id, ct);
         var now = clock.GetUtcNow();
@@ -187,13 +187,13 @@ public static class WebhookSubscriptions
             known.ExpiresAt = previousExpires;
         }
 
-        var secret = new WebhookSecret { Id = Ids.New(clock), WebhookId = id, Secret = StandardWebhooks.NewSecret(), CreatedAt = now };
-        db.Add(secret);
+        var secret = StandardWebhooks.NewSecret();
+        db.Add(new WebhookSecret { Id = Ids.New(clock), WebhookId = id, Secret = vault.Seal(id, secret), CreatedAt = now });
 
         // The version makes two rotations at once collide.
         (webhook.UpdatedAt, webhook.Version) = (now, webhook.Version + 1);
         await db.SaveChangesAsync(ct);
-        return TypedResults.Ok(new RotatedSecret(secret.Secret, previousExpires));
+        return TypedResults.Ok(new RotatedSecret(secret, previousExpires));
     }
 
     private static async Task Validate(string url, IReadOnlyList<string> eventTypes, string? description, EndpointCheck check, CancellationToken ct)

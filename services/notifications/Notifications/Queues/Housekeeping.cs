@@ -7,9 +7,9 @@ using Notifications.Webhooks;
 
 namespace Notifications.Queues;
 
-/// <summary>Removes what is past its retention, a little at a time, and what late messages left of erased people.</summary>
+/// <summary>Removes what is past its retention, a little at a time, and what late messages left of erased people; seals secrets that are not sealed with the key of today.</summary>
 public sealed partial class Housekeeping(
-    IServiceScopeFactory scopes, IOptions<MailOptions> mails, IOptions<WebhookOptions> webhooks, TimeProvider clock, ILogger<Housekeeping> logger) : BackgroundService
+    IServiceScopeFactory scopes, SecretVault vault, IOptions<MailOptions> mails, IOptions<WebhookOptions> webhooks, TimeProvider clock, ILogger<Housekeeping> logger) : BackgroundService
 {
     private const int Batch = 5000;
     private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
@@ -39,6 +39,7 @@ public sealed partial class Housekeeping(
         }
 
         await db.Database.ExecuteSqlAsync($"DELETE FROM webhook_secrets WHERE expires_at < {now}", ct);
+        await vault.SealAll(db, ct);
         var since = now - ErasureWatch;
         foreach (var userId in await db.Contacts.Where(c => c.ErasedAt > since).Select(c => c.UserId).ToListAsync(ct))
         {

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
 using Shop.Contracts;
@@ -8,7 +9,7 @@ using Shop.Contracts;
 namespace Notifications.Webhooks;
 
 /// <summary>Makes one attempt to deliver, and reports how it went; it does not throw.</summary>
-public sealed class DeliveryClient(HttpMessageInvoker http, IOptions<WebhookOptions> options, TimeProvider clock)
+public sealed class DeliveryClient(HttpMessageInvoker http, SecretVault vault, IOptions<WebhookOptions> options, TimeProvider clock)
 {
     public const string UserAgent = "Shop-Webhooks/1.0";
 
@@ -48,7 +49,7 @@ public sealed class DeliveryClient(HttpMessageInvoker http, IOptions<WebhookOpti
         return new AttemptResult(delivery, startedAt, clock.GetElapsedTime(started), status, error, excerpt, retryAfter);
     }
 
-    private static HttpRequestMessage Compose(ClaimedDelivery delivery, DateTimeOffset now)
+    private HttpRequestMessage Compose(ClaimedDelivery delivery, DateTimeOffset now)
     {
         var timestamp = now.ToUnixTimeSeconds();
         var content = new ByteArrayContent(delivery.Body);
@@ -57,7 +58,7 @@ public sealed class DeliveryClient(HttpMessageInvoker http, IOptions<WebhookOpti
         request.Headers.UserAgent.ParseAdd(UserAgent);
         request.Headers.Add(StandardWebhooks.IdHeader, delivery.EventId);
         request.Headers.Add(StandardWebhooks.TimestampHeader, timestamp.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        request.Headers.Add(StandardWebhooks.SignatureHeader, StandardWebhooks.Sign(delivery.Secrets, delivery.EventId, timestamp, delivery.Body));
+        request.Headers.Add(StandardWebhooks.SignatureHeader, StandardWebhooks.Sign(delivery.Secrets.Select(s => vault.Open(delivery.WebhookId, s)), delivery.EventId, timestamp, delivery.Body));
         return request;
     }
 
@@ -90,6 +91,7 @@ public sealed class DeliveryClient(HttpMessageInvoker http, IOptions<WebhookOpti
         _ when Contains<AuthenticationException>(e) => "The TLS connection failed.",
         HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "The host name is not known.",
         _ when Contains<SocketException>(e) => "The connection failed.",
+        CryptographicException => "The secret of the webhook could not be opened with the master secret of this service.",
         HttpRequestException or IOException => "The endpoint did not answer with HTTP.",
         _ => $"The request could not be made ({e.GetType().Name}).",
     };

@@ -46,6 +46,7 @@ public sealed class WebhookSecret
 
     public Guid WebhookId { get; init; }
 
+    /// <summary>As <see cref="SecretVault"/> keeps it.</summary>
     public required string Secret { get; init; }
 
     public DateTimeOffset CreatedAt { get; init; }

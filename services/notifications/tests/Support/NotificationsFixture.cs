@@ -13,6 +13,8 @@ public class NotificationsFixture : ServiceFixture<Program>
 {
     private static readonly string[] Queues = [NotificationQueues.Contacts, NotificationQueues.Mails, NotificationQueues.Webhooks];
 
+    public const string MasterSecret = "the-master-secret-of-these-tests-alone";
+
     private Broker? broker;
 
     public Broker Broker => broker ?? throw new InvalidOperationException("Not initialised.");
@@ -74,6 +76,7 @@ public class NotificationsFixture : ServiceFixture<Program>
 
     protected override void Configure(IDictionary<string, string> settings)
     {
+        settings["Sealing:MasterSecret"] = MasterSecret;
         settings["Smtp:Host"] = MailCatcher.Host;
         settings["Smtp:Port"] = MailCatcher.Port;
         settings["Mail:From"] = Sender;

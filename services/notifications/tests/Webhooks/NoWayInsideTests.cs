@@ -143,7 +143,7 @@ public sealed class NoWayInsideTests : IDisposable
     private async Task<AttemptResult> Deliver(string url, IHostResolver resolver, bool allowPrivate = false)
     {
         using var http = new HttpMessageInvoker(new GuardedConnect(resolver, new AddressRules(allowPrivate)).CreateHandler(options));
-        var client = new DeliveryClient(http, Options.Create(options), TimeProvider.System);
+        var client = new DeliveryClient(http, SecretsTests.Vault(), Options.Create(options), TimeProvider.System);
         var delivery = new ClaimedDelivery(Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), "1", url, 1, 1, "{}"u8.ToArray(), [StandardWebhooks.NewSecret()]);
         return (await client.Attempt(delivery, TestContext.Current.CancellationToken))!;
     }

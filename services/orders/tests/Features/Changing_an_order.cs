@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using Npgsql;
 using static Orders.Tests.OrdersFixture;
 
 namespace Orders.Tests.Features;
@@ -60,6 +61,26 @@ public sealed class Changing_an_order(OrdersFixture orders)
         (await Post(client, $"/v1/orders/{id}/submit", Submission, "\"3\"")).ShouldBe(HttpStatusCode.Accepted);
         (await Post(client, $"/v1/orders/{id}/cancel", new { reason = "x" }, "W/\"4\"")).ShouldBe(HttpStatusCode.PreconditionFailed);
         (await Post(client, $"/v1/orders/{id}/cancel", new { reason = "x" }, "*")).ShouldBe(HttpStatusCode.Accepted);
+    }
+
+    [Fact]
+    public async Task answers_409_when_others_have_been_changing_it_for_too_long()
+    {
+        using var client = orders.Customer();
+        var id = await Draft(client);
+        await using var other = new NpgsqlConnection(orders.Database.Runtime);
+        await other.OpenAsync(Cancelled);
+        await using var deciding = await other.BeginTransactionAsync(Cancelled);
+        await using var locked = new NpgsqlCommand($"SELECT pg_advisory_xact_lock(hashtextextended('{id}', 0))", other, deciding);
+        await locked.ExecuteNonQueryAsync(Cancelled);
+
+        using var refused = await client.PostAsJsonAsync($"/v1/orders/{id}/items", new { sku = Desk, quantity = 1 }, Cancelled);
+        refused.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await Json(refused))["type"]!.GetValue<string>().ShouldEndWith("concurrent_change");
+
+        await deciding.RollbackAsync(Cancelled);
+        using var added = await client.PostAsJsonAsync($"/v1/orders/{id}/items", new { sku = Desk, quantity = 1 }, Cancelled);
+        added.StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]

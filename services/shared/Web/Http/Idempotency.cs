@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
@@ -32,12 +33,14 @@ public static class Idempotency
     /// </summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="prepare">What takes long and touches no data, such as hashing a password: done before the transaction, so that no connection waits for it.</param>
-    public static RouteHandlerBuilder WithIdempotencyKey(this RouteHandlerBuilder endpoint, Func<EndpointFilterInvocationContext, Task>? prepare = null) =>
+    /// <param name="shownOnce">Members of the answer that are secrets: they are not stored, and a repetition is answered without them.</param>
+    public static RouteHandlerBuilder WithIdempotencyKey(
+        this RouteHandlerBuilder endpoint, Func<EndpointFilterInvocationContext, Task>? prepare = null, params string[] shownOnce) =>
         endpoint.WithMetadata(new IdempotencyMetadata()).AddEndpointFilter(async (context, next) =>
         {
             var http = context.HttpContext;
             var key = http.Request.Headers[Header].ToString();
-            return key.Length == 0 ? await next(context) : await RunAsync(http, key, prepare is null ? null : () => prepare(context), () => next(context));
+            return key.Length == 0 ? await next(context) : await RunAsync(http, key, prepare is null ? null : () => prepare(context), shownOnce, () => next(context));
         });
 
     internal const string ForgetSql = "DELETE FROM idempotency_keys WHERE caller = {0} OR ids_in(body) @> ARRAY[{1}]";
@@ -50,7 +53,7 @@ public static class Idempotency
     internal static Task<int> SweepAsync(DbContext db, DateTimeOffset now, CancellationToken cancellationToken) =>
         db.Database.ExecuteSqlAsync($"DELETE FROM idempotency_keys WHERE created_at < {now - Lifetime}", cancellationToken);
 
-    private static async Task<object?> RunAsync(HttpContext http, string key, Func<Task>? prepare, Func<ValueTask<object?>> handler)
+    private static async Task<object?> RunAsync(HttpContext http, string key, Func<Task>? prepare, string[] shownOnce, Func<ValueTask<object?>> handler)
     {
         if (key.Length > MaxKeyLength || key.Any(c => c is < ' ' or > '~'))
         {
@@ -82,7 +85,7 @@ public static class Idempotency
         var answer = await CaptureAsync(http, await handler());
         if (answer.Status < StatusCodes.Status400BadRequest)
         {
-            await StoreAsync(db, caller, key, fingerprint, answer, now, cancelled);
+            await StoreAsync(db, caller, key, fingerprint, Without(shownOnce, answer), now, cancelled);
             await transaction.CommitAsync(cancelled);
         }
 
@@ -162,6 +165,21 @@ public static class Idempotency
             ? (reader.GetFieldValue<byte[]>(0), new StoredAnswer(
                 reader.GetInt32(1), JsonSerializer.Deserialize<Dictionary<string, string>>(reader.GetString(2))!, reader.GetFieldValue<byte[]>(3)))
             : null;
+    }
+
+    private static StoredAnswer Without(string[] members, StoredAnswer answer)
+    {
+        if (members.Length == 0 || JsonNode.Parse(answer.Body) is not JsonObject body)
+        {
+            return answer;
+        }
+
+        foreach (var member in members)
+        {
+            body.Remove(member);
+        }
+
+        return answer with { Body = JsonSerializer.SerializeToUtf8Bytes(body) };
     }
 
     private static async Task StoreAsync(

@@ -86,6 +86,20 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     }
 
     [Fact]
+    public async Task Keeps_no_secret_that_is_shown_once()
+    {
+        var key = Guid.NewGuid().ToString();
+        using var client = Client(key);
+        using var first = await client.PostAsJsonAsync("/things/with-secret", new { name = "sealed", quantity = 1 }, Ct);
+        (await first.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("secret").GetString().ShouldBe("secret-of-sealed");
+
+        using var second = await client.PostAsJsonAsync("/things/with-secret", new { name = "sealed", quantity = 1 }, Ct);
+        second.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
+        (await second.Content.ReadFromJsonAsync<JsonElement>(Ct)).EnumerateObject().Select(m => m.Name).ShouldBe(["name"]);
+        (await service.Database.ScalarAsync<string>($"SELECT k::text || convert_from(body, 'UTF8') FROM idempotency_keys k WHERE key = '{key}'")).ShouldNotContain("secret-of");
+    }
+
+    [Fact]
     public async Task Belongs_to_its_caller()
     {
         var key = Guid.NewGuid().ToString();

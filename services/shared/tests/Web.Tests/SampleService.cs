@@ -186,6 +186,8 @@ public sealed class SampleService : LazyFixture
                 reached.Release();
                 await gate.WaitAsync(TimeSpan.FromMinutes(3));
             });
+        things.MapPost("/with-secret", (CreateThing request) => TypedResults.Ok(new { request.Name, secret = $"secret-of-{request.Name}" }))
+            .RequireCustomer().WithIdempotencyKey(shownOnce: "secret");
         things.MapGet("/{id:guid}", (Guid id) => TypedResults.Ok(new { id }).WithETag(3)).RequireCustomer();
         things.MapGet("/", ([AsParameters] PageQuery page, Colour? colour) => TypedResults.Ok(new { page.Size, after = page.After<int>(), colour })).RequireCustomer();
         things.MapPut("/{id:guid}", (Guid id, ExpectedVersion expected) =>

@@ -1,0 +1,45 @@
+using System.Text;
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Notifications.Persistence;
+
+namespace Notifications.Webhooks;
+
+/// <summary>Webhook secrets as they lie in the table: sealed. A database of before has them in the clear until <see cref="SealAll"/> has seen them.</summary>
+public sealed class SecretVault(Envelope envelope)
+{
+    private const string Prefix = "sealed:";
+    private const string Purpose = "notifications.webhook-secrets";
+    private const int Batch = 500;
+
+    public string Seal(Guid webhook, string secret) =>
+        Prefix + Convert.ToBase64String(envelope.Seal(Purpose, webhook.ToString(), Encoding.UTF8.GetBytes(secret)));
+
+    /// <exception cref="System.Security.Cryptography.CryptographicException">Sealed with another master secret, or for another webhook.</exception>
+    public string Open(Guid webhook, string stored) => stored.StartsWith(Prefix, StringComparison.Ordinal)
+        ? Encoding.UTF8.GetString(envelope.Open(Purpose, webhook.ToString(), Box(stored)))
+        : stored;
+
+    /// <summary>Seals what is still in the clear, and anew what a former master secret has sealed.</summary>
+    /// <returns>How many.</returns>
+    public async Task<int> SealAll(NotificationsDbContext db, CancellationToken ct)
+    {
+        var (changed, last) = (0, Guid.Empty);
+        while (await db.WebhookSecrets.AsNoTracking().Where(s => s.Id > last).OrderBy(s => s.Id).Take(Batch).ToListAsync(ct) is { Count: > 0 } secrets)
+        {
+            foreach (var secret in secrets.Where(s => !IsCurrent(s.Secret)))
+            {
+                var (before, after) = (secret.Secret, Seal(secret.WebhookId, Open(secret.WebhookId, secret.Secret)));
+                changed += await db.WebhookSecrets.Where(s => s.Id == secret.Id && s.Secret == before).ExecuteUpdateAsync(u => u.SetProperty(s => s.Secret, after), ct);
+            }
+
+            last = secrets[^1].Id;
+        }
+
+        return changed;
+    }
+
+    private static byte[] Box(string stored) => Convert.FromBase64String(stored[Prefix.Length..]);
+
+    private bool IsCurrent(string stored) => stored.StartsWith(Prefix, StringComparison.Ordinal) && envelope.IsCurrent(Box(stored));
+}
