@@ -22,10 +22,10 @@ public sealed class Stage : IAsyncDisposable
     /// <summary>What the partner of each tenant hears of; the partner's endpoint is called like the tenant.</summary>
     public static readonly IReadOnlyList<string> TenantEvents = ["shop.order.*", "shop.shipment.*", "shop.user.*"];
 
-    /// <summary>Shorter than anybody would choose, so that a run sees what happens then.</summary>
     // What the judges read of a run of ten thousand orders, on a busy machine.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
+    /// <summary>Shorter than anybody would choose, so that a run sees what happens then.</summary>
     private static readonly Dictionary<string, string> Settings = new()
     {
         ["Messaging__LateTracesInterval"] = "00:00:03",
