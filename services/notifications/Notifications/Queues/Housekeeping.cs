@@ -39,12 +39,14 @@ public sealed partial class Housekeeping(
         }
 
         await db.Database.ExecuteSqlAsync($"DELETE FROM webhook_secrets WHERE expires_at < {now}", ct);
-        await vault.SealAll(db, ct);
         var since = now - ErasureWatch;
         foreach (var userId in await db.Contacts.Where(c => c.ErasedAt > since).Select(c => c.UserId).ToListAsync(ct))
         {
             await ContactBook.EraseTraces(db, userId, now, ct);
         }
+
+        // Last: a secret whose key is lost fails here, and keeps nobody's traces.
+        await vault.SealAll(db, ct);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
