@@ -29,6 +29,7 @@ public sealed class Stage : IAsyncDisposable
     private static readonly Dictionary<string, string> Settings = new()
     {
         ["Messaging__LateTracesInterval"] = "00:00:03",
+        ["Users__Tokens__AccessTokenLifetime"] = "00:00:20",   // and the minute by which clocks may differ
         ["Fulfilment__Authorization"] = "00:01:00",
         ["Sandbox__ProcessingSeconds"] = "3",
         ["Messaging__TopologyInterval"] = "00:00:05",

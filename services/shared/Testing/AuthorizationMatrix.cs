@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.RegularExpressions;
+using Chassis.Web;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Routing;
 
@@ -32,7 +33,7 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
 
 /// <summary>
 /// Every route of a service × every kind of caller, with the status that each must get. A route without a row fails, and so does a row without a route,
-/// and an endpoint on which nobody has said who may call it. Whatever answers GET answers HEAD with the same status.
+/// and an endpoint on which nobody has said who may call it. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
 /// </summary>
 public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgram> fixture)
     where TProgram : class
@@ -83,6 +84,10 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             await CheckAsync("other customer", row.Other, _ => fixture.ClientFor(Guid.CreateVersion7()));
             await CheckAsync("operator", row.Operator, _ => fixture.Operator());
             await CheckAsync("other tenant's operator", row.OtherTenant, _ => fixture.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "elsewhere"));
+            if (routes[route].Metadata.GetMetadata<BearerIsIgnored>() is null)
+            {
+                await CheckAsync("somebody whose token does not hold", 401, _ => fixture.WithToken(fixture.TokenFor(Guid.CreateVersion7(), @operator: true)[..^8]));
+            }
 
             async Task CheckAsync(string caller, int expected, Func<MatrixRequest, HttpClient> clientFor)
             {

@@ -45,10 +45,13 @@ public class ServiceFixture<TProgram> : LazyFixture
     public HttpClient Anonymous() => App.CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false });
 
     /// <summary>A client that is signed in.</summary>
-    public virtual HttpClient ClientFor(Guid userId, bool @operator = false, string? tenant = null)
+    public virtual HttpClient ClientFor(Guid userId, bool @operator = false, string? tenant = null) => WithToken(TokenFor(userId, @operator, tenant));
+
+    /// <summary>A client that shows this token, whether it holds or not.</summary>
+    public HttpClient WithToken(string token)
     {
         var client = Anonymous();
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", TokenFor(userId, @operator, tenant));
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
         return client;
     }
 

@@ -95,13 +95,14 @@ public static class ServiceDefaults
         app.UseAuthentication();
         app.UseRateLimiter();
         app.Use(RateLimiting.AnnounceAsync);
+        app.Use(PresentedCredentials.RefuseAsync);
         app.UseAuthorization();
         app.UseMiddleware<RequestContextMiddleware>();
 
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = HealthAnswer.WriteAsync })
-            .AllowAnonymous().DisableRateLimiting();
+            .AllowAnonymous().IgnoreBearer().DisableRateLimiting();
         app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthAnswer.WriteAsync })
-            .AllowAnonymous().DisableRateLimiting();
+            .AllowAnonymous().IgnoreBearer().DisableRateLimiting();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
         ApiReference.Map(app, app.Services.GetRequiredService<ServiceIdentity>());
         return app;

@@ -8,6 +8,18 @@ public sealed class Registration(UsersFixture service)
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
+    /// <summary>Taken for somebody who registers themselves, the operator would get a customer who belongs to no tenant.</summary>
+    [Fact]
+    public async Task By_an_operator_whose_token_does_not_hold_is_refused_and_leaves_nobody_behind()
+    {
+        var email = $"ada.{Guid.NewGuid():n}@example.com";
+        using var @operator = service.WithToken(service.TokenFor(Guid.CreateVersion7(), @operator: true, tenant: "north")[..^8]);
+        using var refused = await @operator.PostAsJsonAsync("/v1/users", new { email, password = "analytical engine", fullName = "Ada Lovelace" }, Ct);
+
+        refused.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM users WHERE email = '{email}'")).ShouldBe(0);
+    }
+
     [Fact]
     public async Task A_customer_registers_signs_in_and_sees_the_account()
     {

@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Chassis.Testing;
@@ -49,13 +48,6 @@ public class UsersFixture : ServiceFixture<Program>
         var (status, body) = await SignInAsync(account.Email, account.Password);
         status.ShouldBe(200, body.GetRawText());
         return WithToken(body.GetProperty("access_token").GetString()!);
-    }
-
-    public HttpClient WithToken(string token)
-    {
-        var client = Anonymous();
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        return client;
     }
 
     protected override void Configure(IDictionary<string, string> settings)

@@ -45,8 +45,10 @@ public sealed partial class Housekeeping(
             await ContactBook.EraseTraces(db, userId, now, ct);
         }
 
-        // Last: a secret whose key is lost fails here, and keeps nobody's traces.
-        await vault.SealAll(db, ct);
+        foreach (var webhook in (await vault.SealAll(db, ct)).Lost)
+        {
+            LogLost(logger, webhook);
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -84,4 +86,7 @@ public sealed partial class Housekeeping(
 
     [LoggerMessage(5301, LogLevel.Warning, "Housekeeping is put off: {Reason}")]
     private static partial void LogSkipped(ILogger logger, string reason);
+
+    [LoggerMessage(5302, LogLevel.Warning, "No master secret opens a secret of webhook {WebhookId}: give the service the one that it was sealed with, or rotate the webhook's secret")]
+    private static partial void LogLost(ILogger logger, Guid webhookId);
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
@@ -15,28 +16,35 @@ public sealed class SecretVault(Envelope envelope)
     public string Seal(Guid webhook, string secret) =>
         Prefix + Convert.ToBase64String(envelope.Seal(Purpose, webhook.ToString(), Encoding.UTF8.GetBytes(secret)));
 
-    /// <exception cref="System.Security.Cryptography.CryptographicException">Sealed with another master secret, or for another webhook.</exception>
+    /// <exception cref="CryptographicException">Sealed with another master secret, or for another webhook.</exception>
     public string Open(Guid webhook, string stored) => stored.StartsWith(Prefix, StringComparison.Ordinal)
         ? Encoding.UTF8.GetString(envelope.Open(Purpose, webhook.ToString(), Box(stored)))
         : stored;
 
     /// <summary>Seals what is still in the clear, and anew what a former master secret has sealed.</summary>
-    /// <returns>How many.</returns>
-    public async Task<int> SealAll(NotificationsDbContext db, CancellationToken ct)
+    /// <returns>How many, and the webhooks of those that no master secret opens: they stay as they are.</returns>
+    public async Task<(int Changed, IReadOnlyCollection<Guid> Lost)> SealAll(NotificationsDbContext db, CancellationToken ct)
     {
-        var (changed, last) = (0, Guid.Empty);
+        var (changed, lost, last) = (0, new HashSet<Guid>(), Guid.Empty);
         while (await db.WebhookSecrets.AsNoTracking().Where(s => s.Id > last).OrderBy(s => s.Id).Take(Batch).ToListAsync(ct) is { Count: > 0 } secrets)
         {
             foreach (var secret in secrets.Where(s => !IsCurrent(s.Secret)))
             {
-                var (before, after) = (secret.Secret, Seal(secret.WebhookId, Open(secret.WebhookId, secret.Secret)));
-                changed += await db.WebhookSecrets.Where(s => s.Id == secret.Id && s.Secret == before).ExecuteUpdateAsync(u => u.SetProperty(s => s.Secret, after), ct);
+                try
+                {
+                    var (before, after) = (secret.Secret, Seal(secret.WebhookId, Open(secret.WebhookId, secret.Secret)));
+                    changed += await db.WebhookSecrets.Where(s => s.Id == secret.Id && s.Secret == before).ExecuteUpdateAsync(u => u.SetProperty(s => s.Secret, after), ct);
+                }
+                catch (CryptographicException)
+                {
+                    lost.Add(secret.WebhookId);
+                }
             }
 
             last = secrets[^1].Id;
         }
 
-        return changed;
+        return (changed, lost);
     }
 
     private static byte[] Box(string stored) => Convert.FromBase64String(stored[Prefix.Length..]);

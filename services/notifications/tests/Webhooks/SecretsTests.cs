@@ -70,8 +70,8 @@ public class SecretsTests(WebhooksFixture service) : IClassFixture<WebhooksFixtu
         var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
         try
         {
-            (await replaced.SealAll(db, TestContext.Current.CancellationToken)).ShouldBeGreaterThan(0);
-            (await replaced.SealAll(db, TestContext.Current.CancellationToken)).ShouldBe(0, "all are sealed with the new one");
+            (await replaced.SealAll(db, TestContext.Current.CancellationToken)).Changed.ShouldBeGreaterThan(0);
+            (await replaced.SealAll(db, TestContext.Current.CancellationToken)).Changed.ShouldBe(0, "all are sealed with the new one");
             Vault("the-master-secret-after-the-rotation").Open(webhook.Id, await Stored(webhook)).ShouldBe(webhook.Secret);
             var stored = await Stored(webhook);
             Should.Throw<CryptographicException>(() => Vault().Open(webhook.Id, stored));
@@ -80,6 +80,27 @@ public class SecretsTests(WebhooksFixture service) : IClassFixture<WebhooksFixtu
         {
             await Vault(NotificationsFixture.MasterSecret, "the-master-secret-after-the-rotation").SealAll(db, TestContext.Current.CancellationToken);
         }
+    }
+
+    [Fact]
+    public async Task That_cannot_be_opened_keep_no_other_from_being_sealed()
+    {
+        Registered[] webhooks = [await service.Subscribe("shop.order.*"), await service.Subscribe("shop.order.*"), await service.Subscribe("shop.order.*")];
+        var theirs = $"webhook_id IN ({string.Join(',', webhooks.Select(w => $"'{w.Id}'"))})";
+        var first = await service.Database.ScalarAsync<Guid>($"SELECT webhook_id FROM webhook_secrets WHERE {theirs} ORDER BY id LIMIT 1");
+        var lost = Vault("a-master-secret-that-nobody-remembers").Seal(first, "whsec_lost");
+        await service.Database.ExecuteAsync($"UPDATE webhook_secrets SET secret = CASE WHEN webhook_id = '{first}' THEN '{lost}' ELSE 'whsec_clear' END WHERE {theirs}");
+        await using var scope = service.Services.CreateAsyncScope();
+        var sealing = await Vault().SealAll(scope.ServiceProvider.GetRequiredService<NotificationsDbContext>(), TestContext.Current.CancellationToken);
+
+        sealing.Lost.ShouldBe([first]);
+        foreach (var webhook in webhooks)
+        {
+            var stored = await Stored(webhook);
+            (webhook.Id == first ? stored == lost : Vault().Open(webhook.Id, stored) == "whsec_clear").ShouldBeTrue(stored);
+        }
+
+        await service.Database.ExecuteAsync($"DELETE FROM webhooks WHERE id = '{first}'");
     }
 
     [Fact]

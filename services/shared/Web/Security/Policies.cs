@@ -43,6 +43,10 @@ public static class Policies
     public static TBuilder RequireSystemOperator<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(SystemOperator);
 
+    /// <summary>For an endpoint that reads the <c>Authorization</c> header itself, or whose answer does not depend on who asks: what stands there is not looked at before.</summary>
+    public static TBuilder IgnoreBearer<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(BearerIsIgnored.Instance);
+
     internal static void Configure(AuthorizationOptions options)
     {
         options.AddPolicy(Customer, p => p.RequireAuthenticatedUser().RequireRole(Roles.Customer, Roles.Operator));

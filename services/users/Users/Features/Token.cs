@@ -32,7 +32,7 @@ public sealed class Token(
     private const string OwnClient = "shop";
     private const int MaxFormLength = 16 * 1024;
 
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapPost("/connect/token", Post).AllowAnonymous().WithTags("Tokens")
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapPost("/connect/token", Post).AllowAnonymous().IgnoreBearer().WithTags("Tokens")
         .WithName("Token").WithSummary("RFC 6749 token endpoint: password, refresh_token, client_credentials.")
         .AddOpenApiOperationTransformer(DescribeForm).Produces<TokenAnswer>().Produces<TokenError>(StatusCodes.Status400BadRequest)
         .Produces<TokenError>(StatusCodes.Status401Unauthorized).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxFormLength));
