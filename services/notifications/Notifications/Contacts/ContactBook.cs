@@ -50,6 +50,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
     public async Task Erase(Guid userId, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
+        await ErasureLock.TakeAsync(db, userId, ct);
         await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO contacts (user_id, tenant_id, erased_at, updated_at) VALUES ({userId}, {Tenant}, {now}, {now})
@@ -76,11 +77,12 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
             """,
             ct);
         var subject = userId.ToString();
+
+        // First of all, since whoever writes down an attempt looks here (DeliveryQueue).
         await db.Database.ExecuteSqlAsync(
             $"""
-            DELETE FROM webhook_attempts a USING webhook_deliveries d, webhook_events e
-            WHERE a.delivery_id = d.id AND d.event_id = e.event_id
-                AND e.subject = {subject} AND e.event_type LIKE 'shop.user.%' AND e.event_type NOT LIKE 'shop.user.erased.%'
+            UPDATE webhook_events SET body = ''
+            WHERE subject = {subject} AND event_type LIKE 'shop.user.%' AND event_type NOT LIKE 'shop.user.erased.%'
             """,
             ct);
         await db.Database.ExecuteSqlAsync(
@@ -92,8 +94,22 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
             ct);
         await db.Database.ExecuteSqlAsync(
             $"""
-            UPDATE webhook_events SET body = ''
-            WHERE subject = {subject} AND event_type LIKE 'shop.user.%' AND event_type NOT LIKE 'shop.user.erased.%'
+            DELETE FROM webhook_attempts a USING webhook_deliveries d, webhook_events e
+            WHERE a.delivery_id = d.id AND d.event_id = e.event_id
+                AND e.subject = {subject} AND e.event_type LIKE 'shop.user.%' AND e.event_type NOT LIKE 'shop.user.erased.%'
+            """,
+            ct);
+
+        // Why an order was cancelled the person may have said. That it was, partners are still to hear, in the words in which it was signed: then the words go.
+        await db.Database.ExecuteSqlAsync(
+            $$"""
+            WITH said AS (
+                UPDATE webhook_events e SET body = convert_to(jsonb_set(convert_from(e.body, 'UTF8')::jsonb, '{data,reason}', '"erased"')::text, 'UTF8')
+                WHERE e.event_type LIKE 'shop.order.cancelled.%' AND e.subject IN (SELECT order_id::text FROM mails WHERE user_id = {{userId}} AND order_id IS NOT NULL)
+                    AND convert_from(e.body, 'UTF8')::jsonb #>> '{data,reason}' <> 'erased'
+                    AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.event_id = e.event_id AND d.status = 'pending')
+                RETURNING e.event_id)
+            UPDATE webhook_attempts a SET response_excerpt = NULL FROM webhook_deliveries d JOIN said ON said.event_id = d.event_id WHERE a.delivery_id = d.id
             """,
             ct);
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
+using Notifications.Contacts;
 using Notifications.Persistence;
 using Npgsql;
 using NpgsqlTypes;
@@ -50,23 +51,27 @@ public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
 
     /// <summary>The same for work without a context, in the transaction that is open on the connection.</summary>
     /// <remarks>
-    /// The lock on the contact decides between a mail and the erasure of its person: whichever commits first, no address and no data stay behind.
-    /// A mail that comes after the erasure is noted without them, and suppressed.
+    /// <see cref="ErasureLock"/> decides between a mail and the erasure of its person: no address and no data stay behind. A mail that comes after the erasure is noted
+    /// without them, and suppressed.
     /// </remarks>
     public static async Task Insert(NpgsqlConnection connection, MailRequest mail, TimeProvider clock, CancellationToken ct)
     {
-        await using var insert = new NpgsqlCommand(
+        // One round trip; outside of a transaction a batch is one.
+        await using var batch = new NpgsqlBatch(connection);
+        if (mail.UserId is { } person)
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(ErasureLock.ShareSql) { Parameters = { new() { Value = person } } });
+        }
+
+        var insert = new NpgsqlBatchCommand(
             $$"""
-            WITH person AS (
-                SELECT erased_at FROM contacts WHERE user_id = $7 FOR SHARE
-            ), mail AS (
+            WITH mail AS (
                 INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, due_at, created_at)
                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN gone THEN NULL ELSE $10 END, CASE WHEN gone THEN '{}' ELSE $11 END, now(), now()
-                FROM (SELECT count(erased_at) > 0 AS gone FROM person) AS erasure
+                FROM (SELECT EXISTS (SELECT FROM contacts WHERE user_id = $7 AND erased_at IS NOT NULL) AS gone) AS erasure
                 ON CONFLICT (cause, template, audience) DO NOTHING)
             SELECT pg_notify('{{MailQueue.Channel}}', '')
-            """,
-            connection);
+            """);
         insert.Parameters.AddWithValue(Ids.New(clock));
         insert.Parameters.AddWithValue(mail.Cause);
         insert.Parameters.AddWithValue(mail.EventId);
@@ -82,6 +87,7 @@ public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
             Value = JsonSerializer.Serialize(mail.Data, mail.Data.GetType(), ContractJson.Options),
             NpgsqlDbType = NpgsqlDbType.Jsonb,
         });
-        await insert.ExecuteNonQueryAsync(ct);
+        batch.BatchCommands.Add(insert);
+        await batch.ExecuteNonQueryAsync(ct);
     }
 }

@@ -134,13 +134,18 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
 
     private static async Task RecordAttempts(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
-        // Deliveries of a webhook that was deleted meanwhile are gone, and so is the place for their log.
+        // Deliveries of a webhook that was deleted meanwhile are gone, and so is the place for their log. What an endpoint has answered may quote what it was told of a
+        // person: the lock decides between this and the person's erasure (ContactBook.EraseTraces).
         await using var insert = new NpgsqlCommand(
             """
+            WITH told AS (
+                SELECT e.event_id, e.body = '' AS erased FROM webhook_events e
+                WHERE e.event_type LIKE 'shop.user.%' AND e.event_id IN (SELECT event_id FROM webhook_deliveries WHERE id = ANY($2))
+                ORDER BY e.event_id FOR SHARE)
             INSERT INTO webhook_attempts (id, delivery_id, webhook_id, number, started_at, latency_ms, status_code, error, response_excerpt)
-            SELECT a.id, d.id, d.webhook_id, a.number, a.started_at, a.latency_ms, a.status_code, a.error, a.response_excerpt
+            SELECT a.id, d.id, d.webhook_id, a.number, a.started_at, a.latency_ms, a.status_code, a.error, CASE WHEN told.erased THEN NULL ELSE a.response_excerpt END
             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS a(id, delivery_id, number, started_at, latency_ms, status_code, error, response_excerpt)
-            JOIN webhook_deliveries d ON d.id = a.delivery_id
+            JOIN webhook_deliveries d ON d.id = a.delivery_id LEFT JOIN told ON told.event_id = d.event_id
             """,
             connection);
         Add(insert, NpgsqlDbType.Uuid, results, r => Guid.CreateVersion7(r.StartedAt));

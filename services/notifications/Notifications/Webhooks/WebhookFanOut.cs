@@ -1,6 +1,7 @@
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using Notifications.Contacts;
 using Notifications.Persistence;
 using Shop.Contracts;
 
@@ -24,13 +25,27 @@ public sealed class WebhookFanOut(NotificationsDbContext db, IOptions<WebhookOpt
             .Where(w => Array.Exists(w.EventTypes, pattern => EventTypePattern.Matches(pattern, envelope.Type)))
             .Select(w => w.Id)
             .ToArray();
-        if (interested.Length == 0 || await IsErased(envelope, ct))
+        if (interested.Length == 0)
         {
             return;
         }
 
         // A replay is marked on the message that brought it; the event itself is the same.
-        await Create(db, clock, envelope with { Replay = false }, data, interested, ct);
+        var told = envelope with { Replay = false };
+        if (PersonOf(envelope) is not { } person)
+        {
+            await Create(db, clock, told, data, interested, ct);
+            return;
+        }
+
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await ErasureLock.ShareAsync(db, person, ct);
+        if (!await db.Contacts.AnyAsync(c => c.UserId == person && c.ErasedAt != null, ct))
+        {
+            await Create(db, clock, told, data, interested, ct);
+        }
+
+        await transaction.CommitAsync(ct);
     }
 
     /// <summary>Stores an event and its deliveries, due now.</summary>
@@ -59,9 +74,8 @@ public sealed class WebhookFanOut(NotificationsDbContext db, IOptions<WebhookOpt
     }
 
     // What a user's event says of the person must not come back after the erasure; that it happened may be told.
-    private async Task<bool> IsErased(CloudEventEnvelope envelope, CancellationToken ct) =>
+    private static Guid? PersonOf(CloudEventEnvelope envelope) =>
         envelope.Type.StartsWith("shop.user.", StringComparison.Ordinal)
         && !envelope.Type.StartsWith("shop.user.erased.", StringComparison.Ordinal)
-        && Guid.TryParse(envelope.Subject, out var userId)
-        && await db.Contacts.AnyAsync(c => c.UserId == userId && c.ErasedAt != null, ct);
+        && Guid.TryParse(envelope.Subject, out var userId) ? userId : null;
 }

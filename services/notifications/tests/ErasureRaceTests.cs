@@ -1,0 +1,145 @@
+using System.Text.Json;
+using Chassis.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Notifications.Contacts;
+using Notifications.Mails;
+using Notifications.Persistence;
+using Notifications.Queues;
+using Notifications.Tests.Support;
+using Notifications.Webhooks;
+using Npgsql;
+using Shop.Contracts;
+using Shop.Contracts.Orders.V1;
+using Shop.Contracts.Users.V1;
+
+namespace Notifications.Tests;
+
+/// <summary>What is being stored about a person while the person is being erased, both ways round, and before the service has heard of the person.</summary>
+public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksFixture>
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task An_event_that_comes_while_the_erasure_is_under_way_is_not_stored()
+    {
+        await service.Subscribe("shop.user.*");
+        var person = NotificationsFixture.Someone();
+        await using var erasing = service.Services.CreateAsyncScope();
+        var db = erasing.ServiceProvider.GetRequiredService<NotificationsDbContext>();
+        await using var erasure = await db.Database.BeginTransactionAsync(Ct);
+        await erasing.ServiceProvider.GetRequiredService<ContactBook>().Erase(person.UserId, Ct);
+
+        await using var storing = service.Services.CreateAsyncScope();
+        var stored = AcceptAsync(storing, person);
+        await WaitingAsync(stored);
+        await erasure.CommitAsync(Ct);
+        await stored;
+
+        (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_event_that_is_being_stored_when_the_erasure_comes_is_emptied()
+    {
+        await service.Subscribe("shop.user.*");
+        var person = NotificationsFixture.Someone();
+        await using var storing = service.Services.CreateAsyncScope();
+        var db = storing.ServiceProvider.GetRequiredService<NotificationsDbContext>();
+        await using var storage = await db.Database.BeginTransactionAsync(Ct);
+        await ErasureLock.ShareAsync(db, person.UserId, Ct);
+        await WebhookFanOut.Create(db, TimeProvider.System, EnvelopeOf(person), Body(person), [], Ct);
+
+        var erasure = EraseAsync(person.UserId);
+        await WaitingAsync(erasure);
+        await storage.CommitAsync(Ct);
+        await erasure;
+
+        (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_events WHERE subject = '{person.UserId}' AND body = ''")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_mail_that_comes_while_the_erasure_is_under_way_is_noted_without_the_person()
+    {
+        var person = NotificationsFixture.Someone();
+        await using var erasing = service.Services.CreateAsyncScope();
+        var db = erasing.ServiceProvider.GetRequiredService<NotificationsDbContext>();
+        await using var erasure = await db.Database.BeginTransactionAsync(Ct);
+        await erasing.ServiceProvider.GetRequiredService<ContactBook>().Erase(person.UserId, Ct);
+
+        await using var connection = new NpgsqlConnection(service.Database.Runtime);
+        await connection.OpenAsync(Ct);
+        var stored = MailOutbox.Insert(connection, Welcome(person), TimeProvider.System, Ct);
+        await WaitingAsync(stored);
+        await erasure.CommitAsync(Ct);
+        await stored;
+
+        (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM mails WHERE user_id = '{person.UserId}'")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_mail_that_is_being_stored_when_the_erasure_comes_keeps_nothing_of_the_person()
+    {
+        var person = NotificationsFixture.Someone();
+        await using var connection = new NpgsqlConnection(service.Database.Runtime);
+        await connection.OpenAsync(Ct);
+        await using var storage = await connection.BeginTransactionAsync(Ct);
+        await MailOutbox.Insert(connection, Welcome(person), TimeProvider.System, Ct);
+
+        var erasure = EraseAsync(person.UserId);
+        await WaitingAsync(erasure);
+        await storage.CommitAsync(Ct);
+        await erasure;
+
+        (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_a_person_said_when_cancelling_goes_as_soon_as_partners_have_heard_of_it()
+    {
+        var webhook = await service.Subscribe("shop.order.cancelled.v1");
+        await service.Receiver.Answer(webhook.Name, new { status = 503, headers = new Dictionary<string, string> { ["retry-after"] = "600" } }, new { status = 204 });
+        var person = await service.Register();
+        var (order, reason) = (Guid.CreateVersion7(), $"my neighbour {Guid.NewGuid():n} reads my mail");
+        await service.Broker.Publish(NotificationsFixture.Confirmation(person.UserId) with { OrderId = order });
+        await service.Broker.Publish(new OrderCancelled(order, person.UserId, reason, DateTimeOffset.UtcNow));
+        var delivery = await service.Delivery(webhook, "pending");
+        await Poll.Until(async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM mails WHERE order_id = '{order}'"), n => n > 0, "a mail about the order");
+        await EraseAsync(person.UserId);
+        (await service.Database.FindAsync(reason)).ShouldBe(["public.webhook_events"], "it is still to be told as it was signed");
+
+        // As when the endpoint has taken it, hours later.
+        await service.Database.ExecuteAsync($"UPDATE webhook_deliveries SET status = 'succeeded', completed_at = now() WHERE id = '{delivery.GetProperty("id").GetGuid()}'");
+        await service.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<Housekeeping>().Single().Sweep(Ct);
+        (await service.Database.FindAsync(reason)).ShouldBeEmpty();
+    }
+
+    private async Task EraseAsync(Guid person)
+    {
+        await using var scope = service.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
+        await using var transaction = await db.Database.BeginTransactionAsync(Ct);
+        await scope.ServiceProvider.GetRequiredService<ContactBook>().Erase(person, Ct);
+        await transaction.CommitAsync(Ct);
+    }
+
+    private static Task AcceptAsync(AsyncServiceScope scope, UserRegistered person) =>
+        scope.ServiceProvider.GetRequiredService<WebhookFanOut>().Accept(EnvelopeOf(person), Body(person), Ct);
+
+    private static byte[] Body(UserRegistered person) => JsonSerializer.SerializeToUtf8Bytes(person, ContractJson.Options);
+
+    private static CloudEventEnvelope EnvelopeOf(UserRegistered person) =>
+        new(Guid.CreateVersion7().ToString(), CloudEventEnvelope.SourceOf("users"), "shop.user.registered.v1", DateTimeOffset.UtcNow, person.UserId.ToString());
+
+    private static MailRequest Welcome(UserRegistered person) =>
+        new("welcome", Guid.CreateVersion7().ToString(), Guid.CreateVersion7().ToString(), "shop.user.registered.v1", person, person.UserId, Recipient: person.Email);
+
+    /// <summary>Until somebody waits for a lock of the other; whoever is through already did not wait.</summary>
+    private Task WaitingAsync(Task waiting) => Poll.Until(
+        async () => waiting.IsCompleted
+            ? throw new InvalidOperationException("It did not wait.")
+            : await service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") > 0,
+        "one to wait for the other");
+}
