@@ -31,11 +31,12 @@ public sealed partial class Arsenal
 
     private Task ParkAsync() => stage.ExecuteAsync("orders", "UPDATE messaging.outbox SET parked_at = now() WHERE parked_at IS NULL AND NOT scheduled");
 
+    // Those who are erased by now: the wave goes on, and erases more while this waits.
     private Task WaitUntilHeardAsync()
     {
-        var people = string.Join(',', market.Erased.Select(p => $"'{p.Customer.UserId}'"));
+        var people = market.Erased.Select(p => $"'{p.Customer.UserId}'").Distinct().ToArray();
         return people.Length == 0 ? Nothing() : Poll.Until(
-            async () => await stage.QueryAsync<long>("orders", $"SELECT count(*) FROM catalogue_users WHERE status = 'erased' AND user_id IN ({people})") == market.Erased.Count,
+            async () => await stage.QueryAsync<long>("orders", $"SELECT count(*) FROM catalogue_users WHERE status = 'erased' AND user_id IN ({string.Join(',', people)})") == people.Length,
             "the orders service to hear of the erasures",
             TimeSpan.FromSeconds(120));
     }
