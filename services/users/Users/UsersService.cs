@@ -1,5 +1,7 @@
 using Chassis.Web;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using Users.Features;
 using Users.Passwords;
 using Users.Persistence;
@@ -16,6 +18,8 @@ public static class UsersService
         services.AddSettings<UsersSettings>(UsersSettings.Section);
         services.AddSingleton<SecretBox>();
         services.AddSingleton<PasswordRules>();
+        services.AddSingleton<IPasswordHasher<object>>(provider => new PasswordHasher<object>(
+            Options.Create(new PasswordHasherOptions { IterationCount = provider.GetRequiredService<IOptions<UsersSettings>>().Value.Passwords.Iterations })));
         services.AddSingleton<PasswordVault>();
         services.AddSingleton<SigningKeys>();
         services.AddSingleton<AccessTokens>();

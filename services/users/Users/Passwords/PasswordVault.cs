@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Identity;
-using Microsoft.Extensions.Options;
 using Users.Domain;
 
 namespace Users.Passwords;
@@ -10,13 +9,13 @@ namespace Users.Passwords;
 /// </summary>
 public sealed class PasswordVault : IDisposable
 {
-    private readonly PasswordHasher<object> hasher;
+    private readonly IPasswordHasher<object> hasher;
     private readonly SemaphoreSlim cores = new(Math.Max(1, Environment.ProcessorCount));
     private readonly Lazy<string> nobodysHash;
 
-    public PasswordVault(IOptions<UsersSettings> settings)
+    public PasswordVault(IPasswordHasher<object> hasher)
     {
-        hasher = new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = settings.Value.Passwords.Iterations }));
+        this.hasher = hasher;
         nobodysHash = new Lazy<string>(() => hasher.HashPassword(this, Guid.NewGuid().ToString()));
     }
 
