@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chassis.Messaging.Erasure;
 using Chassis.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -25,16 +26,8 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
     {
         await service.Subscribe("shop.user.*");
         var person = NotificationsFixture.Someone();
-        await using var erasing = service.Services.CreateAsyncScope();
-        var db = erasing.ServiceProvider.GetRequiredService<NotificationsDbContext>();
-        await using var erasure = await db.Database.BeginTransactionAsync(Ct);
-        await erasing.ServiceProvider.GetRequiredService<ContactBook>().Erase(person.UserId, Ct);
-
         await using var storing = service.Services.CreateAsyncScope();
-        var stored = AcceptAsync(storing, person);
-        await WaitingAsync(stored);
-        await erasure.CommitAsync(Ct);
-        await stored;
+        await WhileErasingAsync(person, () => storing.ServiceProvider.GetRequiredService<WebhookFanOut>().Accept(EnvelopeOf(person), Body(person), Ct));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
     }
@@ -42,18 +35,13 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
     [Fact]
     public async Task An_event_that_is_being_stored_when_the_erasure_comes_is_emptied()
     {
-        await service.Subscribe("shop.user.*");
         var person = NotificationsFixture.Someone();
         await using var storing = service.Services.CreateAsyncScope();
         var db = storing.ServiceProvider.GetRequiredService<NotificationsDbContext>();
         await using var storage = await db.Database.BeginTransactionAsync(Ct);
         await ErasureLock.ShareAsync(db, person.UserId, Ct);
         await WebhookFanOut.Create(db, TimeProvider.System, EnvelopeOf(person), Body(person), [], Ct);
-
-        var erasure = EraseAsync(person.UserId);
-        await WaitingAsync(erasure);
-        await storage.CommitAsync(Ct);
-        await erasure;
+        await EraseBehindAsync(person, () => storage.CommitAsync(Ct));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_events WHERE subject = '{person.UserId}' AND body = ''")).ShouldBe(1);
@@ -63,17 +51,9 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
     public async Task A_mail_that_comes_while_the_erasure_is_under_way_is_noted_without_the_person()
     {
         var person = NotificationsFixture.Someone();
-        await using var erasing = service.Services.CreateAsyncScope();
-        var db = erasing.ServiceProvider.GetRequiredService<NotificationsDbContext>();
-        await using var erasure = await db.Database.BeginTransactionAsync(Ct);
-        await erasing.ServiceProvider.GetRequiredService<ContactBook>().Erase(person.UserId, Ct);
-
         await using var connection = new NpgsqlConnection(service.Database.Runtime);
         await connection.OpenAsync(Ct);
-        var stored = MailOutbox.Insert(connection, Welcome(person), TimeProvider.System, Ct);
-        await WaitingAsync(stored);
-        await erasure.CommitAsync(Ct);
-        await stored;
+        await WhileErasingAsync(person, () => MailOutbox.Insert(connection, Welcome(person), TimeProvider.System, Ct));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM mails WHERE user_id = '{person.UserId}'")).ShouldBe(1);
@@ -87,13 +67,26 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         await connection.OpenAsync(Ct);
         await using var storage = await connection.BeginTransactionAsync(Ct);
         await MailOutbox.Insert(connection, Welcome(person), TimeProvider.System, Ct);
-
-        var erasure = EraseAsync(person.UserId);
-        await WaitingAsync(erasure);
-        await storage.CommitAsync(Ct);
-        await erasure;
+        await EraseBehindAsync(person, () => storage.CommitAsync(Ct));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_an_endpoint_answers_while_the_erasure_is_under_way_is_written_down_without_its_words()
+    {
+        var webhook = await service.Subscribe("shop.user.registered.v1");
+        var person = NotificationsFixture.Someone();
+        await service.Receiver.Answer(webhook.Name, new { status = 200, body = $"welcome, {person.Email}", delayMs = 5000 });
+        await service.Broker.Publish(person, sequence: 1);
+        await service.Arrived(webhook);
+        await WhileErasingAsync(
+            person,
+            () => Poll.Until(() => service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_attempts WHERE webhook_id = '{webhook.Id}'"), n => n == 1, "the attempt"),
+            at: "INSERT INTO webhook_attempts");
+
+        (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
+        (await service.Database.ScalarAsync<int>($"SELECT status_code FROM webhook_attempts WHERE webhook_id = '{webhook.Id}'")).ShouldBe(200);
     }
 
     [Fact]
@@ -116,17 +109,32 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         (await service.Database.FindAsync(reason)).ShouldBeEmpty();
     }
 
-    private async Task EraseAsync(Guid person)
+    private async Task EraseAsync(Guid person, Func<Task>? beforeItCommits = null)
     {
         await using var scope = service.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
         await using var transaction = await db.Database.BeginTransactionAsync(Ct);
         await scope.ServiceProvider.GetRequiredService<ContactBook>().Erase(person, Ct);
+        await (beforeItCommits?.Invoke() ?? Task.CompletedTask);
         await transaction.CommitAsync(Ct);
     }
 
-    private static Task AcceptAsync(AsyncServiceScope scope, UserRegistered person) =>
-        scope.ServiceProvider.GetRequiredService<WebhookFanOut>().Accept(EnvelopeOf(person), Body(person), Ct);
+    /// <summary>Does something that has to wait for an erasure.</summary>
+    private async Task WhileErasingAsync(UserRegistered person, Func<Task> store, string at = "pg_advisory_xact_lock")
+    {
+        var storing = Task.CompletedTask;
+        await EraseAsync(person.UserId, () => WaitingAsync(storing = store(), at));
+        await storing;
+    }
+
+    /// <summary>Erases somebody behind something that the erasure has to wait for.</summary>
+    private async Task EraseBehindAsync(UserRegistered person, Func<Task> commit)
+    {
+        var erasure = EraseAsync(person.UserId);
+        await WaitingAsync(erasure);
+        await commit();
+        await erasure;
+    }
 
     private static byte[] Body(UserRegistered person) => JsonSerializer.SerializeToUtf8Bytes(person, ContractJson.Options);
 
@@ -137,9 +145,10 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         new("welcome", Guid.CreateVersion7().ToString(), Guid.CreateVersion7().ToString(), "shop.user.registered.v1", person, person.UserId, Recipient: person.Email);
 
     /// <summary>Until somebody waits for a lock of the other; whoever is through already did not wait.</summary>
-    private Task WaitingAsync(Task waiting) => Poll.Until(
+    private Task WaitingAsync(Task waiting, string at = "pg_advisory_xact_lock") => Poll.Until(
         async () => waiting.IsCompleted
             ? throw new InvalidOperationException("It did not wait.")
-            : await service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") > 0,
+            : await service.Database.ScalarAsync<long>(
+                $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%{at}%'") > 0,
         "one to wait for the other");
 }

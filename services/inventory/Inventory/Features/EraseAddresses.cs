@@ -16,7 +16,7 @@ public sealed class EraseAddresses(InventoryDbContext db, TimeProvider clock) : 
     public async Task Consume(ConsumeContext<UserErased> context)
     {
         var (userId, ct) = (context.Message.UserId, context.CancellationToken);
-        await db.LockErasureAsync(userId, exclusive: true, ct);
+        await ErasureLock.TakeAsync(db, userId, ct);
         await db.Database.ExecuteSqlAsync(
             $"INSERT INTO erased_users (user_id, erased_at) VALUES ({userId}, {clock.Now()}) ON CONFLICT (user_id) DO NOTHING", ct);
         await db.Database.ExecuteSqlAsync(

@@ -1,4 +1,5 @@
 using Chassis.Messaging;
+using Chassis.Messaging.Erasure;
 using Inventory.Persistence;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
@@ -16,7 +17,7 @@ public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublis
         if (shipment.UserId is { } customer)
         {
             // An erasure in this moment either sees the parcel gone, or is seen here.
-            await db.LockErasureAsync(customer, exclusive: false, ct);
+            await ErasureLock.ShareAsync(db, customer, ct);
         }
 
         await ledger.ShipAsync(reservation.OrderId, reservation.Lines, ct);

@@ -19,15 +19,6 @@ public sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> opti
     public DbSet<Shipment> Shipments => Set<Shipment>();
     public DbSet<ErasedUser> ErasedUsers => Set<ErasedUser>();
 
-    /// <summary>Until the transaction ends, whoever erases this customer keeps whoever decides by the erasure waiting, and the other way round.</summary>
-    public Task LockErasureAsync(Guid userId, bool exclusive, CancellationToken ct)
-    {
-        var name = $"erasure:{userId}";
-        return exclusive
-            ? Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({name}, 0))", ct)
-            : Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock_shared(hashtextextended({name}, 0))", ct);
-    }
-
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<Product>(product =>

@@ -1,7 +1,7 @@
 using System.Text.Json;
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
-using Notifications.Contacts;
 using Notifications.Persistence;
 using Npgsql;
 using NpgsqlTypes;

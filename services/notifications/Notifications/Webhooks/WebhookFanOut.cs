@@ -1,7 +1,7 @@
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using Notifications.Contacts;
 using Notifications.Persistence;
 using Shop.Contracts;
 

@@ -59,6 +59,10 @@ internal static class OpenApiDescription
             Problem(operation, 401, "No token, or not a good one.");
             Problem(operation, 403, "The caller's role does not allow this.");
         }
+        else if (!metadata.OfType<BearerIsIgnored>().Any())
+        {
+            Problem(operation, 401, "A token was sent, which none needs to be, and it is not a good one.");
+        }
 
         if (metadata.OfType<IAuthorizeData>().Any(a => a.Policy is Policies.Operator or Policies.SystemOperator))
         {
