@@ -64,7 +64,7 @@ public sealed class ChaosRun
         status.Status = $"{remaining} orders more";
         await market.WaveAsync(remaining);   // all of them when nothing is to go wrong
         status.Status = "Everything is healed. Waiting for quiet …";
-        var verdicts = new List<Verdict> { await Calm.WaitAsync(stage, settings.Quiet) };
+        var verdicts = new List<Verdict> { await Calm.WaitAsync(stage, market.Operator, settings.Quiet) };
         verdicts.AddRange(await Oracle.JudgeAsync(stage, market, records));
         return new RunReport(settings, clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(stage));
     }
@@ -74,9 +74,7 @@ public sealed class ChaosRun
     {
         var late = wave / 4;
         var load = market.WaveAsync(wave - late);
-        await Poll.Until(
-            async () => load.IsCompleted || await InFlightAsync() >= Math.Min(WorthHurting, wave / 2), "orders to be under way", TimeSpan.FromSeconds(60));
-        var inFlight = await InFlightAsync();
+        var inFlight = await Poll.Until(InFlightAsync, n => load.IsCompleted || n >= Math.Min(WorthHurting, wave / 2), "orders to be under way", TimeSpan.FromSeconds(60));
         var started = clock.Elapsed;
         await fault.Inject();
         load = Task.WhenAll(load, market.WaveAsync(late));

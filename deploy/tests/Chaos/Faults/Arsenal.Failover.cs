@@ -27,7 +27,7 @@ public sealed partial class Arsenal
         var link = stage.Links.First(l => l.Name == "orders – broker");
         return new Fault("crash, a copy without the last second takes over", "database", Seconds(6, 9), async () =>
         {
-            await WaitInVainOrNotAsync(async () => market.UnderWay == 0 && await Calm.HasComeAsync(stage), "the system to be at rest", TimeSpan.FromMinutes(3));
+            await WaitInVainOrNotAsync(async () => market.UnderWay == 0 && await Calm.HasComeAsync(stage, market.Operator), "the system to be at rest", TimeSpan.FromMinutes(3));
             await stage.Servers.CopyPostgresAsync();
             foreach (var replica in others)
             {

@@ -17,7 +17,7 @@ public sealed partial class Arsenal
 
     private IReadOnlyList<(string Name, Func<Fault> Draw)> OnServers =>
     [
-        ("topology", Topology), ("slow-dot", SlowDot), ("long-outage", LongOutage), ("restore", Restore), ("failover", FailOver), ("old-snapshot", OldSnapshot), (ClockSkew, SkewClocks),
+        ("topology", Topology), ("refused-commit", RefuseCommits), ("slow-dot", SlowDot), ("long-outage", LongOutage), ("restore", Restore), ("failover", FailOver), ("old-snapshot", OldSnapshot), (ClockSkew, SkewClocks),
     ];
 
     /// <summary>Whether the processes of a run have to be started with clocks that can be set.</summary>
@@ -60,6 +60,21 @@ public sealed partial class Arsenal
             }
         });
     }
+
+    private const string CommitsFail = """
+        CREATE FUNCTION messaging.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF random() < 0.5 THEN RAISE EXCEPTION 'could not serialize access' USING ERRCODE = 'serialization_failure'; END IF;
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON messaging.inbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION messaging.refuse();
+        CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON messaging.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION messaging.refuse();
+        """;
+
+    /// <summary>Every statement succeeds, and the transaction does not: half of what handles or tells something finds out at its commit, as under SERIALIZABLE.</summary>
+    private Fault RefuseCommits() => new(
+        "half of the commits refused", "every database", Seconds(4, 8),
+        () => EveryDatabaseAsync(CommitsFail),
+        () => EveryDatabaseAsync("DROP FUNCTION IF EXISTS messaging.refuse() CASCADE"));
 
     /// <summary>The mail server takes every mail. Of some it says so when the claim would have run out long ago, of as many never.</summary>
     private Fault SlowDot()
@@ -154,6 +169,8 @@ public sealed partial class Arsenal
             await market.Operator.AskAsync(HttpMethod.Post, service, "/v1/ops/boundary-events/replay", new { from, destination = Webhooks }, Guid.NewGuid().ToString());
         }
     }
+
+    private Task EveryDatabaseAsync(string sql) => Task.WhenAll(ServiceNames.Select(service => stage.ExecuteAsync(service, sql)));
 
     private static async Task WaitInVainOrNotAsync(Func<Task<bool>> condition, string what, TimeSpan limit)
     {

@@ -39,6 +39,9 @@ public sealed class Customer(Func<Task<ShopClient>> signIn, string? tenantId, Ti
         }
     }
 
+    /// <summary>Forgets the session, so that the next request begins another.</summary>
+    public void SignOut() => client = null;
+
     /// <summary>Asks until there is an answer that is about the request and not about the weather; null when the customer's patience ended.</summary>
     public async Task<(HttpStatusCode Status, string Body, bool Replayed)?> AskAsync(
         HttpMethod method, string service, string path, object? body = null, string? idempotencyKey = null)

@@ -299,16 +299,13 @@ public sealed partial class Market : IDisposable
 
     private async Task WaitForCatalogueAsync()
     {
-        var shop = await customers[0].ClientAsync();
         foreach (var sku in Skus)
         {
             await Chassis.Testing.Poll.Until(
-                async () =>
-                {
-                    using var draft = await shop.SendAsync(HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } });
-                    return draft.StatusCode == HttpStatusCode.Created;
-                },
-                $"the orders service to know the product {sku}");
+                async () => await customers[0].AskAsync(HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } }),
+                draft => draft?.Status == HttpStatusCode.Created,
+                $"the orders service to know the product {sku}",
+                TimeSpan.FromSeconds(60));
         }
     }
 

@@ -33,13 +33,15 @@ internal sealed partial class TopologyWatch(
 
     private readonly ConsumerTopology _wanted = ConsumerTopology.Of(bus);
     private readonly string[] _events = [.. BoundaryEvents.All.Where(e => e.Publisher == service.Name || e.Publisher == "platform").Select(e => e.Type)];
-    private (long At, string What)? _mended;
+    private IReadOnlyList<(long At, string What)> _mended = [];
     private uint _unrouted;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_mended is { } mended && clock.GetElapsedTime(mended.At) < Remembered
-            ? HealthCheckResult.Degraded($"Deleted by somebody and made again: {mended.What}.")
+        Task.FromResult(StillRemembered() is { Count: > 0 } mended
+            ? HealthCheckResult.Degraded($"Deleted by somebody and made again: {string.Join(", ", mended.Select(m => m.What).Distinct())}.")
             : HealthCheckResult.Healthy("Nothing is missing."));
+
+    private List<(long At, string What)> StillRemembered() => [.. _mended.Where(m => clock.GetElapsedTime(m.At) < Remembered)];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -70,21 +72,28 @@ internal sealed partial class TopologyWatch(
     private async Task LookAsync(IConnection connection, CancellationToken ct)
     {
         var missing = new List<string>();
+        var unmade = new List<string>();
         foreach (var type in _events)
         {
             if (await IsThereAsync(connection, channel => channel.ExchangeDeclarePassiveAsync(type, ct), ct))
             {
                 vanished.Found(type);
+                continue;
             }
-            else if (vanished.IsKnown(type))
+
+            if (vanished.IsKnown(type))
             {
                 vanished.Lost(type);
-                if (vanished.MayBeMade(type))
-                {
-                    missing.Add(type);
-                }
+            }
+
+            // Asked once: what is made below without having been missed here, nobody would hear of.
+            if (vanished.MayBeMade(type))
+            {
+                unmade.Add(type);
             }
         }
+
+        missing.AddRange(unmade.Where(vanished.IsKnown));
 
         var own = _wanted.Exchanges.Where(e => BoundaryEvents.Find(e.Name) is null).ToList();
         foreach (var exchange in own)
@@ -99,10 +108,15 @@ internal sealed partial class TopologyWatch(
 
         // Everything is asked for every time: that a binding is missing, nobody tells.
         await DoAsync(connection, channel => channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: ct), ct);
-        foreach (var type in _events.Where(vanished.MayBeMade))
+        foreach (var type in unmade)
         {
             await DoAsync(connection, channel => Topology.DeclareEventAsync(channel, type, ct), ct);
             vanished.Found(type);
+        }
+
+        foreach (var type in _events.Except(unmade))
+        {
+            await DoAsync(connection, channel => Topology.BindToAllAsync(channel, type, ct), ct);
         }
 
         foreach (var exchange in own.Where(e => e.Name != Exchanges.AllEvents))
@@ -134,9 +148,9 @@ internal sealed partial class TopologyWatch(
 
         if (missing.Count > 0)
         {
-            _mended = (clock.GetTimestamp(), string.Join(", ", missing));
+            _mended = [.. StillRemembered(), .. missing.Select(what => (clock.GetTimestamp(), what))];
             metrics.TopologyMended(missing.Count);
-            LogMended(_mended.Value.What);
+            LogMended(string.Join(", ", missing));
         }
 
         await DeliverUnroutedAsync(connection, ct);

@@ -99,8 +99,12 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
     public static async Task DeclareEventAsync(IChannel channel, string type, CancellationToken cancellationToken)
     {
         await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
-        await channel.ExchangeBindAsync(Exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
+        await BindToAllAsync(channel, type, cancellationToken);
     }
+
+    /// <summary>Binds the exchange of an event to the one that gets all.</summary>
+    public static Task BindToAllAsync(IChannel channel, string type, CancellationToken cancellationToken) =>
+        channel.ExchangeBindAsync(Exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
 
     private async Task<bool> IsThereAsync(string exchange, CancellationToken cancellationToken)
     {
