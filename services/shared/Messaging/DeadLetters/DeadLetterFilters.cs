@@ -10,7 +10,7 @@ namespace Chassis.Messaging.DeadLetters;
 
 /// <summary>
 /// The end of the line for a message that failed for good: it is written to the dead letters and then acknowledged. As long as the database is
-/// away nothing is given up; the message goes back to its queue.
+/// away, or others are in the way there, nothing is given up; the message goes back to its queue.
 /// </summary>
 internal sealed partial class FailedMessageFilter(DeadLetterStore store, ILogger<FailedMessageFilter> logger) : IFilter<ExceptionReceiveContext>
 {
@@ -18,7 +18,7 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, ILogger
     {
         context.Reach(Stage.GivenUp);
         var exception = Unwrap(context.Exception);
-        if (DatabaseOutage.Is(exception))
+        if (DatabaseOutage.SaysNothingOfTheMessage(exception))
         {
             throw new DatabaseUnavailableException(exception);
         }
@@ -71,8 +71,8 @@ internal sealed partial class SkippedMessageFilter(DeadLetterStore store, ILogge
     private partial void LogSkipped(string messageId, string messageType, string queue);
 }
 
-/// <summary>The database is away; the message waits in its queue.</summary>
-internal sealed class DatabaseUnavailableException(Exception inner) : Exception("The database is not reachable; the message goes back to its queue.", inner);
+/// <summary>The database does not serve; the message waits in its queue.</summary>
+internal sealed class DatabaseUnavailableException(Exception inner) : Exception("The database does not serve just now; the message goes back to its queue.", inner);
 
 /// <summary>Makes dead letters out of what was received.</summary>
 internal static class DeadLetters

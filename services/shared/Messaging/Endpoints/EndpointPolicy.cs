@@ -55,7 +55,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         {
             endpoint.UseScheduledRedelivery(retry =>
             {
-                retry.Ignore<Exception>(e => IsFinal(e) || DatabaseOutage.Is(e));
+                retry.Ignore<Exception>(e => IsFinal(e) || DatabaseOutage.SaysNothingOfTheMessage(e));
                 retry.Intervals(options.RedeliveryDelays);
             });
         }
@@ -63,7 +63,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.UseMessageRetry(retry =>
         {
             retry.ConnectRetryObserver(Stages);
-            retry.Handle<Exception>(DatabaseOutage.Is);
+            retry.Handle<Exception>(DatabaseOutage.SaysNothingOfTheMessage);
             retry.Exponential(OutageRetries, OutageFirst, OutageLongest, OutageFirst);
         });
         if (options.RetryPauses.Length > 0)

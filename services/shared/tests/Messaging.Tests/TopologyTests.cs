@@ -123,6 +123,23 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task Everything_that_was_made_again_is_told_and_not_only_the_last()
+    {
+        const string own = "shop.system.service-started.v1";   // nobody but the watch makes it again: an endpoint that lost its queue makes all that belongs to that
+        await using var channel = await fixture.OpenChannelAsync();
+        await fixture.WatchedAsync();
+        await channel.ExchangeDeleteAsync(WorkQueues.Commands, cancellationToken: Token);
+        await Poll.Until(fixture.ReadyAsync, ready => ready.Contains(WorkQueues.Commands, StringComparison.Ordinal), "health to tell of the first");
+        await channel.ExchangeDeleteAsync(own, cancellationToken: Token);
+        await Poll.Until(
+            async () => (await fixture.Vhost.GetAsync("exchanges")).EnumerateArray().Any(e => e.GetProperty("name").GetString() == own), "the second to be made again");
+        await Poll.Until(
+            fixture.ReadyAsync,
+            ready => ready.Contains(WorkQueues.Commands, StringComparison.Ordinal) && ready.Contains(own, StringComparison.Ordinal),
+            "health to tell of both");
+    }
+
+    [Fact]
     public void What_goes_to_a_deleted_exchange_waits_until_consumers_had_time_since_it_was_made_however_late_that_was()
     {
         var clock = new FakeTimeProvider();
