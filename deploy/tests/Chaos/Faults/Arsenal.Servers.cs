@@ -61,20 +61,27 @@ public sealed partial class Arsenal
         });
     }
 
-    private const string CommitsFail = """
+    // One table in each transaction: whoever handles a message locks both.
+    private static readonly string[] CommitsFail =
+    [
+        """
         CREATE FUNCTION messaging.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             IF random() < 0.5 THEN RAISE EXCEPTION 'could not serialize access' USING ERRCODE = 'serialization_failure'; END IF;
             RETURN NULL;
-        END $$;
-        CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON messaging.inbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION messaging.refuse();
-        CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON messaging.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION messaging.refuse();
-        """;
+        END $$
+        """,
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON messaging.inbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION messaging.refuse()",
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON messaging.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION messaging.refuse()",
+    ];
+
+    private static readonly string[] CommitsHold =
+        ["DROP TRIGGER refuse ON messaging.inbox", "DROP TRIGGER refuse ON messaging.outbox", "DROP FUNCTION messaging.refuse()"];
 
     /// <summary>Every statement succeeds, and the transaction does not: half of what handles or tells something finds out at its commit, as under SERIALIZABLE.</summary>
     private Fault RefuseCommits() => new(
         "half of the commits refused", "every database", Seconds(4, 8),
         () => EveryDatabaseAsync(CommitsFail),
-        () => EveryDatabaseAsync("DROP FUNCTION IF EXISTS messaging.refuse() CASCADE"));
+        () => EveryDatabaseAsync(CommitsHold));
 
     /// <summary>The mail server takes every mail. Of some it says so when the claim would have run out long ago, of as many never.</summary>
     private Fault SlowDot()
@@ -170,7 +177,13 @@ public sealed partial class Arsenal
         }
     }
 
-    private Task EveryDatabaseAsync(string sql) => Task.WhenAll(ServiceNames.Select(service => stage.ExecuteAsync(service, sql)));
+    private Task EveryDatabaseAsync(IEnumerable<string> statements) => Task.WhenAll(ServiceNames.Select(async service =>
+    {
+        foreach (var statement in statements)
+        {
+            await stage.ExecuteAsync(service, statement);
+        }
+    }));
 
     private static async Task WaitInVainOrNotAsync(Func<Task<bool>> condition, string what, TimeSpan limit)
     {
