@@ -13,7 +13,8 @@ namespace Shop.Chaos;
 /// <summary>One run: the system is started, loaded, hurt, healed, left alone until it is quiet, and judged.</summary>
 public sealed class ChaosRun
 {
-    private const int WorthHurting = 20;
+    /// <summary>Orders that a fault has to meet, where a wave has them: fewer prove nothing.</summary>
+    public const int WorthHurting = 20;
 
     private readonly RunSettings settings;
     private readonly Stage stage;
@@ -49,7 +50,7 @@ public sealed class ChaosRun
         var schedule = new Arsenal(stage, market, new Random(settings.Seed)).Draw(settings.Faults, settings.FaultKinds, settings.IsLong);
         console.WriteLine($"{stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {settings.Orders / Math.Max(1, schedule.Count)} orders.");
         console.WriteLine();
-        Row("at", "fault", "target", "for", "in flight", "recovered");
+        Row("at", "fault", "target", "for", "orders", "recovered");
         clock.Restart();
         var records = new List<FaultRecord>();
         var remaining = settings.Orders;
@@ -69,18 +70,23 @@ public sealed class ChaosRun
         return new RunReport(settings, clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(stage));
     }
 
-    /// <summary>Most of the wave is on its way when the fault strikes, the rest is placed while it lasts: some faults take seconds to take effect.</summary>
+    /// <summary>
+    /// Half of the wave is on its way when the fault strikes, the other half is placed while it lasts: some faults take seconds to take effect,
+    /// and a fast machine has ended an order before the next ones are placed.
+    /// </summary>
     private async Task<FaultRecord> StrikeAsync(Fault fault, int wave)
     {
-        var late = wave / 4;
+        var late = wave / 2;
         var load = market.WaveAsync(wave - late);
-        var inFlight = await Poll.Until(InFlightAsync, n => load.IsCompleted || n >= Math.Min(WorthHurting, wave / 2), "orders to be under way", TimeSpan.FromSeconds(60));
+        var inFlight = await Poll.Until(InFlightAsync, n => load.IsCompleted || n >= Math.Min(WorthHurting, wave / 4), "orders to be under way", TimeSpan.FromSeconds(60));
         var started = clock.Elapsed;
+        var placedBefore = market.Attempted;
         await fault.Inject();
         load = Task.WhenAll(load, market.WaveAsync(late));
         await Task.Delay(fault.Duration);
         await fault.Heal();
         var healed = clock.Elapsed;
+        var met = Math.Max(0, inFlight) + market.Attempted - placedBefore;
         await load;
         TimeSpan? recovery = null;
         try
@@ -93,8 +99,8 @@ public sealed class ChaosRun
             // Not a verdict yet: the wait for quiet decides.
         }
 
-        var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, inFlight, recovery);
-        Row(Seconds(started), fault.Kind, fault.Target, Seconds(record.Duration), $"{inFlight}", recovery is { } r ? Seconds(r) : "not yet");
+        var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, met, recovery);
+        Row(Seconds(started), fault.Kind, fault.Target, Seconds(record.Duration), $"{met}", recovery is { } r ? Seconds(r) : "not yet");
         return record;
     }
 
@@ -110,8 +116,8 @@ public sealed class ChaosRun
         }
     }
 
-    private void Row(string at, string fault, string target, string duration, string inFlight, string recovered) =>
-        console.Row((at, -8), (fault, 52), (target, 36), (duration, -8), (inFlight, -9), (recovered, -9));
+    private void Row(string at, string fault, string target, string duration, string orders, string recovered) =>
+        console.Row((at, -8), (fault, 52), (target, 36), (duration, -8), (orders, -9), (recovered, -9));
 
     private static string Seconds(TimeSpan span) => string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.0}s");
 }

@@ -15,7 +15,6 @@ public sealed partial class Oracle
     public static readonly IReadOnlyList<string> ServiceNames = ["users", "orders", "inventory", "notifications"];
 
     private const double AcceptedShare = 0.95;
-    private const int InFlightPerFault = 20;
 
     private readonly Stage stage;
     private readonly Market market;
@@ -118,10 +117,10 @@ public sealed partial class Oracle
 
         violations.AddRange(
             from kind in faults.GroupBy(f => f.Kind)
-            let most = kind.Max(f => f.InFlight)
-            where most < Math.Min(InFlightPerFault, market.Attempted / Math.Max(1, faults.Count) / 2)
-            select string.Create(CultureInfo.InvariantCulture, $"'{kind.Key}' met only {most} orders in flight"));
-        return new Verdict("meaning", "The run means something: 95 % of the orders accepted, every kind of fault met orders in flight", market.Attempted, violations);
+            let most = kind.Max(f => f.Orders)
+            where most < Math.Min(ChaosRun.WorthHurting, market.Attempted / Math.Max(1, faults.Count) / 2)
+            select string.Create(CultureInfo.InvariantCulture, $"'{kind.Key}' met only {most} orders"));
+        return new Verdict("meaning", "The run means something: 95 % of the orders accepted, every kind of fault met orders", market.Attempted, violations);
     }
 
     private string StatusOf(PlacedOrder order) => orders[order.Id].GetProperty("status").GetString()!;

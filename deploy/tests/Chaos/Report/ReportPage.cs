@@ -77,12 +77,12 @@ internal static class ReportPage
 
     private static void AppendFaults(StringBuilder page, RunReport report)
     {
-        page.Append("<h2>Faults</h2><table><tr><th>fault<th>target<th class=n>at<th class=n>for<th class=n>orders in flight<th class=n>recovered after</tr>\n");
+        page.Append("<h2>Faults</h2><table><tr><th>fault<th>target<th class=n>at<th class=n>for<th class=n>orders met<th class=n>recovered after</tr>\n");
         foreach (var fault in report.Faults)
         {
             var recovered = fault.Recovery is { } r ? string.Create(CultureInfo.InvariantCulture, $"{r.TotalSeconds:0.0} s") : "later";
             page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Escape(fault.Kind)}<td>{Escape(fault.Target)}<td class=n>{fault.Started.TotalSeconds:0.0} s");
-            page.Append(CultureInfo.InvariantCulture, $"<td class=n>{fault.Duration.TotalSeconds:0.0} s<td class=n>{fault.InFlight}<td class=n>{recovered}</tr>\n");
+            page.Append(CultureInfo.InvariantCulture, $"<td class=n>{fault.Duration.TotalSeconds:0.0} s<td class=n>{fault.Orders}<td class=n>{recovered}</tr>\n");
         }
 
         page.Append("</table>");

@@ -12,9 +12,9 @@ namespace Shop.Chaos.Report;
 /// <param name="Target">To whom.</param>
 /// <param name="Started">Since the start of the run.</param>
 /// <param name="Duration">Until it was healed, with the time that healing took.</param>
-/// <param name="InFlight">Orders under way when it struck.</param>
+/// <param name="Orders">Those under way when it struck, and those placed until it was healed.</param>
 /// <param name="Recovery">From the end of healing until the orders under way were done.</param>
-public sealed record FaultRecord(string Kind, string Target, TimeSpan Started, TimeSpan Duration, long InFlight, TimeSpan? Recovery);
+public sealed record FaultRecord(string Kind, string Target, TimeSpan Started, TimeSpan Duration, long Orders, TimeSpan? Recovery);
 
 /// <summary>What a run did and found.</summary>
 public sealed record RunReport(
