@@ -33,7 +33,7 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
 
 /// <summary>
 /// Every route of a service × every kind of caller, with the status that each must get. A route without a row fails, and so does a row without a route,
-/// and an endpoint on which nobody has said who may call it. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
+/// and an endpoint on which nobody has said who may call it. Every call of an operator, and of what is for operators, has to be in the audit, once and with its status. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
 /// </summary>
 public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgram> fixture)
     where TProgram : class
@@ -58,6 +58,10 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             if (ForEverybody().IsMatch(route))
             {
                 Row(route, MatrixRow.Everybody);
+            }
+            else if (route == "GET /v1/ops/audit")
+            {
+                Row(route, MatrixRow.OperatorsOnly);
             }
             else if (ForOperations().IsMatch(route))
             {
@@ -93,11 +97,20 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             {
                 var request = await arrange();
                 using var client = clientFor(request);
+                var correlation = Guid.CreateVersion7().ToString();
+                client.DefaultRequestHeaders.Add(CorrelationMiddleware.Header, correlation);
                 var (status, head) = await SendAsync(client, route, request);
                 var asExpected = expected == MatrixRow.LetIn ? status is not (401 or 403) : status == expected;
                 if (!asExpected)
                 {
                     findings.Add($"{route} as {caller}: {status}, expected {(expected == MatrixRow.LetIn ? "to be let in" : expected)}");
+                }
+
+                (string, int)[] due = IsAudited(routes[route], caller) ? [(EventOf(routes[route], route), status)] : [];
+                var audited = (await fixture.Database.AuditedAsync(correlation)).Distinct().ToList();
+                if (!audited.SequenceEqual(due))
+                {
+                    findings.Add($"{route} as {caller}: the audit has [{string.Join(", ", audited)}], due is [{string.Join(", ", due)}]");
                 }
 
                 if (head != status)
@@ -115,6 +128,13 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
 
     private static bool SaysWhoMayCall(Microsoft.AspNetCore.Http.Endpoint endpoint) =>
         endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
+
+    private static bool IsAudited(RouteEndpoint endpoint, string caller) =>
+        endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null && caller is not ("anonymous" or "somebody whose token does not hold")
+        && (caller.Contains("operator", StringComparison.Ordinal)
+            || endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(a => a.Policy is Policies.Operator or Policies.SystemOperator));
+
+    private static string EventOf(RouteEndpoint endpoint, string route) => $"{route.Split(' ')[0]} /{endpoint.RoutePattern.RawText!.Trim('/')}";
 
     private static async Task<(int Status, int Head)> SendAsync(HttpClient client, string route, MatrixRequest request)
     {

@@ -51,6 +51,11 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
     /// <exception cref="InvalidOperationException">Lists everything that is not as it should be.</exception>
     public async Task VerifyAsync()
     {
+        if (rows.TryAdd("GET /v1/ops/audit", null))
+        {
+            await CheckAuditAsync();
+        }
+
         var routes = ServiceRoutes.Of(fixture.Services).Where(r => IsForTenants(r.Value)).Select(r => r.Key).ToHashSet(StringComparer.Ordinal);
         var findings = new List<string>();
         findings.AddRange(routes.Except(rows.Keys).Select(r => $"{r}: nobody has said what a tenant sees of it"));
@@ -61,7 +66,7 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
         foreach (var (route, row) in rows.Where(r => r.Value is not null && routes.Contains(r.Key)).OrderBy(r => !r.Key.StartsWith("GET ", StringComparison.Ordinal)))
         {
             var reads = route.StartsWith("GET ", StringComparison.Ordinal);
-            var (status, text) = await Send(other, route, row!);
+            var (status, text, _) = await Send(other, route, row!);
             var silent = reads && status == 200 && !text.Contains(row!.Mark, StringComparison.Ordinal);
             if (!(row!.IsShared ? silent : status == 404 || (silent && IsEmpty(text))))
             {
@@ -70,10 +75,16 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
 
             foreach (var (who, client) in reads ? [("the tenant's operator", own), ("an operator without tenant", all)] : new[] { ("an operator without tenant", all) })
             {
-                (status, text) = await Send(client, route, row!);
+                (status, text, var correlation) = await Send(client, route, row!);
                 if (status is < 200 or > 299 || (reads && !text.Contains(row!.Mark, StringComparison.Ordinal)))
                 {
                     findings.Add($"{route} as {who}: {status} {text}");
+                }
+
+                // Of what is deleted no row is left to tell by.
+                if (!reads && !route.StartsWith("DELETE ", StringComparison.Ordinal) && (await fixture.Database.WrittenWithAsync(correlation)).Count == 0)
+                {
+                    findings.Add($"{route} as {who}: is not in the audit by the transaction that wrote it");
                 }
             }
         }
@@ -84,18 +95,42 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
         }
     }
 
+    /// <summary>A tenant's operators see what they did themselves, and only the installation's see all.</summary>
+    private async Task CheckAuditAsync()
+    {
+        var (own, other) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        using var client = fixture.ClientFor(own, @operator: true, tenant: tenant);
+        using var elsewhere = fixture.ClientFor(other, @operator: true, tenant: $"not-{tenant}");
+        using var all = fixture.Operator();
+        foreach (var (reader, sees) in new[] { (client, new[] { own }), (elsewhere, [other]), (client, [own]), (all, [own, other]) })
+        {
+            var text = await reader.GetStringAsync(new Uri("/v1/ops/audit?limit=200", UriKind.Relative));
+            foreach (var id in new[] { own, other }.Where(id => text.Contains(id.ToString(), StringComparison.Ordinal)).Except(sees))
+            {
+                throw new InvalidOperationException($"GET /v1/ops/audit shows what {id} did to another tenant's operator");
+            }
+        }
+
+        if (!(await all.GetStringAsync(new Uri($"/v1/ops/audit?userId={own}", UriKind.Relative))).Contains(tenant, StringComparison.Ordinal))
+        {
+            throw new InvalidOperationException("GET /v1/ops/audit does not show an operator without tenant what a tenant's did");
+        }
+    }
+
     private static bool IsForTenants(RouteEndpoint endpoint)
     {
         var policies = endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Select(a => a.Policy).ToList();
         return endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null && policies.Count > 0 && !policies.Contains(Policies.SystemOperator);
     }
 
-    private static async Task<(int Status, string Text)> Send(HttpClient client, string route, Row row)
+    private static async Task<(int Status, string Text, string Correlation)> Send(HttpClient client, string route, Row row)
     {
+        var correlation = Guid.CreateVersion7().ToString();
         using var message = new HttpRequestMessage(new HttpMethod(route.Split(' ')[0]), new Uri(ServiceRoutes.Path(route, row.Values) + row.Query, UriKind.Relative));
+        message.Headers.Add(CorrelationMiddleware.Header, correlation);
         message.Content = row.Body is null ? null : JsonContent.Create(row.Body, row.Body.GetType());
         using var answer = await client.SendAsync(message);
-        return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
+        return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(), correlation);
     }
 
     /// <summary>Nothing is listed in it and nothing is counted.</summary>

@@ -96,6 +96,12 @@ public static class ServiceDefaults
         app.UseRateLimiter();
         app.Use(RateLimiting.AnnounceAsync);
         app.Use(PresentedCredentials.RefuseAsync);
+        if (app.Services.GetService<AuditTrail>() is not null)
+        {
+            app.UseMiddleware<AuditMiddleware>();
+            AuditEndpoints.Map(app);
+        }
+
         app.UseAuthorization();
         app.UseMiddleware<RequestContextMiddleware>();
 

@@ -8,7 +8,7 @@ namespace Inventory.Features;
 
 /// <param name="Quantity">Pieces found, or, negative, lost. Not zero.</param>
 /// <param name="Reason">Why the count was wrong.</param>
-public sealed record AdjustStockRequest(int Quantity, string Reason);
+public sealed record AdjustStockRequest(int Quantity, string Reason) : IHasReason;
 
 /// <summary>Corrects the count, also of a discontinued product: what is left of it may be written off.</summary>
 public sealed class AdjustStock(InventoryDbContext db, Catalogue catalogue, StockLedger ledger, StockSignals signals)

@@ -6,7 +6,7 @@ using Orders.ReadModels;
 namespace Orders.Features;
 
 /// <param name="Reason">Why.</param>
-public sealed record CancelOrderRequest(string Reason);
+public sealed record CancelOrderRequest(string Reason) : IHasReason;
 
 /// <summary>Cancels a draft at once and asks the fulfilment to undo an order under way; asking twice changes nothing.</summary>
 public sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider clock)

@@ -29,11 +29,13 @@ public static class ProjectionOps
         string name, DbContext db, NpgsqlDataSource dataSource, IEnumerable<Projection> projections, TimeProvider clock, CancellationToken cancellationToken)
     {
         var known = projections.FirstOrDefault(p => p.Name == name) ?? throw ProblemException.NotFound("There is no such projection.");
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         if (!await ProjectionStore.RequestRebuild(db, known.Name, clock.GetUtcNow(), cancellationToken))
         {
             throw ProblemException.Conflict("rebuild_in_progress", "This projection is being rebuilt already.");
         }
 
+        await transaction.CommitAsync(cancellationToken);
         return TypedResults.Accepted("/v1/ops/projections", (await ProjectionStore.Status(dataSource, [known], cancellationToken)).Single());
     }
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Chassis.Messaging.Ops;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Wire;
+using Chassis.Web;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -15,7 +16,7 @@ internal sealed record DeadLetterFilter(string? Queue, string? Type, string? Fin
 internal readonly record struct DeadLetterCursor(DateTimeOffset FailedAt, Guid Id);
 
 /// <summary>The operators' side of the dead letters.</summary>
-internal sealed class DeadLetterQueries(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock)
+internal sealed class DeadLetterQueries(NpgsqlDataSource database, AuditTrail audit, IOptions<MessagingOptions> options, TimeProvider clock)
 {
     private const string Columns =
         "id, message_id, message_type, queue, reason, fingerprint, exception_type, exception_message, status, failures, first_failed_at, failed_at";
@@ -76,7 +77,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IOptions<Mess
         }
 
         await SendAsync(connection, transaction, [id], null, by, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await audit.CommitAsync(transaction, cancellationToken);
         return true;
     }
 
@@ -98,21 +99,29 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IOptions<Mess
         }
 
         await SendAsync(connection, transaction, ids, rate, by, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await audit.CommitAsync(transaction, cancellationToken);
         return ids.Count;
     }
 
     /// <summary>What the message said is gone; that it was there, and who dropped it, stays.</summary>
     public async Task<bool> DeleteAsync(Guid id, string by, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(
             """
             UPDATE messaging.dead_letters SET status = 'deleted', body = '', headers = '{}', history = history || $2::jsonb
             WHERE id = $1 AND status <> 'deleted'
-            """);
+            """, connection, transaction);
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
         command.Parameters.Add(Entry("deleted", by));
-        return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
+        if (await command.ExecuteNonQueryAsync(cancellationToken) == 0)
+        {
+            return false;
+        }
+
+        await audit.CommitAsync(transaction, cancellationToken);
+        return true;
     }
 
     // The message keeps its id. It gets past the inbox, because the transaction that failed took its inbox row with it.

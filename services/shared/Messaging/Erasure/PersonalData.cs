@@ -1,3 +1,4 @@
+using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
@@ -46,8 +47,11 @@ public static class PersonalData
         return await EraseAsync(transaction, about, ct);
     }
 
-    internal static async Task<int> EraseAsync(NpgsqlTransaction transaction, Guid[] about, CancellationToken ct) =>
-        await EraseArchiveAsync(transaction, about, ct) + await EraseDeadLettersAsync(transaction, about, ct) + await EraseParkedAsync(transaction, about, ct);
+    internal static async Task<int> EraseAsync(NpgsqlTransaction transaction, Guid[] about, CancellationToken ct)
+    {
+        await AuditTrail.ForgetAsync(transaction, about, ct);
+        return await EraseArchiveAsync(transaction, about, ct) + await EraseDeadLettersAsync(transaction, about, ct) + await EraseParkedAsync(transaction, about, ct);
+    }
 
     private static async Task<int> EraseArchiveAsync(NpgsqlTransaction transaction, Guid[] about, CancellationToken ct)
     {

@@ -76,13 +76,13 @@ internal static class BoundaryEventEndpoints
     }
 
     private static async Task<Accepted<StartedReplay>> Replay(
-        ReplayBoundaryEvents request, OutboxStore outbox, BrokerConnection broker, TimeProvider clock, CancellationToken ct)
+        ReplayBoundaryEvents request, OutboxStore outbox, BrokerConnection broker, AuditTrail audit, TimeProvider clock, CancellationToken ct)
     {
         Check(request, clock);
         await BindAsync(request.Destination, broker, ct);
         var replay = Guid.CreateVersion7(clock.GetUtcNow());
 
-        var count = await outbox.ReplayAsync(replay, request.Destination, request.From, request.To ?? clock.GetUtcNow(), request.Types, ct);
+        var count = await outbox.ReplayAsync(replay, request.Destination, request.From, request.To ?? clock.GetUtcNow(), request.Types, audit, ct);
         return TypedResults.Accepted("/v1/ops/outbox", new StartedReplay(replay, count));
     }
 

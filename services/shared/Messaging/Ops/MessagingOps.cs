@@ -23,8 +23,8 @@ internal static class MessagingOps
     private static async Task<Ok<OutboxFigures>> GetOutbox(OutboxStore store, MessagingMetrics metrics, CancellationToken cancellationToken) =>
         TypedResults.Ok(await store.FiguresAsync(metrics.DispatchRate, cancellationToken));
 
-    private static async Task<Ok<ReleasedMessages>> ReleaseParked(OutboxStore store, CancellationToken cancellationToken) =>
-        TypedResults.Ok(new ReleasedMessages(await store.ReleaseAsync(cancellationToken)));
+    private static async Task<Ok<ReleasedMessages>> ReleaseParked(OutboxStore store, AuditTrail audit, CancellationToken cancellationToken) =>
+        TypedResults.Ok(new ReleasedMessages(await store.ReleaseAsync(audit, cancellationToken)));
 }
 
 /// <param name="Released">How many parked messages are due again, with all their attempts.</param>

@@ -1,5 +1,6 @@
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Wire;
+using Chassis.Web;
 using Npgsql;
 using NpgsqlTypes;
 using Shop.Contracts;
@@ -156,11 +157,15 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
 
     /// <summary>Makes the parked rows due, as if nobody had tried yet.</summary>
     /// <returns>How many.</returns>
-    public async Task<int> ReleaseAsync(CancellationToken cancellationToken)
+    public async Task<int> ReleaseAsync(AuditTrail audit, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(
-            "UPDATE messaging.outbox SET parked_at = NULL, attempts = 0, due_at = clock_timestamp() WHERE parked_at IS NOT NULL");
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(
+            "UPDATE messaging.outbox SET parked_at = NULL, attempts = 0, due_at = clock_timestamp() WHERE parked_at IS NOT NULL", connection, transaction);
+        var released = await command.ExecuteNonQueryAsync(cancellationToken);
+        await audit.CommitAsync(transaction, cancellationToken);
+        return released;
     }
 
     /// <summary>Writes rows in a transaction of their own, for what happens outside of any unit of work.</summary>
@@ -179,9 +184,11 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
     /// <summary>Puts events of the archive behind all that is due, for one queue.</summary>
     /// <returns>How many.</returns>
     public async Task<long> ReplayAsync(
-        Guid replay, string queue, DateTimeOffset from, DateTimeOffset to, IReadOnlyCollection<string>? types, CancellationToken cancellationToken)
+        Guid replay, string queue, DateTimeOffset from, DateTimeOffset to, IReadOnlyCollection<string>? types, AuditTrail audit, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(ReplaySql);
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(ReplaySql, connection, transaction);
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = from.UtcDateTime });
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = to.UtcDateTime });
         command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = types is null });
@@ -195,7 +202,9 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
             NpgsqlDbType = NpgsqlDbType.Jsonb,
         });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Topology.ReplayExchange });
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        var replayed = await command.ExecuteNonQueryAsync(cancellationToken);
+        await audit.CommitAsync(transaction, cancellationToken);
+        return replayed;
     }
 
     public async Task CancelAsync(Guid token, CancellationToken cancellationToken)

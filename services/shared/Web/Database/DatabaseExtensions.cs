@@ -36,8 +36,20 @@ public static class DatabaseExtensions
         services.AddSingleton<IDatabaseMigrator>(provider => provider.GetRequiredService<DatabaseMigrator<TDbContext>>());
         services.AddSingleton<IdempotencySecret>();
         services.AddHostedService<IdempotencySweep>();
+        AddAudit(services);
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             "database", provider => new DatabaseHealthCheck(provider.GetRequiredService<DatabaseMigrator<TDbContext>>()), HealthStatus.Unhealthy, ["ready"]));
+    }
+
+    private static void AddAudit(IServiceCollection services)
+    {
+        services.AddSettings<AuditSettings>(AuditSettings.Section);
+        services.AddHttpContextAccessor();
+        services.AddSingleton<AuditTrail>();
+        services.AddScoped<AuthenticationEvents>();
+        services.AddSingleton<IInterceptor, AuditInterceptor>();
+        services.AddSingleton<AuditSweep>();
+        services.AddHostedService(provider => provider.GetRequiredService<AuditSweep>());
     }
 
     /// <summary>Joins the transaction that is open on this context, for example by an idempotency key, or begins one.</summary>

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 
 namespace Chassis.Web;
@@ -35,17 +36,20 @@ public static class Policies
     public const string SystemOperator = "system-operator";
 
     public static TBuilder RequireCustomer<TBuilder>(this TBuilder endpoint)
-        where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(Customer);
+        where TBuilder : IEndpointConventionBuilder => endpoint.Require(Customer);
 
     public static TBuilder RequireOperator<TBuilder>(this TBuilder endpoint)
-        where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(Operator);
+        where TBuilder : IEndpointConventionBuilder => endpoint.Require(Operator);
 
     public static TBuilder RequireSystemOperator<TBuilder>(this TBuilder endpoint)
-        where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(SystemOperator);
+        where TBuilder : IEndpointConventionBuilder => endpoint.Require(SystemOperator);
 
     /// <summary>For an endpoint that reads the <c>Authorization</c> header itself, or whose answer does not depend on who asks: what stands there is not looked at before.</summary>
     public static TBuilder IgnoreBearer<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(BearerIsIgnored.Instance);
+
+    private static TBuilder Require<TBuilder>(this TBuilder endpoint, string policy)
+        where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(policy).AddEndpointFilter(AuditedCall.NoteReasonAsync);
 
     internal static void Configure(AuthorizationOptions options)
     {
@@ -56,8 +60,7 @@ public static class Policies
 
         // Deny by default. A path that no endpoint answers is not protected by anything: it is 404 or 405 for everybody.
         options.FallbackPolicy = new AuthorizationPolicyBuilder()
-            .RequireAssertion(context => context.Resource is Microsoft.AspNetCore.Http.HttpContext http
-                && Microsoft.AspNetCore.Http.EndpointHttpContextExtensions.GetEndpoint(http) is not RouteEndpoint)
+            .RequireAssertion(context => context.Resource is HttpContext http && http.GetEndpoint() is not RouteEndpoint)
             .Build();
     }
 }

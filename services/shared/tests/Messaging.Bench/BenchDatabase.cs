@@ -47,6 +47,7 @@ internal sealed class Initial : Migration
     {
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
+        migrationBuilder.CreateAudit();
         migrationBuilder.Sql(
             """
             CREATE TABLE items (id uuid PRIMARY KEY, number integer NOT NULL, note text NOT NULL);

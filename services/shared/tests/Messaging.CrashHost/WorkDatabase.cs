@@ -56,6 +56,7 @@ public sealed class Initial : Migration
     {
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
+        migrationBuilder.CreateAudit();
         migrationBuilder.Sql(
             """
             CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, subject uuid NOT NULL, number integer NOT NULL, note text NOT NULL);

@@ -166,6 +166,37 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     }
 
     [Fact]
+    public async Task What_an_operator_does_is_recorded_by_the_transaction_that_does_it_or_not_done()
+    {
+        using var client = fixture.Operator();
+        await using var channel = await fixture.OpenChannelAsync();
+        var (subject, id) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        Poison.Add(subject);
+        await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(subject, 1));
+        var letter = (await LetterAsync(client, id.ToString())).GetProperty("id").GetGuid();
+        foreach (var (method, path) in new[] { (HttpMethod.Post, $"{letter}/retry"), (HttpMethod.Post, "retry"), (HttpMethod.Delete, $"{letter}") })
+        {
+            var refused = Guid.CreateVersion7().ToString();
+            await fixture.Database.RefuseAuditOfAsync(refused);
+            (await Ask(method, path, refused)).ShouldBe(HttpStatusCode.InternalServerError, path);
+            (await fixture.Database.ScalarAsync<string>($"SELECT status FROM messaging.dead_letters WHERE id = '{letter}'")).ShouldBe("open", path);
+        }
+
+        var recorded = Guid.CreateVersion7().ToString();
+        (await Ask(HttpMethod.Delete, $"{letter}", recorded)).ShouldBe(HttpStatusCode.NoContent);
+        (await fixture.Database.WrittenWithAsync(recorded)).ShouldContain("messaging.dead_letters");
+        Poison.Remove(subject);
+
+        async Task<HttpStatusCode> Ask(HttpMethod method, string path, string correlation)
+        {
+            using var request = new HttpRequestMessage(method, new Uri($"/v1/ops/dead-letters/{path}", UriKind.Relative));
+            request.Headers.Add("X-Correlation-Id", correlation);
+            using var answer = await client.SendAsync(request, Token);
+            return answer.StatusCode;
+        }
+    }
+
+    [Fact]
     public async Task What_the_broker_gives_up_by_itself_is_a_dead_letter_too()
     {
         using var client = fixture.Operator();

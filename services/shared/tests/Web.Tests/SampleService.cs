@@ -3,6 +3,7 @@ using Chassis.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.TestHost;
@@ -22,6 +23,8 @@ public enum Colour
 }
 
 public sealed record CreateThing(string Name, int Quantity, Colour? Colour = null, IReadOnlyList<ThingPart>? Parts = null);
+
+public sealed record WithdrawThing(string Reason) : IHasReason;
 
 public sealed record ThingPart(string Sku, int Quantity);
 
@@ -61,11 +64,12 @@ public sealed class SecondSampleMigration : SqlMigration
     {
         ArgumentNullException.ThrowIfNull(migrationBuilder);
         migrationBuilder.Sql("CREATE TABLE second_things (id int PRIMARY KEY)");
+        migrationBuilder.CreateAudit();
     }
 }
 
 /// <summary>A small service on the whole chassis, in process, with a database of its own.</summary>
-public sealed class SampleService : LazyFixture
+public class SampleService : LazyFixture
 {
     private TestDatabase? database;
     private WebApplication? app;
@@ -128,6 +132,7 @@ public sealed class SampleService : LazyFixture
         }
 
         Tokens.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     private WebApplication Build()
@@ -198,6 +203,9 @@ public sealed class SampleService : LazyFixture
         things.MapGet("/caller", (Caller caller) => new { caller.UserId, caller.Subject, caller.IsOperator, caller.TenantId }).RequireCustomer();
         things.MapGet("/context", () => OperationContext.Current).RequireCustomer();
         things.MapGet("/operators", () => "ok").RequireOperator();
+        things.MapGet("/operators/{id:guid}", (Guid id) => TypedResults.Ok(new { id, about = "somebody" })).RequireOperator();
+        things.MapPost("/{id:guid}/withdraw", Withdraw).RequireOperator();
+        things.MapPost("/{id:guid}/withdraw-once", Withdraw).RequireOperator().WithIdempotencyKey();
         things.MapGet("/open", () => "ok").AllowAnonymous();
         things.MapGet("/forgotten", () => "ok");
         things.MapGet("/broken", string () => throw new InvalidOperationException("secret internals")).AllowAnonymous();
@@ -212,6 +220,15 @@ public sealed class SampleService : LazyFixture
             await Task.Delay(Timeout.Infinite, ct).ContinueWith(_ => { }, TaskScheduler.Default);
         }).AllowAnonymous().DisableRequestTimeout();
         things.MapGet("/database", (SampleDbContext db, CancellationToken ct) => db.Database.ExecuteSqlRawAsync("SELECT 1", ct)).AllowAnonymous();
+    }
+
+    // One statement and no transaction of its own.
+    private static async Task<Accepted> Withdraw(Guid id, WithdrawThing request, SampleDbContext db, CancellationToken cancellationToken)
+    {
+        new Validator().Text("reason", request.Reason, 100).ThrowIfInvalid();
+        db.Things.Add(new Thing { Id = id, Name = "withdrawn" });
+        await db.SaveChangesAsync(cancellationToken);
+        return TypedResults.Accepted("/things");
     }
 
     private static async Task<IResult> Create(CreateThing request, SampleDbContext db, TimeProvider clock, CancellationToken cancellationToken)

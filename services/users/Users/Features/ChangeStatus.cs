@@ -6,7 +6,7 @@ using Users.Tokens;
 
 namespace Users.Features;
 
-public sealed record DeactivateUserRequest(string Reason);
+public sealed record DeactivateUserRequest(string Reason) : IHasReason;
 
 public sealed class ChangeStatus(UserStore users, UsersDbContext db, RefreshTokens refreshTokens, TimeProvider clock)
 {
