@@ -110,6 +110,10 @@ up_local() {
 
 "up_$MODE"
 
+passwords() {
+    [ "$ASPNETCORE_ENVIRONMENT" != Development ] || [ "$OPERATOR_PASSWORD" != Operator-dev-1 ] || printf 'The passwords are those of development; make secrets makes your own.'
+}
+
 if [ "${MAKE_TARGET}" = demo ]; then
     ok "everything is up ($MODE mode, $SECONDS s)"
     exit 0
@@ -117,7 +121,7 @@ fi
 
 cat <<TEXT
 
-${bold}Everything is up${plain} ($MODE mode, $SECONDS s). Development passwords; everything listens on 127.0.0.1 only.
+${bold}Everything is up${plain} ($MODE mode, $SECONDS s, environment $ASPNETCORE_ENVIRONMENT). Everything listens on 127.0.0.1 only. $(passwords)
 
   users            http://127.0.0.1:$USERS_PORT/docs
   orders           http://127.0.0.1:$ORDERS_PORT/docs

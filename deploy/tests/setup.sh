@@ -101,6 +101,30 @@ user = next(u for u in json.load(sys.stdin)["users"] if u["name"] == "orders")
 if user["password"] != sys.argv[1]: print("the definitions of the broker have", user["password"])' "$odd"
 }
 
+# ── Secrets ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+secrets() {
+    local folder=$work/secrets first name
+    copy_to "$folder"
+    printf 'OPERATOR_PASSWORD=of-my-own\nUSERS_DB_PASSWORD=\nSHOP_NAME=Shop' >"$folder/.env"
+    chmod 644 "$folder/.env"
+    (cd "$folder" && make --no-print-directory secrets) >/dev/null || return
+    first=$(<"$folder/.env")
+    expect 'a value that was set' "$(grep -c '^OPERATOR_PASSWORD=' "$folder/.env") $(with "$folder" 'say "$OPERATOR_PASSWORD"')" '1 of-my-own'
+    expect 'a line without end' "$(with "$folder" 'say "$SHOP_NAME"')" Shop
+    expect 'who may read it' "$(stat -c %a "$folder/.env")" 600
+    for name in $(sed -nE 's/^([A-Z_]+_(PASSWORD|SECRET))=.+/\1/p' "$folder/.env.example"); do
+        [ "$name" = OPERATOR_PASSWORD ] || with "$folder" "say \"\$$name\"" | grep -Eqx '[0-9a-f]{48}' || echo "$name has no random value"
+    done
+    sed -n 's/^[A-Z_]*=\([0-9a-f]\{48\}\)$/\1/p' "$folder/.env" | sort | uniq -d | sed 's/^/twice: /'
+    (cd "$folder" && make --no-print-directory secrets) >/dev/null || return
+    expect 'the second time' "$(<"$folder/.env")" "$first"
+    mkdir -p "$folder/.local" && : >"$folder/.local/mode"
+    rm "$folder/.env"
+    (cd "$folder" && make --no-print-directory secrets) >/dev/null 2>&1 && echo 'data of other secrets was made unreadable'
+    [ ! -e "$folder/.env" ] || echo 'it wrote secrets beside data of others'
+}
+
 # ── A service that ends by itself ─────────────────────────────────────────────────────────────────────────────────
 
 supervised() {
@@ -278,6 +302,7 @@ fi
 check 'what a shell has inherited is left outside' inherited
 check 'a clone made by Git for Windows has the line endings of ours' windows_clone
 check 'a value in .env may hold any character' values
+check 'make secrets writes what is missing, for its owner only, and changes nothing' secrets
 check 'a service that ends by itself is started again, and one that was stopped is not' supervised
 check 'the advice for a taken port holds' taken_port
 check 'an engine that does not answer is none' silent_engine

@@ -126,7 +126,8 @@ public sealed class ShopCluster : IAsyncDisposable
                 var environment = new Dictionary<string, string>
                 {
                     ["ASPNETCORE_URLS"] = service == "users" && number == 1 ? issuer : Url(),
-                    ["ASPNETCORE_ENVIRONMENT"] = "Production",
+                    ["ASPNETCORE_ENVIRONMENT"] = "Development",   // with the sandbox, a mail catcher and webhooks to this machine
+                    ["Logging__Json"] = "true",
                     ["ConnectionStrings__Database"] = Through(options, service, databases[service].Runtime),
                     ["ConnectionStrings__Migrations"] = databases[service].Migrations,
                     ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, vhost.Uri) ?? vhost.Uri).AbsoluteUri,
@@ -140,6 +141,7 @@ public sealed class ShopCluster : IAsyncDisposable
                 switch (service)
                 {
                     case "users":
+                        environment["Users__MasterSecret"] = "the-master-secret-of-these-tests-alone";
                         environment["Users__Operator__Email"] = OperatorEmail;
                         environment["Users__Operator__Password"] = OperatorPassword;
                         break;

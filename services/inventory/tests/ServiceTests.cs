@@ -42,5 +42,8 @@ public sealed class ServiceTests(InventoryFixture inventory)
         await scope.ServiceProvider.GetRequiredService<InventoryDbContext>().VerifySchemaAsync(inventory.Database.Migrations, "recipe_shipments");
     }
 
+    [Fact]
+    public void Refuses_settings_with_whatever_wrong_in_them() => SettingsWalk.Verify(inventory.Services).ShouldBeGreaterThan(10);
+
     private static Func<Task<MatrixRequest>> With(object body) => () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: body));
 }

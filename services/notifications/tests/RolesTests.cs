@@ -120,6 +120,9 @@ public class RolesTests(NotificationsFixture service)
     });
 
     [Fact]
+    public void Settings_with_whatever_wrong_in_them_are_refused() => SettingsWalk.Verify(service.Services).ShouldBeGreaterThan(10);
+
+    [Fact]
     public async Task The_model_fits_the_tables()
     {
         await using var scope = service.Services.CreateAsyncScope();

@@ -34,8 +34,16 @@ public sealed class The_settings
         services.GetRequiredService<IStartupValidator>().Validate();
     }
 
+    [Theory]
+    [InlineData("http://payment-sandbox:8080", false)]
+    [InlineData("http://127.0.0.1:8090", true)]
+    [InlineData("https://api.stripe.com", true)]
+    public void Of_a_provider_without_TLS_are_for_development_only(string url, bool elsewhere) =>
+        new PaymentsOptions { BaseUrl = new Uri(url) }.OnlyForDevelopment().Any().ShouldBe(!elsewhere);
+
     private static ServiceProvider With(params (string Key, string? Value)[] settings) => new ServiceCollection()
-        .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Key, s => s.Value)).Build())
+        .AddSingleton<IConfiguration>(new ConfigurationBuilder()
+            .AddInMemoryCollection([new("Payments:ApiKey", "a-key-of-these-tests"), .. settings.Select(s => KeyValuePair.Create(s.Key, s.Value))]).Build())
         .AddFulfilmentAndPayments()
         .BuildServiceProvider();
 }

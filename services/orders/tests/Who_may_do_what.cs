@@ -47,6 +47,9 @@ public sealed class Who_may_do_what(OrdersFixture orders)
             "catalogue_products.name_sequence", "catalogue_products.price_sequence", "catalogue_products.state_sequence");
     }
 
+    [Fact]
+    public void refuses_settings_with_whatever_wrong_in_them() => SettingsWalk.Verify(orders.Services).ShouldBeGreaterThan(10);
+
     private async Task<MatrixRequest> Placed()
     {
         var owner = NewId();

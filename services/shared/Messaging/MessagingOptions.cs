@@ -1,9 +1,10 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis.Web;
 
 namespace Chassis.Messaging;
 
 /// <summary>The knobs of messaging, section <c>Messaging</c>. Every default is meant for production.</summary>
-public sealed class MessagingOptions
+public sealed class MessagingOptions : IForDevelopment
 {
     public const string Section = "Messaging";
 
@@ -12,7 +13,7 @@ public sealed class MessagingOptions
     /// <c>RabbitMq:Password</c>: there they may hold any character.
     /// </summary>
     [Required]
-    public Uri Broker { get; set; } = new("amqp://guest:guest@127.0.0.1:5672/");
+    public Uri Broker { get; set; } = new("amqp://127.0.0.1:5672/");
 
     /// <summary>Messages that the broker hands to an endpoint before it waits for acknowledgements.</summary>
     [Range(1, 2000)]
@@ -92,6 +93,15 @@ public sealed class MessagingOptions
 
     /// <summary>Whether start and stop of the service are published as boundary events.</summary>
     public bool AnnounceService { get; set; } = true;
+
+    /// <summary>Without a user it would be the one that every broker knows.</summary>
+    public IEnumerable<(string Setting, string Reason)> OnlyForDevelopment()
+    {
+        if (Broker.UserInfo.Split(':')[0] is "" or "guest")
+        {
+            yield return ("RabbitMq:Username", "the broker's default user");
+        }
+    }
 
     internal TimeSpan[] RetryPauses => Retries ?? [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400), TimeSpan.FromSeconds(1)];
 

@@ -11,8 +11,11 @@ public sealed class TestDatabase : IAsyncDisposable
     {
         this.name = name;
         Migrations = With(TestServers.Postgres, b => b.Database = name);
-        Runtime = With(Migrations, b => (b.Username, b.Password, b.MaxPoolSize) = (name, name, 30));
+        Runtime = With(Migrations, b => (b.Username, b.Password, b.MaxPoolSize) = (name, Password, 30));
     }
+
+    // Without the word that makes a password one of development.
+    private string Password => name["test_".Length..];
 
     /// <summary>Connection of the owner of the schema.</summary>
     public string Migrations { get; }
@@ -32,7 +35,7 @@ public sealed class TestDatabase : IAsyncDisposable
 
     public async Task ProvisionAsync()
     {
-        await AdministerAsync($"CREATE ROLE {name} LOGIN PASSWORD '{name}' NOSUPERUSER NOCREATEDB NOCREATEROLE");
+        await AdministerAsync($"CREATE ROLE {name} LOGIN PASSWORD '{Password}' NOSUPERUSER NOCREATEDB NOCREATEROLE");
         // Its three hundred files are copied as they are: through the log, as is usual, takes three times as long.
         await AdministerAsync($"CREATE DATABASE {name} STRATEGY file_copy");
         Evidence.Offer(this, LookAsync);

@@ -68,6 +68,7 @@ public static class ServiceDefaults
         services.AddSettings<RateLimitSettings>(RateLimitSettings.Section);
         services.AddRateLimiter(_ => { }).AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitSettings>, TimeProvider>(RateLimiting.Configure);
 
+        services.AddSingleton<DevelopmentDefaults>();
         AddAuthentication(services);
         AddCors(builder);
         AddLogging(builder, identity);

@@ -7,12 +7,9 @@ public sealed record UsersSettings
 {
     public const string Section = "Users";
 
-    /// <summary>Used when no secret is configured, and announced as such in the log.</summary>
-    public const string DevelopmentMasterSecret = "development-only-master-secret-of-the-users-service";
-
     /// <summary>Encrypts signing keys and the users' data keys in the database. At least 32 characters; losing it loses them.</summary>
     [Required, MinLength(32)]
-    public string MasterSecret { get; init; } = DevelopmentMasterSecret;
+    public string MasterSecret { get; init; } = "";
 
     /// <summary>Whether this service issues tokens. False when another identity provider does; then its keys are found by discovery here too.</summary>
     public bool IssueTokens { get; init; } = true;

@@ -6,8 +6,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Users.Tests;
 
-public sealed class The_settings
+public sealed class The_settings(UsersFixture service)
 {
+    [Fact]
+    public void Are_refused_whatever_is_wrong_in_them() => SettingsWalk.Verify(service.Services).ShouldBeGreaterThan(10);
+
     [Theory]
     [InlineData("Users:Clients:partner:Secret", "")]
     [InlineData("Users:Clients:partner:Secret", "too-short")]
@@ -30,12 +33,25 @@ public sealed class The_settings
         line.ShouldNotContain("too-short");
     }
 
+    [Theory]
+    [InlineData("Users:MasterSecret", "development-only-master-secret-of-the-users-service")]
+    [InlineData("Users:Operator:Password", "Operator-dev-1")]
+    [InlineData("Users:Clients:partner:Secret", "partner-client-secret-dev")]
+    public async Task Of_development_stop_the_start_elsewhere(string setting, string value)
+    {
+        using var log = new LogLines();
+        await using var app = Build(log, setting, value);
+        (await app.RunServiceAsync([])).ShouldBe(1);
+        log.Lines.ShouldHaveSingleItem().ShouldContain(setting.Replace(":", "__", StringComparison.Ordinal));
+    }
+
     private static WebApplication Build(LogLines log, string setting, string value)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Authentication:Authority"] = "http://localhost",
+            ["Users:MasterSecret"] = "the-master-secret-of-these-tests-alone",
             ["Users:Clients:partner:Secret"] = "partner-secret-of-the-tests",
             [setting] = value,
         });

@@ -53,6 +53,7 @@ public class UsersFixture : ServiceFixture<Program>
     protected override void Configure(IDictionary<string, string> settings)
     {
         settings["Authentication:Authority"] = "http://localhost";
+        settings["Users:MasterSecret"] = "the-master-secret-of-these-tests-alone";
         settings["Users:Operator:Email"] = OperatorEmail;
         settings["Users:Operator:Password"] = OperatorPassword;
         settings["Users:Passwords:Iterations"] = "1000";

@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
+using Chassis.Web;
 using MailKit.Security;
 
 namespace Notifications.Mails;
@@ -71,7 +73,7 @@ public sealed record MailOptions
 }
 
 /// <summary>Configuration section <c>Smtp</c>.</summary>
-public sealed record SmtpOptions
+public sealed record SmtpOptions : IForDevelopment
 {
     [Required]
     public string Host { get; init; } = "127.0.0.1";
@@ -101,4 +103,12 @@ public sealed record SmtpOptions
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
     public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    public IEnumerable<(string Setting, string Reason)> OnlyForDevelopment()
+    {
+        if (Tls == SecureSocketOptions.None && Host != "localhost" && !(IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address)))
+        {
+            yield return (nameof(Tls), "mails would go to another host without TLS");
+        }
+    }
 }

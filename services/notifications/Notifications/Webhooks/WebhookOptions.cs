@@ -1,9 +1,10 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis.Web;
 
 namespace Notifications.Webhooks;
 
 /// <summary>Configuration section <c>Webhooks</c>.</summary>
-public sealed record WebhookOptions
+public sealed record WebhookOptions : IForDevelopment
 {
     /// <summary>For development and tests: loopback and private addresses, plain http and every port are fine. Never in production.</summary>
     public bool AllowPrivateNetworks { get; init; }
@@ -49,6 +50,14 @@ public sealed record WebhookOptions
 
     /// <summary>How long deliveries, their attempts and bodies are kept.</summary>
     public TimeSpan Retention { get; init; } = TimeSpan.FromDays(30);
+
+    public IEnumerable<(string Setting, string Reason)> OnlyForDevelopment()
+    {
+        if (AllowPrivateNetworks)
+        {
+            yield return (nameof(AllowPrivateNetworks), "webhooks would reach into the private network");
+        }
+    }
 
     internal IReadOnlyList<int> AllowedPorts => Ports.Count == 0 ? [443] : Ports;
 

@@ -1,9 +1,10 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis.Web;
 
 namespace Orders.Payments;
 
 /// <summary>Configuration section <c>Payments</c>.</summary>
-public sealed record PaymentsOptions
+public sealed record PaymentsOptions : IForDevelopment
 {
     public const string Section = "Payments";
 
@@ -14,9 +15,9 @@ public sealed record PaymentsOptions
     [Required, Url]
     public Uri BaseUrl { get; init; } = new("http://127.0.0.1:8090");
 
-    /// <summary>The provider's secret key. The default is the sandbox's and worth nothing anywhere else.</summary>
+    /// <summary>The provider's secret key.</summary>
     [Required, MinLength(8)]
-    public string ApiKey { get; init; } = "sk_test_sandbox";
+    public string ApiKey { get; init; } = "";
 
     /// <summary>
     /// Where the customer comes back to after she has confirmed a payment at her bank. Without it a real account offers no page to send her to, and a payment that
@@ -61,6 +62,14 @@ public sealed record PaymentsOptions
 
     [Range(typeof(TimeSpan), "00:00:00.001", ADay)]
     public TimeSpan CheckAgainAtMost { get; init; } = TimeSpan.FromMinutes(1);
+
+    public IEnumerable<(string Setting, string Reason)> OnlyForDevelopment()
+    {
+        if (BaseUrl is { Scheme: "http", IsLoopback: false })
+        {
+            yield return (nameof(BaseUrl), "money would move without TLS, or not at all");
+        }
+    }
 
     public TimeSpan CheckAgainAfter(int attempts) =>
         TimeSpan.FromTicks((long)Math.Min(CheckAgain.Ticks * Math.Pow(2, attempts - 1), CheckAgainAtMost.Ticks));

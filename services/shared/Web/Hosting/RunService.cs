@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -83,14 +84,20 @@ public static partial class RunService
         try
         {
             app.Services.GetRequiredService<IStartupValidator>().Validate();
-            return true;
+            if (app.Environment.IsDevelopment() || app.Services.GetRequiredService<DevelopmentDefaults>().Find() is not { Count: > 0 } found)
+            {
+                return true;
+            }
+
+            LogDevelopmentSettings(logger, app.Environment.EnvironmentName, string.Join(", ", found));
         }
         catch (Exception e) when (e is OptionsValidationException or AggregateException or InvalidOperationException)
         {
             LogWrongSettings(logger, e.Message);
-            await app.DisposeAsync();   // writes what waits in the console's queue
-            return false;
         }
+
+        await app.DisposeAsync();   // writes what waits in the console's queue
+        return false;
     }
 
     private static async Task MigrateAsync(WebApplication app, ILogger logger, CancellationToken cancellationToken)
@@ -158,6 +165,9 @@ public static partial class RunService
 
     [LoggerMessage(1401, LogLevel.Warning, "Waiting for the database ({Reason}); next attempt in {Seconds} s.")]
     private static partial void LogWaiting(ILogger logger, string reason, double seconds);
+
+    [LoggerMessage(1405, LogLevel.Critical, "In the environment {Environment} the service does not start with what is for development only. Set: {Settings}")]
+    private static partial void LogDevelopmentSettings(ILogger logger, string environment, string settings);
 
     [LoggerMessage(1404, LogLevel.Critical, "The service does not start with these settings. {Reasons}")]
     private static partial void LogWrongSettings(ILogger logger, string reasons);

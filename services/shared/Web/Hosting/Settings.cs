@@ -12,6 +12,7 @@ public static class SettingsExtensions
     public static OptionsBuilder<T> AddSettings<T>(this IServiceCollection services, string section)
         where T : class
     {
+        services.AddSingleton(SettingsType.Of<T>(section));
         services.AddSingleton<IValidateOptions<T>>(new DeepValidation<T>(section));
         return services.AddOptions<T>().BindConfiguration(section).ValidateOnStart();
     }

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Chassis.Web;
 
 /// <summary>Whose tokens are accepted. Section <c>Authentication</c>.</summary>
-public sealed record AuthenticationSettings : IValidatableObject
+public sealed record AuthenticationSettings : IValidatableObject, IForDevelopment
 {
     public const string Section = "Authentication";
 
@@ -33,6 +33,15 @@ public sealed record AuthenticationSettings : IValidatableObject
     public string ExpectedIssuer => (string.IsNullOrEmpty(Issuer) ? Authority : Issuer).TrimEnd('/');
 
     internal IReadOnlyList<string> AcceptedTypes => TokenTypes.Count > 0 ? TokenTypes : ["at+jwt", "application/at+jwt"];
+
+    /// <summary>A name without a dot is one that only a private network knows, such as that of a container.</summary>
+    public IEnumerable<(string Setting, string Reason)> OnlyForDevelopment()
+    {
+        if (new Uri(Authority) is { Scheme: "http", IsLoopback: false } uri && uri.Host.Contains('.', StringComparison.Ordinal))
+        {
+            yield return (nameof(Authority), "tokens would be checked by keys that came without TLS");
+        }
+    }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

@@ -148,6 +148,48 @@ public sealed class Starting_a_service : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Outside_of_development_lists_at_once_all_that_is_for_development_only()
+    {
+        using var log = new LogLines();
+        await using (var app = Build(log: log, settings: OfDevelopment))
+        {
+            (await app.RunServiceAsync(["--migrate"])).ShouldBe(1);
+        }
+
+        var line = log.Lines.ShouldHaveSingleItem();
+        line.ShouldStartWith("Critical In the environment Production");
+        foreach (var setting in OfDevelopment.Keys.Except(["Authentication:AllowHttp"]))
+        {
+            line.ShouldContain(setting.Replace(":", "__", StringComparison.Ordinal));
+        }
+
+        OfDevelopment.Values.Where(v => v!.Contains("dev", StringComparison.Ordinal)).ShouldAllBe(secret => !line.Contains(secret!, StringComparison.Ordinal));
+        (await database.ScalarAsync<bool>("SELECT to_regclass('\"__EFMigrationsHistory\"') IS NULL")).ShouldBeTrue("nothing was done before.");
+
+        await using var development = Build(settings: OfDevelopment, environment: "Development");
+        (await development.RunServiceAsync(["--migrate"])).ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData("https://users.example", true)]
+    [InlineData("http://127.0.0.1:8081", true)]
+    [InlineData("http://users:8080", true)]
+    [InlineData("http://users.example", false)]
+    [InlineData("http://192.0.2.7:8081", false)]
+    public void Outside_of_development_takes_keys_without_TLS_from_its_own_machine_or_private_network_only(string authority, bool elsewhere) =>
+        new AuthenticationSettings { Authority = authority, AllowHttp = true }.OnlyForDevelopment().Any().ShouldBe(!elsewhere);
+
+    private static Dictionary<string, string?> OfDevelopment => new()
+    {
+        ["Some:Password"] = "of-some-dev",
+        ["Some:Secrets:0"] = "development-only-secret",
+        ["Some:ApiKey"] = "sk_test_4711",
+        ["Some:Uri"] = "amqp://guest:guest@127.0.0.1/",
+        ["Authentication:Authority"] = "http://issuer.example",
+        ["Authentication:AllowHttp"] = "true",
+    };
+
+    [Fact]
     public async Task On_a_socket_keeps_its_limits()
     {
         await using var app = Build();
@@ -187,10 +229,10 @@ public sealed class Starting_a_service : IAsyncLifetime
         }
     }
 
-    private WebApplication Build(int? databasePort = null, LogLines? log = null, TestDatabase? of = null, string? migrations = null, Dictionary<string, string?>? settings = null)
+    private WebApplication Build(int? databasePort = null, LogLines? log = null, TestDatabase? of = null, string? migrations = null, Dictionary<string, string?>? settings = null, string environment = "Production")
     {
         of ??= database;
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = environment });
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["urls"] = $"http://127.0.0.1:{port}",

@@ -11,11 +11,6 @@ public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (settings.Value.MasterSecret == UsersSettings.DevelopmentMasterSecret)
-        {
-            LogDevelopmentSecret(logger);
-        }
-
         if (settings.Value.Operator is not { Email.Length: > 0, Password.Length: > 0 } configured)
         {
             return;
@@ -50,7 +45,4 @@ public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<
 
     [LoggerMessage(2101, LogLevel.Information, "The first operator {UserId} was made from the configuration.")]
     private static partial void LogCreated(ILogger logger, Guid userId);
-
-    [LoggerMessage(2102, LogLevel.Warning, "Users__MasterSecret is the development default: fine on this machine, not in production.")]
-    private static partial void LogDevelopmentSecret(ILogger logger);
 }
