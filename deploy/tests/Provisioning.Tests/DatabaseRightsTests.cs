@@ -23,6 +23,14 @@ public sealed class A_services_database(Databases databases) : IClassFixture<Dat
         (await RefusedAsync(Databases.Connection(service, service), sql)).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
 
     [Theory]
+    [InlineData("log_error_verbosity", "terse")]
+    [InlineData("log_min_error_statement", "panic")]
+    [InlineData("log_parameter_max_length", "0")]
+    [InlineData("log_parameter_max_length_on_error", "0")]
+    public void Is_on_a_server_that_writes_no_values_into_its_log(string setting, string value) =>
+        File.ReadAllLines(Repository.PathOf("deploy/postgres/postgresql.conf")).ShouldContain($"{setting} = {value}", "both run modes read this file, and the same addresses would be in both logs.");
+
+    [Theory]
     [InlineData("")]
     [InlineData("_migrator")]
     public async Task Is_closed_to_its_neighbours(string role)

@@ -19,8 +19,7 @@ public sealed class ProductsTests(InventoryFixture inventory)
         created.Headers.Location!.ToString().ShouldBe($"/v1/products/{sku}");
         created.Headers.ETag!.Tag.ShouldBe("\"1\"");
 
-        using var anonymous = inventory.Anonymous();
-        var product = await anonymous.GetFromJsonAsync<JsonElement>($"/v1/products/{sku}");
+        var product = await client.GetFromJsonAsync<JsonElement>($"/v1/products/{sku}");
         product.GetProperty("sku").GetString().ShouldBe(sku);
         product.GetProperty("name").GetString().ShouldBe("Desk lamp");
         product.GetProperty("price").GetRawText().ShouldBe("""{"amount":"19.90","currency":"EUR"}""");
@@ -31,6 +30,38 @@ public sealed class ProductsTests(InventoryFixture inventory)
         var told = (await inventory.Events.WaitFor("shop.product.added.v1", sku)).ShouldHaveSingleItem();
         told.Sequence.ShouldBe(1);
         told.Data.GetProperty("name").GetString().ShouldBe("Desk lamp");
+    }
+
+    [Fact]
+    public async Task Everybody_sees_what_is_sold_and_nobody_but_operators_what_is_not_or_how_it_is_made()
+    {
+        var part = await inventory.AddAsync(InventoryFixture.NewSku());
+        var (sold, gone) = (InventoryFixture.NewSku("SOLD"), InventoryFixture.NewSku("GONE"));
+        foreach (var sku in (string[])[sold, gone])
+        {
+            (await Post(new { sku, name = "A set", price = Price("5.00"), reorderPoint = 3, components = new[] { new { sku = part, quantity = 2 } } })).EnsureSuccessStatusCode();
+        }
+
+        (await client.DeleteAsync($"/v1/products/{gone}")).EnsureSuccessStatusCode();
+        using var anonymous = inventory.Anonymous();
+        using var customer = inventory.ClientFor(Guid.CreateVersion7());
+        foreach (var stranger in (HttpClient[])[anonymous, customer])
+        {
+            var seen = await stranger.GetFromJsonAsync<JsonElement>($"/v1/products/{sold}");
+            var listed = (await stranger.GetFromJsonAsync<JsonElement>($"/v1/products?search={sold}")).GetProperty("items").EnumerateArray().ShouldHaveSingleItem();
+            foreach (var product in (JsonElement[])[seen, listed])
+            {
+                product.GetProperty("price").GetProperty("amount").GetString().ShouldBe("5.00");
+                product.TryGetProperty("components", out _).ShouldBeFalse();
+                product.TryGetProperty("reorderPoint", out _).ShouldBeFalse();
+            }
+
+            await Refused(await stranger.GetAsync($"/v1/products/{gone}"), HttpStatusCode.NotFound);
+            await Refused(await stranger.GetAsync("/v1/products?status=discontinued"), HttpStatusCode.Forbidden);
+            await Refused(await stranger.GetAsync("/v1/products?status=all"), HttpStatusCode.Forbidden);
+        }
+
+        (await client.GetFromJsonAsync<JsonElement>($"/v1/products/{gone}")).GetProperty("components").GetArrayLength().ShouldBe(1);
     }
 
     [Fact]
@@ -242,8 +273,7 @@ public sealed class ProductsTests(InventoryFixture inventory)
 
     private async Task<string[]> Listed(string query)
     {
-        using var anonymous = inventory.Anonymous();
-        var page = await anonymous.GetFromJsonAsync<JsonElement>($"/v1/products?{query}");
+        var page = await client.GetFromJsonAsync<JsonElement>($"/v1/products?{query}");
         return [.. page.GetProperty("items").EnumerateArray().Select(i => i.GetProperty("sku").GetString()!)];
     }
 }

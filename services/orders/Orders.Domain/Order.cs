@@ -46,11 +46,11 @@ public static class Order
             ShippingAddress = e.ShippingAddress,
             SubmittedAt = e.At,
         },
-        (_, OrderCancellationRequested e) => state with { CancellationReason = e.Reason },
+        (_, OrderCancellationRequested e) => state with { CancellationReason = e.Reason ?? OrderState.ErasedReason },
         (_, OrderConfirmed e) => state with { Status = Confirmed, ConfirmedAt = e.At },
         (_, OrderShipped e) => state with { Status = Shipped, Shipment = e.Shipment, ShippedAt = e.At },
         (_, OrderCompleted e) => state with { Status = Completed, CompletedAt = e.At },
-        (_, OrderCancelled e) => state with { Status = Cancelled, Reason = e.Reason, Refunded = e.Refunded, CancelledAt = e.At },
+        (_, OrderCancelled e) => state with { Status = Cancelled, Reason = e.Reason ?? OrderState.ErasedReason, Refunded = e.Refunded, CancelledAt = e.At },
         (_, OrderFailed e) => state with { Status = Failed, Reason = e.Reason, Refunded = e.Refunded, FailedAt = e.At },
         _ => throw new ArgumentOutOfRangeException(nameof(@event), @event.GetType().Name, "No order knows this event here."),
     };

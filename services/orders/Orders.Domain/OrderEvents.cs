@@ -27,7 +27,10 @@ public sealed record OrderSubmitted(
     DateTimeOffset At) : OrderEvent(OrderId, At);
 
 /// <summary>The customer wants out; what was done so far is being undone.</summary>
-public sealed record OrderCancellationRequested(Guid OrderId, string Reason, DateTimeOffset At) : OrderEvent(OrderId, At);
+/// <param name="OrderId">The order.</param>
+/// <param name="Reason">In the words of whoever asked for it; null when read after the customer was erased.</param>
+/// <param name="At">When.</param>
+public sealed record OrderCancellationRequested(Guid OrderId, string? Reason, DateTimeOffset At) : OrderEvent(OrderId, At);
 
 public sealed record OrderConfirmed(Guid OrderId, Guid UserId, IReadOnlyList<OrderLine> Lines, Money Total, DateTimeOffset At) : OrderEvent(OrderId, At);
 
@@ -35,6 +38,11 @@ public sealed record OrderShipped(Guid OrderId, Guid UserId, Shipment Shipment, 
 
 public sealed record OrderCompleted(Guid OrderId, Guid UserId, IReadOnlyList<OrderLine> Lines, Money Total, DateTimeOffset At) : OrderEvent(OrderId, At);
 
-public sealed record OrderCancelled(Guid OrderId, Guid UserId, string Reason, Money? Refunded, DateTimeOffset At) : OrderEvent(OrderId, At);
+/// <param name="OrderId">The order.</param>
+/// <param name="UserId">The customer.</param>
+/// <param name="Reason">In the words of whoever asked for it; null when read after the customer was erased.</param>
+/// <param name="Refunded">What went back to the customer.</param>
+/// <param name="At">When.</param>
+public sealed record OrderCancelled(Guid OrderId, Guid UserId, string? Reason, Money? Refunded, DateTimeOffset At) : OrderEvent(OrderId, At);
 
 public sealed record OrderFailed(Guid OrderId, Guid UserId, string Reason, Money? Refunded, DateTimeOffset At) : OrderEvent(OrderId, At);

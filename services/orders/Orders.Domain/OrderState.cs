@@ -57,6 +57,9 @@ public sealed record OrderState
 
     public Shipment? Shipment { get; init; }
 
+    /// <summary>Stands where a reason was that somebody gave in their own words.</summary>
+    public const string ErasedReason = "erased";
+
     /// <summary>The customer's wish to cancel, until the compensation is through.</summary>
     public string? CancellationReason { get; init; }
 

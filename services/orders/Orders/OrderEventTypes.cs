@@ -13,11 +13,11 @@ public static class OrderEventTypes
         events.Add<ItemAdded>("order.item-added", version: 2).Upcast(from: 1, PriceGetsItsCurrency);
         events.Add<ItemRemoved>("order.item-removed");
         events.Add<OrderSubmitted>("order.submitted").Personal(nameof(OrderSubmitted.ShippingAddress));
-        events.Add<OrderCancellationRequested>("order.cancellation-requested");
+        events.Add<OrderCancellationRequested>("order.cancellation-requested").Personal(nameof(OrderCancellationRequested.Reason));
         events.Add<OrderConfirmed>("order.confirmed");
         events.Add<OrderShipped>("order.shipped");
         events.Add<OrderCompleted>("order.completed");
-        events.Add<OrderCancelled>("order.cancelled");
+        events.Add<OrderCancelled>("order.cancelled").Personal(nameof(OrderCancelled.Reason));
         events.Add<OrderFailed>("order.failed");
     }
 

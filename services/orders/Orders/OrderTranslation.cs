@@ -28,12 +28,12 @@ public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProv
     private Task Tell(StoredEvent stored, CancellationToken cancellationToken) => stored.Data switch
     {
         OrderSubmitted e => Submitted(e, stored, cancellationToken),
-        OrderCancellationRequested e => send.SendCommand(OrdersQueues.Fulfilment, new CancellationRequested(e.OrderId, e.Reason), e.OrderId, cancellationToken),
+        OrderCancellationRequested e => send.SendCommand(OrdersQueues.Fulfilment, new CancellationRequested(e.OrderId, e.Reason ?? OrderState.ErasedReason), e.OrderId, cancellationToken),
         OrderConfirmed e => Publish(new V1.OrderConfirmed(e.OrderId, e.UserId, Lines(e.Lines), Money(e.Total), e.At), stored, cancellationToken),
         OrderShipped e => Publish(
             new V1.OrderShipped(e.OrderId, e.UserId, e.Shipment.ShipmentId, e.Shipment.Carrier, e.Shipment.TrackingNumber, e.At), stored, cancellationToken),
         OrderCompleted e => Publish(new V1.OrderCompleted(e.OrderId, e.UserId, Money(e.Total), e.At), stored, cancellationToken),
-        OrderCancelled e => Publish(new V1.OrderCancelled(e.OrderId, e.UserId, e.Reason, e.At, Optional(e.Refunded)), stored, cancellationToken),
+        OrderCancelled e => Publish(new V1.OrderCancelled(e.OrderId, e.UserId, e.Reason ?? OrderState.ErasedReason, e.At, Optional(e.Refunded)), stored, cancellationToken),
         OrderFailed e => Publish(new V1.OrderFailed(e.OrderId, e.UserId, e.Reason, e.At, Optional(e.Refunded)), stored, cancellationToken),
         OrderDrafted or ItemAdded or ItemRemoved => Task.CompletedTask, // a draft is nobody else's business
         var other => throw new InvalidOperationException($"Nobody has decided what others are told of {other.GetType().Name}."),

@@ -67,10 +67,15 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
         var inserted = await Insert(connection, streamType, streamId, expectedVersion, types, ids, payloads, subjects, metadata, now, cancellationToken);
         var stored = events.Select((e, i) => new StoredEvent(
             inserted[i].Position, ids[i], streamId, streamType, expectedVersion + i + 1,
-            types[i].Name, types[i].Version, e, metadata, now, inserted[i].RecordedAt)).ToArray();
+            types[i].Name, types[i].Version, AsStored(i), metadata, now, inserted[i].RecordedAt)).ToArray();
 
         await bus.Dispatch(scope, connection, stored, cancellationToken);
         return stored;
+
+        // What is left out of the store about somebody whose key is gone is told to nobody either, or what follows from it would know more than the events.
+        object AsStored(int i) => isPersonal && key is null && types[i].PersonalProperties.Count > 0
+            ? serializer.Read(types[i].Name, types[i].Version, ids[i], payloads[i], null)
+            : events[i];
     }
 
     /// <summary>Waits for whoever else is deciding on this stream, then reads it; until the transaction ends nobody else decides on it.</summary>

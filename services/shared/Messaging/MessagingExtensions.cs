@@ -61,6 +61,8 @@ public static class MessagingExtensions
         services.AddHostedService<DeadLetterCollector>();
         services.AddSingleton<InboxCleanup>();
         services.AddHostedService(provider => provider.GetRequiredService<InboxCleanup>());
+        services.AddSingleton<Retention>();
+        services.AddHostedService(provider => provider.GetRequiredService<Retention>());
         services.AddSingleton<LateTraces>();
         services.AddHostedService(provider => provider.GetRequiredService<LateTraces>());
         services.AddHostedService<ServiceAnnouncements<TDbContext>>();

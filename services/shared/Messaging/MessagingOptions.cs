@@ -66,6 +66,17 @@ public sealed class MessagingOptions : IForDevelopment
     /// <summary>How long a message id is remembered for the detection of duplicates.</summary>
     public TimeSpan InboxRetention { get; set; } = TimeSpan.FromDays(7);
 
+    /// <summary>
+    /// How long published events stay in the archive; from a day to a hundred years. A consumer that begins from nothing gets by a replay what is there, and no more: long after the
+    /// last copy was made of what happened.
+    /// </summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "36500.00:00:00")]
+    public TimeSpan ArchiveRetention { get; set; } = TimeSpan.FromDays(5 * 365);
+
+    /// <summary>How long a dead letter stays after it was sent again or dropped; from a day to a hundred years. Open ones stay for ever.</summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "36500.00:00:00")]
+    public TimeSpan DeadLetterRetention { get; set; } = TimeSpan.FromDays(90);
+
     /// <summary>How long a stopping service waits for what is in flight.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(10);
 

@@ -33,7 +33,7 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
 
 /// <summary>
 /// Every route of a service × every kind of caller, with the status that each must get. A route without a row fails, and so does a row without a route,
-/// and an endpoint on which nobody has said who may call it. Every call of an operator, and of what is for operators, has to be in the audit, once and with its status. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
+/// and an endpoint on which nobody has said who may call it. Every call of an operator, and of what is for operators, has to be in the audit, once and with its status, and no answer to somebody signed in is for a cache. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
 /// </summary>
 public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgram> fixture)
     where TProgram : class
@@ -99,7 +99,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
                 using var client = clientFor(request);
                 var correlation = Guid.CreateVersion7().ToString();
                 client.DefaultRequestHeaders.Add(CorrelationMiddleware.Header, correlation);
-                var (status, head) = await SendAsync(client, route, request);
+                var (status, head, isStored) = await SendAsync(client, route, request);
                 var asExpected = expected == MatrixRow.LetIn ? status is not (401 or 403) : status == expected;
                 if (!asExpected)
                 {
@@ -111,6 +111,11 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
                 if (!audited.SequenceEqual(due))
                 {
                     findings.Add($"{route} as {caller}: the audit has [{string.Join(", ", audited)}], due is [{string.Join(", ", due)}]");
+                }
+
+                if (isStored && caller != "anonymous")
+                {
+                    findings.Add($"{route} as {caller}: the answer has no Cache-Control: no-store");
                 }
 
                 if (head != status)
@@ -136,7 +141,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
 
     private static string EventOf(RouteEndpoint endpoint, string route) => $"{route.Split(' ')[0]} /{endpoint.RoutePattern.RawText!.Trim('/')}";
 
-    private static async Task<(int Status, int Head)> SendAsync(HttpClient client, string route, MatrixRequest request)
+    private static async Task<(int Status, int Head, bool IsStored)> SendAsync(HttpClient client, string route, MatrixRequest request)
     {
         var method = route.Split(' ')[0];
         var path = ServiceRoutes.Path(route, request.RouteValues);
@@ -151,14 +156,15 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         }
 
         using var answer = await client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
+        var isStored = answer.Headers.CacheControl?.NoStore != true && !ForEverybody().IsMatch(route) && !route.StartsWith("GET /.well-known/", StringComparison.Ordinal);
         if (method != "GET")
         {
-            return ((int)answer.StatusCode, (int)answer.StatusCode);
+            return ((int)answer.StatusCode, (int)answer.StatusCode, isStored);
         }
 
         using var headMessage = new HttpRequestMessage(HttpMethod.Head, message.RequestUri);
         using var head = await client.SendAsync(headMessage);
-        return ((int)answer.StatusCode, (int)head.StatusCode);
+        return ((int)answer.StatusCode, (int)head.StatusCode, isStored);
     }
 
     private Dictionary<string, RouteEndpoint> Routes() => ServiceRoutes.Of(fixture.Services);

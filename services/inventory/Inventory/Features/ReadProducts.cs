@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Inventory.Features;
 
-/// <summary>The catalogue, for everybody.</summary>
+/// <summary>The catalogue, for everybody: what is sold, and its price. What is discontinued, recipes and reorder points are for operators.</summary>
 public static class ReadProducts
 {
     private const int MaxSearch = 100;
@@ -18,15 +18,20 @@ public static class ReadProducts
     }
 
     /// <param name="search">Part of the name or the sku, in any case.</param>
-    /// <param name="status"><c>active</c> (default), <c>discontinued</c> or <c>all</c>.</param>
+    /// <param name="status"><c>active</c> (default); for operators also <c>discontinued</c> or <c>all</c>.</param>
     /// <param name="page">Which page.</param>
+    /// <param name="caller">Who asks.</param>
     /// <param name="db">The database.</param>
     /// <param name="ct">Cancels.</param>
     private static async Task<Ok<Page<ProductResource>>> List(
-        string? search, string? status, [AsParameters] PageQuery page, InventoryDbContext db, CancellationToken ct)
+        string? search, string? status, [AsParameters] PageQuery page, Caller caller, InventoryDbContext db, CancellationToken ct)
     {
         var check = new Validator().Check(status is null or "active" or "discontinued" or "all", "status", "must be active, discontinued or all.");
         check.OptionalText("search", search, MaxSearch).ThrowIfInvalid();
+        if (status is not (null or "active") && !caller.IsOperator)
+        {
+            throw ProblemException.Forbidden("Only operators see what is not sold any more.");
+        }
 
         var products = db.Products.AsNoTracking();
         if (status != "all")
@@ -49,13 +54,17 @@ public static class ReadProducts
         }
 
         var rows = await products.OrderBy(p => p.Sku).Take(page.Size + 1).Include(p => p.Components).AsSplitQuery().ToListAsync(ct);
-        return TypedResults.Ok(Page.Of([.. rows.Select(ProductResource.Of)], page, p => p.Sku));
+        return TypedResults.Ok(Page.Of([.. rows.Select(p => For(caller, p))], page, p => p.Sku));
     }
 
-    private static async Task<ETagged<Ok<ProductResource>>> Get(string sku, InventoryDbContext db, CancellationToken ct)
+    private static async Task<ETagged<Ok<ProductResource>>> Get(string sku, Caller caller, InventoryDbContext db, CancellationToken ct)
     {
         var product = await db.Products.AsNoTracking().Include(p => p.Components).SingleOrDefaultAsync(p => p.Sku == sku, ct)
             ?? throw Errors.NoSuchProduct(sku);
-        return TypedResults.Ok(ProductResource.Of(product)).WithETag(product.Version);
+        return caller.IsOperator || product.Status == ProductStatus.Active
+            ? TypedResults.Ok(For(caller, product)).WithETag(product.Version)
+            : throw Errors.NoSuchProduct(sku);
     }
+
+    private static ProductResource For(Caller caller, Product product) => caller.IsOperator ? ProductResource.Of(product) : ProductResource.ForEverybody(product);
 }

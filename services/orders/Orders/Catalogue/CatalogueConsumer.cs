@@ -81,7 +81,7 @@ public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalog
         }
     }
 
-    /// <summary>Forgets the person: orders under way are cancelled, and addresses are gone from events, read models, archives and stored answers.</summary>
+    /// <summary>Forgets the person: orders under way are cancelled, and addresses and reasons of cancellations are gone from events, read models, archives and stored answers.</summary>
     public async Task Consume(ConsumeContext<UserErased> context)
     {
         var (userId, cancellationToken) = (context.Message.UserId, context.CancellationToken);
@@ -91,6 +91,8 @@ public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalog
         await PersonalData.EraseAsync(db, userId, await OrdersProjection.OrdersOf(db, userId, cancellationToken), cancellationToken);
         await PersonalDataKeys.Destroy(db, userId.ToString(), cancellationToken);
         await OrdersProjection.Forget(db, userId, cancellationToken);
+        await db.Database.ExecuteSqlAsync(
+            $"UPDATE fulfilments SET reason = {OrderState.ErasedReason} WHERE user_id = {userId} AND ending = 'cancelled' AND reason IS NOT NULL", cancellationToken);
         await Idempotency.ForgetAsync(db, userId, cancellationToken);
     }
 

@@ -13,13 +13,17 @@ namespace Orders.Features;
 /// <param name="Version">1, 2, 3 … within the order.</param>
 /// <param name="OccurredAt">When.</param>
 /// <param name="Payload">What happened; personal data of an erased customer is missing.</param>
-/// <param name="Metadata">Correlation, causation, user, tenant, trace.</param>
+/// <param name="Metadata">Correlation, causation, user, tenant, trace; to customers what ties it to their own requests, and not who of the shop acted, or by what.</param>
 public sealed record OrderEventView(
     Guid EventId, string EventType, int EventVersion, long Version, DateTimeOffset OccurredAt, JsonElement Payload, EventMetadata Metadata)
 {
-    public static OrderEventView Of(StoredEvent stored) => new(
+    public static OrderEventView Of(StoredEvent stored, Caller caller) => new(
         stored.EventId, stored.EventType, stored.EventVersion, stored.Version, stored.OccurredAt,
-        JsonSerializer.SerializeToElement(stored.Data, stored.Data.GetType(), EventSerializer.Options), stored.Metadata);
+        JsonSerializer.SerializeToElement(stored.Data, stored.Data.GetType(), EventSerializer.Options),
+        caller.IsOperator ? stored.Metadata : ForCustomer(stored.Metadata, caller.Subject));
+
+    private static EventMetadata ForCustomer(EventMetadata metadata, string customer) =>
+        new(metadata.CorrelationId, UserId: metadata.UserId == customer ? customer : null, TenantId: metadata.TenantId);
 }
 
 /// <summary>The whole truth about an order.</summary>
@@ -33,6 +37,6 @@ public static class ReadOrderEvents
     {
         await reader.Get(id, caller, cancellationToken);
         var rows = await events.Read(id, afterVersion: page.After<long>() ?? 0, limit: page.Size + 1, cancellationToken: cancellationToken);
-        return TypedResults.Ok(Page.Of([.. rows.Select(OrderEventView.Of)], page, e => e.Version));
+        return TypedResults.Ok(Page.Of([.. rows.Select(e => OrderEventView.Of(e, caller))], page, e => e.Version));
     }
 }

@@ -159,6 +159,33 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     [Fact]
+    public async Task forgets_why_an_erased_customer_has_cancelled_in_every_table()
+    {
+        var (user, word) = (NewId(), $"Zebulon{Guid.NewGuid():n}");
+        using var client = orders.ClientFor(user);
+        using var @operator = orders.Operator();
+        var (draft, underWay) = (await Draft(client), await Place(client));
+        foreach (var id in (Guid[])[draft, underWay])
+        {
+            using var answer = await client.PostAsJsonAsync($"/v1/orders/{id}/cancel", new { reason = $"{word} has moved" }, Cancelled);
+            answer.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        }
+
+        (await Get(client, draft))["reason"]!.GetValue<string>().ShouldBe($"{word} has moved");
+        await Poll.Until(
+            async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM fulfilments WHERE order_id = '{underWay}' AND reason LIKE '{word}%'") == 1, "the fulfilment to know it");
+        (await orders.Database.FindAsync(word)).ShouldNotContain("event_store.events", "what never changes holds it sealed.");
+
+        await orders.UserIs(user, "erased");
+
+        // What is under way leaves with the outbox.
+        await Poll.Until(() => orders.Database.FindAsync(word), tables => tables.Count == 0, "the reason to be nowhere");
+        (await Get(@operator, draft))["reason"]!.GetValue<string>().ShouldBe("erased");
+        (await Get(@operator, draft, "?asOf=3"))["reason"]!.GetValue<string>().ShouldBe("erased");
+        (await Get(@operator, underWay))["reason"]!.GetValue<string>().ShouldBe("erased");
+    }
+
+    [Fact]
     public async Task erases_messages_about_the_customers_orders_and_nobody_elses()
     {
         var (user, stranger) = (NewId(), NewId());

@@ -12,6 +12,25 @@ public sealed class Reading_orders(OrdersFixture orders)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task shows_a_customer_in_the_events_nothing_of_who_of_the_shop_acted()
+    {
+        var (owner, support) = (NewId(), NewId());
+        using var client = orders.ClientFor(owner);
+        using var @operator = orders.ClientFor(support, @operator: true);
+        var id = await Draft(client);
+        using (var cancelled = await @operator.PostAsJsonAsync($"/v1/orders/{id}/cancel", new { reason = "by telephone" }, Cancelled))
+        {
+            cancelled.StatusCode.ShouldBe(System.Net.HttpStatusCode.Accepted);
+        }
+
+        var seen = await client.GetStringAsync(new Uri($"/v1/orders/{id}/events", UriKind.Relative), Cancelled);
+        seen.ShouldContain("order.cancelled");
+        seen.ShouldContain(owner.ToString());
+        seen.ShouldNotContain(support.ToString());
+        (await @operator.GetStringAsync(new Uri($"/v1/orders/{id}/events", UriKind.Relative), Cancelled)).ShouldContain(support.ToString());
+    }
+
+    [Fact]
     public async Task shows_them_to_their_customer_and_to_operators_only()
     {
         using var owner = orders.Customer();

@@ -103,6 +103,12 @@ internal sealed class RequestContextMiddleware(RequestDelegate next)
             context.Request.EnableBuffering(bufferThreshold: (int)Edges.MaxBodySize);
         }
 
+        if (context.User.Identity is { IsAuthenticated: true })
+        {
+            // What somebody gets is for nobody else, and for no disk on the way. An endpoint whose answer is everybody's says so itself.
+            context.Response.Headers.CacheControl = "no-store";
+        }
+
         using var _ = OperationContext.Begin(OperationContext.Current with
         {
             UserId = context.User.FindFirst(Claims.Subject)?.Value,

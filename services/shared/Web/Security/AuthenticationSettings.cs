@@ -24,6 +24,15 @@ public sealed record AuthenticationSettings : IValidatableObject, IForDevelopmen
 
     public string TenantClaim { get; init; } = Claims.Tenant;
 
+    /// <summary>
+    /// Whether a token has to name a tenant. Without it whoever has none belongs to the installation, also where an identity provider only calls the claim otherwise.
+    /// </summary>
+    public bool RequireTenant { get; init; }
+
+    /// <summary>Role of operators of the installation where a tenant is required: their tokens name none.</summary>
+    [Required]
+    public string SystemOperatorRole { get; init; } = "system-operator";
+
     /// <summary>For development: an issuer without TLS. A loopback address needs no permission.</summary>
     public bool AllowHttp { get; init; }
 

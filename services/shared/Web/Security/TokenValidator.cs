@@ -115,10 +115,17 @@ public sealed class TokenValidator(IOptions<AuthenticationSettings> options, ISi
             new(Claims.Subject, Text(payload, Claims.Subject)!),
             new(Claims.Expires, Time(payload, Claims.Expires)!.Value.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)),
         ];
-        claims.AddRange(Texts(payload, settings.RoleClaim).Select(role => new Claim(Claims.Role, role)));
+        var roles = Texts(payload, settings.RoleClaim).ToList();
+        claims.AddRange(roles.Select(role => new Claim(Claims.Role, role)));
         if (Text(payload, settings.TenantClaim) is { } tenant)
         {
             claims.Add(new Claim(Claims.Tenant, tenant));
+        }
+        else if (settings.RequireTenant)
+        {
+            claims.Add(roles.Contains(settings.SystemOperatorRole, StringComparer.Ordinal)
+                ? new Claim(Claims.Role, Roles.Operator)
+                : throw new InvalidTokenException("The token names no tenant."));
         }
 
         if (Text(payload, Claims.ClientId) is { } client)

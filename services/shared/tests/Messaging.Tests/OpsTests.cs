@@ -2,7 +2,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Chassis.Messaging;
 using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Ops;
 using Chassis.Testing;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
@@ -194,6 +196,29 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             using var answer = await client.SendAsync(request, Token);
             return answer.StatusCode;
         }
+    }
+
+    [Fact]
+    public async Task What_is_closed_or_archived_goes_after_its_time_and_what_is_open_never()
+    {
+        var options = new MessagingOptions();
+        var (archive, letters) = (options.ArchiveRetention.TotalDays, options.DeadLetterRetention.TotalDays);
+        var mark = Guid.CreateVersion7().ToString("n");
+        await fixture.Database.ExecuteAsync(
+            $$"""
+            INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data)
+            SELECT gen_random_uuid(), '{{mark}}', age::text, now() - age * interval '1 day', '{}', '{}' FROM unnest(ARRAY[{{archive - 1}}, {{archive + 1}}]) AS age;
+            INSERT INTO messaging.dead_letters (id, message_id, message_type, queue, reason, fingerprint, content_type, headers, body, status, first_failed_at, failed_at, history)
+            SELECT gen_random_uuid(), status || age, '', '{{mark}}', '', '', '', '{}', '', status, now(), now() - 1000 * interval '1 day', jsonb_build_array(jsonb_build_object('at', now() - age * interval '1 day'))
+            FROM unnest(ARRAY['open', 'retried', 'deleted']) AS status, unnest(ARRAY[{{letters - 1}}, {{letters + 1}}]) AS age;
+            """);
+
+        await fixture.Services.GetRequiredService<Retention>().SweepAsync(Token);
+
+        (await fixture.Database.ScalarAsync<string>($"SELECT string_agg(subject, ' ') FROM messaging.boundary_events WHERE type = '{mark}'")).ShouldBe($"{archive - 1}");
+        (await fixture.Database.ScalarAsync<string>($"SELECT string_agg(message_id, ' ' ORDER BY message_id) FROM messaging.dead_letters WHERE queue = '{mark}'"))
+            .ShouldBe($"deleted{letters - 1} open{letters - 1} open{letters + 1} retried{letters - 1}");
+        await fixture.Database.ExecuteAsync($"DELETE FROM messaging.dead_letters WHERE queue = '{mark}'");
     }
 
     [Fact]
