@@ -15,6 +15,14 @@ add() {
     mv "$file.new" "$file"
 }
 
+# The limits of development are those of load tests.
+production_limits() {
+    local limit
+    for limit in RATE_LIMIT_PERMITS=600 RATE_LIMIT_COSTLY_PER_MINUTE=60 RATE_LIMIT_CONCURRENT=100; do
+        set_in_env "${limit%%=*}" || add "${limit%%=*}" "${limit#*=}"
+    done
+}
+
 random() { od -An -N 24 -t x1 /dev/urandom | tr -d ' \n'; }
 
 written=()
@@ -30,6 +38,7 @@ if [ ${#written[@]} -gt 0 ]; then
 else
     ok ".env has a value for every password and secret"
 fi
+production_limits
 [ "$(stat -c %a "$file" 2>/dev/null || stat -f %Lp "$file")" = 600 ] || { chmod 600 "$file"; ok ".env is for its owner only now"; }
 
 cat <<TEXT

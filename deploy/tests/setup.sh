@@ -112,6 +112,7 @@ secrets() {
     first=$(<"$folder/.env")
     expect 'a value that was set' "$(grep -c '^OPERATOR_PASSWORD=' "$folder/.env") $(with "$folder" 'say "$OPERATOR_PASSWORD"')" '1 of-my-own'
     expect 'a line without end' "$(with "$folder" 'say "$SHOP_NAME"')" Shop
+    expect 'the limit of requests' "$(with "$folder" 'say "$RATE_LIMIT_PERMITS"')" 600
     expect 'who may read it' "$(stat -c %a "$folder/.env")" 600
     for name in $(sed -nE 's/^([A-Z_]+_(PASSWORD|SECRET))=.+/\1/p' "$folder/.env.example"); do
         [ "$name" = OPERATOR_PASSWORD ] || with "$folder" "say \"\$$name\"" | grep -Eqx '[0-9a-f]{48}' || echo "$name has no random value"

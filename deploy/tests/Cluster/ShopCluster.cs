@@ -137,6 +137,8 @@ public sealed class ShopCluster : IAsyncDisposable
                     ["DOTNET_gcServer"] = "0",
                     ["DOTNET_TieredPGO"] = "0",
                     ["RateLimit__Permits"] = "6000",
+                    ["RateLimit__CostlyPerMinute"] = "6000",
+                    ["RateLimit__Concurrent"] = "1000",
                 };
                 switch (service)
                 {

@@ -74,6 +74,22 @@ public class RolesTests(NotificationsFixture service)
     }
 
     [Fact]
+    public async Task A_tenant_has_so_many_webhooks_and_not_more_however_many_are_asked_for_at_once()
+    {
+        var most = new Notifications.Webhooks.WebhookOptions().MaxPerTenant;
+        using var client = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: $"many-{Guid.CreateVersion7()}");
+        var answers = await Task.WhenAll(Enumerable.Range(0, most + 5).Select(_ => Register()));
+        answers.Count(a => a == HttpStatusCode.Created).ShouldBe(most);
+        answers.Count(a => a == HttpStatusCode.TooManyRequests).ShouldBe(5);
+
+        async Task<HttpStatusCode> Register()
+        {
+            using var answer = await client.PostAsJsonAsync("/v1/webhooks", new { url = "https://93.184.215.14/", eventTypes = new[] { "shop.none" } });
+            return answer.StatusCode;
+        }
+    }
+
+    [Fact]
     public async Task Every_route_keeps_tenants_apart_and_shows_all_to_whoever_has_none()
     {
         var north = $"north-{Guid.CreateVersion7()}";

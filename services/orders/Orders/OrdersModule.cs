@@ -1,4 +1,5 @@
 using Chassis.EventSourcing;
+using Chassis.Web;
 using MassTransit;
 using Orders.Catalogue;
 using Orders.Domain;
@@ -13,11 +14,12 @@ public static class OrdersModule
 {
     public static IServiceCollection AddOrders(this IServiceCollection services)
     {
+        services.AddSettings<OrdersOptions>(OrdersOptions.Section);
         services.AddEventSourcing(OrderEventTypes.Configure);
         services.AddProjection<OrdersProjection>();
         services.AddProjection<SalesProjection>();
         services.AddCoreEventHandler<OrderEvent, OrderTranslation>();
-        services.AddScoped<OrderStore>().AddScoped<LocalCatalogue>().AddSingleton<CatalogueMetrics>().AddSingleton<OrderMetrics>();
+        services.AddScoped<OrderStore>().AddScoped<LocalCatalogue>().AddScoped<DraftQuota>().AddSingleton<CatalogueMetrics>().AddSingleton<OrderMetrics>();
         services.AddScoped<CreateOrder>().AddScoped<ChangeItems>().AddScoped<SubmitOrder>().AddScoped<Features.CancelOrder>().AddScoped<CancelOrdersOfCustomer>();
         services.AddSingleton<OrderReader>().AddSingleton<StreamOrder>();
         return services;

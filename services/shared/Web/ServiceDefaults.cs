@@ -96,6 +96,7 @@ public static class ServiceDefaults
         app.UseAuthentication();
         app.UseRateLimiter();
         app.Use(RateLimiting.AnnounceAsync);
+        app.UseMiddleware<ConcurrencyLimit>();
         app.Use(PresentedCredentials.RefuseAsync);
         if (app.Services.GetService<AuditTrail>() is not null)
         {

@@ -44,14 +44,14 @@ public static class UsersService
     {
         if (IssuesTokens(app.Configuration))
         {
-            Token.Map(app);
+            Token.Map(app).IsCostly();
             Discovery.Map(app);
         }
 
         var v1 = app.MapGroup("/v1");
         RegistrationStatistics.Map(v1);
         var users = v1.MapGroup("/users");
-        RegisterUser.Map(users);
+        RegisterUser.Map(users).IsCostly();
         ReadUser.Map(users);
         ChangeProfile.Map(users);
         ChangePassword.Map(users);

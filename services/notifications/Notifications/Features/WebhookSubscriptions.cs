@@ -76,9 +76,11 @@ public static class WebhookSubscriptions
     }
 
     private static async Task<ETagged<Created<RegisteredWebhook>>> Register(
-        RegisterWebhookRequest request, EndpointCheck check, SecretVault vault, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
+        RegisterWebhookRequest request, EndpointCheck check, SecretVault vault, NotificationsDbContext db, WebhookOptions options, TimeProvider clock, CancellationToken ct)
     {
         await Validate(request.Url, request.EventTypes, request.Description, check, ct);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await MustHaveRoom(db, options.MaxPerTenant, ct);
         var now = clock.GetUtcNow();
         var webhook = new Webhook
         {
@@ -94,10 +96,22 @@ public static class WebhookSubscriptions
         var secret = StandardWebhooks.NewSecret();
         db.AddRange(webhook, new WebhookSecret { Id = Ids.New(clock), WebhookId = webhook.Id, Secret = vault.Seal(webhook.Id, secret), CreatedAt = now });
         await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         return TypedResults.Created(
             $"/v1/webhooks/{webhook.Id}",
             new RegisteredWebhook(
                 webhook.Id, webhook.Url, webhook.EventTypes, webhook.Description, webhook.Status, now, now, webhook.Version, secret)).WithETag(webhook.Version);
+    }
+
+    // One after the other, so that two at once are not both the last one.
+    private static async Task MustHaveRoom(NotificationsDbContext db, int most, CancellationToken ct)
+    {
+        var tenant = OperationContext.Current.TenantId;
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({$"webhooks:{tenant}"}, 0))", ct);
+        if (await db.Webhooks.CountAsync(w => w.TenantId == tenant, ct) >= most)
+        {
+            throw ProblemException.TooMany("too_many_webhooks", $"There may be {most} webhooks. Delete one of them first.", TimeSpan.FromMinutes(1));
+        }
     }
 
     private static async Task<Ok<Page<WebhookView>>> List([AsParameters] PageQuery page, string? status, NotificationsDbContext db, CancellationToken ct)

@@ -15,6 +15,10 @@ public sealed record WebhookOptions : IForDevelopment
     /// <summary>Ports that a webhook's URL may name; 443 when empty.</summary>
     public IReadOnlyList<int> Ports { get; init; } = [];
 
+    /// <summary>Webhooks that one tenant may have, and whoever has no tenant.</summary>
+    [Range(1, 100_000)]
+    public int MaxPerTenant { get; init; } = 50;
+
     /// <summary>How long one attempt may take from connect to the last byte of the answer that is read.</summary>
     [Range(typeof(TimeSpan), "00:00:00.1", "00:02:00")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15);

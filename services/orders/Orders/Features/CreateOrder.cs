@@ -13,7 +13,7 @@ namespace Orders.Features;
 public sealed record CreateOrderRequest(IReadOnlyList<ItemRequest> Items, string? Currency = null, SubmitOrderRequest? Submit = null);
 
 /// <summary>Begins an order, as a draft or placed at once. Prices come from the catalogue, never from the client.</summary>
-public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Caller caller, TimeProvider clock)
+public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, DraftQuota drafts, Caller caller, TimeProvider clock)
 {
     public async Task<OrderChange> Handle(CreateOrderRequest request, CancellationToken cancellationToken)
     {
@@ -25,6 +25,11 @@ public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Cal
             async (_, ct) =>
             {
                 await catalogue.MustBeActive(caller.UserId, ct);
+                if (request.Submit is null)
+                {
+                    await drafts.Check(caller.UserId, ct);
+                }
+
                 var products = await catalogue.Find([.. items.Keys], ct);
                 var currency = MustBeSold(request, products);
                 var now = clock.GetUtcNow();

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Claims;
 using System.Text;
@@ -18,15 +17,11 @@ namespace Orders.Features;
 /// replica, misses nothing: everything is read from the event store.
 /// </summary>
 public sealed class StreamOrder(
-    OrderReader reader, IServiceScopeFactory scopes, StreamWatcher watcher, IHostApplicationLifetime lifetime, IOptions<JsonOptions> json, TimeProvider clock)
+    OrderReader reader, IServiceScopeFactory scopes, StreamWatcher watcher, IHostApplicationLifetime lifetime, IOptions<JsonOptions> json, IOptions<OrdersOptions> options, TimeProvider clock)
 {
-    /// <summary>Streams that one caller may have open, per process: enough for every window of a browser, and not for all the connections that there are.</summary>
-    public const int PerCaller = 20;
-
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
-    // No timer takes more.
-    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(40);
-    private readonly ConcurrentDictionary<string, int> open = new();
+    private readonly Places ofCallers = new(options.Value.StreamsPerCaller);
+    private readonly Places ofOrders = new(options.Value.StreamsPerOrder);
 
     public static void Map(RouteGroupBuilder orders) => orders.MapGet("/{id:guid}/stream", Get).RequireCustomer()
         .WithName("StreamOrder").WithSummary("Server-sent events: the order after every change, resumable by Last-Event-ID.")
@@ -44,7 +39,8 @@ public sealed class StreamOrder(
             return;
         }
 
-        using var place = feature.Enter(caller.Subject);
+        using var place = feature.ofCallers.TryTake(caller.Subject) ?? throw TooMany($"A caller may have {feature.Limits.StreamsPerCaller} streams open.");
+        using var seat = feature.ofOrders.TryTake($"{caller.Subject} {id}") ?? throw TooMany($"A caller may have {feature.Limits.StreamsPerOrder} streams of an order open.");
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers["X-Accel-Buffering"] = "no";
@@ -57,35 +53,19 @@ public sealed class StreamOrder(
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // The reader has left; or comes back, to another replica since this one stops, or with another token since this one has ended.
+            // The reader has left; or comes back, to another replica since this one stops, or with another token since this one has ended; or after the longest time of a stream.
         }
     }
 
-    private Place Enter(string caller)
-    {
-        if (open.AddOrUpdate(caller, 1, (_, n) => n + 1) > PerCaller)
-        {
-            Leave(caller);
-            throw new ProblemException(StatusCodes.Status429TooManyRequests, "too_many_streams", $"A caller may have {PerCaller} streams open. Close one of them first.")
-            {
-                RetryAfter = Heartbeat,
-            };
-        }
-
-        return new Place(this, caller);
-    }
-
-    private void Leave(string caller)
-    {
-        open.AddOrUpdate(caller, 0, (_, n) => n - 1);
-        open.TryRemove(KeyValuePair.Create(caller, 0));
-    }
+    private static ProblemException TooMany(string detail) => ProblemException.TooMany("too_many_streams", $"{detail} Close one of them first.", Heartbeat);
 
     private CancellationTokenSource UntilTokenEnds(ClaimsPrincipal user)
     {
         var left = DateTimeOffset.FromUnixTimeSeconds(long.Parse(user.FindFirst(Claims.Expires)!.Value, CultureInfo.InvariantCulture)) - clock.GetUtcNow();
-        return new CancellationTokenSource(left < TimeSpan.Zero ? TimeSpan.Zero : left < LongestTimer ? left : LongestTimer, clock);
+        return new CancellationTokenSource(left < TimeSpan.Zero ? TimeSpan.Zero : left < options.Value.LongestStream ? left : options.Value.LongestStream, clock);
     }
+
+    private OrdersOptions Limits => options.Value;
 
     private CancellationToken Stopping => lifetime.ApplicationStopping;
 
@@ -143,10 +123,5 @@ public sealed class StreamOrder(
         return value.Length == 0 ? null
             : long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version
             : throw ProblemException.Invalid("Last-Event-ID", "is not an id of this stream.");
-    }
-
-    private sealed class Place(StreamOrder streams, string caller) : IDisposable
-    {
-        public void Dispose() => streams.Leave(caller);
     }
 }

@@ -60,17 +60,29 @@ public sealed class Watching_an_order(OrdersFixture orders)
         using var client = orders.Customer();
         using var other = orders.Customer();
         var (id, others) = (await Draft(client), await Draft(other));
-        var streams = new List<OrderStream>();
-        for (var i = 0; i < Orders.Features.StreamOrder.PerCaller; i++)
+        var (streams, limits) = (new List<OrderStream>(), new OrdersOptions());
+        for (var i = 0; i < limits.StreamsPerCaller; i++)
         {
+            id = i % limits.StreamsPerOrder == 0 ? await Draft(client) : id;
             streams.Add(await OrderStream.Open(client, id));
             streams[^1].Response.StatusCode.ShouldBe(HttpStatusCode.OK);
         }
 
-        using (var refused = await OrderStream.Open(client, id))
+        using (var refused = await OrderStream.Open(client, await Draft(client)))
         {
             refused.Response.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+            refused.Response.Headers.RetryAfter.ShouldNotBeNull();
         }
+
+        streams[0].Dispose();
+        await Poll.Until(
+            async () =>
+            {
+                using var full = await OrderStream.Open(client, id);
+                using var one = await OrderStream.Open(client, await Draft(client));
+                return full.Response.StatusCode == HttpStatusCode.TooManyRequests && one.Response.StatusCode == HttpStatusCode.OK;
+            },
+            "one stream of another order to have a place, and none of the order that has all of its own");
 
         using (var allowed = await OrderStream.Open(other, others))
         {

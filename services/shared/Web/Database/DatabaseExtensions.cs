@@ -36,6 +36,8 @@ public static class DatabaseExtensions
         services.AddSingleton<IDatabaseMigrator>(provider => provider.GetRequiredService<DatabaseMigrator<TDbContext>>());
         services.AddSingleton<IdempotencySecret>();
         services.AddHostedService<IdempotencySweep>();
+        services.AddSettings<StoredAnswersSettings>(StoredAnswersSettings.Section);
+        services.AddSingleton<StoredAnswersQuota>();
         AddAudit(services);
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             "database", provider => new DatabaseHealthCheck(provider.GetRequiredService<DatabaseMigrator<TDbContext>>()), HealthStatus.Unhealthy, ["ready"]));

@@ -82,6 +82,7 @@ public static class Idempotency
             return known;
         }
 
+        await http.RequestServices.GetRequiredService<StoredAnswersQuota>().CheckAsync(db, caller, cancelled);
         var answer = await CaptureAsync(http, await handler());
         if (answer.Status < StatusCodes.Status400BadRequest)
         {

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.AspNetCore.Routing;
@@ -21,11 +22,31 @@ public sealed record RateLimitSettings
     /// <summary>Length of the window in seconds.</summary>
     [Range(1, 3600)]
     public int WindowSeconds { get; init; } = 10;
+
+    /// <summary>Requests per minute to what is costly and open to everybody, such as signing in: a password takes a processor for a good while. 0 for none of its own.</summary>
+    [Range(0, 10_000_000)]
+    public int CostlyPerMinute { get; init; } = 60;
+
+    /// <summary>Requests under way at a time, open streams among them; 0 for no limit.</summary>
+    [Range(0, 1_000_000)]
+    public int Concurrent { get; init; } = 100;
 }
 
-/// <summary>A fixed window per caller (the token's subject, else the address), announced in <c>RateLimit</c> headers.</summary>
+/// <summary>Marks what is costly and open to everybody.</summary>
+internal sealed class IsCostlyMetadata;
+
+public static class RateLimitingExtensions
+{
+    /// <summary>Has the limit of what is costly and open to everybody, beside the general one.</summary>
+    public static TBuilder IsCostly<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new IsCostlyMetadata());
+}
+
+/// <summary>A fixed window per caller (the token's subject, else the address), announced in <c>RateLimit</c> headers; a second one for what is costly.</summary>
 internal static class RateLimiting
 {
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+
     public static void Configure(RateLimiterOptions options, IOptions<RateLimitSettings> settings, TimeProvider clock)
     {
         if (settings.Value.Permits == 0)
@@ -40,10 +61,12 @@ internal static class RateLimiting
         options.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, (string, long)>(context => IsLimited(context)
             ? RateLimitPartition.GetFixedWindowLimiter((Caller(context), clock.GetUtcNow().Ticks / length.Ticks), _ => window)
             : RateLimitPartition.GetNoLimiter(("", 0L)));
-        options.OnRejected = (rejected, _) => throw new ProblemException(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests. Slow down.")
+        options.OnRejected = (rejected, _) => throw TooMany(Announce(rejected.HttpContext, 0));
+        if (settings.Value.CostlyPerMinute > 0)
         {
-            RetryAfter = Announce(rejected.HttpContext, 0),
-        };
+            options.GlobalLimiter = PartitionedRateLimiter.CreateChained(options.GlobalLimiter, Costly(settings.Value.CostlyPerMinute, clock));
+            options.OnRejected = (rejected, _) => throw TooMany(IsCostly(rejected.HttpContext) ? Minute : Announce(rejected.HttpContext, 0));
+        }
     }
 
     /// <summary>Tells a caller who was let in what is left.</summary>
@@ -57,6 +80,18 @@ internal static class RateLimiting
         return next(context);
     }
 
+    private static ProblemException TooMany(TimeSpan retryAfter) => ProblemException.TooMany("too_many_requests", "Too many requests. Slow down.", retryAfter);
+
+    private static PartitionedRateLimiter<HttpContext> Costly(int permits, TimeProvider clock)
+    {
+        var window = new FixedWindowRateLimiterOptions { PermitLimit = permits, Window = Minute, AutoReplenishment = false };
+        return PartitionedRateLimiter.Create<HttpContext, (string, long)>(context => IsCostly(context)
+            ? RateLimitPartition.GetFixedWindowLimiter((Caller(context), clock.GetUtcNow().Ticks / Minute.Ticks), _ => window)
+            : RateLimitPartition.GetNoLimiter(("", 0L)));
+    }
+
+    private static bool IsCostly(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<IsCostlyMetadata>() is not null;
+
     /// <returns>How long until the next window.</returns>
     private static TimeSpan Announce(HttpContext context, long remaining)
     {
@@ -69,8 +104,8 @@ internal static class RateLimiting
         return reset;
     }
 
-    private static string Caller(HttpContext context) => context.User.FindFirst(Claims.Subject)?.Value ?? context.Connection.RemoteIpAddress?.ToString() ?? "-";
+    public static string Caller(HttpContext context) => context.User.FindFirst(Claims.Subject)?.Value ?? context.Connection.RemoteIpAddress?.ToString() ?? "-";
 
-    private static bool IsLimited(HttpContext context) =>
+    public static bool IsLimited(HttpContext context) =>
         context.GetEndpoint() is RouteEndpoint endpoint && endpoint.Metadata.GetMetadata<DisableRateLimitingAttribute>() is null;
 }

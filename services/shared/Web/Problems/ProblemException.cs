@@ -33,6 +33,10 @@ public sealed class ProblemException(int status, string code, string detail) : E
     public static ProblemException PreconditionFailed() =>
         new(StatusCodes.Status412PreconditionFailed, "version_mismatch", "The resource has changed since the version that If-Match names.");
 
+    /// <summary>429: the caller has had, or holds, as much as one caller may.</summary>
+    public static ProblemException TooMany(string code, string detail, TimeSpan retryAfter) =>
+        new(StatusCodes.Status429TooManyRequests, code, detail) { RetryAfter = retryAfter };
+
     /// <summary>503: something that the answer needs is not there right now.</summary>
     public static ProblemException Unavailable(string detail, TimeSpan? retryAfter = null) =>
         new(StatusCodes.Status503ServiceUnavailable, "dependency_unavailable", detail) { RetryAfter = retryAfter ?? TimeSpan.FromSeconds(5) };

@@ -206,6 +206,7 @@ public class SampleService : LazyFixture
         things.MapGet("/operators/{id:guid}", (Guid id) => TypedResults.Ok(new { id, about = "somebody" })).RequireOperator();
         things.MapPost("/{id:guid}/withdraw", Withdraw).RequireOperator();
         things.MapPost("/{id:guid}/withdraw-once", Withdraw).RequireOperator().WithIdempotencyKey();
+        things.MapGet("/costly", () => "ok").RequireCustomer().IsCostly();
         things.MapGet("/open", () => "ok").AllowAnonymous();
         things.MapGet("/forgotten", () => "ok");
         things.MapGet("/broken", string () => throw new InvalidOperationException("secret internals")).AllowAnonymous();
