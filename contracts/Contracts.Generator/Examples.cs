@@ -52,6 +52,7 @@ public static class Examples
         new UserDeactivated(User, "asked for it", Time),
         new UserReactivated(User, Time),
         new UserErased(User, Time),
+        new UserSessionsEnded(User, 3, "password_changed", Time),
         new ServiceStarted("orders", Instance, "1.0.0", Time),
         new ServiceStopped("orders", Instance, Time),
     ];

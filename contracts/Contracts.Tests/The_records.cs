@@ -21,6 +21,7 @@ public sealed class The_records
         "shop.stock.low.v1", "shop.stock.received.v1", "shop.stock.released.v1", "shop.stock.reservation-failed.v1", "shop.stock.reserved.v1",
         "shop.system.service-started.v1", "shop.system.service-stopped.v1",
         "shop.user.deactivated.v1", "shop.user.email-changed.v1", "shop.user.erased.v1", "shop.user.profile-updated.v1", "shop.user.reactivated.v1", "shop.user.registered.v1",
+        "shop.user.sessions-ended.v1",
     ]);
 
     [Theory]

@@ -8,6 +8,9 @@ namespace Shop.Cluster;
 /// <summary>A caller of the whole system, signed in or not: goes to the replicas in turn, as behind a load balancer.</summary>
 public sealed class ShopClient : IDisposable
 {
+    /// <summary>Of everybody who is registered here.</summary>
+    public const string Password = "correct horse battery staple";
+
     private readonly ShopCluster cluster;
     private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(30) };
     private int turn;
@@ -35,11 +38,10 @@ public sealed class ShopClient : IDisposable
     public static async Task<ShopClient> RegisterAsync(ShopCluster cluster, string name)
     {
         var email = $"{name}-{Guid.NewGuid():n}@example.com";
-        const string password = "correct horse battery staple";
         using var anonymous = Anonymous(cluster);
-        using var response = await anonymous.SendAsync(HttpMethod.Post, "users", "/v1/users", new { email, password, fullName = name });
+        using var response = await anonymous.SendAsync(HttpMethod.Post, "users", "/v1/users", new { email, password = Password, fullName = name });
         response.EnsureSuccessStatusCode();
-        return await SignInAsync(cluster, email, password);
+        return await SignInAsync(cluster, email, Password);
     }
 
     /// <summary>One request to the next running replica; the caller looks at the status.</summary>

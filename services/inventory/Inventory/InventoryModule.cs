@@ -1,3 +1,4 @@
+using Chassis.Messaging.Sessions;
 using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Features;
@@ -37,6 +38,7 @@ public static class InventoryModule
         bus.AddConsumer<ReleaseStockConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
         bus.AddConsumer<ShipOrderConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
         bus.AddConsumer<EraseAddresses>().Endpoint(e => e.Name = ErasuresQueue);
+        bus.AddEndedSessions("inventory");
     }
 
     public static void MapInventory(this IEndpointRouteBuilder app)

@@ -15,5 +15,6 @@ public sealed class MigrationTests
             ["0004_recipe_shipments"] = "bf467c1b9f8a4e29",
             ["0005_ids_of_stored_answers"] = "4fee235f72245c7b",
             ["0006_audit"] = "fccf18996a5b4cf2",
+            ["0007_ended_sessions"] = "?",
         });
 }

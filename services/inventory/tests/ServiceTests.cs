@@ -29,6 +29,14 @@ public sealed class ServiceTests(InventoryFixture inventory)
             .VerifyAsync();
 
     [Fact]
+    public async Task A_token_ends_with_its_session()
+    {
+        await using var own = new InventoryFixture();
+        await own.InitializeAsync();
+        await new EndedSessionsCheck<Program>(own, "/v1/products").VerifyAsync();
+    }
+
+    [Fact]
     public async Task Shows_pages_that_work_under_their_own_headers()
     {
         using var client = inventory.Operator();

@@ -1,3 +1,4 @@
+using Chassis.Messaging.Sessions;
 using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
@@ -26,6 +27,7 @@ public static class NotificationsModule
         bus.AddConsumer<ContactsConsumer>().Endpoint(e => e.Name = NotificationQueues.Contacts);
         bus.AddConsumer<MailsConsumer>().Endpoint(e => e.Name = NotificationQueues.Mails);
         bus.AddConsumer<WebhooksConsumer>().Endpoint(e => e.Name = NotificationQueues.Webhooks);
+        bus.AddEndedSessions("notifications");
     }
 
     public static void AddNotifications(this IServiceCollection services)

@@ -14,5 +14,6 @@ public sealed class MigrationTests
             ["0003_outcomes_of_sending"] = "10346cb788090c44",
             ["0004_ids_of_stored_answers"] = "4fee235f72245c7b",
             ["0005_audit"] = "fccf18996a5b4cf2",
+            ["0006_ended_sessions"] = "?",
         });
 }

@@ -14,6 +14,14 @@ public class RolesTests(NotificationsFixture service)
     private static readonly Guid Someone = Guid.Parse("0199c3a4-7c1e-7d2a-b6a5-6f0d6f9f4c11");
 
     [Fact]
+    public async Task A_token_ends_with_its_session()
+    {
+        await using var own = new NotificationsFixture();
+        await own.InitializeAsync();
+        await new EndedSessionsCheck<Program>(own, "/v1/notifications").VerifyAsync();
+    }
+
+    [Fact]
     public async Task Shows_pages_that_work_under_their_own_headers()
     {
         using var client = service.Operator();

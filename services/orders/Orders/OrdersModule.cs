@@ -1,4 +1,5 @@
 using Chassis.EventSourcing;
+using Chassis.Messaging.Sessions;
 using Chassis.Web;
 using MassTransit;
 using Orders.Catalogue;
@@ -29,6 +30,7 @@ public static class OrdersModule
     {
         bus.AddConsumer<OrderCommandsConsumer>().Endpoint(e => e.Name = OrdersQueues.Commands);
         bus.AddConsumer<CatalogueConsumer>().Endpoint(e => e.Name = CatalogueConsumer.Queue);
+        bus.AddEndedSessions("orders");
     }
 
     public static void MapOrders(this IEndpointRouteBuilder app)

@@ -18,5 +18,6 @@ public sealed class A_released_migration
             ["0007_final_positions"] = "cad50a4ac0d91d5c",
             ["0008_ids_of_stored_answers"] = "4fee235f72245c7b",
             ["0009_audit"] = "fccf18996a5b4cf2",
+            ["0010_ended_sessions"] = "?",
         });
 }

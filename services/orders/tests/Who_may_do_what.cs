@@ -12,6 +12,14 @@ public sealed class Who_may_do_what(OrdersFixture orders)
     private static readonly MatrixRow OwnOrderLater = new(Anonymous: 401, Owner: 202, Other: 404, Operator: 202, OtherTenant: 404);
 
     [Fact]
+    public async Task ends_with_the_session()
+    {
+        await using var own = new OrdersFixture();
+        await own.InitializeAsync();
+        await new EndedSessionsCheck<Program>(own, "/v1/orders").VerifyAsync();
+    }
+
+    [Fact]
     public async Task shows_in_pages_that_work_under_their_own_headers()
     {
         using var client = orders.Operator();

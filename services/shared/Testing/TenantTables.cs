@@ -11,6 +11,7 @@ public static class TenantTables
         ["messaging."] = "messages carry their tenant in their headers; only operators of the installation see them",
         ["event_store."] = "events carry their tenant in their metadata, and are read with their aggregate",
         ["__EFMigrationsHistory"] = "about the schema",
+        ["ended_sessions"] = "the user's, and no more than that",
         ["idempotency_keys"] = "stored answers: each caller gets their own only",
     };
 

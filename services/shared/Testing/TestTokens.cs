@@ -34,13 +34,18 @@ public sealed class TestTokens : IDisposable
     public IList<JsonObject> MoreKeys { get; } = [];
 
     /// <summary>A valid access token.</summary>
-    public string For(string subject, string role = "customer", string? tenant = null, TimeProvider? clock = null)
+    public string For(string subject, string role = "customer", string? tenant = null, TimeProvider? clock = null, int? sessionEpoch = null)
     {
         var now = (clock ?? TimeProvider.System).GetUtcNow().ToUnixTimeSeconds();
         var payload = new JsonObject
         {
             ["iss"] = Issuer, ["aud"] = Audience, ["sub"] = subject, ["iat"] = now, ["exp"] = now + 3600, ["role"] = role,
         };
+        if (sessionEpoch is not null)
+        {
+            payload["session_epoch"] = sessionEpoch;
+        }
+
         if (tenant is not null)
         {
             payload["tenant"] = tenant;

@@ -126,6 +126,8 @@ public static class ServiceDefaults
         });
         services.TryAddSingleton<ISigningKeySource, IssuerKeys>();
         services.AddSingleton<TokenValidator>();
+        services.AddSingleton<EndedSessions>();
+        services.AddSingleton<ISessionStatus>(provider => provider.GetRequiredService<EndedSessions>());
         services.AddHttpContextAccessor();
         services.AddScoped<Caller>();
         services.AddAuthentication(TokenValidator.Scheme).AddScheme<AuthenticationSchemeOptions, BearerHandler>(TokenValidator.Scheme, null);

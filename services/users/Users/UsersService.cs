@@ -25,6 +25,8 @@ public static class UsersService
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<SignInThrottle>();
         services.AddScoped<UserStore>();
+        services.AddScoped<Operators>();
+        services.Replace(ServiceDescriptor.Singleton<ISessionStatus, AccountSessions>());
         services.AddScoped<RefreshTokens>();
         services.AddScoped<RegisterUser>();
         services.AddScoped<ChangeProfile>();

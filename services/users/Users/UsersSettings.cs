@@ -41,6 +41,8 @@ public sealed record OperatorSettings
 
 public sealed record TokenSettings
 {
+    /// <summary>At most half of what services remember the ends of sessions for.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "12:00:00")]
     public TimeSpan AccessTokenLifetime { get; init; } = TimeSpan.FromMinutes(15);
 
     /// <summary>A refresh token that is not used for so long is void.</summary>
@@ -70,6 +72,9 @@ public sealed record PasswordSettings
 
     [Range(64, 1024)]
     public int MaxLength { get; init; } = 128;
+
+    /// <summary>Words that nobody may take, with or without a number behind: the name of the shop, of what it sells.</summary>
+    public IReadOnlyList<string> Refused { get; init; } = [];
 }
 
 public sealed record ThrottleSettings

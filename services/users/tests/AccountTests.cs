@@ -107,7 +107,8 @@ public sealed class An_account(UsersFixture service)
         deactivated.StatusCode.ShouldBe(HttpStatusCode.OK);
         (await deactivated.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("status").GetString().ShouldBe("deactivated");
         (await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "again" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
-        (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "New" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await admin.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "New" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
 
         using var reactivated = await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct);
@@ -234,8 +235,9 @@ public sealed class An_account(UsersFixture service)
 
         // All but the registration was done by an operator without a tenant.
         await tap.NextAsync("shop.user.erased.v1", id);
+        await Poll.Until(() => tap.Seen.Count(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1") == 4, "the ends of its sessions to be told");
         tap.Seen.Where(e => e.Subject == id).Select(e => (e.Type, e.Headers.GetValueOrDefault(CloudEventHeaders.TenantId))).ShouldBe(
-            new[] { "registered", "profile-updated", "email-changed", "deactivated", "reactivated", "erased" }.Select(what => ($"shop.user.{what}.v1", (string?)north)),
+            new[] { "registered", "profile-updated", "email-changed", "sessions-ended", "sessions-ended", "deactivated", "sessions-ended", "reactivated", "erased", "sessions-ended" }.Select(what => ($"shop.user.{what}.v1", (string?)north)),
             ignoreOrder: true);
     }
 
@@ -290,7 +292,7 @@ public sealed class Who_may_do_what(UsersFixture service)
             .Row("PUT /v1/users/{id}/email", new MatrixRow(401, 200, 404, 200, 404), async () => Email(await Account()))
             .Row("PUT /v1/users/{id}/password", new MatrixRow(401, 204, 404, 204, 404), () => Account(new { currentPassword = "correct horse battery", newPassword = "another good one" }))
             .Row("POST /v1/users/{id}/deactivate", new MatrixRow(401, 403, 403, 200, 404), () => Account(new { reason = "matrix" }))
-            .Row("POST /v1/users/{id}/reactivate", new MatrixRow(401, 403, 403, 200, 404), Deactivated)
+            .Row("POST /v1/users/{id}/reactivate", new MatrixRow(401, 401, 403, 200, 404), Deactivated)
             .Row("DELETE /v1/users/{id}", new MatrixRow(401, 204, 404, 204, 404), () => Account())
             .Row("GET /v1/users/{id}/events", new MatrixRow(401, 403, 403, 200, 404), () => Account())
             .Row("GET /v1/users", new MatrixRow(401, 403, 403, 200, 200))

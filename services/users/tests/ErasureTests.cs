@@ -28,7 +28,7 @@ public sealed class Erasure(UsersFixture service)
 
             // Events on their way may still name the person; they arrive, and are gone.
             await tap.NextAsync("shop.user.deactivated.v1", account.Id.ToString());
-            (await owner.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+            (await admin.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         }
 
         await tap.NextAsync("shop.user.erased.v1", account.Id.ToString());
@@ -62,11 +62,11 @@ public sealed class Erasure(UsersFixture service)
         using var admin = service.Operator();
         (await owner.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
 
-        foreach (var client in (HttpClient[])[owner, admin])
+        foreach (var (client, expected) in ((HttpClient, HttpStatusCode)[])[(owner, HttpStatusCode.Unauthorized), (admin, HttpStatusCode.NotFound)])
         {
-            (await client.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
-            (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Back" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
-            (await client.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+            (await client.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(expected);
+            (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Back" }, Ct)).StatusCode.ShouldBe(expected);
+            (await client.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(expected);
         }
 
         (await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
@@ -89,13 +89,17 @@ public sealed class What_the_world_learns(UsersFixture service)
         owner.DefaultRequestHeaders.Add("X-Correlation-Id", "corr-users-1");
         await owner.PatchAsJsonAsync($"/v1/users/{id}", new { fullName = "Jane Doe" }, ct);
         await owner.PutAsJsonAsync($"/v1/users/{id}/email", new { email }, ct);
-        await owner.PutAsJsonAsync($"/v1/users/{id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, ct);
+        using var again = await service.SignedInAsync(account with { Email = email });
+        await again.PutAsJsonAsync($"/v1/users/{id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, ct);
         await admin.PostAsJsonAsync($"/v1/users/{id}/deactivate", new { reason = "chargeback" }, ct);
         await admin.PostAsync($"/v1/users/{id}/reactivate", null, ct);
         await admin.DeleteAsync($"/v1/users/{id}", ct);
 
         await tap.NextAsync("shop.user.erased.v1", id);
-        var events = tap.Seen.Where(e => e.Subject == id).ToList();
+        await Poll.Until(() => Ends().Count == 4, "the ends of its sessions to be told");
+        Ends().OrderBy(e => e.Sequence).Select(e => (e.Sequence, e.Body.GetProperty("epoch").GetInt32(), e.Body.GetProperty("reason").GetString())).ShouldBe(
+            [(3, 1, "email_changed"), (4, 2, "password_changed"), (5, 3, "deactivated"), (7, 4, "erased")]);
+        var events = tap.Seen.Where(e => e.Subject == id && e.Type != "shop.user.sessions-ended.v1").ToList();
         events.Select(e => (e.Type, e.Sequence)).ShouldBe(
         [
             ("shop.user.registered.v1", 1),
@@ -114,6 +118,8 @@ public sealed class What_the_world_learns(UsersFixture service)
         events[2].Body.GetProperty("newEmail").GetString().ShouldBe(email);
         events[3].Body.GetProperty("reason").GetString().ShouldBe("chargeback");
         events[5].Body.EnumerateObject().Select(p => p.Name).ShouldBe(["userId", "erasedAt"]);
+
+        List<TappedEvent> Ends() => [.. tap.Seen.Where(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1")];
     }
 
     [Fact]
@@ -147,7 +153,7 @@ public sealed class The_log(UsersFixture service)
         await owner.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = account.FullName + " II", more = account.Email }, ct);
         await owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = UsersFixture.OperatorEmail }, ct);
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "ii." + account.Email }, ct)));
-        await owner.DeleteAsync($"/v1/users/{account.Id}", ct);
+        await admin.DeleteAsync($"/v1/users/{account.Id}", ct);
 
         service.Log.Lines.ShouldContain(l => l.Contains("/v1/users/{id:guid}", StringComparison.Ordinal));
         foreach (var secret in (string[])[account.Email, account.FullName, account.Password, tokens.GetProperty("refresh_token").GetString()!, owner.DefaultRequestHeaders.Authorization!.Parameter!])

@@ -13,5 +13,6 @@ public sealed class Migrations
             ["0002_erasures"] = "d3c6fc89b72987d0",
             ["0003_ids_of_stored_answers"] = "4fee235f72245c7b",
             ["0004_audit"] = "fccf18996a5b4cf2",
+            ["0005_session_epochs"] = "7b9a6faf6a0e7eca",
         });
 }

@@ -139,7 +139,7 @@ public sealed class A_refresh_token(UsersFixture service)
         await using var connection = new Npgsql.NpgsqlConnection(service.Database.Migrations);
         await connection.OpenAsync(Ct);
         await using var transaction = await connection.BeginTransactionAsync(Ct);
-        await using (var change = new Npgsql.NpgsqlCommand($"UPDATE users SET password_hash = 'another', version = version + 1 WHERE id = '{account.Id}'", connection, transaction))
+        await using (var change = new Npgsql.NpgsqlCommand($"UPDATE users SET password_hash = 'another', session_epoch = session_epoch + 1, version = version + 1 WHERE id = '{account.Id}'", connection, transaction))
         {
             await change.ExecuteNonQueryAsync(Ct);
         }
@@ -229,4 +229,124 @@ public sealed class Signing_keys(UsersFixture service)
 
     private static string KeyOf(HttpClient client) => JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(
         client.DefaultRequestHeaders.Authorization!.Parameter!.Split('.')[0])).RootElement.GetProperty("kid").GetString()!;
+}
+
+public sealed class An_access_token(UsersFixture service)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("a new password")]
+    [InlineData("a new address")]
+    [InlineData("deactivation")]
+    [InlineData("erasure")]
+    public async Task Ends_at_once_with(string what)
+    {
+        var account = await service.RegisterAsync();
+        using var client = await service.SignedInAsync(account);
+        using var neighbour = await service.SignedInAsync(await service.RegisterAsync());
+        using var admin = service.Operator();
+        using var done = await (what switch
+        {
+            "a new password" => client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Ct),
+            "a new address" => client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "new." + account.Email }, Ct),
+            "deactivation" => admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "fraud" }, Ct),
+            _ => client.DeleteAsync($"/v1/users/{account.Id}", Ct),
+        });
+        done.IsSuccessStatusCode.ShouldBeTrue();
+
+        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await neighbour.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Of_a_session_that_was_refreshed_while_all_ended_ends_too()
+    {
+        var account = await service.RegisterAsync();
+        var (_, tokens) = await service.SignInAsync(account.Email, account.Password);
+        using var client = service.WithToken(tokens.GetProperty("access_token").GetString()!);
+        var refreshes = Task.WhenAll(service.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!)));
+        using var changed = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Ct);
+        changed.StatusCode.ShouldBe(HttpStatusCode.NoContent);
+
+        foreach (var (status, body) in await refreshes)
+        {
+            if (status == 200)
+            {
+                using var refreshed = service.WithToken(body.GetProperty("access_token").GetString()!);
+                (await refreshed.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+            }
+        }
+    }
+}
+
+/// <summary>Each has an installation of its own: what is tested is who is left.</summary>
+public sealed class Operators_accounts
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Once_closed_are_not_opened_again_by_their_owners()
+    {
+        await using var service = await StartAsync();
+        var (firstId, first) = await SignInAsync(service, UsersFixture.OperatorEmail, UsersFixture.OperatorPassword);
+        var (secondId, second) = await SecondAsync(service);
+        (await first.PostAsJsonAsync($"/v1/users/{secondId}/deactivate", new { reason = "dismissed" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        foreach (var path in (string[])["/v1/users", $"/v1/users/{firstId}", "/v1/ops/dead-letters"])
+        {
+            (await second.GetAsync(path, Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized, path);
+        }
+
+        (await second.PostAsync($"/v1/users/{secondId}/reactivate", null, Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await second.PutAsJsonAsync($"/v1/users/{firstId}/password", new { newPassword = "taken over by me" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+    }
+
+    [Fact]
+    public async Task Are_closed_by_somebody_else_only()
+    {
+        await using var service = await StartAsync();
+        var (id, client) = await SecondAsync(service);
+        using var answer = await client.PostAsJsonAsync($"/v1/users/{id}/deactivate", new { reason = "tired" }, Ct);
+        answer.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("type").GetString()!.ShouldEndWith("own_account");
+    }
+
+    [Fact]
+    public async Task Are_never_all_closed()
+    {
+        await using var service = await StartAsync();
+        var (firstId, first) = await SignInAsync(service, UsersFixture.OperatorEmail, UsersFixture.OperatorPassword);
+        using var alone = await first.DeleteAsync($"/v1/users/{firstId}", Ct);
+        alone.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await alone.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("type").GetString()!.ShouldEndWith("last_operator");
+
+        // Two who close each other in the same moment.
+        var (secondId, second) = await SecondAsync(service);
+        var answers = await Task.WhenAll(
+            first.PostAsJsonAsync($"/v1/users/{secondId}/deactivate", new { reason = "you first" }, Ct),
+            second.PostAsJsonAsync($"/v1/users/{firstId}/deactivate", new { reason = "you first" }, Ct));
+        answers.Count(a => a.StatusCode == HttpStatusCode.OK).ShouldBe(1);
+        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM users WHERE role = 'operator' AND status = 'active'")).ShouldBe(1);
+    }
+
+    private static async Task<UsersFixture> StartAsync()
+    {
+        var service = new UsersFixture();
+        await service.InitializeAsync();
+        return service;
+    }
+
+    private static async Task<(Guid Id, HttpClient Client)> SecondAsync(UsersFixture service)
+    {
+        var account = await service.RegisterAsync("Second Operator");
+        await service.Database.ExecuteAsync($"UPDATE users SET role = 'operator' WHERE id = '{account.Id}'");
+        return await SignInAsync(service, account.Email, account.Password);
+    }
+
+    private static async Task<(Guid Id, HttpClient Client)> SignInAsync(UsersFixture service, string email, string password)
+    {
+        var client = await service.SignedInAsync(new Account(Guid.Empty, email, password, ""));
+        return ((await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Ct)).GetProperty("id").GetGuid(), client);
+    }
 }

@@ -18,7 +18,7 @@ public class UsersFixture : ServiceFixture<Program>
     private static int counter;
 
     public override string TokenFor(Guid userId, bool @operator = false, string? tenant = null) =>
-        Services.GetRequiredService<AccessTokens>().Issue(userId.ToString(), @operator ? "operator" : "customer", tenant, "tests");
+        Services.GetRequiredService<AccessTokens>().Issue(userId.ToString(), @operator ? "operator" : "customer", tenant, "tests", sessionEpoch: 0);
 
     /// <summary>An account, as registered over HTTP.</summary>
     public async Task<Account> RegisterAsync(string fullName = "Jane Miller", string? email = null, string? tenant = null)
@@ -57,6 +57,7 @@ public class UsersFixture : ServiceFixture<Program>
         settings["Users:Operator:Email"] = OperatorEmail;
         settings["Users:Operator:Password"] = OperatorPassword;
         settings["Users:Passwords:Iterations"] = "1000";
+        settings["Users:Passwords:Refused:0"] = "teahouse";
         settings["Users:Clients:partner:Secret"] = "partner-secret-of-the-tests";
         settings["Users:Clients:partner:Role"] = "operator";
         settings["Users:Clients:partner:Tenant"] = "north";

@@ -41,7 +41,7 @@ public sealed partial class Oracle
             oracle.MailsGoOnce(), await oracle.SentMailsArriveAsync(), await oracle.EveryOrderHasItsMailsAsync(), await oracle.EverybodyIsWelcomedAsync(),
             oracle.WebhooksAreStable(), oracle.WebhooksArrive(), await oracle.WebhooksAreKeptAsync(),
             oracle.NothingIsToldBeforeItIsTrue(), await oracle.RepeatedCommandsActOnceAsync(), await oracle.OutboxesAreEmptyAsync(),
-            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(),
+            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), await oracle.EndedSessionsAreKnownAsync(),
             await oracle.TenantsAreKeptApartAsync(), oracle.TenantsHearOfTheirsAlone(),
             await oracle.NothingOfTheErasedIsLeftAsync(), await oracle.NothingOfOthersIsErasedAsync(), await oracle.PendingPaymentsEndAsync(), await oracle.OddMessagesAreKeptAsync(),
             await oracle.TheTopologyIsWholeAsync(), oracle.BystandersGoOn(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),

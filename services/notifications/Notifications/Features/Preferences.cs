@@ -14,10 +14,11 @@ namespace Notifications.Features;
 /// <param name="OrderCancelled">An order was cancelled.</param>
 /// <param name="OrderFailed">An order could not be completed.</param>
 /// <param name="EmailChanged">The account's address was changed: a security mail, always on.</param>
+/// <param name="PasswordChanged">The password was changed: a security mail, always on.</param>
 /// <param name="AccountDeactivated">The account was deactivated: a security mail, always on.</param>
 public sealed record PreferencesView(
     bool Welcome = true, bool OrderConfirmation = true, bool OrderShipped = true, bool OrderCancelled = true, bool OrderFailed = true,
-    bool EmailChanged = true, bool AccountDeactivated = true)
+    bool EmailChanged = true, bool AccountDeactivated = true, bool PasswordChanged = true)
 {
     private IEnumerable<(string Field, string Template, bool On)> Kinds() =>
     [
@@ -27,6 +28,7 @@ public sealed record PreferencesView(
         ("orderCancelled", MailTemplate.OrderCancelled, OrderCancelled),
         ("orderFailed", MailTemplate.OrderFailed, OrderFailed),
         ("emailChanged", MailTemplate.EmailChanged, EmailChanged),
+        ("passwordChanged", MailTemplate.PasswordChanged, PasswordChanged),
         ("accountDeactivated", MailTemplate.AccountDeactivated, AccountDeactivated),
     ];
 

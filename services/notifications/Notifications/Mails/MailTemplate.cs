@@ -14,6 +14,7 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
 {
     public const string Welcome = "welcome";
     public const string EmailChanged = "email-changed";
+    public const string PasswordChanged = "password-changed";
     public const string AccountDeactivated = "account-deactivated";
     public const string OrderConfirmation = "order-confirmation";
     public const string OrderShipped = "order-shipped";
@@ -30,6 +31,7 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
     [
         new(Welcome, false, new UserRegistered(Id, "ada@example.org", "Ada Lovelace", "web", Time)),
         new(EmailChanged, true, new UserEmailChanged(Id, "ada@example.org", "lovelace@example.org", Time)),
+        new(PasswordChanged, true, new UserSessionsEnded(Id, 1, "password_changed", Time)),
         new(AccountDeactivated, true, new UserDeactivated(Id, "On request", Time)),
         new(OrderConfirmation, false, new OrderConfirmed(
             Id, Id, [new("NOTEBOOK-14", "Notebook 14\"", 1, new(1199m, "EUR")), new("SLEEVE-GREY", "Sleeve, grey", 2, new(32.24m, "EUR"))], Total, Time)),

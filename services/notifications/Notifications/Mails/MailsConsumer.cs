@@ -13,6 +13,7 @@ namespace Notifications.Mails;
 public sealed class MailsConsumer(MailOutbox mails, IOptions<MailOptions> options) :
     IConsumer<UserRegistered>,
     IConsumer<UserEmailChanged>,
+    IConsumer<UserSessionsEnded>,
     IConsumer<UserDeactivated>,
     IConsumer<OrderConfirmed>,
     IConsumer<OrderShipped>,
@@ -28,6 +29,10 @@ public sealed class MailsConsumer(MailOutbox mails, IOptions<MailOptions> option
         await Enqueue(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.NewEmail);
         await Enqueue(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.OldEmail, audience: Audiences.PreviousAddress);
     }
+
+    // The other reasons have mails of their own.
+    public Task Consume(ConsumeContext<UserSessionsEnded> context) =>
+        context.Message.Reason == "password_changed" ? Enqueue(context, MailTemplate.PasswordChanged, context.Message.UserId) : Task.CompletedTask;
 
     public Task Consume(ConsumeContext<UserDeactivated> context) => Enqueue(context, MailTemplate.AccountDeactivated, context.Message.UserId);
 

@@ -63,6 +63,17 @@ public class MailsTests(NotificationsFixture service)
     }
 
     [Fact]
+    public async Task A_change_of_the_password_is_told_and_other_ends_of_sessions_have_mails_of_their_own()
+    {
+        var user = await service.Register();
+        await service.Broker.Publish(new UserSessionsEnded(user.UserId, 1, "email_changed", DateTimeOffset.UtcNow), sequence: 2);
+        await service.Broker.Publish(new UserSessionsEnded(user.UserId, 2, "password_changed", DateTimeOffset.UtcNow), sequence: 3);
+
+        (await service.MailsTo(user.Email, 2))[1].Subject.ShouldBe("Your password was changed");
+        (await Listed(user.UserId, 2)).Select(m => m.GetProperty("template").GetString()).ShouldBe(["welcome", "password-changed"], ignoreOrder: true);
+    }
+
+    [Fact]
     public async Task A_change_of_address_is_told_to_both_addresses()
     {
         var user = await service.Register();

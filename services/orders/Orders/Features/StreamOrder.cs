@@ -17,9 +17,14 @@ namespace Orders.Features;
 /// replica, misses nothing: everything is read from the event store.
 /// </summary>
 public sealed class StreamOrder(
-    OrderReader reader, IServiceScopeFactory scopes, StreamWatcher watcher, IHostApplicationLifetime lifetime, IOptions<JsonOptions> json, IOptions<OrdersOptions> options, TimeProvider clock)
+    OrderReader reader, IServiceScopeFactory scopes, StreamWatcher watcher, IHostApplicationLifetime lifetime, ISessionStatus sessions, IOptions<JsonOptions> json,
+    IOptions<OrdersOptions> options, TimeProvider clock)
 {
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
+
+    // How long a stream may outlive its session.
+    private static readonly TimeSpan LookAtSession = TimeSpan.FromSeconds(2);
+
     private readonly Places ofCallers = new(options.Value.StreamsPerCaller);
     private readonly Places ofOrders = new(options.Value.StreamsPerOrder);
 
@@ -49,7 +54,7 @@ public sealed class StreamOrder(
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, feature.Stopping, signedIn.Token);
         try
         {
-            await feature.Write(id, seen ?? current.Version - 1, http.Response, ending.Token);
+            await feature.Write(id, seen ?? current.Version - 1, http, ending.Token);
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
@@ -71,8 +76,9 @@ public sealed class StreamOrder(
 
     private Task<OrderView> Current(Guid id, Caller caller, CancellationToken cancellationToken) => reader.Get(id, caller, cancellationToken);
 
-    private async Task Write(Guid id, long seen, HttpResponse response, CancellationToken cancellationToken)
+    private async Task Write(Guid id, long seen, HttpContext http, CancellationToken cancellationToken)
     {
+        var response = http.Response;
         OrderState? state = null;
         long version = 0;
         await response.WriteAsync("retry: 2000\n\n", cancellationToken);
@@ -89,17 +95,32 @@ public sealed class StreamOrder(
             }
 
             await response.Body.FlushAsync(cancellationToken);
-            if (state is { IsTerminal: true })
+            if (state is { IsTerminal: true } || !await WaitForVersionAbove(id, version, http, cancellationToken))
             {
                 return;
             }
+        }
+    }
 
-            while (!await watcher.WaitForVersionAbove(id, version, Heartbeat, cancellationToken))
+    /// <returns>False when the session has ended.</returns>
+    private async Task<bool> WaitForVersionAbove(Guid id, long version, HttpContext http, CancellationToken cancellationToken)
+    {
+        for (var waited = LookAtSession; !await watcher.WaitForVersionAbove(id, version, LookAtSession, cancellationToken); waited += LookAtSession)
+        {
+            if (await sessions.HasEndedAsync(http.User, cancellationToken))
             {
-                await response.WriteAsync(": still here\n\n", cancellationToken);
-                await response.Body.FlushAsync(cancellationToken);
+                return false;
+            }
+
+            if (waited >= Heartbeat)
+            {
+                waited = TimeSpan.Zero;
+                await http.Response.WriteAsync(": still here\n\n", cancellationToken);
+                await http.Response.Body.FlushAsync(cancellationToken);
             }
         }
+
+        return !await sessions.HasEndedAsync(http.User, cancellationToken);
     }
 
     // A scope for each reading: a stream may stay open for days and must not keep a database connection meanwhile.

@@ -29,6 +29,19 @@ public sealed class Watching_an_order(OrdersFixture orders)
     }
 
     [Fact]
+    public async Task ends_with_the_readers_session()
+    {
+        var reader = NewId();
+        using var client = orders.WithToken(orders.Tokens.For(reader.ToString(), sessionEpoch: 0));
+        var id = await Place(client);
+        using var stream = await OrderStream.Open(client, id);
+        (await stream.Next()).ShouldBe((3, "submitted"));
+
+        await orders.Publish(new Shop.Contracts.Users.V1.UserSessionsEnded(reader, 1, "password_changed", TimeProvider.System.GetUtcNow()), 2);
+        (await stream.Next()).ShouldBeNull();
+    }
+
+    [Fact]
     public async Task goes_on_where_the_reader_left_off_and_misses_nothing()
     {
         using var client = orders.Customer();

@@ -49,6 +49,18 @@ public static class MigrationBuilderExtensions
         CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
         """);
 
+    /// <summary>The table of <see cref="EndedSessions"/>.</summary>
+    public static void CreateEndedSessions(this MigrationBuilder migrationBuilder) => migrationBuilder.Sql(
+        """
+        CREATE TABLE ended_sessions (
+            user_id  uuid        PRIMARY KEY,
+            epoch    integer     NOT NULL,
+            ended_at timestamptz NOT NULL,
+            noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        );
+        CREATE INDEX ended_sessions_noted_at ON ended_sessions (noted_at);
+        """);
+
     /// <summary>Makes stored answers findable by the ids in them, for <see cref="Idempotency.ForgetAsync"/>.</summary>
     public static void IndexIdempotencyKeys(this MigrationBuilder migrationBuilder) => migrationBuilder.Sql(
         """

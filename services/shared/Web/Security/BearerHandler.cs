@@ -8,7 +8,7 @@ namespace Chassis.Web;
 
 /// <summary>Bearer tokens (RFC 6750) from the <c>Authorization</c> header, and from nowhere else.</summary>
 internal sealed class BearerHandler(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenValidator validator)
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenValidator validator, ISessionStatus sessions)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
@@ -28,7 +28,9 @@ internal sealed class BearerHandler(
         try
         {
             var principal = await validator.ValidateAsync(header["Bearer ".Length..], Context.RequestAborted);
-            return AuthenticateResult.Success(new AuthenticationTicket(principal, Scheme.Name));
+            return await sessions.HasEndedAsync(principal, Context.RequestAborted)
+                ? AuthenticateResult.Fail(new InvalidTokenException("The session has ended."))
+                : AuthenticateResult.Success(new AuthenticationTicket(principal, Scheme.Name));
         }
         catch (Exception e) when (e is InvalidTokenException or ProblemException)
         {

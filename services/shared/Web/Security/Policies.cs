@@ -15,6 +15,12 @@ public static class Claims
 
     /// <summary>Seconds since 1970 at which the token ends: for whoever answers for longer than that.</summary>
     public const string Expires = "exp";
+
+    /// <summary>Seconds since 1970 at which the token was issued.</summary>
+    public const string IssuedAt = "iat";
+
+    /// <summary>How often all sessions of the subject had been ended when this one began; see <see cref="EndedSessions"/>.</summary>
+    public const string SessionEpoch = "session_epoch";
 }
 
 public static class Roles

@@ -128,6 +128,16 @@ public sealed class TokenValidator(IOptions<AuthenticationSettings> options, ISi
                 : throw new InvalidTokenException("The token names no tenant."));
         }
 
+        if (Time(payload, Claims.IssuedAt) is { } issued)
+        {
+            claims.Add(new Claim(Claims.IssuedAt, issued.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)));
+        }
+
+        if (payload.TryGetProperty(Claims.SessionEpoch, out var epoch) && epoch.ValueKind == JsonValueKind.Number && epoch.TryGetInt32(out var number))
+        {
+            claims.Add(new Claim(Claims.SessionEpoch, number.ToString(CultureInfo.InvariantCulture)));
+        }
+
         if (Text(payload, Claims.ClientId) is { } client)
         {
             claims.Add(new Claim(Claims.ClientId, client));

@@ -42,6 +42,9 @@ public sealed class User
     /// <summary>Number of events so far.</summary>
     public long Version { get; private set; }
 
+    /// <summary>How often all of its sessions have been ended: tokens carry it, and those of a smaller one are refused everywhere.</summary>
+    public int SessionEpoch { get; private set; }
+
     public bool IsActive => Status == UserStatus.Active;
 
     /// <summary>What happened since the account was read.</summary>
@@ -145,6 +148,11 @@ public sealed class User
     {
         raised.Add(happened);
         Version++;
+        if (happened.EndsSessions is not null)
+        {
+            SessionEpoch++;
+        }
+
         UpdatedAt = now;
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Users.Domain;
 
 /// <summary>Marks a value of a core event that tells who a person is: it is sealed with the user's key in the history.</summary>
@@ -5,7 +7,12 @@ namespace Users.Domain;
 public sealed class PersonalAttribute : Attribute;
 
 /// <summary>Something that happened to an account. Stays inside this service.</summary>
-public abstract record UserEvent;
+public abstract record UserEvent
+{
+    /// <summary>Why every open session ends with it; null when they go on.</summary>
+    [JsonIgnore]
+    public virtual string? EndsSessions => null;
+}
 
 public sealed record UserRegistered([property: Personal] string? Email, [property: Personal] string? FullName, string Source, string Role) : UserEvent;
 
@@ -13,12 +20,28 @@ public sealed record ProfileUpdated([property: Personal] IReadOnlyList<ProfileCh
 
 public sealed record ProfileChange(string Field, string? OldValue, string? NewValue);
 
-public sealed record EmailChanged([property: Personal] string? OldEmail, [property: Personal] string? NewEmail) : UserEvent;
+public sealed record EmailChanged([property: Personal] string? OldEmail, [property: Personal] string? NewEmail) : UserEvent
+{
+    [JsonIgnore]
+    public override string EndsSessions => "email_changed";
+}
 
-public sealed record PasswordChanged(bool ByOperator) : UserEvent;
+public sealed record PasswordChanged(bool ByOperator) : UserEvent
+{
+    [JsonIgnore]
+    public override string EndsSessions => "password_changed";
+}
 
-public sealed record UserDeactivated([property: Personal] string? Reason) : UserEvent;
+public sealed record UserDeactivated([property: Personal] string? Reason) : UserEvent
+{
+    [JsonIgnore]
+    public override string EndsSessions => "deactivated";
+}
 
 public sealed record UserReactivated : UserEvent;
 
-public sealed record UserErased : UserEvent;
+public sealed record UserErased : UserEvent
+{
+    [JsonIgnore]
+    public override string EndsSessions => "erased";
+}

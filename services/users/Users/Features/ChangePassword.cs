@@ -12,7 +12,7 @@ namespace Users.Features;
 public sealed record ChangePasswordRequest(string NewPassword, string? CurrentPassword = null);
 
 public sealed class ChangePassword(
-    UserStore users, UsersDbContext db, PasswordVault passwords, PasswordRules rules, SignInThrottle throttle, RefreshTokens refreshTokens, TimeProvider clock)
+    UserStore users, PasswordVault passwords, PasswordRules rules, SignInThrottle throttle, TimeProvider clock)
 {
     public async Task Handle(
         Guid id, ChangePasswordRequest request, Caller caller, ExpectedVersion expected, string address, CancellationToken cancellationToken)
@@ -40,10 +40,7 @@ public sealed class ChangePassword(
         }
 
         user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), byOperator: !own, clock.GetUtcNow());
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await refreshTokens.RevokeAllAsync(id, cancellationToken);
         await users.SaveAsync(user, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPut("/{id:guid}/password", Put).RequireCustomer()

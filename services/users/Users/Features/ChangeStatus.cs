@@ -2,13 +2,12 @@ using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Users.Domain;
 using Users.Persistence;
-using Users.Tokens;
 
 namespace Users.Features;
 
 public sealed record DeactivateUserRequest(string Reason) : IHasReason;
 
-public sealed class ChangeStatus(UserStore users, UsersDbContext db, RefreshTokens refreshTokens, TimeProvider clock)
+public sealed class ChangeStatus(UserStore users, UsersDbContext db, Operators operators, TimeProvider clock)
 {
     private const int MaxReasonLength = 500;
 
@@ -17,9 +16,10 @@ public sealed class ChangeStatus(UserStore users, UsersDbContext db, RefreshToke
         new Validator().Text("reason", request.Reason, MaxReasonLength).ThrowIfInvalid();
         var user = await users.GetAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
-        user.Deactivate(request.Reason.Trim(), clock.GetUtcNow());
+        Operators.MustBeAnother(caller, user);
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await refreshTokens.RevokeAllAsync(id, cancellationToken);
+        await operators.MustRemainAsync(user, cancellationToken);
+        user.Deactivate(request.Reason.Trim(), clock.GetUtcNow());
         await users.SaveAsync(user, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return user;
@@ -29,6 +29,7 @@ public sealed class ChangeStatus(UserStore users, UsersDbContext db, RefreshToke
     {
         var user = await users.GetAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
+        Operators.MustBeAnother(caller, user);
         user.Reactivate(clock.GetUtcNow());
         await users.SaveAsync(user, cancellationToken);
         return user;

@@ -3,7 +3,6 @@ using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Users.Persistence;
-using Users.Tokens;
 
 namespace Users.Features;
 
@@ -11,15 +10,15 @@ namespace Users.Features;
 /// Forgets a person: the account's values, the data key without which the history's personal values are noise, sessions, stored answers, and what messaging keeps.
 /// The others learn it by <c>shop.user.erased.v1</c>. The history keeps its shape.
 /// </summary>
-public sealed class EraseUser(UserStore users, UsersDbContext db, RefreshTokens refreshTokens, TimeProvider clock)
+public sealed class EraseUser(UserStore users, UsersDbContext db, Operators operators, TimeProvider clock)
 {
     public async Task Handle(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {
         var user = await users.GetAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
-        user.Erase(clock.GetUtcNow());
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await refreshTokens.RevokeAllAsync(id, cancellationToken);
+        await operators.MustRemainAsync(user, cancellationToken);
+        user.Erase(clock.GetUtcNow());
         db.Keys.Remove(await db.Keys.SingleAsync(k => k.UserId == id, cancellationToken));
         await Idempotency.ForgetAsync(db, id, cancellationToken);
         await PersonalData.EraseAsync(db, id, [], cancellationToken);

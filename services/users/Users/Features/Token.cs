@@ -121,18 +121,15 @@ public sealed class Token(
             user.Rehash(await passwords.HashAsync(password, cancellationToken));
         }
 
-        var session = await refreshTokens.IssueAsync(user, clientId, cancellationToken) ?? throw refused;
-        return Answer(accessTokens.Issue(user.Id.ToString(), user.Role, user.TenantId, clientId), session);
+        var (owner, session) = await refreshTokens.IssueAsync(user, clientId, cancellationToken) ?? throw refused;
+        return Answer(accessTokens.Issue(owner, clientId), session);
     }
 
     private async Task<TokenAnswer> RefreshAsync(string token, string clientId, CancellationToken cancellationToken)
     {
         var refused = new TokenRefused("invalid_grant", "The refresh token is not valid any more. Sign in again.");
-        var (userId, successor) = await refreshTokens.RotateAsync(token, clientId, cancellationToken) ?? throw refused;
-        var user = await db.Users.IgnoreQueryFilters().AsNoTracking().SingleOrDefaultAsync(u => u.Id == userId, cancellationToken);
-        return user is { IsActive: true }
-            ? Answer(accessTokens.Issue(user.Id.ToString(), user.Role, user.TenantId, clientId), successor)
-            : throw refused;
+        var (owner, successor) = await refreshTokens.RotateAsync(token, clientId, cancellationToken) ?? throw refused;
+        return Answer(accessTokens.Issue(owner, clientId), successor);
     }
 
     private TokenAnswer ForClient((string Id, ClientSettings Settings)? client) => client is { } known

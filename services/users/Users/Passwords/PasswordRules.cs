@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Text;
 using Chassis.Web;
 using Microsoft.Extensions.Options;
@@ -7,11 +6,18 @@ namespace Users.Passwords;
 
 /// <summary>
 /// NIST SP 800-63B: a minimum length, every character allowed, no composition rules, and nothing that an attacker tries first:
-/// breached and common passwords, runs and repetitions, and what the account itself says.
+/// common passwords, also with letters in disguise or a year behind, runs and repetitions, words that the settings name, and what the account itself says.
 /// </summary>
 public sealed class PasswordRules(IOptions<UsersSettings> settings)
 {
-    private static readonly FrozenSet<string> Common = ReadCommon();
+    // Fewer letters are no word that somebody would put a year behind, and more behind it is no year.
+    private const int ShortestWord = 5;
+    private const int LongestTail = 6;
+
+    private const string Disguises = "@4831!05$79";
+    private const string Letters = "aabeiiosstg";
+
+    private static readonly Lazy<CommonPasswords> Common = new(CommonPasswords.Read);
 
     /// <summary>The form that is hashed: the same whatever keyboard it was typed on.</summary>
     public static string Normalize(string password) => password.Normalize(NormalizationForm.FormKC);
@@ -40,12 +46,25 @@ public sealed class PasswordRules(IOptions<UsersSettings> settings)
         }
     }
 
-    private static bool IsCommon(string password) => Common.Contains(password.ToLowerInvariant());
+    private bool IsCommon(string password)
+    {
+        var lower = Normalize(password).ToLowerInvariant();
+        var word = lower.TrimEnd([.. lower.Where(c => !char.IsLetter(c))]);
+        var hasTail = word.Length >= ShortestWord && word.Length < lower.Length && lower.Length - word.Length <= LongestTail;
+        return IsKnown(lower) || (hasTail && IsKnown(word)) || IsTwice(lower);
+    }
 
-    /// <summary>One character again and again, or neighbours of the alphabet or the digits in a row.</summary>
+    private bool IsKnown(string word) => Common.Value.Contains(word) || Common.Value.Contains(Undisguise(word))
+        || settings.Value.Passwords.Refused.Any(r => r.Equals(word, StringComparison.OrdinalIgnoreCase) || r.Equals(Undisguise(word), StringComparison.OrdinalIgnoreCase));
+
+    private bool IsTwice(string password) => password.Length % 2 == 0 && password[..(password.Length / 2)] == password[(password.Length / 2)..] && IsKnown(password[..(password.Length / 2)]);
+
+    private static string Undisguise(string word) => string.Concat(word.Select(c => Disguises.IndexOf(c, StringComparison.Ordinal) is >= 0 and var i ? Letters[i] : c));
+
+    /// <summary>One character again and again, or neighbours of the alphabet or the digits in a row; the last one may be another.</summary>
     private static bool IsRun(string password)
     {
-        var steps = password.Zip(password.Skip(1), (a, b) => b - a).Distinct().ToList();
+        var steps = password[..^1].Zip(password[1..^1], (a, b) => b - a).Distinct().ToList();
         return steps is [0 or 1 or -1];
     }
 
@@ -62,13 +81,5 @@ public sealed class PasswordRules(IOptions<UsersSettings> settings)
         }
 
         return false;
-    }
-
-    private static FrozenSet<string> ReadCommon()
-    {
-        using var stream = typeof(PasswordRules).Assembly.GetManifestResourceStream("common-passwords.txt")!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Where(line => !line.StartsWith('#')).ToFrozenSet(StringComparer.Ordinal);
     }
 }

@@ -4,6 +4,7 @@ using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Users.Domain;
+using Users.Tokens;
 using Boundary = Shop.Contracts.Users.V1;
 
 namespace Users.Persistence;
@@ -11,7 +12,7 @@ namespace Users.Persistence;
 /// <summary>
 /// The unit of work of an account: state, history, read model and outgoing boundary events are written in one transaction.
 /// </summary>
-public sealed class UserStore(UsersDbContext db, IPublishEndpoint bus, SecretBox box, TimeProvider clock)
+public sealed class UserStore(UsersDbContext db, RefreshTokens refreshTokens, IPublishEndpoint bus, SecretBox box, TimeProvider clock)
 {
     private const string DataKeyPurpose = "users.data-key";
 
@@ -50,6 +51,11 @@ public sealed class UserStore(UsersDbContext db, IPublishEndpoint bus, SecretBox
         // The account's, not that of whoever acts on it.
         using var _ = OperationContext.BeginTenant(user.TenantId);
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        if (user.Raised.Any(e => e.EndsSessions is not null))
+        {
+            await refreshTokens.RevokeAllAsync(user.Id, cancellationToken);
+        }
+
         var version = user.Version - user.Raised.Count;
         foreach (var happened in user.Raised)
         {
@@ -103,7 +109,16 @@ public sealed class UserStore(UsersDbContext db, IPublishEndpoint bus, SecretBox
     }
 
     /// <summary>What the rest of the world learns: the one translation from core to boundary events.</summary>
-    private Task PublishAsync(User user, UserEvent happened, long version, CancellationToken cancellationToken) => happened switch
+    private async Task PublishAsync(User user, UserEvent happened, long version, CancellationToken cancellationToken)
+    {
+        await PublishFactAsync(user, happened, version, cancellationToken);
+        if (happened.EndsSessions is { } reason)
+        {
+            await bus.PublishEvent(new Boundary.UserSessionsEnded(user.Id, user.SessionEpoch, reason, user.UpdatedAt), version, cancellationToken);
+        }
+    }
+
+    private Task PublishFactAsync(User user, UserEvent happened, long version, CancellationToken cancellationToken) => happened switch
     {
         UserRegistered e => bus.PublishEvent(
             new Boundary.UserRegistered(user.Id, e.Email!, e.FullName!, e.Source, user.RegisteredAt), version, cancellationToken),

@@ -9,7 +9,10 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthenticationSettin
 {
     public TimeSpan Lifetime => settings.Value.Tokens.AccessTokenLifetime;
 
-    public string Issue(string subject, string role, string? tenant, string clientId)
+    /// <summary>For a person.</summary>
+    public string Issue(SessionOwner owner, string clientId) => Issue(owner.Id.ToString(), owner.Role, owner.TenantId, clientId, owner.SessionEpoch);
+
+    public string Issue(string subject, string role, string? tenant, string clientId, int? sessionEpoch = null)
     {
         var now = clock.GetUtcNow();
         var payload = new JsonObject
@@ -23,6 +26,11 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthenticationSettin
             ["jti"] = Ids.New(clock).ToString("n"),
             [Claims.Role] = role,
         };
+        if (sessionEpoch is not null)
+        {
+            payload[Claims.SessionEpoch] = sessionEpoch;
+        }
+
         if (tenant is not null)
         {
             payload[Claims.Tenant] = tenant;

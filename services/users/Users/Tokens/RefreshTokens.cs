@@ -31,21 +31,28 @@ public sealed class RefreshToken
     public DateTimeOffset? RevokedAt { get; set; }
 }
 
+/// <summary>Whose session it is, as the account was when the session began or went on.</summary>
+/// <param name="Id">The user.</param>
+/// <param name="Role">See <see cref="Chassis.Web.Roles"/>.</param>
+/// <param name="TenantId">Null when the account belongs to no tenant.</param>
+/// <param name="Status">See <see cref="UserStatus"/>.</param>
+/// <param name="SessionEpoch">See <see cref="User.SessionEpoch"/>.</param>
+public sealed record SessionOwner(Guid Id, string Role, string? TenantId, string Status, int SessionEpoch);
+
 /// <summary>Rotating refresh tokens: each works once. One that comes back has been stolen, or its successor has: the whole family ends.</summary>
 public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<RefreshTokens> logger)
 {
     private const int MaxLength = 128;
 
-    /// <summary>Starts a family, unless the account has changed since its password was looked at: whoever ends all sessions ends this one too.</summary>
+    /// <summary>Starts a family, unless all sessions of the account were ended since it was read to look at the password: this one would be one of them.</summary>
     /// <param name="user">The account, as it was read to look at the password.</param>
     /// <param name="clientId">By whom.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <returns>The token; null when the account is not what it was.</returns>
-    public async Task<string?> IssueAsync(User user, string clientId, CancellationToken cancellationToken)
+    /// <returns>The token and whose it is; null when the account is not what it was.</returns>
+    public async Task<(SessionOwner Owner, string Token)?> IssueAsync(User user, string clientId, CancellationToken cancellationToken)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var verified = db.Entry(user).Property(u => u.PasswordHash).OriginalValue;
-        if (await LockAsync(user.Id, cancellationToken) is not { Status: UserStatus.Active } now || now.PasswordHash != verified)
+        if (await LockAsync(user.Id, cancellationToken) is not { Status: UserStatus.Active } owner || owner.SessionEpoch != user.SessionEpoch)
         {
             return null;
         }
@@ -53,11 +60,11 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
         var token = Add(user.Id, clientId, Ids.New(clock), clock.GetUtcNow() + settings.Value.Tokens.SessionLifetime);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return token;
+        return (owner, token);
     }
 
     /// <returns>The successor and whose it is; null when the token is not good, or the account is not active.</returns>
-    public async Task<(Guid UserId, string Token)?> RotateAsync(string token, string clientId, CancellationToken cancellationToken)
+    public async Task<(SessionOwner Owner, string Token)?> RotateAsync(string token, string clientId, CancellationToken cancellationToken)
     {
         if (token.Length > MaxLength)
         {
@@ -67,8 +74,8 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
         var hash = Hash(token);
         var now = clock.GetUtcNow();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var owner = await db.RefreshTokens.AsNoTracking().Where(t => t.TokenHash == hash).Select(t => (Guid?)t.UserId).SingleOrDefaultAsync(cancellationToken);
-        if (owner is null || await LockAsync(owner.Value, cancellationToken) is not { Status: UserStatus.Active })
+        var userId = await db.RefreshTokens.AsNoTracking().Where(t => t.TokenHash == hash).Select(t => (Guid?)t.UserId).SingleOrDefaultAsync(cancellationToken);
+        if (userId is null || await LockAsync(userId.Value, cancellationToken) is not { Status: UserStatus.Active } owner)
         {
             return null;
         }
@@ -92,7 +99,7 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
         var successor = Add(row.UserId, clientId, row.FamilyId, row.FamilyExpiresAt);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return (row.UserId, successor);
+        return (owner, successor);
     }
 
     /// <summary>Ends every session of a user, inside the caller's transaction, which changes the account: a session that begins in this moment sees that change or is ended here.</summary>
@@ -103,8 +110,11 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
     }
 
     // Always before a row of the tokens, so that nobody waits in a circle.
-    private Task<Account?> LockAsync(Guid userId, CancellationToken cancellationToken) => db.Database
-        .SqlQuery<Account>($"""SELECT password_hash AS "PasswordHash", status AS "Status" FROM users WHERE id = {userId} FOR NO KEY UPDATE""").SingleOrDefaultAsync(cancellationToken);
+    private Task<SessionOwner?> LockAsync(Guid userId, CancellationToken cancellationToken) => db.Database.SqlQuery<SessionOwner>(
+        $"""
+        SELECT id AS "Id", role AS "Role", tenant_id AS "TenantId", status AS "Status", session_epoch AS "SessionEpoch"
+        FROM users WHERE id = {userId} FOR NO KEY UPDATE
+        """).SingleOrDefaultAsync(cancellationToken);
 
     private string Add(Guid userId, string clientId, Guid familyId, DateTimeOffset familyExpiresAt)
     {
@@ -128,6 +138,4 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
 
     [LoggerMessage(2004, LogLevel.Warning, "A refresh token of family {FamilyId} of user {UserId} came back after its use; the family is revoked.")]
     private static partial void LogReuse(ILogger logger, Guid familyId, Guid userId);
-
-    private sealed record Account(string? PasswordHash, string Status);
 }

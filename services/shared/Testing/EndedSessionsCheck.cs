@@ -1,0 +1,60 @@
+using System.Net;
+using Chassis.Messaging;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Shop.Contracts.Users.V1;
+
+namespace Chassis.Testing;
+
+/// <summary>What every service but the issuer must do when it hears that somebody's sessions have ended.</summary>
+/// <param name="service">The service.</param>
+/// <param name="path">What everybody who is signed in may read.</param>
+public sealed class EndedSessionsCheck<TProgram>(ServiceFixture<TProgram> service, string path)
+    where TProgram : class
+{
+    /// <exception cref="TimeoutException">A token that belongs to a session that has ended goes on working.</exception>
+    /// <exception cref="InvalidOperationException">Another one is refused, or works again.</exception>
+    public async Task VerifyAsync()
+    {
+        var (user, neighbour) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        await MustBeAsync(HttpStatusCode.OK, user, epoch: 0);
+        await TellAsync(user, epoch: 2);
+        await Poll.Until(() => AskAsync(user, epoch: 1), s => s == HttpStatusCode.Unauthorized, "the token of a session that has ended to be refused");
+        await MustBeAsync(HttpStatusCode.OK, user, epoch: 2);
+        await MustBeAsync(HttpStatusCode.OK, neighbour, epoch: 0);
+        await MustBeAsync(HttpStatusCode.Unauthorized, user, epoch: null);
+
+        // What was told before and arrives late opens nothing again; the neighbour's end, told after it, says that it has arrived.
+        await TellAsync(user, epoch: 1);
+        await TellAsync(neighbour, epoch: 1);
+        await Poll.Until(() => AskAsync(neighbour, epoch: 0), s => s == HttpStatusCode.Unauthorized, "the neighbour's token to be refused");
+        await MustBeAsync(HttpStatusCode.Unauthorized, user, epoch: 1);
+
+        await service.RestartAsync();
+        await MustBeAsync(HttpStatusCode.Unauthorized, user, epoch: 1);
+        await MustBeAsync(HttpStatusCode.OK, user, epoch: 2);
+    }
+
+    private async Task MustBeAsync(HttpStatusCode expected, Guid user, int? epoch)
+    {
+        if (await AskAsync(user, epoch) is var status && status != expected)
+        {
+            throw new InvalidOperationException($"A token of epoch {epoch} got {status}, and should have got {expected}.");
+        }
+    }
+
+    private async Task<HttpStatusCode> AskAsync(Guid user, int? epoch)
+    {
+        using var client = service.WithToken(service.Tokens.For(user.ToString(), sessionEpoch: epoch));
+        using var answer = await client.GetAsync(path);
+        return answer.StatusCode;
+    }
+
+    private async Task TellAsync(Guid user, int epoch)
+    {
+        await using var scope = service.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(new UserSessionsEnded(user, epoch, "password_changed", TimeProvider.System.GetUtcNow()), epoch);
+        await scope.ServiceProvider.GetRequiredService<DbContext>().SaveChangesAsync();
+    }
+}

@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Security.Claims;
+using Microsoft.EntityFrameworkCore;
+
+namespace Chassis.Web;
+
+/// <summary>Knows which tokens are refused although they are whole and their time is not over.</summary>
+public interface ISessionStatus
+{
+    /// <summary>Whether the session that this caller's token belongs to has ended.</summary>
+    ValueTask<bool> HasEndedAsync(ClaimsPrincipal caller, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Sessions that ended before their tokens did: a changed password, a closed account. The service's consumer writes them down, and every replica reads them within a second
+/// or two (<see cref="EndedSessionsWatch"/>), so that a request costs no look into the database. Remembered for longer than any access token lives.
+/// </summary>
+public sealed class EndedSessions : ISessionStatus
+{
+    /// <summary>The issuer gives no access token for longer than half of that.</summary>
+    public static readonly TimeSpan Remembered = TimeSpan.FromHours(24);
+
+    private readonly ConcurrentDictionary<Guid, Ending> endings = new();
+
+    /// <summary>Writes an end down, in the transaction of the consumer that was told of it. An end of before that comes late changes nothing.</summary>
+    /// <param name="db">The service's own.</param>
+    /// <param name="userId">Whose sessions.</param>
+    /// <param name="epoch">Sessions of smaller epochs are over.</param>
+    /// <param name="endedAt">Since when, for tokens that name no epoch.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public static Task RecordAsync(DbContext db, Guid userId, int epoch, DateTimeOffset endedAt, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
+        $"""
+        INSERT INTO ended_sessions AS e (user_id, epoch, ended_at) VALUES ({userId}, {epoch}, {endedAt})
+        ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch, ended_at = excluded.ended_at, noted_at = clock_timestamp() WHERE e.epoch < excluded.epoch
+        """,
+        cancellationToken);
+
+    public ValueTask<bool> HasEndedAsync(ClaimsPrincipal caller, CancellationToken cancellationToken) => ValueTask.FromResult(HasEnded(caller));
+
+    internal void Learn(Guid userId, int epoch, DateTimeOffset endedAt) => endings.AddOrUpdate(
+        userId, new Ending(epoch, endedAt), (_, known) => known.Epoch < epoch ? new Ending(epoch, endedAt) : known);
+
+    internal void Forget(DateTimeOffset before)
+    {
+        foreach (var old in endings.Where(e => e.Value.EndedAt < before))
+        {
+            endings.TryRemove(old);
+        }
+    }
+
+    private bool HasEnded(ClaimsPrincipal caller)
+    {
+        if (!Guid.TryParse(caller.FindFirstValue(Claims.Subject), out var userId) || !endings.TryGetValue(userId, out var ending))
+        {
+            return false;
+        }
+
+        if (int.TryParse(caller.FindFirstValue(Claims.SessionEpoch), NumberStyles.None, CultureInfo.InvariantCulture, out var epoch))
+        {
+            return epoch < ending.Epoch;
+        }
+
+        // Issued before tokens named their epoch. Whole seconds: one of the same second is refused too.
+        return !long.TryParse(caller.FindFirstValue(Claims.IssuedAt), NumberStyles.None, CultureInfo.InvariantCulture, out var issued)
+            || DateTimeOffset.FromUnixTimeSeconds(issued) <= ending.EndedAt;
+    }
+
+    private readonly record struct Ending(int Epoch, DateTimeOffset EndedAt);
+}

@@ -1,0 +1,31 @@
+using System.Globalization;
+using System.Security.Claims;
+using Chassis.Web;
+using Npgsql;
+using Users.Domain;
+
+namespace Users.Tokens;
+
+/// <summary>Asks the account itself whether the session that a token belongs to goes on: whoever was dismissed a moment ago does nothing here any more.</summary>
+public sealed class AccountSessions(NpgsqlDataSource database) : ISessionStatus
+{
+    public async ValueTask<bool> HasEndedAsync(ClaimsPrincipal caller, CancellationToken cancellationToken)
+    {
+        if (!Guid.TryParse(caller.FindFirstValue(Claims.Subject), out var userId))
+        {
+            return false;
+        }
+
+        await using var command = database.CreateCommand("SELECT status = $2 AND session_epoch <= $3 FROM users WHERE id = $1");
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = userId });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = UserStatus.Active });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Epoch(caller) });
+
+        // A client, or a user of another identity provider, has no account here.
+        return await command.ExecuteScalarAsync(cancellationToken) is false;
+    }
+
+    // A token of before tokens named it began when nothing had been ended yet, or has ended.
+    private static int Epoch(ClaimsPrincipal caller) =>
+        int.TryParse(caller.FindFirstValue(Claims.SessionEpoch), NumberStyles.None, CultureInfo.InvariantCulture, out var epoch) ? epoch : 0;
+}
