@@ -69,6 +69,7 @@ public static class ServiceDefaults
         services.AddRateLimiter(_ => { }).AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitSettings>, TimeProvider>(RateLimiting.Configure);
 
         services.AddSingleton<DevelopmentDefaults>();
+        Proxies.Add(services);
         AddAuthentication(services);
         AddCors(builder);
         AddLogging(builder, identity);
@@ -81,6 +82,7 @@ public static class ServiceDefaults
     /// <summary>The pipeline, and the endpoints that every service has. Call it before mapping the service's own.</summary>
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
+        Proxies.Use(app);
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<CorrelationMiddleware>();
         app.UseMiddleware<HeadRequests>();

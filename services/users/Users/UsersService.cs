@@ -63,8 +63,5 @@ public static class UsersService
         ReadHistory.Map(users);
     }
 
-    /// <summary>Where a request came from, for throttling.</summary>
-    public static string Address(this HttpContext context) => context.Connection.RemoteIpAddress?.ToString() ?? "-";
-
     private static bool IssuesTokens(IConfiguration configuration) => configuration.GetValue($"{UsersSettings.Section}:{nameof(UsersSettings.IssueTokens)}", true);
 }

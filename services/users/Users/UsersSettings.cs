@@ -29,7 +29,7 @@ public sealed record UsersSettings
     public Dictionary<string, ClientSettings> Clients { get; init; } = [];
 }
 
-/// <summary>The first operator, made at start-up when there is no account of that address.</summary>
+/// <summary>The first operator, made at the first start-up that has it.</summary>
 public sealed record OperatorSettings
 {
     public string Email { get; init; } = "";
@@ -83,7 +83,7 @@ public sealed record ThrottleSettings
     [Range(1, 100)]
     public int AccountFailures { get; init; } = 10;
 
-    /// <summary>Failures that an address may have before it has to wait.</summary>
+    /// <summary>Failures that a network (an address of IPv4, a /64 of IPv6) may have before it has to wait.</summary>
     [Range(1, 100_000)]
     public int AddressFailures { get; init; } = 100;
 
@@ -92,8 +92,11 @@ public sealed record ThrottleSettings
 
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>Failures are forgotten after so long without another.</summary>
-    public TimeSpan Memory { get; init; } = TimeSpan.FromMinutes(15);
+    /// <summary>Failures are forgotten after so long without another: much longer than the longest wait, or each wait would begin the count anew.</summary>
+    public TimeSpan Memory { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>A network from which nobody has signed in to an account for so long is a stranger's to it again.</summary>
+    public TimeSpan NetworkMemory { get; init; } = TimeSpan.FromDays(30);
 }
 
 public sealed record ClientSettings

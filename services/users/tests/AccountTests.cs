@@ -246,6 +246,8 @@ public sealed class An_account(UsersFixture service)
     {
         ["user_keys"] = "the user's",
         ["refresh_tokens"] = "the user's, and found by their hash only",
+        ["first_operator"] = "the installation's",
+        ["sign_in_networks"] = "under keyed hashes, before it is known who it is",
         ["sign_in_failures"] = "under keyed hashes, before it is known who it is",
         ["signing_keys"] = "the installation's",
     });

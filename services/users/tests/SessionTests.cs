@@ -330,6 +330,18 @@ public sealed class Operators_accounts
         (await service.Database.ScalarAsync<long>("SELECT count(*) FROM users WHERE role = 'operator' AND status = 'active'")).ShouldBe(1);
     }
 
+    [Fact]
+    public async Task Come_from_the_configuration_once_in_the_life_of_an_installation()
+    {
+        await using var service = await StartAsync();
+        var (id, client) = await SignInAsync(service, UsersFixture.OperatorEmail, UsersFixture.OperatorPassword);
+        (await client.PutAsJsonAsync($"/v1/users/{id}/email", new { email = "harder.to.guess@example.com" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await service.RestartAsync();
+
+        (await service.SignInAsync(UsersFixture.OperatorEmail, UsersFixture.OperatorPassword)).Status.ShouldBe(400);
+        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM users WHERE role = 'operator'")).ShouldBe(1);
+    }
+
     private static async Task<UsersFixture> StartAsync()
     {
         var service = new UsersFixture();

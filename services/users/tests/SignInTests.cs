@@ -143,6 +143,63 @@ public sealed class Signing_in(UsersFixture service)
         }
     }
 
+    [Fact]
+    public async Task Is_not_kept_from_the_owner_by_strangers_who_guess()
+    {
+        const string home = "203.0.113.7";
+        var account = await service.RegisterAsync();
+        (await service.SignInAsync(account.Email, account.Password, home)).Status.ShouldBe(200);
+        var strangers = new List<int>();
+        for (var i = 0; i < 14; i++)
+        {
+            strangers.Add((await service.SignInAsync(account.Email, "a wrong password", $"198.51.100.{i}")).Status);
+        }
+
+        strangers.ShouldBe([.. Enumerable.Repeat(400, 10), .. Enumerable.Repeat(429, 4)]);
+        (await service.SignInAsync(account.Email, account.Password, home)).Status.ShouldBe(200);
+        (await service.SignInAsync(account.Email, account.Password, "198.51.100.99")).Status.ShouldBe(429, "a guess that is right is a guess too.");
+
+        // Nor does what is known of the owner's network let anybody guess from there.
+        for (var i = 0; i < 10; i++)
+        {
+            (await service.SignInAsync(account.Email, "a wrong password", home)).Status.ShouldBe(400);
+        }
+
+        (await service.SignInAsync(account.Email, account.Password, home)).Status.ShouldBe(429);
+    }
+
+    [Theory]
+    [InlineData("192.0.2.1", "192.0.2.1", "192.0.2.2")]
+    [InlineData("2001:db8:1:2::{0}", "2001:db8:1:2:ffff::1", "2001:db8:1:3::1")]
+    public async Task Is_counted_by_network_whatever_the_account_and_not_for_whom_the_network_knows(string guesser, string neighbour, string elsewhere)
+    {
+        var owner = await service.RegisterAsync();
+        (await service.SignInAsync(owner.Email, owner.Password, neighbour)).Status.ShouldBe(200);
+        for (var i = 0; i < 100; i++)
+        {
+            var address = string.Format(System.Globalization.CultureInfo.InvariantCulture, guesser, i);
+            (await service.SignInAsync($"nobody{i}.{Guid.NewGuid():n}@example.com", "a wrong password", address)).Status.ShouldBe(400);
+        }
+
+        var newcomer = await service.RegisterAsync();
+        (await service.SignInAsync(newcomer.Email, newcomer.Password, neighbour)).Status.ShouldBe(429);
+        (await service.SignInAsync(newcomer.Email, newcomer.Password, elsewhere)).Status.ShouldBe(200);
+        (await service.SignInAsync(owner.Email, owner.Password, neighbour)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task As_a_client_is_guessed_no_faster()
+    {
+        var id = $"nobody-{Guid.NewGuid():n}";
+        var codes = new List<int>();
+        for (var i = 0; i < 12; i++)
+        {
+            codes.Add((await service.TokenAsync(("grant_type", "client_credentials"), ("client_id", id), ("client_secret", $"guess {i}"))).Status);
+        }
+
+        codes.ShouldBe([.. Enumerable.Repeat(401, 10), 429, 429]);
+    }
+
     private static JsonObject Decode(string part) => JsonNode.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(part))!.AsObject();
 }
 

@@ -31,16 +31,24 @@ public class UsersFixture : ServiceFixture<Program>
     }
 
     /// <summary>Asks the token endpoint.</summary>
-    public async Task<(int Status, JsonElement Body)> TokenAsync(params (string Name, string Value)[] form)
+    public Task<(int Status, JsonElement Body)> TokenAsync(params (string Name, string Value)[] form) => TokenFromAsync(null, form);
+
+    /// <summary>Asks the token endpoint from some address, as a proxy tells it.</summary>
+    public async Task<(int Status, JsonElement Body)> TokenFromAsync(string? address, params (string Name, string Value)[] form)
     {
         using var client = Anonymous();
+        if (address is not null)
+        {
+            client.DefaultRequestHeaders.Add("X-Forwarded-For", address);
+        }
+
         using var content = new FormUrlEncodedContent(form.Select(p => KeyValuePair.Create(p.Name, p.Value)));
         using var answer = await client.PostAsync("/connect/token", content);
         return ((int)answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>());
     }
 
-    public Task<(int Status, JsonElement Body)> SignInAsync(string email, string password) =>
-        TokenAsync(("grant_type", "password"), ("username", email), ("password", password));
+    public Task<(int Status, JsonElement Body)> SignInAsync(string email, string password, string? from = null) =>
+        TokenFromAsync(from, ("grant_type", "password"), ("username", email), ("password", password));
 
     /// <summary>A client that has signed in with e-mail and password.</summary>
     public async Task<HttpClient> SignedInAsync(Account account)
@@ -54,6 +62,7 @@ public class UsersFixture : ServiceFixture<Program>
     {
         settings["Authentication:Authority"] = "http://localhost";
         settings["Users:MasterSecret"] = "the-master-secret-of-these-tests-alone";
+        settings["Proxy:Trusted"] = "127.0.0.0/8";
         settings["Users:Operator:Email"] = OperatorEmail;
         settings["Users:Operator:Password"] = OperatorPassword;
         settings["Users:Passwords:Iterations"] = "1000";

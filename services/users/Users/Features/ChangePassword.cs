@@ -1,3 +1,4 @@
+using System.Net;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Identity;
@@ -15,7 +16,7 @@ public sealed class ChangePassword(
     UserStore users, PasswordVault passwords, PasswordRules rules, SignInThrottle throttle, TimeProvider clock)
 {
     public async Task Handle(
-        Guid id, ChangePasswordRequest request, Caller caller, ExpectedVersion expected, string address, CancellationToken cancellationToken)
+        Guid id, ChangePasswordRequest request, Caller caller, ExpectedVersion expected, IPAddress? address, CancellationToken cancellationToken)
     {
         var user = await users.GetAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
@@ -49,7 +50,7 @@ public sealed class ChangePassword(
     private static async Task<NoContent> Put(
         Guid id, ChangePasswordRequest request, ChangePassword handler, Caller caller, ExpectedVersion expected, HttpContext http, CancellationToken cancellationToken)
     {
-        await handler.Handle(id, request, caller, expected, http.Address(), cancellationToken);
+        await handler.Handle(id, request, caller, expected, http.Connection.RemoteIpAddress, cancellationToken);
         return TypedResults.NoContent();
     }
 }

@@ -6,7 +6,10 @@ using Users.Persistence;
 
 namespace Users.Features;
 
-/// <summary>Makes the operator of the configuration, once: one of the installation, whatever the tenant of those who register. An account that is there already is left as it is.</summary>
+/// <summary>
+/// Makes the operator of the configuration, once in the life of an installation and for the installation, whatever the tenant of those who register: later on whoever knows
+/// the configuration has no way in, also when that operator has changed its address or is gone.
+/// </summary>
 public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<UsersSettings> settings, ILogger<FirstOperator> logger) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -18,8 +21,10 @@ public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<
 
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<UsersDbContext>();
-        var email = Email.Normalize(configured.Email);
-        if (await db.Users.IgnoreQueryFilters().AnyAsync(u => u.Email == email, cancellationToken))
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+
+        // Another replica that makes it in this moment is waited for.
+        if (await db.Database.ExecuteSqlAsync($"INSERT INTO first_operator (made_at) VALUES (now()) ON CONFLICT DO NOTHING", cancellationToken) == 0)
         {
             return;
         }
@@ -28,11 +33,12 @@ public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<
         {
             var user = await scope.ServiceProvider.GetRequiredService<RegisterUser>().Handle(
                 new RegisterUserRequest(configured.Email, configured.Password, configured.FullName, "configuration"), Roles.Operator, tenantId: null, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
             LogCreated(logger, user.Id);
         }
         catch (ProblemException e) when (e.Status == StatusCodes.Status409Conflict)
         {
-            // Another replica was faster.
+            throw new InvalidOperationException("Users__Operator__Email is the address of somebody who has registered. The first operator needs another one.", e);
         }
         catch (ProblemException e) when (e.Errors is not null)
         {

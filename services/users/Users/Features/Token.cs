@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Serialization;
@@ -49,7 +50,7 @@ public sealed class Token(
             }
 
             var form = await ReadAsync(http.Request, cancellationToken);
-            return Results.Json(await handler.Handle(form, http.Request.Headers.Authorization.ToString(), http.Address(), cancellationToken));
+            return Results.Json(await handler.Handle(form, http.Request.Headers.Authorization.ToString(), http.Connection.RemoteIpAddress, cancellationToken));
         }
         catch (TokenRefused refused)
         {
@@ -88,10 +89,10 @@ public sealed class Token(
         return Task.CompletedTask;
     }
 
-    private async Task<TokenAnswer> Handle(IReadOnlyDictionary<string, string> form, string authorization, string address, CancellationToken cancellationToken)
+    private async Task<TokenAnswer> Handle(IReadOnlyDictionary<string, string> form, string authorization, IPAddress? address, CancellationToken cancellationToken)
     {
         var grant = Required(form, "grant_type");
-        var client = Authenticate(form, authorization);
+        var client = await AuthenticateAsync(form, authorization, address, cancellationToken);
         return grant switch
         {
             "password" => await PasswordAsync(Required(form, "username"), Required(form, "password"), client?.Id ?? OwnClient, address, cancellationToken),
@@ -101,7 +102,7 @@ public sealed class Token(
         };
     }
 
-    private async Task<TokenAnswer> PasswordAsync(string username, string password, string clientId, string address, CancellationToken cancellationToken)
+    private async Task<TokenAnswer> PasswordAsync(string username, string password, string clientId, IPAddress? address, CancellationToken cancellationToken)
     {
         var refused = new TokenRefused("invalid_grant", "The user name or the password is not correct, or the account is not active.");
         var email = Email.Normalize(username) ?? username;
@@ -140,7 +141,8 @@ public sealed class Token(
         new(accessToken, TokenValidator.Scheme, (int)accessTokens.Lifetime.TotalSeconds, refreshToken);
 
     /// <returns>The client, or null when the request names none: our own front ends keep no secret.</returns>
-    private (string Id, ClientSettings Settings)? Authenticate(IReadOnlyDictionary<string, string> form, string authorization)
+    private async Task<(string Id, ClientSettings Settings)?> AuthenticateAsync(
+        IReadOnlyDictionary<string, string> form, string authorization, IPAddress? address, CancellationToken cancellationToken)
     {
         var (id, secret) = Credentials(form, authorization);
         if (string.IsNullOrEmpty(id) || (id == OwnClient && string.IsNullOrEmpty(secret)))
@@ -148,10 +150,19 @@ public sealed class Token(
             return null;
         }
 
+        var account = $"client {id}";
+        await throttle.AttemptAsync(account, address, cancellationToken);
+
         // Hashed, so that the comparison takes the same time for every length.
         var expected = settings.Value.Clients.TryGetValue(id, out var client) ? client.Secret : Guid.NewGuid().ToString();
         var equal = CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(expected)), SHA256.HashData(Encoding.UTF8.GetBytes(secret ?? "")));
-        return equal && client is not null ? (id, client) : throw new TokenRefused("invalid_client", "The client is not known, or its secret is not correct.");
+        if (!equal || client is null)
+        {
+            throw new TokenRefused("invalid_client", "The client is not known, or its secret is not correct.");
+        }
+
+        await throttle.SucceededAsync(account, address, cancellationToken);
+        return (id, client);
     }
 
     private static (string? Id, string? Secret) Credentials(IReadOnlyDictionary<string, string> form, string authorization)

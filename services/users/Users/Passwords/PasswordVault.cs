@@ -1,3 +1,4 @@
+using Chassis.Web;
 using Microsoft.AspNetCore.Identity;
 using Users.Domain;
 
@@ -5,12 +6,15 @@ namespace Users.Passwords;
 
 /// <summary>
 /// Hashes passwords with ASP.NET Core Identity's hasher: PBKDF2, HMAC-SHA-512, 128-bit salt, iterations by configuration.
-/// At most one hash per core at a time, so that a wave of sign-ins slows sign-ins down and nothing else.
+/// One core is always left to others, and nobody waits for long, so that a wave of sign-ins slows sign-ins down and nothing else.
 /// </summary>
 public sealed class PasswordVault : IDisposable
 {
+    // Well within the time in which a request is to be answered.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly IPasswordHasher<object> hasher;
-    private readonly SemaphoreSlim cores = new(Math.Max(1, Environment.ProcessorCount));
+    private readonly SemaphoreSlim cores = new(Math.Max(1, Environment.ProcessorCount - 1));
     private readonly Lazy<string> nobodysHash;
 
     public PasswordVault(IPasswordHasher<object> hasher)
@@ -34,7 +38,11 @@ public sealed class PasswordVault : IDisposable
 
     private async Task<T> OnCore<T>(Func<T> work, CancellationToken cancellationToken)
     {
-        await cores.WaitAsync(cancellationToken);
+        if (!await cores.WaitAsync(Patience, cancellationToken))
+        {
+            throw ProblemException.Unavailable("Too many passwords are being looked at just now.");
+        }
+
         try
         {
             return work();

@@ -6,7 +6,7 @@ namespace Users.Tokens;
 
 /// <summary>Looks after the signing keys, and removes refresh tokens and sign-in failures whose time is over.</summary>
 public sealed partial class Housekeeping(
-    SigningKeys keys, IServiceScopeFactory scopes, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<Housekeeping> logger) : BackgroundService
+    SigningKeys keys, SignInThrottle throttle, IServiceScopeFactory scopes, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<Housekeeping> logger) : BackgroundService
 {
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -40,7 +40,7 @@ public sealed partial class Housekeeping(
             var db = scope.ServiceProvider.GetRequiredService<UsersDbContext>();
             var now = clock.GetUtcNow();
             await db.RefreshTokens.Where(t => t.ExpiresAt < now).ExecuteDeleteAsync(cancellationToken);
-            await db.Database.ExecuteSqlAsync($"DELETE FROM sign_in_failures WHERE last_failure < {now - settings.Value.Throttle.Memory}", cancellationToken);
+            await throttle.SweepAsync(cancellationToken);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Chassis.Web;
@@ -8,8 +10,9 @@ using Users.Persistence;
 namespace Users.Tokens;
 
 /// <summary>
-/// Makes guessing slow: after some failures an account, or an address, has to wait before the next attempt, and longer with each further one.
-/// Accounts that do not exist are throttled alike.
+/// Makes guessing slow: after some failures an account, or a network, has to wait before the next attempt, and longer with each further one. Accounts that do not exist,
+/// and clients, are throttled alike. Whoever has signed in to an account from a network before is counted apart: strangers who guess at the account, or others behind the
+/// same address, do not keep the owner out.
 /// </summary>
 public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOptions<UsersSettings> settings, TimeProvider clock)
 {
@@ -19,32 +22,76 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
     /// Counts the attempt as a failure before the password is looked at, so that as many guesses at once are no more than as many one after the other;
     /// <see cref="SucceededAsync"/> takes that back.
     /// </summary>
+    /// <param name="account">E-mail address, or the id of a client.</param>
+    /// <param name="address">Where the request came from; null when that is not known.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="ProblemException">429: not yet.</exception>
-    public async Task AttemptAsync(string account, string address, CancellationToken cancellationToken)
+    public async Task AttemptAsync(string account, IPAddress? address, CancellationToken cancellationToken)
     {
         var throttle = settings.Value.Throttle;
-        await CountAsync(Address(address), throttle.AddressFailures, cancellationToken);
+        if (await IsKnownAsync(account, address, cancellationToken))
+        {
+            await CountAsync(Both(account, address), throttle.AccountFailures, cancellationToken);
+            return;
+        }
+
+        await CountAsync(Network(address), throttle.AddressFailures, cancellationToken);
         try
         {
             await CountAsync(Account(account), throttle.AccountFailures, cancellationToken);
         }
         catch (ProblemException)
         {
-            await UncountAsync(Address(address), cancellationToken);
+            await UncountAsync(Network(address), cancellationToken);
             throw;
         }
     }
 
-    /// <summary>The account's failures are forgotten; of those of the address only this one, or one good password would hide many guesses.</summary>
-    public async Task SucceededAsync(string account, string address, CancellationToken cancellationToken)
+    /// <summary>
+    /// The failures of this account from this network are forgotten, and the network is known to be the owner's from now on. Of those of the network only this one is taken
+    /// back, or one good password would hide many guesses; and the account's by strangers stay, or a sign-in of its owner would let them begin anew.
+    /// </summary>
+    public async Task SucceededAsync(string account, IPAddress? address, CancellationToken cancellationToken)
     {
-        await using (var command = database.CreateCommand("DELETE FROM sign_in_failures WHERE bucket = $1"))
+        if (!await IsKnownAsync(account, address, cancellationToken))
         {
-            command.Parameters.AddWithValue(Account(account));
-            await command.ExecuteNonQueryAsync(cancellationToken);
+            await UncountAsync(Network(address), cancellationToken);
+            await UncountAsync(Account(account), cancellationToken);
         }
 
-        await UncountAsync(Address(address), cancellationToken);
+        await using var command = database.CreateCommand(
+            """
+            WITH forgotten AS (DELETE FROM sign_in_failures WHERE bucket = $1)
+            INSERT INTO sign_in_networks (bucket, last_success) VALUES ($1, $2) ON CONFLICT (bucket) DO UPDATE SET last_success = excluded.last_success
+            """);
+        command.Parameters.AddWithValue(Both(account, address));
+        command.Parameters.AddWithValue(clock.GetUtcNow());
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Removes what is old enough to be forgotten.</summary>
+    public async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        var (throttle, now) = (settings.Value.Throttle, clock.GetUtcNow());
+        await using var batch = database.CreateBatch();
+        Add("DELETE FROM sign_in_failures WHERE last_failure < $1", now - throttle.Memory);
+        Add("DELETE FROM sign_in_networks WHERE last_success < $1", now - throttle.NetworkMemory);
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+
+        void Add(string sql, DateTimeOffset before)
+        {
+            var command = new NpgsqlBatchCommand(sql);
+            command.Parameters.AddWithValue(before);
+            batch.BatchCommands.Add(command);
+        }
+    }
+
+    private async Task<bool> IsKnownAsync(string account, IPAddress? address, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand("SELECT EXISTS (SELECT FROM sign_in_networks WHERE bucket = $1 AND last_success >= $2)");
+        command.Parameters.AddWithValue(Both(account, address));
+        command.Parameters.AddWithValue(clock.GetUtcNow() - settings.Value.Throttle.NetworkMemory);
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
     // One statement: of many at once each sees what the one before has counted. Who has to wait is not counted.
@@ -94,7 +141,16 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
 
     private byte[] Account(string account) => Bucket($"account {account}");
 
-    private byte[] Address(string address) => Bucket($"address {address}");
+    private byte[] Network(IPAddress? address) => Bucket($"network {NetworkOf(address)}");
+
+    private byte[] Both(string account, IPAddress? address) => Bucket($"account {account} from {NetworkOf(address)}");
 
     private byte[] Bucket(string name) => HMACSHA256.HashData(bucketKey, Encoding.UTF8.GetBytes(name));
+
+    // A household has 2^64 addresses of IPv6, and one of IPv4.
+    private static string NetworkOf(IPAddress? address)
+    {
+        address = address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
+        return address is { AddressFamily: AddressFamily.InterNetworkV6 } ? $"{Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))}/64" : address?.ToString() ?? "-";
+    }
 }
