@@ -55,9 +55,9 @@ case $action in
         if wanted postgres; then start_postgres; fi
         if wanted rabbitmq; then start_rabbitmq; fi
         if wanted mail; then install_maildev; start_maildev; fi
-        if wanted postgres; then wait_until 60 PostgreSQL postgres postgres_ready; fi
-        if wanted mail; then wait_until 60 "The mail catcher" maildev maildev_ready; fi
-        if wanted rabbitmq; then wait_until 90 RabbitMQ rabbitmq rabbitmq_ready; fi
+        if wanted postgres; then wait_until 300 PostgreSQL postgres postgres_ready; fi
+        if wanted mail; then wait_until 300 "The mail catcher" maildev maildev_ready; fi
+        if wanted rabbitmq; then wait_until 300 RabbitMQ rabbitmq rabbitmq_ready; fi
         ;;
     stop)
         if wanted mail; then stop maildev TERM 10; fi
@@ -78,7 +78,7 @@ case $action in
         stop postgres INT 30
         rm -rf "$(postgres_home)/data"
         start_postgres
-        wait_until 60 PostgreSQL postgres postgres_ready
+        wait_until 300 PostgreSQL postgres postgres_ready
         "$bin/psql" --quiet --no-psqlrc --set ON_ERROR_STOP=1 --dbname postgres --file "$dump" >"$STATE/logs/move.log" 2>&1 || { tail -n 5 "$STATE/logs/move.log" >&2; die "The dump could not be restored."; }
         rm -f "$dump"
         ;;
@@ -96,7 +96,7 @@ case $action in
         rm -rf "$PGHOME/data"
         mv "$PGHOME/copy" "$PGHOME/data"
         start_postgres
-        wait_until 60 PostgreSQL postgres postgres_ready
+        wait_until 300 PostgreSQL postgres postgres_ready
         (cd / && as_postgres "$bin/pg_ctl" promote --wait --pgdata "$PGHOME/data") >"$STATE/logs/promote.log" 2>&1 || { tail -n 5 "$STATE/logs/promote.log" >&2; die "The copy could not be promoted."; }
         ;;
     memory)     # the broker's memory limit while it runs; one below what it uses raises the alarm that blocks every publisher

@@ -61,10 +61,15 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
     public async Task Every_route_keeps_tenants_apart_and_shows_all_to_whoever_has_none()
     {
         var user = Guid.CreateVersion7();
-        using var client = inventory.ClientFor(user, @operator: true, tenant: north);
         var sku = InventoryFixture.NewSku();
         (await inventory.Client.PostAsJsonAsync("/v1/products", new { sku, name = "A product", price = new { amount = "10.00", currency = "EUR" } })).EnsureSuccessStatusCode();
         (await inventory.Client.PostAsJsonAsync($"/v1/products/{sku}/receipts", new { quantity = 5, reference = "first delivery" })).EnsureSuccessStatusCode();
+        // A line from when a tenant's operators could change products.
+        await inventory.Database.ExecuteAsync(
+            $"""
+            INSERT INTO product_history (sku, version, event_id, event_type, payload, occurred_at, correlation_id, user_id, tenant_id)
+            SELECT sku, 2, gen_random_uuid(), event_type, payload, now(), 'before', '{user}', '{north}' FROM product_history WHERE sku = '{sku}' AND version = 1
+            """);
         await ReserveAsync(sku);
         var shipment = await PackAsync();
         var (product, parcel) = (new Dictionary<string, string> { ["sku"] = sku }, new Dictionary<string, string> { ["id"] = shipment });

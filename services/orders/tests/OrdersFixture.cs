@@ -47,6 +47,8 @@ public class OrdersFixture : ServiceFixture<Program>
         GC.SuppressFinalize(this);
     }
 
+    protected override void Configure(IDictionary<string, string> settings) => settings["Payments:ApiKey"] = "a-key-of-these-tests";
+
     public static Guid NewId() => Ids.New(TimeProvider.System);
 
     public HttpClient Customer() => ClientFor(NewId());

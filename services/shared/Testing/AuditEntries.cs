@@ -5,12 +5,12 @@ namespace Chassis.Testing;
 /// <summary>What the audit of a service has of one request.</summary>
 public static class AuditEntries
 {
-    /// <summary>Event and status of the entries with this correlation id.</summary>
+    /// <summary>Event and status of the acts with this correlation id.</summary>
     public static async Task<IReadOnlyList<(string Event, int Status)>> AuditedAsync(this TestDatabase database, string correlationId)
     {
         await using var connection = new NpgsqlConnection(database.Migrations);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT event, status FROM audit.entries WHERE correlation_id = $1 ORDER BY position", connection);
+        await using var command = new NpgsqlCommand("SELECT event, status FROM audit.entries WHERE kind = 'act' AND correlation_id = $1 ORDER BY position", connection);
         command.Parameters.AddWithValue(correlationId);
         await using var reader = await command.ExecuteReaderAsync();
         var entries = new List<(string, int)>();
@@ -37,7 +37,7 @@ public static class AuditEntries
         foreach (var table in (string[])(await list.ExecuteScalarAsync())!)
         {
             await using var look = new NpgsqlCommand(
-                $"SELECT EXISTS (SELECT FROM {table} t WHERE t.xmin = (SELECT min(e.xmin::text) FROM audit.entries e WHERE correlation_id = $1)::xid)", connection);
+                $"SELECT EXISTS (SELECT FROM {table} t WHERE t.xmin = (SELECT min(e.xmin::text) FROM audit.entries e WHERE kind = 'act' AND correlation_id = $1)::xid)", connection);
             look.Parameters.AddWithValue(correlationId);
             if ((bool)(await look.ExecuteScalarAsync())!)
             {

@@ -39,7 +39,7 @@ public static class SettingsWalk
         using var provider = services.BuildServiceProvider();
         try
         {
-            settings.OnlyForDevelopment(provider).ToList();
+            _ = settings.OnlyForDevelopment(provider).ToList();
             return false;
         }
         catch (Exception e) when (e is OptionsValidationException or InvalidOperationException)

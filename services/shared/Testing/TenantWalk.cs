@@ -128,6 +128,7 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
         var correlation = Guid.CreateVersion7().ToString();
         using var message = new HttpRequestMessage(new HttpMethod(route.Split(' ')[0]), new Uri(ServiceRoutes.Path(route, row.Values) + row.Query, UriKind.Relative));
         message.Headers.Add(CorrelationMiddleware.Header, correlation);
+        message.Headers.Add(Idempotency.Header, correlation);
         message.Content = row.Body is null ? null : JsonContent.Create(row.Body, row.Body.GetType());
         using var answer = await client.SendAsync(message);
         return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(), correlation);

@@ -14,7 +14,7 @@ public sealed class Migrations
             ["0003_ids_of_stored_answers"] = "4fee235f72245c7b",
             ["0004_audit"] = "fccf18996a5b4cf2",
             ["0005_session_epochs"] = "7b9a6faf6a0e7eca",
-            ["0006_sign_in_networks"] = "?",
-            ["0007_first_operator"] = "?",
+            ["0006_sign_in_networks"] = "1543542c9f43fcfe",
+            ["0007_first_operator"] = "5a24eb4e1c8a4b80",
         });
 }

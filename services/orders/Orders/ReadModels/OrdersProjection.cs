@@ -48,11 +48,13 @@ public sealed class OrdersProjection : Projection
     private const string WithoutPersonalData =
         """
         (document - 'shippingAddress')
-            || CASE WHEN document ? 'cancellationReason' THEN jsonb_build_object('cancellationReason', 'erased') ELSE '{}' END
-            || CASE WHEN document ? 'reason' AND status = 'cancelled' THEN jsonb_build_object('reason', 'erased') ELSE '{}' END
+            || CASE WHEN document ? 'cancellationReason' THEN jsonb_build_object('cancellationReason', 'erased') ELSE jsonb_build_object() END
+            || CASE WHEN document ? 'reason' AND status = 'cancelled' THEN jsonb_build_object('reason', 'erased') ELSE jsonb_build_object() END
         """;
 
     private const string HasPersonalData = "(document ? 'shippingAddress' OR document ? 'cancellationReason' OR status = 'cancelled')";
+
+    private const string ForgetSql = $"UPDATE orders SET document = {WithoutPersonalData} WHERE user_id = {{0}} AND {HasPersonalData}";
 
     public override async Task Complete(ProjectionTarget target, CancellationToken cancellationToken)
     {
@@ -70,8 +72,8 @@ public sealed class OrdersProjection : Projection
         db.Database.SqlQuery<Guid>($"SELECT id AS \"Value\" FROM orders WHERE user_id = {userId}").ToListAsync(cancellationToken);
 
     /// <summary>Takes the personal data of an erased customer out of the rows. Events lose it with the customer's key.</summary>
-    public static Task Forget(DbContext db, Guid userId, CancellationToken cancellationToken) => db.Database.ExecuteSqlRawAsync(
-        $"UPDATE orders SET document = {WithoutPersonalData.Replace("{}", "{{}}", StringComparison.Ordinal)} WHERE user_id = {{0}} AND {HasPersonalData}", [userId], cancellationToken);
+    public static Task Forget(DbContext db, Guid userId, CancellationToken cancellationToken) =>
+        db.Database.ExecuteSqlRawAsync(ForgetSql, [userId], cancellationToken);
 
     public static OrderView View(string document, long version) => OrderView.Of(Deserialize(document), version);
 

@@ -104,5 +104,9 @@ internal sealed class ManyOrders : ServiceFixture<Program>
 
     public static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
-    protected override void Configure(IDictionary<string, string> settings) => settings["Logging:LogLevel:Default"] = "Error";
+    protected override void Configure(IDictionary<string, string> settings)
+    {
+        settings["Logging:LogLevel:Default"] = "Error";
+        settings["Payments:ApiKey"] = "a-key-of-these-tests";
+    }
 }

@@ -29,7 +29,7 @@ public sealed record DeadLetterException(string? Type, string? Message, string? 
 /// <param name="Fingerprint">Only of this cause.</param>
 /// <param name="Reason">Only with this reason: failed, invalid, skipped or undeliverable.</param>
 /// <param name="Rate">Messages a second at most; without it all at once.</param>
-/// <param name="Limit">How many at most, the oldest first.</param>
+/// <param name="Limit">How many at most, the oldest first; 10,000 without it, and no more with it.</param>
 public sealed record RetryDeadLetters(string? Queue = null, string? Type = null, string? Fingerprint = null, string? Reason = null, double? Rate = null, int? Limit = null);
 
 /// <param name="Retried">How many messages are on their way to their queues.</param>
@@ -37,6 +37,9 @@ public sealed record RetriedDeadLetters(int Retried);
 
 internal static class DeadLetterEndpoints
 {
+    // All in one transaction.
+    private const int MostAtOnce = 10_000;
+
     private static readonly string[] Statuses = ["open", "retried", "deleted"];
 
     public static void Map(RouteGroupBuilder ops)
@@ -91,13 +94,13 @@ internal static class DeadLetterEndpoints
             throw ProblemException.Invalid("rate", "must be above 0 and at most 10000 messages a second.");
         }
 
-        if (request.Limit is <= 0)
+        if (request.Limit is <= 0 or > MostAtOnce)
         {
-            throw ProblemException.Invalid("limit", "must be above 0.");
+            throw ProblemException.Invalid("limit", $"must be above 0 and at most {MostAtOnce}.");
         }
 
         var filter = new DeadLetterFilter(request.Queue, request.Type, request.Fingerprint, request.Reason, "open");
-        var count = await letters.RetryAsync(filter, request.Rate, request.Limit ?? 10_000, caller.Subject, ct);
+        var count = await letters.RetryAsync(filter, request.Rate, request.Limit ?? MostAtOnce, caller.Subject, ct);
         return TypedResults.Accepted("/v1/ops/dead-letters", new RetriedDeadLetters(count));
     }
 

@@ -14,7 +14,7 @@ internal sealed partial class DevelopmentDefaults(IConfiguration configuration, 
     public IReadOnlyList<string> Find() =>
     [
         .. Secrets().Concat(types.SelectMany(t => t.OnlyForDevelopment(services)))
-            .Select(f => $"{f.Setting.Replace(":", "__", StringComparison.Ordinal)} ({f.Reason})").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal),
+            .Select(f => $"{f.Setting.Replace(":", "__", StringComparison.Ordinal)} ({f.Reason})").Distinct(StringComparer.Ordinal).OrderBy(f => f, StringComparer.Ordinal),
     ];
 
     private IEnumerable<(string Setting, string Reason)> Secrets() =>

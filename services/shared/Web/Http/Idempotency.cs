@@ -215,7 +215,7 @@ public static class Idempotency
         public async ValueTask DisposeAsync() => await db.Database.CloseConnectionAsync();
     }
 
-    private static NpgsqlCommand Command(DbContext db, string sql) => new(
+    internal static NpgsqlCommand Command(DbContext db, string sql) => new(
         sql, (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction?)db.Database.CurrentTransaction?.GetDbTransaction());
 
     /// <summary>Executes the handler's result into memory.</summary>

@@ -34,11 +34,7 @@ internal sealed class StoredAnswersQuota(IOptions<StoredAnswersSettings> setting
             return known.Usage;
         }
 
-        var since = now - Idempotency.Lifetime;
-        var usage = await db.Database.SqlQuery<Usage>(
-            $"""
-            SELECT count(*) AS "Answers", coalesce(sum(octet_length(body)), 0)::bigint AS "Bytes" FROM idempotency_keys WHERE caller = {caller} AND created_at >= {since}
-            """).SingleAsync(cancellationToken);
+        var usage = await CountAsync(db, caller, now - Idempotency.Lifetime, cancellationToken);
         if (usage.Answers >= Many)
         {
             heavy[caller] = (usage, now);
@@ -51,5 +47,16 @@ internal sealed class StoredAnswersQuota(IOptions<StoredAnswersSettings> setting
         return usage;
     }
 
-    private sealed record Usage(long Answers, long Bytes);
+    private static async Task<Usage> CountAsync(DbContext db, string caller, DateTimeOffset since, CancellationToken cancellationToken)
+    {
+        await using var command = Idempotency.Command(
+            db, "SELECT count(*), coalesce(sum(octet_length(body)), 0)::bigint FROM idempotency_keys WHERE caller = $1 AND created_at >= $2");
+        command.Parameters.AddWithValue(caller);
+        command.Parameters.AddWithValue(since);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return new Usage(reader.GetInt64(0), reader.GetInt64(1));
+    }
+
+    private readonly record struct Usage(long Answers, long Bytes);
 }

@@ -2,6 +2,10 @@ using System.Text.Json;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Relay;
 using Chassis.Testing;
+using Chassis.Web;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using NpgsqlTypes;
@@ -20,6 +24,9 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private OutboxStore Store => new(_database);
+
+    // No request is at hand: there is nothing to record.
+    private AuditTrail Audit => new(_database, new HttpContextAccessor(), new ConfigurationBuilder().Build(), NullLogger<AuditTrail>.Instance);
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
@@ -76,7 +83,7 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var row = await ParkedAsync();
         var watermark = await PassedAsync();
 
-        await Store.ReleaseAsync(Token);
+        await Store.ReleaseAsync(Audit, Token);
         (await ClaimAsync(watermark)).ShouldContain(row);
     }
 
@@ -109,7 +116,7 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             FROM generate_series(1, 3000) n
             """);
         var now = TimeProvider.System.GetUtcNow();
-        (await Store.ReplayAsync(Guid.CreateVersion7(), "work.both", now.AddDays(-1), now, null, Token)).ShouldBe(3_000);
+        (await Store.ReplayAsync(Guid.CreateVersion7(), "work.both", now.AddDays(-1), now, null, Audit, Token)).ShouldBe(3_000);
         var later = TimeProvider.System.GetUtcNow().AddSeconds(1);
         await Store.InsertAsync([Row(later), Row(later)], Lease, Token);
         await Poll.Until(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE exchange = 'work.alive' AND due_at <= now()"), n => n == 2, "the live ones to be due");

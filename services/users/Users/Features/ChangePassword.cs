@@ -13,7 +13,7 @@ namespace Users.Features;
 public sealed record ChangePasswordRequest(string NewPassword, string? CurrentPassword = null);
 
 public sealed class ChangePassword(
-    UserStore users, PasswordVault passwords, PasswordRules rules, SignInThrottle throttle, TimeProvider clock)
+    UserStore users, PasswordVault passwords, PasswordRules rules, SignInThrottle throttle, AuthenticationEvents events, UsersDbContext db, TimeProvider clock)
 {
     public async Task Handle(
         Guid id, ChangePasswordRequest request, Caller caller, ExpectedVersion expected, IPAddress? address, CancellationToken cancellationToken)
@@ -29,11 +29,13 @@ public sealed class ChangePassword(
         }
 
         validator.ThrowIfInvalid();
+        var happened = new AuthenticationEvent(AuthenticationEventKind.PasswordChange, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };
         if (own)
         {
             await throttle.AttemptAsync(user.Email!, address, cancellationToken);
             if (await passwords.VerifyAsync(user, request.CurrentPassword!, cancellationToken) == PasswordVerificationResult.Failed)
             {
+                await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, cancellationToken);
                 throw ProblemException.Invalid("currentPassword", "is not correct.");
             }
 
@@ -41,7 +43,10 @@ public sealed class ChangePassword(
         }
 
         user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), byOperator: !own, clock.GetUtcNow());
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await events.RecordAsync(happened, cancellationToken);
         await users.SaveAsync(user, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPut("/{id:guid}/password", Put).RequireCustomer()

@@ -10,7 +10,7 @@ public sealed record UpdateProfileRequest(string FullName);
 
 public sealed record ChangeEmailRequest(string Email);
 
-public sealed class ChangeProfile(UserStore users, UsersDbContext db, TimeProvider clock)
+public sealed class ChangeProfile(UserStore users, UsersDbContext db, AuthenticationEvents events, TimeProvider clock)
 {
     public async Task<User> Rename(Guid id, UpdateProfileRequest request, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {
@@ -39,7 +39,11 @@ public sealed class ChangeProfile(UserStore users, UsersDbContext db, TimeProvid
 
         if (user.ChangeEmail(email!, clock.GetUtcNow()))
         {
+            await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+            await events.RecordAsync(
+                new AuthenticationEvent(AuthenticationEventKind.EmailChange, StatusCodes.Status200OK) { UserId = id.ToString(), TenantId = user.TenantId }, cancellationToken);
             await users.SaveAsync(user, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
         }
 
         return user;

@@ -28,7 +28,7 @@ public sealed record TokenError(
 
 /// <summary>The token endpoint.</summary>
 public sealed class Token(
-    UsersDbContext db, PasswordVault passwords, SignInThrottle throttle, RefreshTokens refreshTokens, AccessTokens accessTokens, IOptions<UsersSettings> settings)
+    UsersDbContext db, PasswordVault passwords, SignInThrottle throttle, RefreshTokens refreshTokens, AccessTokens accessTokens, AuthenticationEvents events, IOptions<UsersSettings> settings)
 {
     private const string OwnClient = "shop";
     private const int MaxFormLength = 16 * 1024;
@@ -106,13 +106,18 @@ public sealed class Token(
     {
         var refused = new TokenRefused("invalid_grant", "The user name or the password is not correct, or the account is not active.");
         var email = Email.Normalize(username) ?? username;
-        await throttle.AttemptAsync(email, address, cancellationToken);
+        var isLast = await throttle.AttemptAsync(email, address, cancellationToken);
         var user = await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Email == email, cancellationToken);
         var verdict = password.Length <= settings.Value.Passwords.MaxLength
             ? await passwords.VerifyAsync(user, password, cancellationToken)
             : PasswordVerificationResult.Failed;
+        var happened = new AuthenticationEvent(AuthenticationEventKind.SignIn, StatusCodes.Status400BadRequest)
+        {
+            UserId = user?.Id.ToString(), TenantId = user?.TenantId, Account = email, ClientId = clientId,
+        };
         if (verdict == PasswordVerificationResult.Failed || user is not { IsActive: true })
         {
+            await RecordFailureAsync(happened, isLast, cancellationToken);
             throw refused;
         }
 
@@ -123,6 +128,7 @@ public sealed class Token(
         }
 
         var (owner, session) = await refreshTokens.IssueAsync(user, clientId, cancellationToken) ?? throw refused;
+        await events.RecordAsync(happened with { Status = StatusCodes.Status200OK }, cancellationToken);
         return Answer(accessTokens.Issue(owner, clientId), session);
     }
 
@@ -130,6 +136,8 @@ public sealed class Token(
     {
         var refused = new TokenRefused("invalid_grant", "The refresh token is not valid any more. Sign in again.");
         var (owner, successor) = await refreshTokens.RotateAsync(token, clientId, cancellationToken) ?? throw refused;
+        await events.RecordAsync(
+            new AuthenticationEvent(AuthenticationEventKind.Refresh, StatusCodes.Status200OK) { UserId = owner.Id.ToString(), TenantId = owner.TenantId, ClientId = clientId }, cancellationToken);
         return Answer(accessTokens.Issue(owner, clientId), successor);
     }
 
@@ -151,18 +159,30 @@ public sealed class Token(
         }
 
         var account = $"client {id}";
-        await throttle.AttemptAsync(account, address, cancellationToken);
+        var isLast = await throttle.AttemptAsync(account, address, cancellationToken);
 
         // Hashed, so that the comparison takes the same time for every length.
         var expected = settings.Value.Clients.TryGetValue(id, out var client) ? client.Secret : Guid.NewGuid().ToString();
         var equal = CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(expected)), SHA256.HashData(Encoding.UTF8.GetBytes(secret ?? "")));
+        var happened = new AuthenticationEvent(AuthenticationEventKind.ClientSignIn, StatusCodes.Status401Unauthorized) { ClientId = client is null ? null : id, Account = account };
         if (!equal || client is null)
         {
+            await RecordFailureAsync(happened, isLast, cancellationToken);
             throw new TokenRefused("invalid_client", "The client is not known, or its secret is not correct.");
         }
 
         await throttle.SucceededAsync(account, address, cancellationToken);
+        await events.RecordAsync(happened with { Status = StatusCodes.Status200OK, TenantId = client.Tenant }, cancellationToken);
         return (id, client);
+    }
+
+    private async Task RecordFailureAsync(AuthenticationEvent failed, bool isLast, CancellationToken cancellationToken)
+    {
+        await events.RecordAsync(failed, cancellationToken);
+        if (isLast)
+        {
+            await events.RecordAsync(failed with { Kind = AuthenticationEventKind.Lockout, Status = StatusCodes.Status429TooManyRequests }, cancellationToken);
+        }
     }
 
     private static (string? Id, string? Secret) Credentials(IReadOnlyDictionary<string, string> form, string authorization)

@@ -40,7 +40,8 @@ public sealed class RefreshToken
 public sealed record SessionOwner(Guid Id, string Role, string? TenantId, string Status, int SessionEpoch);
 
 /// <summary>Rotating refresh tokens: each works once. One that comes back has been stolen, or its successor has: the whole family ends.</summary>
-public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<RefreshTokens> logger)
+public sealed partial class RefreshTokens(
+    UsersDbContext db, AuthenticationEvents events, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<RefreshTokens> logger)
 {
     private const int MaxLength = 128;
 
@@ -91,6 +92,9 @@ public sealed partial class RefreshTokens(UsersDbContext db, IOptions<UsersSetti
             await db.RefreshTokens.Where(t => t.FamilyId == row.FamilyId && t.RevokedAt == null)
                 .ExecuteUpdateAsync(set => set.SetProperty(t => t.RevokedAt, now), cancellationToken);
             await transaction.CommitAsync(cancellationToken);
+            await events.RecordAsync(
+                new AuthenticationEvent(AuthenticationEventKind.RefreshTokenReuse, StatusCodes.Status400BadRequest) { UserId = row.UserId.ToString(), TenantId = owner.TenantId, ClientId = clientId },
+                cancellationToken);
             LogReuse(logger, row.FamilyId, row.UserId);
             return null;
         }

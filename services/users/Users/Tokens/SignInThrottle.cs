@@ -25,20 +25,20 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
     /// <param name="account">E-mail address, or the id of a client.</param>
     /// <param name="address">Where the request came from; null when that is not known.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>Whether the next attempt has to wait, should this one fail.</returns>
     /// <exception cref="ProblemException">429: not yet.</exception>
-    public async Task AttemptAsync(string account, IPAddress? address, CancellationToken cancellationToken)
+    public async Task<bool> AttemptAsync(string account, IPAddress? address, CancellationToken cancellationToken)
     {
         var throttle = settings.Value.Throttle;
         if (await IsKnownAsync(account, address, cancellationToken))
         {
-            await CountAsync(Both(account, address), throttle.AccountFailures, cancellationToken);
-            return;
+            return await CountAsync(Both(account, address), throttle.AccountFailures, cancellationToken);
         }
 
-        await CountAsync(Network(address), throttle.AddressFailures, cancellationToken);
+        var isLast = await CountAsync(Network(address), throttle.AddressFailures, cancellationToken);
         try
         {
-            await CountAsync(Account(account), throttle.AccountFailures, cancellationToken);
+            return await CountAsync(Account(account), throttle.AccountFailures, cancellationToken) || isLast;
         }
         catch (ProblemException)
         {
@@ -95,7 +95,7 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
     }
 
     // One statement: of many at once each sees what the one before has counted. Who has to wait is not counted.
-    private async Task CountAsync(byte[] bucket, int allowed, CancellationToken cancellationToken)
+    private async Task<bool> CountAsync(byte[] bucket, int allowed, CancellationToken cancellationToken)
     {
         var throttle = settings.Value.Throttle;
         var now = clock.GetUtcNow();
@@ -112,8 +112,9 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
                         THEN $2 + make_interval(secs => least($6, $5 * power(2, least(f.failures + 1 - $4, 20))))
                     END
                 WHERE f.blocked_until IS NULL OR f.blocked_until <= $2
-                RETURNING 1)
-            SELECT CASE WHEN EXISTS (SELECT FROM counted) THEN NULL ELSE coalesce((SELECT blocked_until FROM sign_in_failures WHERE bucket = $1), $2) END
+                RETURNING blocked_until IS NOT NULL AS blocks)
+            SELECT blocks, NULL FROM counted
+            UNION ALL SELECT NULL, coalesce((SELECT blocked_until FROM sign_in_failures WHERE bucket = $1), $2) WHERE NOT EXISTS (SELECT FROM counted)
             """);
         command.Parameters.AddWithValue(bucket);
         command.Parameters.AddWithValue(now);
@@ -121,15 +122,16 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
         command.Parameters.AddWithValue(allowed);
         command.Parameters.AddWithValue(throttle.FirstWait.TotalSeconds);
         command.Parameters.AddWithValue(throttle.LongestWait.TotalSeconds);
-        if (await command.ExecuteScalarAsync(cancellationToken) is DateTime until)
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        if (await reader.IsDBNullAsync(1, cancellationToken))
         {
-            var wait = until - now.UtcDateTime;
-            throw new ProblemException(StatusCodes.Status429TooManyRequests, "too_many_sign_ins", "Too many failed sign-ins. Wait before the next attempt.")
-            {
-                // What another attempt has blocked in this moment, this statement does not see.
-                RetryAfter = wait > TimeSpan.Zero ? wait : throttle.FirstWait,
-            };
+            return reader.GetBoolean(0);
         }
+
+        // What another attempt has blocked in this moment, this statement does not see.
+        var wait = reader.GetFieldValue<DateTimeOffset>(1) - now;
+        throw ProblemException.TooMany("too_many_sign_ins", "Too many failed sign-ins. Wait before the next attempt.", wait > TimeSpan.Zero ? wait : throttle.FirstWait);
     }
 
     private async Task UncountAsync(byte[] bucket, CancellationToken cancellationToken)
