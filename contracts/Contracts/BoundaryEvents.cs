@@ -31,7 +31,7 @@ public sealed class BoundaryEventDescriptor
     /// <summary>The record.</summary>
     public Type ClrType { get; }
 
-    /// <summary>The service that publishes it, or <c>platform</c> for what every service publishes.</summary>
+    /// <summary>The service that publishes it, or <see cref="BoundaryEvents.EveryService"/>.</summary>
     public string Publisher { get; }
 
     /// <summary>Whether new consumers should stay away from it.</summary>
@@ -56,6 +56,11 @@ public static class BoundaryEvents
 {
     private static readonly FrozenDictionary<Type, BoundaryEventDescriptor> ByClrType = Discover().ToFrozenDictionary(e => e.ClrType);
     private static readonly FrozenDictionary<string, BoundaryEventDescriptor> ByWireName = ByClrType.Values.ToFrozenDictionary(e => e.Type);
+    private static readonly FrozenDictionary<string, string> ByFamily =
+        ByClrType.Values.DistinctBy(e => WireName.Family(e.Type)).ToFrozenDictionary(e => WireName.Family(e.Type), e => e.Publisher);
+
+    /// <summary>Stands as the publisher of what every service says of itself.</summary>
+    public const string EveryService = "platform";
 
     /// <summary>In the order of their names.</summary>
     public static IReadOnlyList<BoundaryEventDescriptor> All { get; } = [.. ByWireName.Values.OrderBy(e => e.Type, StringComparer.Ordinal)];
@@ -65,6 +70,16 @@ public static class BoundaryEvents
 
     /// <summary>The descriptor for a wire name, or null when no such event is known to this version of the package.</summary>
     public static BoundaryEventDescriptor? Find(string type) => ByWireName.GetValueOrDefault(type);
+
+    /// <summary>
+    /// The service whose word an event is. All of one family, <c>shop.order.</c> for example, are one service's, also those that this version of the package does not know; of
+    /// what every service says, and of families that are not known here, it is the service that the source names.
+    /// </summary>
+    /// <param name="type">The wire name.</param>
+    /// <param name="source">The CloudEvents <c>source</c>.</param>
+    /// <returns>Null when it is nobody's.</returns>
+    public static string? OwnerOf(string type, string source) =>
+        ByFamily.TryGetValue(WireName.Family(type), out var publisher) && publisher != EveryService ? publisher : CloudEventEnvelope.ServiceOf(source);
 
     private static IEnumerable<BoundaryEventDescriptor> Discover() =>
         from type in typeof(BoundaryEvents).Assembly.GetTypes()

@@ -35,10 +35,19 @@ public sealed record CloudEventEnvelope(
     /// <summary>Longest id, source, type and subject, in characters. CloudEvents sets no limit; what has to be stored and found needs one.</summary>
     public const int MaxNameLength = 255;
 
+    private const string SourcePrefix = "urn:shop:service:";
+
     public const string StructuredContentType = "application/cloudevents+json";
 
     /// <summary>The <c>source</c> of everything that a service publishes; a name, not an address.</summary>
-    public static string SourceOf(string service) => "urn:shop:service:" + service;
+    public static string SourceOf(string service) => SourcePrefix + service;
+
+    /// <summary>The service that a source names, or null when it names none.</summary>
+    public static string? ServiceOf(string source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return source.StartsWith(SourcePrefix, StringComparison.Ordinal) ? source[SourcePrefix.Length..] : null;
+    }
 
     /// <summary>The attributes that have a value, by attribute name and as strings, in the order of the specification.</summary>
     public IEnumerable<KeyValuePair<string, string>> Attributes()

@@ -6,6 +6,8 @@ namespace Shop.Contracts;
 /// <summary>The rule for wire names: <c>shop.&lt;what&gt;.&lt;past-tense&gt;.v&lt;major&gt;</c> in lower case.</summary>
 public static partial class WireName
 {
+    private const string Prefix = "shop.";
+
     /// <summary>The major version at the end of a wire name.</summary>
     /// <exception cref="ArgumentException">The name does not follow the rule.</exception>
     public static int MajorVersion(string type)
@@ -15,6 +17,14 @@ public static partial class WireName
         return match.Success
             ? int.Parse(match.Groups["major"].ValueSpan, CultureInfo.InvariantCulture)
             : throw new ArgumentException($"'{type}' is not a wire name: it must read shop.<what>.<past-tense>.v<major> in lower case.", nameof(type));
+    }
+
+    /// <summary>What a wire name begins with, up to the dot after what it is about: <c>shop.order.</c>, or the whole when it follows no rule.</summary>
+    public static string Family(string type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        var end = type.StartsWith(Prefix, StringComparison.Ordinal) ? type.IndexOf('.', Prefix.Length) : -1;
+        return end < 0 ? type : type[..(end + 1)];
     }
 
     [GeneratedRegex(@"^shop\.[a-z]+\.[a-z]+(-[a-z]+)*\.v(?<major>[1-9][0-9]*)$")]

@@ -7,6 +7,7 @@ namespace Shop.Contracts.Inventory.V1;
 /// <summary>Set everything aside that the order needs. Answered by <see cref="StockReserved"/> or <see cref="StockReservationFailed"/>.</summary>
 /// <param name="OrderId">The order.</param>
 /// <param name="Items">Products as ordered; inventory takes the parts of recipes.</param>
+[SentBy("orders")]
 public sealed record ReserveStock(Guid OrderId, [MinLength(1)] IReadOnlyList<SkuQuantity> Items);
 
 /// <summary>
@@ -15,12 +16,14 @@ public sealed record ReserveStock(Guid OrderId, [MinLength(1)] IReadOnlyList<Sku
 /// </summary>
 /// <param name="OrderId">The order.</param>
 /// <param name="Reason">Why, for people.</param>
+[SentBy("orders")]
 public sealed record ReleaseStock(Guid OrderId, [MinLength(1)] string Reason);
 
 /// <summary>Answered by <see cref="ShipmentDispatched"/>, or by <see cref="StockReleased"/> when the reservation is gone.</summary>
 /// <param name="OrderId">The order.</param>
 /// <param name="Address">Where to.</param>
 /// <param name="UserId">Whose order it is, so that the address can be removed when that customer is erased.</param>
+[SentBy("orders")]
 public sealed record ShipOrder(Guid OrderId, ShipTo Address, Guid? UserId = null);
 
 /// <summary>A postal address.</summary>

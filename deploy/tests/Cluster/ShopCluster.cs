@@ -140,6 +140,11 @@ public sealed class ShopCluster : IAsyncDisposable
                     ["RateLimit__CostlyPerMinute"] = "6000",
                     ["RateLimit__Concurrent"] = "1000",
                 };
+                foreach (var (key, value) in TestVhost.OneAccountForAll)
+                {
+                    environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+                }
+
                 switch (service)
                 {
                     case "users":

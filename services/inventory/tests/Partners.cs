@@ -120,7 +120,7 @@ public sealed class CommandSender : IAsyncDisposable
     }
 
     private static BasicProperties Properties(string contentType) =>
-        new() { ContentType = contentType, MessageId = Guid.CreateVersion7().ToString(), DeliveryMode = DeliveryModes.Persistent };
+        new() { ContentType = contentType, MessageId = Guid.CreateVersion7().ToString(), UserId = TestVhost.Account, DeliveryMode = DeliveryModes.Persistent };
 
     private async Task Publish(string exchange, string routingKey, BasicProperties properties, JsonNode body)
     {

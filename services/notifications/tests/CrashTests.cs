@@ -95,6 +95,7 @@ public class CrashTests(ITestOutputHelper output)
         ("ConnectionStrings:Database", database.Runtime),
         ("ConnectionStrings:Migrations", database.Migrations),
         ("RabbitMq:Uri", vhost.Uri.ToString()),
+        .. TestVhost.OneAccountForAll.Select(setting => (setting.Key, setting.Value)),
         ("Authentication:Authority", "https://issuer.test"),
         ("ASPNETCORE_URLS", "http://127.0.0.1:0"),
         ("Smtp:Host", MailCatcher.Host),

@@ -6,6 +6,7 @@ using Chassis.Messaging.Ops;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Scheduling;
+using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
 using MassTransit;
@@ -44,6 +45,8 @@ public static class MessagingExtensions
         services.AddSingleton<MessagingMetrics>();
         services.AddSingleton<Deliveries>();
         services.AddSingleton<EntityNames>();
+        services.AddSingleton<Accounts>();
+        services.AddSingleton<SenderFilter>();
         services.AddSingleton<MessageFormatter>();
         services.AddSingleton<OutboxStore>();
         services.AddSingleton<BrokerConnection>();
@@ -90,6 +93,8 @@ public static class MessagingExtensions
                 broker.Host(options.Broker, service.Name, host => host.Heartbeat(BrokerConnection.Heartbeat));
                 broker.MessageTopology.SetEntityNameFormatter(context.GetRequiredService<EntityNames>());
                 broker.UseWireFormat();
+                broker.ConfigureSend(send => send.UseExecute(sent => Sign(sent, options.Account)));
+                broker.ConfigurePublish(publish => publish.UseExecute(sent => Sign(sent, options.Account)));
                 broker.ConfigureEndpoints(context);
             });
         });
@@ -113,6 +118,15 @@ public static class MessagingExtensions
         MessagingOps.Map(app);
         app.MapAsyncApi();
         return app;
+    }
+
+    // What goes by the transport itself, past the outbox.
+    private static void Sign(SendContext context, string account)
+    {
+        if (context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
+        {
+            rabbit.BasicProperties.UserId = account;
+        }
     }
 
     private static Uri BrokerUri(string uri, string? username, string? password)

@@ -4,7 +4,7 @@ using Chassis.Web;
 namespace Chassis.Messaging;
 
 /// <summary>The knobs of messaging, section <c>Messaging</c>. Every default is meant for production.</summary>
-public sealed class MessagingOptions : IForDevelopment
+public sealed class MessagingOptions : IForDevelopment, IValidatableObject
 {
     public const string Section = "Messaging";
 
@@ -14,6 +14,17 @@ public sealed class MessagingOptions : IForDevelopment
     /// </summary>
     [Required]
     public Uri Broker { get; set; } = new("amqp://127.0.0.1:5672/");
+
+    /// <summary>
+    /// Accounts of other services on the broker, by service, where they are not called like the services. Messages that come from another account are not believed.
+    /// </summary>
+    public Dictionary<string, string> Accounts { get; set; } = [];
+
+    /// <summary>
+    /// Whether messages that nobody has signed are believed: those that a version left behind which did not sign what it sent. Only for the time of the upgrade from it
+    /// (docs/how-to/upgrade.md): whoever can publish can leave out the signature.
+    /// </summary>
+    public bool TrustUnsigned { get; set; }
 
     /// <summary>Messages that the broker hands to an endpoint before it waits for acknowledgements.</summary>
     [Range(1, 2000)]
@@ -114,8 +125,17 @@ public sealed class MessagingOptions : IForDevelopment
         }
     }
 
+    /// <summary>The account with which this process signs in to the broker; the client's own default where the URI has none.</summary>
+    internal string Account => Broker.UserInfo.Split(':')[0] is { Length: > 0 } user ? Uri.UnescapeDataString(user) : "guest";
+
     internal TimeSpan[] RetryPauses => Retries ?? [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400), TimeSpan.FromSeconds(1)];
 
     internal TimeSpan[] RedeliveryDelays =>
         Redeliveries ?? [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1)];
+
+    /// <summary>An account has a name that the broker can say: 1 to 255 characters.</summary>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        from account in Accounts
+        where string.IsNullOrWhiteSpace(account.Key) || string.IsNullOrWhiteSpace(account.Value) || account.Value.Length > 255
+        select new ValidationResult($"The account of '{account.Key}' must have 1 to 255 characters.", [$"{nameof(Accounts)}:{account.Key}"]);
 }

@@ -20,6 +20,7 @@ internal sealed class MessagingMetrics : IDisposable
     private readonly Counter<long> _duplicates;
     private readonly Counter<long> _consumed;
     private readonly Counter<long> _deprecated;
+    private readonly Counter<long> _unsigned;
     private readonly Counter<long> _deadLetters;
     private readonly Counter<long> _redeliveries;
     private readonly Counter<long> _topologyMended;
@@ -42,6 +43,7 @@ internal sealed class MessagingMetrics : IDisposable
         _duplicates = _meter.CreateCounter<long>("messaging.inbox.duplicates", "{message}", "Messages that came again and were not handled again.");
         _consumed = _meter.CreateCounter<long>("messaging.inbox.consumed", "{message}", "Messages that were handled and committed.");
         _deprecated = _meter.CreateCounter<long>("messaging.deprecated_consumed", "{message}", "Boundary events of a deprecated version that somebody here still consumes.");
+        _unsigned = _meter.CreateCounter<long>("messaging.unsigned", "{message}", "Messages that nobody has signed and that were believed all the same.");
         _deadLetters = _meter.CreateCounter<long>("messaging.dead_letters.added", "{message}", "Messages that were given up.");
         _topologyMended = _meter.CreateCounter<long>("messaging.topology.mended", "{object}", "Exchanges and queues that somebody had deleted.");
         _redeliveries = _meter.CreateCounter<long>("messaging.redeliveries", "{message}", "Messages that failed and were put back for later.");
@@ -102,6 +104,8 @@ internal sealed class MessagingMetrics : IDisposable
 
     public void Deprecated(string type, string queue) =>
         _deprecated.Add(1, new KeyValuePair<string, object?>("type", type), new KeyValuePair<string, object?>("queue", queue));
+
+    public void Unsigned(string queue) => _unsigned.Add(1, new KeyValuePair<string, object?>("queue", queue));
 
     public void DeadLetter(string queue) => _deadLetters.Add(1, new KeyValuePair<string, object?>("queue", queue));
 

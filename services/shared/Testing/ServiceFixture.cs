@@ -142,6 +142,11 @@ public class ServiceFixture<TProgram> : LazyFixture
             ["Authentication:Audience"] = TestTokens.Audience,
             ["RateLimit:Permits"] = "0",
         };
+        foreach (var (key, value) in TestVhost.OneAccountForAll)
+        {
+            settings[key] = value;
+        }
+
         Configure(settings);
         return settings;
     }

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Shop.Contracts;
 
 namespace Chassis.Testing;
 
@@ -28,12 +29,21 @@ public sealed class TestVhost : IAsyncDisposable
 
     public string Name => name;
 
+    /// <summary>The one account that tests have on the broker, where they do not make another.</summary>
+    public static string Account => Uri.UnescapeDataString(TestServers.RabbitMq.UserInfo.Split(':')[0]);
+
+    /// <summary>A name for an account that nobody has.</summary>
+    public static string NewAccount() => $"test_{Guid.CreateVersion7():n}";
+
+    /// <summary>Settings of a service, by key with colons, that say that every other service has this account as well.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> OneAccountForAll =>
+        BoundaryEvents.All.Select(e => e.Publisher).Distinct().Select(service => KeyValuePair.Create($"Messaging:Accounts:{service}", Account));
+
     public static async Task<TestVhost> CreateAsync()
     {
         var vhost = new TestVhost($"test_{Guid.CreateVersion7():n}");
-        var user = Uri.UnescapeDataString(TestServers.RabbitMq.UserInfo.Split(':')[0]);
         await vhost.PutAsync($"api/vhosts/{vhost.name}", new { });
-        await vhost.PutAsync($"api/permissions/{vhost.name}/{Uri.EscapeDataString(user)}", new { configure = ".*", write = ".*", read = ".*" });
+        await vhost.PutAsync($"api/permissions/{vhost.name}/{Uri.EscapeDataString(Account)}", new { configure = ".*", write = ".*", read = ".*" });
         foreach (var policy in Policies("queues"))
         {
             await vhost.PutResourceAsync($"policies/{policy["name"]}", policy);
@@ -101,13 +111,18 @@ public sealed class TestVhost : IAsyncDisposable
     }
 
     /// <summary>Makes a broker user with these rights in this virtual host and no others.</summary>
+    /// <param name="configure">What it may declare and delete, as a regular expression.</param>
+    /// <param name="write">Where it may publish to.</param>
+    /// <param name="read">What it may consume and bind to.</param>
+    /// <param name="name">Its name on the broker, of which there is one for all tests; null for one that nobody else has.</param>
+    /// <param name="tags">Its tags, separated by commas.</param>
     /// <returns>Where it connects to.</returns>
-    public async Task<Uri> CreateUserAsync(string configure, string write, string read)
+    public async Task<Uri> CreateUserAsync(string configure, string write, string read, string? name = null, string tags = "")
     {
-        var user = $"test_{Guid.CreateVersion7():n}";
+        var user = name ?? NewAccount();
         users.Add(user);
-        await PutAsync($"api/users/{user}", new { password = user, tags = "" });
-        await PutAsync($"api/permissions/{name}/{user}", new { configure, write, read });
+        await PutAsync($"api/users/{user}", new { password = user, tags });
+        await PutAsync($"api/permissions/{Name}/{user}", new { configure, write, read });
         return new UriBuilder(Uri) { UserName = user, Password = user }.Uri;
     }
 

@@ -94,7 +94,7 @@ public sealed class OddKit(TestVhost vhost)
         var mark = $"{PoisonKit.MarkPrefix}-{Guid.NewGuid():n}";
         var type = exchange.Length > 0 ? exchange : BoundaryEvents.All[0].Type;
         var headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, "nobody").ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
-        var properties = new BasicProperties { MessageId = id, Persistent = true, ContentType = Json };
+        var properties = new BasicProperties { MessageId = id, UserId = TestVhost.Account, Persistent = true, ContentType = Json };
         make(properties, headers);
         headers[Echo.Mark] = true;   // a stranger's, and not to be told again
         properties.Headers = headers;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
+using Chassis.Testing;
 using RabbitMQ.Client;
 using Shop.Chaos.Load;
 using Shop.Contracts;
@@ -76,7 +77,7 @@ public sealed class PoisonKit(Uri broker)
     {
         var body = Encoding.UTF8.GetBytes(text);
         var id = Guid.Parse(MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
-        var properties = new BasicProperties { MessageId = id, Persistent = true, ContentType = type is null ? "application/vnd.masstransit+json" : "application/json" };
+        var properties = new BasicProperties { MessageId = id, UserId = TestVhost.Account, Persistent = true, ContentType = type is null ? "application/vnd.masstransit+json" : "application/json" };
         if (type is not null)
         {
             properties.Headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, (subject ?? Guid.NewGuid()).ToString(), Sequence: 1)

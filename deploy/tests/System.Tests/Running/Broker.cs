@@ -70,6 +70,7 @@ public sealed class Broker : IAsyncDisposable
             Persistent = true,
             ContentType = contentType,
             MessageId = Guid.NewGuid().ToString(),
+            UserId = TestVhost.Account,
             Headers = headers.ToDictionary(h => h.Key, h => (object?)h.Value),
         };
         await channel.BasicPublishAsync(exchange, routingKey, mandatory: true, properties, body);

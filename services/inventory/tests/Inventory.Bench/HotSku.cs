@@ -104,7 +104,7 @@ internal sealed class HotSku : ServiceFixture<Program>
         var before = Volatile.Read(ref answers);
         var watch = Stopwatch.StartNew();
         await Task.WhenAll(Enumerable.Range(0, orders).Select(async _ => await channel.BasicPublishAsync(
-            "", Queues.InventoryCommands, mandatory: true, new BasicProperties { ContentType = "application/vnd.masstransit+json", DeliveryMode = DeliveryModes.Persistent },
+            "", Queues.InventoryCommands, mandatory: true, new BasicProperties { ContentType = "application/vnd.masstransit+json", UserId = TestVhost.Account, DeliveryMode = DeliveryModes.Persistent },
             JsonSerializer.SerializeToUtf8Bytes(new JsonObject
             {
                 ["messageId"] = Guid.CreateVersion7().ToString(),

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chassis.Testing;
 using RabbitMQ.Client;
 using Shop.Contracts;
 
@@ -40,6 +41,7 @@ public sealed class Broker : IAsyncDisposable
             ContentType = "application/json",
             DeliveryMode = DeliveryModes.Persistent,
             MessageId = id,
+            UserId = TestVhost.Account,
             Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
         };
         await gate.WaitAsync();

@@ -77,6 +77,7 @@ public class NotificationsFixture : ServiceFixture<Program>
     protected override void Configure(IDictionary<string, string> settings)
     {
         settings["Sealing:MasterSecret"] = MasterSecret;
+        settings["Messaging:Accounts:tests"] = TestVhost.Account;   // whose events of later versions are
         settings["Smtp:Host"] = MailCatcher.Host;
         settings["Smtp:Port"] = MailCatcher.Port;
         settings["Mail:From"] = Sender;

@@ -90,7 +90,7 @@ public sealed class FakeInventory : IAsyncDisposable
             descriptor.Type,
             "",
             mandatory: true,
-            new BasicProperties { Persistent = true, ContentType = "application/json", MessageId = id, Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value) },
+            new BasicProperties { Persistent = true, UserId = TestVhost.Account, ContentType = "application/json", MessageId = id, Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value) },
             JsonSerializer.SerializeToUtf8Bytes(boundaryEvent, ContractJson.Options));
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Relay;
+using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
 using Microsoft.Extensions.Hosting;
@@ -16,7 +17,7 @@ namespace Chassis.Messaging.DeadLetters;
 /// Moves what the broker gave up by itself from the dead-letter queue into the table. A message is acknowledged after it is committed there.
 /// </summary>
 internal sealed partial class DeadLetterCollector(
-    BrokerConnection broker, DeadLetterStore store, ServiceIdentity service, RefusedQueues refused, TimeProvider clock, ILogger<DeadLetterCollector> logger)
+    BrokerConnection broker, DeadLetterStore store, Accounts accounts, ServiceIdentity service, RefusedQueues refused, TimeProvider clock, ILogger<DeadLetterCollector> logger)
     : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
@@ -91,10 +92,11 @@ internal sealed partial class DeadLetterCollector(
         }
     }
 
-    private static DeadLetter Letter(BasicDeliverEventArgs delivery)
+    private DeadLetter Letter(BasicDeliverEventArgs delivery)
     {
         var properties = delivery.BasicProperties;
         var headers = TransportHeaders.Of(properties.Headers?.Where(h => h.Key != "x-death"));
+        headers[MessageKeys.SentBy] = accounts.SenderOf(properties) ?? string.Empty;
         var (queue, reason) = Origin(properties.Headers);
         var body = delivery.Body.ToArray();
         return new DeadLetter(

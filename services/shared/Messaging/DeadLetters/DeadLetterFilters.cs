@@ -1,4 +1,5 @@
 using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
 using MassTransit;
@@ -12,7 +13,7 @@ namespace Chassis.Messaging.DeadLetters;
 /// The end of the line for a message that failed for good: it is written to the dead letters and then acknowledged. As long as the database is
 /// away, or others are in the way there, nothing is given up; the message goes back to its queue.
 /// </summary>
-internal sealed partial class FailedMessageFilter(DeadLetterStore store, ILogger<FailedMessageFilter> logger) : IFilter<ExceptionReceiveContext>
+internal sealed partial class FailedMessageFilter(DeadLetterStore store, Accounts accounts, ILogger<FailedMessageFilter> logger) : IFilter<ExceptionReceiveContext>
 {
     public async Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next)
     {
@@ -23,7 +24,7 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, ILogger
             throw new DatabaseUnavailableException(exception);
         }
 
-        var letter = DeadLetters.From(context, exception is InvalidMessageException ? DeadLetterReasons.Invalid : DeadLetterReasons.Failed) with
+        var letter = DeadLetters.From(context, accounts, ReasonOf(exception)) with
         {
             ExceptionType = exception.GetType().FullName,
             ExceptionMessage = exception.Message,
@@ -41,6 +42,13 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, ILogger
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("deadLetterStore");
 
+    private static string ReasonOf(Exception exception) => exception switch
+    {
+        ForgedMessageException => DeadLetterReasons.Forged,
+        InvalidMessageException => DeadLetterReasons.Invalid,
+        _ => DeadLetterReasons.Failed,
+    };
+
     private static Exception Unwrap(Exception e) => e is AggregateException { InnerExceptions: [var only] } ? only : e;
 
     [LoggerMessage(2021, LogLevel.Error, "Message {MessageId} ({MessageType}) on {Queue} became a dead letter: {ExceptionType}")]
@@ -48,12 +56,12 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, ILogger
 }
 
 /// <summary>A message that no consumer of its queue handles.</summary>
-internal sealed partial class SkippedMessageFilter(DeadLetterStore store, ILogger<SkippedMessageFilter> logger) : IFilter<ReceiveContext>
+internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accounts accounts, ILogger<SkippedMessageFilter> logger) : IFilter<ReceiveContext>
 {
     public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
     {
         context.Reach(Stage.GivenUp);
-        var letter = DeadLetters.From(context, DeadLetterReasons.Skipped);
+        var letter = DeadLetters.From(context, accounts, DeadLetterReasons.Skipped);
         letter = letter with
         {
             ExceptionMessage = letter.ContentType.StartsWith(MessageKeys.EventContentType, StringComparison.OrdinalIgnoreCase) && BoundaryEvents.Find(letter.MessageType) is null
@@ -77,9 +85,10 @@ internal sealed class DatabaseUnavailableException(Exception inner) : Exception(
 /// <summary>Makes dead letters out of what was received.</summary>
 internal static class DeadLetters
 {
-    public static DeadLetter From(ReceiveContext context, string reason)
+    public static DeadLetter From(ReceiveContext context, Accounts accounts, string reason)
     {
         var headers = TransportHeaders.Of(context);
+        headers[MessageKeys.SentBy] = accounts.SenderOf(context) ?? string.Empty;
         var queue = context.InputAddress.GetEndpointName()!;
         var body = context.GetBody();
         var properties = context.TryGetPayload<RabbitMqBasicConsumeContext>(out var rabbit) ? rabbit.Properties : null;

@@ -39,12 +39,14 @@ internal sealed record DeadLetter(
     }
 }
 
+/// <summary>Why a message was given up; docs/adr/0015-dead-letters-and-replays.md says what each means.</summary>
 internal static class DeadLetterReasons
 {
     public const string Failed = "failed";
     public const string Invalid = "invalid";
     public const string Skipped = "skipped";
     public const string Undeliverable = "undeliverable";
+    public const string Forged = "forged";
 }
 
 /// <summary>Writes dead letters.</summary>

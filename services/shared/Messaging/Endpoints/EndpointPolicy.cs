@@ -2,6 +2,7 @@ using System.Reflection;
 using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Scheduling;
+using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
 using MassTransit;
@@ -17,7 +18,7 @@ using Shop.Contracts;
 namespace Chassis.Messaging.Endpoints;
 
 /// <summary>
-/// What every receive endpoint of the system has in common. From the outside in: operation and trace, scheduler, redelivery, patience with the
+/// What every receive endpoint of the system has in common. From the outside in: operation and trace, sender, scheduler, redelivery, patience with the
 /// database, retries in memory, and the transaction with inbox and outbox.
 /// </summary>
 internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, MessagingOptions options)
@@ -44,9 +45,11 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.ConfigureDeadLetter(skipped => skipped.UseFilter(context.GetRequiredService<SkippedMessageFilter>()));
         // Before the message's own pipe, where the filters below live, so that they are outside of those.
         endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new OperationFilter(context.GetRequiredService<MessagingMetrics>())));
+        endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(context.GetRequiredService<SenderFilter>()));
         endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new SchedulerFilter(
             context.GetRequiredService<OutboxStore>(),
             context.GetRequiredService<MessageFormatter>(),
+            context.GetRequiredService<Accounts>(),
             context.GetRequiredService<MessagingMetrics>(),
             context.GetRequiredService<IOptions<MessagingOptions>>(),
             context.GetRequiredService<TimeProvider>(),

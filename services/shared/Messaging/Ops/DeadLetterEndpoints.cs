@@ -27,7 +27,7 @@ public sealed record DeadLetterException(string? Type, string? Message, string? 
 /// <param name="Queue">Only of this queue.</param>
 /// <param name="Type">Only of this message type.</param>
 /// <param name="Fingerprint">Only of this cause.</param>
-/// <param name="Reason">Only with this reason: failed, invalid, skipped or undeliverable.</param>
+/// <param name="Reason">Only with this reason: failed, invalid, skipped, undeliverable or forged.</param>
 /// <param name="Rate">Messages a second at most; without it all at once.</param>
 /// <param name="Limit">How many at most, the oldest first; 10,000 without it, and no more with it.</param>
 public sealed record RetryDeadLetters(string? Queue = null, string? Type = null, string? Fingerprint = null, string? Reason = null, double? Rate = null, int? Limit = null);

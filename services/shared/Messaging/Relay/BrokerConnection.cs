@@ -10,6 +10,9 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
     /// <summary>How often each end must be heard of; a connection that has been silent for twice this time is given up.</summary>
     public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
 
+    /// <summary>The account of these connections; what is sent over them is signed with it.</summary>
+    public string Account => options.Value.Account;
+
     /// <param name="purpose">Shown in the broker's management page, for example <c>relay</c>.</param>
     /// <param name="cancellationToken">Cancels.</param>
     public Task<IConnection> OpenAsync(string purpose, CancellationToken cancellationToken)

@@ -20,6 +20,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
     private readonly Topology _topology;
     private readonly Action<OutboxRow, string?> _settled;
     private readonly TimeProvider _clock;
+    private readonly string _account;
     // By tag and not in a ring: one message that is never confirmed must not meet the 2,048th after it.
     private readonly Dictionary<ulong, OutboxRow> _inFlight = [];
     private readonly SemaphoreSlim _room;
@@ -31,13 +32,14 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
     private bool _blocked;
     private bool _abandoned;
 
-    private ConfirmingPublisher(IConnection connection, IChannel channel, Topology topology, Action<OutboxRow, string?> settled, TimeProvider clock, int window)
+    private ConfirmingPublisher(IConnection connection, IChannel channel, Topology topology, string account, Action<OutboxRow, string?> settled, TimeProvider clock, int window)
     {
         _connection = connection;
         _channel = channel;
         _topology = topology;
         _settled = settled;
         _clock = clock;
+        _account = account;
         _room = new SemaphoreSlim(window);
         channel.BasicAcksAsync += (_, e) => Settle(e.DeliveryTag, e.Multiple, null);
         channel.BasicNacksAsync += (_, e) => Settle(e.DeliveryTag, e.Multiple, "The broker did not take the message.");
@@ -96,7 +98,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
             // Tracking is done here: the client's own would add a header to every message and a task to wait for each.
             var channel = await connection.CreateChannelAsync(
                 new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false), cancellationToken);
-            return new ConfirmingPublisher(connection, channel, exchanges, settled, clock, window);
+            return new ConfirmingPublisher(connection, channel, exchanges, broker.Account, settled, clock, window);
         }
         catch
         {
@@ -140,6 +142,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         {
             ContentType = row.ContentType,
             MessageId = row.MessageId.ToString(),
+            UserId = _account,
             Persistent = true,
             Headers = headers,
         };

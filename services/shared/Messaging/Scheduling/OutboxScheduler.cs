@@ -1,6 +1,7 @@
 using Chassis.Messaging.Inbox;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Relay;
+using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
 using MassTransit;
 using MassTransit.Transports;
@@ -51,7 +52,7 @@ internal sealed class OutboxScheduleProvider(ISendEndpointProvider endpoints, Fu
 }
 
 /// <summary>Gives every consumed message a scheduler and a way back for later, whether there is a transaction or not.</summary>
-internal sealed class SchedulerFilter(OutboxStore store, MessageFormatter formatter, MessagingMetrics metrics, IOptions<MessagingOptions> options, TimeProvider clock, IServiceProvider provider)
+internal sealed class SchedulerFilter(OutboxStore store, MessageFormatter formatter, Accounts accounts, MessagingMetrics metrics, IOptions<MessagingOptions> options, TimeProvider clock, IServiceProvider provider)
     : IFilter<ConsumeContext>
 {
     private readonly DirectOutbox _direct = new(store, formatter, options, provider);
@@ -59,7 +60,7 @@ internal sealed class SchedulerFilter(OutboxStore store, MessageFormatter format
     public Task Send(ConsumeContext context, IPipe<ConsumeContext> next)
     {
         context.GetOrAddPayload<MessageSchedulerContext>(() => new ConsumeMessageSchedulerContext(context, Create));
-        context.GetOrAddPayload<MessageRedeliveryContext>(() => new VerbatimRedelivery(context, store, metrics, options.Value, clock));
+        context.GetOrAddPayload<MessageRedeliveryContext>(() => new VerbatimRedelivery(context, store, accounts, metrics, options.Value, clock));
         return next.Send(context);
     }
 
@@ -87,8 +88,8 @@ internal sealed class DirectOutbox(OutboxStore store, MessageFormatter formatter
     public object? GetService(Type serviceType) => provider.GetService(serviceType);
 }
 
-/// <summary>Puts a message back for later exactly as it came: the same bytes, id and headers, and how often this happened.</summary>
-internal sealed class VerbatimRedelivery(ConsumeContext context, OutboxStore store, MessagingMetrics metrics, MessagingOptions options, TimeProvider clock) : MessageRedeliveryContext
+/// <summary>Puts a message back for later exactly as it came: the same bytes, id and headers, who had sent it, and how often this happened.</summary>
+internal sealed class VerbatimRedelivery(ConsumeContext context, OutboxStore store, Accounts accounts, MessagingMetrics metrics, MessagingOptions options, TimeProvider clock) : MessageRedeliveryContext
 {
     public async Task ScheduleRedelivery(TimeSpan delay, Action<ConsumeContext, SendContext>? callback = null)
     {
@@ -96,6 +97,7 @@ internal sealed class VerbatimRedelivery(ConsumeContext context, OutboxStore sto
         var queue = receive.InputAddress.GetEndpointName()!;
         var headers = TransportHeaders.Of(receive);
         headers[MessageKeys.Redeliveries] = (context.GetRedeliveryCount() + 1).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        headers[MessageKeys.SentBy] = accounts.SenderOf(receive) ?? string.Empty;
         var due = clock.GetUtcNow() + delay;
         var row = new OutboxRow
         {

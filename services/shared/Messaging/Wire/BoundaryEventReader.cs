@@ -121,6 +121,9 @@ internal sealed class IncomingEvent : IncomingMessage
 
     public override string WireType => _envelope.Type;
 
+    /// <summary>The service whose word the event is; null when it is nobody's.</summary>
+    public string? Owner => BoundaryEvents.OwnerOf(_envelope.Type, _envelope.Source);
+
     /// <summary>Whether this version of the contracts knows the type.</summary>
     public bool IsKnown => _descriptor is not null;
 
@@ -193,7 +196,7 @@ internal sealed class IncomingEvent : IncomingMessage
     private ReadOnlyDictionaryHeaders CreateHeaders()
     {
         var headers = new Dictionary<string, object?>(StringComparer.OrdinalIgnoreCase);
-        foreach (var (name, value) in _transportHeaders)
+        foreach (var (name, value) in _transportHeaders.Where(h => h.Key != MessageKeys.SentBy))
         {
             headers[name == MessageKeys.Redeliveries ? MessageHeaders.RedeliveryCount : name] = value;
         }

@@ -5,6 +5,7 @@ using System.Net.Mime;
 using System.Text.Json;
 using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Trust;
 using Chassis.Web;
 using MassTransit;
 using MassTransit.Context;
@@ -17,7 +18,7 @@ namespace Chassis.Messaging.Wire;
 /// Turns what somebody sends into what goes over the wire. A boundary event is plain JSON with CloudEvents attributes as headers;
 /// everything else is a MassTransit envelope without a word about the host that sent it.
 /// </summary>
-internal sealed class MessageFormatter(ServiceIdentity service, EntityNames names, TimeProvider clock)
+internal sealed class MessageFormatter(ServiceIdentity service, EntityNames names, Accounts accounts, TimeProvider clock)
 {
     private readonly string _source = CloudEventEnvelope.SourceOf(service.Name);
 
@@ -118,19 +119,28 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
             {
                 headers[name] = Text(value);
             }
-            else if (name == MessageHeaders.RedeliveryCount)
-            {
-                headers[MessageKeys.Redeliveries] = Text(value);
-            }
         }
 
+        AddPutBack(context, headers);
         return headers;
     }
 
-    private static Dictionary<string, string> CommandHeaders(SendContext context) =>
-        context.Headers.TryGetHeader(MessageHeaders.RedeliveryCount, out var count)
-            ? new Dictionary<string, string>(1) { [MessageKeys.Redeliveries] = Text(count) }
-            : [];
+    private Dictionary<string, string> CommandHeaders(SendContext context)
+    {
+        var headers = new Dictionary<string, string>();
+        AddPutBack(context, headers);
+        return headers;
+    }
+
+    /// <summary>Of the consumed message that is put back for later: how often that was, and whose word it is.</summary>
+    private void AddPutBack(SendContext context, Dictionary<string, string> headers)
+    {
+        if (context.Headers.TryGetHeader(MessageHeaders.RedeliveryCount, out var count) && context.TryGetPayload<ConsumeContext>(out var consumed))
+        {
+            headers[MessageKeys.Redeliveries] = Text(count);
+            headers[MessageKeys.SentBy] = accounts.SenderOf(consumed.ReceiveContext) ?? string.Empty;
+        }
+    }
 
     /// <summary>The envelope as MassTransit's JSON serializer reads it.</summary>
     public static byte[] WriteEnvelope<T>(SendContext<T> context)

@@ -12,6 +12,11 @@ internal static class MessageKeys
     /// <summary>How often a message was put back for later, on the wire.</summary>
     public const string Redeliveries = "x-redelivery-count";
 
+    /// <summary>
+    /// On what a service has put back into its own queue, the account that it came from first; empty when nobody had signed it. Believed of the service's own account only.
+    /// </summary>
+    public const string SentBy = "x-sent-by";
+
     /// <summary>User on whose behalf a command is sent; inside the service's own network only, never on a boundary event.</summary>
     public const string UserId = "x-user-id";
 

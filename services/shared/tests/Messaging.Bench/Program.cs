@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Chassis.Testing;
 using Messaging.Bench;
 using RabbitMQ.Client;
 using Shop.Output;
@@ -146,7 +147,7 @@ static async Task SendAsync<T>(IChannel channel, IVariant variant, string queue,
     where T : class
 {
     var (contentType, body) = variant.Message(id, message);
-    var properties = new BasicProperties { ContentType = contentType, MessageId = id.ToString(), Persistent = true };
+    var properties = new BasicProperties { ContentType = contentType, MessageId = id.ToString(), UserId = TestVhost.Account, Persistent = true };
     await channel.BasicPublishAsync(queue, string.Empty, mandatory: false, properties, body);
 }
 

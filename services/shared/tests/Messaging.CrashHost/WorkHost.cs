@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Shop.Contracts;
 
 namespace Messaging.CrashHost;
 
@@ -36,6 +37,9 @@ public static class WorkHost
             ["RabbitMq:Uri"] = broker.ToString(),
             ["Messaging:AnnounceService"] = "false",
         });
+        // One account for all: events of the others are believed of this one.
+        builder.Configuration.AddInMemoryCollection(BoundaryEvents.All.Select(e => e.Publisher).Distinct().Select(publisher =>
+            KeyValuePair.Create<string, string?>($"Messaging:Accounts:{publisher}", broker.UserInfo.Split(':')[0])));
         builder.Configuration.AddInMemoryCollection(settings ?? new Dictionary<string, string?>());
         builder.Logging.AddConsole().SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddSingleton(new ServiceIdentity(name, "1.0.0", Guid.CreateVersion7()));

@@ -237,6 +237,8 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         var letter = await LetterAsync(client, id.ToString());
         letter.GetProperty("reason").GetString().ShouldBe("undeliverable");
         letter.GetProperty("queue").GetString().ShouldBe("work.deadly");
+        var details = await client.GetFromJsonAsync<JsonElement>(new Uri($"/v1/ops/dead-letters/{letter.GetProperty("id").GetGuid()}", UriKind.Relative), Token);
+        details.GetProperty("headers").GetProperty("x-sent-by").GetString().ShouldBe(TestVhost.Account, "a retry is believed of whoever sent it first");
     }
 
     [Fact]
@@ -364,7 +366,13 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             headers[CloudEventHeaders.Type] = type;
         }
 
-        return contentType is null ? new BasicProperties { Headers = headers } : new BasicProperties { Headers = headers, ContentType = contentType };
+        var properties = new BasicProperties { Headers = headers, UserId = TestVhost.Account };
+        if (contentType is not null)
+        {
+            properties.ContentType = contentType;
+        }
+
+        return properties;
     }
 
     private static async Task<JsonElement> LetterAsync(HttpClient client, string messageId)

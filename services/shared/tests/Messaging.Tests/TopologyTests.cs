@@ -168,6 +168,7 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
     {
         ContentType = "application/json",
         MessageId = subject.ToString(),
+        UserId = TestVhost.Account,
         Persistent = true,
         Headers = new CloudEventEnvelope(subject.ToString(), "urn:test", Event, DateTimeOffset.UtcNow, subject.ToString()).ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
     };

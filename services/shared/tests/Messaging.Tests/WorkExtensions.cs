@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Chassis.Messaging;
+using Chassis.Testing;
 using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
@@ -33,7 +34,7 @@ internal static class WorkExtensions
             JsonSerializerOptions.Web);
         await channel.BasicPublishAsync(
             string.Empty, queue, mandatory: false,
-            new BasicProperties { ContentType = "application/vnd.masstransit+json", MessageId = messageId.ToString(), Persistent = true },
+            new BasicProperties { ContentType = "application/vnd.masstransit+json", MessageId = messageId.ToString(), UserId = TestVhost.Account, Persistent = true },
             body, TestContext.Current.CancellationToken);
     }
 

@@ -16,6 +16,7 @@ public static class WorkProcess
             ("Messaging:AnnounceService", "false"),
             ("Messaging:Lease", "00:00:02"),
             ("Messaging:SweepInterval", "00:00:00.200"),
+            .. TestVhost.OneAccountForAll.Select(setting => (setting.Key, setting.Value)),
             .. settings,
         ]);
 
