@@ -71,6 +71,9 @@ public static class BoundaryEvents
     /// <summary>The descriptor for a wire name, or null when no such event is known to this version of the package.</summary>
     public static BoundaryEventDescriptor? Find(string type) => ByWireName.GetValueOrDefault(type);
 
+    /// <summary>The events that a service may publish: its own, and those that every service publishes.</summary>
+    public static IEnumerable<BoundaryEventDescriptor> PublishedBy(string service) => All.Where(e => e.Publisher == service || e.Publisher == EveryService);
+
     /// <summary>
     /// The service whose word an event is. All of one family, <c>shop.order.</c> for example, are one service's, also those that this version of the package does not know; of
     /// what every service says, and of families that are not known here, it is the service that the source names.

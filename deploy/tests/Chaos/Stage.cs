@@ -43,9 +43,9 @@ public sealed class Stage : IAsyncDisposable
         (Cluster, Servers, Leases, Links, Mails, Webhooks) = (cluster, servers, leases, links, mails, webhooks);
         Sandbox = new HttpClient { BaseAddress = cluster.Of("payment-sandbox")[0].Address };
         Sandbox.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "sk_test_sandbox");
-        Echo = new Echo(cluster.Vhost.Uri, seed);
-        Poison = new PoisonKit(cluster.Vhost.Uri);
-        Odd = new OddKit(cluster.Vhost);
+        Echo = new Echo(cluster.Impersonator, seed);
+        Poison = new PoisonKit(cluster);
+        Odd = new OddKit(cluster);
         Topology = new TopologyKit(cluster.Vhost);
         Bystanders = new Bystanders(this);
     }

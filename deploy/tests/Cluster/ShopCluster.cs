@@ -18,6 +18,7 @@ public sealed class ShopCluster : IAsyncDisposable
 
     private readonly Dictionary<string, TestDatabase> databases;
     private readonly TestVhost vhost;
+    private readonly Dictionary<string, Uri> brokers = [];
     private readonly Dictionary<string, Replica[]> replicas = [];
     private readonly string sandboxData = Directory.CreateTempSubdirectory("shop-sandbox-").FullName;
 
@@ -31,6 +32,15 @@ public sealed class ShopCluster : IAsyncDisposable
     public IEnumerable<Replica> All => replicas.Values.SelectMany(r => r);
 
     public TestVhost Vhost => vhost;
+
+    /// <summary>Where somebody connects to who plays the services at the broker, and signs with their accounts.</summary>
+    public Uri Impersonator { get; private set; } = null!;
+
+    /// <summary>Where a service connects to, with its own account and its own rights.</summary>
+    public Uri BrokerOf(string service) => brokers[service];
+
+    /// <summary>The account of a service at the broker; of one that there is none of, its name.</summary>
+    public string AccountOf(string service) => brokers.TryGetValue(service, out var uri) ? Uri.UnescapeDataString(uri.UserInfo.Split(':')[0]) : service;
 
     /// <summary>The root of the repository.</summary>
     public static string Root => Repository.Root;
@@ -47,6 +57,7 @@ public sealed class ShopCluster : IAsyncDisposable
         var cluster = new ShopCluster(databases, await TestVhost.CreateAsync());
         try
         {
+            await cluster.OpenAccountsAsync();
             await cluster.RestoreAsync(options);
             cluster.Configure(options);
             // What lies in a restored outbox leaves with the first breath, and the broker is a new one: whoever listens to it comes first.
@@ -92,6 +103,16 @@ public sealed class ShopCluster : IAsyncDisposable
         Directory.Delete(sandboxData, recursive: true);
     }
 
+    private async Task OpenAccountsAsync()
+    {
+        foreach (var service in ServiceNames)
+        {
+            brokers[service] = await vhost.CreateServiceAccountAsync(service);
+        }
+
+        Impersonator = await vhost.CreateImpersonatorAsync();
+    }
+
     private async Task RestoreAsync(ClusterOptions options)
     {
         if (options.SandboxJournal is { } journal)
@@ -130,7 +151,7 @@ public sealed class ShopCluster : IAsyncDisposable
                     ["Logging__Json"] = "true",
                     ["ConnectionStrings__Database"] = Through(options, service, databases[service].Runtime),
                     ["ConnectionStrings__Migrations"] = databases[service].Migrations,
-                    ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, vhost.Uri) ?? vhost.Uri).AbsoluteUri,
+                    ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, brokers[service]) ?? brokers[service]).AbsoluteUri,
                     ["Authentication__Authority"] = issuer,
                     ["Authentication__Audience"] = "shop",
                     // As deploy/env sets them for every installation.
@@ -140,9 +161,9 @@ public sealed class ShopCluster : IAsyncDisposable
                     ["RateLimit__CostlyPerMinute"] = "6000",
                     ["RateLimit__Concurrent"] = "1000",
                 };
-                foreach (var (key, value) in TestVhost.OneAccountForAll)
+                foreach (var other in ServiceNames)
                 {
-                    environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+                    environment[$"Messaging__Accounts__{other}"] = AccountOf(other);
                 }
 
                 switch (service)

@@ -28,19 +28,27 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
 
     [Theory]
     [MemberData(nameof(Each))]
-    public async Task Works_with_its_own_queues_and_the_shops_exchanges(string service)
+    public async Task Works_with_its_own_queues_and_hears_what_others_publish(string service)
+    {
+        const string registered = "shop.user.registered.v1";
+        var connection = await broker.ConnectAsync(service);
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true));
+        await channel.QueueDeclareAsync($"{service}.ear", durable: true, exclusive: false, autoDelete: false);
+        await channel.ExchangeDeclareAsync($"{service}.ear", ExchangeType.Fanout, durable: true);
+        await channel.QueueBindAsync($"{service}.ear", $"{service}.ear", "");
+        await channel.ExchangeBindAsync($"{service}.ear", registered, "");
+        await channel.QueueBindAsync($"{service}.ear", "shop.events", "shop.#");
+        (await RefusedAsync(await broker.ConnectAsync("users"), users => users.BasicPublishAsync(registered, registered, "{}"u8.ToArray()).AsTask())).ShouldBeNull();
+        (await channel.BasicGetAsync($"{service}.ear", autoAck: true)).ShouldNotBeNull();
+    }
+
+    [Theory]
+    [MemberData(nameof(Each))]
+    public async Task Signs_with_its_own_name_and_no_other(string service)
     {
         var connection = await broker.ConnectAsync(service);
-        (await RefusedAsync(connection, async channel =>
-        {
-            await channel.ExchangeDeclareAsync("shop.events", ExchangeType.Topic, durable: true);
-            await channel.ExchangeDeclareAsync("shop.user.registered.v1", ExchangeType.Fanout, durable: true);
-            await channel.ExchangeBindAsync("shop.events", "shop.user.registered.v1", "shop.user.registered.v1");
-            await channel.QueueDeclareAsync($"{service}.work", durable: true, exclusive: false, autoDelete: false);
-            await channel.QueueBindAsync($"{service}.work", "shop.user.registered.v1", "");
-            await channel.BasicPublishAsync("shop.user.registered.v1", "", "{}"u8.ToArray());
-            (await channel.BasicGetAsync($"{service}.work", autoAck: true)).ShouldNotBeNull();
-        })).ShouldBeNull();
+        (await RefusedAsync(connection, channel => channel.BasicPublishAsync(
+            "shop.system.service-started.v1", "", mandatory: false, new BasicProperties { UserId = TestVhost.Account }, "{}"u8.ToArray()).AsTask())).ShouldBe((ushort)406);
     }
 
     [Theory]
@@ -143,17 +151,22 @@ public sealed class Broker : LazyFixture
     private readonly Dictionary<string, IConnection> connections = [];
     private TestVhost? vhost;
 
-    public override async ValueTask InitializeAsync() => vhost = await TestVhost.CreateAsync();
+    public Uri Uri => vhost!.Uri;
+
+    /// <summary>With every right.</summary>
+    public Task<IConnection> ConnectAsync() => new ConnectionFactory { Uri = vhost!.Uri }.CreateConnectionAsync();
+
+    public override async ValueTask InitializeAsync()
+    {
+        vhost = await TestVhost.CreateAsync();
+        await vhost.KeepUnroutedAsync();
+    }
 
     public async Task<IConnection> ConnectAsync(string service)
     {
         if (!connections.TryGetValue(service, out var connection))
         {
-            using var definitions = JsonDocument.Parse(await File.ReadAllTextAsync(Repository.PathOf("deploy/rabbitmq/definitions.json")));
-            var rights = definitions.RootElement.GetProperty("permissions").EnumerateArray().Single(p => p.GetProperty("user").GetString() == service);
-            var uri = await vhost!.CreateUserAsync(
-                rights.GetProperty("configure").GetString()!, rights.GetProperty("write").GetString()!, rights.GetProperty("read").GetString()!);
-            connections[service] = connection = await new ConnectionFactory { Uri = uri }.CreateConnectionAsync();
+            connections[service] = connection = await new ConnectionFactory { Uri = await vhost!.CreateServiceAccountAsync(service) }.CreateConnectionAsync();
         }
 
         return connection;

@@ -54,6 +54,7 @@ public static class MessagingExtensions
         services.AddSingleton<DeadLetterStore>();
         services.AddSingleton<DeadLetterQueries>();
         services.AddSingleton<RefusedQueues>();
+        services.AddSingleton<Subscriptions>();
         services.AddSingleton<FailedMessageFilter>();
         services.AddSingleton<SkippedMessageFilter>();
 
@@ -74,6 +75,7 @@ public static class MessagingExtensions
         services.AddHealthChecks()
             .Add(new HealthCheckRegistration("broker", provider => provider.GetRequiredService<BrokerHealthCheck>(), HealthStatus.Unhealthy, ["ready"]))
             .Add(new HealthCheckRegistration("queues", provider => provider.GetRequiredService<RefusedQueues>(), HealthStatus.Unhealthy, ["ready"]))
+            .Add(new HealthCheckRegistration("subscriptions", provider => provider.GetRequiredService<Subscriptions>(), HealthStatus.Unhealthy, ["ready"]))
             .Add(new HealthCheckRegistration("topology", provider => provider.GetRequiredService<TopologyWatch>(), HealthStatus.Degraded, ["ready"]));
 
         services.AddMassTransit(bus =>
@@ -84,8 +86,8 @@ public static class MessagingExtensions
             bus.AddReceiveObserver(provider => provider.GetRequiredService<Deliveries>());
             configure?.Invoke(bus);
             bus.AddReceiveEndpointObserver(provider => provider.GetRequiredService<RefusedQueues>());
-            bus.AddConfigureEndpointsCallback((context, _, endpoint) =>
-                new EndpointPolicy<TDbContext>(context, context.GetRequiredService<IOptions<MessagingOptions>>().Value).Apply(endpoint));
+            bus.AddConfigureEndpointsCallback((context, name, endpoint) =>
+                new EndpointPolicy<TDbContext>(context, context.GetRequiredService<IOptions<MessagingOptions>>().Value).Apply(endpoint, name));
             bus.UsingRabbitMq((context, broker) =>
             {
                 var options = context.GetRequiredService<IOptions<MessagingOptions>>().Value;

@@ -44,13 +44,27 @@ public sealed class TestVhost : IAsyncDisposable
         var vhost = new TestVhost($"test_{Guid.CreateVersion7():n}");
         await vhost.PutAsync($"api/vhosts/{vhost.name}", new { });
         await vhost.PutAsync($"api/permissions/{vhost.name}/{Uri.EscapeDataString(Account)}", new { configure = ".*", write = ".*", read = ".*" });
-        foreach (var policy in Policies("queues"))
-        {
-            await vhost.PutResourceAsync($"policies/{policy["name"]}", policy);
-        }
+        await vhost.ProvisionAsync();
 
         Evidence.Offer(vhost, vhost.LookAsync);
         return vhost;
+    }
+
+    /// <summary>An account with the rights that a service has in an installation. It is not called like the service, since the broker has one of each name for all tests.</summary>
+    /// <returns>Where it connects to.</returns>
+    public async Task<Uri> CreateServiceAccountAsync(string service)
+    {
+        var uri = await CreateUserAsync("^$", "^$", "^$");
+        await GrantAsync(service, uri.UserInfo.Split(':')[0]);
+        return uri;
+    }
+
+    /// <summary>Gives the account of a service every right, until this is disposed. What is known of its rights on open channels stays.</summary>
+    public async Task<IAsyncDisposable> WidenAsync(string service, string account)
+    {
+        await PutAsync($"api/permissions/{name}/{account}", new { configure = ".*", write = ".*", read = ".*" });
+        await PutAsync($"api/topic-permissions/{name}/{account}", new { exchange = Exchanges.AllEvents, write = ".*", read = ".*" });
+        return new Resumption(() => GrantAsync(service, account));
     }
 
     /// <summary>Puts the queues of a service under the policy of the shop's services: of one that is only there in tests, or with a limit that a test can reach.</summary>
@@ -68,7 +82,7 @@ public sealed class TestVhost : IAsyncDisposable
     /// <summary>What no queue takes lies in <c>shop.unrouted</c> from now on, as in an installation.</summary>
     public async Task KeepUnroutedAsync()
     {
-        const string unrouted = "shop.unrouted";
+        const string unrouted = Exchanges.Unrouted;
         await PutResourceAsync($"exchanges/{unrouted}", new { type = "fanout", durable = true });
         await PutResourceAsync($"queues/{unrouted}", new { durable = true });
         using (var bound = await management.PostAsJsonAsync(new Uri($"api/bindings/{name}/e/{unrouted}/q/{unrouted}", UriKind.Relative), new { routing_key = "" }))
@@ -126,6 +140,10 @@ public sealed class TestVhost : IAsyncDisposable
         return new UriBuilder(Uri) { UserName = user, Password = user }.Uri;
     }
 
+    /// <summary>An account that may do everything here, also sign with the names of others: for those who play them.</summary>
+    /// <returns>Where it connects to.</returns>
+    public Task<Uri> CreateImpersonatorAsync() => CreateUserAsync(".*", ".*", ".*", tags: "impersonator");
+
     /// <summary>Has the broker close every connection to this virtual host, politely, as an operator does.</summary>
     public async Task CloseConnectionsAsync()
     {
@@ -159,9 +177,45 @@ public sealed class TestVhost : IAsyncDisposable
         static long? Of(JsonElement queue, string figure) => queue.TryGetProperty(figure, out var value) ? value.GetInt64() : null;
     }
 
+    /// <summary>The exchanges of an installation with what binds them to each other, and the policies of its queues; without what keeps that which no queue takes.</summary>
+    private async Task ProvisionAsync()
+    {
+        using var provisioned = await management.PostAsJsonAsync(new Uri($"api/definitions/{name}", UriKind.Relative), new
+        {
+            exchanges = Definitions("exchanges").Where(e => (string?)e["name"] != Exchanges.Unrouted).Select(Here),
+            bindings = Definitions("bindings").Where(b => (string?)b["source"] != Exchanges.Unrouted).Select(Here),
+            policies = Policies("queues").Select(Here),
+        });
+        provisioned.EnsureSuccessStatusCode();
+    }
+
     /// <summary>The policies of exchanges or queues, as the broker of an installation gets them.</summary>
-    private static IEnumerable<JsonNode> Policies(string applyTo) =>
-        JsonNode.Parse(File.ReadAllText(Repository.PathOf("deploy/rabbitmq/definitions.json")))!["policies"]!.AsArray().OfType<JsonNode>().Where(p => (string?)p["apply-to"] == applyTo);
+    private static IEnumerable<JsonNode> Policies(string applyTo) => Definitions("policies").Where(p => (string?)p["apply-to"] == applyTo);
+
+    private async Task GrantAsync(string service, string account)
+    {
+        foreach (var rights in Definitions("permissions").Where(p => (string?)p["user"] == service))
+        {
+            await PutAsync($"api/permissions/{name}/{account}", Here(rights));
+        }
+
+        foreach (var rights in Definitions("topic_permissions").Where(p => (string?)p["user"] == service))
+        {
+            await PutAsync($"api/topic-permissions/{name}/{account}", Here(rights));
+        }
+    }
+
+    /// <summary>A definition for this virtual host and its accounts, in place of those that it names.</summary>
+    private static JsonObject Here(JsonNode definition)
+    {
+        var here = definition.DeepClone().AsObject();
+        here.Remove("vhost");
+        here.Remove("user");
+        return here;
+    }
+
+    private static IEnumerable<JsonNode> Definitions(string kind) =>
+        JsonNode.Parse(File.ReadAllText(Repository.PathOf("deploy/rabbitmq/definitions.json")))![kind]!.AsArray().OfType<JsonNode>();
 
     private static HttpClient Management()
     {

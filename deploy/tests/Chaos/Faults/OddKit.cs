@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Text;
-using Chassis.Testing;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
+using Shop.Cluster;
 using Shop.Contracts;
 
 namespace Shop.Chaos.Faults;
@@ -11,7 +11,7 @@ namespace Shop.Chaos.Faults;
 /// Messages of strangers that are odd in everything but their body: ids and types that are long or have characters in them that no database takes, headers that are no text,
 /// content types that nobody knows, bodies of megabytes. Put into every exchange, and into every queue, those of the dead letters included.
 /// </summary>
-public sealed class OddKit(TestVhost vhost)
+public sealed class OddKit(ShopCluster cluster)
 {
     private const int Huge = 2_000_000;
     private const string Json = "application/json";
@@ -23,7 +23,7 @@ public sealed class OddKit(TestVhost vhost)
 
     public async Task PlantAsync()
     {
-        await using var connection = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
+        await using var connection = await new ConnectionFactory { Uri = cluster.Impersonator }.CreateConnectionAsync();
         var channel = await OpenAsync(connection);
         foreach (var (exchange, routingKey, oddity, services) in await PlacesAsync())
         {
@@ -40,11 +40,11 @@ public sealed class OddKit(TestVhost vhost)
     /// <summary>Everything odd into every queue; into every exchange one of it, by turns.</summary>
     private async Task<IReadOnlyList<(string Exchange, string RoutingKey, (string How, Action<BasicProperties, Dictionary<string, object?>> Make) Oddity, string[] Services)>> PlacesAsync()
     {
-        var queues = (await vhost.GetAsync("queues")).EnumerateArray().Where(q => q.GetProperty("durable").GetBoolean()).Select(q => q.GetProperty("name").GetString()!);
+        var queues = (await cluster.Vhost.GetAsync("queues")).EnumerateArray().Where(q => q.GetProperty("durable").GetBoolean()).Select(q => q.GetProperty("name").GetString()!);
         var places = (from queue in queues where ServiceOf(queue) is not null from oddity in Oddities select ("", queue, oddity, new[] { ServiceOf(queue)! })).ToList();
         foreach (var exchange in BoundaryEvents.All.Select(e => e.Type))
         {
-            var bindings = await vhost.GetAsync($"exchanges/{exchange}/bindings/source");
+            var bindings = await cluster.Vhost.GetAsync($"exchanges/{exchange}/bindings/source");
             places.Add((exchange, exchange, Oddities[places.Count % Oddities.Count],
                 [.. bindings.EnumerateArray().Select(b => ServiceOf(b.GetProperty("destination").GetString()!)).OfType<string>().Distinct()]));
         }
@@ -94,7 +94,7 @@ public sealed class OddKit(TestVhost vhost)
         var mark = $"{PoisonKit.MarkPrefix}-{Guid.NewGuid():n}";
         var type = exchange.Length > 0 ? exchange : BoundaryEvents.All[0].Type;
         var headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, "nobody").ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
-        var properties = new BasicProperties { MessageId = id, UserId = TestVhost.Account, Persistent = true, ContentType = Json };
+        var properties = new BasicProperties { MessageId = id, UserId = cluster.AccountOf(BoundaryEvents.OwnerOf(type, "") ?? "orders"), Persistent = true, ContentType = Json };
         make(properties, headers);
         headers[Echo.Mark] = true;   // a stranger's, and not to be told again
         properties.Headers = headers;

@@ -1,16 +1,16 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
-using Chassis.Testing;
 using RabbitMQ.Client;
 using Shop.Chaos.Load;
+using Shop.Cluster;
 using Shop.Contracts;
 using Shop.Contracts.Users.V1;
 
 namespace Shop.Chaos.Faults;
 
 /// <summary>Messages that no consumer can accept: not JSON, no such type, not what the contract says. Each carries a mark, so that it is known again among the dead letters.</summary>
-public sealed class PoisonKit(Uri broker)
+public sealed class PoisonKit(ShopCluster cluster)
 {
     /// <summary>Stands in the message id of everything planted here.</summary>
     public const string MarkPrefix = "0badc0de";
@@ -67,17 +67,20 @@ public sealed class PoisonKit(Uri broker)
         static string Json(object body) => JsonSerializer.Serialize(body);
     }
 
-    private Task<IConnection> ConnectAsync() => new ConnectionFactory { Uri = broker }.CreateConnectionAsync();
+    private Task<IConnection> ConnectAsync() => new ConnectionFactory { Uri = cluster.Impersonator }.CreateConnectionAsync();
 
     /// <summary>With confirms: what the broker has not taken, nobody can be asked about.</summary>
     private static Task<IChannel> OpenAsync(IConnection connection) =>
         connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
 
+    // Of whoever may send there: it is what the messages say that nobody can accept.
+    private static string Signer(string exchange) => BoundaryEvents.Find(exchange)?.Publisher ?? "orders";
+
     private async Task<string> PublishAsync(IChannel channel, string exchange, string? type, string text, Guid? subject = null, Guid? about = null)
     {
         var body = Encoding.UTF8.GetBytes(text);
         var id = Guid.Parse(MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
-        var properties = new BasicProperties { MessageId = id, UserId = TestVhost.Account, Persistent = true, ContentType = type is null ? "application/vnd.masstransit+json" : "application/json" };
+        var properties = new BasicProperties { MessageId = id, UserId = cluster.AccountOf(Signer(exchange)), Persistent = true, ContentType = type is null ? "application/vnd.masstransit+json" : "application/json" };
         if (type is not null)
         {
             properties.Headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, (subject ?? Guid.NewGuid()).ToString(), Sequence: 1)

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Chassis.Testing;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
+using Shop.Cluster;
 using Shop.Contracts;
 
 namespace Shop.SystemTests.Running;
@@ -18,17 +19,17 @@ public sealed record Delivery(string Exchange, string RoutingKey, IReadOnlyDicti
     public JsonElement Json => JsonElement.Parse(Body);
 }
 
-/// <summary>An outsider at the broker: hears every boundary event, and sends what it likes to whom it likes.</summary>
+/// <summary>Somebody at the broker who hears every boundary event, and sends what it likes to whom it likes, events in the name of their owners.</summary>
 public sealed class Broker : IAsyncDisposable
 {
-    private readonly TestVhost vhost;
+    private readonly ShopCluster cluster;
     private readonly IConnection connection;
     private readonly IChannel channel;
     private readonly ConcurrentQueue<Delivery> heard = new();
 
-    private Broker(TestVhost vhost, IConnection connection, IChannel channel)
+    private Broker(ShopCluster cluster, IConnection connection, IChannel channel)
     {
-        this.vhost = vhost;
+        this.cluster = cluster;
         this.connection = connection;
         this.channel = channel;
     }
@@ -36,12 +37,12 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Every boundary event since the start, in the order of arrival.</summary>
     public IReadOnlyCollection<Delivery> Heard => heard;
 
-    public static async Task<Broker> ConnectAsync(TestVhost vhost)
+    public static async Task<Broker> ConnectAsync(ShopCluster cluster)
     {
-        var factory = new ConnectionFactory { Uri = vhost.Uri };
+        var factory = new ConnectionFactory { Uri = cluster.Impersonator };
         var connection = await factory.CreateConnectionAsync();
         var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
-        var broker = new Broker(vhost, connection, channel);
+        var broker = new Broker(cluster, connection, channel);
         await broker.ListenAsync();
         return broker;
     }
@@ -70,21 +71,26 @@ public sealed class Broker : IAsyncDisposable
             Persistent = true,
             ContentType = contentType,
             MessageId = Guid.NewGuid().ToString(),
-            UserId = TestVhost.Account,
             Headers = headers.ToDictionary(h => h.Key, h => (object?)h.Value),
         };
+        if (headers.FirstOrDefault(h => h.Key == CloudEventHeaders.Type).Value is { } type
+            && BoundaryEvents.OwnerOf(type, headers.FirstOrDefault(h => h.Key == CloudEventHeaders.Source).Value ?? "") is { } owner)
+        {
+            properties.UserId = cluster.AccountOf(owner);
+        }
+
         await channel.BasicPublishAsync(exchange, routingKey, mandatory: true, properties, body);
     }
 
     /// <summary>The queues that services take messages from.</summary>
     public async Task<IReadOnlyList<string>> QueuesAsync() =>
-        [.. (await vhost.GetAsync("queues")).EnumerateArray().Select(q => q.GetProperty("name").GetString()!)
+        [.. (await cluster.Vhost.GetAsync("queues")).EnumerateArray().Select(q => q.GetProperty("name").GetString()!)
             .Where(n => n.Contains('.', StringComparison.Ordinal) && !n.StartsWith("outside.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     /// <summary>Which boundary events reach which queue, followed through the exchanges between.</summary>
     public async Task<ILookup<string, string>> SubscriptionsAsync()
     {
-        var bindings = (await vhost.GetAsync("bindings")).EnumerateArray()
+        var bindings = (await cluster.Vhost.GetAsync("bindings")).EnumerateArray()
             .Select(b => (Source: b.GetProperty("source").GetString()!, To: b.GetProperty("destination").GetString()!, IsQueue: b.GetProperty("destination_type").GetString() == "queue", Key: b.GetProperty("routing_key").GetString()!))
             .Where(b => b.Source.Length > 0).ToList();
         return (from type in BoundaryEvents.All.Select(e => e.Type)

@@ -45,7 +45,7 @@ public sealed class RunningShop : LazyFixture
                 ["Smtp__Timeout"] = "00:00:10",
             },
         });
-        Broker = await Broker.ConnectAsync(Cluster.Vhost);
+        Broker = await Broker.ConnectAsync(Cluster);
         Operator = await ShopClient.OperatorAsync(Cluster);
         Customer = await ShopClient.RegisterAsync(Cluster, "ada");
     }

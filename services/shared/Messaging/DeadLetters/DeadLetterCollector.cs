@@ -95,7 +95,7 @@ internal sealed partial class DeadLetterCollector(
     private DeadLetter Letter(BasicDeliverEventArgs delivery)
     {
         var properties = delivery.BasicProperties;
-        var headers = TransportHeaders.Of(properties.Headers?.Where(h => h.Key != "x-death"));
+        var headers = TransportHeaders.Of(properties.Headers);
         headers[MessageKeys.SentBy] = accounts.SenderOf(properties) ?? string.Empty;
         var (queue, reason) = Origin(properties.Headers);
         var body = delivery.Body.ToArray();
@@ -112,10 +112,12 @@ internal sealed partial class DeadLetterCollector(
             body);
     }
 
+    // The last death: an event that had reached nobody has died before, among the unrouted ones.
     private static (string Queue, string Reason) Origin(IDictionary<string, object?>? headers)
     {
-        string? Text(string name) => headers?.TryGetValue(name, out var value) == true && value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : null;
-        return (Text("x-first-death-queue") ?? "unknown", Text("x-first-death-reason") ?? "unknown");
+        var last = headers?.TryGetValue(TransportHeaders.Deaths, out var deaths) == true ? (deaths as IList<object>)?.FirstOrDefault() as IDictionary<string, object> : null;
+        string? Text(string name) => last?.TryGetValue(name, out var value) == true && value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : null;
+        return (Text("queue") ?? "unknown", Text("reason") ?? "unknown");
     }
 
     [LoggerMessage(2023, LogLevel.Warning, "The dead-letter queue cannot be read, trying again: {Reason}")]

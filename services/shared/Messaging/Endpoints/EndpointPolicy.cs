@@ -1,4 +1,3 @@
-using System.Reflection;
 using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Scheduling;
@@ -12,8 +11,6 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using RabbitMQ.Client;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Endpoints;
 
@@ -30,7 +27,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
     private static readonly TimeSpan OutageLongest = TimeSpan.FromSeconds(15);
     private static readonly RetryStages Stages = new();
 
-    public void Apply(IReceiveEndpointConfigurator endpoint)
+    public void Apply(IReceiveEndpointConfigurator endpoint, string name)
     {
         endpoint.PublishFaults = false;
         endpoint.PrefetchCount = options.Prefetch;
@@ -82,7 +79,9 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.UseEntityFrameworkOutbox<TDbContext>(context);
         if (endpoint is IRabbitMqReceiveEndpointConfigurator queue)
         {
-            endpoint.ConnectConsumerConfigurationObserver(new SubscriptionObserver(queue));
+            var observer = new SubscriptionObserver(queue, name, context.GetRequiredService<Subscriptions>());
+            endpoint.ConnectConsumerConfigurationObserver(observer);
+            endpoint.ConnectSagaConfigurationObserver(observer);
         }
     }
 
@@ -93,32 +92,4 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
     // SQLSTATE classes 22 (a value that is none, or too long) and 54 (more than the database can hold): the same value is refused every time.
     private static bool IsRefusedValue(Exception? e) =>
         e is not null && (e is PostgresException { SqlState: ['2', '2', ..] or ['5', '4', ..] } || IsRefusedValue(e.InnerException));
-
-    private sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator queue) : IConsumerConfigurationObserver
-    {
-        public void ConsumerConfigured<TConsumer>(IConsumerConfigurator<TConsumer> configurator)
-            where TConsumer : class
-        {
-            foreach (var subscription in typeof(TConsumer).GetCustomAttributes<SubscribeToAttribute>())
-            {
-                queue.Bind(Exchanges.AllEvents, binding =>
-                {
-                    binding.ExchangeType = ExchangeType.Topic;
-                    binding.Durable = true;
-                    binding.RoutingKey = subscription.Pattern;
-                });
-            }
-        }
-
-        public void ConsumerMessageConfigured<TConsumer, TMessage>(IConsumerMessageConfigurator<TConsumer, TMessage> configurator)
-            where TConsumer : class
-            where TMessage : class
-        {
-            // A raw event has no exchange of its own.
-            if (typeof(TMessage) == typeof(RawBoundaryEvent))
-            {
-                queue.ConfigureMessageTopology<TMessage>(false);
-            }
-        }
-    }
 }

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Chassis.Messaging.Relay;
+using Chassis.Messaging.Wire;
 using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -21,6 +23,7 @@ internal sealed partial class TopologyWatch(
     BrokerConnection broker,
     ServiceIdentity service,
     VanishedExchanges vanished,
+    Subscriptions subscriptions,
     IOptions<MessagingOptions> options,
     MessagingMetrics metrics,
     TimeProvider clock,
@@ -28,11 +31,22 @@ internal sealed partial class TopologyWatch(
 {
     private const string Unrouted = "shop.unrouted";
 
+    // An event that comes back to the unrouted ones as often as this is bound to something that does not take it.
+    private const int MaxReturns = 3;
+
+    // Those that everybody's messages go through, and everybody mends.
+    private static readonly WantedExchange[] Shared =
+    [
+        new(Exchanges.AllEvents, ExchangeType.Topic), new(Topology.ReplayExchange, ExchangeType.Direct), new(Topology.ReturnExchange, ExchangeType.Direct),
+    ];
+
+    private static readonly TimeSpan Eager = TimeSpan.FromSeconds(1);
+
     // Long enough to be seen by somebody who looks once in a while.
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(5);
 
     private readonly ConsumerTopology _wanted = ConsumerTopology.Of(bus);
-    private readonly string[] _events = [.. BoundaryEvents.All.Where(e => e.Publisher == service.Name || e.Publisher == "platform").Select(e => e.Type)];
+    private readonly string[] _events = [.. BoundaryEvents.PublishedBy(service.Name).Select(e => e.Type)];
     private IReadOnlyList<(long At, string What)> _mended = [];
     private uint _unrouted;
 
@@ -50,9 +64,10 @@ internal sealed partial class TopologyWatch(
             try
             {
                 await using var connection = await broker.OpenAsync("topology", stoppingToken);
+                await LookAsync(connection, stoppingToken);
                 while (connection.IsOpen)
                 {
-                    await Task.Delay(options.Value.TopologyInterval, clock, stoppingToken);
+                    await PauseAsync(connection, stoppingToken);
                     await LookAsync(connection, stoppingToken);
                 }
             }
@@ -65,13 +80,46 @@ internal sealed partial class TopologyWatch(
                 // The relay and the endpoints say so.
             }
 
-            await Task.Delay(options.Value.TopologyInterval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Shortest(options.Value.TopologyInterval), clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // While something is not bound, events of others reach nobody here.
+    private TimeSpan Shortest(TimeSpan pause) => subscriptions.AreBound || pause < Eager ? pause : Eager;
+
+    private async Task PauseAsync(IConnection connection, CancellationToken ct)
+    {
+        var looked = clock.GetTimestamp();
+        while (clock.GetElapsedTime(looked) < options.Value.TopologyInterval)
+        {
+            await Task.Delay(Shortest(options.Value.TopologyInterval), clock, ct);
+            if (!subscriptions.AreBound)
+            {
+                await SubscribeAsync(connection, ct);
+            }
         }
     }
 
     private async Task LookAsync(IConnection connection, CancellationToken ct)
     {
-        var missing = new List<string>();
+        var unmade = await MissingEventsAsync(connection, ct);
+        List<string> missing = [.. unmade.Where(vanished.IsKnown), .. await MissingOwnAsync(connection, ct)];
+        await MakeEventsAsync(connection, unmade, ct);
+        await MakeOwnAsync(connection, ct);
+        await SubscribeAsync(connection, ct);
+        if (missing.Count > 0)
+        {
+            _mended = [.. StillRemembered(), .. missing.Select(what => (clock.GetTimestamp(), what))];
+            metrics.TopologyMended(missing.Count);
+            LogMended(string.Join(", ", missing));
+        }
+
+        await DeliverUnroutedAsync(connection, ct);
+    }
+
+    /// <summary>Exchanges of this service's events that are not there and may be made.</summary>
+    private async Task<List<string>> MissingEventsAsync(IConnection connection, CancellationToken ct)
+    {
         var unmade = new List<string>();
         foreach (var type in _events)
         {
@@ -93,10 +141,14 @@ internal sealed partial class TopologyWatch(
             }
         }
 
-        missing.AddRange(unmade.Where(vanished.IsKnown));
+        return unmade;
+    }
 
-        var own = _wanted.Exchanges.Where(e => BoundaryEvents.Find(e.Name) is null).ToList();
-        foreach (var exchange in own)
+    /// <summary>What the endpoints had and have no longer.</summary>
+    private async Task<List<string>> MissingOwnAsync(IConnection connection, CancellationToken ct)
+    {
+        var missing = new List<string>();
+        foreach (var exchange in Shared.Concat(_wanted.Exchanges))
         {
             await NoteAsync(exchange.Name, channel => channel.ExchangeDeclarePassiveAsync(exchange.Name, ct));
         }
@@ -106,8 +158,29 @@ internal sealed partial class TopologyWatch(
             await NoteAsync(queue + " (queue)", channel => channel.QueueDeclarePassiveAsync(queue, ct));
         }
 
-        // Everything is asked for every time: that a binding is missing, nobody tells.
-        await DoAsync(connection, channel => channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: ct), ct);
+        return missing;
+
+        async Task NoteAsync(string name, Func<IChannel, Task> look)
+        {
+            if (await IsThereAsync(connection, look, ct))
+            {
+                vanished.Found(name);
+            }
+            else if (vanished.IsKnown(name))
+            {
+                missing.Add(name);
+            }
+        }
+    }
+
+    // Everything is asked for every time: that a binding is missing, nobody tells.
+    private async Task MakeEventsAsync(IConnection connection, List<string> unmade, CancellationToken ct)
+    {
+        foreach (var shared in Shared)
+        {
+            await DoAsync(connection, channel => channel.ExchangeDeclareAsync(shared.Name, shared.Type, durable: true, cancellationToken: ct), ct);
+        }
+
         foreach (var type in unmade)
         {
             await DoAsync(connection, channel => Topology.DeclareEventAsync(channel, type, ct), ct);
@@ -116,10 +189,13 @@ internal sealed partial class TopologyWatch(
 
         foreach (var type in _events.Except(unmade))
         {
-            await DoAsync(connection, channel => Topology.BindToAllAsync(channel, type, ct), ct);
+            await DoAsync(connection, channel => Topology.BindEventAsync(channel, type, ct), ct);
         }
+    }
 
-        foreach (var exchange in own.Where(e => e.Name != Exchanges.AllEvents))
+    private async Task MakeOwnAsync(IConnection connection, CancellationToken ct)
+    {
+        foreach (var exchange in _wanted.Exchanges)
         {
             await DoAsync(connection, channel => channel.ExchangeDeclareAsync(exchange.Name, exchange.Type, durable: true, cancellationToken: ct), ct);
         }
@@ -135,7 +211,6 @@ internal sealed partial class TopologyWatch(
             await DoAsync(connection, channel => channel.QueueBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
         }
 
-        // The exchange of somebody else's event is made by whoever publishes it.
         foreach (var binding in _wanted.ExchangeBindings)
         {
             await DoAsync(connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
@@ -145,37 +220,26 @@ internal sealed partial class TopologyWatch(
         {
             await DoAsync(connection, channel => channel.QueueBindAsync(queue, Topology.ReplayExchange, queue, cancellationToken: ct), ct);
         }
+    }
 
-        if (missing.Count > 0)
+    /// <summary>Binds to the events of others and of this service. The queue is there by then, so that nothing comes to an exchange that leads nowhere.</summary>
+    private async Task SubscribeAsync(IConnection connection, CancellationToken ct)
+    {
+        foreach (var binding in subscriptions.All)
         {
-            _mended = [.. StillRemembered(), .. missing.Select(what => (clock.GetTimestamp(), what))];
-            metrics.TopologyMended(missing.Count);
-            LogMended(string.Join(", ", missing));
-        }
-
-        await DeliverUnroutedAsync(connection, ct);
-
-        async Task NoteAsync(string name, Func<IChannel, Task> look)
-        {
-            if (await IsThereAsync(connection, look, ct))
-            {
-                vanished.Found(name);
-            }
-            else if (vanished.IsKnown(name))
-            {
-                missing.Add(name);
-            }
+            subscriptions.Note(
+                binding, await DoAsync(connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct));
         }
     }
 
     /// <summary>
     /// Events lie among the unrouted ones when no queue took them. One that an endpoint of this service is bound to must have come while the binding was missing:
-    /// it goes to its exchange once more, after every service had an interval to bind again. What nobody here wants stays.
+    /// it goes to its exchange once more, after every service had an interval to bind again. What nobody here wants stays. The broker carries it there when it is rejected, under the
+    /// account that had sent it: nobody else may publish there, and nobody else would be believed.
     /// </summary>
     private async Task DeliverUnroutedAsync(IConnection connection, CancellationToken ct)
     {
-        await using var channel = await connection.CreateChannelAsync(
-            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), ct);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
         uint count;
         try
         {
@@ -201,10 +265,9 @@ internal sealed partial class TopologyWatch(
         for (var i = 0u; i < count && await channel.BasicGetAsync(Unrouted, autoAck: false, ct) is { } message; i++)
         {
             // What is not acknowledged goes back to its place when the channel ends.
-            if (IsWanted(message.RoutingKey) && !vanished.IsHeld(message.Exchange))
+            if (IsWanted(message.RoutingKey) && !vanished.IsHeld(message.RoutingKey) && ReturnsOf(message.BasicProperties) < MaxReturns)
             {
-                await channel.BasicPublishAsync(message.Exchange, message.RoutingKey, mandatory: false, new BasicProperties(message.BasicProperties), message.Body, ct);
-                await channel.BasicAckAsync(message.DeliveryTag, multiple: false, ct);
+                await channel.BasicRejectAsync(message.DeliveryTag, requeue: false, ct);
                 delivered++;
             }
         }
@@ -216,7 +279,13 @@ internal sealed partial class TopologyWatch(
         }
     }
 
-    private bool IsWanted(string type) => _wanted.ExchangeBindings.Any(b => b.Source == type || (b.Source == Exchanges.AllEvents && Matches(b.RoutingKey, type)));
+    private static long ReturnsOf(IReadOnlyBasicProperties properties) =>
+        properties.Headers?.TryGetValue(TransportHeaders.Deaths, out var deaths) == true && deaths is IList<object> all
+            ? all.OfType<IDictionary<string, object>>().Where(d => d.TryGetValue("reason", out var reason) && reason is byte[] text && text.AsSpan().SequenceEqual("rejected"u8))
+                .Sum(d => d.TryGetValue("count", out var count) ? Convert.ToInt64(count, CultureInfo.InvariantCulture) : 0)
+            : 0;
+
+    private bool IsWanted(string type) => subscriptions.All.Any(b => b.Source == type || (b.Source == Exchanges.AllEvents && Matches(b.RoutingKey, type)));
 
     // AMQP topics: a star is one word, a hash any number of them.
     private static bool Matches(string pattern, string type) => Regex.IsMatch(
@@ -237,16 +306,19 @@ internal sealed partial class TopologyWatch(
         }
     }
 
-    // What the broker refuses closes the channel and nothing else; why, the endpoint concerned says.
-    private static async Task DoAsync(IConnection connection, Func<IChannel, Task> work, CancellationToken ct)
+    /// <summary>What the broker refuses closes the channel and nothing else; why, the endpoint concerned says.</summary>
+    /// <returns>Whether it was not refused.</returns>
+    private static async Task<bool> DoAsync(IConnection connection, Func<IChannel, Task> work, CancellationToken ct)
     {
         await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
         try
         {
             await work(channel);
+            return true;
         }
         catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 404 or 405 or 406)
         {
+            return false;
         }
     }
 

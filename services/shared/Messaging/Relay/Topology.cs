@@ -20,6 +20,12 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
     /// <summary>Replayed events of every service go there, and from there to the one queue that is named. Services bind their queues to it (<see cref="TopologyWatch"/>).</summary>
     public const string ReplayExchange = "shop.replay";
 
+    /// <summary>
+    /// Leads to the exchange of each event. The broker puts there what a service rejects among the unrouted ones, as it was and under the account that had sent it; nobody may
+    /// write there.
+    /// </summary>
+    public const string ReturnExchange = "shop.returned";
+
     // Rows of an earlier version.
     private static string FormerReplayExchange(string service) => service + ".replay";
 
@@ -29,7 +35,8 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
         await channel.ExchangeDeclareAsync(ReplayExchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
-        foreach (var boundaryEvent in BoundaryEvents.All.Where(e => e.Publisher == service.Name || e.Publisher == "platform"))
+        await channel.ExchangeDeclareAsync(ReturnExchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
+        foreach (var boundaryEvent in BoundaryEvents.PublishedBy(service.Name))
         {
             if (vanished.IsKnown(boundaryEvent.Type) && !await IsThereAsync(boundaryEvent.Type, cancellationToken))
             {
@@ -65,7 +72,7 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
         try
         {
             await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
-            if (BoundaryEvents.Find(exchange) is not null)
+            if (BoundaryEvents.PublishedBy(service.Name).Any(e => e.Type == exchange))
             {
                 await DeclareEventAsync(channel, exchange, cancellationToken);
             }
@@ -99,12 +106,15 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
     public static async Task DeclareEventAsync(IChannel channel, string type, CancellationToken cancellationToken)
     {
         await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
-        await BindToAllAsync(channel, type, cancellationToken);
+        await BindEventAsync(channel, type, cancellationToken);
     }
 
-    /// <summary>Binds the exchange of an event to the one that gets all.</summary>
-    public static Task BindToAllAsync(IChannel channel, string type, CancellationToken cancellationToken) =>
-        channel.ExchangeBindAsync(Exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
+    /// <summary>Binds the exchange of an event to the one that gets all, and to the one that brings back what had reached nobody.</summary>
+    public static async Task BindEventAsync(IChannel channel, string type, CancellationToken cancellationToken)
+    {
+        await channel.ExchangeBindAsync(Exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
+        await channel.ExchangeBindAsync(type, ReturnExchange, type, cancellationToken: cancellationToken);
+    }
 
     private async Task<bool> IsThereAsync(string exchange, CancellationToken cancellationToken)
     {

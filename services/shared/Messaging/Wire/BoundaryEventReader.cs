@@ -52,6 +52,9 @@ internal sealed class RefusingReader : IMessageDeserializer
 /// <summary>The headers of the transport as text.</summary>
 internal static class TransportHeaders
 {
+    /// <summary>Where the broker writes down that it has moved the message from a queue; no text, and nothing of the message.</summary>
+    public const string Deaths = "x-death";
+
     public static Dictionary<string, string> Of(ReceiveContext context) =>
         context.TryGetPayload<RabbitMqBasicConsumeContext>(out var rabbit) ? Of(rabbit.Properties.Headers) : Of(context.TransportHeaders);
 
@@ -71,7 +74,7 @@ internal static class TransportHeaders
         var result = new Dictionary<string, string>();
         foreach (var (name, value) in headers ?? [])
         {
-            if (value is not null)
+            if (value is not null && name != Deaths)
             {
                 result[name] = Text(value);
             }

@@ -52,7 +52,7 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         if (what == "exchange")
         {
             // A queue, the transport may have made again before anybody looked; that a binding is missing, the broker tells nobody.
-            (await fixture.ReadyAsync()).ShouldContain($"Deleted by somebody and made again: {WorkQueues.Cancelled}");
+            (await fixture.ReadyAsync()).ShouldMatch(@"Deleted by somebody and made again: .*work\.cancelled[,.]");   // the exchange, not "work.cancelled (queue)"
         }
     }
 
