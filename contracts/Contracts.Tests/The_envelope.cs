@@ -34,8 +34,9 @@ public sealed class The_envelope
     [InlineData(CloudEventHeaders.Id, "", "header cloudEvents_id is required")]
     [InlineData(CloudEventHeaders.Type, null, "header cloudEvents_type is required")]
     [InlineData(CloudEventHeaders.Time, "yesterday", "header cloudEvents_time must be an RFC 3339 time")]
-    [InlineData(CloudEventHeaders.Sequence, "7th", "header cloudEvents_sequence must be a whole number")]
-    [InlineData(CloudEventHeaders.Sequence, "-1", "header cloudEvents_sequence must be a whole number")]
+    [InlineData(CloudEventHeaders.Sequence, "7th", "header cloudEvents_sequence must be a whole number of at most 1000000000")]
+    [InlineData(CloudEventHeaders.Sequence, "9000000000000000000", "header cloudEvents_sequence must be a whole number of at most 1000000000")]
+    [InlineData(CloudEventHeaders.Sequence, "-1", "header cloudEvents_sequence must be a whole number of at most 1000000000")]
     public void Is_refused_with_the_reason(string header, string? value, string reason)
     {
         var headers = Full.ToHeaders().ToDictionary(h => h.Key, h => (string?)h.Value);

@@ -12,7 +12,7 @@ namespace Shop.Contracts;
 /// <param name="DataSchema">Name of its JSON Schema.</param>
 /// <param name="CorrelationId">The same on everything that follows from one request.</param>
 /// <param name="CausationId">Id of the message or request that led to it directly.</param>
-/// <param name="Sequence">Position among the events of its subject; consumers order by it, not by arrival.</param>
+/// <param name="Sequence">Position among the events of its subject, at most <see cref="MaxSequence"/>; consumers order by it, not by arrival.</param>
 /// <param name="TenantId">The tenant, where there is more than one.</param>
 /// <param name="TraceParent">W3C trace context of the publisher.</param>
 /// <param name="Replay">Whether it was sent again from the archive to one named queue.</param>
@@ -34,6 +34,11 @@ public sealed record CloudEventEnvelope(
 
     /// <summary>Longest id, source, type and subject, in characters. CloudEvents sets no limit; what has to be stored and found needs one.</summary>
     public const int MaxNameLength = 255;
+
+    /// <summary>
+    /// Highest sequence that is believed: one event of a subject in every second of thirty years. Whoever orders by it takes nothing in after a higher one, so that nonsense would stay.
+    /// </summary>
+    public const long MaxSequence = 1_000_000_000;
 
     private const string SourcePrefix = "urn:shop:service:";
 
@@ -114,9 +119,9 @@ public sealed record CloudEventEnvelope(
         long? sequence = null;
         if (header(CloudEventHeaders.Sequence) is { } number)
         {
-            if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var value))
+            if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || value > MaxSequence)
             {
-                return $"header {CloudEventHeaders.Sequence} must be a whole number";
+                return $"header {CloudEventHeaders.Sequence} must be a whole number of at most {MaxSequence}";
             }
 
             sequence = value;

@@ -53,6 +53,7 @@ public static class NotificationsModule
         ListNotifications.Map(app);
         Preferences.Map(app);
         NotificationStatistics.Map(app);
+        ResyncContact.Map(app);
         var webhooks = app.MapGroup("/v1/webhooks");
         WebhookSubscriptions.Map(webhooks);
         WebhookDeliveries.Map(webhooks);

@@ -45,6 +45,7 @@ public static class OrdersModule
         ReadOrderEvents.Map(orders);
         StreamOrder.Map(orders);
         SalesStatistics.Map(app);
+        ResyncCopies.Map(app);
         app.MapProjectionOps();
     }
 }

@@ -172,6 +172,6 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     [GeneratedRegex("^GET /(health/(live|ready)|docs(/.*)?|openapi/.*|asyncapi([.]yaml)?)$")]
     private static partial Regex ForEverybody();
 
-    [GeneratedRegex("^[A-Z]+ /v1/ops/(dead-letters|outbox|boundary-events|projections)(/.*)?$")]
+    [GeneratedRegex("^[A-Z]+ /v1/ops/(dead-letters|outbox|boundary-events|projections|copies)(/.*)?$")]
     private static partial Regex ForOperations();
 }

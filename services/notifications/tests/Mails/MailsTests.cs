@@ -166,6 +166,24 @@ public class MailsTests(NotificationsFixture service)
     }
 
     [Fact]
+    public async Task A_contact_that_believed_a_version_that_its_owner_has_not_reached_is_told_anew()
+    {
+        var user = NotificationsFixture.Someone();
+        var (wrong, right) = ($"wrong-{user.Email}", $"right-{user.Email}");
+        await service.Broker.Publish(user, sequence: 1);
+        await service.Broker.Publish(new UserEmailChanged(user.UserId, user.Email, wrong, DateTimeOffset.UtcNow), sequence: CloudEventEnvelope.MaxSequence);
+        await Email(wrong);
+        using var client = service.Operator();
+        using var resynced = await client.PostAsync(new Uri($"/v1/ops/copies/contacts/{user.UserId}/resync", UriKind.Relative), null);
+        resynced.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        await service.Broker.Publish(new UserEmailChanged(user.UserId, user.Email, right, DateTimeOffset.UtcNow), sequence: 2);
+        await Email(right);
+
+        Task Email(string expected) => Poll.Until(
+            () => service.Database.ScalarAsync<string>($"SELECT coalesce(max(email), '') FROM contacts WHERE user_id = '{user.UserId}'"), e => e == expected, $"{expected} to be the address");
+    }
+
+    [Fact]
     public async Task A_kind_that_the_user_does_not_want_is_suppressed_and_security_mails_are_not()
     {
         var user = await service.Register();

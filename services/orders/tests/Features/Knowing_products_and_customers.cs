@@ -30,6 +30,63 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     [Fact]
+    public async Task takes_no_sequence_that_nobody_can_have_reached()
+    {
+        await orders.AddProduct("ABSURD", "5.00");
+        await orders.Publish(new ProductPriceChanged("ABSURD", Euro(5), Euro(6), Now), 9_000_000_000_000_000_000);
+        await Poll.Until(
+            () => orders.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters WHERE reason = 'invalid' AND convert_from(body, 'UTF8') LIKE '%ABSURD%'"),
+            n => n == 1,
+            "the nonsense to be a dead letter");
+        await orders.Publish(new ProductPriceChanged("ABSURD", Euro(5), Euro(7), Now), 2);
+        await Known("ABSURD", "price = 7");
+    }
+
+    [Fact]
+    public async Task is_told_anew_by_the_owner_when_it_has_believed_a_sequence_that_the_owner_has_not_reached()
+    {
+        var user = NewId();
+        await orders.AddProduct("MISLED", "5.00");
+        await orders.Publish(new ProductPriceChanged("MISLED", Euro(5), Euro(0.01m), Now), CloudEventEnvelope.MaxSequence);
+        await Known("MISLED", "price = 0.01");
+        await orders.UserIs(user, "active");
+        await orders.Publish(new Shop.Contracts.Users.V1.UserDeactivated(user, "nonsense", Now), CloudEventEnvelope.MaxSequence);
+        await Customer(user, "deactivated");
+
+        // What the owners really say is older than that, and ignored.
+        await orders.Publish(new ProductPriceChanged("MISLED", Euro(5), Euro(6), Now), 2);
+        await orders.Publish(new Shop.Contracts.Users.V1.UserReactivated(user, Now), 3);
+        await orders.AddProduct("FENCE", "1.00");
+        await Known("MISLED", "price = 0.01");
+        await Customer(user, "deactivated");
+
+        using var client = orders.Operator();
+        (await Resync("products/MISLED")).ShouldBe(("inventory", "MISLED", "orders.catalogue"));
+        (await Resync($"customers/{user}")).ShouldBe(("users", user.ToString(), "orders.catalogue"));
+        await Known("MISLED", "price = 0.01");   // until the owner's word comes
+        await orders.Publish(new ProductPriceChanged("MISLED", Euro(5), Euro(6), Now), 2);
+        await orders.Publish(new Shop.Contracts.Users.V1.UserReactivated(user, Now), 3);
+        await Known("MISLED", "price = 6");
+        await Customer(user, "active");
+        await orders.Publish(new ProductPriceChanged("MISLED", Euro(6), Euro(8), Now), 3);
+        await Known("MISLED", "price = 8");
+
+        using var nobody = await client.PostAsync(new Uri("/v1/ops/copies/products/NOTHING-OF-THE-KIND/resync", UriKind.Relative), null, Cancelled);
+        nobody.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+
+        async Task<(string, string, string)> Resync(string copy)
+        {
+            using var answer = await client.PostAsync(new Uri($"/v1/ops/copies/{copy}/resync", UriKind.Relative), null, Cancelled);
+            answer.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+            var told = await Json(answer);
+            return (told["owner"]!.GetValue<string>(), told["subject"]!.GetValue<string>(), told["destination"]!.GetValue<string>());
+        }
+
+        Task Customer(Guid id, string status) => Poll.Until(
+            async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_users WHERE user_id = '{id}' AND status = '{status}'") == 1, $"the customer to be {status}");
+    }
+
+    [Fact]
     public async Task sells_what_is_not_discontinued()
     {
         await orders.AddProduct("ENDING", "5.00");

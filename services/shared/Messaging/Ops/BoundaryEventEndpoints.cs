@@ -31,7 +31,8 @@ public sealed record ArchivedBoundaryEvent(
 /// <param name="Destination">Name of the queue.</param>
 /// <param name="To">Events published before this time; without it all until now.</param>
 /// <param name="Types">Only these wire names; without it all.</param>
-public sealed record ReplayBoundaryEvents(DateTimeOffset From, string Destination, DateTimeOffset? To = null, IReadOnlyList<string>? Types = null);
+/// <param name="Subject">Only what is about this; without it all.</param>
+public sealed record ReplayBoundaryEvents(DateTimeOffset From, string Destination, DateTimeOffset? To = null, IReadOnlyList<string>? Types = null, string? Subject = null);
 
 /// <param name="ReplayId">Travels with every replayed event.</param>
 /// <param name="Events">How many events are on their way.</param>
@@ -82,7 +83,7 @@ internal static class BoundaryEventEndpoints
         await BindAsync(request.Destination, broker, ct);
         var replay = Guid.CreateVersion7(clock.GetUtcNow());
 
-        var count = await outbox.ReplayAsync(replay, request.Destination, request.From, request.To ?? clock.GetUtcNow(), request.Types, audit, ct);
+        var count = await outbox.ReplayAsync(replay, request.Destination, request.From, request.To ?? clock.GetUtcNow(), request.Types, request.Subject, audit, ct);
         return TypedResults.Accepted("/v1/ops/outbox", new StartedReplay(replay, count));
     }
 

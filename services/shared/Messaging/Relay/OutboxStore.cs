@@ -43,7 +43,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         SELECT event_id, $5, $9, $6, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, false,
                now() + interval '1000 years' + (row_number() OVER (ORDER BY position)) * interval '1 microsecond'
         FROM messaging.boundary_events
-        WHERE time >= $1 AND time < $2 AND ($3 OR type = ANY($4))
+        WHERE time >= $1 AND time < $2 AND ($3 OR type = ANY($4)) AND ($10 IS NULL OR subject = $10)
         ORDER BY position
         """;
 
@@ -184,7 +184,8 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
     /// <summary>Puts events of the archive behind all that is due, for one queue.</summary>
     /// <returns>How many.</returns>
     public async Task<long> ReplayAsync(
-        Guid replay, string queue, DateTimeOffset from, DateTimeOffset to, IReadOnlyCollection<string>? types, AuditTrail audit, CancellationToken cancellationToken)
+        Guid replay, string queue, DateTimeOffset from, DateTimeOffset to, IReadOnlyCollection<string>? types, string? subject, AuditTrail audit,
+        CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -202,6 +203,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
             NpgsqlDbType = NpgsqlDbType.Jsonb,
         });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Topology.ReplayExchange });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)subject ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         var replayed = await command.ExecuteNonQueryAsync(cancellationToken);
         await audit.CommitAsync(transaction, cancellationToken);
         return replayed;

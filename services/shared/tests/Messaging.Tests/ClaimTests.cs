@@ -116,7 +116,7 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             FROM generate_series(1, 3000) n
             """);
         var now = TimeProvider.System.GetUtcNow();
-        (await Store.ReplayAsync(Guid.CreateVersion7(), "work.both", now.AddDays(-1), now, null, Audit, Token)).ShouldBe(3_000);
+        (await Store.ReplayAsync(Guid.CreateVersion7(), "work.both", now.AddDays(-1), now, null, null, Audit, Token)).ShouldBe(3_000);
         var later = TimeProvider.System.GetUtcNow().AddSeconds(1);
         await Store.InsertAsync([Row(later), Row(later)], Lease, Token);
         await Poll.Until(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE exchange = 'work.alive' AND due_at <= now()"), n => n == 2, "the live ones to be due");

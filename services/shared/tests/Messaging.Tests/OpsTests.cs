@@ -279,6 +279,12 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         using var second = await client.PostAsJsonAsync(
             new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from, destination = WorkQueues.Cancelled, types = new[] { "shop.order.cancelled.v1" } }, Token);
         second.StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        using var aboutNobody = await client.PostAsJsonAsync(
+            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from, destination = WorkQueues.Cancelled, subject = "nobody" }, Token);
+        (await aboutNobody.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("events").GetInt64().ShouldBe(0);
+        using var aboutThis = await client.PostAsJsonAsync(
+            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from, destination = "somebody.new", subject = subject.ToString() }, Token);
+        (await aboutThis.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("events").GetInt64().ShouldBe(3);
         await Poll.Until(() => Effects(subject, "replayed"), n => n == 3, "the replayed events");
         (await Effects(subject, "cancelled")).ShouldBe(3);
     }
