@@ -28,6 +28,13 @@ renew_queues() {
     : >"$STATE/queues"
 }
 
+# Everybody knows its password. Outside consumers that used it get accounts of their own: docs/how-to/connect-a-partner.md.
+end_guest() {
+    [ ! -e "$STATE/accounts" ] || return 0
+    at_broker accounts || die "The broker does not tell which accounts it has."
+    : >"$STATE/accounts"
+}
+
 # ── The two modes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 up_docker() {
@@ -46,6 +53,7 @@ up_docker() {
     step "docker compose up --build --wait"
     docker compose up --wait --quiet-pull rabbitmq || die "The broker did not become healthy." "See why: docker compose logs rabbitmq"
     at_broker definitions /tmp/broker/definitions.json
+    end_guest
     renew_queues
     docker compose up --build --wait --quiet-pull || {
         docker compose ps --all --format 'table {{.Service}}\t{{.State}}\t{{.Health}}' >&2
@@ -77,7 +85,7 @@ up_local() {
     check_ports
     printf 'local\n' >"$STATE/mode"
     # A broker that has no data yet has no queues of an earlier version.
-    [ -d "$STATE/rabbitmq/data" ] || : >"$STATE/queues"
+    [ -d "$STATE/rabbitmq/data" ] || { : >"$STATE/queues"; : >"$STATE/accounts"; }
 
     # Packages and the build need different things of the machine: they run side by side.
     building=
@@ -94,8 +102,9 @@ up_local() {
         wait "$building" || exit 1
         ok "built"
     fi
-    if [ ! -e "$STATE/queues" ]; then
+    if [ ! -e "$STATE/queues" ] || [ ! -e "$STATE/accounts" ]; then
         wait_until 90 RabbitMQ rabbitmq rabbitmq_ready
+        end_guest
         renew_queues
     fi
     [ -z "$building" ] || swap_services

@@ -5,14 +5,20 @@ using RabbitMQ.Client.Events;
 using Shop.Contracts;
 using Shop.Contracts.Orders.V1;
 
-// Usage: dotnet run -- <amqp address>. Follows the orders of the shop until a key is pressed.
-var factory = new ConnectionFactory { Uri = new Uri(args is [var address] ? address : "amqp://guest:guest@127.0.0.1:5672/") };
+// Usage: dotnet run -- <amqp address of the partner's account>. Follows the orders of the shop until a key is pressed.
+// The account: deploy/partner.sh set NAME "shop.order.#"
+if (args is not [var address])
+{
+    Console.Error.WriteLine("The amqp address of a partner's account is missing: docs/how-to/connect-a-partner.md");
+    return 1;
+}
+
+var factory = new ConnectionFactory { Uri = new Uri(address) };
 await using var connection = await factory.CreateConnectionAsync();
 await using var channel = await connection.CreateChannelAsync();
 
-// Whoever comes first declares the exchange, publisher or consumer.
-await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true);
-var queue = await channel.QueueDeclareAsync(queue: "", durable: false, exclusive: true, autoDelete: true);
+// The exchange is the shop's and there; the account has queues that begin with its own name.
+var queue = await channel.QueueDeclareAsync($"{factory.UserName}.orders", durable: false, exclusive: true, autoDelete: true);
 await channel.QueueBindAsync(queue.QueueName, Exchanges.AllEvents, "shop.order.#");
 
 var consumer = new AsyncEventingBasicConsumer(channel);
@@ -24,6 +30,7 @@ consumer.ReceivedAsync += async (_, delivery) =>
 await channel.BasicConsumeAsync(queue.QueueName, autoAck: false, consumer);
 Console.WriteLine("Waiting for orders. Any key ends it.");
 Console.ReadKey();
+return 0;
 
 static string Describe(BasicDeliverEventArgs delivery)
 {

@@ -14,7 +14,10 @@ public sealed class Boundary_events(RunningShop shop)
     public async Task Are_understood_outside_of_dotnet_one_and_all()
     {
         await OutsideConsumer.PrepareAsync();
-        var broker = shop.Cluster.Vhost.Uri.AbsoluteUri;
+        // Queues of its own as a partner has, and every event, which no partner hears.
+        var account = $"partner.t{Guid.CreateVersion7():n}";
+        var own = $"^{account.Replace(".", @"\.", StringComparison.Ordinal)}\\.";
+        var broker = (await shop.Cluster.Vhost.CreateUserAsync(own, own, $"{own}|^shop\\.", account)).AbsoluteUri;
         using var node = await OutsideConsumer.StartAsync("node", "node/consume.mjs", broker);
         using var python = await OutsideConsumer.StartAsync(OutsideConsumer.Python, "python/consume.py", broker);
 
@@ -31,7 +34,7 @@ public sealed class Boundary_events(RunningShop shop)
 
         // Each came by its own exchange and by the topic exchange, as the same event.
         var byQueue = node.Messages.ToLookup(m => m.GetProperty("queue").GetString(), m => m.GetProperty("id").GetString());
-        byQueue["outside.node.all"].ToHashSet().SetEquals(byQueue["outside.node.each"]).ShouldBeTrue("the fanout exchanges and the topic exchange carry the same events.");
+        byQueue[$"{account}.node.all"].ToHashSet().SetEquals(byQueue[$"{account}.node.each"]).ShouldBeTrue("the fanout exchanges and the topic exchange carry the same events.");
 
         var different = new List<string>();
         foreach (var type in all.Order(StringComparer.Ordinal))

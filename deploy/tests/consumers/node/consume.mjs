@@ -1,4 +1,5 @@
-// Usage: node consume.mjs <amqp address>. Checks every boundary event until stdin ends.
+// Usage: node consume.mjs <amqp address> [pattern...]. Checks every boundary event of these patterns, of all without any, until stdin ends.
+// The account has queues that begin with its own name, and binds to the exchanges that the shop has made.
 import { fileURLToPath } from 'node:url';
 import amqp from 'amqplib';
 import { check, loadSchemas } from './rules.mjs';
@@ -9,16 +10,13 @@ const channel = await connection.createChannel();
 let wrongMessages = 0;
 
 const own = { durable: false, exclusive: true, autoDelete: true };
-const { queue: wildcard } = await channel.assertQueue('outside.node.all', own);
-await channel.assertExchange('shop.events', 'topic', { durable: true });
-await channel.bindQueue(wildcard, 'shop.events', '#');
+const account = decodeURIComponent(new URL(process.argv[2]).username);
+const patterns = process.argv.slice(3);
+const { queue: wildcard } = await channel.assertQueue(`${account}.node.all`, own);
+for (const pattern of patterns.length > 0 ? patterns : ['#']) await channel.bindQueue(wildcard, 'shop.events', pattern);
 
-// A partner may come before the publisher: the same declaration makes the exchange or finds it.
-const { queue: direct } = await channel.assertQueue('outside.node.each', own);
-for (const type of schemas.keys()) {
-  await channel.assertExchange(type, 'fanout', { durable: true });
-  await channel.bindQueue(direct, type, '');
-}
+const { queue: direct } = await channel.assertQueue(`${account}.node.each`, own);
+for (const type of patterns.length > 0 ? patterns.filter((p) => schemas.has(p)) : schemas.keys()) await channel.bindQueue(direct, type, '');
 
 for (const queue of [wildcard, direct])
   await channel.consume(queue, (message) => {

@@ -1,4 +1,6 @@
-"""Usage: python3 consume.py <amqp address>. Checks every boundary event until stdin ends."""
+"""Usage: python3 consume.py <amqp address> [pattern...]. Checks every boundary event of these patterns, of all without any, until stdin ends.
+
+The account has queues that begin with its own name, and binds to the exchanges that the shop has made."""
 
 import json
 import sys
@@ -9,7 +11,8 @@ import pika
 from rules import check, load_schemas
 
 schemas = load_schemas()
-connection = pika.BlockingConnection(pika.URLParameters(sys.argv[1]))
+parameters = pika.URLParameters(sys.argv[1])
+connection = pika.BlockingConnection(parameters)
 channel = connection.channel()
 wrong_messages = 0
 
@@ -27,17 +30,18 @@ def receive(queue):
     return on_message
 
 
-channel.exchange_declare("shop.events", "topic", durable=True)
-channel.queue_declare("outside.python.all", exclusive=True, auto_delete=True)
-channel.queue_bind("outside.python.all", "shop.events", "#")
+patterns = sys.argv[2:]
+every = f"{parameters.credentials.username}.python.all"
+channel.queue_declare(every, exclusive=True, auto_delete=True)
+for pattern in patterns or ["#"]:
+    channel.queue_bind(every, "shop.events", pattern)
 
-# A partner may come before the publisher: the same declaration makes the exchange or finds it.
-channel.queue_declare("outside.python.each", exclusive=True, auto_delete=True)
-for event_type in schemas:
-    channel.exchange_declare(event_type, "fanout", durable=True)
-    channel.queue_bind("outside.python.each", event_type, "")
+each = f"{parameters.credentials.username}.python.each"
+channel.queue_declare(each, exclusive=True, auto_delete=True)
+for event_type in [p for p in patterns if p in schemas] if patterns else schemas:
+    channel.queue_bind(each, event_type, "")
 
-for name in ("outside.python.all", "outside.python.each"):
+for name in (every, each):
     channel.basic_consume(name, receive(name))
 
 
