@@ -46,6 +46,7 @@ public sealed class Stage : IAsyncDisposable
         Echo = new Echo(cluster.Impersonator, seed);
         Poison = new PoisonKit(cluster);
         Odd = new OddKit(cluster);
+        Forge = new ForgeKit(this);
         Topology = new TopologyKit(cluster.Vhost);
         Bystanders = new Bystanders(this);
     }
@@ -73,6 +74,8 @@ public sealed class Stage : IAsyncDisposable
     public PoisonKit Poison { get; }
 
     public OddKit Odd { get; }
+
+    public ForgeKit Forge { get; }
 
     public TopologyKit Topology { get; }
 

@@ -8,7 +8,7 @@ public sealed partial class Arsenal
 {
     private const int Crowd = 4;
 
-    private IReadOnlyList<(string Name, Func<Fault> Draw)> DataKinds => [("erase", EraseCrowd), ("odd-message", OddMessages)];
+    private IReadOnlyList<(string Name, Func<Fault> Draw)> DataKinds => [("erase", EraseCrowd), ("odd-message", OddMessages), ("forge", Forge)];
 
     /// <summary>
     /// A few people order while the orders service cannot reach its broker. It is killed, so that what it has to say of their orders is nowhere but in its outbox, and
@@ -46,6 +46,8 @@ public sealed partial class Arsenal
         using var shop = await ShopClient.OperatorAsync(stage.Cluster);
         await shop.PostAsync("orders", "/v1/ops/outbox/release");
     }
+
+    private Fault Forge() => new("forged facts", "all accounts, all exchanges", TimeSpan.Zero, stage.Forge.PlantAsync, Nothing);
 
     private Fault OddMessages() => new("odd messages", "all exchanges and queues", TimeSpan.Zero, stage.Odd.PlantAsync, Nothing);
 }

@@ -43,7 +43,7 @@ public sealed partial class Oracle
             oracle.NothingIsToldBeforeItIsTrue(), await oracle.RepeatedCommandsActOnceAsync(), await oracle.OutboxesAreEmptyAsync(),
             await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), await oracle.EndedSessionsAreKnownAsync(),
             await oracle.TenantsAreKeptApartAsync(), oracle.TenantsHearOfTheirsAlone(),
-            await oracle.NothingOfTheErasedIsLeftAsync(), await oracle.NothingOfOthersIsErasedAsync(), await oracle.PendingPaymentsEndAsync(), await oracle.OddMessagesAreKeptAsync(),
+            await oracle.NothingOfTheErasedIsLeftAsync(), await oracle.NothingOfOthersIsErasedAsync(), await oracle.PendingPaymentsEndAsync(), await oracle.OddMessagesAreKeptAsync(), await oracle.ForgeriesAreRefusedAsync(),
             await oracle.TheTopologyIsWholeAsync(), oracle.BystandersGoOn(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
         ];
     }
