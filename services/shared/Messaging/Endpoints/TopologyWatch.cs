@@ -49,6 +49,7 @@ internal sealed partial class TopologyWatch(
     private readonly string[] _events = [.. BoundaryEvents.PublishedBy(service.Name).Select(e => e.Type)];
     private IReadOnlyList<(long At, string What)> _mended = [];
     private uint _unrouted;
+    private IChannel? _channel;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(StillRemembered() is { Count: > 0 } mended
@@ -64,6 +65,13 @@ internal sealed partial class TopologyWatch(
             try
             {
                 await using var connection = await broker.OpenAsync("topology", stoppingToken);
+                if (!subscriptions.AreBound)
+                {
+                    // A process that has just started hears nothing before.
+                    await MakeOwnAsync(connection, stoppingToken);
+                    await SubscribeAsync(connection, stoppingToken);
+                }
+
                 await LookAsync(connection, stoppingToken);
                 while (connection.IsOpen)
                 {
@@ -308,12 +316,17 @@ internal sealed partial class TopologyWatch(
 
     /// <summary>What the broker refuses closes the channel and nothing else; why, the endpoint concerned says.</summary>
     /// <returns>Whether it was not refused.</returns>
-    private static async Task<bool> DoAsync(IConnection connection, Func<IChannel, Task> work, CancellationToken ct)
+    private async Task<bool> DoAsync(IConnection connection, Func<IChannel, Task> work, CancellationToken ct)
     {
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+        // One for all, until the broker closes it: a look asks for a hundred things.
+        if (_channel is not { IsOpen: true })
+        {
+            _channel = await connection.CreateChannelAsync(cancellationToken: ct);
+        }
+
         try
         {
-            await work(channel);
+            await work(_channel);
             return true;
         }
         catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 404 or 405 or 406)
