@@ -49,7 +49,7 @@ public sealed class The_records
             "ProductAdded.Sku", "ProductAdded.Name", "ProductPriceChanged.Sku", "ProductDiscontinued.Sku",
             "StockReceived.Sku", "StockReceived.Reference", "StockLow.Sku", "StockReservationFailed.Reason", "StockReleased.Reason", "ReleaseStock.Reason",
             "ShipmentDispatched.Carrier", "ShipmentDispatched.TrackingNumber", "OrderShipped.Carrier", "OrderShipped.TrackingNumber", "OrderFailed.Reason",
-            "PaymentProcessed.DeclineCode", "UserRegistered.Source", "FieldChange.Field",
+            "PaymentProcessed.DeclineCode", "UserRegistered.Source", "FieldChange.Field", "UserSessionsEnded.Reason",
         ];
         var texts = typeof(BoundaryEvents).Assembly.GetExportedTypes()
             .Where(t => t.Namespace!.Split('.') is [.., not "Platform", ['V', ..]])

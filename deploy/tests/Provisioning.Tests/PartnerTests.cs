@@ -95,7 +95,11 @@ public sealed class A_partners_account(Broker broker) : IClassFixture<Broker>
         var folder = Directory.CreateTempSubdirectory("rabbitmqctl-");
         var tool = Path.Combine(folder.FullName, "rabbitmqctl");
         await File.WriteAllTextAsync(tool, $"#!/bin/bash\nexec {control} \"$@\"\n");
-        File.SetUnixFileMode(tool, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(tool, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
+
         try
         {
             var start = new ProcessStartInfo("sh", [Repository.PathOf("deploy/rabbitmq/partner.sh"), .. arguments])

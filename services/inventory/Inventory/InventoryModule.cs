@@ -38,7 +38,7 @@ public static class InventoryModule
         bus.AddConsumer<ReleaseStockConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
         bus.AddConsumer<ShipOrderConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
         bus.AddConsumer<EraseAddresses>().Endpoint(e => e.Name = ErasuresQueue);
-        bus.AddEndedSessions("inventory");
+        bus.AddEndedSessions<EndSessions>("inventory");
     }
 
     public static void MapInventory(this IEndpointRouteBuilder app)

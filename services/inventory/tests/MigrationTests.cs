@@ -14,7 +14,7 @@ public sealed class MigrationTests
             ["0003_tenants"] = "9ef7c38507d0b529",
             ["0004_recipe_shipments"] = "bf467c1b9f8a4e29",
             ["0005_ids_of_stored_answers"] = "4fee235f72245c7b",
-            ["0006_audit"] = "fccf18996a5b4cf2",
-            ["0007_ended_sessions"] = "?",
+            ["0006_audit"] = "dc7c18006dae4335",
+            ["0007_ended_sessions"] = "1629d70988ca4c04",
         });
 }

@@ -27,7 +27,7 @@ public static class NotificationsModule
         bus.AddConsumer<ContactsConsumer>().Endpoint(e => e.Name = NotificationQueues.Contacts);
         bus.AddConsumer<MailsConsumer>().Endpoint(e => e.Name = NotificationQueues.Mails);
         bus.AddConsumer<WebhooksConsumer>().Endpoint(e => e.Name = NotificationQueues.Webhooks);
-        bus.AddEndedSessions("notifications");
+        bus.AddEndedSessions<EndSessions>("notifications");
     }
 
     public static void AddNotifications(this IServiceCollection services)

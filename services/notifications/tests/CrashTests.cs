@@ -97,6 +97,7 @@ public class CrashTests(ITestOutputHelper output)
         ("RabbitMq:Uri", vhost.Uri.ToString()),
         .. TestVhost.OneAccountForAll.Select(setting => (setting.Key, setting.Value)),
         ("Authentication:Authority", "https://issuer.test"),
+        ("ASPNETCORE_ENVIRONMENT", "Development"),   // a mail catcher, and webhooks to this machine
         ("ASPNETCORE_URLS", "http://127.0.0.1:0"),
         ("Smtp:Host", MailCatcher.Host),
         ("Smtp:Port", MailCatcher.Port),

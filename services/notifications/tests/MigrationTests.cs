@@ -13,7 +13,7 @@ public sealed class MigrationTests
             ["0002_erasures"] = "d3c6fc89b72987d0",
             ["0003_outcomes_of_sending"] = "10346cb788090c44",
             ["0004_ids_of_stored_answers"] = "4fee235f72245c7b",
-            ["0005_audit"] = "fccf18996a5b4cf2",
-            ["0006_ended_sessions"] = "?",
+            ["0005_audit"] = "dc7c18006dae4335",
+            ["0006_ended_sessions"] = "1629d70988ca4c04",
         });
 }

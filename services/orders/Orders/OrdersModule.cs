@@ -30,7 +30,7 @@ public static class OrdersModule
     {
         bus.AddConsumer<OrderCommandsConsumer>().Endpoint(e => e.Name = OrdersQueues.Commands);
         bus.AddConsumer<CatalogueConsumer>().Endpoint(e => e.Name = CatalogueConsumer.Queue);
-        bus.AddEndedSessions("orders");
+        bus.AddEndedSessions<EndSessions>("orders");
     }
 
     public static void MapOrders(this IEndpointRouteBuilder app)

@@ -17,7 +17,7 @@ public sealed class A_released_migration
             ["0006_stuck_payments"] = "9e98f2896aec79ff",
             ["0007_final_positions"] = "cad50a4ac0d91d5c",
             ["0008_ids_of_stored_answers"] = "4fee235f72245c7b",
-            ["0009_audit"] = "fccf18996a5b4cf2",
-            ["0010_ended_sessions"] = "?",
+            ["0009_audit"] = "dc7c18006dae4335",
+            ["0010_ended_sessions"] = "1629d70988ca4c04",
         });
 }

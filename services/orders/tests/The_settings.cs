@@ -43,7 +43,8 @@ public sealed class The_settings
 
     private static ServiceProvider With(params (string Key, string? Value)[] settings) => new ServiceCollection()
         .AddSingleton<IConfiguration>(new ConfigurationBuilder()
-            .AddInMemoryCollection([new("Payments:ApiKey", "a-key-of-these-tests"), .. settings.Select(s => KeyValuePair.Create(s.Key, s.Value))]).Build())
+            .AddInMemoryCollection([new("Payments:ApiKey", "a-key-of-these-tests")])
+            .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Key, s.Value))).Build())
         .AddFulfilmentAndPayments()
         .BuildServiceProvider();
 }

@@ -106,7 +106,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
                     findings.Add($"{route} as {caller}: {status}, expected {(expected == MatrixRow.LetIn ? "to be let in" : expected)}");
                 }
 
-                (string, int)[] due = status != StatusCodes.Status401Unauthorized && IsAudited(routes[route], caller) ? [(EventOf(routes[route], route), status)] : [];
+                (string, int)[] due = status != 401 && IsAudited(routes[route], caller) ? [(EventOf(routes[route], route), status)] : [];
                 var audited = (await fixture.Database.AuditedAsync(correlation)).Distinct().ToList();
                 if (!audited.SequenceEqual(due))
                 {

@@ -68,7 +68,6 @@ public static class ServiceDefaults
         services.AddSettings<RateLimitSettings>(RateLimitSettings.Section);
         services.AddRateLimiter(_ => { }).AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitSettings>, TimeProvider>(RateLimiting.Configure);
 
-        services.AddSingleton<DevelopmentDefaults>();
         Proxies.Add(services);
         AddAuthentication(services);
         AddCors(builder);

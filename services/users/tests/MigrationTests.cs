@@ -12,7 +12,7 @@ public sealed class Migrations
             ["0001_initial"] = "7a12ac8f6584879b",
             ["0002_erasures"] = "d3c6fc89b72987d0",
             ["0003_ids_of_stored_answers"] = "4fee235f72245c7b",
-            ["0004_audit"] = "fccf18996a5b4cf2",
+            ["0004_audit"] = "dc7c18006dae4335",
             ["0005_session_epochs"] = "7b9a6faf6a0e7eca",
             ["0006_sign_in_networks"] = "1543542c9f43fcfe",
             ["0007_first_operator"] = "5a24eb4e1c8a4b80",

@@ -69,7 +69,7 @@ public class MailsTests(NotificationsFixture service)
         await service.Broker.Publish(new UserSessionsEnded(user.UserId, 1, "email_changed", DateTimeOffset.UtcNow), sequence: 2);
         await service.Broker.Publish(new UserSessionsEnded(user.UserId, 2, "password_changed", DateTimeOffset.UtcNow), sequence: 3);
 
-        (await service.MailsTo(user.Email, 2))[1].Subject.ShouldBe("Your password was changed");
+        (await service.MailsTo(user.Email, 2)).Select(m => m.Subject).ShouldContain("Your password was changed");
         (await Listed(user.UserId, 2)).Select(m => m.GetProperty("template").GetString()).ShouldBe(["welcome", "password-changed"], ignoreOrder: true);
     }
 

@@ -38,10 +38,10 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         Ask(CapturingPayment, OrdersQueues.Payments, s => new CapturePayment(s.CorrelationId), AskAgainLater);
         Ask(Completing, OrdersQueues.Commands, s => new CompleteOrder(s.CorrelationId), AskAgainLater);
 
-        Ask(RecallingShipment, Queues.InventoryCommands, s => new ReleaseStock(s.CorrelationId, s.Reason!), AskAgainLater);
+        Ask(RecallingShipment, Queues.InventoryCommands, s => new ReleaseStock(s.CorrelationId, WhyForOthers(s)), AskAgainLater);
         Ask(VoidingPayment, OrdersQueues.Payments, s => new VoidPayment(s.CorrelationId, s.UserId, s.Total, s.PaymentMethod), AskAgainLater);
         Ask(RefundingPayment, OrdersQueues.Payments, s => new RefundPayment(s.CorrelationId), AskAgainLater);
-        Ask(ReleasingStock, Queues.InventoryCommands, s => new ReleaseStock(s.CorrelationId, s.Reason!), AskAgainLater);
+        Ask(ReleasingStock, Queues.InventoryCommands, s => new ReleaseStock(s.CorrelationId, WhyForOthers(s)), AskAgainLater);
         Ask(Failing, OrdersQueues.Commands, s => new FailOrder(s.CorrelationId, s.Reason!, s.Refunded ? s.Total : null), AskAgainLater);
         Ask(Cancelling, OrdersQueues.Commands, s => new CancelOrder(s.CorrelationId, s.Reason!, s.Refunded ? s.Total : null), AskAgainLater);
 
@@ -321,6 +321,9 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     private void Cancel(BehaviorContext<FulfilmentState, CancellationRequested> context) =>
         EndAs(Ending.Cancelled, context.Saga, "cancelled", context.Message.Reason);
+
+    // What somebody wrote in their own words is no business of the warehouse, and would have to be found there when the person is erased.
+    private static string WhyForOthers(FulfilmentState saga) => saga.Ending == Ending.Cancelled ? "cancelled" : saga.Reason!;
 
     private void EndAs(Ending ending, FulfilmentState saga, string outcome, string reason)
     {

@@ -27,8 +27,15 @@ public sealed class Having_enough(NarrowFixture orders) : IClassFixture<NarrowFi
         using var other = orders.Customer();
         var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => Ask(client)));
 
-        answers.Count(a => a == HttpStatusCode.Created).ShouldBe(3);
-        answers.Where(a => a != HttpStatusCode.Created).ShouldAllBe(a => a == HttpStatusCode.TooManyRequests);
+        // Whoever waits for the others for too long is told to try again.
+        answers.ShouldAllBe(a => a == HttpStatusCode.Created || a == HttpStatusCode.TooManyRequests || a == HttpStatusCode.Conflict);
+        answers.Count(a => a == HttpStatusCode.Created).ShouldBeInRange(1, 3);
+        for (var made = answers.Count(a => a == HttpStatusCode.Created); made < 3; made++)
+        {
+            (await Ask(client)).ShouldBe(HttpStatusCode.Created);
+        }
+
+        (await Ask(client)).ShouldBe(HttpStatusCode.TooManyRequests);
         (await Ask(other)).ShouldBe(HttpStatusCode.Created);
         await Place(client);   // what is placed at once is no draft
 
@@ -43,7 +50,6 @@ public sealed class Having_enough(NarrowFixture orders) : IClassFixture<NarrowFi
         using var client = orders.Customer();
         using var stream = await OrderStream.Open(client, await Draft(client));
         stream.Response.StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await stream.Next()).ShouldBe((1, "draft"));
         (await stream.Next()).ShouldBe((2, "draft"));
         (await stream.Next()).ShouldBeNull("the reader comes back by itself.");
     }

@@ -86,9 +86,9 @@ public sealed class A_fulfilment : IAsyncLifetime
     public async Task That_is_cancelled_while_it_waits_for_dispatch_recalls_the_goods_first_then_the_money()
     {
         await driver.Given(A.Saga(id, "Shipping"));
-        (await driver.Deliver(new CancellationRequested(id, "changed my mind"))).ShouldBe([new ReleaseStock(id, "changed my mind")]);
+        (await driver.Deliver(new CancellationRequested(id, "changed my mind"))).ShouldBe([new ReleaseStock(id, "cancelled")]);
         (await driver.Deliver(new StockReleased(id, A.Items, "recalled", A.Now))).ShouldBe([new VoidPayment(id, A.User, A.Total, "pm_card_visa")]);
-        (await driver.Deliver(A.Payment(id, PaymentStatus.Voided))).ShouldBe([new ReleaseStock(id, "changed my mind")]);
+        (await driver.Deliver(A.Payment(id, PaymentStatus.Voided))).ShouldBe([new ReleaseStock(id, "cancelled")]);
         (await driver.Deliver(new StockReleased(id, [], "nothing", A.Now))).ShouldBe([new CancelOrder(id, "changed my mind")]);
         await driver.Deliver(new OrderCancelled(id, A.User, "changed my mind", A.Now));
         driver.Find(id)!.CurrentState.ShouldBe("Cancelled");

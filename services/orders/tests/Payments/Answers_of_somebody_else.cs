@@ -172,6 +172,7 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
         Dictionary<string, string?> all = new()
         {
             ["Payments:BaseUrl"] = provider.Urls.Single(),
+            ["Payments:ApiKey"] = "a-key-of-these-tests",
             ["Payments:Retries"] = "1",
             ["Payments:RetryDelay"] = "00:00:00.001",
             ["Payments:TryTimeout"] = "00:00:01",

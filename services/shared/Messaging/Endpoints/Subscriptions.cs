@@ -24,7 +24,7 @@ internal sealed class Subscriptions(TimeProvider clock) : IHealthCheck
     /// <summary>A process that has just started is not ready before it hears everything; one that waits for longer does what can be done without, and says so.</summary>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        List<string> missing = [.. _wanted.Where(w => !w.Value).Select(w => $"{w.Key.Destination} to {w.Key.Source}").Order(StringComparer.Ordinal)];
+        List<string> missing = [.. _wanted.Where(w => !w.Value).Select(w => $"{w.Key.Destination} to {w.Key.Source}").OrderBy(m => m, StringComparer.Ordinal)];
         if (missing.Count == 0)
         {
             return Task.FromResult(HealthCheckResult.Healthy("Everything is bound."));

@@ -48,26 +48,30 @@ public static class AuditMigration
 
             -- Whoever has taken over the service could call these two as well: so neither removes an act of the last thirty days.
             CREATE FUNCTION audit.sweep(keep interval, keep_addresses interval) RETURNS void
-                LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET audit.maintenance = 'on' AS
+                LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
             $$
             BEGIN
                 IF keep < interval '30 days' THEN
                     RAISE EXCEPTION 'what is recorded stays for 30 days at least' USING ERRCODE = 'insufficient_privilege';
                 END IF;
+                PERFORM set_config('audit.maintenance', 'on', true);
                 DELETE FROM audit.entries WHERE at < now() - keep;
                 UPDATE audit.entries SET address = NULL WHERE address IS NOT NULL AND at < now() - keep_addresses;
+                PERFORM set_config('audit.maintenance', 'off', true);
             END
             $$;
 
             -- What a person did stays, under the id only; what was said about the person, or about what was the person's, goes.
             CREATE FUNCTION audit.forget(about text[]) RETURNS void
-                LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET audit.maintenance = 'on' AS
+                LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
             $$
             BEGIN
+                PERFORM set_config('audit.maintenance', 'on', true);
                 UPDATE audit.entries SET address = NULL, address_hash = NULL
                 WHERE user_id = ANY(about) AND (address IS NOT NULL OR address_hash IS NOT NULL);
                 UPDATE audit.entries SET reason = NULL
                 WHERE jsonb_path_query_array(ids, '$.*') ?| about AND reason IS NOT NULL;
+                PERFORM set_config('audit.maintenance', 'off', true);
             END
             $$;
             """);

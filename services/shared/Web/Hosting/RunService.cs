@@ -84,7 +84,7 @@ public static partial class RunService
         try
         {
             app.Services.GetRequiredService<IStartupValidator>().Validate();
-            if (app.Environment.IsDevelopment() || app.Services.GetRequiredService<DevelopmentDefaults>().Find() is not { Count: > 0 } found)
+            if (app.Environment.IsDevelopment() || ActivatorUtilities.CreateInstance<DevelopmentDefaults>(app.Services).Find() is not { Count: > 0 } found)
             {
                 return true;
             }

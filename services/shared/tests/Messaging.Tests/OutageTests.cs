@@ -159,8 +159,9 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
         await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
         proxy.Set(LinkMode.Reset);
         var clock = new FakeTimeProvider();
-        using var host = WorkHost.Build(fixture.Database.Migrations, proxy.Through(fixture.Vhost.Uri), bus => bus.AddWork(), services: services => services.AddSingleton(
-            provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>(), provider.GetRequiredService<IBusControl>(), clock)));
+        using var host = WorkHost.Build(fixture.Database.Migrations, proxy.Through(fixture.Vhost.Uri), bus => bus.AddWork(), services: services => services
+            .AddSingleton(new Subscriptions(clock))
+            .AddSingleton(provider => new BrokerHealthCheck(provider.GetRequiredService<OutboxRelay>(), provider.GetRequiredService<IBusControl>(), clock)));
         var health = host.Services.GetRequiredService<HealthCheckService>();
         await host.StartAsync(Token);
 

@@ -88,7 +88,7 @@ public sealed class Starting_a_service : IAsyncLifetime
         var migrating = app.RunServiceAsync(["--migrate"]);
         await Poll.Until(() => Task.FromResult(log.Lines), l => l.Any(x => x.Contains("Waiting for the database", StringComparison.Ordinal)), "the service to say what it waits for");
 
-        await database.ExecuteAsync($"ALTER ROLE {RoleOf(database)} LOGIN; GRANT ALL ON SCHEMA public TO {RoleOf(database)}");
+        await database.ExecuteAsync($"ALTER ROLE {RoleOf(database)} LOGIN; GRANT ALL ON SCHEMA public TO {RoleOf(database)}; GRANT CREATE ON DATABASE {RoleOf(database)} TO {RoleOf(database)}");
         (await migrating).ShouldBe(0);
 
         static string RoleOf(TestDatabase database) => new NpgsqlConnectionStringBuilder(database.Runtime).Username!;

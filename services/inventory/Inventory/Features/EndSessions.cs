@@ -1,0 +1,13 @@
+using Chassis.Web;
+using Inventory.Persistence;
+using MassTransit;
+using Shop.Contracts.Users.V1;
+
+namespace Inventory.Features;
+
+/// <summary>Writes down whose sessions have ended, for every replica.</summary>
+public sealed class EndSessions(InventoryDbContext db) : IConsumer<UserSessionsEnded>
+{
+    public Task Consume(ConsumeContext<UserSessionsEnded> context) =>
+        EndedSessions.RecordAsync(db, context.Message.UserId, context.Message.Epoch, context.Message.EndedAt, context.CancellationToken);
+}

@@ -1,0 +1,13 @@
+using Chassis.Web;
+using MassTransit;
+using Notifications.Persistence;
+using Shop.Contracts.Users.V1;
+
+namespace Notifications.Contacts;
+
+/// <summary>Writes down whose sessions have ended, for every replica.</summary>
+public sealed class EndSessions(NotificationsDbContext db) : IConsumer<UserSessionsEnded>
+{
+    public Task Consume(ConsumeContext<UserSessionsEnded> context) =>
+        EndedSessions.RecordAsync(db, context.Message.UserId, context.Message.Epoch, context.Message.EndedAt, context.CancellationToken);
+}

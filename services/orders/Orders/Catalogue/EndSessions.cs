@@ -1,0 +1,13 @@
+using Chassis.Web;
+using MassTransit;
+using Orders.Persistence;
+using Shop.Contracts.Users.V1;
+
+namespace Orders.Catalogue;
+
+/// <summary>Writes down whose sessions have ended, for every replica.</summary>
+public sealed class EndSessions(OrdersDbContext db) : IConsumer<UserSessionsEnded>
+{
+    public Task Consume(ConsumeContext<UserSessionsEnded> context) =>
+        EndedSessions.RecordAsync(db, context.Message.UserId, context.Message.Epoch, context.Message.EndedAt, context.CancellationToken);
+}
