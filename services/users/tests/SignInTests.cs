@@ -168,6 +168,20 @@ public sealed class Signing_in(UsersFixture service)
         (await service.SignInAsync(account.Email, account.Password, home)).Status.ShouldBe(429);
     }
 
+    [Fact]
+    public async Task Of_the_owner_on_several_windows_at_once_is_no_failure()
+    {
+        var account = await service.RegisterAsync();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => service.SignInAsync(account.Email, account.Password, "203.0.113.8")));
+        answers.ShouldAllBe(a => a.Status == 200);
+
+        // None of them was left among the failures of strangers.
+        for (var i = 0; i < 9; i++)
+        {
+            (await service.SignInAsync(account.Email, "a wrong password", "198.51.100.8")).Status.ShouldBe(400);
+        }
+    }
+
     [Theory]
     [InlineData("192.0.2.1", "192.0.2.1", "192.0.2.2")]
     [InlineData("2001:db8:1:2::{0}", "2001:db8:1:2:ffff::1", "2001:db8:1:3::1")]

@@ -32,14 +32,14 @@ public sealed class ChangePassword(
         var happened = new AuthenticationEvent(AuthenticationEventKind.PasswordChange, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };
         if (own)
         {
-            await throttle.AttemptAsync(user.Email!, address, cancellationToken);
+            var attempt = await throttle.AttemptAsync(user.Email!, address, cancellationToken);
             if (await passwords.VerifyAsync(user, request.CurrentPassword!, cancellationToken) == PasswordVerificationResult.Failed)
             {
                 await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, cancellationToken);
                 throw ProblemException.Invalid("currentPassword", "is not correct.");
             }
 
-            await throttle.SucceededAsync(user.Email!, address, cancellationToken);
+            await throttle.SucceededAsync(user.Email!, address, attempt, cancellationToken);
         }
 
         user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), byOperator: !own, clock.GetUtcNow());

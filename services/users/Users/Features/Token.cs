@@ -106,7 +106,7 @@ public sealed class Token(
     {
         var refused = new TokenRefused("invalid_grant", "The user name or the password is not correct, or the account is not active.");
         var email = Email.Normalize(username) ?? username;
-        var isLast = await throttle.AttemptAsync(email, address, cancellationToken);
+        var attempt = await throttle.AttemptAsync(email, address, cancellationToken);
         var user = await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Email == email, cancellationToken);
         var verdict = password.Length <= settings.Value.Passwords.MaxLength
             ? await passwords.VerifyAsync(user, password, cancellationToken)
@@ -117,11 +117,11 @@ public sealed class Token(
         };
         if (verdict == PasswordVerificationResult.Failed || user is not { IsActive: true })
         {
-            await RecordFailureAsync(happened, isLast, cancellationToken);
+            await RecordFailureAsync(happened, attempt.IsLast, cancellationToken);
             throw refused;
         }
 
-        await throttle.SucceededAsync(email, address, cancellationToken);
+        await throttle.SucceededAsync(email, address, attempt, cancellationToken);
         if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
         {
             user.Rehash(await passwords.HashAsync(password, cancellationToken));
@@ -159,7 +159,7 @@ public sealed class Token(
         }
 
         var account = $"client {id}";
-        var isLast = await throttle.AttemptAsync(account, address, cancellationToken);
+        var attempt = await throttle.AttemptAsync(account, address, cancellationToken);
 
         // Hashed, so that the comparison takes the same time for every length.
         var expected = settings.Value.Clients.TryGetValue(id, out var client) ? client.Secret : Guid.NewGuid().ToString();
@@ -167,11 +167,11 @@ public sealed class Token(
         var happened = new AuthenticationEvent(AuthenticationEventKind.ClientSignIn, StatusCodes.Status401Unauthorized) { ClientId = client is null ? null : id, Account = account };
         if (!equal || client is null)
         {
-            await RecordFailureAsync(happened, isLast, cancellationToken);
+            await RecordFailureAsync(happened, attempt.IsLast, cancellationToken);
             throw new TokenRefused("invalid_client", "The client is not known, or its secret is not correct.");
         }
 
-        await throttle.SucceededAsync(account, address, cancellationToken);
+        await throttle.SucceededAsync(account, address, attempt, cancellationToken);
         await events.RecordAsync(happened with { Status = StatusCodes.Status200OK, TenantId = client.Tenant }, cancellationToken);
         return (id, client);
     }

@@ -9,6 +9,11 @@ using Users.Persistence;
 
 namespace Users.Tokens;
 
+/// <summary>An attempt to sign in, as it was counted.</summary>
+/// <param name="FromKnownNetwork">Whether somebody has signed in to the account from there before.</param>
+/// <param name="IsLast">Whether the next attempt has to wait, should this one fail.</param>
+public readonly record struct SignInAttempt(bool FromKnownNetwork, bool IsLast);
+
 /// <summary>
 /// Makes guessing slow: after some failures an account, or a network, has to wait before the next attempt, and longer with each further one. Accounts that do not exist,
 /// and clients, are throttled alike. Whoever has signed in to an account from a network before is counted apart: strangers who guess at the account, or others behind the
@@ -25,20 +30,20 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
     /// <param name="account">E-mail address, or the id of a client.</param>
     /// <param name="address">Where the request came from; null when that is not known.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <returns>Whether the next attempt has to wait, should this one fail.</returns>
+    /// <returns>What was counted.</returns>
     /// <exception cref="ProblemException">429: not yet.</exception>
-    public async Task<bool> AttemptAsync(string account, IPAddress? address, CancellationToken cancellationToken)
+    public async Task<SignInAttempt> AttemptAsync(string account, IPAddress? address, CancellationToken cancellationToken)
     {
         var throttle = settings.Value.Throttle;
         if (await IsKnownAsync(account, address, cancellationToken))
         {
-            return await CountAsync(Both(account, address), throttle.AccountFailures, cancellationToken);
+            return new SignInAttempt(FromKnownNetwork: true, IsLast: await CountAsync(Both(account, address), throttle.AccountFailures, cancellationToken));
         }
 
         var isLast = await CountAsync(Network(address), throttle.AddressFailures, cancellationToken);
         try
         {
-            return await CountAsync(Account(account), throttle.AccountFailures, cancellationToken) || isLast;
+            return new SignInAttempt(FromKnownNetwork: false, IsLast: await CountAsync(Account(account), throttle.AccountFailures, cancellationToken) || isLast);
         }
         catch (ProblemException)
         {
@@ -51,9 +56,10 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
     /// The failures of this account from this network are forgotten, and the network is known to be the owner's from now on. Of those of the network only this one is taken
     /// back, or one good password would hide many guesses; and the account's by strangers stay, or a sign-in of its owner would let them begin anew.
     /// </summary>
-    public async Task SucceededAsync(string account, IPAddress? address, CancellationToken cancellationToken)
+    public async Task SucceededAsync(string account, IPAddress? address, SignInAttempt attempt, CancellationToken cancellationToken)
     {
-        if (!await IsKnownAsync(account, address, cancellationToken))
+        // As it was counted: another sign-in may have made the network known meanwhile.
+        if (!attempt.FromKnownNetwork)
         {
             await UncountAsync(Network(address), cancellationToken);
             await UncountAsync(Account(account), cancellationToken);
