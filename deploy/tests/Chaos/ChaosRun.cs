@@ -16,6 +16,9 @@ public sealed class ChaosRun
     /// <summary>Orders that a fault has to meet, where a wave has them: fewer prove nothing.</summary>
     public const int WorthHurting = 20;
 
+    /// <summary>No fault is drawn out for longer than this: it may be what keeps the orders from coming.</summary>
+    private static readonly TimeSpan LongestMeeting = TimeSpan.FromSeconds(10);
+
     private readonly RunSettings settings;
     private readonly Stage stage;
     private readonly Market market;
@@ -72,7 +75,7 @@ public sealed class ChaosRun
 
     /// <summary>
     /// Half of the wave is on its way when the fault strikes, the other half is placed while it lasts: some faults take seconds to take effect,
-    /// and a fast machine has ended an order before the next ones are placed.
+    /// and a fast machine has ended an order before the next ones are placed. Others are over in an instant: those end when they have met orders enough.
     /// </summary>
     private async Task<FaultRecord> StrikeAsync(Fault fault, int wave)
     {
@@ -84,24 +87,32 @@ public sealed class ChaosRun
         await fault.Inject();
         load = Task.WhenAll(load, market.WaveAsync(late));
         await Task.Delay(fault.Duration);
+        await BecomesTrueAsync(() => Task.FromResult(load.IsCompleted || Met() >= Math.Min(WorthHurting, wave / 2)), "the fault to meet orders", LongestMeeting);
         await fault.Heal();
         var healed = clock.Elapsed;
-        var met = Math.Max(0, inFlight) + market.Attempted - placedBefore;
+        var met = Met();
         await load;
-        TimeSpan? recovery = null;
-        try
-        {
-            await Poll.Until(async () => await InFlightAsync() == 0, "the orders of this wave to end", settings.Patience);
-            recovery = clock.Elapsed - healed;
-        }
-        catch (TimeoutException)
-        {
-            // Not a verdict yet: the wait for quiet decides.
-        }
-
+        TimeSpan? recovery = await BecomesTrueAsync(async () => await InFlightAsync() == 0, "the orders of this wave to end", settings.Patience)
+            ? clock.Elapsed - healed
+            : null;   // Not a verdict yet: the wait for quiet decides.
         var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, met, recovery);
         Row(Seconds(started), fault.Kind, fault.Target, Seconds(record.Duration), $"{met}", recovery is { } r ? Seconds(r) : "not yet");
         return record;
+
+        long Met() => Math.Max(0, inFlight) + market.Attempted - placedBefore;
+    }
+
+    private static async Task<bool> BecomesTrueAsync(Func<Task<bool>> condition, string waitingFor, TimeSpan limit)
+    {
+        try
+        {
+            await Poll.Until(condition, waitingFor, limit);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
     }
 
     private async Task<long> InFlightAsync()
