@@ -27,6 +27,9 @@ public sealed class TestTokens : IDisposable
     /// <summary>What the issuer waits for before it answers; null when for nothing.</summary>
     public TaskCompletionSource? Answer { get; set; }
 
+    /// <summary>The host that was asked for the keys.</summary>
+    public string? KeysAskedOf { get; private set; }
+
     /// <summary>How often the keys were fetched.</summary>
     public int KeyFetches { get; private set; }
 
@@ -87,17 +90,18 @@ public sealed class TestTokens : IDisposable
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             await (tokens.Answer?.Task ?? Task.CompletedTask).WaitAsync(cancellationToken);
-            return tokens.Down ? new HttpResponseMessage(HttpStatusCode.ServiceUnavailable) : Answer(request.RequestUri!.AbsolutePath);
+            return tokens.Down ? new HttpResponseMessage(HttpStatusCode.ServiceUnavailable) : Answer(request.RequestUri!);
         }
 
-        private HttpResponseMessage Answer(string path)
+        private HttpResponseMessage Answer(Uri uri)
         {
-            switch (path)
+            switch (uri.AbsolutePath)
             {
                 case "/.well-known/openid-configuration":
                     return Json(new JsonObject { ["issuer"] = Issuer, ["jwks_uri"] = $"{Issuer}/jwks" });
                 case "/jwks":
                     tokens.KeyFetches++;
+                    tokens.KeysAskedOf = uri.Host;
                     return Json(new JsonObject { ["keys"] = new JsonArray([tokens.PublicJwk(), .. tokens.MoreKeys.Select(k => k.DeepClone())]) });
                 default:
                     return new HttpResponseMessage(HttpStatusCode.NotFound);

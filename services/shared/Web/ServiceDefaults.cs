@@ -94,10 +94,10 @@ public static class ServiceDefaults
             app.UseCors();
         }
 
+        // Limits are counted by caller, so that they come after it is known who that is; where that does not matter they come first, before anybody has caused any work.
+        app.UseWhen(BearerIsIgnored.By, UseLimits);
         app.UseAuthentication();
-        app.UseRateLimiter();
-        app.Use(RateLimiting.AnnounceAsync);
-        app.UseMiddleware<ConcurrencyLimit>();
+        app.UseWhen(context => !BearerIsIgnored.By(context), UseLimits);
         app.Use(PresentedCredentials.RefuseAsync);
         if (app.Services.GetService<AuditTrail>() is not null)
         {
@@ -115,6 +115,13 @@ public static class ServiceDefaults
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
         ApiReference.Map(app, app.Services.GetRequiredService<ServiceIdentity>());
         return app;
+    }
+
+    private static void UseLimits(IApplicationBuilder app)
+    {
+        app.UseRateLimiter();
+        app.Use(RateLimiting.AnnounceAsync);
+        app.UseMiddleware<ConcurrencyLimit>();
     }
 
     private static void AddAuthentication(IServiceCollection services)

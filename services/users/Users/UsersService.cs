@@ -6,6 +6,7 @@ using Users.Features;
 using Users.Passwords;
 using Users.Persistence;
 using Users.Tokens;
+using Users.Tokens.Server;
 
 namespace Users;
 
@@ -22,22 +23,27 @@ public static class UsersService
             Options.Create(new PasswordHasherOptions { IterationCount = provider.GetRequiredService<IOptions<UsersSettings>>().Value.Passwords.Iterations })));
         services.AddSingleton<PasswordVault>();
         services.AddSingleton<SigningKeys>();
-        services.AddSingleton<AccessTokens>();
         services.AddSingleton<SignInThrottle>();
         services.AddScoped<UserStore>();
         services.AddScoped<Operators>();
         services.Replace(ServiceDescriptor.Singleton<ISessionStatus, AccountSessions>());
-        services.AddScoped<RefreshTokens>();
+        services.AddScoped<Sessions>();
+        services.AddScoped<SignIn>();
         services.AddScoped<RegisterUser>();
         services.AddScoped<ChangeProfile>();
         services.AddScoped<ChangePassword>();
         services.AddScoped<ChangeStatus>();
         services.AddScoped<EraseUser>();
         services.AddScoped<Token>();
+        services.AddScoped<Authorize>();
         services.AddHostedService<FirstOperator>();
         if (IssuesTokens(builder.Configuration))
         {
             services.AddHostedService<Housekeeping>();
+
+            // Its lines of every request name who signs in.
+            builder.Logging.AddFilter("OpenIddict", LogLevel.Warning);
+            TokenServer.Add(services, builder.Configuration.GetValue<bool?>($"{UsersSettings.Section}:{nameof(UsersSettings.PasswordGrant)}") ?? builder.Environment.IsDevelopment());
             services.Replace(ServiceDescriptor.Singleton<ISigningKeySource>(provider => provider.GetRequiredService<SigningKeys>()));
         }
     }
@@ -47,7 +53,9 @@ public static class UsersService
         if (IssuesTokens(app.Configuration))
         {
             Token.Map(app).IsCostly();
-            Discovery.Map(app);
+            Authorize.Map(app).IsCostly();
+            SignOut.Map(app);
+            SigningKeyOps.Map(app.MapGroup("/v1"));
         }
 
         var v1 = app.MapGroup("/v1");
@@ -61,6 +69,7 @@ public static class UsersService
         EraseUser.Map(users);
         ListUsers.Map(users);
         ReadHistory.Map(users);
+        UserSessions.Map(users);
     }
 
     private static bool IssuesTokens(IConfiguration configuration) => configuration.GetValue($"{UsersSettings.Section}:{nameof(UsersSettings.IssueTokens)}", true);

@@ -14,6 +14,12 @@ public sealed record UsersSettings
     /// <summary>Whether this service issues tokens. False when another identity provider does; then its keys are found by discovery here too.</summary>
     public bool IssueTokens { get; init; } = true;
 
+    /// <summary>
+    /// Whether our own front end may exchange e-mail and password for tokens (<c>grant_type=password</c>), which OAuth 2.1 has no more: it teaches people to type their
+    /// password anywhere. By default in development only.
+    /// </summary>
+    public bool? PasswordGrant { get; init; }
+
     /// <summary>Tenant of whoever registers without belonging to one.</summary>
     public string? DefaultTenant { get; init; }
 
@@ -99,15 +105,35 @@ public sealed record ThrottleSettings
     public TimeSpan NetworkMemory { get; init; } = TimeSpan.FromDays(30);
 }
 
-public sealed record ClientSettings
+/// <summary>With a secret a client gets tokens for itself; with addresses to return to, people sign in through it.</summary>
+public sealed record ClientSettings : IValidatableObject
 {
-    /// <summary>At least 16 characters: what a client has instead of a person's password may not be guessed.</summary>
-    [Required, MinLength(16)]
-    public string Secret { get; init; } = "";
+    /// <summary>At least 16 characters: what a client has instead of a person's password may not be guessed. None for what runs in a browser or on a telephone and can keep none.</summary>
+    [MinLength(16)]
+    public string? Secret { get; init; }
+
+    /// <summary>What people read when they sign in through it. Default: its id.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Where people are sent back to when they have signed in, or out; compared to the letter.</summary>
+    public IReadOnlyList<Uri> RedirectUris { get; init; } = [];
 
     /// <summary><c>customer</c> or <c>operator</c>.</summary>
     [RegularExpression("^(customer|operator)$")]
     public string Role { get; init; } = "customer";
 
     public string? Tenant { get; init; }
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Secret is null && RedirectUris.Count == 0)
+        {
+            yield return new ValidationResult("is missing; a client without one needs RedirectUris.", [nameof(Secret)]);
+        }
+
+        if (RedirectUris.Any(uri => !uri.IsAbsoluteUri || uri.Fragment.Length > 0 || uri is { Scheme: "http", IsLoopback: false }))
+        {
+            yield return new ValidationResult("must be absolute, without a fragment, and https, if not to this machine.", [nameof(RedirectUris)]);
+        }
+    }
 }

@@ -217,13 +217,17 @@ public sealed class An_account(UsersFixture service)
         var (email, source) = ($"{Guid.NewGuid():n}@example.com", $"s{Guid.NewGuid():n}");
         using var registered = await client.PostAsJsonAsync("/v1/users", new { email, password = "correct horse battery", fullName = "North Person", source }, Ct);
         var id = (await registered.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("id").GetString()!;
-        var account = new Dictionary<string, string> { ["id"] = id };
+        await service.SignInAsync(email, "correct horse battery");
+        var session = (await service.Database.ScalarAsync<Guid>($"SELECT id FROM oauth_authorizations WHERE subject = '{id}'")).ToString();
+        var account = new Dictionary<string, string> { ["id"] = id, ["sessionId"] = session };
 
         await new TenantWalk<Program>(service, north)
             .Without("the caller's own", "GET /v1/users/me")
             .Of("GET /v1/users", id, query: $"?search={email}")
             .Of("GET /v1/users/{id}", id, account)
             .Of("GET /v1/users/{id}/events", "North Person", account)
+            .Of("GET /v1/users/{id}/sessions", session, account)
+            .Of("DELETE /v1/users/{id}/sessions/{sessionId}", "", account)
             .Of("GET /v1/statistics/registrations", source)
             .Of("PATCH /v1/users/{id}", "", account, new { fullName = "Changed" })
             .Of("PUT /v1/users/{id}/email", "", account, new { email = $"{Guid.NewGuid():n}@example.com" })
@@ -245,7 +249,11 @@ public sealed class An_account(UsersFixture service)
     public Task Lies_in_tables_that_say_whose_they_are() => service.Database.VerifyTenantsAsync(new Dictionary<string, string>
     {
         ["user_keys"] = "the user's",
-        ["refresh_tokens"] = "the user's, and found by their hash only",
+        ["refresh_tokens"] = "of the version before, and found by their hash only",
+        ["oauth_applications"] = "the installation's",
+        ["oauth_authorizations"] = "the user's",
+        ["oauth_scopes"] = "the installation's",
+        ["oauth_tokens"] = "the user's, and found by their hash only",
         ["first_operator"] = "the installation's",
         ["sign_in_networks"] = "under keyed hashes, before it is known who it is",
         ["sign_in_failures"] = "under keyed hashes, before it is known who it is",
@@ -283,6 +291,14 @@ public sealed class Who_may_do_what(UsersFixture service)
             return request;
         }
 
+        async Task<MatrixRequest> Session()
+        {
+            var account = await service.RegisterAsync();
+            await service.SignInAsync(account.Email, account.Password);
+            var session = await service.Database.ScalarAsync<Guid>($"SELECT id FROM oauth_authorizations WHERE subject = '{account.Id}'");
+            return new MatrixRequest(account.Id, new Dictionary<string, string> { ["id"] = account.Id.ToString(), ["sessionId"] = session.ToString() });
+        }
+
         static MatrixRequest Email(MatrixRequest request) => request with { Body = new { email = $"matrix.{Guid.NewGuid():n}@example.com" } };
 
         return new AuthorizationMatrix<Program>(service)
@@ -300,9 +316,15 @@ public sealed class Who_may_do_what(UsersFixture service)
             .Row("GET /v1/users", new MatrixRow(401, 403, 403, 200, 200))
             .Row("GET /v1/statistics/registrations", new MatrixRow(401, 403, 403, 200, 200))
             .Row("POST /v1/ops/signing-keys/rotate", new MatrixRow(401, 403, 403, 200, 403))
+            .Row("POST /v1/ops/signing-keys/{keyId}/withdraw", new MatrixRow(401, 403, 403, 404, 403), () => Task.FromResult(new MatrixRequest(
+                Guid.CreateVersion7(), new Dictionary<string, string> { ["keyId"] = "unknown" })))
             .Row("POST /connect/token", new MatrixRow(400, 400, 400, 400, 400))
-            .Row("GET /.well-known/openid-configuration", new MatrixRow(200, 200, 200, 200, 200))
-            .Row("GET /.well-known/jwks.json", new MatrixRow(200, 200, 200, 200, 200))
+            .Row("GET /connect/authorize", new MatrixRow(400, 400, 400, 400, 400))
+            .Row("POST /connect/authorize", new MatrixRow(400, 400, 400, 400, 400))
+            .Row("GET /connect/logout", new MatrixRow(200, 200, 200, 200, 200))
+            .Row("POST /connect/logout", new MatrixRow(400, 400, 400, 400, 400))
+            .Row("GET /v1/users/{id}/sessions", new MatrixRow(401, 200, 404, 200, 404), () => Account())
+            .Row("DELETE /v1/users/{id}/sessions/{sessionId}", new MatrixRow(401, 204, 404, 204, 404), Session)
             .ChassisRows()
             .VerifyAsync();
     }

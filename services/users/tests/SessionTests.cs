@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Chassis.Testing;
 
@@ -72,8 +74,8 @@ public sealed class A_refresh_token(UsersFixture service)
     public async Task Lies_in_the_database_as_a_hash_only()
     {
         var token = await SignInAsync();
-        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM refresh_tokens WHERE encode(token_hash, 'escape') LIKE '%{token[..10]}%'")).ShouldBe(0);
-        (await service.Database.ScalarAsync<int>("SELECT max(length(token_hash)) FROM refresh_tokens")).ShouldBe(32);
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM oauth_tokens t WHERE t::text LIKE '%{token}%'")).ShouldBe(0);
+        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM oauth_tokens WHERE reference_id = '{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(token)))}'")).ShouldBe(1);
     }
 
     [Fact]
@@ -114,7 +116,7 @@ public sealed class A_refresh_token(UsersFixture service)
         await using var connection = new Npgsql.NpgsqlConnection(service.Database.Migrations);
         await connection.OpenAsync(Ct);
         await using var transaction = await connection.BeginTransactionAsync(Ct);
-        await using (var hold = new Npgsql.NpgsqlCommand($"SELECT FROM refresh_tokens WHERE user_id = '{account.Id}' FOR UPDATE", connection, transaction))
+        await using (var hold = new Npgsql.NpgsqlCommand($"SELECT FROM oauth_tokens WHERE subject = '{account.Id}' FOR UPDATE", connection, transaction))
         {
             await hold.ExecuteNonQueryAsync(Ct);
         }
@@ -173,25 +175,48 @@ public sealed class Signing_keys(UsersFixture service)
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Rotate_without_a_restart_and_without_ending_a_session()
+    public async Task Are_announced_before_they_sign_and_rotate_without_a_restart_and_without_ending_a_session()
     {
-        var account = await service.RegisterAsync();
-        using var before = await service.SignedInAsync(account);
-        using var admin = service.Operator();
-        using var rotated = await admin.PostAsync("/v1/ops/signing-keys/rotate", null, Ct);
-        rotated.StatusCode.ShouldBe(HttpStatusCode.OK);
-        var keyId = (await rotated.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("keyId").GetString();
+        await using var own = new RotatingFixture();
+        await own.InitializeAsync();
+        var account = await own.RegisterAsync();
+        using var before = await own.SignedInAsync(account);
+        using var admin = own.Operator();
+        var announced = await AskAsync(admin, "/v1/ops/signing-keys/rotate");
+        (await AskAsync(admin, "/v1/ops/signing-keys/rotate")).ShouldBe(announced, "one is announced already");
 
-        using var after = await service.SignedInAsync(account);
-        KeyOf(after).ShouldBe(keyId);
-        KeyOf(before).ShouldNotBe(keyId);
+        (await PublishedAsync(before)).ShouldBe([KeyOf(before), announced]);
+        var after = await Poll.Until(async () => await own.SignedInAsync(account), client => KeyOf(client) == announced, "the announced key to sign");
         (await before.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await after.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await PublishedAsync(before)).ShouldBe([announced, KeyOf(before)]);
+    }
 
-        var published = (await after.GetFromJsonAsync<JsonElement>("/.well-known/jwks.json", Ct)).GetProperty("keys").EnumerateArray().ToList();
-        published.Select(k => k.GetProperty("kid").GetString()).ShouldContain(KeyOf(before));
-        published.Select(k => k.GetProperty("kid").GetString()).ShouldContain(keyId);
-        published.ShouldAllBe(k => !k.EnumerateObject().Any(p => p.Name == "d"));
+    [Fact]
+    public async Task Are_withdrawn_at_once_with_all_that_they_have_signed()
+    {
+        await using var own = new UsersFixture();
+        await own.InitializeAsync();
+        var account = await own.RegisterAsync();
+        var (_, tokens) = await own.SignInAsync(account.Email, account.Password);
+        using var before = own.WithToken(tokens.GetProperty("access_token").GetString()!);
+        using var admin = own.Operator();
+        using (var unknown = await admin.PostAsync("/v1/ops/signing-keys/unknown/withdraw", null, Ct))
+        {
+            unknown.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        }
+
+        var successor = await AskAsync(admin, $"/v1/ops/signing-keys/{KeyOf(before)}/withdraw");
+
+        (await PublishedAsync(before)).ShouldBe([successor]);
+        (await before.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await admin.GetAsync("/v1/users", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+
+        // Sessions are of another key.
+        var (status, refreshed) = await own.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!));
+        status.ShouldBe(200);
+        using var again = own.WithToken(refreshed.GetProperty("access_token").GetString()!);
+        (await again.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -203,15 +228,25 @@ public sealed class Signing_keys(UsersFixture service)
     }
 
     [Fact]
-    public async Task Are_found_by_discovery_under_the_name_that_the_caller_uses()
+    public async Task Are_found_by_discovery_under_the_name_of_the_issuer_whatever_the_caller_calls_it()
     {
         using var client = service.Anonymous();
-        client.BaseAddress = new Uri("http://users:8080");
+        client.BaseAddress = new Uri("http://evil.example:8080");
         var document = await client.GetFromJsonAsync<JsonElement>("/.well-known/openid-configuration", Ct);
 
         document.GetProperty("issuer").GetString().ShouldBe("http://localhost");
-        document.GetProperty("jwks_uri").GetString().ShouldBe("http://users:8080/.well-known/jwks.json");
-        document.GetProperty("token_endpoint").GetString().ShouldBe("http://users:8080/connect/token");
+        document.EnumerateObject().Where(p => p.Name.EndsWith("_endpoint", StringComparison.Ordinal) || p.Name == "jwks_uri").ToDictionary(p => p.Name, p => p.Value.GetString()).ShouldBe(
+            new Dictionary<string, string?>
+            {
+                ["authorization_endpoint"] = "http://localhost/connect/authorize",
+                ["token_endpoint"] = "http://localhost/connect/token",
+                ["introspection_endpoint"] = "http://localhost/connect/introspect",
+                ["end_session_endpoint"] = "http://localhost/connect/logout",
+                ["revocation_endpoint"] = "http://localhost/connect/revoke",
+                ["jwks_uri"] = "http://localhost/.well-known/jwks.json",
+            },
+            ignoreOrder: true);
+        document.GetRawText().ShouldNotContain("evil");
     }
 
     [Fact]
@@ -225,6 +260,31 @@ public sealed class Signing_keys(UsersFixture service)
 
         using var client = own.WithToken(body.GetProperty("access_token").GetString()!);
         (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    private static async Task<string> AskAsync(HttpClient admin, string path)
+    {
+        using var answer = await admin.PostAsync(path, null, Ct);
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("keyId").GetString()!;
+    }
+
+    private static async Task<IReadOnlyList<string>> PublishedAsync(HttpClient client)
+    {
+        var keys = (await client.GetFromJsonAsync<JsonElement>("/.well-known/jwks.json", Ct)).GetProperty("keys").EnumerateArray().ToList();
+        keys.ShouldAllBe(k => !k.EnumerateObject().Any(p => p.Name == "d"));
+        keys.ShouldAllBe(k => k.GetProperty("kty").GetString() == "EC");
+        return keys.ConvertAll(k => k.GetProperty("kid").GetString()!);
+    }
+
+    private sealed class RotatingFixture : UsersFixture
+    {
+        protected override void Configure(IDictionary<string, string> settings)
+        {
+            base.Configure(settings);
+            settings["Users:Tokens:KeyAnnouncement"] = "00:00:05";
+            settings["Users:Tokens:KeyCheckInterval"] = "00:00:01";
+        }
     }
 
     private static string KeyOf(HttpClient client) => JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(

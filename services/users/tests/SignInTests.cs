@@ -22,7 +22,7 @@ public sealed class Signing_in(UsersFixture service)
 
         status.ShouldBe(200);
         body.GetProperty("token_type").GetString().ShouldBe("Bearer");
-        body.GetProperty("expires_in").GetInt32().ShouldBe(900);
+        body.GetProperty("expires_in").GetInt32().ShouldBeInRange(840, 900);
         body.GetProperty("refresh_token").GetString()!.Length.ShouldBeGreaterThan(40);
         var parts = body.GetProperty("access_token").GetString()!.Split('.');
         var header = Decode(parts[0]);
@@ -33,20 +33,34 @@ public sealed class Signing_in(UsersFixture service)
         payload["role"]!.GetValue<string>().ShouldBe("customer");
         payload["aud"]!.GetValue<string>().ShouldBe("shop");
         payload["iss"]!.GetValue<string>().ShouldBe("http://localhost");
-        payload.Select(p => p.Key).ShouldBe(["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "role", "session_epoch"]);
+        payload.Select(p => p.Key).ShouldBe(["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "role", "session_epoch", "sid", "scope", "oi_au_id", "oi_prst"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task Is_answered_on_one_line_for_whoever_reads_it_in_a_shell()
+    {
+        var account = await service.RegisterAsync();
+        using var client = service.Anonymous();
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "password", ["username"] = account.Email, ["password"] = account.Password });
+        using var answer = await client.PostAsync("/connect/token", form, Ct);
+        var text = await answer.Content.ReadAsStringAsync(Ct);
+        text.ShouldStartWith("{\"access_token\":\"");
+        text.ShouldNotContain("\n");
     }
 
     [Theory]
     [InlineData("invalid_request", 400, "username", "a@b.example", "password", "x")]
     [InlineData("unsupported_grant_type", 400, "grant_type", "magic")]
-    [InlineData("unsupported_grant_type", 400, "grant_type", "authorization_code", "code", "x")]
+    [InlineData("invalid_request", 400, "grant_type", "authorization_code", "code", "x")]
+    [InlineData("invalid_grant", 400, "grant_type", "authorization_code", "code", "x", "redirect_uri", "https://x.example/", "code_verifier", "x", "client_id", "storefront")]
     [InlineData("invalid_request", 400, "grant_type", "password", "password", "x")]
     [InlineData("invalid_request", 400, "grant_type", "password", "username", "a@b.example")]
     [InlineData("invalid_request", 400, "grant_type", "refresh_token")]
     [InlineData("invalid_grant", 400, "grant_type", "refresh_token", "refresh_token", "unknown")]
     [InlineData("invalid_grant", 400, "grant_type", "password", "username", "nobody@nowhere.example", "password", "whatever it is")]
     [InlineData("invalid_grant", 400, "grant_type", "password", "username", "not an address", "password", "whatever it is")]
-    [InlineData("invalid_client", 401, "grant_type", "client_credentials")]
+    [InlineData("invalid_request", 400, "grant_type", "client_credentials")]
+    [InlineData("unauthorized_client", 400, "grant_type", "password", "username", "a@b.example", "password", "x", "client_id", "storefront")]
     [InlineData("invalid_client", 401, "grant_type", "client_credentials", "client_id", "partner", "client_secret", "wrong")]
     [InlineData("invalid_client", 401, "grant_type", "client_credentials", "client_id", "nobody", "client_secret", "wrong")]
     [InlineData("invalid_client", 401, "grant_type", "password", "username", "a@b.example", "password", "x", "client_id", "partner")]

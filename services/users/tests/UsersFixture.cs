@@ -2,6 +2,8 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Chassis.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
 using Users.Tests;
 using Users.Tokens;
 
@@ -14,11 +16,26 @@ public class UsersFixture : ServiceFixture<Program>
 {
     public const string OperatorEmail = "operator@shop.example";
     public const string OperatorPassword = "Operator-dev-1";
+    public const string StorefrontCallback = "https://storefront.example/signed-in";
 
     private static int counter;
 
-    public override string TokenFor(Guid userId, bool @operator = false, string? tenant = null) =>
-        Services.GetRequiredService<AccessTokens>().Issue(userId.ToString(), @operator ? "operator" : "customer", tenant, "tests", sessionEpoch: 0);
+    /// <summary>Signed with the service's own key: also for somebody who has no account.</summary>
+    public override string TokenFor(Guid userId, bool @operator = false, string? tenant = null)
+    {
+        var claims = new Dictionary<string, object> { ["sub"] = userId.ToString(), ["client_id"] = "tests", ["jti"] = $"{Guid.NewGuid()}", ["role"] = @operator ? "operator" : "customer", ["session_epoch"] = 0 };
+        if (tenant is not null)
+        {
+            claims["tenant"] = tenant;
+        }
+
+        var now = DateTime.UtcNow;
+        return new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
+        {
+            Issuer = "http://localhost", Audience = "shop", TokenType = "at+jwt", IssuedAt = now, NotBefore = now, Expires = now.AddMinutes(15), Claims = claims,
+            SigningCredentials = Services.GetRequiredService<SigningKeys>().Credentials[0],
+        });
+    }
 
     /// <summary>An account, as registered over HTTP.</summary>
     public async Task<Account> RegisterAsync(string fullName = "Jane Miller", string? email = null, string? tenant = null)
@@ -71,6 +88,8 @@ public class UsersFixture : ServiceFixture<Program>
         settings["Users:Clients:partner:Role"] = "operator";
         settings["Users:Clients:partner:Tenant"] = "north";
         settings["Users:Clients:shopfront:Secret"] = "another-secret-of-the-tests";
+        settings["Users:Clients:storefront:Name"] = "The <Storefront>";
+        settings["Users:Clients:storefront:RedirectUris:0"] = StorefrontCallback;
     }
 }
 

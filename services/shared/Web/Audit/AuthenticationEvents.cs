@@ -28,4 +28,14 @@ public sealed class AuthenticationEvents(AuditTrail trail, DbContext db, IHttpCo
             ? trail.WriteAsync(record, transaction, cancellationToken)
             : trail.WriteAsync(record);
     }
+
+    /// <summary>Records an attempt that failed, and that the next one has to wait, if it has.</summary>
+    public async Task RecordFailureAsync(AuthenticationEvent failed, bool isLast, CancellationToken cancellationToken)
+    {
+        await RecordAsync(failed, cancellationToken);
+        if (isLast)
+        {
+            await RecordAsync(failed with { Kind = AuthenticationEventKind.Lockout, Status = StatusCodes.Status429TooManyRequests }, cancellationToken);
+        }
+    }
 }

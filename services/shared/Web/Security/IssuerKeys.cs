@@ -6,9 +6,9 @@ using Microsoft.Extensions.Options;
 namespace Chassis.Web;
 
 /// <summary>
-/// The issuer's keys by discovery. Kept for ten minutes, asked for again when a token names an unknown key (at most once a minute, after a failure every five seconds),
-/// and the last good set stays in use while the issuer is down, for a day at most. Who asks waits for the fetch and does not own it: a caller who hangs up ends
-/// nothing for the others. Times are those of a clock that nobody sets.
+/// The issuer's keys by discovery. Kept for a quarter of a minute, so that a key that was stolen and withdrawn is refused at once; asked for again when a token names an
+/// unknown key (at most once a minute, after a failure every five seconds); and the last good set stays in use while the issuer is down, for a day at most. Who asks waits
+/// for the fetch, unless the last one has failed, and does not own it: a caller who hangs up ends nothing for the others. Times are those of a clock that nobody sets.
 /// </summary>
 public sealed partial class IssuerKeys(
     IHttpClientFactory clients, IOptions<AuthenticationSettings> options, TimeProvider clock, ILogger<IssuerKeys> logger) : ISigningKeySource
@@ -16,7 +16,7 @@ public sealed partial class IssuerKeys(
     /// <summary>Name of the HTTP client that fetches discovery document and keys.</summary>
     public const string ClientName = "issuer";
 
-    private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan MaximumAge = TimeSpan.FromHours(24);
     private static readonly TimeSpan MinimumInterval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan IntervalAfterFailure = TimeSpan.FromSeconds(5);
@@ -41,15 +41,17 @@ public sealed partial class IssuerKeys(
         Task fetch;
         lock (gate)
         {
-            if (!fetching.IsCompleted && key is not null && clock.GetElapsedTime(set!.FetchedAt) < MaximumAge)
-            {
-                return key;
-            }
-
+            // Somebody else waits already, or nobody answered the last time.
+            var asIs = (!fetching.IsCompleted || lastFailed) && key is not null && clock.GetElapsedTime(set!.FetchedAt) < MaximumAge;
             if (fetching.IsCompleted && MayAsk(keyId))
             {
                 lastAttempt = clock.GetTimestamp();
                 fetching = RefreshAsync();
+            }
+
+            if (asIs)
+            {
+                return key;
             }
 
             fetch = fetching;
@@ -65,12 +67,13 @@ public sealed partial class IssuerKeys(
     private bool MayAsk(string keyId)
     {
         var set = current;
-        if (set is not null && set.Keys.ContainsKey(keyId) && clock.GetElapsedTime(set.FetchedAt) < Lifetime)
+        var interval = set switch
         {
-            return false;
-        }
-
-        var interval = set is null ? IntervalWithoutKeys : lastFailed ? IntervalAfterFailure : MinimumInterval;
+            null => IntervalWithoutKeys,
+            _ when lastFailed => IntervalAfterFailure,
+            _ when set.Keys.ContainsKey(keyId) => Lifetime,
+            _ => MinimumInterval,
+        };
         return lastAttempt is not { } last || clock.GetElapsedTime(last) >= interval;
     }
 
@@ -103,7 +106,7 @@ public sealed partial class IssuerKeys(
             throw new InvalidOperationException($"The discovery document is of the issuer '{issuer}', expected '{settings.ExpectedIssuer}'.");
         }
 
-        var jwksUri = new Uri(discovery.GetProperty("jwks_uri").GetString()!, UriKind.Absolute);
+        var jwksUri = new Uri(settings.UnderAuthority(discovery.GetProperty("jwks_uri").GetString()!), UriKind.Absolute);
         if (jwksUri.Scheme != Uri.UriSchemeHttps && new Uri(settings.Authority).Scheme == Uri.UriSchemeHttps)
         {
             throw new InvalidOperationException("The issuer offers its keys without TLS.");

@@ -11,6 +11,9 @@ public sealed class BearerIsIgnored
     private BearerIsIgnored()
     {
     }
+
+    /// <summary>Whether it is such an endpoint that answers.</summary>
+    internal static bool By(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<BearerIsIgnored>() is not null;
 }
 
 /// <summary>
@@ -21,7 +24,7 @@ internal static class PresentedCredentials
 {
     public static async Task RefuseAsync(HttpContext context, RequestDelegate next)
     {
-        var ignored = context.GetEndpoint()?.Metadata.GetMetadata<BearerIsIgnored>() is not null;
+        var ignored = BearerIsIgnored.By(context);
         if (!ignored && (await context.AuthenticateAsync()).Failure is not null)
         {
             await context.ChallengeAsync();

@@ -38,6 +38,16 @@ public sealed class The_issuers_keys : IDisposable
     }
 
     [Fact]
+    public async Task Are_asked_for_where_the_issuer_is_reached_whatever_it_calls_itself()
+    {
+        var settings = Options.Create(new AuthenticationSettings { Authority = "https://users.internal/", Issuer = TestTokens.Issuer });
+        var known = new IssuerKeys(new Clients(tokens), settings, clock, NullLogger<IssuerKeys>.Instance);
+        await new TokenValidator(settings, known, clock).ValidateAsync(Token, TestContext.Current.CancellationToken);
+
+        tokens.KeysAskedOf.ShouldBe("users.internal");
+    }
+
+    [Fact]
     public async Task Are_fetched_once_for_many_callers_at_the_same_time()
     {
         await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => ValidateAsync(Token)));
@@ -160,7 +170,7 @@ public sealed class The_issuers_keys : IDisposable
     }
 
     [Fact]
-    public async Task That_are_withdrawn_count_no_longer_once_the_set_is_read_again()
+    public async Task That_are_withdrawn_count_for_fifteen_seconds_at_most()
     {
         using var old = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         tokens.MoreKeys.Add(TestTokens.Jwk("old", old));
@@ -168,8 +178,24 @@ public sealed class The_issuers_keys : IDisposable
         await ValidateAsync(Old());
 
         tokens.MoreKeys.Clear();
-        clock.Advance(TimeSpan.FromMinutes(11));
+        clock.Advance(TimeSpan.FromSeconds(16));
         await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(Old()));
+    }
+
+    [Fact]
+    public async Task Are_asked_for_in_the_background_while_the_issuer_is_silent()
+    {
+        await ValidateAsync(Token);
+        tokens.Down = true;
+        clock.Advance(TimeSpan.FromSeconds(16));
+        await ValidateAsync(Token);
+        clock.Advance(TimeSpan.FromSeconds(16));
+        tokens.Down = false;
+        tokens.Answer = new TaskCompletionSource();
+
+        await ValidateAsync(Token);
+        tokens.Answer.SetResult();
+        await Poll.Until(() => tokens.KeyFetches == 2, "the answer that nobody waited for");
     }
 
     [Theory]

@@ -3,6 +3,7 @@ using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
+using OpenIddict.EntityFrameworkCore.Models;
 using Users.Domain;
 using Users.Tokens;
 
@@ -19,7 +20,11 @@ public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : D
 
     public DbSet<ListEntry> List => Set<ListEntry>();
 
-    public DbSet<RefreshToken> RefreshTokens => Set<RefreshToken>();
+    /// <summary>Sessions, as the token server stores them.</summary>
+    public DbSet<OpenIddictEntityFrameworkCoreAuthorization<Guid>> Authorizations => Set<OpenIddictEntityFrameworkCoreAuthorization<Guid>>();
+
+    /// <summary>Codes and refresh tokens, as the token server stores them.</summary>
+    public DbSet<OpenIddictEntityFrameworkCoreToken<Guid>> Tokens => Set<OpenIddictEntityFrameworkCoreToken<Guid>>();
 
     public DbSet<SigningKey> SigningKeys => Set<SigningKey>();
 
@@ -43,7 +48,11 @@ public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : D
             entry.HasQueryFilter(e => CurrentTenant == null || e.TenantId == CurrentTenant);
         });
         modelBuilder.Entity<ListEntry>().ToTable("user_list").HasQueryFilter(e => CurrentTenant == null || e.TenantId == CurrentTenant);
-        modelBuilder.Entity<RefreshToken>().HasKey(t => t.TokenHash);
+        modelBuilder.UseOpenIddict<Guid>();
+        modelBuilder.Entity<OpenIddictEntityFrameworkCoreApplication<Guid>>().ToTable("oauth_applications");
+        modelBuilder.Entity<OpenIddictEntityFrameworkCoreAuthorization<Guid>>().ToTable("oauth_authorizations");
+        modelBuilder.Entity<OpenIddictEntityFrameworkCoreScope<Guid>>().ToTable("oauth_scopes");
+        modelBuilder.Entity<OpenIddictEntityFrameworkCoreToken<Guid>>().ToTable("oauth_tokens");
         modelBuilder.Entity<SigningKey>().HasKey(k => k.KeyId);
         modelBuilder.UseSnakeCaseNames();
     }

@@ -1,13 +1,15 @@
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using Users.Persistence;
+using OpenIddict.Abstractions;
 
 namespace Users.Tokens;
 
-/// <summary>Looks after the signing keys, and removes refresh tokens and sign-in failures whose time is over.</summary>
+/// <summary>Looks after the signing keys, and removes sessions, their tokens and sign-in failures whose time is over.</summary>
 public sealed partial class Housekeeping(
     SigningKeys keys, SignInThrottle throttle, IServiceScopeFactory scopes, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<Housekeeping> logger) : BackgroundService
 {
+    /// <summary>A used refresh token is known for so long, so that whoever shows it again is found out.</summary>
+    private static readonly TimeSpan KeptAfterItsEnd = TimeSpan.FromDays(14);
+
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         // Before the first request: without a key no token can be issued.
@@ -37,9 +39,9 @@ public sealed partial class Housekeeping(
         {
             await keys.MaintainAsync(cancellationToken);
             await using var scope = scopes.CreateAsyncScope();
-            var db = scope.ServiceProvider.GetRequiredService<UsersDbContext>();
-            var now = clock.GetUtcNow();
-            await db.RefreshTokens.Where(t => t.ExpiresAt < now).ExecuteDeleteAsync(cancellationToken);
+            var before = clock.GetUtcNow() - KeptAfterItsEnd;
+            await scope.ServiceProvider.GetRequiredService<IOpenIddictTokenManager>().PruneAsync(before, cancellationToken);
+            await scope.ServiceProvider.GetRequiredService<IOpenIddictAuthorizationManager>().PruneAsync(before, cancellationToken);
             await throttle.SweepAsync(cancellationToken);
         }
         catch (Exception e) when (e is not OperationCanceledException)

@@ -1,12 +1,11 @@
 using System.Buffers.Text;
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
+using Microsoft.IdentityModel.Tokens;
 using Users.Persistence;
 
 namespace Users.Tokens;
@@ -43,10 +42,14 @@ public sealed partial class SigningKeys(
 
     private readonly SemaphoreSlim loading = new(1);
     private volatile IReadOnlyList<Loaded> keys = [];
+    private CancellationTokenSource changed = new();
     private DateTimeOffset lastLoad = DateTimeOffset.MinValue;
 
-    /// <summary>The published keys as a JWKS.</summary>
-    public JsonObject PublicSet() => new() { ["keys"] = new JsonArray([.. keys.Select(k => k.Jwk())]) };
+    /// <summary>All of them, the one that signs first.</summary>
+    public IReadOnlyList<SigningCredentials> Credentials => [.. keys.Select(k => k.Credentials)];
+
+    /// <summary>Fires once, when there are other keys, or another one signs.</summary>
+    public IChangeToken Changed => new CancellationChangeToken(changed.Token);
 
     public async ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken cancellationToken)
     {
@@ -64,26 +67,11 @@ public sealed partial class SigningKeys(
         return Find(keyId);
     }
 
-    /// <summary>Makes a JWS in compact form.</summary>
-    public string Sign(JsonObject payload)
-    {
-        var now = clock.GetUtcNow();
-        var key = keys.Where(k => k.Row.SignsFrom <= now).MaxBy(k => k.Row.SignsFrom)
-            ?? throw ProblemException.Unavailable("There is no signing key yet.");
-        var header = JsonSerializer.Serialize(new { alg = SigningAlgorithms.ES256, typ = "at+jwt", kid = key.Row.KeyId });
-        var content = $"{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header))}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(payload.ToJsonString()))}";
-        return $"{content}.{Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(content)))}";
-    }
-
     /// <summary>Makes the next key when it is time, drops those that nobody needs any more, and reads what other replicas have made.</summary>
-    public async Task MaintainAsync(CancellationToken cancellationToken)
-    {
-        var tokens = settings.Value.Tokens;
-        await using (var scope = scopes.CreateAsyncScope())
+    public Task MaintainAsync(CancellationToken cancellationToken) => ChangeAsync(
+        async (db, now) =>
         {
-            var db = scope.ServiceProvider.GetRequiredService<UsersDbContext>();
-            await using var transaction = await LockAsync(db, cancellationToken);
-            var now = clock.GetUtcNow();
+            var tokens = settings.Value.Tokens;
             var rows = await db.SigningKeys.OrderBy(k => k.SignsFrom).ToListAsync(cancellationToken);
             if (rows.Count == 0)
             {
@@ -100,35 +88,50 @@ public sealed partial class SigningKeys(
                 LogDropped(logger, row.KeyId, successor.KeyId);
             }
 
-            await db.SaveChangesAsync(cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
-        }
+            return rows.Count;
+        },
+        cancellationToken);
 
-        await LoadAsync(cancellationToken);
+    /// <summary>Announces the next key, unless one is announced already. It signs once everybody knows it; tokens of the others stay valid until they expire.</summary>
+    public Task<SigningKey> RotateAsync(CancellationToken cancellationToken) => ChangeAsync(
+        async (db, now) => await db.SigningKeys.FirstOrDefaultAsync(k => k.SignsFrom > now, cancellationToken) ?? db.Add(Create(now, now + settings.Value.Tokens.KeyAnnouncement)).Entity,
+        cancellationToken);
+
+    /// <summary>Takes a key out of use, such as one that somebody has a copy of: whatever it has signed is void. Another one signs from now on, a new one if need be.</summary>
+    /// <returns>The key that signs from now on.</returns>
+    /// <exception cref="ProblemException">404: there is none of this id.</exception>
+    public Task<SigningKey> WithdrawAsync(string keyId, CancellationToken cancellationToken) => ChangeAsync(
+        async (db, now) =>
+        {
+            var keys = await db.SigningKeys.OrderBy(k => k.SignsFrom).ToListAsync(cancellationToken);
+            var withdrawn = keys.Find(k => k.KeyId == keyId) ?? throw ProblemException.NotFound("There is no such key.");
+            db.Remove(withdrawn);
+            LogWithdrawn(logger, keyId);
+            return keys.FindLast(k => k.SignsFrom <= now && k != withdrawn) ?? db.Add(Create(now, now)).Entity;
+        },
+        cancellationToken);
+
+    public void Dispose()
+    {
+        loading.Dispose();
+        changed.Dispose();
     }
 
-    /// <summary>Makes a new key that signs from now on. Tokens of the others stay valid until they expire.</summary>
-    /// <returns>Id of the new key.</returns>
-    public async Task<string> RotateAsync(CancellationToken cancellationToken)
+    private async Task<T> ChangeAsync<T>(Func<UsersDbContext, DateTimeOffset, Task<T>> change, CancellationToken cancellationToken)
     {
-        string keyId;
+        T result;
         await using (var scope = scopes.CreateAsyncScope())
         {
             var db = scope.ServiceProvider.GetRequiredService<UsersDbContext>();
             await using var transaction = await LockAsync(db, cancellationToken);
-            var now = clock.GetUtcNow();
-            var key = Create(now, now);
-            keyId = key.KeyId;
-            db.Add(key);
+            result = await change(db, clock.GetUtcNow());
             await db.SaveChangesAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
 
         await LoadAsync(cancellationToken);
-        return keyId;
+        return result;
     }
-
-    public void Dispose() => loading.Dispose();
 
     private static async Task<Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction> LockAsync(UsersDbContext db, CancellationToken cancellationToken)
     {
@@ -146,9 +149,20 @@ public sealed partial class SigningKeys(
         {
             await using var scope = scopes.CreateAsyncScope();
             var db = scope.ServiceProvider.GetRequiredService<UsersDbContext>();
-            var rows = await db.SigningKeys.AsNoTracking().OrderBy(k => k.SignsFrom).ToListAsync(cancellationToken);
-            var loaded = keys;
-            keys = [.. rows.Select(row => loaded.FirstOrDefault(k => k.Row.KeyId == row.KeyId) ?? new Loaded(row, box.Unwrap(Purpose, row.PrivateKey)))];
+            var rows = await db.SigningKeys.AsNoTracking().ToListAsync(cancellationToken);
+            var (now, loaded) = (clock.GetUtcNow(), keys);
+            keys =
+            [
+                .. rows.OrderByDescending(row => row.SignsFrom <= now).ThenByDescending(row => row.SignsFrom)
+                    .Select(row => loaded.FirstOrDefault(k => k.Row.KeyId == row.KeyId) ?? new Loaded(row, box.Unwrap(Purpose, row.PrivateKey))),
+            ];
+            if (!keys.SequenceEqual(loaded))
+            {
+                // Replaced first: whoever is told asks for the next one.
+                using var fired = Interlocked.Exchange(ref changed, new CancellationTokenSource());
+                await fired.CancelAsync();
+            }
+
             lastLoad = clock.GetUtcNow();
         }
         finally
@@ -179,35 +193,25 @@ public sealed partial class SigningKeys(
     [LoggerMessage(2001, LogLevel.Information, "New signing key {KeyId}; it signs from {SignsFrom:O}.")]
     private static partial void LogCreated(ILogger logger, string keyId, DateTimeOffset signsFrom);
 
+    [LoggerMessage(2005, LogLevel.Warning, "Signing key {KeyId} was withdrawn; nothing that it has signed holds any more.")]
+    private static partial void LogWithdrawn(ILogger logger, string keyId);
+
     [LoggerMessage(2002, LogLevel.Information, "Signing key {KeyId} dropped; {Successor} has replaced it.")]
     private static partial void LogDropped(ILogger logger, string keyId, string successor);
 
     private sealed class Loaded(SigningKey row, byte[] pkcs8)
     {
-        // The framework does not promise that an instance can be used by several threads at once.
-        private readonly ConcurrentBag<ECDsa> idle = [];
-
         public SigningKey Row { get; } = row;
 
         public VerificationKey Public { get; } = VerificationKey.FromEllipticCurve(row.KeyId, new ECPoint { X = row.X, Y = row.Y });
 
-        public byte[] Sign(byte[] content)
-        {
-            if (!idle.TryTake(out var key))
-            {
-                key = ECDsa.Create();
-                key.ImportPkcs8PrivateKey(pkcs8, out _);
-            }
+        public SigningCredentials Credentials { get; } = new(new ECDsaSecurityKey(Import(pkcs8)) { KeyId = row.KeyId }, SecurityAlgorithms.EcdsaSha256);
 
-            var signature = key.SignData(content, HashAlgorithmName.SHA256);
-            idle.Add(key);
-            return signature;
+        private static ECDsa Import(byte[] pkcs8)
+        {
+            var key = ECDsa.Create();
+            key.ImportPkcs8PrivateKey(pkcs8, out _);
+            return key;
         }
-
-        public JsonObject Jwk() => new JsonObject
-        {
-            ["kty"] = "EC", ["use"] = "sig", ["crv"] = "P-256", ["alg"] = SigningAlgorithms.ES256, ["kid"] = Row.KeyId,
-            ["x"] = Base64Url.EncodeToString(Row.X), ["y"] = Base64Url.EncodeToString(Row.Y),
-        };
     }
 }

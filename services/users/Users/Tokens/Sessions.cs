@@ -1,0 +1,190 @@
+using System.Globalization;
+using System.Security.Claims;
+using Chassis.Web;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using OpenIddict.Abstractions;
+using Users.Domain;
+using Users.Persistence;
+using Claims = Chassis.Web.Claims;
+
+namespace Users.Tokens;
+
+/// <summary>Whose session it is, as the account was when the session began or went on.</summary>
+/// <param name="Id">The user.</param>
+/// <param name="Role">See <see cref="Roles"/>.</param>
+/// <param name="TenantId">Null when the account belongs to no tenant.</param>
+/// <param name="Status">See <see cref="UserStatus"/>.</param>
+/// <param name="SessionEpoch">See <see cref="User.SessionEpoch"/>.</param>
+public sealed record SessionOwner(Guid Id, string Role, string? TenantId, string Status, int SessionEpoch);
+
+/// <summary>A session as its owner sees it.</summary>
+public sealed record SessionView(Guid Id, string Client, DateTimeOffset Since);
+
+/// <summary>
+/// Who is signed in. A session is an authorization of the token server, from a sign-in to its end; its tokens name it. Whatever begins, continues or ends one waits for the
+/// others of the same account: a token that is shown twice at once is seen to be, and none survives the end of all.
+/// </summary>
+public sealed class Sessions(
+    UsersDbContext db, IServiceProvider services, AuthenticationEvents events, IOptions<UsersSettings> settings, IOptions<AuthenticationSettings> authentication, TimeProvider clock)
+{
+    /// <summary>Claim of a session's tokens: its id.</summary>
+    public const string SessionId = "sid";
+
+    /// <summary>Claim of codes and refresh tokens: when one has to sign in again, however often the session was continued, in seconds since 1970.</summary>
+    private const string SessionEnds = "session_ends";
+
+    private SessionOwner? owner;
+
+    /// <summary>Begins a session, unless all sessions of the account were ended since it was read to look at the password: this one would be one of them.</summary>
+    /// <param name="user">The account, as it was read to look at the password.</param>
+    /// <param name="clientId">By whom.</param>
+    /// <param name="scopes">What was asked for.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>What its tokens say; null when the account is not what it was.</returns>
+    public async Task<ClaimsPrincipal?> BeginAsync(User user, string clientId, IEnumerable<string> scopes, CancellationToken cancellationToken)
+    {
+        await LockAsync(user.Id, cancellationToken);
+        if (owner is not { Status: UserStatus.Active } || owner.SessionEpoch != user.SessionEpoch)
+        {
+            return null;
+        }
+
+        var principal = PrincipalOf(owner, clock.GetUtcNow() + settings.Value.Tokens.SessionLifetime, scopes);
+        var applications = services.GetRequiredService<IOpenIddictApplicationManager>();
+        var authorizations = services.GetRequiredService<IOpenIddictAuthorizationManager>();
+        var application = await applications.FindByClientIdAsync(clientId, cancellationToken) ?? throw new InvalidOperationException($"There is no client {clientId}.");
+        var authorization = await authorizations.CreateAsync(
+            principal, owner.Id.ToString(), (await applications.GetIdAsync(application, cancellationToken))!, OpenIddictConstants.AuthorizationTypes.AdHoc, principal.GetScopes(), cancellationToken);
+        return OfSession(principal, await authorizations.GetIdAsync(authorization, cancellationToken));
+    }
+
+    /// <summary>Continues the session that a token belongs to, with the account as it is now. The token server has locked the account before it looked at the token.</summary>
+    /// <returns>What the next tokens say; null when the session has ended.</returns>
+    public ClaimsPrincipal? Continue(ClaimsPrincipal token)
+    {
+        if (owner is not { Status: UserStatus.Active } || token.GetClaim(Claims.SessionEpoch) != owner.SessionEpoch.ToString(CultureInfo.InvariantCulture))
+        {
+            return null;
+        }
+
+        var ends = DateTimeOffset.FromUnixTimeSeconds(long.Parse(token.GetClaim(SessionEnds)!, CultureInfo.InvariantCulture));
+        return ends <= clock.GetUtcNow() ? null : OfSession(PrincipalOf(owner, ends, token.GetScopes()), token.GetAuthorizationId());
+    }
+
+    /// <summary>A token of a client that acts for itself.</summary>
+    public ClaimsPrincipal OfClient(string clientId, ClientSettings client)
+    {
+        var identity = NewIdentity(clientId, client.Role, client.Tenant);
+        identity.SetDestinations(_ => [OpenIddictConstants.Destinations.AccessToken]);
+        return new ClaimsPrincipal(identity).SetResources(authentication.Value.Audience);
+    }
+
+    /// <summary>
+    /// Opens the transaction in which a session begins or goes on, and makes everybody else who has to do with sessions of the account wait for its end: the account before
+    /// any row of its sessions, so that nobody waits in a circle. What was read before is forgotten.
+    /// </summary>
+    public async Task LockAsync(Guid userId, CancellationToken cancellationToken)
+    {
+        if (db.Database.CurrentTransaction is null)
+        {
+            await db.Database.BeginTransactionAsync(cancellationToken);
+        }
+
+        owner = await OwnerAsync(userId, cancellationToken);
+        db.ChangeTracker.Clear();
+    }
+
+    /// <summary>Notes that a refresh token was shown that had been used already, if it was: the token server ends the session for that.</summary>
+    /// <param name="tokenId">Its id at the token server.</param>
+    /// <param name="clientId">By whom it was shown.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task NoteReuseAsync(string tokenId, string? clientId, CancellationToken cancellationToken)
+    {
+        var id = Guid.Parse(tokenId);
+        if (await db.Database.SqlQuery<bool>($"SELECT status = 'redeemed' AS \"Value\" FROM oauth_tokens WHERE id = {id}").SingleOrDefaultAsync(cancellationToken))
+        {
+            await events.RecordAsync(
+                new AuthenticationEvent(AuthenticationEventKind.RefreshTokenReuse, StatusCodes.Status400BadRequest) { UserId = owner?.Id.ToString(), TenantId = owner?.TenantId, ClientId = clientId },
+                cancellationToken);
+        }
+    }
+
+    /// <summary>Keeps what the token server has written, before its answer leaves.</summary>
+    public async Task CommitAsync(CancellationToken cancellationToken)
+    {
+        if (db.Database.CurrentTransaction is { } transaction)
+        {
+            await transaction.CommitAsync(cancellationToken);
+            await transaction.DisposeAsync();
+        }
+    }
+
+    /// <summary>Ends every session of a user, inside the caller's transaction, which changes the account: a session that begins in this moment sees that change or is ended here.</summary>
+    public async Task EndAllAsync(Guid userId, CancellationToken cancellationToken)
+    {
+        await OwnerAsync(userId, cancellationToken);
+        var subject = userId.ToString();
+        await db.Tokens.Where(t => t.Subject == subject).ExecuteDeleteAsync(cancellationToken);
+        await db.Authorizations.Where(a => a.Subject == subject).ExecuteDeleteAsync(cancellationToken);
+    }
+
+    /// <summary>The sessions of a user, the latest first.</summary>
+    public async Task<IReadOnlyList<SessionView>> ListAsync(Guid userId, CancellationToken cancellationToken)
+    {
+        var subject = userId.ToString();
+        return await Valid(subject).OrderByDescending(a => a.CreationDate)
+            .Select(a => new SessionView(a.Id, a.Application!.ClientId!, new DateTimeOffset(a.CreationDate!.Value))).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>Ends one session of a user. An access token of it works on until its own end, minutes later.</summary>
+    /// <returns>Whether there was one.</returns>
+    public async Task<bool> EndAsync(Guid userId, Guid sessionId, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await OwnerAsync(userId, cancellationToken);
+        var subject = userId.ToString();
+        await db.Tokens.Where(t => t.Subject == subject && t.Authorization!.Id == sessionId).ExecuteDeleteAsync(cancellationToken);
+        var ended = await db.Authorizations.Where(a => a.Subject == subject && a.Id == sessionId).ExecuteDeleteAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return ended > 0;
+    }
+
+    private IQueryable<OpenIddict.EntityFrameworkCore.Models.OpenIddictEntityFrameworkCoreAuthorization<Guid>> Valid(string subject)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        return db.Authorizations.Where(a => a.Subject == subject && a.Status == OpenIddictConstants.Statuses.Valid)
+            .Where(a => a.Tokens.Any(t => t.Status == OpenIddictConstants.Statuses.Valid && t.ExpirationDate > now));
+    }
+
+    private Task<SessionOwner?> OwnerAsync(Guid userId, CancellationToken cancellationToken) => db.Database.SqlQuery<SessionOwner>(
+        $"""
+        SELECT id AS "Id", role AS "Role", tenant_id AS "TenantId", status AS "Status", session_epoch AS "SessionEpoch"
+        FROM users WHERE id = {userId} FOR NO KEY UPDATE
+        """).SingleOrDefaultAsync(cancellationToken);
+
+    // They name the subject and say nothing else about the person.
+    private ClaimsPrincipal PrincipalOf(SessionOwner user, DateTimeOffset ends, IEnumerable<string> scopes)
+    {
+        var identity = NewIdentity(user.Id.ToString(), user.Role, user.TenantId);
+        identity.SetClaim(Claims.SessionEpoch, (long)user.SessionEpoch).SetClaim(SessionEnds, ends.ToUnixTimeSeconds());
+        var untilThen = ends - clock.GetUtcNow();
+        var unused = settings.Value.Tokens.RefreshTokenLifetime;
+        return new ClaimsPrincipal(identity).SetScopes(scopes).SetResources(authentication.Value.Audience).SetRefreshTokenLifetime(unused < untilThen ? unused : untilThen);
+    }
+
+    private static ClaimsPrincipal OfSession(ClaimsPrincipal principal, string? sessionId)
+    {
+        principal.SetAuthorizationId(sessionId).SetClaim(SessionId, sessionId);
+        principal.SetDestinations(claim => claim.Type switch
+        {
+            SessionEnds => [],
+            Claims.Subject or SessionId => [OpenIddictConstants.Destinations.AccessToken, OpenIddictConstants.Destinations.IdentityToken],
+            _ => [OpenIddictConstants.Destinations.AccessToken],
+        });
+        return principal;
+    }
+
+    private static ClaimsIdentity NewIdentity(string subject, string role, string? tenant) =>
+        new ClaimsIdentity("token-server", Claims.Subject, Claims.Role).SetClaim(Claims.Subject, subject).SetClaim(Claims.Role, role).SetClaim(Claims.Tenant, tenant);
+}
