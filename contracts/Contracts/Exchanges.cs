@@ -14,4 +14,5 @@ public static class Exchanges
 public static class Queues
 {
     public const string InventoryCommands = "inventory.commands";
+    public const string NotificationsCommands = "notifications.commands";
 }

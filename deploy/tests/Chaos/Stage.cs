@@ -184,7 +184,7 @@ public sealed class Stage : IAsyncDisposable
     /// <summary>Not from a pool: a connection in there may be one that a fault has ended.</summary>
     private async Task<NpgsqlConnection> OpenAsync(string service)
     {
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.Database(service).Migrations) { Pooling = false, CommandTimeout = (int)Patience.TotalSeconds }.ConnectionString);
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.Database(service).Administration) { Pooling = false, CommandTimeout = (int)Patience.TotalSeconds }.ConnectionString);
         await connection.OpenAsync();
         return connection;
     }

@@ -93,6 +93,25 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
         await MustRefuseAsync(users, "send commands", channel => PublishAsync(channel, "inventory.commands"));
     }
 
+    [Fact]
+    public async Task Of_users_may_ask_notifications_for_mails_with_links_and_nobody_else_may()
+    {
+        await using (var channel = await (await broker.ConnectAsync("notifications")).CreateChannelAsync())
+        {
+            await channel.ExchangeDeclareAsync("notifications.commands", ExchangeType.Fanout, durable: true);
+            await channel.QueueDeclareAsync("notifications.commands", durable: true, exclusive: false, autoDelete: false);
+            await channel.QueueBindAsync("notifications.commands", "notifications.commands", "");
+        }
+
+        var users = await broker.ConnectAsync("users");
+        (await RefusedAsync(users, channel => PublishAsync(channel, "notifications.commands"))).ShouldBeNull();
+        await MustRefuseAsync(users, "read commands", channel => channel.BasicGetAsync("notifications.commands", autoAck: true));
+        foreach (var service in (string[])["orders", "inventory"])
+        {
+            await MustRefuseAsync(await broker.ConnectAsync(service), "send commands", channel => PublishAsync(channel, "notifications.commands"));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Pairs))]
     public async Task Replays_to_another_services_queue_through_the_exchange_that_its_owner_has_bound(string service, string other)

@@ -22,7 +22,7 @@ internal sealed class Shoppers : IAsyncDisposable
     /// <summary>Registers customers, fills the shelves, and waits until the orders service has heard of both.</summary>
     public static async Task<Shoppers> OpenAsync(ShopCluster cluster)
     {
-        var shoppers = new Shoppers(NpgsqlDataSource.Create(cluster.Database("orders").Migrations));
+        var shoppers = new Shoppers(NpgsqlDataSource.Create(cluster.Database("orders").Administration));
         using var shop = await ShopClient.OperatorAsync(cluster);
         foreach (var sku in shoppers.skus)
         {

@@ -138,7 +138,7 @@ public sealed class Data_of_an_earlier_version
     private static async Task RestoreAsync(string version, string service, TestDatabase database, DateTimeOffset recordedAt)
     {
         using var reader = new StreamReader(new MemoryStream(Unpack(version, $"{service}.sql")));
-        await database.ExecuteAsync(await reader.ReadToEndAsync());
+        await database.ExecuteAsOwnerAsync(await reader.ReadToEndAsync());
         var at = recordedAt.ToString("O", CultureInfo.InvariantCulture);
         await database.ExecuteAsync($"UPDATE messaging.outbox SET due_at = due_at + (now() - '{at}') WHERE due_at > '{at}'");
         if (service == "inventory")

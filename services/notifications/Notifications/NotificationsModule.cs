@@ -18,6 +18,7 @@ public static class NotificationQueues
     public const string Contacts = "notifications.contacts";
     public const string Mails = "notifications.mails";
     public const string Webhooks = "notifications.webhooks";
+    public const string Commands = Shop.Contracts.Queues.NotificationsCommands;
 }
 
 public static class NotificationsModule
@@ -26,6 +27,7 @@ public static class NotificationsModule
     {
         bus.AddConsumer<ContactsConsumer>().Endpoint(e => e.Name = NotificationQueues.Contacts);
         bus.AddConsumer<MailsConsumer>().Endpoint(e => e.Name = NotificationQueues.Mails);
+        bus.AddConsumer<AccountLinksConsumer>().Endpoint(e => e.Name = NotificationQueues.Commands);
         bus.AddConsumer<WebhooksConsumer>().Endpoint(e => e.Name = NotificationQueues.Webhooks);
         bus.AddEndedSessions<EndSessions>("notifications");
     }

@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Chassis.Testing;
 
-/// <summary>A fresh database, and a login that owns nothing in it, as in production. Both are dropped at the end.</summary>
+/// <summary>A fresh database, a login that owns it and may nothing else, and one that owns nothing in it: as in production. All are dropped at the end.</summary>
 public sealed class TestDatabase : IAsyncDisposable
 {
     private readonly string name;
@@ -10,12 +10,18 @@ public sealed class TestDatabase : IAsyncDisposable
     private TestDatabase(string name)
     {
         this.name = name;
-        Migrations = With(TestServers.Postgres, b => b.Database = name);
-        Runtime = With(Migrations, b => (b.Username, b.Password, b.MaxPoolSize) = (name, Password, 30));
+        Administration = With(TestServers.Postgres, b => b.Database = name);
+        Migrations = With(Administration, b => (b.Username, b.Password) = (Owner, Password));
+        Runtime = With(Administration, b => (b.Username, b.Password, b.MaxPoolSize) = (name, Password, 30));
     }
 
     // Without the word that makes a password one of development.
     private string Password => name["test_".Length..];
+
+    private string Owner => $"{name}_owner";
+
+    /// <summary>Connection of a superuser: for tests that look, hold and hurt.</summary>
+    public string Administration { get; }
 
     /// <summary>Connection of the owner of the schema.</summary>
     public string Migrations { get; }
@@ -35,16 +41,25 @@ public sealed class TestDatabase : IAsyncDisposable
 
     public async Task ProvisionAsync()
     {
-        await AdministerAsync($"CREATE ROLE {name} LOGIN PASSWORD '{Password}' NOSUPERUSER NOCREATEDB NOCREATEROLE");
+        foreach (var role in (string[])[name, Owner])
+        {
+            await AdministerAsync($"CREATE ROLE {role} LOGIN PASSWORD '{Password}' NOSUPERUSER NOCREATEDB NOCREATEROLE");
+        }
+
         // Its three hundred files are copied as they are: through the log, as is usual, takes three times as long.
-        await AdministerAsync($"CREATE DATABASE {name} STRATEGY file_copy");
+        await AdministerAsync($"CREATE DATABASE {name} OWNER {Owner} STRATEGY file_copy");
         Evidence.Offer(this, LookAsync);
     }
 
-    /// <summary>Runs a statement as the owner.</summary>
-    public async Task ExecuteAsync(string sql)
+    /// <summary>Runs a statement as a superuser.</summary>
+    public Task ExecuteAsync(string sql) => ExecuteAsync(Administration, sql);
+
+    /// <summary>Runs a statement as the owner: what it makes is the owner's.</summary>
+    public Task ExecuteAsOwnerAsync(string sql) => ExecuteAsync(Migrations, sql);
+
+    private static async Task ExecuteAsync(string connectionString, string sql)
     {
-        await using var connection = new NpgsqlConnection(Migrations);
+        await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();
@@ -58,10 +73,10 @@ public sealed class TestDatabase : IAsyncDisposable
         return new Cut(name);
     }
 
-    /// <summary>Reads one value as the owner.</summary>
+    /// <summary>Reads one value as a superuser.</summary>
     public async Task<T> ScalarAsync<T>(string sql)
     {
-        await using var connection = new NpgsqlConnection(Migrations);
+        await using var connection = new NpgsqlConnection(Administration);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         return (T)(await command.ExecuteScalarAsync())!;
@@ -70,7 +85,7 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <summary>Tables of every schema that contain a text, readable or as bytes: what a search through a dump would find.</summary>
     public async Task<IReadOnlyList<string>> FindAsync(string text)
     {
-        await using var connection = new NpgsqlConnection(Migrations);
+        await using var connection = new NpgsqlConnection(Administration);
         await connection.OpenAsync();
         var tables = new List<string>();
         await using (var list = new NpgsqlCommand(
@@ -106,14 +121,14 @@ public sealed class TestDatabase : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Evidence.Withdraw(this);
-        foreach (var connectionString in (string[])[Runtime, Migrations])
+        foreach (var connectionString in (string[])[Runtime, Migrations, Administration])
         {
             await using var connection = new NpgsqlConnection(connectionString);
             NpgsqlConnection.ClearPool(connection);
         }
 
         await AdministerAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        await AdministerAsync($"DROP ROLE IF EXISTS {name}");
+        await AdministerAsync($"DROP ROLE IF EXISTS {name}, {Owner}");
     }
 
     // What waits to be sent, what nobody could handle, and who holds what.

@@ -29,6 +29,8 @@ public static class UsersService
         services.Replace(ServiceDescriptor.Singleton<ISessionStatus, AccountSessions>());
         services.AddScoped<Sessions>();
         services.AddScoped<SignIn>();
+        services.AddScoped<AccountTickets>();
+        services.AddScoped<ResetPassword>();
         services.AddScoped<RegisterUser>();
         services.AddScoped<ChangeProfile>();
         services.AddScoped<ChangePassword>();
@@ -59,6 +61,8 @@ public static class UsersService
         }
 
         var v1 = app.MapGroup("/v1");
+        ResetPassword.Map(v1);
+        PasswordPages.Map(app);
         RegistrationStatistics.Map(v1);
         var users = v1.MapGroup("/users");
         RegisterUser.Map(users).IsCostly();

@@ -20,6 +20,9 @@ public sealed record UsersSettings
     /// </summary>
     public bool? PasswordGrant { get; init; }
 
+    /// <summary>The page that the link in a mail leads to, with <c>?ticket=</c>, where somebody sets another password. Default: the one of this service.</summary>
+    public Uri? PasswordResetPage { get; init; }
+
     /// <summary>Tenant of whoever registers without belonging to one.</summary>
     public string? DefaultTenant { get; init; }
 

@@ -223,6 +223,7 @@ public sealed class An_account(UsersFixture service)
 
         await new TenantWalk<Program>(service, north)
             .Without("the caller's own", "GET /v1/users/me")
+            .Without("the owner's alone", "PUT /v1/users/{id}/password")
             .Of("GET /v1/users", id, query: $"?search={email}")
             .Of("GET /v1/users/{id}", id, account)
             .Of("GET /v1/users/{id}/events", "North Person", account)
@@ -231,7 +232,7 @@ public sealed class An_account(UsersFixture service)
             .Of("GET /v1/statistics/registrations", source)
             .Of("PATCH /v1/users/{id}", "", account, new { fullName = "Changed" })
             .Of("PUT /v1/users/{id}/email", "", account, new { email = $"{Guid.NewGuid():n}@example.com" })
-            .Of("PUT /v1/users/{id}/password", "", account, new { currentPassword = "correct horse battery", newPassword = "another good one" })
+            .Of("POST /v1/users/{id}/password-reset", "", account)
             .Of("POST /v1/users/{id}/deactivate", "", account, new { reason = "test" })
             .Of("POST /v1/users/{id}/reactivate", "", account)
             .Of("DELETE /v1/users/{id}", "", account)
@@ -239,9 +240,9 @@ public sealed class An_account(UsersFixture service)
 
         // All but the registration was done by an operator without a tenant.
         await tap.NextAsync("shop.user.erased.v1", id);
-        await Poll.Until(() => tap.Seen.Count(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1") == 4, "the ends of its sessions to be told");
+        await Poll.Until(() => tap.Seen.Count(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1") == 3, "the ends of its sessions to be told");
         tap.Seen.Where(e => e.Subject == id).Select(e => (e.Type, e.Headers.GetValueOrDefault(CloudEventHeaders.TenantId))).ShouldBe(
-            new[] { "registered", "profile-updated", "email-changed", "sessions-ended", "sessions-ended", "deactivated", "sessions-ended", "reactivated", "erased", "sessions-ended" }.Select(what => ($"shop.user.{what}.v1", (string?)north)),
+            new[] { "registered", "profile-updated", "email-changed", "sessions-ended", "deactivated", "sessions-ended", "reactivated", "erased", "sessions-ended" }.Select(what => ($"shop.user.{what}.v1", (string?)north)),
             ignoreOrder: true);
     }
 
@@ -254,6 +255,7 @@ public sealed class An_account(UsersFixture service)
         ["oauth_authorizations"] = "the user's",
         ["oauth_scopes"] = "the installation's",
         ["oauth_tokens"] = "the user's, and found by their hash only",
+        ["account_tickets"] = "the user's, and found by their hash only",
         ["first_operator"] = "the installation's",
         ["sign_in_networks"] = "under keyed hashes, before it is known who it is",
         ["sign_in_failures"] = "under keyed hashes, before it is known who it is",
@@ -271,7 +273,7 @@ public sealed class Who_may_do_what(UsersFixture service)
     public async Task Shows_pages_that_work_under_their_own_headers()
     {
         using var client = service.Operator();
-        (await ServedPages.VerifyAsync(service.Services, client)).ShouldBe(["/docs", "/asyncapi"], ignoreOrder: true);
+        (await ServedPages.VerifyAsync(service.Services, client)).ShouldBe(["/docs", "/asyncapi", "/account/forgotten-password", "/account/reset-password"], ignoreOrder: true);
     }
 
     [Fact]
@@ -308,7 +310,15 @@ public sealed class Who_may_do_what(UsersFixture service)
             .Row("GET /v1/users/{id}", new MatrixRow(401, 200, 404, 200, 404), () => Account())
             .Row("PATCH /v1/users/{id}", new MatrixRow(401, 200, 404, 200, 404), () => Account(new { fullName = "Changed" }))
             .Row("PUT /v1/users/{id}/email", new MatrixRow(401, 200, 404, 200, 404), async () => Email(await Account()))
-            .Row("PUT /v1/users/{id}/password", new MatrixRow(401, 204, 404, 204, 404), () => Account(new { currentPassword = "correct horse battery", newPassword = "another good one" }))
+            .Row("PUT /v1/users/{id}/password", new MatrixRow(401, 204, 404, 403, 404), () => Account(new { currentPassword = "correct horse battery", newPassword = "another good one" }))
+            .Row("POST /v1/users/{id}/password-reset", new MatrixRow(401, 403, 403, 202, 404), () => Account())
+            .Row("POST /v1/password-resets", new MatrixRow(202, 202, 202, 202, 202), () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { email = "nobody@example.com" })))
+            .Row("POST /v1/password-resets/complete", new MatrixRow(400, 400, 400, 400, 400), () => Task.FromResult(new MatrixRequest(
+                Guid.CreateVersion7(), Body: new { ticket = "none", newPassword = "another good one" })))
+            .Row("GET /account/forgotten-password", new MatrixRow(200, 200, 200, 200, 200))
+            .Row("POST /account/forgotten-password", new MatrixRow(200, 200, 200, 200, 200))
+            .Row("GET /account/reset-password", new MatrixRow(200, 200, 200, 200, 200))
+            .Row("POST /account/reset-password", new MatrixRow(400, 400, 400, 400, 400))
             .Row("POST /v1/users/{id}/deactivate", new MatrixRow(401, 403, 403, 200, 404), () => Account(new { reason = "matrix" }))
             .Row("POST /v1/users/{id}/reactivate", new MatrixRow(401, 401, 403, 200, 404), Deactivated)
             .Row("DELETE /v1/users/{id}", new MatrixRow(401, 204, 404, 204, 404), () => Account())

@@ -15,10 +15,11 @@ namespace Notifications.Features;
 /// <param name="OrderFailed">An order could not be completed.</param>
 /// <param name="EmailChanged">The account's address was changed: a security mail, always on.</param>
 /// <param name="PasswordChanged">The password was changed: a security mail, always on.</param>
+/// <param name="PasswordReset">A link to set another password was asked for: a security mail, always on.</param>
 /// <param name="AccountDeactivated">The account was deactivated: a security mail, always on.</param>
 public sealed record PreferencesView(
     bool Welcome = true, bool OrderConfirmation = true, bool OrderShipped = true, bool OrderCancelled = true, bool OrderFailed = true,
-    bool EmailChanged = true, bool AccountDeactivated = true, bool PasswordChanged = true)
+    bool EmailChanged = true, bool AccountDeactivated = true, bool PasswordChanged = true, bool PasswordReset = true)
 {
     private IEnumerable<(string Field, string Template, bool On)> Kinds() =>
     [
@@ -29,6 +30,7 @@ public sealed record PreferencesView(
         ("orderFailed", MailTemplate.OrderFailed, OrderFailed),
         ("emailChanged", MailTemplate.EmailChanged, EmailChanged),
         ("passwordChanged", MailTemplate.PasswordChanged, PasswordChanged),
+        ("passwordReset", MailTemplate.PasswordReset, PasswordReset),
         ("accountDeactivated", MailTemplate.AccountDeactivated, AccountDeactivated),
     ];
 

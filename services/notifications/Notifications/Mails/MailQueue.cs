@@ -94,10 +94,11 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
     /// <param name="ct">Cancels.</param>
     public Task Complete(ClaimedMail mail, MailStatus status, bool attempted, string? error, CancellationToken ct) => Execute(
         """
-        UPDATE mails SET status = $3, attempts = attempts - $4, last_error = $5, recipient = $6, completed_at = now(), claim = NULL
+        UPDATE mails SET status = $3, attempts = attempts - $4, last_error = $5, recipient = $6, completed_at = now(), claim = NULL,
+            data = CASE WHEN template = ANY ($7) THEN '{}' ELSE data END
         WHERE id = $1 AND claim = $2
         """,
-        ct, mail.Id, mail.Claim, status.ToString().ToLowerInvariant(), attempted ? 0 : 1, error, mail.Erased ? null : mail.Address);
+        ct, mail.Id, mail.Claim, status.ToString().ToLowerInvariant(), attempted ? 0 : 1, error, mail.Erased ? null : mail.Address, MailTemplate.Secret);
 
     /// <summary>The mail is to be tried again later.</summary>
     /// <param name="mail">The claim.</param>

@@ -9,12 +9,13 @@ namespace Notifications.Mails;
 /// <summary>A kind of mail that the service sends.</summary>
 /// <param name="Name">Name of its files, and in the list of notifications.</param>
 /// <param name="IsSecurity">Whether it tells the owner of an account what happened to it: such a mail cannot be switched off.</param>
-/// <param name="Sample">An event that it tells of, with every value that may be missing.</param>
+/// <param name="Sample">An event that it tells of, or a command that asks for it, with every value that may be missing.</param>
 public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
 {
     public const string Welcome = "welcome";
     public const string EmailChanged = "email-changed";
     public const string PasswordChanged = "password-changed";
+    public const string PasswordReset = "password-reset";
     public const string AccountDeactivated = "account-deactivated";
     public const string OrderConfirmation = "order-confirmation";
     public const string OrderShipped = "order-shipped";
@@ -32,6 +33,7 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
         new(Welcome, false, new UserRegistered(Id, "ada@example.org", "Ada Lovelace", "web", Time)),
         new(EmailChanged, true, new UserEmailChanged(Id, "ada@example.org", "lovelace@example.org", Time)),
         new(PasswordChanged, true, new UserSessionsEnded(Id, 1, "password_changed", Time)),
+        new(PasswordReset, true, new SendPasswordResetLink(Id, "ada@example.org", "https://shop.example/account/reset-password?ticket=WmVyb2VzIGFuZCBvbmVz", Time)),
         new(AccountDeactivated, true, new UserDeactivated(Id, "On request", Time)),
         new(OrderConfirmation, false, new OrderConfirmed(
             Id, Id, [new("NOTEBOOK-14", "Notebook 14\"", 1, new(1199m, "EUR")), new("SLEEVE-GREY", "Sleeve, grey", 2, new(32.24m, "EUR"))], Total, Time)),
@@ -44,6 +46,9 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
 
     /// <summary>Templates for customers, which preferences speak of.</summary>
     public static IEnumerable<MailTemplate> ForCustomers => All.Where(t => t.Name is not (LowStock or WebhookDisabled));
+
+    /// <summary>Templates of mails that let somebody in: what such a mail said is not kept once it is sent.</summary>
+    public static IReadOnlyList<string> Secret { get; } = [PasswordReset];
 
     public static MailTemplate Named(string name) => All.First(t => t.Name == name);
 }

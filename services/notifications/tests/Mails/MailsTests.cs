@@ -74,6 +74,26 @@ public class MailsTests(NotificationsFixture service)
     }
 
     [Fact]
+    public async Task A_link_that_lets_somebody_in_is_mailed_once_to_the_address_that_was_named_and_not_kept()
+    {
+        var user = await service.Register();
+        var (address, link, id) = ($"now-{user.Email}", $"https://shop.example/reset?ticket={Guid.NewGuid():n}", Guid.CreateVersion7());
+        var command = new SendPasswordResetLink(user.UserId, address, link, DateTimeOffset.UtcNow.AddMinutes(30));
+        await service.Broker.Send(command, id);
+        await service.Broker.Send(command, id);
+
+        var mail = (await service.MailsTo(address)).ShouldHaveSingleItem();
+        mail.Subject.ShouldBe("Set a new password");
+        mail.Text.ShouldContain(link);
+        await Poll.Until(async () => await service.Database.FindAsync(link), tables => tables.Count == 0, "the link to be forgotten");
+        (await service.MailsTo(address)).ShouldHaveSingleItem();
+
+        // Whoever asked last has the link that counts: another command is another mail.
+        await service.Broker.Send(command, Guid.CreateVersion7());
+        (await service.MailsTo(address, 2)).Count.ShouldBe(2);
+    }
+
+    [Fact]
     public async Task A_change_of_address_is_told_to_both_addresses()
     {
         var user = await service.Register();

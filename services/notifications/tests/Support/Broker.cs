@@ -64,6 +64,30 @@ public sealed class Broker : IAsyncDisposable
         return id;
     }
 
+    /// <summary>Sends a command to this service, as MassTransit does.</summary>
+    public async Task Send<T>(T command, Guid messageId)
+    {
+        var properties = new BasicProperties
+        {
+            ContentType = "application/vnd.masstransit+json", DeliveryMode = DeliveryModes.Persistent, MessageId = messageId.ToString(), UserId = TestVhost.Account,
+        };
+        var body = JsonSerializer.SerializeToUtf8Bytes(new
+        {
+            messageId,
+            messageType = new[] { $"urn:message:{typeof(T).Namespace}:{typeof(T).Name}" },
+            message = JsonSerializer.SerializeToNode(command, ContractJson.Options),
+        });
+        await gate.WaitAsync();
+        try
+        {
+            await channel.BasicPublishAsync("", NotificationQueues.Commands, mandatory: true, properties, body);
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await channel.DisposeAsync();

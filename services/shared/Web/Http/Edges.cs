@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Claims;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -48,7 +49,7 @@ internal sealed class SecurityHeaders(RequestDelegate next)
     }
 }
 
-/// <summary>Reads or makes the correlation id, gives it back, and writes one line per request to the log: no query, no body, nothing personal.</summary>
+/// <summary>Reads or makes the correlation id, gives it back, and writes one line per request to the log: whose token, no query, no body, nothing else personal.</summary>
 internal sealed partial class CorrelationMiddleware(RequestDelegate next, ILogger<CorrelationMiddleware> logger)
 {
     public const string Header = "X-Correlation-Id";
@@ -74,7 +75,8 @@ internal sealed partial class CorrelationMiddleware(RequestDelegate next, ILogge
             {
                 LogRequest(
                     logger, context.Request.Method, (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "(no route)",
-                    context.Response.StatusCode, Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1));
+                    context.Response.StatusCode, Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1),
+                    context.User.FindFirstValue(Claims.Subject) ?? "-", context.User.FindFirstValue(Claims.ClientId) ?? "-");
             }
         }
     }
@@ -82,8 +84,8 @@ internal sealed partial class CorrelationMiddleware(RequestDelegate next, ILogge
     [GeneratedRegex("^[A-Za-z0-9._:@/+=-]{1,128}$")]
     private static partial Regex Acceptable();
 
-    [LoggerMessage(1301, LogLevel.Information, "{Method} {Route} {Status} in {Milliseconds} ms")]
-    private static partial void LogRequest(ILogger logger, string method, string route, int status, double milliseconds);
+    [LoggerMessage(1301, LogLevel.Information, "{Method} {Route} {Status} in {Milliseconds} ms for {User} through {Client}")]
+    private static partial void LogRequest(ILogger logger, string method, string route, int status, double milliseconds, string user, string client);
 }
 
 /// <summary>After authentication: who it is goes into the operation's context; the body is checked and, for idempotency keys, buffered.</summary>

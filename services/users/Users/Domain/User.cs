@@ -97,11 +97,11 @@ public sealed class User
         return true;
     }
 
-    public void ChangePassword(string passwordHash, bool byOperator, DateTimeOffset now)
+    public void ChangePassword(string passwordHash, DateTimeOffset now)
     {
         MustBeActive();
         PasswordHash = passwordHash;
-        Raise(new PasswordChanged(byOperator), now);
+        Raise(new PasswordChanged(ByOperator: false), now);
     }
 
     /// <summary>The same password under today's parameters of the hasher: nothing that happened to the account.</summary>
@@ -136,7 +136,8 @@ public sealed class User
     /// <summary>What happened has been written down.</summary>
     public void Saved() => raised.Clear();
 
-    private void MustBeActive()
+    /// <exception cref="ProblemException">409: the account is closed.</exception>
+    public void MustBeActive()
     {
         if (!IsActive)
         {

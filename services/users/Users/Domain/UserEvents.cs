@@ -26,6 +26,7 @@ public sealed record EmailChanged([property: Personal] string? OldEmail, [proper
     public override string EndsSessions => "email_changed";
 }
 
+/// <param name="ByOperator">Whether somebody else has set it, which nobody can any more.</param>
 public sealed record PasswordChanged(bool ByOperator) : UserEvent
 {
     [JsonIgnore]

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using Chassis.Web;
 using Microsoft.AspNetCore;
 using Microsoft.Extensions.Options;
@@ -7,6 +6,7 @@ using OpenIddict.Abstractions;
 using Users.Tokens;
 using Users.Tokens.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
+using static Users.Features.AccountPage;
 
 namespace Users.Features;
 
@@ -51,9 +51,6 @@ public sealed class Authorize(SignIn signIn, Sessions sessions, IOptions<UsersSe
         }
     }
 
-    // A page of somebody else's that signs people in as somebody else. What is no browser sends no such header, and has nobody to deceive.
-    private static bool IsFromElsewhere(HttpRequest request) => request.Headers["Sec-Fetch-Site"].ToString() is not ("" or "same-origin" or "none");
-
     private IResult Page(HttpContext http, OpenIddictRequest request, string? email, string? notice, int status)
     {
         var client = settings.Value.Clients.GetValueOrDefault(request.ClientId!)?.Name ?? request.ClientId!;
@@ -63,49 +60,23 @@ public sealed class Authorize(SignIn signIn, Sessions sessions, IOptions<UsersSe
 
         // Browsers hold the answer to a form to the same policy, and the answer sends them back to the client.
         var back = target.Scheme is "http" or "https" ? target.GetLeftPart(UriPartial.Authority) : $"{target.Scheme}:";
-        http.Response.Headers.CacheControl = "no-store";
-        return HtmlPage.Answer(
+        return AccountPage.Show(
             http,
-            $$"""
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>Sign in</title>
-            <style>
-            :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-            body { display: grid; place-items: center; min-height: 100vh; margin: 0; background: light-dark(#f4f5f7, #16181d); color: light-dark(#1c1e21, #e8eaed); }
-            main { width: min(22rem, calc(100vw - 3rem)); padding: 2rem; border-radius: .75rem; background: light-dark(#fff, #23262d); box-shadow: 0 1px 3px #0003; }
-            h1 { margin: 0; font-size: 1.4rem; }
-            label { display: block; margin-top: 1rem; font-size: .9rem; }
-            input:not([type=hidden]) { box-sizing: border-box; width: 100%; padding: .6rem .7rem; border: 1px solid light-dark(#8a8f98, #6b7280); border-radius: .4rem; background: transparent; color: inherit; font: inherit; }
-            button { width: 100%; margin-top: 1.5rem; padding: .7rem; border: 0; border-radius: .4rem; background: #1a56db; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
-            :focus-visible { outline: 3px solid #6ea8fe; outline-offset: 1px; }
-            [role=alert] { margin: 1rem 0 0; padding: .6rem .7rem; border-radius: .4rem; background: light-dark(#fde8e8, #5c1d1d); }
-            p { margin: .25rem 0 0; color: light-dark(#50555e, #a6adba); }
-            </style>
-            </head>
-            <body>
-            <main>
-            <h1>Sign in</h1>
-            <p>to continue to {{Encode(client)}}</p>
-            {{(notice is null ? "" : $"""<div role="alert">{Encode(notice)}</div>""")}}
+            "Sign in",
+            $"to continue to {client}",
+            $"""
             <form method="post" action="/connect/authorize">
-            {{string.Concat(carried)}}
+            {string.Concat(carried)}
             <label for="email">E-mail address</label>
-            <input id="email" name="{{EmailField}}" type="email" autocomplete="username" required value="{{Encode(email)}}" {{(email is null ? "autofocus" : "")}}>
+            <input id="email" name="{EmailField}" type="email" autocomplete="username" required value="{Encode(email)}" {(email is null ? "autofocus" : "")}>
             <label for="password">Password</label>
-            <input id="password" name="{{PasswordField}}" type="password" autocomplete="current-password" required {{(email is null ? "" : "autofocus")}}>
+            <input id="password" name="{PasswordField}" type="password" autocomplete="current-password" required {(email is null ? "" : "autofocus")}>
             <button>Sign in</button>
             </form>
-            </main>
-            </body>
-            </html>
+            <p><a href="{PasswordPages.Forgotten}">Forgotten your password?</a></p>
             """,
-            $"'self' {back}",
-            status);
+            notice,
+            status,
+            back);
     }
-
-    private static string Encode(string? text) => HtmlEncoder.Default.Encode(text ?? "");
 }

@@ -9,7 +9,7 @@ using Users.Tokens;
 namespace Users.Features;
 
 /// <param name="NewPassword">The new one.</param>
-/// <param name="CurrentPassword">The owner must give it; an operator who sets somebody else's password cannot.</param>
+/// <param name="CurrentPassword">The one of now.</param>
 public sealed record ChangePasswordRequest(string NewPassword, string? CurrentPassword = null);
 
 public sealed class ChangePassword(
@@ -20,29 +20,24 @@ public sealed class ChangePassword(
     {
         var user = await users.GetAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
+        if (caller.UserId != id)
+        {
+            throw new ProblemException(StatusCodes.Status403Forbidden, "not_your_account", "Nobody sets somebody else's password. Send a link: POST /v1/users/{id}/password-reset.");
+        }
+
         var validator = new Validator();
         rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
-        var own = caller.UserId == id;
-        if (own)
-        {
-            validator.Check(!string.IsNullOrEmpty(request.CurrentPassword), "currentPassword", "is required.");
-        }
-
-        validator.ThrowIfInvalid();
+        validator.Check(!string.IsNullOrEmpty(request.CurrentPassword), "currentPassword", "is required.").ThrowIfInvalid();
         var happened = new AuthenticationEvent(AuthenticationEventKind.PasswordChange, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };
-        if (own)
+        var attempt = await throttle.AttemptAsync(user.Email!, address, cancellationToken);
+        if (await passwords.VerifyAsync(user, request.CurrentPassword!, cancellationToken) == PasswordVerificationResult.Failed)
         {
-            var attempt = await throttle.AttemptAsync(user.Email!, address, cancellationToken);
-            if (await passwords.VerifyAsync(user, request.CurrentPassword!, cancellationToken) == PasswordVerificationResult.Failed)
-            {
-                await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, cancellationToken);
-                throw ProblemException.Invalid("currentPassword", "is not correct.");
-            }
-
-            await throttle.SucceededAsync(user.Email!, address, attempt, cancellationToken);
+            await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, cancellationToken);
+            throw ProblemException.Invalid("currentPassword", "is not correct.");
         }
 
-        user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), byOperator: !own, clock.GetUtcNow());
+        await throttle.SucceededAsync(user.Email!, address, attempt, cancellationToken);
+        user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), clock.GetUtcNow());
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         await events.RecordAsync(happened, cancellationToken);
         await users.SaveAsync(user, cancellationToken);

@@ -12,7 +12,7 @@ namespace Users.Persistence;
 /// <summary>
 /// The unit of work of an account: state, history, read model and outgoing boundary events are written in one transaction.
 /// </summary>
-public sealed class UserStore(UsersDbContext db, Sessions sessions, AuthenticationEvents events, IPublishEndpoint bus, SecretBox box, TimeProvider clock)
+public sealed class UserStore(UsersDbContext db, Sessions sessions, AccountTickets tickets, AuthenticationEvents events, IPublishEndpoint bus, SecretBox box, TimeProvider clock)
 {
     private const string DataKeyPurpose = "users.data-key";
 
@@ -54,6 +54,7 @@ public sealed class UserStore(UsersDbContext db, Sessions sessions, Authenticati
         if (user.Raised.Any(e => e.EndsSessions is not null))
         {
             await sessions.EndAllAsync(user.Id, cancellationToken);
+            await tickets.EndAllAsync(user.Id, cancellationToken);
             await events.RecordAsync(
                 new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status200OK) { UserId = user.Id.ToString(), TenantId = user.TenantId }, cancellationToken);
         }

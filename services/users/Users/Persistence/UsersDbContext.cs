@@ -26,6 +26,8 @@ public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : D
     /// <summary>Codes and refresh tokens, as the token server stores them.</summary>
     public DbSet<OpenIddictEntityFrameworkCoreToken<Guid>> Tokens => Set<OpenIddictEntityFrameworkCoreToken<Guid>>();
 
+    public DbSet<AccountTicket> Tickets => Set<AccountTicket>();
+
     public DbSet<SigningKey> SigningKeys => Set<SigningKey>();
 
     // Read for every query: EF Core takes it from the context at hand.
@@ -53,6 +55,7 @@ public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : D
         modelBuilder.Entity<OpenIddictEntityFrameworkCoreAuthorization<Guid>>().ToTable("oauth_authorizations");
         modelBuilder.Entity<OpenIddictEntityFrameworkCoreScope<Guid>>().ToTable("oauth_scopes");
         modelBuilder.Entity<OpenIddictEntityFrameworkCoreToken<Guid>>().ToTable("oauth_tokens");
+        modelBuilder.Entity<AccountTicket>().ToTable("account_tickets").HasKey(t => t.TicketHash);
         modelBuilder.Entity<SigningKey>().HasKey(k => k.KeyId);
         modelBuilder.UseSnakeCaseNames();
     }

@@ -42,6 +42,7 @@ public sealed partial class Housekeeping(
             var before = clock.GetUtcNow() - KeptAfterItsEnd;
             await scope.ServiceProvider.GetRequiredService<IOpenIddictTokenManager>().PruneAsync(before, cancellationToken);
             await scope.ServiceProvider.GetRequiredService<IOpenIddictAuthorizationManager>().PruneAsync(before, cancellationToken);
+            await scope.ServiceProvider.GetRequiredService<AccountTickets>().SweepAsync(cancellationToken);
             await throttle.SweepAsync(cancellationToken);
         }
         catch (Exception e) when (e is not OperationCanceledException)

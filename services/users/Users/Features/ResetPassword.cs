@@ -1,0 +1,114 @@
+using Chassis.Messaging;
+using Chassis.Web;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Shop.Contracts;
+using Shop.Contracts.Users.V1;
+using Users.Domain;
+using Users.Passwords;
+using Users.Persistence;
+using Users.Tokens;
+
+namespace Users.Features;
+
+public sealed record RequestPasswordResetRequest(string Email);
+
+/// <param name="Ticket">What the link in the mail carried.</param>
+/// <param name="NewPassword">The new password.</param>
+public sealed record ResetPasswordRequest(string Ticket, string NewPassword);
+
+/// <summary>
+/// Another password for somebody who has forgotten it: a link to the address of the account, good once and for half an hour, and no answer tells whether there is an
+/// account. So an operator helps too, who never sets a password.
+/// </summary>
+public sealed class ResetPassword(
+    UsersDbContext db, UserStore users, AccountTickets tickets, PasswordVault passwords, PasswordRules rules, AuthenticationEvents events, ISendEndpointProvider bus,
+    IOptions<AuthenticationSettings> issuer, IOptions<UsersSettings> settings, TimeProvider clock)
+{
+    private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(30);
+
+    /// <summary>For whoever says to have forgotten the password.</summary>
+    /// <exception cref="ProblemException">400: it is no address.</exception>
+    public async Task RequestAsync(string email, CancellationToken cancellationToken)
+    {
+        var normalized = Email.Normalize(email);
+        new Validator().Check(normalized is not null, "email", "is not an e-mail address.").ThrowIfInvalid();
+        if (await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Email == normalized && u.Status == UserStatus.Active, cancellationToken) is { } user)
+        {
+            await SendAsync(user, cancellationToken);
+        }
+    }
+
+    /// <summary>For an operator who was asked for help.</summary>
+    public async Task SendAsync(Guid id, Caller caller, CancellationToken cancellationToken)
+    {
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        user.MustBeActive();
+        await SendAsync(user, cancellationToken);
+    }
+
+    /// <exception cref="ProblemException">400: the ticket is not good, or the password is not; 409: the account is closed.</exception>
+    public async Task CompleteAsync(ResetPasswordRequest request, CancellationToken cancellationToken)
+    {
+        var id = await tickets.FindAsync(request.Ticket, AccountTickets.ResetPassword, cancellationToken);
+        var user = await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == id, cancellationToken);
+        var validator = new Validator();
+        rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
+        validator.ThrowIfInvalid();
+        user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), clock.GetUtcNow());
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await tickets.UseAsync(request.Ticket, id, cancellationToken);
+        await events.RecordAsync(Happened(user, StatusCodes.Status204NoContent), cancellationToken);
+        await users.SaveAsync(user, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    public static void Map(RouteGroupBuilder v1)
+    {
+        var resets = v1.MapGroup("/password-resets").WithTags("Users");
+        resets.MapPost("/", PostRequest).AllowAnonymous().IsCostly()
+            .WithName("RequestPasswordReset").WithSummary("Mail a link to set another password. The answer is the same whether there is such an account or not.");
+        resets.MapPost("/complete", PostComplete).AllowAnonymous().IsCostly()
+            .WithName("ResetPassword").WithSummary("Set another password with the ticket of such a link. Ends every session.");
+        v1.MapGroup("/users").MapPost("/{id:guid}/password-reset", PostFor).RequireOperator()
+            .WithName("SendPasswordReset").WithSummary("Mail the owner a link to set another password.");
+    }
+
+    private static async Task<Microsoft.AspNetCore.Http.HttpResults.Accepted> PostRequest(RequestPasswordResetRequest request, ResetPassword handler, CancellationToken cancellationToken)
+    {
+        await handler.RequestAsync(request.Email, cancellationToken);
+        return TypedResults.Accepted((string?)null);
+    }
+
+    private static async Task<Microsoft.AspNetCore.Http.HttpResults.NoContent> PostComplete(ResetPasswordRequest request, ResetPassword handler, CancellationToken cancellationToken)
+    {
+        await handler.CompleteAsync(request, cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Microsoft.AspNetCore.Http.HttpResults.Accepted> PostFor(Guid id, ResetPassword handler, Caller caller, CancellationToken cancellationToken)
+    {
+        await handler.SendAsync(id, caller, cancellationToken);
+        return TypedResults.Accepted((string?)null);
+    }
+
+    private static AuthenticationEvent Happened(User user, int status) =>
+        new(AuthenticationEventKind.PasswordReset, status) { UserId = user.Id.ToString(), TenantId = user.TenantId };
+
+    private async Task SendAsync(User user, CancellationToken cancellationToken)
+    {
+        using var _ = OperationContext.BeginTenant(user.TenantId);
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        if (await tickets.IssueAsync(user.Id, AccountTickets.ResetPassword, Lifetime, cancellationToken) is { } ticket)
+        {
+            var page = settings.Value.PasswordResetPage ?? new Uri(issuer.Value.ExpectedIssuer + PasswordPages.Reset);
+            await bus.SendCommand(
+                Queues.NotificationsCommands, new SendPasswordResetLink(user.Id, user.Email!, $"{page}?ticket={ticket}", clock.GetUtcNow() + Lifetime), user.Id, cancellationToken);
+        }
+
+        await events.RecordAsync(Happened(user, StatusCodes.Status202Accepted), cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+}
