@@ -106,7 +106,7 @@ public sealed class HotSkuTests(InventoryFixture inventory, ITestOutputHelper ou
     {
         const int pieces = 100;
         await using var database = await TestDatabase.CreateAsync();
-        await database.ExecuteAsync($"CREATE TABLE careless (on_hand int, reserved int); INSERT INTO careless VALUES ({pieces}, 0)");
+        await database.ExecuteAsOwnerAsync($"CREATE TABLE careless (on_hand int, reserved int); INSERT INTO careless VALUES ({pieces}, 0)");
         await using var source = NpgsqlDataSource.Create(database.Migrations);
         var sold = 0;
 

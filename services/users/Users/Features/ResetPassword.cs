@@ -26,6 +26,7 @@ public sealed class ResetPassword(
     UsersDbContext db, UserStore users, AccountTickets tickets, PasswordVault passwords, PasswordRules rules, AuthenticationEvents events, ISendEndpointProvider bus,
     IOptions<AuthenticationSettings> issuer, IOptions<UsersSettings> settings, TimeProvider clock)
 {
+    // The mails say so.
     private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(30);
 
     /// <summary>For whoever says to have forgotten the password.</summary>
