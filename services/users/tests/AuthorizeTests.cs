@@ -73,6 +73,13 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
     }
 
     [Fact]
+    public async Task Needs_an_address_to_return_to()
+    {
+        using var client = service.Anonymous();
+        (await client.GetAsync(Request(("redirect_uri", ""), ("scope", "offline_access")), Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
     public async Task Shows_a_page_that_runs_nothing_and_leads_nowhere_else()
     {
         using var client = service.Anonymous();

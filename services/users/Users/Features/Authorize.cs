@@ -26,6 +26,12 @@ public sealed class Authorize(SignIn signIn, Sessions sessions, IOptions<UsersSe
 
     private async Task<IResult> Handle(HttpContext http, OpenIddictRequest request, CancellationToken cancellationToken)
     {
+        // OAuth lets a client with one address leave it out; here it says where to, always.
+        if (string.IsNullOrEmpty(request.RedirectUri))
+        {
+            return Show(http, "Sign in", "The page that has sent you here has not said where to send you back to (redirect_uri).", "", status: StatusCodes.Status400BadRequest);
+        }
+
         if (request.HasPromptValue(PromptValues.None))
         {
             return Token.Refuse(Errors.LoginRequired, "Nobody is signed in here without being asked.");
