@@ -10,6 +10,9 @@ public sealed class LogLines : ILoggerProvider, ILogger
 
     public IReadOnlyCollection<string> Lines => lines;
 
+    /// <summary>Warnings and errors, the newest first.</summary>
+    public IEnumerable<string> Worst => lines.Reverse().Where(line => Enum.Parse<LogLevel>(line[..line.IndexOf(' ', StringComparison.Ordinal)]) >= LogLevel.Warning);
+
     public ILogger CreateLogger(string categoryName) => this;
 
     public IDisposable? BeginScope<TState>(TState state)

@@ -12,9 +12,12 @@ public static class Readiness
     {
         var health = services.GetRequiredService<HealthCheckService>();
         return Poll.Until(
-            async () => await health.CheckHealthAsync(check => check.Tags.Contains("ready"), TestContext.Current.CancellationToken),
-            report => report.Status == HealthStatus.Healthy,
+            async () => Unready(await health.CheckHealthAsync(check => check.Tags.Contains("ready"), TestContext.Current.CancellationToken)),
+            unready => unready.Count == 0,
             "the host to be ready",
             TimeSpan.FromSeconds(60));
     }
+
+    private static List<string> Unready(HealthReport report) =>
+        [.. report.Entries.Where(e => e.Value.Status != HealthStatus.Healthy).Select(e => $"{e.Key} is {e.Value.Status}: {e.Value.Description} {e.Value.Exception?.Message}".TrimEnd())];
 }

@@ -19,6 +19,7 @@ internal sealed partial class ConsumerGuard(
     BrokerConnection broker,
     IOptions<MessagingOptions> options,
     Deliveries deliveries,
+    RefusedQueues refused,
     MessagingMetrics metrics,
     IHostApplicationLifetime lifetime,
     TimeProvider clock,
@@ -27,8 +28,8 @@ internal sealed partial class ConsumerGuard(
     private const int Named = 5;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
+    private readonly HashSet<string> _everRead = [];
     private int? _idle;
-    private bool _wasHealthy;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -73,17 +74,19 @@ internal sealed partial class ConsumerGuard(
 
             var idle = queues.Where(q => !q.IsRead).Select(q => q.Name).ToList();
             _idle = idle.Count;
-            if (idle.Count == 0)
+            _everRead.UnionWith(queues.Where(q => q.IsRead).Select(q => q.Name));
+            // A queue that was refused from the beginning would be to another process as well.
+            var lost = idle.Except(refused.Names.Except(_everRead)).ToList();
+            if (lost.Count == 0)
             {
-                (_wasHealthy, since) = (true, null);
+                since = null;
                 continue;
             }
 
-            // The first start takes as long as it takes.
             since ??= clock.GetTimestamp();
-            if (_wasHealthy && clock.GetElapsedTime(since.Value) >= options.Value.ConsumerPatience)
+            if (clock.GetElapsedTime(since.Value) >= options.Value.ConsumerPatience)
             {
-                LogGivenUp(string.Join(", ", idle), clock.GetElapsedTime(since.Value).TotalSeconds);
+                LogGivenUp(string.Join(", ", lost), clock.GetElapsedTime(since.Value).TotalSeconds);
                 EndProcess();
                 return;
             }

@@ -36,6 +36,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         {
             // Its limits are the broker's policy for this service, which can be changed; an argument never can. ADR: docs/adr/0023-queue-limits-are-policies.md.
             rabbit.SetQuorumQueue();
+            rabbit.AddDependency(context.GetRequiredService<FirstDeclaration>());
         }
 
         endpoint.ConfigureError(error => error.UseFilter(context.GetRequiredService<FailedMessageFilter>()));

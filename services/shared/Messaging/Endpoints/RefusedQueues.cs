@@ -14,6 +14,8 @@ internal sealed class RefusedQueues : IReceiveEndpointObserver, IHealthCheck
 {
     private readonly ConcurrentDictionary<string, string> _reasons = new();
 
+    public IEnumerable<string> Names => _reasons.Keys;
+
     /// <summary>A queue could not be declared or read. Only an answer of the broker is a refusal; that it cannot be reached, others say.</summary>
     public void Add(string queue, Exception? exception)
     {

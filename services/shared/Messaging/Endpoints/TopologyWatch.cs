@@ -24,6 +24,7 @@ internal sealed partial class TopologyWatch(
     ServiceIdentity service,
     VanishedExchanges vanished,
     Subscriptions subscriptions,
+    FirstDeclaration first,
     IOptions<MessagingOptions> options,
     MessagingMetrics metrics,
     TimeProvider clock,
@@ -65,10 +66,11 @@ internal sealed partial class TopologyWatch(
             try
             {
                 await using var connection = await broker.OpenAsync("topology", stoppingToken);
-                if (!subscriptions.AreBound)
+                if (!first.Ready.IsCompleted || !subscriptions.AreBound)
                 {
                     // A process that has just started hears nothing before.
                     await MakeOwnAsync(connection, stoppingToken);
+                    first.Note();
                     await SubscribeAsync(connection, stoppingToken);
                 }
 

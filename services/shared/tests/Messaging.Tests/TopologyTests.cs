@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Chassis.Messaging;
 using Chassis.Messaging.Relay;
 using Chassis.Testing;
@@ -38,7 +39,7 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
                 await channel.QueueDeleteAsync(WorkQueues.Cancelled, cancellationToken: Token);
                 break;
             default:
-                await channel.ExchangeDeleteAsync(WorkQueues.Cancelled, cancellationToken: Token);
+                await DeleteUntilToldAsync(channel, WorkQueues.Cancelled);
                 break;
         }
 
@@ -49,11 +50,6 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         var subject = Guid.CreateVersion7();
         await PublishAsync(subject);
         await Poll.Until(() => Effects(subject), n => n == 1, "the event to be handled");
-        if (what == "exchange")
-        {
-            // A queue, the transport may have made again before anybody looked; that a binding is missing, the broker tells nobody.
-            (await fixture.ReadyAsync()).ShouldMatch(@"Deleted by somebody and made again: .*work\.cancelled[,.]");   // the exchange, not "work.cancelled (queue)"
-        }
     }
 
     [Fact]
@@ -128,15 +124,11 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         const string own = "shop.system.service-started.v1";   // nobody but the watch makes it again: an endpoint that lost its queue makes all that belongs to that
         await using var channel = await fixture.OpenChannelAsync();
         await fixture.WatchedAsync();
-        await channel.ExchangeDeleteAsync(WorkQueues.Commands, cancellationToken: Token);
-        await Poll.Until(fixture.ReadyAsync, ready => ready.Contains(WorkQueues.Commands, StringComparison.Ordinal), "health to tell of the first");
-        await channel.ExchangeDeleteAsync(own, cancellationToken: Token);
+        await DeleteUntilToldAsync(channel, WorkQueues.Commands);
+        await DeleteUntilToldAsync(channel, own);
         await Poll.Until(
             async () => (await fixture.Vhost.GetAsync("exchanges")).EnumerateArray().Any(e => e.GetProperty("name").GetString() == own), "the second to be made again");
-        await Poll.Until(
-            fixture.ReadyAsync,
-            ready => ready.Contains(WorkQueues.Commands, StringComparison.Ordinal) && ready.Contains(own, StringComparison.Ordinal),
-            "health to tell of both");
+        (await fixture.ReadyAsync()).ShouldContain(WorkQueues.Commands);
     }
 
     [Fact]
@@ -172,6 +164,19 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         Persistent = true,
         Headers = new CloudEventEnvelope(subject.ToString(), "urn:test", Event, DateTimeOffset.UtcNow, subject.ToString()).ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
     };
+
+    /// <summary>
+    /// Deletes an exchange and waits until health tells. A look that has just gone by it makes it again without having missed it: then it is deleted once more. Of a queue the
+    /// transport may have made it again before anybody looked, and that a binding is missing, the broker tells nobody.
+    /// </summary>
+    private Task<string> DeleteUntilToldAsync(IChannel channel, string exchange) => Poll.Until(
+        async () =>
+        {
+            await channel.ExchangeDeleteAsync(exchange, cancellationToken: Token);
+            return await fixture.ReadyAsync();
+        },
+        ready => Regex.IsMatch(ready, $@"Deleted by somebody and made again: .*{Regex.Escape(exchange)}[,.]"),   // the exchange, not "work.cancelled (queue)"
+        $"health to tell of {exchange}");
 
     private async Task PublishAsync(Guid subject)
     {

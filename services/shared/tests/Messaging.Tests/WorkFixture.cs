@@ -45,6 +45,7 @@ public sealed class WorkFixture : LazyFixture
             ["Messaging:Retries:1"] = "00:00:00.020",
             ["Messaging:Retries:2"] = "00:00:00.020",
             ["Messaging:SendBackoff"] = "00:00:00.200",
+            ["Messaging:ConsumerPatience"] = "00:10:00",
         };
         foreach (var (key, value) in settings ?? new Dictionary<string, string?>())
         {

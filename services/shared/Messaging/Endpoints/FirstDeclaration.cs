@@ -1,0 +1,16 @@
+using MassTransit.Transports;
+
+namespace Chassis.Messaging.Endpoints;
+
+/// <summary>
+/// Reading begins when the process has made its queues once (<see cref="TopologyWatch"/>). The transport makes them as well, and of two who make a quorum queue the broker tells
+/// the second that it is there before it runs; whoever reads it then loses the connection with every endpoint on it.
+/// </summary>
+internal sealed class FirstDeclaration : IReceiveEndpointDependency
+{
+    private readonly TaskCompletionSource _made = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task Ready => _made.Task;
+
+    public void Note() => _made.TrySetResult();
+}
