@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Chassis.Messaging;
@@ -203,7 +202,6 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         {
             using var client = Anonymous();
             using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
-            answer.StatusCode.ShouldBe(HttpStatusCode.OK);
             return await answer.Content.ReadAsStringAsync();
         }
     }
