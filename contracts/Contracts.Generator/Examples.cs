@@ -46,9 +46,10 @@ public static class Examples
         new StockReleased(Order, Parts, "the customer cancelled", Time),
         new StockLow("MUG-BLUE", 4, 5, Time),
         new ShipmentDispatched(Shipment, Order, "DHL", "JJD000390007811223344", Parts, Time),
-        new UserRegistered(User, "ada@example.com", "Ada Lovelace", "web", Time, "en-GB"),
+        new UserRegistered(User, "ada@example.com", "Ada Lovelace", "web", Time, "en-GB", EmailVerified: false),
+        new UserEmailVerified(User, "ada@example.com", Time),
         new UserProfileUpdated(User, [new FieldChange("fullName", "Ada Byron", "Ada Lovelace")], Time),
-        new UserEmailChanged(User, "ada@example.com", "countess@example.com", Time),
+        new UserEmailChanged(User, "ada@example.com", "countess@example.com", Time, OldEmailVerified: false),
         new UserDeactivated(User, "asked for it", Time),
         new UserReactivated(User, Time),
         new UserErased(User, Time),
@@ -66,6 +67,7 @@ public static class Examples
         new StockReservationFailed(Order, "released before it was reserved", [], Time),
         new StockReleased(Order, [], "nothing was reserved", Time),
         new UserRegistered(User, "ada@example.com", "Ada Lovelace", "web", Time),
+        new UserEmailChanged(User, "ada@example.com", "countess@example.com", Time),
         new UserProfileUpdated(User, [new FieldChange("fullName")], Time),
     ];
 

@@ -50,6 +50,7 @@ public static class Subscriptions
         new("notifications", "notifications.contacts", "its own copy of the addresses", [
             "shop.user.deactivated.v1",
             "shop.user.email-changed.v1",
+            "shop.user.email-verified.v1",
             "shop.user.erased.v1",
             "shop.user.profile-updated.v1",
             "shop.user.reactivated.v1",

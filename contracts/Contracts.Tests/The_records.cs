@@ -20,7 +20,8 @@ public sealed class The_records
         "shop.shipment.dispatched.v1",
         "shop.stock.low.v1", "shop.stock.received.v1", "shop.stock.released.v1", "shop.stock.reservation-failed.v1", "shop.stock.reserved.v1",
         "shop.system.service-started.v1", "shop.system.service-stopped.v1",
-        "shop.user.deactivated.v1", "shop.user.email-changed.v1", "shop.user.erased.v1", "shop.user.profile-updated.v1", "shop.user.reactivated.v1", "shop.user.registered.v1",
+        "shop.user.deactivated.v1", "shop.user.email-changed.v1", "shop.user.email-verified.v1", "shop.user.erased.v1", "shop.user.profile-updated.v1", "shop.user.reactivated.v1",
+        "shop.user.registered.v1",
         "shop.user.sessions-ended.v1",
     ]);
 
@@ -49,7 +50,7 @@ public sealed class The_records
             "ProductAdded.Sku", "ProductAdded.Name", "ProductPriceChanged.Sku", "ProductDiscontinued.Sku",
             "StockReceived.Sku", "StockReceived.Reference", "StockLow.Sku", "StockReservationFailed.Reason", "StockReleased.Reason", "ReleaseStock.Reason",
             "ShipmentDispatched.Carrier", "ShipmentDispatched.TrackingNumber", "OrderShipped.Carrier", "OrderShipped.TrackingNumber", "OrderFailed.Reason",
-            "PaymentProcessed.DeclineCode", "UserRegistered.Source", "FieldChange.Field", "UserSessionsEnded.Reason",
+            "PaymentProcessed.DeclineCode", "UserRegistered.Source", "FieldChange.Field", "UserSessionsEnded.Reason", "SendAccountLink.Purpose",
         ];
         var texts = typeof(BoundaryEvents).Assembly.GetExportedTypes()
             .Where(t => t.Namespace!.Split('.') is [.., not "Platform", ['V', ..]])

@@ -9,6 +9,7 @@ namespace Shop.Contracts.Users.V1;
 /// <param name="Source">Where the registration came from, for example <c>web</c>.</param>
 /// <param name="RegisteredAt">When it happened.</param>
 /// <param name="Locale">Preferred language as a BCP 47 tag.</param>
+/// <param name="EmailVerified"><c>false</c> when nothing is to be mailed there before <c>shop.user.email-verified.v1</c>; left out otherwise.</param>
 [BoundaryEvent("shop.user.registered.v1", nameof(UserId))]
 public sealed record UserRegistered(
     Guid UserId,
@@ -16,7 +17,15 @@ public sealed record UserRegistered(
     [MinLength(1), PersonalData] string FullName,
     [MinLength(1)] string Source,
     DateTimeOffset RegisteredAt,
-    [MinLength(1), PersonalData] string? Locale = null);
+    [MinLength(1), PersonalData] string? Locale = null,
+    bool? EmailVerified = null);
+
+/// <summary>The address that somebody registered with is theirs: they have followed a link that was mailed there.</summary>
+/// <param name="UserId">The user.</param>
+/// <param name="Email">The address.</param>
+/// <param name="VerifiedAt">When it happened.</param>
+[BoundaryEvent("shop.user.email-verified.v1", nameof(UserId))]
+public sealed record UserEmailVerified(Guid UserId, [MinLength(3), PersonalData] string Email, DateTimeOffset VerifiedAt);
 
 /// <summary>The profile changed; the e-mail address has an event of its own.</summary>
 /// <param name="UserId">The user.</param>
@@ -36,8 +45,10 @@ public sealed record FieldChange([MinLength(1)] string Field, [PersonalData] str
 /// <param name="OldEmail">Where mail went until now; it is told of the change.</param>
 /// <param name="NewEmail">Where mail goes from now on.</param>
 /// <param name="ChangedAt">When it changed.</param>
+/// <param name="OldEmailVerified"><c>false</c> when nobody has shown the old address to be theirs, so that nothing is mailed there; left out otherwise.</param>
 [BoundaryEvent("shop.user.email-changed.v1", nameof(UserId))]
-public sealed record UserEmailChanged(Guid UserId, [MinLength(3), PersonalData] string OldEmail, [MinLength(3), PersonalData] string NewEmail, DateTimeOffset ChangedAt);
+public sealed record UserEmailChanged(
+    Guid UserId, [MinLength(3), PersonalData] string OldEmail, [MinLength(3), PersonalData] string NewEmail, DateTimeOffset ChangedAt, bool? OldEmailVerified = null);
 
 /// <summary>The account is closed for now: no token, no new orders; open orders are cancelled.</summary>
 /// <param name="UserId">The user.</param>

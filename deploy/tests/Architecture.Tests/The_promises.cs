@@ -8,6 +8,7 @@ public sealed partial class The_promises
     [Theory]
     [InlineData("docs/guarantees.md")]
     [InlineData("docs/threat-model.md")]
+    [InlineData("docs/security.md")]
     public void Name_tests_that_are_there(string document)
     {
         var tests = Directory.EnumerateFiles(Repository.Root, "*.cs", SearchOption.AllDirectories)

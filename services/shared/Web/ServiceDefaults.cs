@@ -131,7 +131,7 @@ public static class ServiceDefaults
         {
             client.Timeout = TimeSpan.FromSeconds(5);
             client.MaxResponseContentBufferSize = 256 * 1024;
-        });
+        }).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });   // whose keys count is said by the settings, not by whoever answers
         services.TryAddSingleton<ISigningKeySource, IssuerKeys>();
         services.AddSingleton<TokenValidator>();
         services.AddSingleton<EndedSessions>();

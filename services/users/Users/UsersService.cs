@@ -30,7 +30,12 @@ public static class UsersService
         services.AddScoped<Sessions>();
         services.AddScoped<SignIn>();
         services.AddScoped<AccountTickets>();
+        services.AddSingleton<AccountRules>();
+        services.AddScoped<MailedLinks>();
+        services.AddScoped<OwnersProof>();
         services.AddScoped<ResetPassword>();
+        services.AddScoped<VerifyEmail>();
+        services.AddScoped<ChangeEmail>();
         services.AddScoped<RegisterUser>();
         services.AddScoped<ChangeProfile>();
         services.AddScoped<ChangePassword>();
@@ -62,7 +67,10 @@ public static class UsersService
 
         var v1 = app.MapGroup("/v1");
         ResetPassword.Map(v1);
+        VerifyEmail.Map(v1);
+        ChangeEmail.Map(v1);
         PasswordPages.Map(app);
+        TicketPages.Map(app);
         RegistrationStatistics.Map(v1);
         var users = v1.MapGroup("/users");
         RegisterUser.Map(users).IsCostly();

@@ -20,8 +20,20 @@ public sealed record UsersSettings
     /// </summary>
     public bool? PasswordGrant { get; init; }
 
-    /// <summary>The page that the link in a mail leads to, with <c>?ticket=</c>, where somebody sets another password. Default: the one of this service.</summary>
-    public Uri? PasswordResetPage { get; init; }
+    /// <summary>
+    /// Whether an address has to be shown to be its owner's: until then nothing but the link for that is mailed there, and another address counts from the moment when it is
+    /// confirmed. By default everywhere but in development.
+    /// </summary>
+    public bool? VerifyEmail { get; init; }
+
+    /// <summary>Whether a password that somebody else has chosen, as that of the first operator, has to be replaced before it lets anybody in. By default everywhere but in development.</summary>
+    public bool? ReplaceGivenPasswords { get; init; }
+
+    /// <summary>
+    /// The pages of a front end that links in mails lead to, with <c>?ticket=</c>, by what they do: <c>reset-password</c>, <c>verify-email</c>, <c>confirm-email</c>,
+    /// <c>undo-email-change</c>. Default: those of this service.
+    /// </summary>
+    public Dictionary<string, Uri> Pages { get; init; } = [];
 
     /// <summary>Tenant of whoever registers without belonging to one.</summary>
     public string? DefaultTenant { get; init; }
@@ -56,6 +68,10 @@ public sealed record TokenSettings
 
     /// <summary>A refresh token that is not used for so long is void.</summary>
     public TimeSpan RefreshTokenLifetime { get; init; } = TimeSpan.FromDays(14);
+
+    /// <summary>Whoever has signed in so lately may change the address or erase the account without the password.</summary>
+    [Range(typeof(TimeSpan), "00:00:10", "01:00:00")]
+    public TimeSpan FreshFor { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>After so long one has to sign in again, however often the token was refreshed.</summary>
     public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(90);

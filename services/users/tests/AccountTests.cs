@@ -233,6 +233,7 @@ public sealed class An_account(UsersFixture service)
             .Of("PATCH /v1/users/{id}", "", account, new { fullName = "Changed" })
             .Of("PUT /v1/users/{id}/email", "", account, new { email = $"{Guid.NewGuid():n}@example.com" })
             .Of("POST /v1/users/{id}/password-reset", "", account)
+            .Of("POST /v1/users/{id}/email-verification", "", account)
             .Of("POST /v1/users/{id}/deactivate", "", account, new { reason = "test" })
             .Of("POST /v1/users/{id}/reactivate", "", account)
             .Of("DELETE /v1/users/{id}", "", account)
@@ -273,7 +274,7 @@ public sealed class Who_may_do_what(UsersFixture service)
     public async Task Shows_pages_that_work_under_their_own_headers()
     {
         using var client = service.Operator();
-        (await ServedPages.VerifyAsync(service.Services, client)).ShouldBe(["/docs", "/asyncapi", "/account/forgotten-password", "/account/reset-password"], ignoreOrder: true);
+        (await ServedPages.VerifyAsync(service.Services, client)).ShouldBe(["/docs", "/asyncapi", "/account/forgotten-password", "/account/reset-password", "/account/verify-email", "/account/confirm-email", "/account/undo-email-change"], ignoreOrder: true);
     }
 
     [Fact]
@@ -315,6 +316,17 @@ public sealed class Who_may_do_what(UsersFixture service)
             .Row("POST /v1/password-resets", new MatrixRow(202, 202, 202, 202, 202), () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { email = "nobody@example.com" })))
             .Row("POST /v1/password-resets/complete", new MatrixRow(400, 400, 400, 400, 400), () => Task.FromResult(new MatrixRequest(
                 Guid.CreateVersion7(), Body: new { ticket = "none", newPassword = "another good one" })))
+            .Row("POST /v1/users/{id}/email-verification", new MatrixRow(401, 202, 404, 202, 404), () => Account())
+            .Row("POST /v1/email-verifications/complete", new MatrixRow(400, 400, 400, 400, 400), () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { ticket = "none" })))
+            .Row("POST /v1/email-changes/confirm", new MatrixRow(400, 400, 400, 400, 400), () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { ticket = "none" })))
+            .Row("POST /v1/email-changes/undo", new MatrixRow(400, 400, 400, 400, 400), () => Task.FromResult(new MatrixRequest(
+                Guid.CreateVersion7(), Body: new { ticket = "none", newPassword = "another good one" })))
+            .Row("GET /account/verify-email", new MatrixRow(200, 200, 200, 200, 200))
+            .Row("POST /account/verify-email", new MatrixRow(400, 400, 400, 400, 400))
+            .Row("GET /account/confirm-email", new MatrixRow(200, 200, 200, 200, 200))
+            .Row("POST /account/confirm-email", new MatrixRow(400, 400, 400, 400, 400))
+            .Row("GET /account/undo-email-change", new MatrixRow(200, 200, 200, 200, 200))
+            .Row("POST /account/undo-email-change", new MatrixRow(400, 400, 400, 400, 400))
             .Row("GET /account/forgotten-password", new MatrixRow(200, 200, 200, 200, 200))
             .Row("POST /account/forgotten-password", new MatrixRow(200, 200, 200, 200, 200))
             .Row("GET /account/reset-password", new MatrixRow(200, 200, 200, 200, 200))

@@ -16,7 +16,8 @@ public sealed class Migrations
             ["0005_session_epochs"] = "7b9a6faf6a0e7eca",
             ["0006_sign_in_networks"] = "1543542c9f43fcfe",
             ["0007_first_operator"] = "5a24eb4e1c8a4b80",
-            ["0009_account_tickets"] = "7576b27d9db2ccbd",
             ["0008_token_server"] = "96d357dd296e1a2e",
+            ["0009_account_tickets"] = "7576b27d9db2ccbd",
+            ["0010_verified_addresses"] = "b40b7f73c8b0f73c",
         });
 }

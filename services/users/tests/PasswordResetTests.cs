@@ -1,12 +1,9 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Web;
 using Chassis.Testing;
-using RabbitMQ.Client;
-using RabbitMQ.Client.Events;
-using Shop.Contracts;
+using Shop.Contracts.Users.V1;
 
 namespace Users.Tests;
 
@@ -25,9 +22,9 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         using var session = service.WithToken(tokens.GetProperty("access_token").GetString()!);
         using var anybody = service.Anonymous();
         (await AskAsync(anybody, account.Email.ToUpperInvariant())).ShouldBe(HttpStatusCode.Accepted);
-        var mail = await service.LinkOfAsync(account.Id);
+        var mail = await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword);
         mail.GetProperty("email").GetString().ShouldBe(account.Email);
-        var ticket = TicketIn(mail);
+        var ticket = MailedLinksFixture.TicketIn(mail);
 
         (await CompleteAsync(anybody, ticket, "short")).ShouldBe(HttpStatusCode.BadRequest, "a password that is refused costs no ticket");
         (await CompleteAsync(anybody, ticket, New)).ShouldBe(HttpStatusCode.NoContent);
@@ -45,7 +42,7 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         var account = await service.RegisterAsync();
         using var anybody = service.Anonymous();
         await AskAsync(anybody, account.Email);
-        var ticket = TicketIn(await service.LinkOfAsync(account.Id));
+        var ticket = MailedLinksFixture.TicketIn(await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword));
         var answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(i => CompleteAsync(anybody, ticket, $"another good one {i}")));
         answers.Count(a => a == HttpStatusCode.NoContent).ShouldBe(1);
     }
@@ -65,7 +62,7 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
             (await answer.Content.ReadAsStringAsync(Ct)).ShouldBeEmpty();
         }
 
-        await service.LinkOfAsync(account.Id);
+        await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword);
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM account_tickets WHERE user_id = '{closed.Id}'")).ShouldBe(0);
         (await AskAsync(anybody, "no address")).ShouldBe(HttpStatusCode.BadRequest);
     }
@@ -96,7 +93,7 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         using var anybody = service.Anonymous();
         using var admin = service.Operator();
         await AskAsync(anybody, account.Email);
-        var ticket = TicketIn(await service.LinkOfAsync(account.Id));
+        var ticket = MailedLinksFixture.TicketIn(await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword));
         switch (what)
         {
             case "half an hour":
@@ -131,7 +128,7 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         using var sent = await admin.PostAsync($"/v1/users/{account.Id}/password-reset", null, Ct);
         sent.StatusCode.ShouldBe(HttpStatusCode.Accepted);
         (await sent.Content.ReadAsStringAsync(Ct)).ShouldBeEmpty("the link is for the owner");
-        await service.LinkOfAsync(account.Id);
+        await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword);
     }
 
     [Fact]
@@ -140,7 +137,7 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         var account = await service.RegisterAsync();
         using var anybody = service.Anonymous();
         await AskAsync(anybody, account.Email);
-        var ticket = TicketIn(await service.LinkOfAsync(account.Id));
+        var ticket = MailedLinksFixture.TicketIn(await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword));
         (await Poll.Until(async () => await service.Database.FindAsync(ticket), tables => tables.Count == 0, "the command to have left the outbox")).ShouldBeEmpty();
     }
 
@@ -149,27 +146,25 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
     {
         var account = await service.RegisterAsync();
         using var browser = service.Anonymous();
-        (await SendAsync(browser, "/account/forgotten-password", "cross-site", ("email", account.Email))).Page.ShouldContain("Send the link");
-        (await SendAsync(browser, "/account/forgotten-password", "same-origin", ("email", "no address"))).Status.ShouldBe(HttpStatusCode.BadRequest);
-        (await SendAsync(browser, "/account/forgotten-password", "same-origin", ("email", account.Email))).Page.ShouldContain("If there is an account");
-        var link = (await service.LinkOfAsync(account.Id)).GetProperty("link").GetString()!;
+        (await browser.SendFormAsync( "/account/forgotten-password", "cross-site", ("email", account.Email))).Page.ShouldContain("Send the link");
+        (await browser.SendFormAsync( "/account/forgotten-password", "same-origin", ("email", "no address"))).Status.ShouldBe(HttpStatusCode.BadRequest);
+        (await browser.SendFormAsync( "/account/forgotten-password", "same-origin", ("email", account.Email))).Page.ShouldContain("If there is an account");
+        var link = (await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword)).GetProperty("link").GetString()!;
         link.ShouldStartWith("http://localhost/account/reset-password?ticket=");
         using var opened = await browser.GetAsync(link, Ct);
         opened.Headers.GetValues("Content-Security-Policy").ShouldHaveSingleItem().ShouldContain("form-action 'self'");
         opened.Headers.GetValues("Referrer-Policy").ShouldHaveSingleItem().ShouldBe("no-referrer");
 
         var ticket = HttpUtility.ParseQueryString(new Uri(link).Query)["ticket"]!;
-        var (status, page) = await SendAsync(browser, "/account/reset-password", "same-origin", ("ticket", ticket), ("password", "short"));
+        var (status, page) = await browser.SendFormAsync( "/account/reset-password", "same-origin", ("ticket", ticket), ("password", "short"));
         status.ShouldBe(HttpStatusCode.BadRequest);
         page.ShouldContain("role=\"alert\"");
         page.ShouldContain(ticket);
-        (await SendAsync(browser, "/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("Your password is set");
+        (await browser.SendFormAsync( "/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("Your password is set");
         (await service.SignInAsync(account.Email, New)).Status.ShouldBe(200);
-        (await SendAsync(browser, "/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("was used already");
-        (await browser.GetStringAsync("/account/reset-password", Ct)).ShouldContain("Ask for a link");
+        (await browser.SendFormAsync( "/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("was used already");
+        (await browser.GetStringAsync("/account/reset-password", Ct)).ShouldContain("opened by the link");
     }
-
-    private static string TicketIn(JsonElement mail) => HttpUtility.ParseQueryString(new Uri(mail.GetProperty("link").GetString()!).Query)["ticket"]!;
 
     private static async Task<HttpStatusCode> AskAsync(HttpClient client, string email)
     {
@@ -181,56 +176,5 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
     {
         using var answer = await client.PostAsJsonAsync("/v1/password-resets/complete", new { ticket, newPassword }, Ct);
         return answer.StatusCode;
-    }
-
-    private static async Task<(HttpStatusCode Status, string Page)> SendAsync(HttpClient browser, string path, string site, params (string Name, string Value)[] form)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new FormUrlEncodedContent(form.Select(p => KeyValuePair.Create(p.Name, p.Value))) };
-        request.Headers.Add("Sec-Fetch-Site", site);
-        using var answer = await browser.SendAsync(request, Ct);
-        return (answer.StatusCode, await answer.Content.ReadAsStringAsync(Ct));
-    }
-}
-
-/// <summary>The users service, and the queue in which the notifications service would find what it is to mail.</summary>
-public sealed class MailedLinksFixture : UsersFixture
-{
-    private readonly ConcurrentQueue<JsonElement> mails = new();
-    private IConnection? connection;
-
-    public override async ValueTask InitializeAsync()
-    {
-        await base.InitializeAsync();
-        connection = await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
-        var channel = await connection.CreateChannelAsync();
-        await channel.ExchangeDeclareAsync(Queues.NotificationsCommands, ExchangeType.Fanout, durable: true);
-        await channel.QueueDeclareAsync(Queues.NotificationsCommands, durable: true, exclusive: false, autoDelete: false);
-        await channel.QueueBindAsync(Queues.NotificationsCommands, Queues.NotificationsCommands, "");
-        var consumer = new AsyncEventingBasicConsumer(channel);
-        consumer.ReceivedAsync += (_, delivery) =>
-        {
-            mails.Enqueue(JsonDocument.Parse(delivery.Body.ToArray()).RootElement.GetProperty("message").Clone());
-            return Task.CompletedTask;
-        };
-        await channel.BasicConsumeAsync(Queues.NotificationsCommands, autoAck: true, consumer);
-    }
-
-    /// <summary>What is mailed to a user, once it is asked for.</summary>
-    public async Task<JsonElement> LinkOfAsync(Guid userId)
-    {
-        await Poll.Until(() => mails.Any(Is), "the command to mail a link");
-        return mails.First(Is);
-
-        bool Is(JsonElement mail) => mail.GetProperty("userId").GetGuid() == userId;
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        if (connection is not null)
-        {
-            await connection.DisposeAsync();
-        }
-
-        await base.DisposeAsync();
     }
 }

@@ -40,7 +40,8 @@ public sealed class Registration(UsersFixture service)
         user.GetProperty("source").GetString().ShouldBe("web");
         user.GetProperty("version").GetInt64().ShouldBe(1);
         user.GetProperty("registeredAt").GetString()!.ShouldEndWith("Z");
-        user.EnumerateObject().Count().ShouldBe(7);
+        user.GetProperty("emailVerified").GetBoolean().ShouldBeFalse();
+        user.EnumerateObject().Count().ShouldBe(8);
 
         using var client = await service.SignedInAsync(new Account(id, email, "analytical engine", "Ada Lovelace"));
         foreach (var path in (string[])["/v1/users/me", $"/v1/users/{id}"])

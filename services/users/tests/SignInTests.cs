@@ -33,7 +33,7 @@ public sealed class Signing_in(UsersFixture service)
         payload["role"]!.GetValue<string>().ShouldBe("customer");
         payload["aud"]!.GetValue<string>().ShouldBe("shop");
         payload["iss"]!.GetValue<string>().ShouldBe("http://localhost");
-        payload.Select(p => p.Key).ShouldBe(["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "role", "session_epoch", "sid", "scope", "oi_au_id", "oi_prst"], ignoreOrder: true);
+        payload.Select(p => p.Key).ShouldBe(["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "role", "session_epoch", "auth_time", "sid", "scope", "oi_au_id", "oi_prst"], ignoreOrder: true);
     }
 
     [Fact]

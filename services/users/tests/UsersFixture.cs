@@ -21,9 +21,15 @@ public class UsersFixture : ServiceFixture<Program>
     private static int counter;
 
     /// <summary>Signed with the service's own key: also for somebody who has no account.</summary>
-    public override string TokenFor(Guid userId, bool @operator = false, string? tenant = null)
+    public override string TokenFor(Guid userId, bool @operator = false, string? tenant = null) => TokenFor(userId, @operator, tenant, DateTimeOffset.UtcNow);
+
+    /// <param name="userId">Who.</param>
+    /// <param name="operator">In which role.</param>
+    /// <param name="tenant">Of whom.</param>
+    /// <param name="signedInAt">When they have shown who they are.</param>
+    public string TokenFor(Guid userId, bool @operator, string? tenant, DateTimeOffset signedInAt)
     {
-        var claims = new Dictionary<string, object> { ["sub"] = userId.ToString(), ["client_id"] = "tests", ["jti"] = $"{Guid.NewGuid()}", ["role"] = @operator ? "operator" : "customer", ["session_epoch"] = 0 };
+        var claims = new Dictionary<string, object> { ["sub"] = userId.ToString(), ["client_id"] = "tests", ["jti"] = $"{Guid.NewGuid()}", ["role"] = @operator ? "operator" : "customer", ["session_epoch"] = 0, ["auth_time"] = signedInAt.ToUnixTimeSeconds() };
         if (tenant is not null)
         {
             claims["tenant"] = tenant;

@@ -1,10 +1,11 @@
+using System.Text.RegularExpressions;
 using Chassis.Testing;
 using Shop.Cluster;
 
 namespace Shop.SystemTests.Running;
 
 /// <summary>Everything that can happen in the shop, once: it makes every boundary event that there is.</summary>
-public static class Journey
+public static partial class Journey
 {
     /// <returns>The ids of what it was about: orders, users, products, and the service that stopped and started.</returns>
     public static async Task<IReadOnlyList<string>> TravelAsync(RunningShop shop)
@@ -46,11 +47,27 @@ public static class Journey
         using var user = await ShopClient.RegisterAsync(shop.Cluster, "mary");
         about.Add(user.UserId.ToString());
         await user.CallAsync(HttpMethod.Patch, "users", $"/v1/users/{user.UserId}", new { fullName = "Mary Somerville" });
+        await user.PostAsync("users", $"/v1/users/{user.UserId}/email-verification");
+        var email = (await user.GetAsync("users", "/v1/users/me")).GetProperty("email").GetString()!;
+        await user.PostAsync("users", "/v1/email-verifications/complete", new { ticket = await TicketMailedToAsync(email) });
         await user.CallAsync(HttpMethod.Put, "users", $"/v1/users/{user.UserId}/email", new { email = $"mary-{user.UserId:n}@example.com" });
         await shop.Operator.PostAsync("users", $"/v1/users/{user.UserId}/deactivate", new { reason = "asked for it" });
         await shop.Operator.PostAsync("users", $"/v1/users/{user.UserId}/reactivate");
         await shop.Operator.CallAsync(HttpMethod.Delete, "users", $"/v1/users/{user.UserId}");
     }
+
+    /// <summary>What the link in a mail to an address carries.</summary>
+    private static async Task<string> TicketMailedToAsync(string address)
+    {
+        using var catcher = new HttpClient { BaseAddress = TestServers.MailApi };
+        var mail = await Poll.Until(
+            () => catcher.GetStringAsync(new Uri($"api/email?to.address={Uri.EscapeDataString(address)}", UriKind.Relative)),
+            mails => Ticket().IsMatch(mails), $"a mail with a link to {address}", RunningShop.Patience);
+        return Ticket().Match(mail).Groups[1].Value;
+    }
+
+    [GeneratedRegex(@"\?ticket=([\w-]{43})")]
+    private static partial Regex Ticket();
 
     private static async Task ProductsAsync(RunningShop shop, List<string> about)
     {

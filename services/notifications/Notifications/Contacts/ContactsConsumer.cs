@@ -8,6 +8,7 @@ namespace Notifications.Contacts;
 public sealed class ContactsConsumer(ContactBook contacts) :
     IConsumer<UserRegistered>,
     IConsumer<UserProfileUpdated>,
+    IConsumer<UserEmailVerified>,
     IConsumer<UserEmailChanged>,
     IConsumer<UserDeactivated>,
     IConsumer<UserReactivated>,
@@ -19,8 +20,14 @@ public sealed class ContactsConsumer(ContactBook contacts) :
         var version = Version(context);
         await contacts.SetName(user.UserId, user.FullName, version, context.CancellationToken);
         await contacts.SetLocale(user.UserId, user.Locale, version, context.CancellationToken);
-        await contacts.SetEmail(user.UserId, user.Email, version, context.CancellationToken);
+        if (user.EmailVerified != false)
+        {
+            await contacts.SetEmail(user.UserId, user.Email, version, context.CancellationToken);
+        }
     }
+
+    public Task Consume(ConsumeContext<UserEmailVerified> context) =>
+        contacts.SetEmail(context.Message.UserId, context.Message.Email, Version(context), context.CancellationToken);
 
     public async Task Consume(ConsumeContext<UserProfileUpdated> context)
     {

@@ -16,10 +16,14 @@ namespace Notifications.Features;
 /// <param name="EmailChanged">The account's address was changed: a security mail, always on.</param>
 /// <param name="PasswordChanged">The password was changed: a security mail, always on.</param>
 /// <param name="PasswordReset">A link to set another password was asked for: a security mail, always on.</param>
+/// <param name="EmailVerification">A link to confirm the address of a new account: a security mail, always on.</param>
+/// <param name="EmailConfirmation">A link to confirm another address: a security mail, always on.</param>
+/// <param name="EmailChangeUndo">A link to undo the change of an address: a security mail, always on.</param>
 /// <param name="AccountDeactivated">The account was deactivated: a security mail, always on.</param>
 public sealed record PreferencesView(
     bool Welcome = true, bool OrderConfirmation = true, bool OrderShipped = true, bool OrderCancelled = true, bool OrderFailed = true,
-    bool EmailChanged = true, bool AccountDeactivated = true, bool PasswordChanged = true, bool PasswordReset = true)
+    bool EmailChanged = true, bool AccountDeactivated = true, bool PasswordChanged = true, bool PasswordReset = true,
+    bool EmailVerification = true, bool EmailConfirmation = true, bool EmailChangeUndo = true)
 {
     private IEnumerable<(string Field, string Template, bool On)> Kinds() =>
     [
@@ -31,6 +35,9 @@ public sealed record PreferencesView(
         ("emailChanged", MailTemplate.EmailChanged, EmailChanged),
         ("passwordChanged", MailTemplate.PasswordChanged, PasswordChanged),
         ("passwordReset", MailTemplate.PasswordReset, PasswordReset),
+        ("emailVerification", MailTemplate.EmailVerification, EmailVerification),
+        ("emailConfirmation", MailTemplate.EmailConfirmation, EmailConfirmation),
+        ("emailChangeUndo", MailTemplate.EmailChangeUndo, EmailChangeUndo),
         ("accountDeactivated", MailTemplate.AccountDeactivated, AccountDeactivated),
     ];
 

@@ -1,3 +1,4 @@
+using Chassis.Messaging;
 using Chassis.Web;
 using MassTransit;
 using Shop.Contracts.Users.V1;
@@ -5,15 +6,17 @@ using Shop.Contracts.Users.V1;
 namespace Notifications.Mails;
 
 /// <summary>Mails with a link that lets somebody in, which the users service asks for: no event tells of them, or everybody who hears events could use the link.</summary>
-public sealed class AccountLinksConsumer(MailOutbox mails) : IConsumer<SendPasswordResetLink>
+public sealed class AccountLinksConsumer(MailOutbox mails) : IConsumer<SendAccountLink>
 {
-    private const string EventType = "users.send-password-reset-link";
+    private const string EventType = "users.send-account-link";
 
-    public Task Consume(ConsumeContext<SendPasswordResetLink> context)
+    /// <exception cref="NonTransientException">Nobody here knows what such a link is for.</exception>
+    public Task Consume(ConsumeContext<SendAccountLink> context)
     {
         var id = context.MessageId!.Value.ToString();
+        var template = MailTemplate.OfLink(context.Message.Purpose) ?? throw new NonTransientException($"There is no mail for a link to {context.Message.Purpose}.");
         return mails.Enqueue(
-            new MailRequest(MailTemplate.PasswordReset, id, id, EventType, context.Message, context.Message.UserId, Recipient: context.Message.Email, TenantId: OperationContext.Current.TenantId),
+            new MailRequest(template, id, id, EventType, context.Message, context.Message.UserId, Recipient: context.Message.Email, TenantId: OperationContext.Current.TenantId),
             context.CancellationToken);
     }
 }

@@ -24,7 +24,7 @@ public sealed class MailContent(MailTemplates templates, IOptions<MailOptions> o
         UserRegistered e => new { name, e.Email },
         UserEmailChanged e => new { name, e.OldEmail, e.NewEmail, e.ChangedAt, ToPrevious = audience == Audiences.PreviousAddress },
         UserSessionsEnded e => new { name, e.EndedAt },
-        SendPasswordResetLink e => new { name, e.Link },
+        SendAccountLink e => new { name, e.Email, e.Link },
         UserDeactivated e => new { name, e.Reason, e.DeactivatedAt },
         StockLow e => new { e.Sku, e.Available, e.ReorderPoint, e.DetectedAt },
         WebhookDisabled e => new { e.WebhookId, e.Url, new Uri(e.Url).Host, e.Reason, e.DisabledAt },

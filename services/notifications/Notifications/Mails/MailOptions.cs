@@ -106,9 +106,9 @@ public sealed record SmtpOptions : IForDevelopment
 
     public IEnumerable<(string Setting, string Reason)> OnlyForDevelopment()
     {
-        if (Tls == SecureSocketOptions.None && Host != "localhost" && !(IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address)))
+        if (Tls is SecureSocketOptions.None or SecureSocketOptions.StartTlsWhenAvailable && Host != "localhost" && !(IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address)))
         {
-            yield return (nameof(Tls), "mails would go to another host without TLS");
+            yield return (nameof(Tls), "mails would go to another host without TLS, or without where somebody on the way says that there is none");
         }
     }
 }

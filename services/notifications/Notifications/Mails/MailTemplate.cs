@@ -16,6 +16,9 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
     public const string EmailChanged = "email-changed";
     public const string PasswordChanged = "password-changed";
     public const string PasswordReset = "password-reset";
+    public const string EmailVerification = "email-verification";
+    public const string EmailConfirmation = "email-confirmation";
+    public const string EmailChangeUndo = "email-change-undo";
     public const string AccountDeactivated = "account-deactivated";
     public const string OrderConfirmation = "order-confirmation";
     public const string OrderShipped = "order-shipped";
@@ -33,7 +36,10 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
         new(Welcome, false, new UserRegistered(Id, "ada@example.org", "Ada Lovelace", "web", Time)),
         new(EmailChanged, true, new UserEmailChanged(Id, "ada@example.org", "lovelace@example.org", Time)),
         new(PasswordChanged, true, new UserSessionsEnded(Id, 1, "password_changed", Time)),
-        new(PasswordReset, true, new SendPasswordResetLink(Id, "ada@example.org", "https://shop.example/account/reset-password?ticket=WmVyb2VzIGFuZCBvbmVz", Time)),
+        new(PasswordReset, true, Link(AccountLinks.ResetPassword)),
+        new(EmailVerification, true, Link(AccountLinks.VerifyEmail)),
+        new(EmailConfirmation, true, Link(AccountLinks.ConfirmEmail)),
+        new(EmailChangeUndo, true, Link(AccountLinks.UndoEmailChange)),
         new(AccountDeactivated, true, new UserDeactivated(Id, "On request", Time)),
         new(OrderConfirmation, false, new OrderConfirmed(
             Id, Id, [new("NOTEBOOK-14", "Notebook 14\"", 1, new(1199m, "EUR")), new("SLEEVE-GREY", "Sleeve, grey", 2, new(32.24m, "EUR"))], Total, Time)),
@@ -48,7 +54,12 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
     public static IEnumerable<MailTemplate> ForCustomers => All.Where(t => t.Name is not (LowStock or WebhookDisabled));
 
     /// <summary>Templates of mails that let somebody in: what such a mail said is not kept once it is sent.</summary>
-    public static IReadOnlyList<string> Secret { get; } = [PasswordReset];
+    public static IReadOnlyList<string> Secret { get; } = [PasswordReset, EmailVerification, EmailConfirmation, EmailChangeUndo];
 
     public static MailTemplate Named(string name) => All.First(t => t.Name == name);
+
+    /// <summary>The mail that carries a link; null when there is none of that purpose.</summary>
+    public static string? OfLink(string purpose) => All.FirstOrDefault(t => t.Sample is SendAccountLink link && link.Purpose == purpose)?.Name;
+
+    private static SendAccountLink Link(string purpose) => new(Id, "ada@example.org", purpose, $"https://shop.example/account/{purpose}?ticket=WmVyb2VzIGFuZCBvbmVz", Time);
 }

@@ -27,7 +27,10 @@ public sealed class MailsConsumer(MailOutbox mails, IOptions<MailOptions> option
     public async Task Consume(ConsumeContext<UserEmailChanged> context)
     {
         await Enqueue(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.NewEmail);
-        await Enqueue(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.OldEmail, audience: Audiences.PreviousAddress);
+        if (context.Message.OldEmailVerified != false)
+        {
+            await Enqueue(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.OldEmail, audience: Audiences.PreviousAddress);
+        }
     }
 
     // The other reasons have mails of their own.

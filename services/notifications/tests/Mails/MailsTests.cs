@@ -78,7 +78,7 @@ public class MailsTests(NotificationsFixture service)
     {
         var user = await service.Register();
         var (address, link, id) = ($"now-{user.Email}", $"https://shop.example/reset?ticket={Guid.NewGuid():n}", Guid.CreateVersion7());
-        var command = new SendPasswordResetLink(user.UserId, address, link, DateTimeOffset.UtcNow.AddMinutes(30));
+        var command = new SendAccountLink(user.UserId, address, AccountLinks.ResetPassword, link, DateTimeOffset.UtcNow.AddMinutes(30));
         await service.Broker.Send(command, id);
         await service.Broker.Send(command, id);
 
@@ -91,6 +91,39 @@ public class MailsTests(NotificationsFixture service)
         // Whoever asked last has the link that counts: another command is another mail.
         await service.Broker.Send(command, Guid.CreateVersion7());
         (await service.MailsTo(address, 2)).Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task An_address_that_is_not_verified_gets_the_link_for_that_and_the_rest_once_it_is()
+    {
+        var user = NotificationsFixture.Someone(name: "Win a prize at http://evil.example") with { EmailVerified = false };
+        await service.Broker.Publish(user, sequence: 1);
+        await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
+        var link = $"https://shop.example/verify?ticket={Guid.NewGuid():n}";
+        await service.Broker.Send(new SendAccountLink(user.UserId, user.Email, AccountLinks.VerifyEmail, link, DateTimeOffset.UtcNow.AddDays(1)), Guid.CreateVersion7());
+
+        var mail = (await service.MailsTo(user.Email)).ShouldHaveSingleItem();
+        mail.Text.ShouldContain(link);
+        mail.Text.ShouldNotContain("evil.example", customMessage: "whoever registers a stranger's address has nothing to say to them");
+        mail.Html.ShouldNotContain("evil.example");
+        (await Poll.Until(() => Listed(user.UserId, 2, status: "pending"), waiting => waiting.All(m => m.GetProperty("error").ValueKind == JsonValueKind.String), "the others to have been looked at"))
+            .Select(m => m.GetProperty("template").GetString()).ShouldBe(["welcome", "order-confirmation"], ignoreOrder: true);
+        (await service.MailsTo(user.Email)).ShouldHaveSingleItem();
+
+        await service.Broker.Publish(new UserEmailVerified(user.UserId, user.Email, DateTimeOffset.UtcNow), sequence: 2);
+        (await service.MailsTo(user.Email, 3)).Select(m => m.Subject).ShouldContain("Welcome to The Shop");
+    }
+
+    [Fact]
+    public async Task A_change_of_an_address_that_nobody_had_verified_is_told_to_the_new_one_only()
+    {
+        var user = NotificationsFixture.Someone() with { EmailVerified = false };
+        await service.Broker.Publish(user, sequence: 1);
+        var changed = $"new-{user.Email}";
+        await service.Broker.Publish(new UserEmailChanged(user.UserId, user.Email, changed, DateTimeOffset.UtcNow, OldEmailVerified: false), sequence: 2);
+
+        (await service.MailsTo(changed, 2)).Select(m => m.Subject).ShouldBe(["Welcome to The Shop", "Your e-mail address was changed"], ignoreOrder: true);
+        (await service.MailsTo(user.Email, 0)).ShouldBeEmpty();
     }
 
     [Fact]

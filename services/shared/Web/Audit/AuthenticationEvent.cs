@@ -35,6 +35,9 @@ public enum AuthenticationEventKind
 
     /// <summary>The address with which somebody signs in was changed, or was not.</summary>
     EmailChange,
+
+    /// <summary>An address was shown to be its owner's, or a link for that was asked for.</summary>
+    EmailVerification,
 }
 
 /// <summary>One event of authentication.</summary>

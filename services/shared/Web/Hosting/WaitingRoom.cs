@@ -31,6 +31,7 @@ internal sealed partial class WaitingRoom : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(Edges.Configure);
         builder.WebHost.UseUrls(service.Configuration["urls"]?.Split(';') ?? [$"http://*:{service.Configuration["http_ports"] ?? "8080"}"]);
         var app = builder.Build();
+        app.UseMiddleware<SecurityHeaders>();
         app.Run(Answer);
         try
         {

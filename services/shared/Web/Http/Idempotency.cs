@@ -63,8 +63,8 @@ public static class Idempotency
         var cancelled = http.RequestAborted;
         var db = http.RequestServices.GetRequiredService<DbContext>();
         var now = http.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow();
-        // Whoever has not signed in shares the keys of one address with nobody else's.
-        var caller = http.User.FindFirst(Claims.Subject)?.Value ?? $"anonymous {http.Connection.RemoteIpAddress}";
+        // Whoever has not signed in shares the keys of one network with nobody else's.
+        var caller = http.User.FindFirst(Claims.Subject)?.Value ?? $"anonymous {CallerNetwork.Of(http.Connection.RemoteIpAddress)}";
         var fingerprint = await FingerprintAsync(http, key, cancelled);
         if (prepare is not null && await PrepareAsync() is { } early)
         {

@@ -104,7 +104,7 @@ internal static class RateLimiting
         return reset;
     }
 
-    public static string Caller(HttpContext context) => context.User.FindFirst(Claims.Subject)?.Value ?? context.Connection.RemoteIpAddress?.ToString() ?? "-";
+    public static string Caller(HttpContext context) => context.User.FindFirst(Claims.Subject)?.Value ?? CallerNetwork.Of(context.Connection.RemoteIpAddress);
 
     public static bool IsLimited(HttpContext context) =>
         context.GetEndpoint() is RouteEndpoint endpoint && endpoint.Metadata.GetMetadata<DisableRateLimitingAttribute>() is null;

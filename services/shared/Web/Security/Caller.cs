@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
@@ -19,6 +20,10 @@ public sealed class Caller(IHttpContextAccessor accessor)
 
     /// <summary>The subject as an id. A foreign identity provider's subject that is no UUID gets a stable one derived from it.</summary>
     public Guid UserId => Guid.TryParse(Subject, out var id) ? id : Derive(Subject);
+
+    /// <summary>When the caller has shown who they are; null when the token does not say.</summary>
+    public DateTimeOffset? AuthenticatedAt =>
+        long.TryParse(User.FindFirstValue(Claims.AuthenticatedAt), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
 
     public bool IsOperator => User.IsInRole(Roles.Operator);
 

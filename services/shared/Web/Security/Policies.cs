@@ -19,6 +19,9 @@ public static class Claims
     /// <summary>Seconds since 1970 at which the token was issued.</summary>
     public const string IssuedAt = "iat";
 
+    /// <summary>Seconds since 1970 at which the subject has shown who they are, however often the token was renewed since (OpenID Connect Core, section 2).</summary>
+    public const string AuthenticatedAt = "auth_time";
+
     /// <summary>How often all sessions of the subject had been ended when this one began; see <see cref="EndedSessions"/>.</summary>
     public const string SessionEpoch = "session_epoch";
 }

@@ -128,9 +128,12 @@ public sealed class TokenValidator(IOptions<AuthenticationSettings> options, ISi
                 : throw new InvalidTokenException("The token names no tenant."));
         }
 
-        if (Time(payload, Claims.IssuedAt) is { } issued)
+        foreach (var name in (string[])[Claims.IssuedAt, Claims.AuthenticatedAt])
         {
-            claims.Add(new Claim(Claims.IssuedAt, issued.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)));
+            if (Time(payload, name) is { } time)
+            {
+                claims.Add(new Claim(name, time.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)));
+            }
         }
 
         if (payload.TryGetProperty(Claims.SessionEpoch, out var epoch) && epoch.ValueKind == JsonValueKind.Number && epoch.TryGetInt32(out var number))

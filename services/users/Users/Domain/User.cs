@@ -25,9 +25,15 @@ public sealed class User
     /// <summary>Normalised; null after erasure.</summary>
     public string? Email { get; private set; }
 
+    /// <summary>Whether somebody has followed a link that was mailed to the address.</summary>
+    public bool EmailVerified { get; private set; }
+
     public string? FullName { get; private set; }
 
     public string? PasswordHash { get; private set; }
+
+    /// <summary>Whether somebody else has chosen the password: it lets nobody in before its owner has chosen another.</summary>
+    public bool PasswordIsInitial { get; private set; }
 
     public string Role { get; private init; } = Roles.Customer;
 
@@ -82,8 +88,11 @@ public sealed class User
         return true;
     }
 
+    /// <param name="email">The new address.</param>
+    /// <param name="isVerified">Whether it is known to be the owner's.</param>
+    /// <param name="now">The time.</param>
     /// <returns>Whether anything changed.</returns>
-    public bool ChangeEmail(string email, DateTimeOffset now)
+    public bool ChangeEmail(string email, bool isVerified, DateTimeOffset now)
     {
         MustBeActive();
         if (email == Email)
@@ -91,18 +100,35 @@ public sealed class User
             return false;
         }
 
-        var old = Email;
-        Email = email;
-        Raise(new EmailChanged(old, email), now);
+        var happened = new EmailChanged(Email, email) { OldWasVerified = EmailVerified };
+        (Email, EmailVerified) = (email, isVerified);
+        Raise(happened, now);
+        return true;
+    }
+
+    /// <returns>Whether anything changed.</returns>
+    public bool VerifyEmail(DateTimeOffset now)
+    {
+        MustBeActive();
+        if (EmailVerified)
+        {
+            return false;
+        }
+
+        EmailVerified = true;
+        Raise(new EmailVerified(), now);
         return true;
     }
 
     public void ChangePassword(string passwordHash, DateTimeOffset now)
     {
         MustBeActive();
-        PasswordHash = passwordHash;
+        (PasswordHash, PasswordIsInitial) = (passwordHash, false);
         Raise(new PasswordChanged(ByOperator: false), now);
     }
+
+    /// <summary>Somebody else has chosen the password that the account begins with.</summary>
+    public void PasswordWasGiven() => PasswordIsInitial = true;
 
     /// <summary>The same password under today's parameters of the hasher: nothing that happened to the account.</summary>
     public void Rehash(string passwordHash) => PasswordHash = passwordHash;
@@ -128,7 +154,7 @@ public sealed class User
     /// <summary>Forgets the person. What remains is that there was an account.</summary>
     public void Erase(DateTimeOffset now)
     {
-        Email = FullName = PasswordHash = null;
+        (Email, FullName, PasswordHash, EmailVerified) = (null, null, null, false);
         Status = UserStatus.Erased;
         Raise(new UserErased(), now);
     }

@@ -22,9 +22,16 @@ public sealed record ProfileChange(string Field, string? OldValue, string? NewVa
 
 public sealed record EmailChanged([property: Personal] string? OldEmail, [property: Personal] string? NewEmail) : UserEvent
 {
+    /// <summary>Whether the old address was known to be the owner's.</summary>
+    [JsonIgnore]
+    public bool OldWasVerified { get; init; }
+
     [JsonIgnore]
     public override string EndsSessions => "email_changed";
 }
+
+/// <summary>The address was shown to be its owner's.</summary>
+public sealed record EmailVerified : UserEvent;
 
 /// <param name="ByOperator">Whether somebody else has set it, which nobody can any more.</param>
 public sealed record PasswordChanged(bool ByOperator) : UserEvent

@@ -57,8 +57,15 @@ public static class AccountPage
             status);
     }
 
-    /// <summary>Whether a page of somebody else's has sent the form. What is no browser sends no such header, and has nobody to deceive.</summary>
-    public static bool IsFromElsewhere(HttpRequest request) => request.Headers["Sec-Fetch-Site"].ToString() is not ("" or "same-origin" or "none");
+    /// <summary>
+    /// Whether a page of somebody else's has sent the form: browsers say so in Sec-Fetch-Site, and where they leave that out, as over plain HTTP, in Origin. What is no browser sends
+    /// neither, and has nobody to deceive.
+    /// </summary>
+    public static bool IsFromElsewhere(HttpRequest request) => request.Headers["Sec-Fetch-Site"].ToString() switch
+    {
+        "" => request.Headers.Origin.ToString() is { Length: > 0 } origin && !(Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == request.Host.Value),
+        var site => site is not ("same-origin" or "none"),
+    };
 
     public static string Encode(string? text) => HtmlEncoder.Default.Encode(text ?? "");
 }

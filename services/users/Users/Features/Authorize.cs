@@ -14,7 +14,7 @@ namespace Users.Features;
 /// The page on which people sign in, and nowhere else. It keeps nothing in the browser: every authorization asks for the password, and what the client has asked for travels
 /// through the form. The token server has looked at that before, each time.
 /// </summary>
-public sealed class Authorize(SignIn signIn, Sessions sessions, IOptions<UsersSettings> settings)
+public sealed class Authorize(SignIn signIn, Sessions sessions, ResetPassword resets, IOptions<UsersSettings> settings)
 {
     private const string EmailField = "email", PasswordField = "password";
 
@@ -46,6 +46,13 @@ public sealed class Authorize(SignIn signIn, Sessions sessions, IOptions<UsersSe
         try
         {
             var user = await signIn.VerifyAsync(email, password, request.ClientId!, http.Connection.RemoteIpAddress, cancellationToken);
+            if (user is { PasswordIsInitial: true })
+            {
+                return await resets.BeginAsync(user, cancellationToken) is { } page
+                    ? Show(http, "Choose a password of your own", "Somebody else has chosen the one of now. Sign in with yours afterwards.", $"""<p><a href="{Encode(page)}">Choose a password</a></p>""")
+                    : Page(http, request, email, "Choosing another password was begun several times. Try again in half an hour.", StatusCodes.Status429TooManyRequests);
+            }
+
             return user is not null && await sessions.BeginAsync(user, request.ClientId!, request.GetScopes(), cancellationToken) is { } principal
                 ? Results.SignIn(principal, authenticationScheme: TokenServer.Scheme)
                 : Page(http, request, email, "The e-mail address or the password is not right.", StatusCodes.Status400BadRequest);

@@ -1,10 +1,8 @@
 using System.Net;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Identity;
 using Users.Passwords;
 using Users.Persistence;
-using Users.Tokens;
 
 namespace Users.Features;
 
@@ -13,7 +11,7 @@ namespace Users.Features;
 public sealed record ChangePasswordRequest(string NewPassword, string? CurrentPassword = null);
 
 public sealed class ChangePassword(
-    UserStore users, PasswordVault passwords, PasswordRules rules, SignInThrottle throttle, AuthenticationEvents events, UsersDbContext db, TimeProvider clock)
+    UserStore users, PasswordVault passwords, PasswordRules rules, OwnersProof proof, AuthenticationEvents events, UsersDbContext db, TimeProvider clock)
 {
     public async Task Handle(
         Guid id, ChangePasswordRequest request, Caller caller, ExpectedVersion expected, IPAddress? address, CancellationToken cancellationToken)
@@ -29,14 +27,7 @@ public sealed class ChangePassword(
         rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
         validator.Check(!string.IsNullOrEmpty(request.CurrentPassword), "currentPassword", "is required.").ThrowIfInvalid();
         var happened = new AuthenticationEvent(AuthenticationEventKind.PasswordChange, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };
-        var attempt = await throttle.AttemptAsync(user.Email!, address, cancellationToken);
-        if (await passwords.VerifyAsync(user, request.CurrentPassword!, cancellationToken) == PasswordVerificationResult.Failed)
-        {
-            await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, cancellationToken);
-            throw ProblemException.Invalid("currentPassword", "is not correct.");
-        }
-
-        await throttle.SucceededAsync(user.Email!, address, attempt, cancellationToken);
+        await proof.CheckPasswordAsync(user, request.CurrentPassword!, address, happened, cancellationToken);
         user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), clock.GetUtcNow());
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         await events.RecordAsync(happened, cancellationToken);

@@ -2,6 +2,7 @@ using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Users.Passwords;
 using Users.Persistence;
 
 namespace Users.Features;
@@ -10,12 +11,14 @@ namespace Users.Features;
 /// Forgets a person: the account's values, the data key without which the history's personal values are noise, sessions, stored answers, and what messaging keeps.
 /// The others learn it by <c>shop.user.erased.v1</c>. The history keeps its shape.
 /// </summary>
-public sealed class EraseUser(UserStore users, UsersDbContext db, Operators operators, TimeProvider clock)
+public sealed class EraseUser(UserStore users, UsersDbContext db, Operators operators, OwnersProof proof, TimeProvider clock)
 {
     public async Task Handle(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {
         var user = await users.GetAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
+        await proof.CheckAsync(
+            user, caller, currentPassword: null, address: null, new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status403Forbidden), cancellationToken);
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         await operators.MustRemainAsync(user, cancellationToken);
         user.Erase(clock.GetUtcNow());
@@ -27,7 +30,7 @@ public sealed class EraseUser(UserStore users, UsersDbContext db, Operators oper
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapDelete("/{id:guid}", Delete).RequireCustomer()
-        .WithName("EraseUser").WithSummary("Erase the person. Cannot be undone.");
+        .WithName("EraseUser").WithSummary("Erase the person. Cannot be undone; the owner has to have signed in within the last minutes.");
 
     private static async Task<NoContent> Delete(Guid id, EraseUser handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {

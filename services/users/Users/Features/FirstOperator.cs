@@ -3,14 +3,15 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Users.Domain;
 using Users.Persistence;
+using Users.Tokens;
 
 namespace Users.Features;
 
 /// <summary>
 /// Makes the operator of the configuration, once in the life of an installation and for the installation, whatever the tenant of those who register: later on whoever knows
-/// the configuration has no way in, also when that operator has changed its address or is gone.
+/// the configuration has no way in, also when that operator has changed its address or is gone. Outside of development the password of the configuration is good for choosing another.
 /// </summary>
-public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<UsersSettings> settings, ILogger<FirstOperator> logger) : IHostedService
+public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<UsersSettings> settings, AccountRules rules, ILogger<FirstOperator> logger) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -33,6 +34,12 @@ public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<
         {
             var user = await scope.ServiceProvider.GetRequiredService<RegisterUser>().Handle(
                 new RegisterUserRequest(configured.Email, configured.Password, configured.FullName, "configuration"), Roles.Operator, tenantId: null, cancellationToken);
+            if (rules.GivenPasswordsAreReplaced)
+            {
+                user.PasswordWasGiven();
+                await db.SaveChangesAsync(cancellationToken);
+            }
+
             await transaction.CommitAsync(cancellationToken);
             LogCreated(logger, user.Id);
         }

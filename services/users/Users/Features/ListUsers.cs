@@ -39,7 +39,7 @@ public static class ListUsers
         }
 
         var found = await rows.OrderByDescending(u => u.Id).Take(page.Size + 1)
-            .Select(u => new UserView(u.Id, u.Email, u.FullName, u.Status, u.Source, u.RegisteredAt, u.Version))
+            .Select(u => new UserView(u.Id, u.Email, u.FullName, u.Status, u.Source, u.RegisteredAt, u.Version, u.EmailVerified))
             .ToListAsync(cancellationToken);
         return TypedResults.Ok(Page.Of(found, page, u => u.Id));
     }

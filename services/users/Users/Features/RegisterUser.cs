@@ -2,22 +2,24 @@ using System.Text.RegularExpressions;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using Shop.Contracts.Users.V1;
 using Users.Domain;
 using Users.Passwords;
 using Users.Persistence;
+using Users.Tokens;
 
 namespace Users.Features;
 
 public sealed record RegisterUserRequest(string Email, string Password, string FullName, string? Source = null);
 
 /// <summary>An account as its owner and operators see it.</summary>
-public sealed record UserView(Guid Id, string Email, string FullName, string Status, string Source, DateTimeOffset RegisteredAt, long Version)
+public sealed record UserView(Guid Id, string Email, string FullName, string Status, string Source, DateTimeOffset RegisteredAt, long Version, bool EmailVerified)
 {
-    public static UserView Of(User user) => new(user.Id, user.Email!, user.FullName!, user.Status, user.Source, user.RegisteredAt, user.Version);
+    public static UserView Of(User user) => new(user.Id, user.Email!, user.FullName!, user.Status, user.Source, user.RegisteredAt, user.Version, user.EmailVerified);
 }
 
 public sealed partial class RegisterUser(
-    UserStore users, UsersDbContext db, PasswordVault passwords, PasswordRules rules, TimeProvider clock)
+    UserStore users, UsersDbContext db, PasswordVault passwords, PasswordRules rules, AccountRules accountRules, MailedLinks links, TimeProvider clock)
 {
     public const int MaxNameLength = 200;
 
@@ -36,7 +38,14 @@ public sealed partial class RegisterUser(
 
         var (_, email, fullName, source, hash) = prepared!.Value;
         var user = User.Register(Ids.New(clock), tenantId, email, fullName, hash, source, role, clock.GetUtcNow());
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         await users.AddAsync(user, cancellationToken);
+        if (accountRules.AddressesAreVerified)
+        {
+            await links.SendAsync(user, AccountLinks.VerifyEmail, email, about: null, cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
         return user;
     }
 

@@ -1,9 +1,5 @@
-using Chassis.Messaging;
 using Chassis.Web;
-using MassTransit;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
-using Shop.Contracts;
 using Shop.Contracts.Users.V1;
 using Users.Domain;
 using Users.Passwords;
@@ -23,12 +19,8 @@ public sealed record ResetPasswordRequest(string Ticket, string NewPassword);
 /// account. So an operator helps too, who never sets a password.
 /// </summary>
 public sealed class ResetPassword(
-    UsersDbContext db, UserStore users, AccountTickets tickets, PasswordVault passwords, PasswordRules rules, AuthenticationEvents events, ISendEndpointProvider bus,
-    IOptions<AuthenticationSettings> issuer, IOptions<UsersSettings> settings, TimeProvider clock)
+    UsersDbContext db, UserStore users, AccountTickets tickets, MailedLinks links, PasswordVault passwords, PasswordRules rules, AuthenticationEvents events, TimeProvider clock)
 {
-    // The mails say so.
-    private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(30);
-
     /// <summary>For whoever says to have forgotten the password.</summary>
     /// <exception cref="ProblemException">400: it is no address.</exception>
     public async Task RequestAsync(string email, CancellationToken cancellationToken)
@@ -49,17 +41,29 @@ public sealed class ResetPassword(
         await SendAsync(user, cancellationToken);
     }
 
+    /// <summary>For whoever has just shown a password that somebody else has chosen.</summary>
+    /// <returns>The page to choose another one on; null when the account has enough of such tickets.</returns>
+    public async Task<string?> BeginAsync(User user, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        var page = await links.IssueAsync(user, AccountLinks.ResetPassword, about: null, cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return page?.Url;
+    }
+
     /// <exception cref="ProblemException">400: the ticket is not good, or the password is not; 409: the account is closed.</exception>
     public async Task CompleteAsync(ResetPasswordRequest request, CancellationToken cancellationToken)
     {
-        var id = await tickets.FindAsync(request.Ticket, AccountTickets.ResetPassword, cancellationToken);
-        var user = await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == id, cancellationToken);
+        var ticket = await tickets.FindAsync(request.Ticket, AccountLinks.ResetPassword, cancellationToken);
+        var user = await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == ticket.UserId, cancellationToken);
         var validator = new Validator();
         rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
         validator.ThrowIfInvalid();
+        user.VerifyEmail(clock.GetUtcNow());
         user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), clock.GetUtcNow());
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        await tickets.UseAsync(request.Ticket, id, cancellationToken);
+        await tickets.UseAsync(ticket, cancellationToken);
         await events.RecordAsync(Happened(user, StatusCodes.Status204NoContent), cancellationToken);
         await users.SaveAsync(user, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -99,15 +103,8 @@ public sealed class ResetPassword(
 
     private async Task SendAsync(User user, CancellationToken cancellationToken)
     {
-        using var _ = OperationContext.BeginTenant(user.TenantId);
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        if (await tickets.IssueAsync(user.Id, AccountTickets.ResetPassword, Lifetime, cancellationToken) is { } ticket)
-        {
-            var page = settings.Value.PasswordResetPage ?? new Uri(issuer.Value.ExpectedIssuer + PasswordPages.Reset);
-            await bus.SendCommand(
-                Queues.NotificationsCommands, new SendPasswordResetLink(user.Id, user.Email!, $"{page}?ticket={ticket}", clock.GetUtcNow() + Lifetime), user.Id, cancellationToken);
-        }
-
+        await links.SendAsync(user, AccountLinks.ResetPassword, user.Email!, about: null, cancellationToken);
         await events.RecordAsync(Happened(user, StatusCodes.Status202Accepted), cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);

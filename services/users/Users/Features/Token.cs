@@ -54,7 +54,7 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
         if (request.IsPasswordGrantType())
         {
             var user = await signIn.VerifyAsync(request.Username!, request.Password!, clientId, http.Connection.RemoteIpAddress, cancellationToken);
-            return user is null ? null : await sessions.BeginAsync(user, clientId, [Scopes.OfflineAccess], cancellationToken);
+            return user is null or { PasswordIsInitial: true } ? null : await sessions.BeginAsync(user, clientId, [Scopes.OfflineAccess], cancellationToken);
         }
 
         var token = (await http.AuthenticateAsync(TokenServer.Scheme)).Principal!;

@@ -43,6 +43,8 @@ public sealed class ListEntry
 
     public required string Email { get; set; }
 
+    public required bool EmailVerified { get; set; }
+
     public required string FullName { get; set; }
 
     /// <summary>What a search looks into, in lower case.</summary>

@@ -19,6 +19,7 @@ public static class UserHistory
         new Stored(typeof(UserRegistered), "user-registered", 1),
         new Stored(typeof(ProfileUpdated), "profile-updated", 1),
         new Stored(typeof(EmailChanged), "email-changed", 1),
+        new Stored(typeof(EmailVerified), "email-verified", 1),
         new Stored(typeof(PasswordChanged), "password-changed", 1),
         new Stored(typeof(UserDeactivated), "user-deactivated", 1),
         new Stored(typeof(UserReactivated), "user-reactivated", 1),

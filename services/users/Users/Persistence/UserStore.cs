@@ -12,7 +12,8 @@ namespace Users.Persistence;
 /// <summary>
 /// The unit of work of an account: state, history, read model and outgoing boundary events are written in one transaction.
 /// </summary>
-public sealed class UserStore(UsersDbContext db, Sessions sessions, AccountTickets tickets, AuthenticationEvents events, IPublishEndpoint bus, SecretBox box, TimeProvider clock)
+public sealed class UserStore(
+    UsersDbContext db, Sessions sessions, AccountTickets tickets, AccountRules rules, AuthenticationEvents events, IPublishEndpoint bus, SecretBox box, TimeProvider clock)
 {
     private const string DataKeyPurpose = "users.data-key";
 
@@ -54,7 +55,7 @@ public sealed class UserStore(UsersDbContext db, Sessions sessions, AccountTicke
         if (user.Raised.Any(e => e.EndsSessions is not null))
         {
             await sessions.EndAllAsync(user.Id, cancellationToken);
-            await tickets.EndAllAsync(user.Id, cancellationToken);
+            await (user.IsActive ? tickets.EndAsync(user.Id, cancellationToken) : tickets.EndAllAsync(user.Id, cancellationToken));
             await events.RecordAsync(
                 new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status200OK) { UserId = user.Id.ToString(), TenantId = user.TenantId }, cancellationToken);
         }
@@ -96,6 +97,7 @@ public sealed class UserStore(UsersDbContext db, Sessions sessions, AccountTicke
                 Status = user.Status,
                 Source = user.Source,
                 RegisteredAt = user.RegisteredAt,
+                EmailVerified = user.EmailVerified,
                 Version = version,
             });
             return;
@@ -108,7 +110,8 @@ public sealed class UserStore(UsersDbContext db, Sessions sessions, AccountTicke
             return;
         }
 
-        (entry.Email, entry.FullName, entry.SearchText, entry.Status, entry.Version) = (user.Email!, user.FullName!, SearchText(user), user.Status, version);
+        (entry.Email, entry.EmailVerified, entry.FullName, entry.SearchText, entry.Status, entry.Version) =
+            (user.Email!, user.EmailVerified, user.FullName!, SearchText(user), user.Status, version);
     }
 
     /// <summary>What the rest of the world learns: the one translation from core to boundary events.</summary>
@@ -124,18 +127,23 @@ public sealed class UserStore(UsersDbContext db, Sessions sessions, AccountTicke
     private Task PublishFactAsync(User user, UserEvent happened, long version, CancellationToken cancellationToken) => happened switch
     {
         UserRegistered e => bus.PublishEvent(
-            new Boundary.UserRegistered(user.Id, e.Email!, e.FullName!, e.Source, user.RegisteredAt), version, cancellationToken),
+            new Boundary.UserRegistered(user.Id, e.Email!, e.FullName!, e.Source, user.RegisteredAt, EmailVerified: Told(user.EmailVerified)), version, cancellationToken),
         ProfileUpdated e => bus.PublishEvent(
             new Boundary.UserProfileUpdated(user.Id, [.. e.Changes!.Select(c => new Boundary.FieldChange(c.Field, c.OldValue, c.NewValue))], user.UpdatedAt),
             version,
             cancellationToken),
-        EmailChanged e => bus.PublishEvent(new Boundary.UserEmailChanged(user.Id, e.OldEmail!, e.NewEmail!, user.UpdatedAt), version, cancellationToken),
+        EmailChanged e => bus.PublishEvent(
+            new Boundary.UserEmailChanged(user.Id, e.OldEmail!, e.NewEmail!, user.UpdatedAt, Told(e.OldWasVerified)), version, cancellationToken),
+        EmailVerified => bus.PublishEvent(new Boundary.UserEmailVerified(user.Id, user.Email!, user.UpdatedAt), version, cancellationToken),
         UserDeactivated e => bus.PublishEvent(new Boundary.UserDeactivated(user.Id, e.Reason!, user.UpdatedAt), version, cancellationToken),
         UserReactivated => bus.PublishEvent(new Boundary.UserReactivated(user.Id, user.UpdatedAt), version, cancellationToken),
         UserErased => bus.PublishEvent(new Boundary.UserErased(user.Id, user.UpdatedAt), version, cancellationToken),
         PasswordChanged => Task.CompletedTask,
         _ => throw new InvalidOperationException($"{happened.GetType().Name} has no translation."),
     };
+
+    // Left out where it makes no difference.
+    private bool? Told(bool isVerified) => isVerified || !rules.AddressesAreVerified ? null : false;
 
     private static string SearchText(User user) => $"{user.Email} {user.FullName}".ToLowerInvariant();
 }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
+using Shop.Contracts.Users.V1;
 using Users.Persistence;
 
 namespace Users.Tokens;
@@ -14,7 +15,11 @@ public sealed class AccountTicket
 
     public required Guid UserId { get; init; }
 
+    /// <summary>One of <see cref="AccountLinks"/>.</summary>
     public required string Purpose { get; init; }
+
+    /// <summary>The address that it is about; null when that of the account is.</summary>
+    public string? Email { get; init; }
 
     public required DateTimeOffset IssuedAt { get; init; }
 
@@ -24,18 +29,16 @@ public sealed class AccountTicket
 /// <summary>Tickets that are mailed to the owner of an account: whoever has one may do one thing, once, within a short time.</summary>
 public sealed class AccountTickets(UsersDbContext db, TimeProvider clock)
 {
-    /// <summary>Sets another password.</summary>
-    public const string ResetPassword = "reset-password";
-
     /// <summary>Tickets of one account at a time: whoever asks again and again, for somebody else perhaps, does not fill a mailbox.</summary>
     private const int AtATime = 3;
 
     /// <returns>The ticket; null when the account has enough of them.</returns>
     /// <param name="userId">Whose account.</param>
     /// <param name="purpose">What it is for.</param>
+    /// <param name="email">The address that it is about, when that is not the one of the account.</param>
     /// <param name="lifetime">How long it is good.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task<string?> IssueAsync(Guid userId, string purpose, TimeSpan lifetime, CancellationToken cancellationToken)
+    public async Task<string?> IssueAsync(Guid userId, string purpose, string? email, TimeSpan lifetime, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         await db.Database.ExecuteSqlAsync($"SELECT FROM users WHERE id = {userId} FOR NO KEY UPDATE", cancellationToken);
@@ -45,31 +48,31 @@ public sealed class AccountTickets(UsersDbContext db, TimeProvider clock)
         }
 
         var ticket = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-        db.Tickets.Add(new AccountTicket { TicketHash = Hash(ticket), UserId = userId, Purpose = purpose, IssuedAt = now, ExpiresAt = now + lifetime });
+        db.Tickets.Add(new AccountTicket { TicketHash = Hash(ticket), UserId = userId, Purpose = purpose, Email = email, IssuedAt = now, ExpiresAt = now + lifetime });
         return ticket;
     }
 
     /// <summary>Whose it is, without using it.</summary>
     /// <exception cref="ProblemException">400: it is none, was used, or its time is over.</exception>
-    public async Task<Guid> FindAsync(string ticket, string purpose, CancellationToken cancellationToken)
+    public async Task<AccountTicket> FindAsync(string ticket, string purpose, CancellationToken cancellationToken)
     {
         var (hash, now) = (Hash(ticket), clock.GetUtcNow());
-        return await db.Tickets.Where(t => t.TicketHash == hash && t.Purpose == purpose && t.ExpiresAt > now).Select(t => (Guid?)t.UserId).SingleOrDefaultAsync(cancellationToken)
-            ?? throw Invalid();
+        return await db.Tickets.AsNoTracking().SingleOrDefaultAsync(t => t.TicketHash == hash && t.Purpose == purpose && t.ExpiresAt > now, cancellationToken) ?? throw Invalid();
     }
 
-    /// <summary>Uses it, and ends all others of the account, inside the caller's transaction.</summary>
+    /// <summary>Uses it, inside the caller's transaction.</summary>
     /// <exception cref="ProblemException">400: somebody else has used it since.</exception>
-    public async Task UseAsync(string ticket, Guid userId, CancellationToken cancellationToken)
+    public async Task UseAsync(AccountTicket ticket, CancellationToken cancellationToken)
     {
-        var hash = Hash(ticket);
-        if (await db.Tickets.Where(t => t.TicketHash == hash).ExecuteDeleteAsync(cancellationToken) == 0)
+        if (await db.Tickets.Where(t => t.TicketHash == ticket.TicketHash).ExecuteDeleteAsync(cancellationToken) == 0)
         {
             throw Invalid();
         }
-
-        await EndAllAsync(userId, cancellationToken);
     }
+
+    /// <summary>Ends those of an account that has changed. What its owner of before may undo, whoever has it now does not take away.</summary>
+    public Task EndAsync(Guid userId, CancellationToken cancellationToken) =>
+        db.Tickets.Where(t => t.UserId == userId && t.Purpose != AccountLinks.UndoEmailChange).ExecuteDeleteAsync(cancellationToken);
 
     /// <summary>Ends all of an account.</summary>
     public Task EndAllAsync(Guid userId, CancellationToken cancellationToken) => db.Tickets.Where(t => t.UserId == userId).ExecuteDeleteAsync(cancellationToken);

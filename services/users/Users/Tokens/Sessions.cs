@@ -50,7 +50,8 @@ public sealed class Sessions(
             return null;
         }
 
-        var principal = PrincipalOf(owner, clock.GetUtcNow() + settings.Value.Tokens.SessionLifetime, scopes);
+        var now = clock.GetUtcNow();
+        var principal = PrincipalOf(owner, now, now + settings.Value.Tokens.SessionLifetime, scopes);
         var applications = services.GetRequiredService<IOpenIddictApplicationManager>();
         var authorizations = services.GetRequiredService<IOpenIddictAuthorizationManager>();
         var application = await applications.FindByClientIdAsync(clientId, cancellationToken) ?? throw new InvalidOperationException($"There is no client {clientId}.");
@@ -68,8 +69,8 @@ public sealed class Sessions(
             return null;
         }
 
-        var ends = DateTimeOffset.FromUnixTimeSeconds(long.Parse(token.GetClaim(SessionEnds)!, CultureInfo.InvariantCulture));
-        return ends <= clock.GetUtcNow() ? null : OfSession(PrincipalOf(owner, ends, token.GetScopes()), token.GetAuthorizationId());
+        var (began, ends) = (TimeIn(token, Claims.AuthenticatedAt), TimeIn(token, SessionEnds));
+        return ends <= clock.GetUtcNow() ? null : OfSession(PrincipalOf(owner, began, ends, token.GetScopes()), token.GetAuthorizationId());
     }
 
     /// <summary>A token of a client that acts for itself.</summary>
@@ -164,10 +165,10 @@ public sealed class Sessions(
         """).SingleOrDefaultAsync(cancellationToken);
 
     // They name the subject and say nothing else about the person.
-    private ClaimsPrincipal PrincipalOf(SessionOwner user, DateTimeOffset ends, IEnumerable<string> scopes)
+    private ClaimsPrincipal PrincipalOf(SessionOwner user, DateTimeOffset began, DateTimeOffset ends, IEnumerable<string> scopes)
     {
         var identity = NewIdentity(user.Id.ToString(), user.Role, user.TenantId);
-        identity.SetClaim(Claims.SessionEpoch, (long)user.SessionEpoch).SetClaim(SessionEnds, ends.ToUnixTimeSeconds());
+        identity.SetClaim(Claims.SessionEpoch, (long)user.SessionEpoch).SetClaim(Claims.AuthenticatedAt, began.ToUnixTimeSeconds()).SetClaim(SessionEnds, ends.ToUnixTimeSeconds());
         var untilThen = ends - clock.GetUtcNow();
         var unused = settings.Value.Tokens.RefreshTokenLifetime;
         return new ClaimsPrincipal(identity).SetScopes(scopes).SetResources(authentication.Value.Audience).SetRefreshTokenLifetime(unused < untilThen ? unused : untilThen);
@@ -179,11 +180,14 @@ public sealed class Sessions(
         principal.SetDestinations(claim => claim.Type switch
         {
             SessionEnds => [],
-            Claims.Subject or SessionId => [OpenIddictConstants.Destinations.AccessToken, OpenIddictConstants.Destinations.IdentityToken],
+            Claims.Subject or SessionId or Claims.AuthenticatedAt => [OpenIddictConstants.Destinations.AccessToken, OpenIddictConstants.Destinations.IdentityToken],
             _ => [OpenIddictConstants.Destinations.AccessToken],
         });
         return principal;
     }
+
+    private static DateTimeOffset TimeIn(ClaimsPrincipal token, string claim) =>
+        DateTimeOffset.FromUnixTimeSeconds(long.Parse(token.GetClaim(claim) ?? "0", CultureInfo.InvariantCulture));
 
     private static ClaimsIdentity NewIdentity(string subject, string role, string? tenant) =>
         new ClaimsIdentity("token-server", Claims.Subject, Claims.Role).SetClaim(Claims.Subject, subject).SetClaim(Claims.Role, role).SetClaim(Claims.Tenant, tenant);

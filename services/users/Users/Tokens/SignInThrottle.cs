@@ -149,16 +149,11 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
 
     private byte[] Account(string account) => Bucket($"account {account}");
 
-    private byte[] Network(IPAddress? address) => Bucket($"network {NetworkOf(address)}");
+    private byte[] Network(IPAddress? address) => Bucket($"network {CallerNetwork.Of(address)}");
 
-    private byte[] Both(string account, IPAddress? address) => Bucket($"account {account} from {NetworkOf(address)}");
+    private byte[] Both(string account, IPAddress? address) => Bucket($"account {account} from {CallerNetwork.Of(address)}");
 
     private byte[] Bucket(string name) => HMACSHA256.HashData(bucketKey, Encoding.UTF8.GetBytes(name));
 
     // A household has 2^64 addresses of IPv6, and one of IPv4.
-    private static string NetworkOf(IPAddress? address)
-    {
-        address = address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
-        return address is { AddressFamily: AddressFamily.InterNetworkV6 } ? $"{Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))}/64" : address?.ToString() ?? "-";
-    }
 }

@@ -1,0 +1,13 @@
+using Microsoft.Extensions.Options;
+
+namespace Users.Tokens;
+
+/// <summary>What the settings leave open, and the environment decides: less is asked for in development.</summary>
+public sealed class AccountRules(IOptions<UsersSettings> settings, IHostEnvironment environment)
+{
+    /// <summary>See <see cref="UsersSettings.ReplaceGivenPasswords"/>.</summary>
+    public bool GivenPasswordsAreReplaced => settings.Value.ReplaceGivenPasswords ?? !environment.IsDevelopment();
+
+    /// <summary>See <see cref="UsersSettings.VerifyEmail"/>.</summary>
+    public bool AddressesAreVerified => settings.Value.VerifyEmail ?? !environment.IsDevelopment();
+}
