@@ -168,7 +168,8 @@ public sealed class The_compatibility_gate
         {
             var current = (JsonObject)published.DeepClone();
             var (parent, name) = Resolve(current, path);
-            Member(parent, name)["type"] = "boolean";
+            var member = Member(parent, name);
+            member["type"] = (string?)member["type"] == "boolean" ? "string" : "boolean";
             Compatibility.Compare(type, published, current).ShouldContain(v => v.Field == path && v.Rule == "type changed", $"{type} {path}");
         }
     }

@@ -22,30 +22,49 @@ public static class AuditEntries
         return entries;
     }
 
-    /// <summary>Tables with a row that was written by the very transaction that wrote the entry with this correlation id.</summary>
-    public static async Task<IReadOnlyList<string>> WrittenWithAsync(this TestDatabase database, string correlationId)
+    /// <summary>
+    /// From now on it is noted which transaction writes rows of which table, in <c>testing.writes</c>. A row tells by itself who wrote it (<c>xmin</c>), but only until the next one
+    /// writes it, and of one that was deleted nothing is left.
+    /// </summary>
+    public static async Task NoteWritesAsync(this TestDatabase database)
     {
+        await database.ExecuteAsync(
+            """
+            CREATE SCHEMA IF NOT EXISTS testing;
+            CREATE TABLE IF NOT EXISTS testing.writes (xid xid8 NOT NULL, written text NOT NULL, correlation text);
+            CREATE OR REPLACE FUNCTION testing.note_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+            BEGIN
+                INSERT INTO testing.writes VALUES (
+                    pg_current_xact_id(), format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME),
+                    CASE WHEN TG_TABLE_SCHEMA = 'audit' AND to_jsonb(NEW) ->> 'kind' = 'act' THEN to_jsonb(NEW) ->> 'correlation_id' END);
+                RETURN NULL;
+            END $$;
+            """);
         await using var connection = new NpgsqlConnection(database.Migrations);
         await connection.OpenAsync();
         await using var list = new NpgsqlCommand(
             """
             SELECT array_agg(format('%I.%I', n.nspname, c.relname)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'audit') AND n.nspname NOT LIKE 'pg\_%'
+            WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'testing') AND n.nspname NOT LIKE 'pg\_%'
             """,
             connection);
-        var written = new List<string>();
+
+        // One transaction for each: several tables at once, in another order than the service's, could end in a circle.
         foreach (var table in (string[])(await list.ExecuteScalarAsync())!)
         {
-            await using var look = new NpgsqlCommand(
-                $"SELECT EXISTS (SELECT FROM {table} t WHERE t.xmin = (SELECT min(e.xmin::text) FROM audit.entries e WHERE kind = 'act' AND correlation_id = $1)::xid)", connection);
-            look.Parameters.AddWithValue(correlationId);
-            if ((bool)(await look.ExecuteScalarAsync())!)
-            {
-                written.Add(table);
-            }
+            await database.ExecuteAsync($"CREATE OR REPLACE TRIGGER note_write AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION testing.note_write()");
         }
+    }
 
-        return written;
+    /// <summary>Tables of which the very transaction that wrote the entry with this correlation id has written rows; see <see cref="NoteWritesAsync"/>.</summary>
+    public static async Task<IReadOnlyList<string>> WrittenWithAsync(this TestDatabase database, string correlationId)
+    {
+        await using var connection = new NpgsqlConnection(database.Administration);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(
+            "SELECT coalesce(array_agg(DISTINCT w.written), '{}') FROM testing.writes a JOIN testing.writes w USING (xid) WHERE a.correlation = $1 AND w.written NOT LIKE 'audit.%'", connection);
+        command.Parameters.AddWithValue(correlationId);
+        return (string[])(await command.ExecuteScalarAsync())!;
     }
 
     /// <summary>The audit of the service cannot take the entry of the request with this correlation id.</summary>

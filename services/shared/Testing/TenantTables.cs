@@ -9,6 +9,7 @@ public static class TenantTables
     private static readonly Dictionary<string, string> Known = new(StringComparer.Ordinal)
     {
         ["messaging."] = "messages carry their tenant in their headers; only operators of the installation see them",
+        ["testing."] = "what tests note",
         ["event_store."] = "events carry their tenant in their metadata, and are read with their aggregate",
         ["__EFMigrationsHistory"] = "about the schema",
         ["ended_sessions"] = "the user's, and no more than that",

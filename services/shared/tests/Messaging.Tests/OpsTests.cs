@@ -184,6 +184,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             (await fixture.Database.ScalarAsync<string>($"SELECT status FROM messaging.dead_letters WHERE id = '{letter}'")).ShouldBe("open", path);
         }
 
+        await fixture.Database.NoteWritesAsync();
         var recorded = Guid.CreateVersion7().ToString();
         (await Ask(HttpMethod.Delete, $"{letter}", recorded)).ShouldBe(HttpStatusCode.NoContent);
         (await fixture.Database.WrittenWithAsync(recorded)).ShouldContain("messaging.dead_letters");

@@ -84,6 +84,7 @@ public sealed class The_audit(SampleOnASocket service) : IClassFixture<SampleOnA
     [InlineData("withdraw-once", "a key")]
     public async Task Is_written_by_the_transaction_that_does_it(string act, string? key)
     {
+        await service.Database.NoteWritesAsync();
         using var client = Operator(key: key);
         (await client.PostAsJsonAsync($"/things/{thing}/{act}", new { reason = "broken" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
 
