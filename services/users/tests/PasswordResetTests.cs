@@ -146,9 +146,9 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
     {
         var account = await service.RegisterAsync();
         using var browser = service.Anonymous();
-        (await browser.SendFormAsync( "/account/forgotten-password", "cross-site", ("email", account.Email))).Page.ShouldContain("Send the link");
-        (await browser.SendFormAsync( "/account/forgotten-password", "same-origin", ("email", "no address"))).Status.ShouldBe(HttpStatusCode.BadRequest);
-        (await browser.SendFormAsync( "/account/forgotten-password", "same-origin", ("email", account.Email))).Page.ShouldContain("If there is an account");
+        (await browser.SendFormAsync("/account/forgotten-password", "cross-site", ("email", account.Email))).Page.ShouldContain("Send the link");
+        (await browser.SendFormAsync("/account/forgotten-password", "same-origin", ("email", "no address"))).Status.ShouldBe(HttpStatusCode.BadRequest);
+        (await browser.SendFormAsync("/account/forgotten-password", "same-origin", ("email", account.Email))).Page.ShouldContain("If there is an account");
         var link = (await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword)).GetProperty("link").GetString()!;
         link.ShouldStartWith("http://localhost/account/reset-password?ticket=");
         using var opened = await browser.GetAsync(link, Ct);
@@ -156,13 +156,13 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         opened.Headers.GetValues("Referrer-Policy").ShouldHaveSingleItem().ShouldBe("no-referrer");
 
         var ticket = HttpUtility.ParseQueryString(new Uri(link).Query)["ticket"]!;
-        var (status, page) = await browser.SendFormAsync( "/account/reset-password", "same-origin", ("ticket", ticket), ("password", "short"));
+        var (status, page) = await browser.SendFormAsync("/account/reset-password", "same-origin", ("ticket", ticket), ("password", "short"));
         status.ShouldBe(HttpStatusCode.BadRequest);
         page.ShouldContain("role=\"alert\"");
         page.ShouldContain(ticket);
-        (await browser.SendFormAsync( "/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("Your password is set");
+        (await browser.SendFormAsync("/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("Your password is set");
         (await service.SignInAsync(account.Email, New)).Status.ShouldBe(200);
-        (await browser.SendFormAsync( "/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("was used already");
+        (await browser.SendFormAsync("/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("was used already");
         (await browser.GetStringAsync("/account/reset-password", Ct)).ShouldContain("opened by the link");
     }
 
