@@ -322,10 +322,10 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         }
 
         await Poll.Until(() => Effects(kept, "done"), n => n == 1, "the neighbour's effect");
+        // Tests beside it may have parked rows of their own.
         await Poll.Until(
-            async () => (await client.GetFromJsonAsync<JsonElement>(new Uri("/v1/ops/outbox", UriKind.Relative), Token)).GetProperty("parked").GetInt64(),
-            n => n >= 1,
-            "the parked row");
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE outbox_key = '{lost}' AND parked_at IS NOT NULL"), n => n == 1, "its row to be parked");
+        (await client.GetFromJsonAsync<JsonElement>(new Uri("/v1/ops/outbox", UriKind.Relative), Token)).GetProperty("parked").GetInt64().ShouldBeGreaterThanOrEqualTo(1);
         (await fixture.Database.ScalarAsync<string>($"SELECT last_error FROM messaging.outbox WHERE outbox_key = '{lost}'")).ShouldContain("no exchange");
         (await fixture.Database.ScalarAsync<int>($"SELECT attempts FROM messaging.outbox WHERE outbox_key = '{lost}'")).ShouldBe(4);
 
@@ -333,7 +333,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         await channel.ExchangeDeclareAsync("nowhere.commands", ExchangeType.Fanout, durable: true, cancellationToken: Token);
         await channel.QueueDeclareAsync("nowhere.commands", durable: true, exclusive: false, autoDelete: false, cancellationToken: Token);
         await channel.QueueBindAsync("nowhere.commands", "nowhere.commands", string.Empty, cancellationToken: Token);
-        (await ReleaseAsync()).ShouldBe(1);
+        (await ReleaseAsync()).ShouldBeGreaterThanOrEqualTo(1);
 
         // The relay asks for an exchange that was missing only every two seconds; with the few attempts of this test the row may be parked once more.
         await Poll.Until(
