@@ -60,7 +60,12 @@ public sealed class ResetPassword(
         var validator = new Validator();
         rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
         validator.ThrowIfInvalid();
-        user.VerifyEmail(clock.GetUtcNow());
+        if (ticket.Email == user.Email)
+        {
+            // It was mailed there, and read.
+            user.VerifyEmail(clock.GetUtcNow());
+        }
+
         user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), clock.GetUtcNow());
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await tickets.UseAsync(ticket, cancellationToken);
@@ -104,7 +109,7 @@ public sealed class ResetPassword(
     private async Task SendAsync(User user, CancellationToken cancellationToken)
     {
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await links.SendAsync(user, AccountLinks.ResetPassword, user.Email!, about: null, cancellationToken);
+        await links.SendAsync(user, AccountLinks.ResetPassword, user.Email!, about: user.Email, cancellationToken);
         await events.RecordAsync(Happened(user, StatusCodes.Status202Accepted), cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
