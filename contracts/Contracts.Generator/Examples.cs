@@ -18,6 +18,7 @@ public static class Examples
     private static readonly Guid Payment = new("0198f1a2-7c00-7000-8000-00000000c001");
     private static readonly Guid Shipment = new("0198f1a2-7c00-7000-8000-00000000d001");
     private static readonly Guid Instance = new("0198f1a2-7c00-7000-8000-00000000e001");
+    private static readonly Guid Session = new("0199c3a4-7c1e-7d2a-b6a5-6f0d6f9f4c77");
     private static readonly DateTimeOffset Time = new(2026, 3, 14, 9, 26, 53, 589, TimeSpan.Zero);
     private static readonly Money Total = new(54.50m, "EUR");
     private static readonly SkuQuantity[] Parts = [new("MUG-BLUE", 2), new("TEA-ASSAM-250", 1)];
@@ -54,6 +55,7 @@ public static class Examples
         new UserReactivated(User, Time),
         new UserErased(User, Time),
         new UserSessionsEnded(User, 3, "password_changed", Time),
+        new UserSessionEnded(User, Session, Time),
         new ServiceStarted("orders", Instance, "1.0.0", Time),
         new ServiceStopped("orders", Instance, Time),
     ];

@@ -41,9 +41,9 @@ public static class Subscriptions
             "shop.user.reactivated.v1",
             "shop.user.registered.v1",
         ]),
-        new("orders", "orders.sessions", "tokens of sessions that have ended are refused", ["shop.user.sessions-ended.v1"]),
-        new("inventory", "inventory.sessions", "tokens of sessions that have ended are refused", ["shop.user.sessions-ended.v1"]),
-        new("notifications", "notifications.sessions", "tokens of sessions that have ended are refused", ["shop.user.sessions-ended.v1"]),
+        new("orders", "orders.sessions", "tokens of sessions that have ended are refused", ["shop.user.session-ended.v1", "shop.user.sessions-ended.v1"]),
+        new("inventory", "inventory.sessions", "tokens of sessions that have ended are refused", ["shop.user.session-ended.v1", "shop.user.sessions-ended.v1"]),
+        new("notifications", "notifications.sessions", "tokens of sessions that have ended are refused", ["shop.user.session-ended.v1", "shop.user.sessions-ended.v1"]),
         new("inventory", "inventory.erasures", "the addresses of an erased customer's parcels are removed", [
             "shop.user.erased.v1",
         ]),

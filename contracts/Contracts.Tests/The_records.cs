@@ -22,7 +22,7 @@ public sealed class The_records
         "shop.system.service-started.v1", "shop.system.service-stopped.v1",
         "shop.user.deactivated.v1", "shop.user.email-changed.v1", "shop.user.email-verified.v1", "shop.user.erased.v1", "shop.user.profile-updated.v1", "shop.user.reactivated.v1",
         "shop.user.registered.v1",
-        "shop.user.sessions-ended.v1",
+        "shop.user.session-ended.v1", "shop.user.sessions-ended.v1",
     ]);
 
     [Theory]

@@ -56,21 +56,34 @@ swap_services() {
     mv "$STATE/app.new" "$STATE/app"
 }
 
+# inherit: what processes take over of the caller's shell, as an array in `inherited`; Section__Key variables pass through.
+inherit() {
+    local variable
+    inherited=()
+    for variable in PATH HOME LANG TZ TMPDIR DOTNET_ROOT SSL_CERT_FILE SSL_CERT_DIR; do
+        [ -z "${!variable+set}" ] || inherited+=("$variable=${!variable}")
+    done
+    while IFS= read -r variable; do inherited+=("$variable=${!variable}"); done < <(compgen -e | grep '__' || true)
+}
+
+program_of() { printf '%s.dll' "$(basename "$(project_of "$1")" .csproj)"; }
+
+# The service sees its own settings and no other's.
 start_service() {
-    local name=$1 port dll inherited=()
+    local name=$1
     alive "$name" && return 0
     need_port "$(port_variable "$name")" "$name"
-    case $name in
-        payment-sandbox) environment_of payment-sandbox ;;
-        *) environment_of common "$name" ;;
-    esac
-    # The service sees its own settings and no other's; Section__Key variables of the caller's shell pass through.
-    for port in PATH HOME LANG TZ TMPDIR DOTNET_ROOT SSL_CERT_FILE SSL_CERT_DIR; do
-        [ -z "${!port+set}" ] || inherited+=("$port=${!port}")
-    done
-    while IFS= read -r port; do inherited+=("$port=${!port}"); done < <(compgen -e | grep '__' || true)
-    dll=$(basename "$(project_of "$name")" .csproj).dll
-    (cd "$STATE/app/$name" && supervise "$name" "${environment[@]}" "${inherited[@]}" -- dotnet "$dll")
+    inherit
+    if [ "$name" = payment-sandbox ]; then
+        environment_of payment-sandbox
+    else
+        # Brings the database up to date and ends, with a password that the service itself does not have. The service waits for it.
+        stop "$name.migrations"
+        environment_of common "$name" "$name.migrations"
+        (cd "$STATE/app/$name" && start "$name.migrations" env -i "${environment[@]}" "${inherited[@]}" dotnet "$(program_of "$name")" --migrate)
+        environment_of common "$name"
+    fi
+    (cd "$STATE/app/$name" && supervise "$name" "${environment[@]}" "${inherited[@]}" -- dotnet "$(program_of "$name")")
 }
 
 service_ready() { local variable; variable=$(port_variable "$1"); http_ok "${!variable}" /health/ready; }
@@ -86,6 +99,7 @@ stop_services() {
     local name pid
     for name in "${PROCESSES[@]}"; do
         stop "$name.supervisor"
+        stop "$name.migrations"
         pid=$(pid_of "$name") && kill -TERM "$pid" 2>/dev/null
     done
     for name in "${PROCESSES[@]}"; do stop "$name" TERM 30; done

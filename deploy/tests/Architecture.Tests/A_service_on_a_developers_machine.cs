@@ -24,7 +24,8 @@ public sealed partial class A_service_on_a_developers_machine
         var file = new ConfigurationBuilder().AddJsonFile(Path.Combine(Repository.Root, folder, "appsettings.Development.json"), optional: false).Build();
         var development = file.AsEnumerable().Where(s => s.Value is not null).Select(s => $"{s.Key}={(bool.TryParse(s.Value, out var flag) ? (flag ? "true" : "false") : s.Value)}");
         var script = MakeUp(service).Where(s => s.Contains("__", StringComparison.Ordinal)).Select(s => s.Split('=', 2)).Select(s => $"{s[0].Replace("__", ":", StringComparison.Ordinal)}={s[1]}")
-            .Where(s => !s.StartsWith("Sandbox:DataDirectory=", StringComparison.Ordinal));   // a folder of this machine; without it the ledger is in memory
+            .Where(s => !s.StartsWith("Sandbox:DataDirectory=", StringComparison.Ordinal)   // a folder of this machine; without it the ledger is in memory
+                && s != "Database:Migrate=false");                                          // here nobody else migrates
         development.Order(StringComparer.Ordinal).ShouldBe(
             script.Order(StringComparer.Ordinal), $"{folder}/appsettings.Development.json says what .env.example and deploy/env/{service}.env say.");
     }
@@ -85,7 +86,7 @@ public sealed partial class A_service_on_a_developers_machine
                 """
                 set -a; . ./.env.example; set +a
                 . deploy/local/lib.sh; export_local_addresses
-                case $1 in payment-sandbox) environment_of "$1" ;; *) environment_of common "$1" ;; esac
+                case $1 in payment-sandbox) environment_of "$1" ;; *) environment_of common "$1" "$1.migrations" ;; esac
                 printf '%s\n' "${environment[@]}"
                 """,
                 "bash",

@@ -16,7 +16,7 @@ public sealed partial class The_packages
     private static readonly string[] FreeLicences = ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "PostgreSQL", "MPL-2.0"];
 
     /// <summary>Packages whose nuspec names no licence but a file: what the file is, as somebody has read.</summary>
-    private static readonly Dictionary<string, string> ReadByHand = new(StringComparer.OrdinalIgnoreCase) { ["Stripe.net"] = "Apache-2.0" };
+    private static readonly Dictionary<string, string> ReadByHand = new(StringComparer.OrdinalIgnoreCase) { ["Stripe.net"] = "Apache-2.0", ["Otp.NET"] = "MIT" };
 
     /// <summary>Where each of them began to cost money, whatever licence the package names: JsonSchema.Net and its like by an agreement beside the MIT licence.</summary>
     private static readonly Dictionary<string, int> FirstVersionWithAFee = new(StringComparer.OrdinalIgnoreCase)

@@ -15,5 +15,6 @@ public sealed class MigrationTests
             ["0004_ids_of_stored_answers"] = "4fee235f72245c7b",
             ["0005_audit"] = "dc7c18006dae4335",
             ["0006_ended_sessions"] = "1629d70988ca4c04",
+            ["0007_ended_single_sessions"] = "9de9b869fb471278",
         });
 }

@@ -19,5 +19,6 @@ public sealed class A_released_migration
             ["0008_ids_of_stored_answers"] = "4fee235f72245c7b",
             ["0009_audit"] = "dc7c18006dae4335",
             ["0010_ended_sessions"] = "1629d70988ca4c04",
+            ["0011_ended_single_sessions"] = "9de9b869fb471278",
         });
 }

@@ -33,7 +33,7 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
 
 /// <summary>
 /// Every route of a service × every kind of caller, with the status that each must get. A route without a row fails, and so does a row without a route,
-/// and an endpoint on which nobody has said who may call it. Every call of an operator, and of what is for operators, has to be in the audit, once and with its status, and no answer to somebody signed in is for a cache. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
+/// and an endpoint on which nobody has said who may call it. An operator who has but the permissions that the endpoint names is let in like one who may do everything, and one who has all others is a stranger. Every call of an operator, and of what is for operators, has to be in the audit, once and with its status, and no answer to somebody signed in is for a cache. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
 /// </summary>
 public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgram> fixture)
     where TProgram : class
@@ -88,6 +88,11 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             await CheckAsync("other customer", row.Other, _ => fixture.ClientFor(Guid.CreateVersion7()));
             await CheckAsync("operator", row.Operator, _ => fixture.Operator());
             await CheckAsync("other tenant's operator", row.OtherTenant, _ => fixture.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "elsewhere"));
+            await CheckAsync("other tenant's customer", row.Other, _ => fixture.ClientFor(Guid.CreateVersion7(), tenant: "elsewhere"));
+            var needed = PermissionsOf(routes[route]);
+            await CheckAsync("operator with what it takes and no more", row.Operator, _ => Someone("some-operators", [.. needed, "something.else"]));
+            await CheckAsync("operator with all but that", row.Other, _ => Someone("some-operators", [.. Routes().Values.SelectMany(PermissionsOf).Except(needed), "something.else"]));
+            await CheckAsync("somebody without a role", IsOpen(routes[route]) ? row.Other : 403, _ => Someone(role: null, permissions: null));
             if (routes[route].Metadata.GetMetadata<BearerIsIgnored>() is null)
             {
                 await CheckAsync("somebody whose token does not hold", 401, _ => fixture.WithToken(fixture.TokenFor(Guid.CreateVersion7(), @operator: true)[..^8]));
@@ -131,11 +136,21 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         }
     }
 
+    private HttpClient Someone(string? role, IReadOnlyList<string>? permissions) => fixture.WithToken(fixture.TokenFor(Guid.CreateVersion7(), role, permissions));
+
+    private static List<string> PermissionsOf(RouteEndpoint endpoint) =>
+    [
+        .. endpoint.Metadata.GetOrderedMetadata<PermissionRequirement>().Select(p => p.Permission),
+        .. endpoint.Metadata.GetOrderedMetadata<OthersPermission>().Select(p => p.Permission),
+    ];
+
+    private static bool IsOpen(Microsoft.AspNetCore.Http.Endpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
+
     private static bool SaysWhoMayCall(Microsoft.AspNetCore.Http.Endpoint endpoint) =>
-        endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
+        endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null || IsOpen(endpoint);
 
     private static bool IsAudited(RouteEndpoint endpoint, string caller) =>
-        endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null && caller is not ("anonymous" or "somebody whose token does not hold")
+        !IsOpen(endpoint) && caller is not ("anonymous" or "somebody whose token does not hold")
         && (caller.Contains("operator", StringComparison.Ordinal)
             || endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(a => a.Policy is Policies.Operator or Policies.SystemOperator));
 

@@ -35,7 +35,21 @@ public sealed class EndedSessionsCheck<TProgram>(ServiceFixture<TProgram> servic
         await Poll.Until(() => AskAsync(neighbour, epoch: 0), s => s == HttpStatusCode.Unauthorized, "the neighbour's token to be refused");
         await MustBeAsync(HttpStatusCode.Unauthorized, user, epoch: 1);
 
+        // A single session, and no other of the same user.
+        var (one, another) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        await TellAsync(new UserSessionEnded(neighbour, one, TimeProvider.System.GetUtcNow()), 2);
+        await Poll.Until(() => AskAsync(TokenOf(neighbour, one)), s => s == HttpStatusCode.Unauthorized, "the token of a single session that has ended to be refused");
+        if (await AskAsync(TokenOf(neighbour, another)) != HttpStatusCode.OK)
+        {
+            throw new InvalidOperationException("With one session of a user another one has ended.");
+        }
+
         await service.RestartAsync();
+        if (await AskAsync(TokenOf(neighbour, one)) != HttpStatusCode.Unauthorized)
+        {
+            throw new InvalidOperationException("A single session that has ended goes on after a restart.");
+        }
+
         await MustBeAsync(HttpStatusCode.Unauthorized, user, epoch: 1);
         await MustBeAsync(HttpStatusCode.OK, user, epoch: 2);
     }
@@ -57,10 +71,15 @@ public sealed class EndedSessionsCheck<TProgram>(ServiceFixture<TProgram> servic
         return answer.StatusCode;
     }
 
-    private async Task TellAsync(Guid user, int epoch)
+    private string TokenOf(Guid user, Guid session) => service.Tokens.For(user.ToString(), sessionEpoch: 1, sessionId: session);
+
+    private Task TellAsync(Guid user, int epoch) => TellAsync(new UserSessionsEnded(user, epoch, "password_changed", TimeProvider.System.GetUtcNow()), epoch);
+
+    private async Task TellAsync<T>(T happened, long sequence)
+        where T : class
     {
         await using var scope = service.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(new UserSessionsEnded(user, epoch, "password_changed", TimeProvider.System.GetUtcNow()), epoch);
+        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(happened, sequence);
         await scope.ServiceProvider.GetRequiredService<DbContext>().SaveChangesAsync();
     }
 }

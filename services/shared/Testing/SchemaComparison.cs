@@ -18,7 +18,7 @@ public static class SchemaComparison
 {
     // Read and written by the chassis with plain SQL; no model knows them.
     private static readonly string[] ChassisSchemas = ["messaging", "testing", "event_store", "audit"];
-    private static readonly string[] ChassisTables = ["__EFMigrationsHistory", "ended_sessions", "idempotency_keys"];
+    private static readonly string[] ChassisTables = ["__EFMigrationsHistory", "ended_sessions", "ended_single_sessions", "idempotency_keys"];
 
     /// <summary>
     /// Compares tables, columns, types with their lengths, nullability, primary keys, and the foreign keys and indexes that the model declares.

@@ -60,8 +60,11 @@ public class ServiceFixture<TProgram> : LazyFixture
     public HttpClient Operator() => ClientFor(Guid.CreateVersion7(), @operator: true);
 
     /// <summary>An access token that this service accepts.</summary>
-    public virtual string TokenFor(Guid userId, bool @operator = false, string? tenant = null) =>
-        Tokens.For(userId.ToString(), @operator ? "operator" : "customer", tenant);
+    public string TokenFor(Guid userId, bool @operator = false, string? tenant = null) => TokenFor(userId, @operator ? "operator" : "customer", permissions: null, tenant);
+
+    /// <summary>An access token that this service accepts, of somebody with this role, or none, and these permissions.</summary>
+    public virtual string TokenFor(Guid userId, string? role, IEnumerable<string>? permissions, string? tenant = null) =>
+        Tokens.For(userId.ToString(), role, tenant, permissions: permissions);
 
     /// <summary>Runs something inside a scope of the service.</summary>
     public async Task<T> InScope<TService, T>(Func<TService, Task<T>> work)

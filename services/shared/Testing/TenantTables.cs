@@ -13,6 +13,7 @@ public static class TenantTables
         ["event_store."] = "events carry their tenant in their metadata, and are read with their aggregate",
         ["__EFMigrationsHistory"] = "about the schema",
         ["ended_sessions"] = "the user's, and no more than that",
+        ["ended_single_sessions"] = "names a session, and nobody",
         ["idempotency_keys"] = "stored answers: each caller gets their own only",
     };
 

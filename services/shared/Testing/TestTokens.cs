@@ -37,7 +37,8 @@ public sealed class TestTokens : IDisposable
     public IList<JsonObject> MoreKeys { get; } = [];
 
     /// <summary>A valid access token.</summary>
-    public string For(string subject, string role = "customer", string? tenant = null, TimeProvider? clock = null, int? sessionEpoch = null)
+    public string For(
+        string subject, string? role = "customer", string? tenant = null, TimeProvider? clock = null, int? sessionEpoch = null, IEnumerable<string>? permissions = null, Guid? sessionId = null)
     {
         var now = (clock ?? TimeProvider.System).GetUtcNow().ToUnixTimeSeconds();
         var payload = new JsonObject
@@ -47,6 +48,21 @@ public sealed class TestTokens : IDisposable
         if (sessionEpoch is not null)
         {
             payload["session_epoch"] = sessionEpoch;
+        }
+
+        if (role is null)
+        {
+            payload.Remove("role");
+        }
+
+        if (sessionId is not null)
+        {
+            payload["sid"] = $"{sessionId}";
+        }
+
+        if (permissions is not null)
+        {
+            payload["entitlements"] = new JsonArray([.. permissions.Select(p => JsonValue.Create(p))]);
         }
 
         if (tenant is not null)

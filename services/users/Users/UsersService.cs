@@ -26,6 +26,7 @@ public static class UsersService
         services.AddSingleton<SignInThrottle>();
         services.AddScoped<UserStore>();
         services.AddScoped<Operators>();
+        services.AddSingleton<OperatorRoles>();
         services.Replace(ServiceDescriptor.Singleton<ISessionStatus, AccountSessions>());
         services.AddScoped<Sessions>();
         services.AddScoped<SignIn>();
@@ -33,6 +34,8 @@ public static class UsersService
         services.AddSingleton<AccountRules>();
         services.AddScoped<MailedLinks>();
         services.AddScoped<OwnersProof>();
+        services.AddScoped<SecondFactors>();
+        services.AddScoped<SecondFactor>();
         services.AddScoped<ResetPassword>();
         services.AddScoped<VerifyEmail>();
         services.AddScoped<ChangeEmail>();
@@ -40,6 +43,7 @@ public static class UsersService
         services.AddScoped<ChangeProfile>();
         services.AddScoped<ChangePassword>();
         services.AddScoped<ChangeStatus>();
+        services.AddScoped<ChangeRole>();
         services.AddScoped<EraseUser>();
         services.AddScoped<Token>();
         services.AddScoped<Authorize>();
@@ -69,6 +73,8 @@ public static class UsersService
         ResetPassword.Map(v1);
         VerifyEmail.Map(v1);
         ChangeEmail.Map(v1);
+        ChangeRole.Map(v1);
+        SecondFactor.Map(v1);
         PasswordPages.Map(app);
         TicketPages.Map(app);
         RegistrationStatistics.Map(v1);

@@ -1,9 +1,11 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.RegularExpressions;
+using Users.Persistence;
 
 namespace Users;
 
 /// <summary>Section <c>Users</c>.</summary>
-public sealed record UsersSettings
+public sealed partial record UsersSettings : IValidatableObject
 {
     public const string Section = "Users";
 
@@ -30,7 +32,7 @@ public sealed record UsersSettings
     public bool? ReplaceGivenPasswords { get; init; }
 
     /// <summary>
-    /// The pages of a front end that links in mails lead to, with <c>?ticket=</c>, by what they do: <c>reset-password</c>, <c>verify-email</c>, <c>confirm-email</c>,
+    /// The pages of a front end that links in mails lead to, with <c>#ticket=</c>, by what they do: <c>reset-password</c>, <c>verify-email</c>, <c>confirm-email</c>,
     /// <c>undo-email-change</c>. Default: those of this service.
     /// </summary>
     public Dictionary<string, Uri> Pages { get; init; } = [];
@@ -46,8 +48,44 @@ public sealed record UsersSettings
 
     public ThrottleSettings Throttle { get; init; } = new();
 
+    public SecondFactorSettings SecondFactor { get; init; } = new();
+
+    /// <summary>
+    /// Roles of operators, each with its permissions, beside <c>operator</c>, which has all: <c>catalogue-manager</c>, <c>warehouse</c>, <c>support</c>, <c>on-call</c> and
+    /// <c>auditor</c> are there without this, and are others with it.
+    /// </summary>
+    public Dictionary<string, string[]> Roles { get; init; } = [];
+
     /// <summary>Services and partners that get tokens of their own, by client id.</summary>
     public Dictionary<string, ClientSettings> Clients { get; init; } = [];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        var roles = new OperatorRoles(Microsoft.Extensions.Options.Options.Create(this));
+        foreach (var (role, permissions) in Roles)
+        {
+            if (!RoleName().IsMatch(role) || role is Chassis.Web.Roles.Customer or Chassis.Web.Roles.Operator)
+            {
+                yield return new ValidationResult("has a name that is none: lower-case letters, digits and hyphens, and neither customer nor operator.", [$"{nameof(Roles)}:{role}"]);
+            }
+
+            if (permissions.Length == 0 || permissions.Any(p => !PermissionName().IsMatch(p)))
+            {
+                yield return new ValidationResult("must list permissions, such as stock.read.", [$"{nameof(Roles)}:{role}"]);
+            }
+        }
+
+        foreach (var (id, client) in Clients.Where(c => !roles.Exists(c.Value.Role)))
+        {
+            yield return new ValidationResult($"is no role: {client.Role}.", [$"{nameof(Clients)}:{id}:{nameof(ClientSettings.Role)}"]);
+        }
+    }
+
+    [GeneratedRegex("^[a-z][a-z0-9-]{0,39}$")]
+    private static partial Regex RoleName();
+
+    [GeneratedRegex("^[a-z-]+([.][a-z-]+)*$")]
+    private static partial Regex PermissionName();
 }
 
 /// <summary>The first operator, made at the first start-up that has it.</summary>
@@ -102,6 +140,16 @@ public sealed record PasswordSettings
     public IReadOnlyList<string> Refused { get; init; } = [];
 }
 
+public sealed record SecondFactorSettings
+{
+    /// <summary>Whether operators of every role need one-time codes to sign in; who has none yet sets them up on the sign-in page. By default everywhere but in development.</summary>
+    public bool? Required { get; init; }
+
+    /// <summary>What an app shows beside the codes.</summary>
+    [Required]
+    public string Issuer { get; init; } = "Shop";
+}
+
 public sealed record ThrottleSettings
 {
     /// <summary>Failures that an account may have before it has to wait.</summary>
@@ -137,8 +185,8 @@ public sealed record ClientSettings : IValidatableObject
     /// <summary>Where people are sent back to when they have signed in, or out; compared to the letter.</summary>
     public IReadOnlyList<Uri> RedirectUris { get; init; } = [];
 
-    /// <summary><c>customer</c> or <c>operator</c>.</summary>
-    [RegularExpression("^(customer|operator)$")]
+    /// <summary><c>customer</c>, <c>operator</c>, or one of <see cref="UsersSettings.Roles"/>.</summary>
+    [Required]
     public string Role { get; init; } = "customer";
 
     public string? Tenant { get; init; }

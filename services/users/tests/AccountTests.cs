@@ -219,11 +219,16 @@ public sealed class An_account(UsersFixture service)
         var id = (await registered.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("id").GetString()!;
         await service.SignInAsync(email, "correct horse battery");
         var session = (await service.Database.ScalarAsync<Guid>($"SELECT id FROM oauth_authorizations WHERE subject = '{id}'")).ToString();
+        await service.Database.ExecuteAsync($"UPDATE users SET second_factor_since = now() WHERE id = '{id}'");
         var account = new Dictionary<string, string> { ["id"] = id, ["sessionId"] = session };
 
         await new TenantWalk<Program>(service, north)
             .Without("the caller's own", "GET /v1/users/me")
-            .Without("the owner's alone", "PUT /v1/users/{id}/password")
+            .Without(
+                "the owner's alone", "PUT /v1/users/{id}/password", "POST /v1/users/{id}/second-factor", "POST /v1/users/{id}/second-factor/confirm",
+                "POST /v1/users/{id}/second-factor/recovery-codes", "POST /v1/users/{id}/second-factor/remove")
+            .Without("the same for all", "GET /v1/roles")
+            .Of("GET /v1/users/{id}/second-factor", "isOn", account)
             .Of("GET /v1/users", id, query: $"?search={email}")
             .Of("GET /v1/users/{id}", id, account)
             .Of("GET /v1/users/{id}/events", "North Person", account)
@@ -232,6 +237,8 @@ public sealed class An_account(UsersFixture service)
             .Of("GET /v1/statistics/registrations", source)
             .Of("PATCH /v1/users/{id}", "", account, new { fullName = "Changed" })
             .Of("PUT /v1/users/{id}/email", "", account, new { email = $"{Guid.NewGuid():n}@example.com" })
+            .Of("PUT /v1/users/{id}/role", "", account, new { role = "auditor", reason = "walk" })
+            .Of("DELETE /v1/users/{id}/second-factor", "", account)
             .Of("POST /v1/users/{id}/password-reset", "", account)
             .Of("POST /v1/users/{id}/email-verification", "", account)
             .Of("POST /v1/users/{id}/deactivate", "", account, new { reason = "test" })
@@ -241,9 +248,9 @@ public sealed class An_account(UsersFixture service)
 
         // All but the registration was done by an operator without a tenant.
         await tap.NextAsync("shop.user.erased.v1", id);
-        await Poll.Until(() => tap.Seen.Count(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1") == 3, "the ends of its sessions to be told");
+        await Poll.Until(() => tap.Seen.Count(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1") == 5, "the ends of its sessions to be told");
         tap.Seen.Where(e => e.Subject == id).Select(e => (e.Type, e.Headers.GetValueOrDefault(CloudEventHeaders.TenantId))).ShouldBe(
-            new[] { "registered", "profile-updated", "email-changed", "sessions-ended", "deactivated", "sessions-ended", "reactivated", "erased", "sessions-ended" }.Select(what => ($"shop.user.{what}.v1", (string?)north)),
+            new[] { "registered", "session-ended", "profile-updated", "email-changed", "sessions-ended", "sessions-ended", "sessions-ended", "deactivated", "sessions-ended", "reactivated", "erased", "sessions-ended" }.Select(what => ($"shop.user.{what}.v1", (string?)north)),
             ignoreOrder: true);
     }
 
@@ -257,6 +264,8 @@ public sealed class An_account(UsersFixture service)
         ["oauth_scopes"] = "the installation's",
         ["oauth_tokens"] = "the user's, and found by their hash only",
         ["account_tickets"] = "the user's, and found by their hash only",
+        ["second_factors"] = "the user's, and found by the account only",
+        ["recovery_codes"] = "the user's, and found by the account only",
         ["first_operator"] = "the installation's",
         ["sign_in_networks"] = "under keyed hashes, before it is known who it is",
         ["sign_in_failures"] = "under keyed hashes, before it is known who it is",
@@ -333,6 +342,14 @@ public sealed class Who_may_do_what(UsersFixture service)
             .Row("POST /account/reset-password", new MatrixRow(400, 400, 400, 400, 400))
             .Row("POST /v1/users/{id}/deactivate", new MatrixRow(401, 403, 403, 200, 404), () => Account(new { reason = "matrix" }))
             .Row("POST /v1/users/{id}/reactivate", new MatrixRow(401, 401, 403, 200, 404), Deactivated)
+            .Row("GET /v1/roles", new MatrixRow(401, 403, 403, 200, 200))
+            .Row("PUT /v1/users/{id}/role", new MatrixRow(401, 403, 403, 200, 404), () => Account(new { role = "customer", reason = "matrix" }))
+            .Row("GET /v1/users/{id}/second-factor", new MatrixRow(401, 200, 404, 200, 404), () => Account())
+            .Row("POST /v1/users/{id}/second-factor", new MatrixRow(401, 200, 404, 404, 404), () => Account(new { }))
+            .Row("POST /v1/users/{id}/second-factor/confirm", new MatrixRow(401, 400, 404, 404, 404), () => Account(new { setup = "none", code = "123456" }))
+            .Row("POST /v1/users/{id}/second-factor/recovery-codes", new MatrixRow(401, 409, 404, 404, 404), () => Account(new { code = "123456" }))
+            .Row("POST /v1/users/{id}/second-factor/remove", new MatrixRow(401, 409, 404, 404, 404), () => Account(new { code = "123456" }))
+            .Row("DELETE /v1/users/{id}/second-factor", new MatrixRow(401, 403, 403, 409, 404), () => Account())
             .Row("DELETE /v1/users/{id}", new MatrixRow(401, 204, 404, 204, 404), () => Account())
             .Row("GET /v1/users/{id}/events", new MatrixRow(401, 403, 403, 200, 404), () => Account())
             .Row("GET /v1/users", new MatrixRow(401, 403, 403, 200, 200))

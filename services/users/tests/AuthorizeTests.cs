@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Chassis.Testing;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Users.Tests;
@@ -30,7 +31,10 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
         status.ShouldBe(200);
 
         // A code that comes back was stolen, or its first use was: the session ends.
+        await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.session-ended.v1");
         (await ExchangeAsync(code)).Status.ShouldBe(400);
+        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        await tap.NextAsync("shop.user.session-ended.v1", account.Id.ToString());
         (await RefreshAsync(body.GetProperty("refresh_token").GetString()!)).Status.ShouldBe(400);
     }
 
@@ -150,7 +154,15 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
 
         var latest = sessions[0].GetProperty("id").GetGuid();
         (await stranger.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        using var found = service.WithToken(service.TokenFor(account.Id, DateTimeOffset.UtcNow.AddHours(-1)));
+        (await found.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Ct)).StatusCode.ShouldBe(HttpStatusCode.Forbidden, "whoever has found a token of an hour ago");
+        using var ended = service.WithToken(there.GetProperty("access_token").GetString()!);
+        (await ended.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.session-ended.v1");
         (await client.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await ended.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await tap.NextAsync("shop.user.session-ended.v1", account.Id.ToString())).Body.GetProperty("sessionId").GetGuid().ShouldBe(latest);
         (await client.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
 
         (await RefreshAsync(there.GetProperty("refresh_token").GetString()!)).Status.ShouldBe(400);
@@ -172,6 +184,8 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
         answer.StatusCode.ShouldBe(HttpStatusCode.Redirect);
         answer.Headers.Location!.ToString().ShouldBe($"{UsersFixture.StorefrontCallback}?state=s");
         (await RefreshAsync(tokens.GetProperty("refresh_token").GetString()!)).Status.ShouldBe(400);
+        using var signedOut = service.WithToken(tokens.GetProperty("access_token").GetString()!);
+        (await signedOut.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
 
         using var elsewhere = await client.GetAsync("/connect/logout?post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F", Ct);
         elsewhere.Headers.Location.ShouldBeNull();
@@ -188,6 +202,8 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
         refresh = refreshed.GetProperty("refresh_token").GetString()!;
         (await RevokeAsync(refresh)).ShouldBe(200);
         (await RefreshAsync(refresh)).Status.ShouldBe(400);
+        using var revoked = service.WithToken(refreshed.GetProperty("access_token").GetString()!);
+        (await revoked.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         (await RevokeAsync("unknown")).ShouldBe(200, "RFC 7009, §2.2");
 
         async Task<int> RevokeAsync(string token) => (await PostAsync("/connect/revoke", ("token", token), ("client_id", "storefront"))).Status;

@@ -169,7 +169,7 @@ public sealed class The_users_database(UsersFixture service)
     public Task Is_what_the_model_says() =>
         service.InScope<UsersDbContext, bool>(async db =>
         {
-            await db.VerifySchemaAsync(service.Database.Migrations, "first_operator", "refresh_tokens", "sign_in_failures", "sign_in_networks");
+            await db.VerifySchemaAsync(service.Database.Migrations, "first_operator", "recovery_codes", "refresh_tokens", "second_factors", "sign_in_failures", "sign_in_networks");
             return true;
         });
 

@@ -42,6 +42,6 @@ public sealed partial class A_password_that_somebody_else_has_chosen(StrictFixtu
         ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"), ("code_challenge_method", "S256"),
         ("email", UsersFixture.OperatorEmail), ("password", password));
 
-    [GeneratedRegex(@"/account/reset-password\?ticket=([\w-]+)")]
+    [GeneratedRegex(@"/account/reset-password#ticket=([\w-]+)")]
     private static partial Regex Ticket();
 }

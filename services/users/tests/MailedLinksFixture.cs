@@ -43,7 +43,7 @@ public class MailedLinksFixture : UsersFixture
     public IReadOnlyList<JsonElement> MailsTo(Guid userId, string purpose) =>
         [.. mails.Where(mail => mail.GetProperty("userId").GetGuid() == userId && mail.GetProperty("purpose").GetString() == purpose)];
 
-    public static string TicketIn(JsonElement mail) => HttpUtility.ParseQueryString(new Uri(mail.GetProperty("link").GetString()!).Query)["ticket"]!;
+    public static string TicketIn(JsonElement mail) => HttpUtility.ParseQueryString(new Uri(mail.GetProperty("link").GetString()!).Fragment[1..])["ticket"]!;
 
     public override async ValueTask DisposeAsync()
     {

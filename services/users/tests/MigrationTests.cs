@@ -19,5 +19,7 @@ public sealed class Migrations
             ["0008_token_server"] = "96d357dd296e1a2e",
             ["0009_account_tickets"] = "7576b27d9db2ccbd",
             ["0010_verified_addresses"] = "b40b7f73c8b0f73c",
+            ["0011_roles"] = "6ae5e722448ea3dc",
+            ["0012_second_factors"] = "b32d65b5cd6a5ef0",
         });
 }

@@ -150,12 +150,12 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         (await browser.SendFormAsync("/account/forgotten-password", "same-origin", ("email", "no address"))).Status.ShouldBe(HttpStatusCode.BadRequest);
         (await browser.SendFormAsync("/account/forgotten-password", "same-origin", ("email", account.Email))).Page.ShouldContain("If there is an account");
         var link = (await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword)).GetProperty("link").GetString()!;
-        link.ShouldStartWith("http://localhost/account/reset-password?ticket=");
+        link.ShouldStartWith("http://localhost/account/reset-password#ticket=");
         using var opened = await browser.GetAsync(link, Ct);
         opened.Headers.GetValues("Content-Security-Policy").ShouldHaveSingleItem().ShouldContain("form-action 'self'");
         opened.Headers.GetValues("Referrer-Policy").ShouldHaveSingleItem().ShouldBe("no-referrer");
 
-        var ticket = HttpUtility.ParseQueryString(new Uri(link).Query)["ticket"]!;
+        var ticket = HttpUtility.ParseQueryString(new Uri(link).Fragment[1..])["ticket"]!;
         var (status, page) = await browser.SendFormAsync("/account/reset-password", "same-origin", ("ticket", ticket), ("password", "short"));
         status.ShouldBe(HttpStatusCode.BadRequest);
         page.ShouldContain("role=\"alert\"");

@@ -41,7 +41,8 @@ public sealed class Registration(UsersFixture service)
         user.GetProperty("version").GetInt64().ShouldBe(1);
         user.GetProperty("registeredAt").GetString()!.ShouldEndWith("Z");
         user.GetProperty("emailVerified").GetBoolean().ShouldBeFalse();
-        user.EnumerateObject().Count().ShouldBe(8);
+        user.GetProperty("role").GetString().ShouldBe("customer");
+        user.EnumerateObject().Count().ShouldBe(9);
 
         using var client = await service.SignedInAsync(new Account(id, email, "analytical engine", "Ada Lovelace"));
         foreach (var path in (string[])["/v1/users/me", $"/v1/users/{id}"])

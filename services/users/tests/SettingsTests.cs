@@ -15,16 +15,19 @@ public sealed class The_settings(UsersFixture service)
     [InlineData("Users:Clients:partner:Secret", "")]
     [InlineData("Users:Clients:partner:Secret", "too-short")]
     [InlineData("Users:Clients:partner:Role", "root")]
+    [InlineData("Users:Roles:operator", "stock.read", ":0")]
+    [InlineData("Users:Roles:Night Shift", "stock.read", ":0")]
+    [InlineData("Users:Roles:night-shift", "everything!", ":0")]
     [InlineData("Users:Passwords:Iterations", "1")]
     [InlineData("Users:Passwords:Iterations", "many")]
     [InlineData("Users:Throttle:AccountFailures", "0")]
     [InlineData("Users:MasterSecret", "short")]
     [InlineData("RateLimit:WindowSeconds", "0")]
     [InlineData("Authentication:Authority", "http://issuer.example")]
-    public async Task That_are_wrong_stop_the_start_with_their_path_and_without_a_secret(string setting, string value)
+    public async Task That_are_wrong_stop_the_start_with_their_path_and_without_a_secret(string setting, string value, string below = "")
     {
         using var log = new LogLines();
-        await using var app = Build(log, setting, value);
+        await using var app = Build(log, setting + below, value);
         (await app.RunServiceAsync([])).ShouldBe(1);
 
         var line = log.Lines.ShouldHaveSingleItem();

@@ -21,18 +21,24 @@ public class UsersFixture : ServiceFixture<Program>
     private static int counter;
 
     /// <summary>Signed with the service's own key: also for somebody who has no account.</summary>
-    public override string TokenFor(Guid userId, bool @operator = false, string? tenant = null) => TokenFor(userId, @operator, tenant, DateTimeOffset.UtcNow);
+    public override string TokenFor(Guid userId, string? role, IEnumerable<string>? permissions, string? tenant = null) =>
+        Token(userId, role, permissions, tenant, DateTimeOffset.UtcNow);
 
-    /// <param name="userId">Who.</param>
-    /// <param name="operator">In which role.</param>
-    /// <param name="tenant">Of whom.</param>
-    /// <param name="signedInAt">When they have shown who they are.</param>
-    public string TokenFor(Guid userId, bool @operator, string? tenant, DateTimeOffset signedInAt)
+    /// <summary>Of a customer who has shown a while ago who they are.</summary>
+    public string TokenFor(Guid userId, DateTimeOffset signedInAt) => Token(userId, "customer", permissions: null, tenant: null, signedInAt);
+
+    private string Token(Guid userId, string? role, IEnumerable<string>? permissions, string? tenant, DateTimeOffset signedInAt)
     {
-        var claims = new Dictionary<string, object> { ["sub"] = userId.ToString(), ["client_id"] = "tests", ["jti"] = $"{Guid.NewGuid()}", ["role"] = @operator ? "operator" : "customer", ["session_epoch"] = 0, ["auth_time"] = signedInAt.ToUnixTimeSeconds() };
-        if (tenant is not null)
+        var claims = new Dictionary<string, object>
         {
-            claims["tenant"] = tenant;
+            ["sub"] = userId.ToString(), ["client_id"] = "tests", ["jti"] = $"{Guid.NewGuid()}", ["session_epoch"] = 0, ["auth_time"] = signedInAt.ToUnixTimeSeconds(),
+        };
+        foreach (var (name, value) in new (string, object?)[] { ("role", role), ("entitlements", permissions?.ToArray()), ("tenant", tenant) })
+        {
+            if (value is not null)
+            {
+                claims[name] = value;
+            }
         }
 
         var now = DateTime.UtcNow;

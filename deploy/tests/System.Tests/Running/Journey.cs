@@ -50,6 +50,9 @@ public static partial class Journey
         await user.PostAsync("users", $"/v1/users/{user.UserId}/email-verification");
         var email = (await user.GetAsync("users", "/v1/users/me")).GetProperty("email").GetString()!;
         await user.PostAsync("users", "/v1/email-verifications/complete", new { ticket = await TicketMailedToAsync(email) });
+        using var elsewhere = await ShopClient.SignInAsync(shop.Cluster, email, ShopClient.Password);
+        var latest = (await user.GetAsync("users", $"/v1/users/{user.UserId}/sessions"))[0].GetProperty("id").GetGuid();
+        await user.CallAsync(HttpMethod.Delete, "users", $"/v1/users/{user.UserId}/sessions/{latest}");
         await user.CallAsync(HttpMethod.Put, "users", $"/v1/users/{user.UserId}/email", new { email = $"mary-{user.UserId:n}@example.com" });
         await shop.Operator.PostAsync("users", $"/v1/users/{user.UserId}/deactivate", new { reason = "asked for it" });
         await shop.Operator.PostAsync("users", $"/v1/users/{user.UserId}/reactivate");
@@ -66,7 +69,7 @@ public static partial class Journey
         return Ticket().Match(mail).Groups[1].Value;
     }
 
-    [GeneratedRegex(@"\?ticket=([\w-]{43})")]
+    [GeneratedRegex(@"\#ticket=([\w-]{43})")]
     private static partial Regex Ticket();
 
     private static async Task ProductsAsync(RunningShop shop, List<string> about)

@@ -43,8 +43,8 @@ public static class ReadShipments
 {
     public static void Map(RouteGroupBuilder shipments)
     {
-        shipments.MapGet("/", List).RequireOperator().WithSummary("Lists shipments, newest first.");
-        shipments.MapGet("/{id:guid}", Get).RequireOperator().WithSummary("One shipment.");
+        shipments.MapGet("/", List).RequireOperator(InventoryPermissions.ReadStock).WithSummary("Lists shipments, newest first.");
+        shipments.MapGet("/{id:guid}", Get).RequireOperator(InventoryPermissions.ReadStock).WithSummary("One shipment.");
     }
 
     private static async Task<Ok<Page<ShipmentResource>>> List(

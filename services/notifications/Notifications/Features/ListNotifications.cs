@@ -28,7 +28,7 @@ public sealed record NotificationView(
 /// <summary>Mails, newest first: customers see their own, operators all.</summary>
 public static class ListNotifications
 {
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapGet("/v1/notifications", List).RequireCustomer();
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapGet("/v1/notifications", List).RequireCustomer(others: Permissions.ReadPersonalData);
 
     private static async Task<Ok<Page<NotificationView>>> List(
         [AsParameters] PageQuery page, Guid? userId, Guid? orderId, string? status, string? template,
@@ -40,7 +40,7 @@ public static class ListNotifications
         }
 
         var mails = db.Mails.AsNoTracking();
-        if ((caller.IsOperator ? userId : caller.UserId) is { } owner)
+        if ((caller.MaySeeOthers ? userId : caller.UserId) is { } owner)
         {
             mails = mails.Where(m => m.UserId == owner);
         }

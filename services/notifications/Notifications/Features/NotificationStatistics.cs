@@ -30,7 +30,7 @@ public static class NotificationStatistics
 {
     private static readonly TimeSpan DefaultPeriod = TimeSpan.FromDays(30);
 
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapGet("/v1/statistics/notifications", Get).RequireOperator();
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapGet("/v1/statistics/notifications", Get).RequireOperator(Permissions.ReadReports);
 
     private static async Task<Ok<NotificationStatisticsView>> Get(
         DateTimeOffset? from, DateTimeOffset? to, NpgsqlDataSource database, TimeProvider clock, CancellationToken ct)

@@ -19,11 +19,15 @@ namespace Notifications.Features;
 /// <param name="EmailVerification">A link to confirm the address of a new account: a security mail, always on.</param>
 /// <param name="EmailConfirmation">A link to confirm another address: a security mail, always on.</param>
 /// <param name="EmailChangeUndo">A link to undo the change of an address: a security mail, always on.</param>
+/// <param name="RoleChanged">The account was given another role: a security mail, always on.</param>
+/// <param name="SecondFactorAdded">One-time codes were set up: a security mail, always on.</param>
+/// <param name="SecondFactorRemoved">One-time codes were removed: a security mail, always on.</param>
 /// <param name="AccountDeactivated">The account was deactivated: a security mail, always on.</param>
 public sealed record PreferencesView(
     bool Welcome = true, bool OrderConfirmation = true, bool OrderShipped = true, bool OrderCancelled = true, bool OrderFailed = true,
     bool EmailChanged = true, bool AccountDeactivated = true, bool PasswordChanged = true, bool PasswordReset = true,
-    bool EmailVerification = true, bool EmailConfirmation = true, bool EmailChangeUndo = true)
+    bool EmailVerification = true, bool EmailConfirmation = true, bool EmailChangeUndo = true,
+    bool RoleChanged = true, bool SecondFactorAdded = true, bool SecondFactorRemoved = true)
 {
     private IEnumerable<(string Field, string Template, bool On)> Kinds() =>
     [
@@ -38,6 +42,9 @@ public sealed record PreferencesView(
         ("emailVerification", MailTemplate.EmailVerification, EmailVerification),
         ("emailConfirmation", MailTemplate.EmailConfirmation, EmailConfirmation),
         ("emailChangeUndo", MailTemplate.EmailChangeUndo, EmailChangeUndo),
+        ("roleChanged", MailTemplate.RoleChanged, RoleChanged),
+        ("secondFactorAdded", MailTemplate.SecondFactorAdded, SecondFactorAdded),
+        ("secondFactorRemoved", MailTemplate.SecondFactorRemoved, SecondFactorRemoved),
         ("accountDeactivated", MailTemplate.AccountDeactivated, AccountDeactivated),
     ];
 
@@ -67,8 +74,8 @@ public static class Preferences
     public static void Map(IEndpointRouteBuilder app)
     {
         var preferences = app.MapGroup("/v1/users/{id:guid}/notification-preferences");
-        preferences.MapGet("", Get).RequireCustomer();
-        preferences.MapPut("", Put).RequireCustomer();
+        preferences.MapGet("", Get).RequireCustomer(others: Permissions.ReadPersonalData);
+        preferences.MapPut("", Put).RequireCustomer(others: Permissions.ChangeUsers);
     }
 
     private static async Task<ETagged<Ok<PreferencesView>>> Get(Guid id, Caller caller, NotificationsDbContext db, CancellationToken ct)

@@ -10,7 +10,7 @@ namespace Notifications.Features;
 public static class ResyncContact
 {
     public static void Map(IEndpointRouteBuilder app) =>
-        app.MapPost("/v1/ops/copies/contacts/{userId:guid}/resync", Post).RequireSystemOperator().WithIdempotencyKey()
+        app.MapPost("/v1/ops/copies/contacts/{userId:guid}/resync", Post).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey()
             .WithName("ResyncContact").WithSummary("Takes the next word of users about the contact, whatever its sequence.");
 
     private static async Task<Accepted<ResyncedCopy>> Post(Guid userId, NotificationsDbContext db, CancellationToken ct)

@@ -36,11 +36,11 @@ public static class WebhookDeliveries
 
     public static void Map(RouteGroupBuilder webhooks)
     {
-        webhooks.MapPost("/{id:guid}/test", Test).RequireOperator().WithIdempotencyKey();
-        webhooks.MapGet("/{id:guid}/deliveries", List).RequireOperator();
-        webhooks.MapGet("/{id:guid}/deliveries/{deliveryId:guid}", Get).RequireOperator();
-        webhooks.MapPost("/{id:guid}/deliveries/{deliveryId:guid}/redeliver", Redeliver).RequireOperator().WithIdempotencyKey();
-        webhooks.MapPost("/{id:guid}/deliveries/redeliver", RedeliverRange).RequireOperator().WithIdempotencyKey();
+        webhooks.MapPost("/{id:guid}/test", Test).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey();
+        webhooks.MapGet("/{id:guid}/deliveries", List).RequireOperator(NotificationsPermissions.ChangeWebhooks);
+        webhooks.MapGet("/{id:guid}/deliveries/{deliveryId:guid}", Get).RequireOperator(NotificationsPermissions.ChangeWebhooks);
+        webhooks.MapPost("/{id:guid}/deliveries/{deliveryId:guid}/redeliver", Redeliver).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey();
+        webhooks.MapPost("/{id:guid}/deliveries/redeliver", RedeliverRange).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey();
     }
 
     private static async Task<Accepted<DeliveryView>> Test(Guid id, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)

@@ -57,12 +57,12 @@ public static class WebhookSubscriptions
 
     public static void Map(RouteGroupBuilder webhooks)
     {
-        webhooks.MapPost("", Register).RequireOperator().WithIdempotencyKey(shownOnce: "secret");
-        webhooks.MapGet("", List).RequireOperator();
-        webhooks.MapGet("/{id:guid}", Get).RequireOperator();
-        webhooks.MapPatch("/{id:guid}", Change).RequireOperator();
-        webhooks.MapDelete("/{id:guid}", Delete).RequireOperator();
-        webhooks.MapPost("/{id:guid}/rotate-secret", RotateSecret).RequireOperator().WithIdempotencyKey(shownOnce: "secret");
+        webhooks.MapPost("", Register).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey(shownOnce: "secret");
+        webhooks.MapGet("", List).RequireOperator(NotificationsPermissions.ChangeWebhooks);
+        webhooks.MapGet("/{id:guid}", Get).RequireOperator(NotificationsPermissions.ChangeWebhooks);
+        webhooks.MapPatch("/{id:guid}", Change).RequireOperator(NotificationsPermissions.ChangeWebhooks);
+        webhooks.MapDelete("/{id:guid}", Delete).RequireOperator(NotificationsPermissions.ChangeWebhooks);
+        webhooks.MapPost("/{id:guid}/rotate-secret", RotateSecret).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey(shownOnce: "secret");
     }
 
     internal static async Task<Webhook> Find(this NotificationsDbContext db, Guid id, CancellationToken ct) =>

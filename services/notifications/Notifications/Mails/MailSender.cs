@@ -135,6 +135,7 @@ public sealed partial class MailSender(
         // Stopped and continued in between, the process must not send what another one has taken over.
         if (clock.GetElapsedTime(claimedAt) > options.Value.Lease / 2)
         {
+            await Record(() => queue.Postpone(mail, TimeSpan.Zero, attempted: false, unconfirmed: false, "The process was too busy to send the mail in time.", CancellationToken.None));
             return;
         }
 

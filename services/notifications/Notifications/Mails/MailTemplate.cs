@@ -15,6 +15,9 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
     public const string Welcome = "welcome";
     public const string EmailChanged = "email-changed";
     public const string PasswordChanged = "password-changed";
+    public const string RoleChanged = "role-changed";
+    public const string SecondFactorAdded = "second-factor-added";
+    public const string SecondFactorRemoved = "second-factor-removed";
     public const string PasswordReset = "password-reset";
     public const string EmailVerification = "email-verification";
     public const string EmailConfirmation = "email-confirmation";
@@ -36,6 +39,9 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
         new(Welcome, false, new UserRegistered(Id, "ada@example.org", "Ada Lovelace", "web", Time)),
         new(EmailChanged, true, new UserEmailChanged(Id, "ada@example.org", "lovelace@example.org", Time)),
         new(PasswordChanged, true, new UserSessionsEnded(Id, 1, "password_changed", Time)),
+        new(RoleChanged, true, new UserSessionsEnded(Id, 1, "role_changed", Time)),
+        new(SecondFactorAdded, true, new UserSessionsEnded(Id, 1, "second_factor_added", Time)),
+        new(SecondFactorRemoved, true, new UserSessionsEnded(Id, 1, "second_factor_removed", Time)),
         new(PasswordReset, true, Link(AccountLinks.ResetPassword)),
         new(EmailVerification, true, Link(AccountLinks.VerifyEmail)),
         new(EmailConfirmation, true, Link(AccountLinks.ConfirmEmail)),
@@ -58,8 +64,11 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
 
     public static MailTemplate Named(string name) => All.First(t => t.Name == name);
 
+    /// <summary>The mail that tells why all sessions of an account have ended; null when another event has one.</summary>
+    public static string? OfEndedSessions(string reason) => All.FirstOrDefault(t => t.Sample is UserSessionsEnded ended && ended.Reason == reason)?.Name;
+
     /// <summary>The mail that carries a link; null when there is none of that purpose.</summary>
     public static string? OfLink(string purpose) => All.FirstOrDefault(t => t.Sample is SendAccountLink link && link.Purpose == purpose)?.Name;
 
-    private static SendAccountLink Link(string purpose) => new(Id, "ada@example.org", purpose, $"https://shop.example/account/{purpose}?ticket=WmVyb2VzIGFuZCBvbmVz", Time);
+    private static SendAccountLink Link(string purpose) => new(Id, "ada@example.org", purpose, $"https://shop.example/account/{purpose}#ticket=WmVyb2VzIGFuZCBvbmVz", Time);
 }

@@ -35,7 +35,7 @@ public sealed class MailsConsumer(MailOutbox mails, IOptions<MailOptions> option
 
     // The other reasons have mails of their own.
     public Task Consume(ConsumeContext<UserSessionsEnded> context) =>
-        context.Message.Reason == "password_changed" ? Enqueue(context, MailTemplate.PasswordChanged, context.Message.UserId) : Task.CompletedTask;
+        MailTemplate.OfEndedSessions(context.Message.Reason) is { } template ? Enqueue(context, template, context.Message.UserId) : Task.CompletedTask;
 
     public Task Consume(ConsumeContext<UserDeactivated> context) => Enqueue(context, MailTemplate.AccountDeactivated, context.Message.UserId);
 

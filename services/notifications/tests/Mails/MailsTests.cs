@@ -77,7 +77,7 @@ public class MailsTests(NotificationsFixture service)
     public async Task A_link_that_lets_somebody_in_is_mailed_once_to_the_address_that_was_named_and_not_kept()
     {
         var user = await service.Register();
-        var (address, link, id) = ($"now-{user.Email}", $"https://shop.example/reset?ticket={Guid.NewGuid():n}", Guid.CreateVersion7());
+        var (address, link, id) = ($"now-{user.Email}", $"https://shop.example/reset#ticket={Guid.NewGuid():n}", Guid.CreateVersion7());
         var command = new SendAccountLink(user.UserId, address, AccountLinks.ResetPassword, link, DateTimeOffset.UtcNow.AddMinutes(30));
         await service.Broker.Send(command, id);
         await service.Broker.Send(command, id);
@@ -99,7 +99,7 @@ public class MailsTests(NotificationsFixture service)
         var user = NotificationsFixture.Someone(name: "Win a prize at http://evil.example") with { EmailVerified = false };
         await service.Broker.Publish(user, sequence: 1);
         await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
-        var link = $"https://shop.example/verify?ticket={Guid.NewGuid():n}";
+        var link = $"https://shop.example/verify#ticket={Guid.NewGuid():n}";
         await service.Broker.Send(new SendAccountLink(user.UserId, user.Email, AccountLinks.VerifyEmail, link, DateTimeOffset.UtcNow.AddDays(1)), Guid.CreateVersion7());
 
         var mail = (await service.MailsTo(user.Email)).ShouldHaveSingleItem();

@@ -61,14 +61,35 @@ public sealed class StubbornMailServer
     }
 }
 
-public sealed class StubbornFixture : NotificationsFixture
+public class StubbornFixture : NotificationsFixture
 {
     public StubbornMailServer Server { get; } = new();
+
+    /// <summary>What a replica brings: senders of its own, that know of the others only through the database.</summary>
+    public MailSender Replica() => ActivatorUtilities.CreateInstance<MailSender>(Services, ActivatorUtilities.CreateInstance<MailQueue>(Services));
+
+    /// <summary>The only mail of somebody.</summary>
+    public async Task<JsonElement> Row(Guid userId)
+    {
+        using var client = Operator();
+        return (await Poll.Until(
+            async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(), i => i.Count == 1, "the mail"))[0];
+    }
+
+    /// <summary>The same, once it was sent, has failed, or was suppressed.</summary>
+    public async Task<JsonElement> Ended(Guid userId)
+    {
+        using var client = Operator();
+        var items = await Poll.Until(
+            async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(),
+            i => i.Count == 1 && i[0].GetProperty("status").GetString() != "pending",
+            "the mail to come to its end");
+        return items[0];
+    }
 
     protected override void Configure(IDictionary<string, string> settings)
     {
         base.Configure(settings);
-        settings["Mail:Lease"] = "00:00:02";
         settings["Mail:UnconfirmedRetries:0"] = "00:00:00.200";
     }
 
@@ -85,7 +106,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     public async Task A_mail_that_is_deferred_is_tried_again()
     {
         service.Server.Behaviour = (_, attempt) => attempt < 3 ? new MailTransportException(MailFailure.Deferred, "The mail server deferred the mail (451).") : null;
-        var mail = await Ended((await service.Register()).UserId);
+        var mail = await service.Ended((await service.Register()).UserId);
         mail.GetProperty("status").GetString().ShouldBe("sent");
         mail.GetProperty("attempts").GetInt32().ShouldBe(3);
     }
@@ -94,7 +115,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     public async Task A_mail_that_is_deferred_for_good_has_failed_and_says_why()
     {
         service.Server.Behaviour = (_, _) => new MailTransportException(MailFailure.Deferred, "The mail server deferred the mail (451).");
-        var mail = await Ended((await service.Register()).UserId);
+        var mail = await service.Ended((await service.Register()).UserId);
         mail.GetProperty("status").GetString().ShouldBe("failed");
         mail.GetProperty("attempts").GetInt32().ShouldBe(3);
         mail.GetProperty("error").GetString().ShouldBe("The mail server deferred the mail (451).");
@@ -104,7 +125,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     public async Task A_mail_that_is_refused_is_not_tried_again()
     {
         service.Server.Behaviour = (_, _) => new MailTransportException(MailFailure.Refused, "The mail server refused the mail (550).");
-        var mail = await Ended((await service.Register()).UserId);
+        var mail = await service.Ended((await service.Register()).UserId);
         mail.GetProperty("status").GetString().ShouldBe("failed");
         mail.GetProperty("attempts").GetInt32().ShouldBe(1);
     }
@@ -113,7 +134,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     public async Task A_mail_that_may_have_been_taken_is_sent_again()
     {
         service.Server.Behaviour = (_, attempt) => attempt < 2 ? new MailTransportException(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.") : null;
-        var mail = await Ended((await service.Register()).UserId);
+        var mail = await service.Ended((await service.Register()).UserId);
         mail.GetProperty("status").GetString().ShouldBe("sent");
         mail.GetProperty("attempts").GetInt32().ShouldBe(2);
     }
@@ -123,84 +144,10 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     {
         service.Server.Behaviour = (_, _) => new MailTransportException(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.");
         var user = await service.Register();
-        var mail = await Ended(user.UserId);
+        var mail = await service.Ended(user.UserId);
         mail.GetProperty("status").GetString().ShouldBe("failed");
         mail.GetProperty("error").GetString().ShouldBe("The mail server did not say whether it took the mail.");
         service.Server.Attempts[user.Email].ShouldBe(2, "each may be a copy: fewer than of one that was refused");
-    }
-
-    [Fact]
-    public async Task A_server_that_answers_long_after_the_lease_gets_the_mail_once()
-    {
-        service.Server.Behaviour = (_, _) => null;
-        using var replica = Replica();
-        await replica.StartAsync(TestContext.Current.CancellationToken);
-        var answer = new TaskCompletionSource();
-        service.Server.Answer = _ => answer.Task;
-        var user = await service.Register();
-        try
-        {
-            await Poll.Until(
-                async () => (await Row(user.UserId)).GetProperty("error").GetString() == "The mail server has the whole mail and has not answered yet.", "the row to say what is waited for");
-            await Elapsed(TimeSpan.FromSeconds(8));
-            service.Server.Attempts[user.Email].ShouldBe(1);
-        }
-        finally
-        {
-            service.Server.Answer = _ => Task.CompletedTask;
-            answer.SetResult();
-        }
-
-        var mail = await Ended(user.UserId);
-        mail.GetProperty("status").GetString().ShouldBe("sent");
-        mail.GetProperty("attempts").GetInt32().ShouldBe(1);
-        service.Server.Attempts[user.Email].ShouldBe(1);
-        await replica.StopAsync(TestContext.Current.CancellationToken);
-    }
-
-    [Fact]
-    public async Task A_database_that_is_away_for_longer_than_every_lease_repeats_no_mail()
-    {
-        service.Server.Behaviour = (_, _) => null;
-        using var replica = Replica();
-        await replica.StartAsync(TestContext.Current.CancellationToken);
-        var answer = new TaskCompletionSource();
-        service.Server.Answer = _ => answer.Task;
-        var user = await service.Register();
-        await Poll.Until(() => service.Server.Attempts.ContainsKey(user.Email), "the mail to be handed over");
-        await using (await service.Database.CutOffAsync())
-        {
-            service.Server.Answer = _ => Task.CompletedTask;
-            answer.SetResult();
-            await Elapsed(TimeSpan.FromSeconds(6));
-        }
-
-        var mail = await Ended(user.UserId);
-        mail.GetProperty("status").GetString().ShouldBe("sent");
-        mail.GetProperty("attempts").GetInt32().ShouldBe(1);
-        await Elapsed(TimeSpan.FromSeconds(4));
-        service.Server.Attempts[user.Email].ShouldBe(1);
-        await replica.StopAsync(TestContext.Current.CancellationToken);
-    }
-
-    [Fact]
-    public async Task A_mail_whose_senders_die_again_and_again_is_given_up()
-    {
-        service.Server.Behaviour = (_, _) => null;
-        var answer = new TaskCompletionSource();
-        service.Server.Answer = _ => answer.Task;
-        var user = await service.Register();
-        await Poll.Until(() => service.Server.Attempts.ContainsKey(user.Email), "the mail to be handed over");
-
-        // As if two more processes had died with it, and this one as well.
-        await service.Database.ScalarAsync<int>($"UPDATE mails SET attempts = 3, claim = gen_random_uuid(), due_at = now() WHERE user_id = '{user.UserId}' RETURNING attempts");
-        service.Server.Answer = _ => Task.CompletedTask;
-        answer.SetResult();
-
-        var mail = await Ended(user.UserId);
-        mail.GetProperty("status").GetString().ShouldBe("failed");
-        mail.GetProperty("error").GetString()!.ShouldStartWith("The mail was being sent again and again");
-        service.Server.Attempts[user.Email].ShouldBe(1);
     }
 
     [Fact]
@@ -208,7 +155,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     {
         service.Server.Behaviour = (_, _) => null;
         var user = await service.Register();
-        await Ended(user.UserId);
+        await service.Ended(user.UserId);
         await Poll.Until(() => service.Server.Ended.Contains(user.Email), "the sender to hang up");
     }
 
@@ -228,7 +175,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
         Volatile.Write(ref away, false);
         foreach (var user in waiting)
         {
-            (await Ended(user.UserId)).GetProperty("status").GetString().ShouldBe("sent");
+            (await service.Ended(user.UserId)).GetProperty("status").GetString().ShouldBe("sent");
         }
 
         // Four senders may meet the silence at once; the others need not.
@@ -251,8 +198,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
         listener.SetMeasurementEventCallback<double>((_, seconds, _, _) => windows.Add(seconds * 1000));
         listener.Start();
 
-        // What a replica brings: senders of its own, that know of the others only through the database.
-        using var replica = Replica();
+        using var replica = service.Replica();
         await replica.StartAsync(TestContext.Current.CancellationToken);
         var before = service.Server.Taken.Count;
         var users = new List<Guid>();
@@ -263,7 +209,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
 
         foreach (var user in users)
         {
-            (await Ended(user)).GetProperty("status").GetString().ShouldBe("sent");
+            (await service.Ended(user)).GetProperty("status").GetString().ShouldBe("sent");
         }
 
         await replica.StopAsync(TestContext.Current.CancellationToken);
@@ -274,27 +220,5 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
         output.WriteLine($"window in which a crash repeats a mail: p50 {sorted[sorted.Length / 2]:0.0} ms, p99 {sorted[(int)(sorted.Length * 0.99)]:0.0} ms, max {sorted[^1]:0.0} ms of {sorted.Length} mails");
         sorted.Length.ShouldBeGreaterThanOrEqualTo(200, "every mail measures its window");
         sorted[sorted.Length / 2].ShouldBeLessThan(5_000);
-    }
-
-    private MailSender Replica() => ActivatorUtilities.CreateInstance<MailSender>(service.Services, ActivatorUtilities.CreateInstance<MailQueue>(service.Services));
-
-    // What is tested is that nothing happens in a time: so long it has to be looked.
-    private static Task Elapsed(TimeSpan time) => Task.Delay(time, TestContext.Current.CancellationToken);
-
-    private async Task<JsonElement> Row(Guid userId)
-    {
-        using var client = service.Operator();
-        return (await Poll.Until(
-            async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(), i => i.Count == 1, "the mail"))[0];
-    }
-
-    private async Task<JsonElement> Ended(Guid userId)
-    {
-        using var client = service.Operator();
-        var items = await Poll.Until(
-            async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(),
-            i => i.Count == 1 && i[0].GetProperty("status").GetString() != "pending",
-            "the mail to come to its end");
-        return items[0];
     }
 }

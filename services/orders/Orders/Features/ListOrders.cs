@@ -1,7 +1,7 @@
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Orders.Domain;
 using Orders.Catalogue;
+using Orders.Domain;
 using Orders.ReadModels;
 
 namespace Orders.Features;
@@ -9,7 +9,7 @@ namespace Orders.Features;
 /// <summary>Orders, newest first: a customer's own, and for operators anybody's.</summary>
 public static class ListOrders
 {
-    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) => orders.MapGet("/", Get).RequireCustomer().WithName("ListOrders")
+    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) => orders.MapGet("/", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("ListOrders")
         .WithSummary("Own orders, newest first; operators see everybody's and may ask for one customer's by `userId`.");
 
     /// <param name="status">Only orders that are this far.</param>
@@ -30,7 +30,7 @@ public static class ListOrders
             throw ProblemException.Forbidden("Only operators see other customers' orders.");
         }
 
-        var owner = userId ?? (caller.IsOperator ? null : caller.UserId);
+        var owner = userId ?? (caller.MaySeeOthers ? null : caller.UserId);
         var filter = new OrderFilter(owner, caller.TenantId, QueryValues.Status(status), QueryValues.Time("from", from), QueryValues.Time("to", to));
         var rows = await catalogue.AtTodaysPrices(await reader.List(filter, page.After<OrderKey>(), page.Size, cancellationToken), cancellationToken);
         return TypedResults.Ok(Page.Of(rows, page, o => new OrderKey(o.CreatedAt, o.Id)));

@@ -30,7 +30,7 @@ public sealed record OrderEventView(
 public static class ReadOrderEvents
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
-        orders.MapGet("/{id:guid}/events", Get).RequireCustomer().WithName("GetOrderEvents").WithSummary("The event stream of an order, oldest first.");
+        orders.MapGet("/{id:guid}/events", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("GetOrderEvents").WithSummary("The event stream of an order, oldest first.");
 
     private static async Task<Ok<Page<OrderEventView>>> Get(
         Guid id, [AsParameters] PageQuery page, OrderReader reader, EventStore events, Caller caller, CancellationToken cancellationToken)

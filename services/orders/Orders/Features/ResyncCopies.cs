@@ -15,7 +15,7 @@ public static class ResyncCopies
 {
     public static void Map(IEndpointRouteBuilder app)
     {
-        var copies = app.MapGroup("/v1/ops/copies").RequireSystemOperator();
+        var copies = app.MapGroup("/v1/ops/copies").RequireSystemOperator(Permissions.ActOnOperations);
         copies.MapPost("/products/{sku}/resync", Product).WithIdempotencyKey().WithName("ResyncProduct").WithSummary("Takes the next word of inventory about the product, whatever its sequence.");
         copies.MapPost("/customers/{userId:guid}/resync", Customer).WithIdempotencyKey().WithName("ResyncCustomer").WithSummary("Takes the next word of users about the customer, whatever its sequence.");
     }

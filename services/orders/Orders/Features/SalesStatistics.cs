@@ -31,7 +31,7 @@ public sealed record SalesReport(string GroupBy, IReadOnlyList<SalesRow> Items);
 /// <summary>What was sold.</summary>
 public static class SalesStatistics
 {
-    public static void Map(IEndpointRouteBuilder app) => app.MapGet("/v1/statistics/sales", Get).RequireOperator().WithName("GetSales")
+    public static void Map(IEndpointRouteBuilder app) => app.MapGet("/v1/statistics/sales", Get).RequireOperator(Permissions.ReadReports).WithName("GetSales")
         .WithSummary("Completed orders, pieces and revenue by UTC day or by product; follows the orders within a second or so.");
 
     /// <param name="from">First day.</param>

@@ -28,7 +28,7 @@ public sealed class StreamOrder(
     private readonly Places ofCallers = new(options.Value.StreamsPerCaller);
     private readonly Places ofOrders = new(options.Value.StreamsPerOrder);
 
-    public static void Map(RouteGroupBuilder orders) => orders.MapGet("/{id:guid}/stream", Get).RequireCustomer()
+    public static void Map(RouteGroupBuilder orders) => orders.MapGet("/{id:guid}/stream", Get).RequireCustomer(others: Permissions.ReadPersonalData)
         .WithName("StreamOrder").WithSummary("Server-sent events: the order after every change, resumable by Last-Event-ID.")
         .Produces<string>(StatusCodes.Status200OK, "text/event-stream").Produces(StatusCodes.Status204NoContent)
         .DisableRequestTimeout();

@@ -48,14 +48,14 @@ public static class GetPayments
 {
     public static void Map(IEndpointRouteBuilder v1)
     {
-        v1.MapGet("/payments", List).RequireCustomer();
-        v1.MapGet("/payments/{id:guid}", Get).RequireCustomer();
+        v1.MapGet("/payments", List).RequireCustomer(others: Permissions.ReadPersonalData);
+        v1.MapGet("/payments/{id:guid}", Get).RequireCustomer(others: Permissions.ReadPersonalData);
     }
 
     private static async Task<Ok<Page<PaymentResource>>> List(Guid? orderId, [AsParameters] PageQuery query, DbContext db, Caller caller, CancellationToken ct)
     {
         var payments = db.Set<Payment>().AsNoTracking();
-        if (!caller.IsOperator)
+        if (!caller.MaySeeOthers)
         {
             payments = payments.Where(p => p.UserId == caller.UserId);
         }

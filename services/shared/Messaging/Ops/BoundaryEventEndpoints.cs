@@ -43,8 +43,8 @@ internal static class BoundaryEventEndpoints
     public static void Map(RouteGroupBuilder ops)
     {
         var events = ops.MapGroup("/boundary-events");
-        events.MapGet(string.Empty, List).WithName("ListBoundaryEvents").WithSummary("What this service published, in order.");
-        events.MapPost("/replay", Replay).WithIdempotencyKey().WithName("ReplayBoundaryEvents").WithSummary("Sends archived events to one queue, marked as a replay.");
+        events.MapGet(string.Empty, List).RequireSystemOperator(Permissions.ReadOperations, Permissions.ReadPersonalData).WithName("ListBoundaryEvents").WithSummary("What this service published, in order.");
+        events.MapPost("/replay", Replay).RequireSystemOperator(Permissions.Replay).WithIdempotencyKey().WithName("ReplayBoundaryEvents").WithSummary("Sends archived events to one queue, marked as a replay.");
     }
 
     private static async Task<Ok<Page<ArchivedBoundaryEvent>>> List(

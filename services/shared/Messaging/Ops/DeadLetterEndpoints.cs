@@ -45,11 +45,11 @@ internal static class DeadLetterEndpoints
     public static void Map(RouteGroupBuilder ops)
     {
         var letters = ops.MapGroup("/dead-letters");
-        letters.MapGet(string.Empty, List).WithName("ListDeadLetters").WithSummary("Messages that were given up, the newest first.");
-        letters.MapGet("/{id:guid}", Get).WithName("GetDeadLetter").WithSummary("One of them with body, headers, exception and history.");
-        letters.MapPost("/{id:guid}/retry", Retry).WithIdempotencyKey().WithName("RetryDeadLetter").WithSummary("Sends it to its queue again, under the same message id.");
-        letters.MapPost("/retry", RetryMany).WithIdempotencyKey().WithName("RetryDeadLetters").WithSummary("Sends all that match again, at a rate.");
-        letters.MapDelete("/{id:guid}", Delete).WithName("DeleteDeadLetter").WithSummary("Drops it; who did so stays on record.");
+        letters.MapGet(string.Empty, List).RequireSystemOperator(Permissions.ReadOperations).WithName("ListDeadLetters").WithSummary("Messages that were given up, the newest first.");
+        letters.MapGet("/{id:guid}", Get).RequireSystemOperator(Permissions.ReadOperations, Permissions.ReadPersonalData).WithName("GetDeadLetter").WithSummary("One of them with body, headers, exception and history.");
+        letters.MapPost("/{id:guid}/retry", Retry).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey().WithName("RetryDeadLetter").WithSummary("Sends it to its queue again, under the same message id.");
+        letters.MapPost("/retry", RetryMany).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey().WithName("RetryDeadLetters").WithSummary("Sends all that match again, at a rate.");
+        letters.MapDelete("/{id:guid}", Delete).RequireSystemOperator(Permissions.ActOnOperations).WithName("DeleteDeadLetter").WithSummary("Drops it; who did so stays on record.");
     }
 
     private static async Task<Ok<Page<DeadLetterSummary>>> List(

@@ -12,9 +12,9 @@ internal static class MessagingOps
 {
     public static void Map(IEndpointRouteBuilder app)
     {
-        var ops = app.MapGroup("/v1/ops").RequireSystemOperator();
-        ops.MapGet("/outbox", GetOutbox).WithName("GetOutbox").WithSummary("What waits to be sent, and how fast it goes.");
-        ops.MapPost("/outbox/release", ReleaseParked).WithIdempotencyKey().WithName("ReleaseParkedMessages")
+        var ops = app.MapGroup("/v1/ops");
+        ops.MapGet("/outbox", GetOutbox).RequireSystemOperator(Permissions.ReadOperations).WithName("GetOutbox").WithSummary("What waits to be sent, and how fast it goes.");
+        ops.MapPost("/outbox/release", ReleaseParked).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey().WithName("ReleaseParkedMessages")
             .WithSummary("Tries the parked messages again, when what kept them from being sent is mended.");
         DeadLetterEndpoints.Map(ops);
         BoundaryEventEndpoints.Map(ops);

@@ -39,7 +39,7 @@ internal readonly record struct AuditFilter(string? Kind, string? Event, string?
 /// <summary><c>GET /v1/ops/audit</c></summary>
 internal static class AuditEndpoints
 {
-    public static void Map(IEndpointRouteBuilder app) => app.MapGet("/v1/ops/audit", List).RequireOperator()
+    public static void Map(IEndpointRouteBuilder app) => app.MapGet("/v1/ops/audit", List).RequireOperator(Permissions.ReadAudit)
         .WithName("ListAudit").WithSummary("What operators did and who signed in, the newest first; of the caller's tenant, if the caller has one.");
 
     private static async Task<Ok<Page<AuditEntry>>> List(

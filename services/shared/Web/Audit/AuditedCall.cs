@@ -43,7 +43,7 @@ internal sealed class AuditedCall
     public static AuditedCall? Begin(HttpContext http)
     {
         if (http.GetEndpoint() is not RouteEndpoint endpoint || http.User.Identity is not { IsAuthenticated: true } || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null
-            || (!http.User.IsInRole(Roles.Operator) && !IsForOperators(endpoint)))
+            || (!http.User.IsOperator() && !IsForOperators(endpoint)))
         {
             return null;
         }

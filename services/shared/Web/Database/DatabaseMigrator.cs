@@ -14,6 +14,15 @@ public interface IDatabaseMigrator
     Task MigrateAsync(CancellationToken cancellationToken);
 }
 
+/// <summary>Somebody else brings the database up to date, and has not done so yet.</summary>
+public sealed class MigrationsMissingException(string message) : Exception(message);
+
+internal static class DatabaseMigrator
+{
+    /// <summary>Configuration key; false where a process of its own migrates, with a password that the service does not have.</summary>
+    public const string Setting = "Database:Migrate";
+}
+
 internal interface IPendingMigrations
 {
     /// <summary>Migrations that this code has and the database has not.</summary>
@@ -27,8 +36,15 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
     private const int LongestTurn = 60;
 
     /// <summary>Applies what is missing, under EF Core's lock, as the owner of the schema, and grants the runtime role its rights.</summary>
+    /// <exception cref="MigrationsMissingException">That is left to somebody else, who has not done it yet.</exception>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
+        if (!configuration.GetValue(DatabaseMigrator.Setting, true))
+        {
+            await RequireMigratedAsync(cancellationToken);
+            return;
+        }
+
         await using var dataSource = DatabaseExtensions.CreateDataSource(configuration, DatabaseExtensions.MigrationsConnection);
         var options = new DbContextOptionsBuilder<TDbContext>();
         DatabaseExtensions.Configure(options, dataSource);
@@ -51,6 +67,25 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
         await using var scope = services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TDbContext>();
         return [.. await db.Database.GetPendingMigrationsAsync(cancellationToken)];
+    }
+
+    private async Task RequireMigratedAsync(CancellationToken cancellationToken)
+    {
+        if (await PendingAsync(cancellationToken) is { Count: > 0 } pending)
+        {
+            throw new MigrationsMissingException($"Migrations are missing: {string.Join(", ", pending)}. Run this program with --migrate, as the owner of the schema.");
+        }
+
+        // They are granted after the last migration.
+        await using var command = services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            """
+            SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p') AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+            """);
+        if (await command.ExecuteScalarAsync(cancellationToken) is > 0L)
+        {
+            throw new MigrationsMissingException("The migrations are there, and this service's rights on the tables are not yet.");
+        }
     }
 
     /// <summary>

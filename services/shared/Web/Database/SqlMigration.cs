@@ -61,6 +61,17 @@ public static class MigrationBuilderExtensions
         CREATE INDEX ended_sessions_noted_at ON ended_sessions (noted_at);
         """);
 
+    /// <summary>The second table of <see cref="EndedSessions"/>: sessions that ended by themselves.</summary>
+    public static void CreateEndedSingleSessions(this MigrationBuilder migrationBuilder) => migrationBuilder.Sql(
+        """
+        CREATE TABLE ended_single_sessions (
+            session_id uuid        PRIMARY KEY,
+            ended_at   timestamptz NOT NULL,
+            noted_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+        );
+        CREATE INDEX ended_single_sessions_noted_at ON ended_single_sessions (noted_at);
+        """);
+
     /// <summary>Makes stored answers findable by the ids in them, for <see cref="Idempotency.ForgetAsync"/>.</summary>
     public static void IndexIdempotencyKeys(this MigrationBuilder migrationBuilder) => migrationBuilder.Sql(
         """

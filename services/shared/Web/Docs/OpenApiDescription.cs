@@ -66,7 +66,12 @@ internal static class OpenApiDescription
 
         if (metadata.OfType<IAuthorizeData>().Any(a => a.Policy is Policies.Operator or Policies.SystemOperator))
         {
-            operation.Description = $"{operation.Description} For operators.".Trim();
+            var needed = metadata.OfType<PermissionRequirement>().Select(p => $"`{p.Permission}`").ToList();
+            operation.Description = $"{operation.Description} For operators{(needed.Count > 0 ? $" with {string.Join(" and ", needed)}" : "")}.".Trim();
+        }
+        else if (metadata.OfType<OthersPermission>().LastOrDefault() is { } others)
+        {
+            operation.Description = $"{operation.Description} Of others for operators with `{others.Permission}`.".Trim();
         }
 
         if (operation.RequestBody is not null || operation.Parameters is { Count: > 0 })

@@ -35,13 +35,19 @@ public static partial class RunService
             return 1;
         }
 
+        var migratesOnly = args.Contains("--migrate");
+        if (migratesOnly)
+        {
+            app.Configuration[DatabaseMigrator.Setting] = "true";
+        }
+
         using var stop = new CancellationTokenSource();
         using (PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop))
         using (PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop))
         {
             try
             {
-                await MigrateAsync(app, logger, stop.Token);
+                await MigrateAsync(app, logger, opensWaitingRoom: !migratesOnly, stop.Token);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -55,7 +61,7 @@ public static partial class RunService
             }
         }
 
-        if (args.Contains("--migrate"))
+        if (migratesOnly)
         {
             return 0;
         }
@@ -100,7 +106,7 @@ public static partial class RunService
         return false;
     }
 
-    private static async Task MigrateAsync(WebApplication app, ILogger logger, CancellationToken cancellationToken)
+    private static async Task MigrateAsync(WebApplication app, ILogger logger, bool opensWaitingRoom, CancellationToken cancellationToken)
     {
         var clock = app.Services.GetRequiredService<TimeProvider>();
         WaitingRoom? waitingRoom = null;
@@ -118,7 +124,11 @@ public static partial class RunService
                     catch (Exception e) when (ProblemMapping.Map(e) is { Status: 503 or 409 } || IsNotProvisioned(e))
                     {
                         LogWaiting(logger, e.GetBaseException().Message, pause.TotalSeconds);
-                        waitingRoom ??= await WaitingRoom.OpenAsync(app, logger, cancellationToken);
+                        if (opensWaitingRoom)
+                        {
+                            waitingRoom ??= await WaitingRoom.OpenAsync(app, logger, cancellationToken);
+                        }
+
                         await Task.Delay(pause, clock, cancellationToken);
                     }
                 }
@@ -137,9 +147,10 @@ public static partial class RunService
     /// The server answers, and whoever sets it up has not made this service's database, role or password yet. Should it never come, the log
     /// says every few seconds what is missing, and the service stays alive and not ready.
     /// </summary>
-    private static bool IsNotProvisioned(Exception exception) => exception.GetBaseException() is PostgresException
+    private static bool IsNotProvisioned(Exception exception) => exception is MigrationsMissingException || exception.GetBaseException() is PostgresException
     {
-        SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification,
+        SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification
+            or PostgresErrorCodes.InsufficientPrivilege,
     };
 
     private static async Task<int> AskHealthAsync(WebApplication app)

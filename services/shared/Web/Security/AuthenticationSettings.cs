@@ -22,6 +22,9 @@ public sealed record AuthenticationSettings : IValidatableObject, IForDevelopmen
     /// <summary>Claim that holds the roles.</summary>
     public string RoleClaim { get; init; } = Claims.Role;
 
+    /// <summary>Claim that holds what an operator of a smaller role than <c>operator</c> may do.</summary>
+    public string PermissionClaim { get; init; } = Claims.Permissions;
+
     public string TenantClaim { get; init; } = Claims.Tenant;
 
     /// <summary>

@@ -25,7 +25,12 @@ public sealed class Caller(IHttpContextAccessor accessor)
     public DateTimeOffset? AuthenticatedAt =>
         long.TryParse(User.FindFirstValue(Claims.AuthenticatedAt), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
 
-    public bool IsOperator => User.IsInRole(Roles.Operator);
+    /// <summary>Whether this is somebody who works here, whatever they may do.</summary>
+    public bool IsOperator => User.IsOperator();
+
+    /// <summary>Whether the endpoint at hand also answers this caller about what is somebody else's.</summary>
+    public bool MaySeeOthers => accessor.HttpContext?.GetEndpoint()?.Metadata is { } endpoint
+        && (endpoint.GetMetadata<PermissionRequirement>() is not null || (endpoint.GetMetadata<OthersPermission>() is { } others && May(others.Permission)));
 
     /// <summary>Whose data the caller sees; whoever has none, such as an operator of the installation, sees that of all tenants.</summary>
     public string? TenantId => User.FindFirstValue(Claims.Tenant);
@@ -34,7 +39,11 @@ public sealed class Caller(IHttpContextAccessor accessor)
     public bool MaySeeTenant(string? tenantId) => TenantId is null || TenantId == tenantId;
 
     /// <summary>Whether the caller may see what belongs to this user.</summary>
-    public bool MaySee(Guid ownerId) => IsOperator || UserId == ownerId;
+    public bool MaySee(Guid ownerId) => UserId == ownerId || MaySeeOthers;
+
+    public bool May(string permission) => User.May(permission);
+
+    public bool IsInRole(string role) => User.IsInRole(role);
 
     /// <exception cref="ProblemException">404 for somebody else's resource, so that its existence stays unknown.</exception>
     public void MustSee(Guid ownerId)

@@ -13,7 +13,7 @@ public interface ISessionStatus
 }
 
 /// <summary>
-/// Sessions that ended before their tokens did: a changed password, a closed account. The service's consumer writes them down, and every replica reads them within a second
+/// Sessions that ended before their tokens did, all of a user (a changed password, a closed account) or a single one (somebody signed out). The service's consumer writes them down, and every replica reads them within a second
 /// or two (<see cref="EndedSessionsWatch"/>), so that a request costs no look into the database. Remembered for longer than any access token lives.
 /// </summary>
 public sealed class EndedSessions : ISessionStatus
@@ -22,6 +22,7 @@ public sealed class EndedSessions : ISessionStatus
     public static readonly TimeSpan Remembered = TimeSpan.FromHours(24);
 
     private readonly ConcurrentDictionary<Guid, Ending> endings = new();
+    private readonly ConcurrentDictionary<Guid, DateTimeOffset> single = new();
 
     /// <summary>Writes an end down, in the transaction of the consumer that was told of it. An end of before that comes late changes nothing.</summary>
     /// <param name="db">The service's own.</param>
@@ -36,13 +37,24 @@ public sealed class EndedSessions : ISessionStatus
         """,
         cancellationToken);
 
+    /// <summary>Writes the end of a single session down, in the transaction of the consumer that was told of it.</summary>
+    public static Task RecordOneAsync(DbContext db, Guid sessionId, DateTimeOffset endedAt, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
+        $"INSERT INTO ended_single_sessions (session_id, ended_at) VALUES ({sessionId}, {endedAt}) ON CONFLICT DO NOTHING", cancellationToken);
+
     public ValueTask<bool> HasEndedAsync(ClaimsPrincipal caller, CancellationToken cancellationToken) => ValueTask.FromResult(HasEnded(caller));
 
     internal void Learn(Guid userId, int epoch, DateTimeOffset endedAt) => endings.AddOrUpdate(
         userId, new Ending(epoch, endedAt), (_, known) => known.Epoch < epoch ? new Ending(epoch, endedAt) : known);
 
+    internal void LearnOne(Guid sessionId, DateTimeOffset endedAt) => single[sessionId] = endedAt;
+
     internal void Forget(DateTimeOffset before)
     {
+        foreach (var old in single.Where(e => e.Value < before))
+        {
+            single.TryRemove(old);
+        }
+
         foreach (var old in endings.Where(e => e.Value.EndedAt < before))
         {
             endings.TryRemove(old);
@@ -51,6 +63,11 @@ public sealed class EndedSessions : ISessionStatus
 
     private bool HasEnded(ClaimsPrincipal caller)
     {
+        if (Guid.TryParse(caller.FindFirstValue(Claims.SessionId), out var sessionId) && single.ContainsKey(sessionId))
+        {
+            return true;
+        }
+
         if (!Guid.TryParse(caller.FindFirstValue(Claims.Subject), out var userId) || !endings.TryGetValue(userId, out var ending))
         {
             return false;

@@ -59,12 +59,26 @@ public sealed partial class EndedSessionsWatch(NpgsqlDataSource database, EndedS
 
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand("SELECT user_id, epoch, ended_at, noted_at FROM ended_sessions WHERE noted_at > $1 ORDER BY noted_at");
+        await using var command = database.CreateCommand(
+            """
+            SELECT user_id, epoch, ended_at, noted_at FROM ended_sessions WHERE noted_at > $1
+            UNION ALL SELECT session_id, NULL, ended_at, noted_at FROM ended_single_sessions WHERE noted_at > $1
+            ORDER BY noted_at
+            """);
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = readUntil is { } until ? until - Overlap : DateTime.UnixEpoch });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            sessions.Learn(reader.GetGuid(0), reader.GetInt32(1), reader.GetFieldValue<DateTimeOffset>(2));
+            var (id, endedAt) = (reader.GetGuid(0), reader.GetFieldValue<DateTimeOffset>(2));
+            if (await reader.IsDBNullAsync(1, cancellationToken))
+            {
+                sessions.LearnOne(id, endedAt);
+            }
+            else
+            {
+                sessions.Learn(id, reader.GetInt32(1), endedAt);
+            }
+
             readUntil = reader.GetDateTime(3);
         }
     }
@@ -72,7 +86,8 @@ public sealed partial class EndedSessionsWatch(NpgsqlDataSource database, EndedS
     private async Task SweepAsync(CancellationToken cancellationToken)
     {
         sessions.Forget(clock.GetUtcNow() - EndedSessions.Remembered);
-        await using var command = database.CreateCommand("DELETE FROM ended_sessions WHERE noted_at < now() - $1");
+        await using var command = database.CreateCommand(
+            "WITH one AS (DELETE FROM ended_single_sessions WHERE noted_at < now() - $1) DELETE FROM ended_sessions WHERE noted_at < now() - $1");
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = EndedSessions.Remembered });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

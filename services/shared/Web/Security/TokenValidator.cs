@@ -117,6 +117,7 @@ public sealed class TokenValidator(IOptions<AuthenticationSettings> options, ISi
         ];
         var roles = Texts(payload, settings.RoleClaim).ToList();
         claims.AddRange(roles.Select(role => new Claim(Claims.Role, role)));
+        claims.AddRange(Texts(payload, settings.PermissionClaim).Select(permission => new Claim(Claims.Permissions, permission)));
         if (Text(payload, settings.TenantClaim) is { } tenant)
         {
             claims.Add(new Claim(Claims.Tenant, tenant));
@@ -141,9 +142,12 @@ public sealed class TokenValidator(IOptions<AuthenticationSettings> options, ISi
             claims.Add(new Claim(Claims.SessionEpoch, number.ToString(CultureInfo.InvariantCulture)));
         }
 
-        if (Text(payload, Claims.ClientId) is { } client)
+        foreach (var name in (string[])[Claims.ClientId, Claims.SessionId])
         {
-            claims.Add(new Claim(Claims.ClientId, client));
+            if (Text(payload, name) is { } text)
+            {
+                claims.Add(new Claim(name, text));
+            }
         }
 
         return new ClaimsPrincipal(new ClaimsIdentity(claims, Scheme, Claims.Subject, Claims.Role));

@@ -202,10 +202,10 @@ public class SampleService : LazyFixture
         }).RequireCustomer();
         things.MapGet("/caller", (Caller caller) => new { caller.UserId, caller.Subject, caller.IsOperator, caller.TenantId }).RequireCustomer();
         things.MapGet("/context", () => OperationContext.Current).RequireCustomer();
-        things.MapGet("/operators", () => "ok").RequireOperator();
-        things.MapGet("/operators/{id:guid}", (Guid id) => TypedResults.Ok(new { id, about = "somebody" })).RequireOperator();
-        things.MapPost("/{id:guid}/withdraw", Withdraw).RequireOperator();
-        things.MapPost("/{id:guid}/withdraw-once", Withdraw).RequireOperator().WithIdempotencyKey();
+        things.MapGet("/operators", () => "ok").RequireOperator(Permissions.ReadReports);
+        things.MapGet("/operators/{id:guid}", (Guid id) => TypedResults.Ok(new { id, about = "somebody" })).RequireOperator(Permissions.ReadReports);
+        things.MapPost("/{id:guid}/withdraw", Withdraw).RequireOperator(Permissions.ReadReports);
+        things.MapPost("/{id:guid}/withdraw-once", Withdraw).RequireOperator(Permissions.ReadReports).WithIdempotencyKey();
         things.MapGet("/costly", () => "ok").RequireCustomer().IsCostly();
         things.MapGet("/open", () => "ok").AllowAnonymous();
         things.MapGet("/forgotten", () => "ok");

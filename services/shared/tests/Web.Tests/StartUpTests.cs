@@ -107,6 +107,27 @@ public sealed class Starting_a_service : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Waits_for_its_migrations_where_somebody_else_runs_them()
+    {
+        var withoutOwner = new Dictionary<string, string?> { ["Database:Migrate"] = "false", ["ConnectionStrings:Migrations"] = null };
+        await using var app = Build(settings: withoutOwner);
+        var running = app.RunServiceAsync([]);
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        await Poll.Until(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive before its tables are there");
+        (await StatusAsync(client, "/health/ready")).ShouldBe(HttpStatusCode.ServiceUnavailable);
+        (await database.ScalarAsync<long>("SELECT count(*) FROM pg_tables WHERE tablename = 'things'")).ShouldBe(0);
+
+        await using (var job = Build())
+        {
+            (await job.RunServiceAsync(["--migrate"])).ShouldBe(0);
+        }
+
+        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its migrations were run");
+        app.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        (await running).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Migrates_once_however_many_replicas_start_together()
     {
         var apps = Enumerable.Range(0, 4).Select(_ => Build()).ToList();

@@ -35,7 +35,10 @@ public sealed class User
     /// <summary>Whether somebody else has chosen the password: it lets nobody in before its owner has chosen another.</summary>
     public bool PasswordIsInitial { get; private set; }
 
-    public string Role { get; private init; } = Roles.Customer;
+    /// <summary>Since when signing in takes a one-time code beside the password; null when it does not.</summary>
+    public DateTimeOffset? SecondFactorSince { get; private set; }
+
+    public string Role { get; private set; } = Roles.Customer;
 
     public string Status { get; private set; } = UserStatus.Active;
 
@@ -133,6 +136,43 @@ public sealed class User
     /// <summary>The same password under today's parameters of the hasher: nothing that happened to the account.</summary>
     public void Rehash(string passwordHash) => PasswordHash = passwordHash;
 
+    public void AddSecondFactor(DateTimeOffset now)
+    {
+        MustBeActive();
+        if (SecondFactorSince is not null)
+        {
+            throw ProblemException.Conflict("second_factor_on", "The account has a second factor. Remove it first.");
+        }
+
+        SecondFactorSince = now;
+        Raise(new SecondFactorAdded(), now);
+    }
+
+    public void RemoveSecondFactor(DateTimeOffset now)
+    {
+        MustHaveSecondFactor();
+        SecondFactorSince = null;
+        Raise(new SecondFactorRemoved(), now);
+    }
+
+    /// <exception cref="ProblemException">409: it has none.</exception>
+    public void MustHaveSecondFactor()
+    {
+        MustBeActive();
+        if (SecondFactorSince is null)
+        {
+            throw ProblemException.Conflict("second_factor_off", "The account has no second factor.");
+        }
+    }
+
+    public void ChangeRole(string role, string reason, DateTimeOffset now)
+    {
+        MustBeActive();
+        var happened = new RoleChanged(Role, role, reason);
+        Role = role;
+        Raise(happened, now);
+    }
+
     public void Deactivate(string reason, DateTimeOffset now)
     {
         MustBeActive();
@@ -154,7 +194,7 @@ public sealed class User
     /// <summary>Forgets the person. What remains is that there was an account.</summary>
     public void Erase(DateTimeOffset now)
     {
-        (Email, FullName, PasswordHash, EmailVerified) = (null, null, null, false);
+        (Email, FullName, PasswordHash, EmailVerified, SecondFactorSince) = (null, null, null, false, null);
         Status = UserStatus.Erased;
         Raise(new UserErased(), now);
     }

@@ -40,6 +40,24 @@ public sealed record PasswordChanged(bool ByOperator) : UserEvent
     public override string EndsSessions => "password_changed";
 }
 
+public sealed record SecondFactorAdded : UserEvent
+{
+    [JsonIgnore]
+    public override string EndsSessions => "second_factor_added";
+}
+
+public sealed record SecondFactorRemoved : UserEvent
+{
+    [JsonIgnore]
+    public override string EndsSessions => "second_factor_removed";
+}
+
+public sealed record RoleChanged(string OldRole, string NewRole, [property: Personal] string? Reason) : UserEvent
+{
+    [JsonIgnore]
+    public override string EndsSessions => "role_changed";
+}
+
 public sealed record UserDeactivated([property: Personal] string? Reason) : UserEvent
 {
     [JsonIgnore]

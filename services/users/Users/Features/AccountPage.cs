@@ -19,6 +19,8 @@ public static class AccountPage
         [role=alert] { margin: 1rem 0 0; padding: .6rem .7rem; border-radius: .4rem; background: light-dark(#fde8e8, #5c1d1d); }
         p { margin: .25rem 0 0; color: light-dark(#50555e, #a6adba); }
         main > p:last-child { margin-top: 1.25rem; font-size: .9rem; }
+        figure { margin: 1rem 0 0; } figure svg { display: block; width: 100%; border-radius: .4rem; }
+        code { overflow-wrap: anywhere; } .codes { margin: 1rem 0 0; padding-left: 1.25rem; }
         a { color: light-dark(#1a56db, #8ab4f8); }
         """;
 

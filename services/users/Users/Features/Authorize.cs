@@ -3,6 +3,9 @@ using Chassis.Web;
 using Microsoft.AspNetCore;
 using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
+using QRCoder;
+using Users.Domain;
+using Users.Passwords;
 using Users.Tokens;
 using Users.Tokens.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -14,9 +17,13 @@ namespace Users.Features;
 /// The page on which people sign in, and nowhere else. It keeps nothing in the browser: every authorization asks for the password, and what the client has asked for travels
 /// through the form. The token server has looked at that before, each time.
 /// </summary>
-public sealed class Authorize(SignIn signIn, Sessions sessions, ResetPassword resets, IOptions<UsersSettings> settings)
+public sealed class Authorize(
+    SignIn signIn, Sessions sessions, ResetPassword resets, SecondFactor secondFactor, SecondFactors factors, IOptions<UsersSettings> settings)
 {
-    private const string EmailField = "email", PasswordField = "password";
+    private const string EmailField = "email", PasswordField = "password", TicketField = "second_step", CodeField = "one_time_code", SetupField = "setup";
+
+    // Everything else is what the client has asked for.
+    private static readonly string[] OwnFields = [EmailField, PasswordField, TicketField, CodeField, SetupField];
 
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapMethods("/connect/authorize", [HttpMethods.Get, HttpMethods.Post], Answer)
         .AllowAnonymous().IgnoreBearer().DisableAntiforgery().ExcludeFromDescription().WithName("Authorize");
@@ -37,49 +44,87 @@ public sealed class Authorize(SignIn signIn, Sessions sessions, ResetPassword re
             return Token.Refuse(Errors.LoginRequired, "Nobody is signed in here without being asked.");
         }
 
+        var isAnswer = HttpMethods.IsPost(http.Request.Method) && !IsFromElsewhere(http.Request);
         var (email, password) = ((string?)request[EmailField], (string?)request[PasswordField]);
-        if (!HttpMethods.IsPost(http.Request.Method) || IsFromElsewhere(http.Request) || email is null || password is null)
-        {
-            return Page(http, request, email ?? request.LoginHint, notice: null, StatusCodes.Status200OK);
-        }
-
         try
         {
-            var user = await signIn.VerifyAsync(email, password, request.ClientId!, http.Connection.RemoteIpAddress, cancellationToken);
-            if (user is { PasswordIsInitial: true })
+            if (isAnswer && (string?)request[TicketField] is { Length: > 0 } ticket)
             {
-                return await resets.BeginAsync(user, cancellationToken) is { } page
-                    ? Show(http, "Choose a password of your own", "Somebody else has chosen the one of now. Sign in with yours afterwards.", $"""<p><a href="{Encode(page)}">Choose a password</a></p>""")
-                    : Page(http, request, email, "Choosing another password was begun several times. Try again in half an hour.", StatusCodes.Status429TooManyRequests);
+                return await SecondStepAsync(http, request, ticket, cancellationToken);
             }
 
-            return user is not null && await sessions.BeginAsync(user, request.ClientId!, request.GetScopes(), cancellationToken) is { } principal
-                ? Results.SignIn(principal, authenticationScheme: TokenServer.Scheme)
-                : Page(http, request, email, "The e-mail address or the password is not right.", StatusCodes.Status400BadRequest);
+            return isAnswer && email is not null && password is not null
+                ? await FirstStepAsync(http, request, email, password, cancellationToken)
+                : Page(http, request, email ?? request.LoginHint, notice: null, StatusCodes.Status200OK);
         }
-        catch (ProblemException e) when (e.Status is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
+        catch (ProblemException e)
+            when (e.Status is StatusCodes.Status400BadRequest or StatusCodes.Status409Conflict or StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
         {
             var wait = e.RetryAfter is { } after ? string.Create(CultureInfo.InvariantCulture, $" Try again in {Math.Ceiling(after.TotalSeconds)} seconds.") : "";
             return Page(http, request, email, e.Message + wait, e.Status);
         }
     }
 
+    private async Task<IResult> FirstStepAsync(HttpContext http, OpenIddictRequest request, string email, string password, CancellationToken cancellationToken)
+    {
+        var (user, needed) = await signIn.VerifyAsync(email, password, code: null, request.ClientId!, http.Connection.RemoteIpAddress, cancellationToken);
+        if (user is null || needed == StillNeeded.Nothing)
+        {
+            return await EndAsync(user, request, cancellationToken) ?? Page(http, request, email, "The e-mail address or the password is not right.", StatusCodes.Status400BadRequest);
+        }
+
+        if (needed == StillNeeded.OwnPassword)
+        {
+            return await resets.BeginAsync(user, cancellationToken) is { } page
+                ? Show(http, "Choose a password of your own", "Somebody else has chosen the one of now. Sign in with yours afterwards.", $"""<p><a href="{Encode(page)}">Choose a password</a></p>""")
+                : Page(http, request, email, "Choosing another password was begun several times. Try again in half an hour.", StatusCodes.Status429TooManyRequests);
+        }
+
+        return await signIn.BeginSecondStepAsync(user, cancellationToken) is not { } ticket
+            ? Page(http, request, email, "Signing in was begun several times. Try again in ten minutes.", StatusCodes.Status429TooManyRequests)
+            : needed == StillNeeded.Code
+                ? CodePage(http, request, ticket, notice: null, StatusCodes.Status200OK)
+                : SetupPage(http, request, ticket, factors.Begin(user), notice: null, StatusCodes.Status200OK);
+    }
+
+    private async Task<IResult> SecondStepAsync(HttpContext http, OpenIddictRequest request, string ticket, CancellationToken cancellationToken)
+    {
+        var code = (string?)request[CodeField] ?? "";
+        if ((string?)request[SetupField] is not { Length: > 0 } setup)
+        {
+            var signedIn = await signIn.VerifyCodeAsync(ticket, code, request.ClientId!, http.Connection.RemoteIpAddress, cancellationToken);
+            return await EndAsync(signedIn, request, cancellationToken) ?? CodePage(http, request, ticket, "The code is not right, or was used already.", StatusCodes.Status400BadRequest);
+        }
+
+        var (_, user) = await signIn.AtSecondStepAsync(ticket, cancellationToken);
+        return await secondFactor.ConfirmAsync(user, setup, code, cancellationToken) is { } codes
+            ? Show(
+                http,
+                "Keep these codes",
+                "Each lets you in once, should you lose your app. They are shown here and never again.",
+                $"""
+                <ul class="codes">{string.Concat(codes.Select(c => $"<li><code>{c}</code></li>"))}</ul>
+                <form method="post" action="/connect/authorize">{Carried(request)}<button>I have kept them: sign in</button></form>
+                """,
+                formAction: Back(request))
+            : SetupPage(http, request, ticket, factors.Again(user, setup), "The code is not right. Is the clock of your telephone?", StatusCodes.Status400BadRequest);
+    }
+
+    private async Task<IResult?> EndAsync(User? user, OpenIddictRequest request, CancellationToken cancellationToken) =>
+        user is not null && await sessions.BeginAsync(user, request.ClientId!, request.GetScopes(), cancellationToken) is { } principal
+            ? Results.SignIn(principal, authenticationScheme: TokenServer.Scheme)
+            : null;
+
     private IResult Page(HttpContext http, OpenIddictRequest request, string? email, string? notice, int status)
     {
         var client = settings.Value.Clients.GetValueOrDefault(request.ClientId!)?.Name ?? request.ClientId!;
-        var carried = request.GetParameters().Where(p => p.Key is not (EmailField or PasswordField))
-            .Select(p => $"""<input type="hidden" name="{Encode(p.Key)}" value="{Encode((string?)p.Value)}">""");
-        var target = new Uri(request.RedirectUri!);
-
-        // Browsers hold the answer to a form to the same policy, and the answer sends them back to the client.
-        var back = target.Scheme is "http" or "https" ? target.GetLeftPart(UriPartial.Authority) : $"{target.Scheme}:";
-        return AccountPage.Show(
+        return Show(
             http,
             "Sign in",
             $"to continue to {client}",
             $"""
             <form method="post" action="/connect/authorize">
-            {string.Concat(carried)}
+            {Carried(request)}
             <label for="email">E-mail address</label>
             <input id="email" name="{EmailField}" type="email" autocomplete="username" required value="{Encode(email)}" {(email is null ? "autofocus" : "")}>
             <label for="password">Password</label>
@@ -90,6 +135,55 @@ public sealed class Authorize(SignIn signIn, Sessions sessions, ResetPassword re
             """,
             notice,
             status,
-            back);
+            Back(request));
+    }
+
+    private static IResult CodePage(HttpContext http, OpenIddictRequest request, string ticket, string? notice, int status) => Show(
+        http,
+        "Your one-time code",
+        "Your app shows it. If you have lost the app, one of your recovery codes does as well.",
+        CodeForm(request, ticket, "", "Sign in"),
+        notice,
+        status,
+        Back(request));
+
+    private static IResult SetupPage(HttpContext http, OpenIddictRequest request, string ticket, SecondFactorSetup setup, string? notice, int status)
+    {
+        using var qr = new QRCodeGenerator().CreateQrCode(setup.Uri, QRCodeGenerator.ECCLevel.M);
+        using var picture = new SvgQRCode(qr);
+        return Show(
+            http,
+            "Set up one-time codes",
+            "Operators sign in with a second factor. Scan this with an app for one-time codes, or type the key into it, and then the code that it shows here.",
+            $"""
+            <figure>{picture.GetGraphic(4, "#000000", "#ffffff", drawQuietZones: true, SvgQRCode.SizingMode.ViewBoxAttribute)}</figure>
+            <p><code>{string.Join(' ', setup.Secret.Chunk(4).Select(part => new string(part)))}</code></p>
+            {CodeForm(request, ticket, $"""<input type="hidden" name="{SetupField}" value="{Encode(setup.Setup)}">""", "Set them up")}
+            """,
+            notice,
+            status,
+            Back(request));
+    }
+
+    private static string CodeForm(OpenIddictRequest request, string ticket, string more, string button) =>
+        $"""
+        <form method="post" action="/connect/authorize">
+        {Carried(request)}
+        <input type="hidden" name="{TicketField}" value="{Encode(ticket)}">
+        {more}
+        <label for="code">Code</label>
+        <input id="code" name="{CodeField}" autocomplete="one-time-code" required autofocus>
+        <button>{button}</button>
+        </form>
+        """;
+
+    private static string Carried(OpenIddictRequest request) => string.Concat(request.GetParameters().Where(p => !OwnFields.Contains(p.Key))
+        .Select(p => $"""<input type="hidden" name="{Encode(p.Key)}" value="{Encode((string?)p.Value)}">"""));
+
+    // Browsers hold the answer to a form to the same policy, and the answer sends them back to the client.
+    private static string Back(OpenIddictRequest request)
+    {
+        var target = new Uri(request.RedirectUri!);
+        return target.Scheme is "http" or "https" ? target.GetLeftPart(UriPartial.Authority) : $"{target.Scheme}:";
     }
 }

@@ -32,7 +32,7 @@ public sealed class ChangeEmail(
     {
         var email = Email.Normalize(request.Email);
         new Validator().Check(email is not null, "email", "is not an e-mail address.").ThrowIfInvalid();
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
         user.MustBeActive();
         if (caller.UserId != id && accountRules.AddressesAreVerified)
@@ -107,7 +107,7 @@ public sealed class ChangeEmail(
 
     public static void Map(RouteGroupBuilder v1)
     {
-        v1.MapGroup("/users").MapPut("/{id:guid}/email", Put).RequireCustomer()
+        v1.MapGroup("/users").MapPut("/{id:guid}/email", Put).RequireCustomer(others: Permissions.ChangeUsers)
             .WithName("ChangeEmail").WithSummary("Change the e-mail address: at once (200), or when the link that is mailed to it was followed (202). The owner gives the password, or has just signed in.");
         var changes = v1.MapGroup("/email-changes").WithTags("Users");
         changes.MapPost("/confirm", PostConfirm).AllowAnonymous().IsCostly()

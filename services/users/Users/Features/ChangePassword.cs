@@ -16,7 +16,7 @@ public sealed class ChangePassword(
     public async Task Handle(
         Guid id, ChangePasswordRequest request, Caller caller, ExpectedVersion expected, IPAddress? address, CancellationToken cancellationToken)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
         if (caller.UserId != id)
         {
@@ -35,7 +35,7 @@ public sealed class ChangePassword(
         await transaction.CommitAsync(cancellationToken);
     }
 
-    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPut("/{id:guid}/password", Put).RequireCustomer()
+    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPut("/{id:guid}/password", Put).RequireCustomer(others: Permissions.ChangeUsers)
         .WithName("ChangePassword").WithSummary("Change the password. Ends every session.");
 
     private static async Task<NoContent> Put(

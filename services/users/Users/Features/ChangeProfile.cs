@@ -13,7 +13,7 @@ public sealed class ChangeProfile(UserStore users, TimeProvider clock)
     {
         var fullName = request.FullName.Trim();
         new Validator().Text("fullName", fullName, RegisterUser.MaxNameLength).ThrowIfInvalid();
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
         if (user.Rename(fullName, clock.GetUtcNow()))
         {
@@ -23,7 +23,7 @@ public sealed class ChangeProfile(UserStore users, TimeProvider clock)
         return user;
     }
 
-    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPatch("/{id:guid}", Patch).RequireCustomer().WithName("UpdateProfile").WithSummary("Change the name.");
+    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPatch("/{id:guid}", Patch).RequireCustomer(others: Permissions.ChangeUsers).WithName("UpdateProfile").WithSummary("Change the name.");
 
     private static async Task<ETagged<Ok<UserView>>> Patch(
         Guid id, UpdateProfileRequest request, ChangeProfile handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)

@@ -14,7 +14,7 @@ public sealed class ChangeStatus(UserStore users, UsersDbContext db, Operators o
     public async Task<User> Deactivate(Guid id, DeactivateUserRequest request, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {
         new Validator().Text("reason", request.Reason, MaxReasonLength).ThrowIfInvalid();
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
         Operators.MustBeAnother(caller, user);
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
@@ -27,7 +27,7 @@ public sealed class ChangeStatus(UserStore users, UsersDbContext db, Operators o
 
     public async Task<User> Reactivate(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
         Operators.MustBeAnother(caller, user);
         user.Reactivate(clock.GetUtcNow());
@@ -37,9 +37,9 @@ public sealed class ChangeStatus(UserStore users, UsersDbContext db, Operators o
 
     public static void Map(RouteGroupBuilder users)
     {
-        users.MapPost("/{id:guid}/deactivate", PostDeactivate).RequireOperator().WithIdempotencyKey()
+        users.MapPost("/{id:guid}/deactivate", PostDeactivate).RequireOperator(Permissions.ChangeUsers).WithIdempotencyKey()
             .WithName("DeactivateUser").WithSummary("No more sign-ins; sessions end; open orders are cancelled.");
-        users.MapPost("/{id:guid}/reactivate", PostReactivate).RequireOperator().WithIdempotencyKey()
+        users.MapPost("/{id:guid}/reactivate", PostReactivate).RequireOperator(Permissions.ChangeUsers).WithIdempotencyKey()
             .WithName("ReactivateUser").WithSummary("Sign-ins again.");
     }
 

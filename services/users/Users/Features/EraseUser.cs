@@ -11,11 +11,11 @@ namespace Users.Features;
 /// Forgets a person: the account's values, the data key without which the history's personal values are noise, sessions, stored answers, and what messaging keeps.
 /// The others learn it by <c>shop.user.erased.v1</c>. The history keeps its shape.
 /// </summary>
-public sealed class EraseUser(UserStore users, UsersDbContext db, Operators operators, OwnersProof proof, TimeProvider clock)
+public sealed class EraseUser(UserStore users, UsersDbContext db, Operators operators, OwnersProof proof, SecondFactors factors, TimeProvider clock)
 {
     public async Task Handle(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
         await proof.CheckAsync(
             user, caller, currentPassword: null, address: null, new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status403Forbidden), cancellationToken);
@@ -23,13 +23,14 @@ public sealed class EraseUser(UserStore users, UsersDbContext db, Operators oper
         await operators.MustRemainAsync(user, cancellationToken);
         user.Erase(clock.GetUtcNow());
         db.Keys.Remove(await db.Keys.SingleAsync(k => k.UserId == id, cancellationToken));
+        await factors.RemoveAsync(id, cancellationToken);
         await Idempotency.ForgetAsync(db, id, cancellationToken);
         await PersonalData.EraseAsync(db, id, [], cancellationToken);
         await users.SaveAsync(user, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 
-    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapDelete("/{id:guid}", Delete).RequireCustomer()
+    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapDelete("/{id:guid}", Delete).RequireCustomer(others: Permissions.ChangeUsers)
         .WithName("EraseUser").WithSummary("Erase the person. Cannot be undone; the owner has to have signed in within the last minutes.");
 
     private static async Task<NoContent> Delete(Guid id, EraseUser handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)

@@ -12,7 +12,7 @@ public sealed record UserEventView(
 
 public static class ReadHistory
 {
-    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapGet("/{id:guid}/events", Get).RequireOperator()
+    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapGet("/{id:guid}/events", Get).RequireOperator(Permissions.ReadPersonalData)
         .WithName("ReadUserEvents").WithSummary("Everything that happened to an account, in order. After erasure without the personal values.");
 
     private static async Task<Ok<Page<UserEventView>>> Get(

@@ -13,9 +13,9 @@ namespace Users.Features;
 public sealed record RegisterUserRequest(string Email, string Password, string FullName, string? Source = null);
 
 /// <summary>An account as its owner and operators see it.</summary>
-public sealed record UserView(Guid Id, string Email, string FullName, string Status, string Source, DateTimeOffset RegisteredAt, long Version, bool EmailVerified)
+public sealed record UserView(Guid Id, string Email, string FullName, string Status, string Source, DateTimeOffset RegisteredAt, long Version, bool EmailVerified, string Role)
 {
-    public static UserView Of(User user) => new(user.Id, user.Email!, user.FullName!, user.Status, user.Source, user.RegisteredAt, user.Version, user.EmailVerified);
+    public static UserView Of(User user) => new(user.Id, user.Email!, user.FullName!, user.Status, user.Source, user.RegisteredAt, user.Version, user.EmailVerified, user.Role);
 }
 
 public sealed partial class RegisterUser(

@@ -23,7 +23,7 @@ public static class RegistrationStatistics
     private static readonly TimeSpan DefaultSpan = TimeSpan.FromDays(30);
     private static readonly TimeSpan LongestSpan = TimeSpan.FromDays(3660);
 
-    public static RouteHandlerBuilder Map(RouteGroupBuilder v1) => v1.MapGet("/statistics/registrations", Get).RequireOperator()
+    public static RouteHandlerBuilder Map(RouteGroupBuilder v1) => v1.MapGet("/statistics/registrations", Get).RequireOperator(Permissions.ReadReports)
         .WithName("RegistrationStatistics").WithSummary("Registrations by day and source; from and to are dates or times, default: the last 30 days.");
 
     private static async Task<Ok<RegistrationStatisticsView>> Get(

@@ -36,7 +36,7 @@ public sealed class ResetPassword(
     /// <summary>For an operator who was asked for help.</summary>
     public async Task SendAsync(Guid id, Caller caller, CancellationToken cancellationToken)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         user.MustBeActive();
         await SendAsync(user, cancellationToken);
     }
@@ -81,7 +81,7 @@ public sealed class ResetPassword(
             .WithName("RequestPasswordReset").WithSummary("Mail a link to set another password. The answer is the same whether there is such an account or not.");
         resets.MapPost("/complete", PostComplete).AllowAnonymous().IsCostly()
             .WithName("ResetPassword").WithSummary("Set another password with the ticket of such a link. Ends every session.");
-        v1.MapGroup("/users").MapPost("/{id:guid}/password-reset", PostFor).RequireOperator()
+        v1.MapGroup("/users").MapPost("/{id:guid}/password-reset", PostFor).RequireOperator(Permissions.ChangeUsers)
             .WithName("SendPasswordReset").WithSummary("Mail the owner a link to set another password.");
     }
 

@@ -10,17 +10,41 @@ using Users.Tokens;
 
 namespace Users.Features;
 
-/// <summary>Whether somebody is who they say: e-mail and password, wherever they were typed.</summary>
-public sealed class SignIn(UsersDbContext db, PasswordVault passwords, SignInThrottle throttle, AuthenticationEvents events, IOptions<UsersSettings> settings)
+/// <summary>What is missing before somebody is signed in whose password was right.</summary>
+public enum StillNeeded
 {
+    Nothing,
+
+    /// <summary>A password that its owner has chosen.</summary>
+    OwnPassword,
+
+    /// <summary>A one-time code.</summary>
+    Code,
+
+    /// <summary>A second factor, which an operator has to have and has not set up yet.</summary>
+    SecondFactor,
+}
+
+/// <summary>Whether somebody is who they say: e-mail and password, and a one-time code where the account asks for one, wherever they were typed.</summary>
+public sealed class SignIn(
+    UsersDbContext db, PasswordVault passwords, SecondFactors factors, SignInThrottle throttle, AccountTickets tickets, AccountRules rules, AuthenticationEvents events,
+    IOptions<UsersSettings> settings)
+{
+    // What the page for the second step carries in place of the password.
+    private const string PasswordShown = "password-shown";
+
+    private static readonly TimeSpan TimeForTheCode = TimeSpan.FromMinutes(10);
+
     /// <param name="username">E-mail address, as typed.</param>
     /// <param name="password">As typed.</param>
+    /// <param name="code">A one-time code, when there is one already.</param>
     /// <param name="clientId">Through which client.</param>
     /// <param name="address">Where the request came from; null when that is not known.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <returns>The account; null when one of the two is not right, or the account is closed: nobody learns which.</returns>
+    /// <returns>The account, and what is still needed; no account when something is not right, or it is closed: nobody learns which.</returns>
     /// <exception cref="ProblemException">429: too many failures; 503: too many sign-ins at once.</exception>
-    public async Task<User?> VerifyAsync(string username, string password, string clientId, IPAddress? address, CancellationToken cancellationToken)
+    public async Task<(User? User, StillNeeded Needed)> VerifyAsync(
+        string username, string password, string? code, string clientId, IPAddress? address, CancellationToken cancellationToken)
     {
         var email = Email.Normalize(username) ?? username;
         var attempt = await throttle.AttemptAsync(email, address, cancellationToken);
@@ -28,24 +52,85 @@ public sealed class SignIn(UsersDbContext db, PasswordVault passwords, SignInThr
         var verdict = password.Length <= settings.Value.Passwords.MaxLength
             ? await passwords.VerifyAsync(user, password, cancellationToken)
             : PasswordVerificationResult.Failed;
-        var happened = new AuthenticationEvent(AuthenticationEventKind.SignIn, StatusCodes.Status400BadRequest)
+        var needed = user is null ? StillNeeded.Nothing : NeededBy(user);
+        if (verdict == PasswordVerificationResult.Failed || user is not { IsActive: true }
+            || (needed == StillNeeded.Code && code is not null && !await factors.UseAsync(user.Id, code, cancellationToken)))
         {
-            UserId = user?.Id.ToString(), TenantId = user?.TenantId, Account = email, ClientId = clientId,
-        };
-        if (verdict == PasswordVerificationResult.Failed || user is not { IsActive: true })
-        {
-            await events.RecordFailureAsync(happened, attempt.IsLast, cancellationToken);
-            return null;
+            await events.RecordFailureAsync(Happened(user, email, clientId), attempt.IsLast, cancellationToken);
+            return (null, StillNeeded.Nothing);
         }
 
-        await throttle.SucceededAsync(email, address, attempt, cancellationToken);
+        if (needed == StillNeeded.Code && code is not null)
+        {
+            needed = StillNeeded.Nothing;
+        }
+
         if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
         {
             user.Rehash(await passwords.HashAsync(password, cancellationToken));
             await db.SaveChangesAsync(cancellationToken);
         }
 
-        await events.RecordAsync(happened with { Status = StatusCodes.Status200OK }, cancellationToken);
+        if (needed is StillNeeded.Code or StillNeeded.SecondFactor)
+        {
+            // No failure. Nor is the network the owner's because somebody there knows the password.
+            await throttle.TakeBackAsync(email, address, attempt, cancellationToken);
+            return (user, needed);
+        }
+
+        await throttle.SucceededAsync(email, address, attempt, cancellationToken);
+        await events.RecordAsync(Happened(user, email, clientId) with { Status = StatusCodes.Status200OK }, cancellationToken);
+        return (user, needed);
+    }
+
+    /// <summary>A ticket for the second step, for whoever has just shown the password.</summary>
+    /// <returns>Null when the account has several of them.</returns>
+    public async Task<string?> BeginSecondStepAsync(User user, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        var ticket = await tickets.IssueAsync(user.Id, PasswordShown, email: null, TimeForTheCode, cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return ticket;
+    }
+
+    /// <summary>Who has shown the password.</summary>
+    /// <exception cref="ProblemException">400: the ticket is none, or its time is over.</exception>
+    public async Task<(AccountTicket Ticket, User User)> AtSecondStepAsync(string ticket, CancellationToken cancellationToken)
+    {
+        var found = await tickets.FindAsync(ticket, PasswordShown, cancellationToken);
+        return (found, await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == found.UserId, cancellationToken));
+    }
+
+    /// <summary>The second step: a one-time code or a recovery code.</summary>
+    /// <returns>The account; null when the code is not right.</returns>
+    /// <exception cref="ProblemException">400: the ticket is none, or its time is over; 429: too many failures.</exception>
+    public async Task<User?> VerifyCodeAsync(string ticket, string code, string clientId, IPAddress? address, CancellationToken cancellationToken)
+    {
+        var (found, user) = await AtSecondStepAsync(ticket, cancellationToken);
+        var email = user.Email!;
+        var attempt = await throttle.AttemptAsync(email, address, cancellationToken);
+        var happened = Happened(user, email, clientId) with { Kind = AuthenticationEventKind.SecondFactor };
+        if (NeededBy(user) != StillNeeded.Code || !await factors.UseAsync(user.Id, code, cancellationToken))
+        {
+            await events.RecordFailureAsync(happened, attempt.IsLast, cancellationToken);
+            return null;
+        }
+
+        await tickets.UseAsync(found, cancellationToken);
+        await throttle.SucceededAsync(email, address, attempt, cancellationToken);
+        await events.RecordAsync(happened with { Kind = AuthenticationEventKind.SignIn, Status = StatusCodes.Status200OK }, cancellationToken);
         return user;
     }
+
+    private StillNeeded NeededBy(User user) =>
+        user.PasswordIsInitial ? StillNeeded.OwnPassword
+        : user.SecondFactorSince is not null ? StillNeeded.Code
+        : user.Role != Roles.Customer && rules.OperatorsNeedSecondFactor ? StillNeeded.SecondFactor
+        : StillNeeded.Nothing;
+
+    private static AuthenticationEvent Happened(User? user, string email, string clientId) => new(AuthenticationEventKind.SignIn, StatusCodes.Status400BadRequest)
+    {
+        UserId = user?.Id.ToString(), TenantId = user?.TenantId, Account = email, ClientId = clientId,
+    };
 }

@@ -16,7 +16,7 @@ public static class SignOut
     {
         // Without an id token there is nothing to end: nothing is kept in the browser.
         if ((await http.AuthenticateAsync(TokenServer.Scheme)).Principal is { } token && Guid.TryParse(token.GetClaim(Claims.Subject), out var userId)
-            && Guid.TryParse(token.GetClaim(Sessions.SessionId), out var sessionId) && await sessions.EndAsync(userId, sessionId, cancellationToken))
+            && Guid.TryParse(token.GetClaim(Chassis.Web.Claims.SessionId), out var sessionId) && await sessions.EndAsync(userId, sessionId, cancellationToken))
         {
             await events.RecordAsync(new AuthenticationEvent(AuthenticationEventKind.SignOut, StatusCodes.Status200OK) { UserId = userId.ToString() }, cancellationToken);
         }

@@ -18,9 +18,9 @@ public static class SigningKeyOps
     public static void Map(RouteGroupBuilder v1)
     {
         var keys = v1.MapGroup("/ops/signing-keys").WithTags("Operations");
-        keys.MapPost("/rotate", Rotate).RequireSystemOperator()
+        keys.MapPost("/rotate", Rotate).RequireSystemOperator(UsersPermissions.ChangeKeys)
             .WithName("RotateSigningKey").WithSummary("Announce the next key. It signs once everybody knows it; tokens of the others stay valid.");
-        keys.MapPost("/{keyId}/withdraw", Withdraw).RequireSystemOperator()
+        keys.MapPost("/{keyId}/withdraw", Withdraw).RequireSystemOperator(UsersPermissions.ChangeKeys)
             .WithName("WithdrawSigningKey").WithSummary("Take a key out of use at once, such as a stolen one: what it has signed is void.");
     }
 

@@ -6,10 +6,22 @@ namespace Users.Features;
 
 /// <summary>
 /// Where the links in mails lead, unless a front end has pages of its own. Opening one shows what is about to happen, so that whoever looks into mails for viruses changes nothing;
-/// its button does it.
+/// its button does it. The ticket stands behind the #, which a browser keeps to itself: a script puts it into the form. Links of the version before have it behind a ?.
 /// </summary>
 public static class TicketPages
 {
+    private const string TicketIntoForm =
+        """
+        <script>
+        const ticket = document.querySelector('form [name=ticket]');
+        ticket.value ||= new URLSearchParams(location.hash.slice(1) || location.search).get('ticket') ?? '';
+        history.replaceState(null, '', location.pathname);
+        document.querySelector('form').hidden = !ticket.value;
+        document.querySelector('#astray').hidden = !!ticket.value;
+        </script>
+        <noscript><p>This page needs JavaScript, for what the link in the mail carries.</p></noscript>
+        """;
+
     private static readonly Dictionary<string, TicketPage> All = new()
     {
         [AccountLinks.ResetPassword] = new(
@@ -38,7 +50,7 @@ public static class TicketPages
         foreach (var (purpose, page) in All)
         {
             var path = PathOf(purpose);
-            app.MapGet(path, (HttpContext http, string? ticket) => page.Ask(http, path, ticket, null, StatusCodes.Status200OK)).AllowAnonymous().IgnoreBearer().ExcludeFromDescription();
+            app.MapGet(path, (HttpContext http) => page.Ask(http, path, null, null, StatusCodes.Status200OK)).AllowAnonymous().IgnoreBearer().ExcludeFromDescription();
             app.MapPost(path, (HttpContext http, CancellationToken cancellationToken) => page.DoAsync(http, path, cancellationToken))
                 .AllowAnonymous().IgnoreBearer().IsCostly().DisableAntiforgery().ExcludeFromDescription();
         }
@@ -57,21 +69,21 @@ public static class TicketPages
     private sealed record TicketPage(
         string Title, string Line, string Button, bool AsksForPassword, string Done, string Next, Func<HttpContext, string, string, CancellationToken, Task> Complete)
     {
-        public IResult Ask(HttpContext http, string path, string? ticket, string? notice, int status) => string.IsNullOrEmpty(ticket)
-            ? Show(http, Title, "This page is opened by the link in the mail.", $"""<p><a href="{PasswordPages.Forgotten}">Forgotten your password?</a></p>""", status: status)
-            : Show(
-                http,
-                Title,
-                Line,
-                $"""
-                <form method="post" action="{path}">
-                <input type="hidden" name="ticket" value="{Encode(ticket)}">
-                {(AsksForPassword ? """<label for="password">New password</label><input id="password" name="password" type="password" autocomplete="new-password" required autofocus>""" : "")}
-                <button>{Encode(Button)}</button>
-                </form>
-                """,
-                notice,
-                status);
+        public IResult Ask(HttpContext http, string path, string? ticket, string? notice, int status) => Show(
+            http,
+            Title,
+            Line,
+            $"""
+            <form method="post" action="{path}">
+            <input type="hidden" name="ticket" value="{Encode(ticket)}">
+            {(AsksForPassword ? """<label for="password">New password</label><input id="password" name="password" type="password" autocomplete="new-password" required autofocus>""" : "")}
+            <button>{Encode(Button)}</button>
+            </form>
+            <p id="astray" hidden>This page is opened by the link in the mail. <a href="{PasswordPages.Forgotten}">Forgotten your password?</a></p>
+            {TicketIntoForm}
+            """,
+            notice,
+            status);
 
         public async Task<IResult> DoAsync(HttpContext http, string path, CancellationToken cancellationToken)
         {

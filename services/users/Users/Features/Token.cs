@@ -18,6 +18,8 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
 {
     private const int MaxFormLength = 16 * 1024;
 
+    private StillNeeded needed;
+
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapPost("/connect/token", Post).AllowAnonymous().IgnoreBearer().WithTags("Tokens")
         .WithName("Token").WithSummary("RFC 6749 token endpoint: authorization_code, refresh_token, client_credentials, and password where it is switched on.")
         .AddOpenApiOperationTransformer(DescribeForm).Produces<OpenIddictResponse>().Produces<OpenIddictResponse>(StatusCodes.Status400BadRequest)
@@ -39,7 +41,12 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
         return await handler.Handle(http, request, cancellationToken) is { } principal
             ? Results.SignIn(principal, authenticationScheme: TokenServer.Scheme)
             : request.IsPasswordGrantType()
-                ? Refuse(Errors.InvalidGrant, "The user name or the password is not correct, or the account is not active.")
+                ? Refuse(Errors.InvalidGrant, handler.needed switch
+                {
+                    StillNeeded.Code => "A one-time code is needed as well: otp.",
+                    StillNeeded.SecondFactor => "Operators need a second factor. Set it up on the sign-in page.",
+                    _ => "The user name or the password is not correct, or the account is not active.",
+                })
                 : Refuse(Errors.InvalidGrant, "The session has ended. Sign in again.");
     }
 
@@ -53,8 +60,8 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
 
         if (request.IsPasswordGrantType())
         {
-            var user = await signIn.VerifyAsync(request.Username!, request.Password!, clientId, http.Connection.RemoteIpAddress, cancellationToken);
-            return user is null or { PasswordIsInitial: true } ? null : await sessions.BeginAsync(user, clientId, [Scopes.OfflineAccess], cancellationToken);
+            (var user, needed) = await signIn.VerifyAsync(request.Username!, request.Password!, (string?)request["otp"], clientId, http.Connection.RemoteIpAddress, cancellationToken);
+            return user is null || needed != StillNeeded.Nothing ? null : await sessions.BeginAsync(user, clientId, [Scopes.OfflineAccess], cancellationToken);
         }
 
         var token = (await http.AuthenticateAsync(TokenServer.Scheme)).Principal!;
@@ -75,7 +82,7 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
     // Not by Accepts<…>(): a wrong content type is an error of RFC 6749 here, not a 415.
     private static Task DescribeForm(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
-        string[] names = ["grant_type", "username", "password", "code", "code_verifier", "redirect_uri", "refresh_token", "scope", "client_id", "client_secret"];
+        string[] names = ["grant_type", "username", "password", "otp", "code", "code_verifier", "redirect_uri", "refresh_token", "scope", "client_id", "client_secret"];
         operation.RequestBody = new OpenApiRequestBody
         {
             Required = true,

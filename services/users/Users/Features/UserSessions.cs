@@ -1,5 +1,6 @@
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Users.Passwords;
 using Users.Persistence;
 using Users.Tokens;
 
@@ -10,10 +11,10 @@ public static class UserSessions
 {
     public static void Map(RouteGroupBuilder users)
     {
-        users.MapGet("/{id:guid}/sessions", Get).RequireCustomer()
+        users.MapGet("/{id:guid}/sessions", Get).RequireCustomer(others: Permissions.ReadPersonalData)
             .WithName("ListSessions").WithSummary("Where the account is signed in, the latest first.");
-        users.MapDelete("/{id:guid}/sessions/{sessionId:guid}", Delete).RequireCustomer()
-            .WithName("EndSession").WithSummary("End one session. Its access token works on for minutes, its refresh token no more.");
+        users.MapDelete("/{id:guid}/sessions/{sessionId:guid}", Delete).RequireCustomer(others: Permissions.ChangeUsers)
+            .WithName("EndSession").WithSummary("End one session. Whose own it is has to have signed in within the last minutes.");
     }
 
     private static async Task<Ok<IReadOnlyList<SessionView>>> Get(Guid id, UserStore users, Sessions sessions, Caller caller, CancellationToken cancellationToken)
@@ -23,16 +24,17 @@ public static class UserSessions
     }
 
     private static async Task<NoContent> Delete(
-        Guid id, Guid sessionId, UserStore users, Sessions sessions, AuthenticationEvents events, Caller caller, CancellationToken cancellationToken)
+        Guid id, Guid sessionId, UserStore users, Sessions sessions, OwnersProof proof, AuthenticationEvents events, Caller caller, CancellationToken cancellationToken)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var happened = new AuthenticationEvent(AuthenticationEventKind.SignOut, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };
+        await proof.CheckAsync(user, caller, currentPassword: null, address: null, happened, cancellationToken);
         if (!await sessions.EndAsync(id, sessionId, cancellationToken))
         {
             throw ProblemException.NotFound("There is no such session.");
         }
 
-        await events.RecordAsync(
-            new AuthenticationEvent(AuthenticationEventKind.SignOut, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId }, cancellationToken);
+        await events.RecordAsync(happened, cancellationToken);
         return TypedResults.NoContent();
     }
 }

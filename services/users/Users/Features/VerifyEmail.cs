@@ -14,7 +14,7 @@ public sealed class VerifyEmail(UsersDbContext db, UserStore users, AccountTicke
     /// <summary>Mails the link, once more perhaps; nothing when the address is known to be the owner's.</summary>
     public async Task SendAsync(Guid id, Caller caller, CancellationToken cancellationToken)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         user.MustBeActive();
         if (user.EmailVerified)
         {
@@ -43,7 +43,7 @@ public sealed class VerifyEmail(UsersDbContext db, UserStore users, AccountTicke
 
     public static void Map(RouteGroupBuilder v1)
     {
-        v1.MapGroup("/users").MapPost("/{id:guid}/email-verification", PostFor).RequireCustomer().IsCostly()
+        v1.MapGroup("/users").MapPost("/{id:guid}/email-verification", PostFor).RequireCustomer(others: Permissions.ChangeUsers).IsCostly()
             .WithName("SendEmailVerification").WithSummary("Mail the owner a link to confirm the address.");
         v1.MapGroup("/email-verifications").WithTags("Users").MapPost("/complete", PostComplete).AllowAnonymous().IsCostly()
             .WithName("VerifyEmail").WithSummary("Confirm the address of an account with the ticket of such a link.");

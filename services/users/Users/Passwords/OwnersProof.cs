@@ -8,7 +8,7 @@ using Users.Tokens;
 namespace Users.Passwords;
 
 /// <summary>That it is the owner who asks, and not merely somebody with the owner's access token: what cannot be taken back asks for the password, or for having signed in just now.</summary>
-public sealed class OwnersProof(PasswordVault passwords, SignInThrottle throttle, AuthenticationEvents events, IOptions<UsersSettings> settings, TimeProvider clock)
+public sealed class OwnersProof(PasswordVault passwords, SecondFactors factors, SignInThrottle throttle, AuthenticationEvents events, IOptions<UsersSettings> settings, TimeProvider clock)
 {
     /// <summary>Whoever acts on somebody else's account is asked nothing, nor is anybody who has signed in at another identity provider that does not say when.</summary>
     /// <param name="user">Whose account.</param>
@@ -46,5 +46,19 @@ public sealed class OwnersProof(PasswordVault passwords, SignInThrottle throttle
         }
 
         await throttle.SucceededAsync(user.Email!, address, attempt, cancellationToken);
+    }
+
+    /// <summary>Uses a one-time code or a recovery code of the account up.</summary>
+    /// <exception cref="ProblemException">400: it is none; 429: too many guesses.</exception>
+    public async Task CheckCodeAsync(User user, string code, IPAddress? address, AuthenticationEvent happened, CancellationToken cancellationToken)
+    {
+        var attempt = await throttle.AttemptAsync(user.Email!, address, cancellationToken);
+        if (!await factors.UseAsync(user.Id, code, cancellationToken))
+        {
+            await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, cancellationToken);
+            throw ProblemException.Invalid("code", "is not correct.");
+        }
+
+        await throttle.TakeBackAsync(user.Email!, address, attempt, cancellationToken);
     }
 }

@@ -52,6 +52,8 @@ public sealed class ListEntry
 
     public required string Status { get; set; }
 
+    public required string Role { get; set; }
+
     public required string Source { get; init; }
 
     public required DateTimeOffset RegisteredAt { get; init; }

@@ -27,8 +27,14 @@ public sealed class SecretBox(IOptions<UsersSettings> settings)
         return result;
     }
 
+    /// <exception cref="CryptographicException">It was not sealed with this key, or is no box at all.</exception>
     public static byte[] Open(ReadOnlySpan<byte> key, ReadOnlySpan<byte> sealedBytes)
     {
+        if (sealedBytes.Length < 28)
+        {
+            throw new CryptographicException("This is too short for a box.");
+        }
+
         var plaintext = new byte[sealedBytes.Length - 28];
         using var aes = new AesGcm(key, 16);
         aes.Decrypt(sealedBytes[..12], sealedBytes[28..], sealedBytes.Slice(12, 16), plaintext);

@@ -13,7 +13,8 @@ namespace Users.Persistence;
 /// The unit of work of an account: state, history, read model and outgoing boundary events are written in one transaction.
 /// </summary>
 public sealed class UserStore(
-    UsersDbContext db, Sessions sessions, AccountTickets tickets, AccountRules rules, AuthenticationEvents events, IPublishEndpoint bus, SecretBox box, TimeProvider clock)
+    UsersDbContext db, Sessions sessions, AccountTickets tickets, AccountRules rules, OperatorRoles roles, AuthenticationEvents events, IPublishEndpoint bus, SecretBox box,
+    TimeProvider clock)
 {
     private const string DataKeyPurpose = "users.data-key";
 
@@ -24,6 +25,19 @@ public sealed class UserStore(
         caller.MustSee(id);
         return await db.Users.SingleOrDefaultAsync(u => u.Id == id && u.Status != UserStatus.Erased, cancellationToken)
             ?? throw ProblemException.NotFound("There is no such user.");
+    }
+
+    /// <summary>The account, for a caller who may change it.</summary>
+    /// <exception cref="ProblemException">As in <see cref="GetAsync"/>; 403: it is that of an operator who may do more.</exception>
+    public async Task<User> GetToChangeAsync(Guid id, Caller caller, CancellationToken cancellationToken)
+    {
+        var user = await GetAsync(id, caller, cancellationToken);
+        if (caller.UserId != id)
+        {
+            roles.MustHold(caller, user.Role);
+        }
+
+        return user;
     }
 
     /// <exception cref="ProblemException">409: the address is taken.</exception>
@@ -95,6 +109,7 @@ public sealed class UserStore(
                 FullName = user.FullName!,
                 SearchText = SearchText(user),
                 Status = user.Status,
+                Role = user.Role,
                 Source = user.Source,
                 RegisteredAt = user.RegisteredAt,
                 EmailVerified = user.EmailVerified,
@@ -110,8 +125,8 @@ public sealed class UserStore(
             return;
         }
 
-        (entry.Email, entry.EmailVerified, entry.FullName, entry.SearchText, entry.Status, entry.Version) =
-            (user.Email!, user.EmailVerified, user.FullName!, SearchText(user), user.Status, version);
+        (entry.Email, entry.EmailVerified, entry.FullName, entry.SearchText, entry.Status, entry.Role, entry.Version) =
+            (user.Email!, user.EmailVerified, user.FullName!, SearchText(user), user.Status, user.Role, version);
     }
 
     /// <summary>What the rest of the world learns: the one translation from core to boundary events.</summary>
@@ -138,7 +153,7 @@ public sealed class UserStore(
         UserDeactivated e => bus.PublishEvent(new Boundary.UserDeactivated(user.Id, e.Reason!, user.UpdatedAt), version, cancellationToken),
         UserReactivated => bus.PublishEvent(new Boundary.UserReactivated(user.Id, user.UpdatedAt), version, cancellationToken),
         UserErased => bus.PublishEvent(new Boundary.UserErased(user.Id, user.UpdatedAt), version, cancellationToken),
-        PasswordChanged => Task.CompletedTask,
+        PasswordChanged or RoleChanged or SecondFactorAdded or SecondFactorRemoved => Task.CompletedTask,
         _ => throw new InvalidOperationException($"{happened.GetType().Name} has no translation."),
     };
 

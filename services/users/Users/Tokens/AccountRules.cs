@@ -8,6 +8,9 @@ public sealed class AccountRules(IOptions<UsersSettings> settings, IHostEnvironm
     /// <summary>See <see cref="UsersSettings.ReplaceGivenPasswords"/>.</summary>
     public bool GivenPasswordsAreReplaced => settings.Value.ReplaceGivenPasswords ?? !environment.IsDevelopment();
 
+    /// <summary>See <see cref="SecondFactorSettings.Required"/>.</summary>
+    public bool OperatorsNeedSecondFactor => settings.Value.SecondFactor.Required ?? !environment.IsDevelopment();
+
     /// <summary>See <see cref="UsersSettings.VerifyEmail"/>.</summary>
     public bool AddressesAreVerified => settings.Value.VerifyEmail ?? !environment.IsDevelopment();
 }

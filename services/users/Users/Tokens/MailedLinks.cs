@@ -48,7 +48,8 @@ public sealed class MailedLinks(
         }
 
         var page = settings.Value.Pages.GetValueOrDefault(purpose) ?? new Uri(issuer.Value.ExpectedIssuer + TicketPages.PathOf(purpose));
-        return ($"{page}?ticket={ticket}", clock.GetUtcNow() + lifetime);
+        // Behind the #: a browser tells it to nobody, and no log of a proxy has it.
+        return ($"{page}#ticket={ticket}", clock.GetUtcNow() + lifetime);
     }
 
     // The mails say so.

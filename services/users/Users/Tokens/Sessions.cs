@@ -1,11 +1,14 @@
 using System.Globalization;
 using System.Security.Claims;
+using Chassis.Messaging;
 using Chassis.Web;
+using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
 using Users.Domain;
 using Users.Persistence;
+using Boundary = Shop.Contracts.Users.V1;
 using Claims = Chassis.Web.Claims;
 
 namespace Users.Tokens;
@@ -16,7 +19,8 @@ namespace Users.Tokens;
 /// <param name="TenantId">Null when the account belongs to no tenant.</param>
 /// <param name="Status">See <see cref="UserStatus"/>.</param>
 /// <param name="SessionEpoch">See <see cref="User.SessionEpoch"/>.</param>
-public sealed record SessionOwner(Guid Id, string Role, string? TenantId, string Status, int SessionEpoch);
+/// <param name="Version">See <see cref="User.Version"/>.</param>
+public sealed record SessionOwner(Guid Id, string Role, string? TenantId, string Status, int SessionEpoch, long Version);
 
 /// <summary>A session as its owner sees it.</summary>
 public sealed record SessionView(Guid Id, string Client, DateTimeOffset Since);
@@ -26,11 +30,9 @@ public sealed record SessionView(Guid Id, string Client, DateTimeOffset Since);
 /// others of the same account: a token that is shown twice at once is seen to be, and none survives the end of all.
 /// </summary>
 public sealed class Sessions(
-    UsersDbContext db, IServiceProvider services, AuthenticationEvents events, IOptions<UsersSettings> settings, IOptions<AuthenticationSettings> authentication, TimeProvider clock)
+    UsersDbContext db, IServiceProvider services, OperatorRoles roles, AuthenticationEvents events, IPublishEndpoint bus, IOptions<UsersSettings> settings, IOptions<AuthenticationSettings> authentication,
+    TimeProvider clock)
 {
-    /// <summary>Claim of a session's tokens: its id.</summary>
-    public const string SessionId = "sid";
-
     /// <summary>Claim of codes and refresh tokens: when one has to sign in again, however often the session was continued, in seconds since 1970.</summary>
     private const string SessionEnds = "session_ends";
 
@@ -96,15 +98,18 @@ public sealed class Sessions(
         db.ChangeTracker.Clear();
     }
 
-    /// <summary>Notes that a refresh token was shown that had been used already, if it was: the token server ends the session for that.</summary>
+    /// <summary>Ends the session of a code or refresh token that was shown again after its use, if it was.</summary>
     /// <param name="tokenId">Its id at the token server.</param>
     /// <param name="clientId">By whom it was shown.</param>
     /// <param name="cancellationToken">Cancels.</param>
     public async Task NoteReuseAsync(string tokenId, string? clientId, CancellationToken cancellationToken)
     {
         var id = Guid.Parse(tokenId);
-        if (await db.Database.SqlQuery<bool>($"SELECT status = 'redeemed' AS \"Value\" FROM oauth_tokens WHERE id = {id}").SingleOrDefaultAsync(cancellationToken))
+        if (await db.Database.SqlQuery<Guid?>($"SELECT authorization_id AS \"Value\" FROM oauth_tokens WHERE id = {id} AND status = 'redeemed'").SingleOrDefaultAsync(cancellationToken) is { } sessionId)
         {
+            // Its tokens are the token server's to revoke, which goes on to look at them.
+            await db.Database.ExecuteSqlAsync($"UPDATE oauth_authorizations SET status = 'revoked' WHERE id = {sessionId}", cancellationToken);
+            await TellAsync(owner!, sessionId, cancellationToken);
             await events.RecordAsync(
                 new AuthenticationEvent(AuthenticationEventKind.RefreshTokenReuse, StatusCodes.Status400BadRequest) { UserId = owner?.Id.ToString(), TenantId = owner?.TenantId, ClientId = clientId },
                 cancellationToken);
@@ -138,17 +143,29 @@ public sealed class Sessions(
             .Select(a => new SessionView(a.Id, a.Application!.ClientId!, new DateTimeOffset(a.CreationDate!.Value))).ToListAsync(cancellationToken);
     }
 
-    /// <summary>Ends one session of a user. An access token of it works on until its own end, minutes later.</summary>
+    /// <summary>Ends one session of a user, whose access tokens every service refuses within seconds.</summary>
     /// <returns>Whether there was one.</returns>
     public async Task<bool> EndAsync(Guid userId, Guid sessionId, CancellationToken cancellationToken)
     {
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await OwnerAsync(userId, cancellationToken);
+        var user = await OwnerAsync(userId, cancellationToken);
         var subject = userId.ToString();
         await db.Tokens.Where(t => t.Subject == subject && t.Authorization!.Id == sessionId).ExecuteDeleteAsync(cancellationToken);
         var ended = await db.Authorizations.Where(a => a.Subject == subject && a.Id == sessionId).ExecuteDeleteAsync(cancellationToken);
+        if (ended > 0)
+        {
+            await TellAsync(user!, sessionId, cancellationToken);
+        }
+
         await transaction.CommitAsync(cancellationToken);
         return ended > 0;
+    }
+
+    private async Task TellAsync(SessionOwner user, Guid sessionId, CancellationToken cancellationToken)
+    {
+        using var _ = OperationContext.BeginTenant(user.TenantId);
+        await bus.PublishEvent(new Boundary.UserSessionEnded(user.Id, sessionId, clock.GetUtcNow()), user.Version, cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
     }
 
     private IQueryable<OpenIddict.EntityFrameworkCore.Models.OpenIddictEntityFrameworkCoreAuthorization<Guid>> Valid(string subject)
@@ -160,7 +177,7 @@ public sealed class Sessions(
 
     private Task<SessionOwner?> OwnerAsync(Guid userId, CancellationToken cancellationToken) => db.Database.SqlQuery<SessionOwner>(
         $"""
-        SELECT id AS "Id", role AS "Role", tenant_id AS "TenantId", status AS "Status", session_epoch AS "SessionEpoch"
+        SELECT id AS "Id", role AS "Role", tenant_id AS "TenantId", status AS "Status", session_epoch AS "SessionEpoch", version AS "Version"
         FROM users WHERE id = {userId} FOR NO KEY UPDATE
         """).SingleOrDefaultAsync(cancellationToken);
 
@@ -176,11 +193,11 @@ public sealed class Sessions(
 
     private static ClaimsPrincipal OfSession(ClaimsPrincipal principal, string? sessionId)
     {
-        principal.SetAuthorizationId(sessionId).SetClaim(SessionId, sessionId);
+        principal.SetAuthorizationId(sessionId).SetClaim(Claims.SessionId, sessionId);
         principal.SetDestinations(claim => claim.Type switch
         {
             SessionEnds => [],
-            Claims.Subject or SessionId or Claims.AuthenticatedAt => [OpenIddictConstants.Destinations.AccessToken, OpenIddictConstants.Destinations.IdentityToken],
+            Claims.Subject or Claims.SessionId or Claims.AuthenticatedAt => [OpenIddictConstants.Destinations.AccessToken, OpenIddictConstants.Destinations.IdentityToken],
             _ => [OpenIddictConstants.Destinations.AccessToken],
         });
         return principal;
@@ -189,6 +206,7 @@ public sealed class Sessions(
     private static DateTimeOffset TimeIn(ClaimsPrincipal token, string claim) =>
         DateTimeOffset.FromUnixTimeSeconds(long.Parse(token.GetClaim(claim) ?? "0", CultureInfo.InvariantCulture));
 
-    private static ClaimsIdentity NewIdentity(string subject, string role, string? tenant) =>
-        new ClaimsIdentity("token-server", Claims.Subject, Claims.Role).SetClaim(Claims.Subject, subject).SetClaim(Claims.Role, role).SetClaim(Claims.Tenant, tenant);
+    private ClaimsIdentity NewIdentity(string subject, string role, string? tenant) =>
+        new ClaimsIdentity("token-server", Claims.Subject, Claims.Role).SetClaim(Claims.Subject, subject).SetClaim(Claims.Role, role).SetClaim(Claims.Tenant, tenant)
+            .SetClaims(Claims.Permissions, [.. roles.PermissionsOf(role)]);
 }

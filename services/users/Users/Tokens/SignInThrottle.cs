@@ -75,6 +75,15 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>The attempt was no failure, and no sign-in yet either.</summary>
+    public async Task TakeBackAsync(string account, IPAddress? address, SignInAttempt attempt, CancellationToken cancellationToken)
+    {
+        foreach (var bucket in attempt.FromKnownNetwork ? (byte[][])[Both(account, address)] : [Network(address), Account(account)])
+        {
+            await UncountAsync(bucket, cancellationToken);
+        }
+    }
+
     /// <summary>Removes what is old enough to be forgotten.</summary>
     public async Task SweepAsync(CancellationToken cancellationToken)
     {
@@ -154,6 +163,4 @@ public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOp
     private byte[] Both(string account, IPAddress? address) => Bucket($"account {account} from {CallerNetwork.Of(address)}");
 
     private byte[] Bucket(string name) => HMACSHA256.HashData(bucketKey, Encoding.UTF8.GetBytes(name));
-
-    // A household has 2^64 addresses of IPv6, and one of IPv4.
 }

@@ -123,6 +123,18 @@ public sealed class IssuerAsConfigured(IOptions<AuthenticationSettings> settings
     }
 }
 
+/// <summary>With a refresh token the session ends that it belongs to, and with that its access tokens (RFC 7009, section 2.1).</summary>
+public sealed class RevocationEndsSession(Sessions sessions) : IOpenIddictServerHandler<HandleRevocationRequestContext>
+{
+    public async ValueTask HandleAsync(HandleRevocationRequestContext context)
+    {
+        if (Guid.TryParse(context.GenericTokenPrincipal.GetClaim(Claims.Subject), out var userId) && Guid.TryParse(context.GenericTokenPrincipal.GetClaim(Claims.SessionId), out var sessionId))
+        {
+            await sessions.EndAsync(userId, sessionId, context.CancellationToken);
+        }
+    }
+}
+
 /// <summary>A token whose session has ended is no longer active, whatever its signature says.</summary>
 public sealed class EndedSessionIsInactive(ISessionStatus sessions) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
 {

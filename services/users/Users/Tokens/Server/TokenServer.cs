@@ -78,6 +78,8 @@ public static class TokenServer
         server.AddEventHandler<GenerateTokenContext>(handler => handler.UseSingletonHandler<IssuerAsConfigured>()
             .SetOrder(OpenIddictServerHandlers.Protection.AttachTokenMetadata.Descriptor.Order + 500));
         server.AddEventHandler<ApplyConfigurationResponseContext>(handler => handler.UseSingletonHandler<IssuerAsConfigured>().SetOrder(int.MinValue + 50_000));
+        server.AddEventHandler<HandleRevocationRequestContext>(handler => handler.UseScopedHandler<RevocationEndsSession>()
+            .SetOrder(OpenIddictServerHandlers.Revocation.RevokeToken.Descriptor.Order + 500));
         server.AddEventHandler<HandleIntrospectionRequestContext>(handler => handler.UseScopedHandler<EndedSessionIsInactive>()
             .SetOrder(OpenIddictServerHandlers.Introspection.AttachPrincipal.Descriptor.Order + 500));
     }

@@ -1,0 +1,70 @@
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Users.Domain;
+using Users.Persistence;
+
+namespace Users.Features;
+
+/// <param name="Role"><c>customer</c>, <c>operator</c>, or the name of a bundle.</param>
+/// <param name="Reason">Why; it stands in the audit and in the account's history.</param>
+public sealed record ChangeRoleRequest(string Role, string Reason) : IHasReason;
+
+/// <summary>A role and what it may do.</summary>
+/// <param name="Name">As an account has it.</param>
+/// <param name="Permissions">What whoever has it may do; null for everything.</param>
+public sealed record RoleView(string Name, IReadOnlyList<string>? Permissions);
+
+/// <summary>
+/// Makes somebody an operator, of everything or of a part, and takes that back: always somebody else, and nobody gives or takes more than they have. Every session of the
+/// account ends with it, so that what was taken away is gone within seconds.
+/// </summary>
+public sealed class ChangeRole(UserStore users, UsersDbContext db, Operators operators, OperatorRoles roles, TimeProvider clock)
+{
+    private const int MaxReasonLength = 500;
+
+    public async Task<User> Handle(Guid id, ChangeRoleRequest request, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        new Validator()
+            .Check(roles.Exists(request.Role), "role", "is not the name of a role.")
+            .Text("reason", request.Reason, MaxReasonLength)
+            .ThrowIfInvalid();
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        expected.Check(user.Version);
+        Operators.MustBeAnother(caller, user);
+        roles.MustHold(caller, request.Role);
+        user.MustBeActive();
+        if (user.Role == request.Role)
+        {
+            return user;
+        }
+
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await operators.MustRemainAsync(user, cancellationToken);
+        user.ChangeRole(request.Role, request.Reason.Trim(), clock.GetUtcNow());
+        await users.SaveAsync(user, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return user;
+    }
+
+    public static void Map(RouteGroupBuilder v1)
+    {
+        v1.MapGet("/roles", List).RequireOperator(UsersPermissions.ChangeOperators)
+            .WithName("ListRoles").WithSummary("The roles that accounts can have, and what each may do.");
+        v1.MapPut("/users/{id:guid}/role", Put).RequireOperator(UsersPermissions.ChangeOperators)
+            .WithName("ChangeRole").WithSummary("Give somebody else a role, or take it away by giving back that of a customer. Ends their sessions.");
+    }
+
+    private static Ok<IReadOnlyList<RoleView>> List(OperatorRoles roles) => TypedResults.Ok<IReadOnlyList<RoleView>>(
+    [
+        new RoleView(Roles.Customer, []),
+        .. roles.Bundles.OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => new RoleView(r.Key, r.Value)),
+        new RoleView(Roles.Operator, null),
+    ]);
+
+    private static async Task<ETagged<Ok<UserView>>> Put(
+        Guid id, ChangeRoleRequest request, ChangeRole handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        var user = await handler.Handle(id, request, caller, expected, cancellationToken);
+        return TypedResults.Ok(UserView.Of(user)).WithETag(user.Version);
+    }
+}

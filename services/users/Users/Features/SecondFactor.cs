@@ -1,0 +1,158 @@
+using System.Net;
+using Chassis.Web;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Users.Domain;
+using Users.Passwords;
+using Users.Persistence;
+
+namespace Users.Features;
+
+/// <param name="IsOn">Whether signing in takes a one-time code beside the password.</param>
+/// <param name="Since">Since when.</param>
+/// <param name="RecoveryCodesLeft">How many were not used yet.</param>
+public sealed record SecondFactorView(bool IsOn, DateTimeOffset? Since, int RecoveryCodesLeft);
+
+/// <param name="CurrentPassword">Not needed within some minutes after signing in.</param>
+public sealed record BeginSecondFactorRequest(string? CurrentPassword = null);
+
+/// <param name="Setup">As it was given out.</param>
+/// <param name="Code">The first code of the app.</param>
+public sealed record ConfirmSecondFactorRequest(string Setup, string Code);
+
+/// <param name="Code">A code of the app, or a recovery code; it is used up.</param>
+public sealed record SecondFactorCode(string Code);
+
+/// <param name="RecoveryCodes">Each lets in once in place of a code of the app. They are shown here and never again.</param>
+public sealed record RecoveryCodesView(IReadOnlyList<string> RecoveryCodes);
+
+/// <summary>
+/// One-time codes beside the password. Its owner sets them up with an app and ends them with a code; for who has lost app and recovery codes, somebody else does. Either ends
+/// every session of the account.
+/// </summary>
+public sealed class SecondFactor(UserStore users, UsersDbContext db, SecondFactors factors, OwnersProof proof, AuthenticationEvents events, TimeProvider clock)
+{
+    private const string Path = "/users/{id:guid}/second-factor";
+
+    /// <exception cref="ProblemException">403: it is not clear that the owner asks.</exception>
+    public async Task<SecondFactorSetup> BeginAsync(Guid id, string? currentPassword, Caller caller, IPAddress? address, CancellationToken cancellationToken)
+    {
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        user.MustBeActive();
+        await proof.CheckAsync(user, caller, currentPassword, address, Happened(user), cancellationToken);
+        return factors.Begin(user);
+    }
+
+    /// <summary>Sets up, from the sign-in page too.</summary>
+    /// <returns>The recovery codes; null when the code is not right.</returns>
+    /// <exception cref="ProblemException">400: begun too long ago; 409: there is one already, or the account changed meanwhile.</exception>
+    public async Task<IReadOnlyList<string>?> ConfirmAsync(User user, string setup, string code, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        if (await factors.ConfirmAsync(user, setup, code, cancellationToken) is not { } codes)
+        {
+            return null;
+        }
+
+        await events.RecordAsync(Happened(user), cancellationToken);
+        await users.SaveAsync(user, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return codes;
+    }
+
+    /// <exception cref="ProblemException">400: the code is not right; 409: there is no second factor; 429: too many guesses.</exception>
+    public async Task<IReadOnlyList<string>> RenewAsync(Guid id, string code, Caller caller, IPAddress? address, CancellationToken cancellationToken)
+    {
+        var user = await CheckAsync(id, code, caller, address, cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await events.RecordAsync(Happened(user), cancellationToken);
+        var codes = await factors.NewRecoveryCodesAsync(id, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return codes;
+    }
+
+    /// <exception cref="ProblemException">400: the code is not right; 409: there is no second factor; 429: too many guesses.</exception>
+    public async Task RemoveAsync(Guid id, string code, Caller caller, IPAddress? address, CancellationToken cancellationToken) =>
+        await RemoveAsync(await CheckAsync(id, code, caller, address, cancellationToken), cancellationToken);
+
+    /// <summary>For somebody else, who has lost app and recovery codes.</summary>
+    /// <exception cref="ProblemException">403: it is the caller's own, or that of an operator who may do more; 409: there is no second factor.</exception>
+    public async Task RemoveForAsync(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        expected.Check(user.Version);
+        Operators.MustBeAnother(caller, user);
+        await RemoveAsync(user, cancellationToken);
+    }
+
+    public static void Map(RouteGroupBuilder v1)
+    {
+        v1.MapGet(Path, Get).RequireCustomer(others: Permissions.ReadPersonalData)
+            .WithName("ReadSecondFactor").WithSummary("Whether signing in takes a one-time code.");
+        v1.MapPost(Path, Begin).RequireCustomer()
+            .WithName("BeginSecondFactor").WithSummary("Begin to set up one-time codes: what an app needs to know. Nothing changes before the first code of it.");
+        v1.MapPost($"{Path}/confirm", Confirm).RequireCustomer()
+            .WithName("ConfirmSecondFactor").WithSummary("Set up one-time codes, with the first of them. Answers with the recovery codes, once. Ends every session.");
+        v1.MapPost($"{Path}/recovery-codes", Renew).RequireCustomer()
+            .WithName("RenewRecoveryCodes").WithSummary("New recovery codes in place of those that are left.");
+        v1.MapPost($"{Path}/remove", Remove).RequireCustomer()
+            .WithName("RemoveSecondFactor").WithSummary("Sign in with the password alone again. Ends every session.");
+        v1.MapDelete(Path, RemoveFor).RequireOperator(Permissions.ChangeUsers)
+            .WithName("RemoveSecondFactorFor").WithSummary("Remove somebody else's, who has lost app and recovery codes. Ends every session.");
+    }
+
+    private static async Task<Ok<SecondFactorView>> Get(Guid id, UserStore users, SecondFactors factors, Caller caller, CancellationToken cancellationToken)
+    {
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        return TypedResults.Ok(new SecondFactorView(user.SecondFactorSince is not null, user.SecondFactorSince, await factors.RecoveryCodesLeftAsync(id, cancellationToken)));
+    }
+
+    private static async Task<Ok<SecondFactorSetup>> Begin(
+        Guid id, BeginSecondFactorRequest request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken) =>
+        TypedResults.Ok(await handler.BeginAsync(id, request.CurrentPassword, caller, http.Connection.RemoteIpAddress, cancellationToken));
+
+    private static async Task<Ok<RecoveryCodesView>> Confirm(
+        Guid id, ConfirmSecondFactorRequest request, SecondFactor handler, UserStore users, Caller caller, CancellationToken cancellationToken)
+    {
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        return await handler.ConfirmAsync(user, request.Setup, request.Code, cancellationToken) is { } codes
+            ? TypedResults.Ok(new RecoveryCodesView(codes))
+            : throw ProblemException.Invalid("code", "is not correct.");
+    }
+
+    private static async Task<Ok<RecoveryCodesView>> Renew(
+        Guid id, SecondFactorCode request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken) =>
+        TypedResults.Ok(new RecoveryCodesView(await handler.RenewAsync(id, request.Code, caller, http.Connection.RemoteIpAddress, cancellationToken)));
+
+    private static async Task<NoContent> Remove(Guid id, SecondFactorCode request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken)
+    {
+        await handler.RemoveAsync(id, request.Code, caller, http.Connection.RemoteIpAddress, cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<NoContent> RemoveFor(Guid id, SecondFactor handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    {
+        await handler.RemoveForAsync(id, caller, expected, cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static AuthenticationEvent Happened(User user) =>
+        new(AuthenticationEventKind.SecondFactor, StatusCodes.Status200OK) { UserId = user.Id.ToString(), TenantId = user.TenantId };
+
+    private async Task<User> CheckAsync(Guid id, string code, Caller caller, IPAddress? address, CancellationToken cancellationToken)
+    {
+        var user = await users.GetAsync(id, caller, cancellationToken);
+        user.MustHaveSecondFactor();
+        await proof.CheckCodeAsync(user, code, address, Happened(user), cancellationToken);
+        return user;
+    }
+
+    private async Task RemoveAsync(User user, CancellationToken cancellationToken)
+    {
+        user.RemoveSecondFactor(clock.GetUtcNow());
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await factors.RemoveAsync(user.Id, cancellationToken);
+        await events.RecordAsync(Happened(user), cancellationToken);
+        await users.SaveAsync(user, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+}
