@@ -4,11 +4,11 @@ using Chassis.Messaging.Relay;
 using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
 using MassTransit;
-using MassTransit.Transports;
 using MassTransit.Context;
 using MassTransit.Middleware;
 using MassTransit.Middleware.Outbox;
 using MassTransit.Scheduling;
+using MassTransit.Transports;
 using Microsoft.Extensions.Options;
 
 namespace Chassis.Messaging.Scheduling;
