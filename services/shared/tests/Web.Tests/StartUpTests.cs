@@ -109,13 +109,20 @@ public sealed class Starting_a_service : IAsyncLifetime
     [Fact]
     public async Task Waits_for_its_migrations_where_somebody_else_runs_them()
     {
+        await database.ExecuteAsync("CREATE SCHEMA being_made; CREATE TABLE being_made.something ()");
         var withoutOwner = new Dictionary<string, string?> { ["Database:Migrate"] = "false", ["ConnectionStrings:Migrations"] = null };
-        await using var app = Build(settings: withoutOwner);
+        using var log = new LogLines();
+        await using var app = Build(log: log, settings: withoutOwner);
         var running = app.RunServiceAsync([]);
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
         await Poll.Until(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive before its tables are there");
         (await StatusAsync(client, "/health/ready")).ShouldBe(HttpStatusCode.ServiceUnavailable);
         (await database.ScalarAsync<long>("SELECT count(*) FROM pg_tables WHERE tablename = 'things'")).ShouldBe(0);
+        await database.ExecuteAsync("CREATE TABLE \"__EFMigrationsHistory\" (migration_id varchar(150) PRIMARY KEY, product_version varchar(32) NOT NULL)");
+        var looks = log.Lines.Count;
+        await Poll.Until(() => Task.FromResult(log.Lines), l => l.Count >= looks + 2, "the service to look again");
+        log.Lines.ShouldAllBe(l => !l.Contains("42501", StringComparison.Ordinal), "it asks for its rights, and does not find out by failing");
+        await database.ExecuteAsync("DROP TABLE \"__EFMigrationsHistory\"; DROP SCHEMA being_made CASCADE");
 
         await using (var job = Build())
         {
