@@ -149,8 +149,7 @@ public static partial class RunService
     /// </summary>
     private static bool IsNotProvisioned(Exception exception) => exception is MigrationsMissingException || exception.GetBaseException() is PostgresException
     {
-        SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification
-            or PostgresErrorCodes.InsufficientPrivilege,
+        SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification,
     };
 
     private static async Task<int> AskHealthAsync(WebApplication app)
