@@ -12,6 +12,7 @@ public sealed class MailSink : IAsyncDisposable
     private readonly CancellationTokenSource stopped = new();
     private readonly ConcurrentQueue<Mail> mails = new();
     private readonly Task accepting;
+    private TaskCompletionSource answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int waiting;
     private int slow;
 
@@ -36,6 +37,13 @@ public sealed class MailSink : IAsyncDisposable
 
     /// <summary>Everything accepted, repeats included.</summary>
     public IReadOnlyCollection<Mail> Mails => mails;
+
+    /// <summary>Whoever waits for an answer has it now, and nobody waits from now on.</summary>
+    public void AnswerAll()
+    {
+        AnswersAfter = TimeSpan.Zero;
+        Interlocked.Exchange(ref answered, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -130,7 +138,7 @@ public sealed class MailSink : IAsyncDisposable
                 throw new EndOfStreamException("The sender has gone.");
             }
 
-            await Task.Delay(isSlow ? AnswersAfter : TimeSpan.Zero, stopped.Token);
+            await Task.WhenAny(Task.Delay(isSlow ? AnswersAfter : TimeSpan.Zero, stopped.Token), answered.Task);
         }
         finally
         {
