@@ -16,4 +16,4 @@ else
     }
 fi
 at_partner "$@" <<<"$password"
-[ "${1:-}" != set ] || say "amqp://partner.$2:$password@127.0.0.1:$RABBITMQ_PORT/"
+[ "${1:-}" != set ] || say "amqp${TLS:+s}://partner.$2:$password@127.0.0.1:$RABBITMQ_PORT/"

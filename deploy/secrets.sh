@@ -15,11 +15,11 @@ add() {
     mv "$file.new" "$file"
 }
 
-# The limits of development are those of load tests.
-production_limits() {
-    local limit
-    for limit in RATE_LIMIT_PERMITS=600 RATE_LIMIT_COSTLY_PER_MINUTE=60 RATE_LIMIT_CONCURRENT=100; do
-        set_in_env "${limit%%=*}" || add "${limit%%=*}" "${limit#*=}"
+# The limits of development are those of load tests, and there everything stays on one machine.
+for_production() {
+    local setting
+    for setting in TLS=true RATE_LIMIT_PERMITS=600 RATE_LIMIT_COSTLY_PER_MINUTE=60 RATE_LIMIT_CONCURRENT=100; do
+        set_in_env "${setting%%=*}" || add "${setting%%=*}" "${setting#*=}"
     done
 }
 
@@ -38,7 +38,7 @@ if [ ${#written[@]} -gt 0 ]; then
 else
     ok ".env has a value for every password and secret"
 fi
-production_limits
+for_production
 [ "$(stat -c %a "$file" 2>/dev/null || stat -f %Lp "$file")" = 600 ] || { chmod 600 "$file"; ok ".env is for its owner only now"; }
 
 cat <<TEXT

@@ -82,6 +82,11 @@ up_local() {
     export_local_addresses
     mkdir -p "$STATE/logs"
 
+    # What runs speaks as it did when it was started.
+    if [ "$([ ! -d "$STATE/tls" ] || echo true)" != "$TLS" ] && any_alive; then
+        stop_services
+        stop_infrastructure
+    fi
     check_ports
     printf 'local\n' >"$STATE/mode"
     # A broker that has no data yet has no queues of an earlier version.
@@ -132,13 +137,13 @@ cat <<TEXT
 
 ${bold}Everything is up${plain} ($MODE mode, $SECONDS s, environment $ASPNETCORE_ENVIRONMENT). Everything listens on 127.0.0.1 only. $(passwords)
 
-  users            http://127.0.0.1:$USERS_PORT/docs
-  orders           http://127.0.0.1:$ORDERS_PORT/docs
-  inventory        http://127.0.0.1:$INVENTORY_PORT/docs
-  notifications    http://127.0.0.1:$NOTIFICATIONS_PORT/docs
-  RabbitMQ         http://127.0.0.1:$RABBITMQ_MANAGEMENT_PORT           $RABBITMQ_USER / $RABBITMQ_PASSWORD
+  users            http${TLS:+s}://127.0.0.1:$USERS_PORT/docs
+  orders           http${TLS:+s}://127.0.0.1:$ORDERS_PORT/docs
+  inventory        http${TLS:+s}://127.0.0.1:$INVENTORY_PORT/docs
+  notifications    http${TLS:+s}://127.0.0.1:$NOTIFICATIONS_PORT/docs
+  RabbitMQ         http${TLS:+s}://127.0.0.1:$RABBITMQ_MANAGEMENT_PORT           $RABBITMQ_USER / $RABBITMQ_PASSWORD
   mails            http://127.0.0.1:$MAIL_WEB_PORT
-  payment sandbox  http://127.0.0.1:$PAYMENT_SANDBOX_PORT
+  payment sandbox  http${TLS:+s}://127.0.0.1:$PAYMENT_SANDBOX_PORT
   PostgreSQL       127.0.0.1:$POSTGRES_PORT                   postgres / $POSTGRES_PASSWORD
   operator         $OPERATOR_EMAIL / $OPERATOR_PASSWORD
 

@@ -27,6 +27,17 @@ as_postgres() {
     fi
 }
 
+# The server's settings where there is TLS, beside its certificate and key: only those of its own user will do.
+postgres_tls() {
+    local tls=$PGHOME/data/tls
+    rm -rf "$tls"
+    mkdir "$tls"
+    [ -d "$STATE/tls" ] || return 0
+    (umask 077 && cp "$STATE/tls/postgres/server.key" "$STATE/tls/postgres/server.crt" "$ROOT/deploy/postgres/pg_hba_tls.conf" "$tls/")
+    printf "ssl = on\nssl_cert_file = 'tls/server.crt'\nssl_key_file = 'tls/server.key'\n"
+    [ -z "${TLS:-}" ] || printf "hba_file = 'tls/pg_hba_tls.conf'\n"
+}
+
 start_postgres() {
     local bin password_file
     alive postgres && return 0
@@ -50,8 +61,8 @@ start_postgres() {
         printf "include_if_exists = 'shop.conf'\n" >>"$PGHOME/data.new/postgresql.conf"
         mv "$PGHOME/data.new" "$PGHOME/data"        # a directory of that name is complete
     fi
-    { cat "$ROOT/deploy/postgres/postgresql.conf"; printf '%s\n' "${POSTGRES_EXTRA_SETTINGS:-}"; } >"$PGHOME/data/shop.conf"
-    [ "$(id -u)" != 0 ] || chown postgres "$PGHOME/data/shop.conf"
+    { cat "$ROOT/deploy/postgres/postgresql.conf"; postgres_tls; printf '%s\n' "${POSTGRES_EXTRA_SETTINGS:-}"; } >"$PGHOME/data/shop.conf"
+    [ "$(id -u)" != 0 ] || chown -R postgres "$PGHOME/data/shop.conf" "$PGHOME/data/tls"
     (
         cd /
         if [ "$(id -u)" = 0 ]; then set -- setpriv --reuid=postgres --regid=postgres --clear-groups; else set --; fi
@@ -112,11 +123,20 @@ start_rabbitmq() {
     need_port RABBITMQ_MANAGEMENT_PORT "the management UI of RabbitMQ"
     need_port RABBITMQ_DIST_PORT "RabbitMQ's command line tools"
     mkdir -p "$home" && chmod 700 "$home"
+    rm -rf "$home/tls"
+    if [ -d "$STATE/tls" ]; then
+        (umask 077 && cp -R "$STATE/tls/rabbitmq" "$home/tls" && mv "$home/tls/trusted/ca.crt" "$home/tls/")
+    fi
     (umask 077 && sh "$ROOT/deploy/rabbitmq/render.sh" >"$home/definitions.json") || die "The broker's definitions could not be made."
     {
         cat "$ROOT/deploy/rabbitmq/rabbitmq.conf"
-        printf 'listeners.tcp.default = 127.0.0.1:%s\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %s\n' \
-            "$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
+        if [ -n "${TLS:-}" ]; then
+            printf 'management.ssl.ip = 127.0.0.1\n'
+            sh "$ROOT/deploy/rabbitmq/tls.sh" tls/ "127.0.0.1:$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
+        else
+            printf 'listeners.tcp.default = 127.0.0.1:%s\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %s\n' "$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
+            [ -z "${RABBITMQ_TLS_PORT:-}" ] || sh "$ROOT/deploy/rabbitmq/tls.sh" tls/ "127.0.0.1:$RABBITMQ_TLS_PORT"
+        fi
         # By its name alone, found where the broker starts: no path would come through every reader of this file unharmed.
         printf 'vm_memory_high_watermark.absolute = %s\nload_definitions = definitions.json\n' "${RABBITMQ_MEMORY:-600MB}"
     } >"$home/rabbitmq.conf"
@@ -131,7 +151,7 @@ start_rabbitmq() {
     (cd "$home" && start rabbitmq env "${rabbitmq_env[@]}" "$bin/rabbitmq-server")
 }
 
-rabbitmq_ready() { connects "$RABBITMQ_PORT" && http_ok "$RABBITMQ_MANAGEMENT_PORT" /; }
+rabbitmq_ready() { connects "$RABBITMQ_PORT" && own_ok "$RABBITMQ_MANAGEMENT_PORT" /; }
 
 # ── The mail catcher ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -161,8 +181,11 @@ maildev_ready() { connects "$MAIL_SMTP_PORT" && http_ok "$MAIL_WEB_PORT" /api/he
 
 # ── All of it ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+make_certificates() { TLS=true sh "$ROOT/deploy/tls/certificates.sh" "$STATE/tls" || die "The certificates could not be made."; }
+
 start_infrastructure() {
     mkdir -p "$STATE/logs"
+    if [ -n "${TLS:-}" ]; then make_certificates; else rm -rf "$STATE/tls"; fi
     start_postgres
     start_rabbitmq
     install_maildev

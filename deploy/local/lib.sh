@@ -71,6 +71,7 @@ load_settings() {
             [ -n "${!name+set}" ] || export "$name=$value"
         done <"$file"
     done
+    case ${TLS:-} in '' | true) ;; *) die "TLS is '$TLS'; it can be true, or nothing." ;; esac
 }
 
 # Where the processes of the local mode find each other; in containers the defaults of deploy/env/*.env apply.
@@ -82,6 +83,8 @@ export_local_addresses() {
     export SHOP_INVENTORY_ADDRESS=127.0.0.1:$INVENTORY_PORT SHOP_NOTIFICATIONS_ADDRESS=127.0.0.1:$NOTIFICATIONS_PORT
     export SHOP_SANDBOX_ADDRESS=127.0.0.1:$PAYMENT_SANDBOX_PORT
     export SHOP_SANDBOX_DATA=$STATE/payment-sandbox
+    export SHOP_CERT_DIR=${SSL_CERT_DIR:-/etc/ssl/certs}
+    export SHOP_PROBE=''                    # only a container needs a port for it
 }
 
 # environment_of FILE...: the lines of deploy/env/FILE.env with their variables filled in, as an array in `environment`.
@@ -263,14 +266,23 @@ http_ok() {
     [ "$status" = 200 ]
 }
 
+# own_ok PORT PATH: the same of what speaks TLS where TLS=true; then it needs curl
+own_ok() {
+    if [ -n "${TLS:-}" ]; then curl -fs --noproxy '*' --max-time 5 --cacert "$STATE/tls/clients/trusted/ca.crt" --output /dev/null "https://127.0.0.1:$1$2"
+    else http_ok "$@"; fi
+}
+
 # unready_checks NAME: what a service says is wrong with it, a line for each of its checks that fail
 unready_checks() {
     local variable
     variable=$(port_variable "$1")
-    limited 5 bash -c '
-        exec 3<>"/dev/tcp/127.0.0.1/$0" || exit 1
-        printf "GET /health/ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n" >&3
-        cat <&3' "${!variable}" 2>/dev/null |
+    if [ -n "${TLS:-}" ]; then curl -s --noproxy '*' --max-time 5 --insecure "https://127.0.0.1:${!variable}/health/ready"
+    else
+        limited 5 bash -c '
+            exec 3<>"/dev/tcp/127.0.0.1/$0" || exit 1
+            printf "GET /health/ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n" >&3
+            cat <&3' "${!variable}" 2>/dev/null
+    fi |
         grep -o '"[a-z-]*":{"status":"unhealthy","detail":"[^"]*"' |
         sed -e 's/^"\([^"]*\)".*"detail":"\(.*\)"$/'"$1"', \1: \2/' -e "s/\\\\u0027/'/g" | cut -c 1-400 || true
 }

@@ -24,6 +24,8 @@ node_is_new_enough() { has node && [ "$(node -p 'process.versions.node.split("."
 missing_packages() {
     postgres_bin >/dev/null || echo postgresql
     rabbitmq_bin >/dev/null || echo rabbitmq-server
+    [ -z "${TLS:-}${RABBITMQ_TLS_PORT:-}" ] || has openssl || echo openssl
+    [ -z "${TLS:-}" ] || has curl || echo curl
     if [ ! -f "$ROOT/.local/maildev/installed" ] || ! has node; then
         node_is_new_enough || echo nodejs
         has npm || echo npm

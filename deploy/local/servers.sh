@@ -3,6 +3,7 @@
 # for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move|copy|promote`.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
 # Ports of their own: those of TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ... where set, else the first free ones, so that two clones can test at the same time.
+# Beside its usual ports, PostgreSQL's and one more of the broker's speak TLS; TEST_TLS=true: all speak nothing else, as with TLS=true.
 # UNSAFE=1: what is committed outlasts the end of PostgreSQL, but not a power cut.
 set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -11,14 +12,14 @@ STATE=$STATE/$name
 load_settings
 . "$ROOT/deploy/local/infrastructure.sh"
 
-MAKE_TARGET=test PORT_PREFIX=TEST_
+MAKE_TARGET=test PORT_PREFIX=TEST_ TLS=${TEST_TLS:-}
 POSTGRES_PASSWORD=postgres RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_NODE=shop-$name RABBITMQ_MEMORY=2GB
 
 # Below the range from which Linux takes the ports of outgoing connections: one of those would be in the way, and nobody would be seen listening.
 choose_ports() {
     local pair setting chosen apart
     apart=$(($(printf '%s' "$STATE" | cksum | cut -d' ' -f1) % 40 * 20))       # two clones that choose in the same moment rarely choose the same
-    for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 MAIL_SMTP:25025 MAIL_WEB:25080; do
+    for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 MAIL_SMTP:25025 MAIL_WEB:25080; do
         setting=TEST_${pair%:*}_PORT
         chosen=${!setting:-}
         if [ -z "$chosen" ]; then
@@ -52,6 +53,7 @@ case $action in
         need_disk 1000
         take_lock
         install_packages
+        make_certificates
         if wanted postgres; then start_postgres; fi
         if wanted rabbitmq; then start_rabbitmq; fi
         if wanted mail; then install_maildev; start_maildev; fi
@@ -111,6 +113,8 @@ export TEST_POSTGRES="Host=127.0.0.1;Port=$POSTGRES_PORT;Username=postgres;Passw
 export TEST_RABBITMQ=amqp://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:$RABBITMQ_PORT
 export TEST_RABBITMQ_MANAGEMENT=http://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:$RABBITMQ_MANAGEMENT_PORT
 export TEST_RABBITMQCTL=$(printf %q "$(printf %q "$ROOT/deploy/local/servers.sh") $name rabbitmqctl")
+export TEST_CERTIFICATES=$(printf %q "$STATE/tls") SSL_CERT_DIR=$(printf %q "$STATE/tls/clients/trusted"):${SSL_CERT_DIR:-/etc/ssl/certs}
+export TEST_RABBITMQ_TLS=amqps://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:${RABBITMQ_TLS_PORT:-}
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
         ;;

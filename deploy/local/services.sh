@@ -60,7 +60,7 @@ swap_services() {
 inherit() {
     local variable
     inherited=()
-    for variable in PATH HOME LANG TZ TMPDIR DOTNET_ROOT SSL_CERT_FILE SSL_CERT_DIR; do
+    for variable in PATH HOME LANG TZ TMPDIR DOTNET_ROOT SSL_CERT_FILE; do
         [ -z "${!variable+set}" ] || inherited+=("$variable=${!variable}")
     done
     while IFS= read -r variable; do inherited+=("$variable=${!variable}"); done < <(compgen -e | grep '__' || true)
@@ -74,6 +74,7 @@ start_service() {
     alive "$name" && return 0
     need_port "$(port_variable "$name")" "$name"
     inherit
+    export SHOP_TLS=$STATE/tls/$name
     if [ "$name" = payment-sandbox ]; then
         environment_of payment-sandbox
     else
@@ -86,7 +87,7 @@ start_service() {
     (cd "$STATE/app/$name" && supervise "$name" "${environment[@]}" "${inherited[@]}" -- dotnet "$(program_of "$name")")
 }
 
-service_ready() { local variable; variable=$(port_variable "$1"); http_ok "${!variable}" /health/ready; }
+service_ready() { local variable; variable=$(port_variable "$1"); own_ok "${!variable}" /health/ready; }
 
 start_services() { local name; for name in "${PROCESSES[@]}"; do start_service "$name"; done; }
 

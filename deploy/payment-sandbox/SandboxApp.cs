@@ -9,6 +9,7 @@ public static class SandboxApp
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(args);
+        builder.WebHost.UseKestrelHttpsConfiguration();
         if (builder.Configuration["urls"] is null && builder.Configuration["http_ports"] is null)
         {
             // Not in appsettings.json, which would win over ASPNETCORE_URLS.

@@ -8,4 +8,13 @@ if [ -s "$data/PG_VERSION" ] && [ ! -e "$data/postmaster.opts" ] && ! ls "$data/
 fi
 # Copied by root, since the server runs as another user, who may not be allowed to read the files of whoever cloned them.
 install -m 644 /provision/postgresql.conf /etc/postgresql-shop.conf
-exec docker-entrypoint.sh postgres -c config_file=/etc/postgresql-shop.conf -c "listen_addresses=*"
+set -- -c config_file=/etc/postgresql-shop.conf -c "listen_addresses=*"
+if [ -n "${TLS:-}" ]; then
+    tls=/etc/postgresql-tls
+    install -d -o postgres -m 700 "$tls"
+    install -o postgres -m 600 /tls/server.key /tls/server.crt "$tls"
+    { printf 'local all all trust\nhost all all 127.0.0.1/32 trust\nhost all all ::1/128 trust\n'; cat /provision/pg_hba_tls.conf; } >"$tls/pg_hba.conf"
+    chown postgres "$tls/pg_hba.conf"
+    set -- "$@" -c ssl=on -c "ssl_cert_file=$tls/server.crt" -c "ssl_key_file=$tls/server.key" -c "hba_file=$tls/pg_hba.conf"
+fi
+exec docker-entrypoint.sh postgres "$@"

@@ -7,5 +7,10 @@ install -m 644 /provision/container.conf /etc/rabbitmq/conf.d/60-container.conf
 umask 077
 mkdir -p /tmp/broker
 sh /provision/render.sh >/tmp/broker/definitions.json
+if [ -n "${TLS:-}" ]; then
+    install -m 600 /tls/server.key /tls/server.crt /tls/trusted/ca.crt /tmp/broker
+    sh /provision/tls.sh /tmp/broker/ 5672 15672 >/etc/rabbitmq/conf.d/70-tls.conf
+    chmod 644 /etc/rabbitmq/conf.d/70-tls.conf
+fi
 [ "$(id -u)" != 0 ] || chown -R rabbitmq:rabbitmq /tmp/broker
 exec docker-entrypoint.sh rabbitmq-server

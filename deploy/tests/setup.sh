@@ -112,6 +112,7 @@ secrets() {
     first=$(<"$folder/.env")
     expect 'a value that was set' "$(grep -c '^OPERATOR_PASSWORD=' "$folder/.env") $(with "$folder" 'say "$OPERATOR_PASSWORD"')" '1 of-my-own'
     expect 'a line without end' "$(with "$folder" 'say "$SHOP_NAME"')" Shop
+    expect 'TLS' "$(with "$folder" 'say "$TLS"')" true
     expect 'the limit of requests' "$(with "$folder" 'say "$RATE_LIMIT_PERMITS"')" 600
     expect 'who may read it' "$(stat -c %a "$folder/.env")" 600
     for name in $(sed -nE 's/^([A-Z_]+_(PASSWORD|SECRET))=.+/\1/p' "$folder/.env.example"); do
@@ -188,6 +189,27 @@ two_clones() {
     (eval "$("$one/deploy/local/servers.sh" probe env)" && curl -fsS --noproxy '*' "$TEST_RABBITMQ_MANAGEMENT/api/users" | grep -q '"name":"orders"') || echo 'the broker has no definitions'
     SHOP_STATE=$one/.local/probe "$one/deploy/down.sh" --clean >"$work/down.log" 2>&1 || tail -n 5 "$work/down.log"
     ! ls / | grep -x erl_crash.dump || :
+}
+
+# The servers of TLS=true, as clients of any kind see them.
+with_tls() {
+    local folder=$work/tls ca ports
+    copy_to "$folder"
+    (export TEST_TLS=true; "$folder/deploy/local/servers.sh" probe start postgres && "$folder/deploy/local/servers.sh" probe start rabbitmq) >"$work/tls.log" 2>&1 || { tail -n 5 "$work/tls.log"; return; }
+    ca=$folder/.local/probe/tls/clients/trusted/ca.crt ports=$folder/.local/probe/ports
+    port() { sed -n "s/^$1_PORT=//p" "$ports"; }
+    ask_postgres() { PGPASSWORD=postgres PGCONNECT_TIMEOUT=10 psql --no-psqlrc -At "host=127.0.0.1 port=$(port POSTGRES) user=postgres dbname=postgres $1" -c 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()' 2>&1; }
+    expect 'PostgreSQL with TLS' "$(ask_postgres "sslmode=verify-full sslrootcert=$ca")" t
+    ask_postgres sslmode=disable | grep -q 'no encryption' || echo 'PostgreSQL takes connections without TLS'
+    curl -fsS --noproxy '*' --cacert "$ca" --user guest:guest --output /dev/null "https://127.0.0.1:$(port RABBITMQ_MANAGEMENT)/api/overview" || echo 'no management page over TLS'
+    ! curl -fs --noproxy '*' --output /dev/null "http://127.0.0.1:$(port RABBITMQ_MANAGEMENT)/" || echo 'the management page is there without TLS'
+    for version in tls1_2 tls1_3; do
+        openssl s_client -brief "-$version" -verify_return_error -CAfile "$ca" -connect "127.0.0.1:$(port RABBITMQ)" </dev/null >/dev/null 2>&1 || echo "RabbitMQ does not speak $version"
+    done
+    ! openssl s_client -brief -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA256 -connect "127.0.0.1:$(port RABBITMQ)" </dev/null >/dev/null 2>&1 || echo 'RabbitMQ takes weak ciphers'
+    # A broker answers this greeting with a frame, which begins with 1.
+    [ "$(timeout 10 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; printf "AMQP\0\0\11\1" >&3; head -c 1 <&3' "$(port RABBITMQ)" | od -An -tu1 | tr -d ' ')" != 1 ] || echo 'RabbitMQ takes connections without TLS'
+    SHOP_STATE=$folder/.local/probe "$folder/deploy/down.sh" --clean >"$work/down.log" 2>&1 || tail -n 5 "$work/down.log"
 }
 
 # A broker with a queue of an earlier version: what is in it is counted, and the queue can be deleted. New definitions reach a broker that runs.
@@ -308,6 +330,7 @@ check 'a service that ends by itself is started again, and one that was stopped 
 check 'the advice for a taken port holds' taken_port
 check 'an engine that does not answer is none' silent_engine
 [ "${1:-}" != servers ] || check 'two clones, any folder, a strict umask and a start that was cut off' two_clones
+[ "${1:-}" != servers ] || check 'servers of TLS=true answer nobody without it' with_tls
 [ "${1:-}" != servers ] || check 'queues of an earlier version are found, counted and deleted, and new definitions reach a broker that runs' older_queues
 check 'nothing is used that bash 3.2 and BSD lack where macOS runs it' old_shell
 complete=yes

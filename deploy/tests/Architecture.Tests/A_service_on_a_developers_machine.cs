@@ -25,6 +25,7 @@ public sealed partial class A_service_on_a_developers_machine
         var development = file.AsEnumerable().Where(s => s.Value is not null).Select(s => $"{s.Key}={(bool.TryParse(s.Value, out var flag) ? (flag ? "true" : "false") : s.Value)}");
         var script = MakeUp(service).Where(s => s.Contains("__", StringComparison.Ordinal)).Select(s => s.Split('=', 2)).Select(s => $"{s[0].Replace("__", ":", StringComparison.Ordinal)}={s[1]}")
             .Where(s => !s.StartsWith("Sandbox:DataDirectory=", StringComparison.Ordinal)   // a folder of this machine; without it the ledger is in memory
+                && !s.StartsWith("Kestrel:", StringComparison.Ordinal)                      // nothing without TLS=true
                 && s != "Database:Migrate=false");                                          // here nobody else migrates
         development.Order(StringComparer.Ordinal).ShouldBe(
             script.Order(StringComparer.Ordinal), $"{folder}/appsettings.Development.json says what .env.example and deploy/env/{service}.env say.");

@@ -8,6 +8,9 @@ public sealed record ClusterOptions
     /// <summary>Processes of each of the four services.</summary>
     public int Replicas { get; init; } = 1;
 
+    /// <summary>Whether everything between the processes and their servers is encrypted, as with TLS=true; needs <see cref="TestServers.Certificates"/>.</summary>
+    public bool Tls { get; init; }
+
     /// <summary>Whether a process that ends by itself is started again, as a container engine does.</summary>
     public bool Supervise { get; init; }
 

@@ -57,7 +57,7 @@ public sealed class ShopCluster : IAsyncDisposable
         var cluster = new ShopCluster(databases, await TestVhost.CreateAsync());
         try
         {
-            await cluster.OpenAccountsAsync();
+            await cluster.OpenAccountsAsync(options);
             await cluster.RestoreAsync(options);
             cluster.Configure(options);
             // What lies in a restored outbox leaves with the first breath, and the broker is a new one: whoever listens to it comes first.
@@ -103,11 +103,12 @@ public sealed class ShopCluster : IAsyncDisposable
         Directory.Delete(sandboxData, recursive: true);
     }
 
-    private async Task OpenAccountsAsync()
+    private async Task OpenAccountsAsync(ClusterOptions options)
     {
         foreach (var service in ServiceNames)
         {
-            brokers[service] = await vhost.CreateServiceAccountAsync(service);
+            var account = await vhost.CreateServiceAccountAsync(service);
+            brokers[service] = options.Tls ? TestServers.OverTls(account) : account;
         }
 
         Impersonator = await vhost.CreateImpersonatorAsync();
@@ -128,7 +129,7 @@ public sealed class ShopCluster : IAsyncDisposable
 
     private void Configure(ClusterOptions options)
     {
-        var sandbox = Url();
+        var sandbox = Url(options);
         Add("payment-sandbox", Program(options, "deploy/payment-sandbox", "PaymentSandbox"), 1, options, _ => new()
         {
             ["ASPNETCORE_URLS"] = sandbox,
@@ -137,7 +138,7 @@ public sealed class ShopCluster : IAsyncDisposable
         });
 
         // The first replica of the users service is the issuer; any other would answer the same.
-        var issuer = Url();
+        var issuer = Url(options);
         var smtp = (options.Smtp ?? TestServers.MailSmtp).Split(':');
         foreach (var service in ServiceNames)
         {
@@ -146,11 +147,11 @@ public sealed class ShopCluster : IAsyncDisposable
             {
                 var environment = new Dictionary<string, string>
                 {
-                    ["ASPNETCORE_URLS"] = service == "users" && number == 1 ? issuer : Url(),
+                    ["ASPNETCORE_URLS"] = service == "users" && number == 1 ? issuer : Url(options),
                     ["ASPNETCORE_ENVIRONMENT"] = "Development",   // with the sandbox, a mail catcher and webhooks to this machine
                     ["Logging__Json"] = "true",
                     ["ConnectionStrings__Database"] = Through(options, service, databases[service].Runtime),
-                    ["ConnectionStrings__Migrations"] = databases[service].Migrations,
+                    ["ConnectionStrings__Migrations"] = Encrypted(options, databases[service].Migrations),
                     ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, brokers[service]) ?? brokers[service]).AbsoluteUri,
                     ["Authentication__Authority"] = issuer,
                     ["Authentication__Audience"] = "shop",
@@ -175,6 +176,7 @@ public sealed class ShopCluster : IAsyncDisposable
                         break;
                     case "orders":
                         environment["Payments__BaseUrl"] = sandbox;
+                        environment["Sealing__MasterSecret"] = "the-master-secret-of-these-tests-alone";
                         environment["Payments__ApiKey"] = "sk_test_sandbox";
                         break;
                     case "notifications":
@@ -197,7 +199,7 @@ public sealed class ShopCluster : IAsyncDisposable
         replicas[service] = [.. Enumerable.Range(1, count).Select(number =>
         {
             var environment = environmentOf(number);
-            foreach (var (key, value) in options.Settings
+            foreach (var (key, value) in OfTls(options, service).Concat(options.Settings)
                 .Concat(options.SettingsOf.GetValueOrDefault(service) ?? new Dictionary<string, string>())
                 .Concat(options.SettingsOfReplica?.Invoke(service, number) ?? new Dictionary<string, string>()))
             {
@@ -216,10 +218,23 @@ public sealed class ShopCluster : IAsyncDisposable
             (builder.Host, builder.Port) = way(service, (builder.Host!, builder.Port));
         }
 
-        return builder.ConnectionString;
+        return Encrypted(options, builder.ConnectionString);
     }
 
-    private static string Url() => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Ports.Free()}");
+    // As deploy/env has it.
+    private static string Encrypted(ClusterOptions options, string connectionString) => options.Tls
+        ? new NpgsqlConnectionStringBuilder(connectionString) { SslMode = SslMode.VerifyFull, RootCertificate = $"{TestServers.Certificates}/clients/trusted/ca.crt" }.ConnectionString
+        : connectionString;
+
+    private static IEnumerable<KeyValuePair<string, string>> OfTls(ClusterOptions options, string service) => options.Tls
+        ?
+        [
+            new("Kestrel__Certificates__Default__Path", $"{TestServers.Certificates}/{service}/server.crt"),
+            new("Kestrel__Certificates__Default__KeyPath", $"{TestServers.Certificates}/{service}/server.key"),
+        ]
+        : [];
+
+    private static string Url(ClusterOptions options) => string.Create(CultureInfo.InvariantCulture, $"http{(options.Tls ? "s" : "")}://127.0.0.1:{Ports.Free()}");
 
     /// <summary>The assembly of a service, built in the same configuration as this one.</summary>
     private static string Program(ClusterOptions options, string project, string assembly)

@@ -8,7 +8,7 @@ using System.Text.Json.Serialization;
 namespace Chassis.EventSourcing;
 
 /// <summary>Events to JSON and back: stored names, upcasting, and personal data sealed under the person's key.</summary>
-public sealed class EventSerializer(EventTypeMap map)
+public sealed class EventSerializer(EventTypeMap map, PersonalDataKeys keys)
 {
     private const string Sealed = "$sealed";
     private const int NonceSize = 12;
@@ -20,6 +20,8 @@ public sealed class EventSerializer(EventTypeMap map)
     internal static JsonSerializerOptions MetadataOptions { get; } = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     public EventTypeMap Map => map;
+
+    internal PersonalDataKeys Keys => keys;
 
     /// <param name="data">The event.</param>
     /// <param name="type">Its entry in the map.</param>

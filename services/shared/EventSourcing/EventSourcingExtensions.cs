@@ -26,13 +26,18 @@ public sealed class EventTypeMapBuilder
 
 public static class EventSourcingExtensions
 {
-    /// <summary>Adds the event store on the service's scoped <c>DbContext</c>, the core event bus and the projections' daemon.</summary>
+    /// <summary>
+    /// Adds the event store on the service's scoped <c>DbContext</c>, the core event bus and the projections' daemon. The service needs a master secret
+    /// (<see cref="SealingSettings"/>).
+    /// </summary>
     public static IServiceCollection AddEventSourcing(this IServiceCollection services, Action<EventTypeMapBuilder> configure)
     {
         var builder = new EventTypeMapBuilder();
         configure(builder);
         services.AddSingleton(builder.Build());
         services.AddSingleton<EventSerializer>();
+        services.AddSealing(SealingSettings.Section, PersonalDataKeys.Column);
+        services.AddSingleton<PersonalDataKeys>();
         services.AddSingleton<CoreEventBus>();
         services.AddScoped<EventStore>();
         services.AddMetrics();

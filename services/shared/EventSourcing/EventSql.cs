@@ -8,7 +8,7 @@ internal static class EventSql
     private const string Columns =
         """
         e.position, e.event_id, e.stream_id, e.stream_type, e.version, e.event_type, e.event_version, e.payload, e.metadata,
-        e.occurred_at, e.recorded_at, k.key
+        e.occurred_at, e.recorded_at, e.data_subject, k.key
         """;
 
     public const string Select = $"SELECT {Columns} FROM event_store.events e LEFT JOIN event_store.personal_keys k ON k.subject = e.data_subject";
@@ -46,7 +46,7 @@ internal static class EventSql
                 reader.GetInt64(4),
                 name,
                 serializer.Map.Of(name).Version,
-                serializer.Read(name, version, id, reader.GetString(7), reader.IsDBNull(11) ? null : reader.GetFieldValue<byte[]>(11)),
+                serializer.Read(name, version, id, reader.GetString(7), reader.IsDBNull(12) ? null : serializer.Keys.Open(reader.GetString(11), reader.GetFieldValue<byte[]>(12))),
                 JsonSerializer.Deserialize<EventMetadata>(reader.GetString(8), EventSerializer.MetadataOptions)!,
                 reader.GetFieldValue<DateTimeOffset>(9),
                 reader.GetFieldValue<DateTimeOffset>(10)));

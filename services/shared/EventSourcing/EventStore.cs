@@ -60,7 +60,7 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
         var types = events.Select(e => serializer.Map.Of(e.GetType())).ToArray();
         var ids = events.Select(_ => Ids.New(clock)).ToArray();
         var isPersonal = dataSubject is not null && types.Any(t => t.PersonalProperties.Count > 0);
-        var key = isPersonal ? await PersonalDataKeys.GetOrCreate(connection, dataSubject!, cancellationToken) : null;
+        var key = isPersonal ? await serializer.Keys.GetOrCreate(connection, dataSubject!, cancellationToken) : null;
         var payloads = events.Select((e, i) => EventSerializer.Write(e, types[i], ids[i], key)).ToArray();
         var subjects = types.Select(t => t.PersonalProperties.Count > 0 ? dataSubject : null).ToArray();
 

@@ -93,7 +93,7 @@ public static class MessagingExtensions
             {
                 var options = context.GetRequiredService<IOptions<MessagingOptions>>().Value;
                 var service = context.GetRequiredService<ServiceIdentity>();
-                broker.Host(options.Broker, service.Name, host => host.Heartbeat(BrokerConnection.Heartbeat));
+                broker.Host(options.Broker, service.Name, host => BrokerConnection.Configure(host, options.Broker));
                 broker.MessageTopology.SetEntityNameFormatter(context.GetRequiredService<EntityNames>());
                 broker.UseWireFormat();
                 broker.ConfigureSend(send => send.UseExecute(sent => Sign(sent, options.Account)));

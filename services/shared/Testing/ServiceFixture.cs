@@ -146,6 +146,7 @@ public class ServiceFixture<TProgram> : LazyFixture
             ["Authentication:Authority"] = TestTokens.Issuer,
             ["Authentication:Audience"] = TestTokens.Audience,
             ["RateLimit:Permits"] = "0",
+            ["Sealing:MasterSecret"] = "the-master-secret-of-these-tests-alone",
             ["Messaging:ConsumerPatience"] = "00:10:00",   // nobody starts another process here, and a busy machine takes long to start
         };
         foreach (var (key, value) in TestVhost.OneAccountForAll)

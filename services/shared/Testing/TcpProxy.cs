@@ -25,7 +25,7 @@ public enum LinkMode
 /// <summary>A link between a service and its broker or database that can be slowed, cut, reset and silenced: a TCP proxy on the loopback address.</summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener listener;
     private readonly CancellationTokenSource stopped = new();
     private readonly HashSet<Socket> open = [];
     private readonly Lock gate = new();
@@ -35,9 +35,14 @@ public sealed class TcpProxy : IAsyncDisposable
     private volatile byte[][] markers = [];
     private volatile LinkMode mode = LinkMode.Open;
 
-    public TcpProxy(string host, int port, string name = "")
+    /// <param name="host">Where the server is.</param>
+    /// <param name="port">Its port.</param>
+    /// <param name="name">For messages.</param>
+    /// <param name="near">Where the proxy listens; null for loopback.</param>
+    public TcpProxy(string host, int port, string name = "", IPAddress? near = null)
     {
         Name = name;
+        listener = new TcpListener(near ?? IPAddress.Loopback, 0);
         target = (host, port);
         listener.Start();
         accepting = AcceptAsync();
@@ -48,7 +53,7 @@ public sealed class TcpProxy : IAsyncDisposable
     public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
     /// <summary>The same address by way of the proxy, which listens on loopback wherever the server is.</summary>
-    public Uri Through(Uri server) => new UriBuilder(server) { Host = IPAddress.Loopback.ToString(), Port = Port }.Uri;
+    public Uri Through(Uri server) => new UriBuilder(server) { Host = ((IPEndPoint)listener.LocalEndpoint).Address.ToString(), Port = Port }.Uri;
 
     /// <summary>How late a slow link delivers.</summary>
     public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(300);

@@ -23,6 +23,28 @@ public static class TestServers
 
     public static Uri RabbitMqManagement => Broker.Value.Management;
 
+    /// <summary>
+    /// Folder of the certificates with which the test servers speak TLS, one folder for each server and <c>clients</c>, as <c>deploy/tls/certificates.sh</c> makes it; null where
+    /// they speak none. This process trusts their authority, by <c>SSL_CERT_DIR</c>.
+    /// </summary>
+    public static string? Certificates => Variable("TEST_CERTIFICATES");
+
+    /// <summary>The same address at the broker's port for TLS; skips the test where there is none.</summary>
+    public static Uri OverTls(Uri broker)
+    {
+        NeedTls();
+        return new UriBuilder(broker) { Scheme = "amqps", Port = new Uri(Required("TEST_RABBITMQ_TLS")).Port }.Uri;
+    }
+
+    /// <summary>Skips the test where the servers speak no TLS.</summary>
+    public static void NeedTls()
+    {
+        if (Certificates is null)
+        {
+            throw Missing.Choice("This test needs servers that speak TLS: make test MODE=local has them (docs/testing.md).");
+        }
+    }
+
     /// <summary>Runs the broker's own tool, for what cannot be asked for over the network.</summary>
     /// <returns>What it has written.</returns>
     public static async Task<string> RabbitMqCtlAsync(params string[] arguments)

@@ -17,7 +17,7 @@ public static class UsersService
     {
         var services = builder.Services;
         services.AddSettings<UsersSettings>(UsersSettings.Section);
-        services.AddSingleton<SecretBox>();
+        services.AddSealing(UsersSettings.Section, SecretBox.DataKeys, SecretBox.SecondFactors, SecretBox.SigningKeys);
         services.AddSingleton<PasswordRules>();
         services.AddSingleton<IPasswordHasher<object>>(provider => new PasswordHasher<object>(
             Options.Create(new PasswordHasherOptions { IterationCount = provider.GetRequiredService<IOptions<UsersSettings>>().Value.Passwords.Iterations })));
@@ -45,6 +45,7 @@ public static class UsersService
         services.AddScoped<ChangeStatus>();
         services.AddScoped<ChangeRole>();
         services.AddScoped<EraseUser>();
+        services.AddScoped<RepeatErasures>();
         services.AddScoped<Token>();
         services.AddScoped<Authorize>();
         services.AddHostedService<FirstOperator>();
@@ -78,6 +79,7 @@ public static class UsersService
         PasswordPages.Map(app);
         TicketPages.Map(app);
         RegistrationStatistics.Map(v1);
+        RepeatErasures.Map(v1);
         var users = v1.MapGroup("/users");
         RegisterUser.Map(users).IsCostly();
         ReadUser.Map(users);

@@ -9,10 +9,6 @@ public sealed partial record UsersSettings : IValidatableObject
 {
     public const string Section = "Users";
 
-    /// <summary>Encrypts signing keys and the users' data keys in the database. At least 32 characters; losing it loses them.</summary>
-    [Required, MinLength(32)]
-    public string MasterSecret { get; init; } = "";
-
     /// <summary>Whether this service issues tokens. False when another identity provider does; then its keys are found by discovery here too.</summary>
     public bool IssueTokens { get; init; } = true;
 

@@ -161,6 +161,11 @@ public sealed class An_account(UsersFixture service)
         do
         {
             var page = await admin.GetFromJsonAsync<JsonElement>($"/v1/users?search={tag}&limit=3{(cursor is null ? "" : $"&cursor={cursor}")}", Ct);
+            using (var asked = await admin.PostAsJsonAsync("/v1/users/search", new { search = tag, limit = 3, cursor }, Ct))
+            {
+                (await asked.Content.ReadFromJsonAsync<JsonElement>(Ct)).ToString().ShouldBe(page.ToString(), "the same list, with the words in the body.");
+            }
+
             seen.AddRange(page.GetProperty("items").EnumerateArray().Select(u => u.GetProperty("id").GetGuid()));
             cursor = page.GetProperty("nextCursor").GetString();
         }
@@ -228,6 +233,7 @@ public sealed class An_account(UsersFixture service)
                 "the owner's alone", "PUT /v1/users/{id}/password", "POST /v1/users/{id}/second-factor", "POST /v1/users/{id}/second-factor/confirm",
                 "POST /v1/users/{id}/second-factor/recovery-codes", "POST /v1/users/{id}/second-factor/remove")
             .Without("the same for all", "GET /v1/roles")
+            .Without("the list below, asked for in the body, and changes nothing", "POST /v1/users/search")
             .Of("GET /v1/users/{id}/second-factor", "isOn", account)
             .Of("GET /v1/users", id, query: $"?search={email}")
             .Of("GET /v1/users/{id}", id, account)
@@ -353,7 +359,11 @@ public sealed class Who_may_do_what(UsersFixture service)
             .Row("DELETE /v1/users/{id}", new MatrixRow(401, 204, 404, 204, 404), () => Account())
             .Row("GET /v1/users/{id}/events", new MatrixRow(401, 403, 403, 200, 404), () => Account())
             .Row("GET /v1/users", new MatrixRow(401, 403, 403, 200, 200))
+            .Row("POST /v1/users/search", new MatrixRow(401, 403, 403, 200, 200), () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { search = "nobody" })))
             .Row("GET /v1/statistics/registrations", new MatrixRow(401, 403, 403, 200, 200))
+            .Row("GET /v1/ops/erasures", new MatrixRow(401, 403, 403, 200, 403))
+            .Row("POST /v1/ops/erasures/repeat", new MatrixRow(401, 403, 403, 200, 403), () => Task.FromResult(new MatrixRequest(
+                Guid.CreateVersion7(), Body: new { userIds = new[] { Guid.CreateVersion7() }, reason = "matrix" })))
             .Row("POST /v1/ops/signing-keys/rotate", new MatrixRow(401, 403, 403, 200, 403))
             .Row("POST /v1/ops/signing-keys/{keyId}/withdraw", new MatrixRow(401, 403, 403, 404, 403), () => Task.FromResult(new MatrixRequest(
                 Guid.CreateVersion7(), new Dictionary<string, string> { ["keyId"] = "unknown" })))

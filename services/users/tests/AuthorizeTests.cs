@@ -93,6 +93,7 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
         answer.Headers.CacheControl!.NoStore.ShouldBeTrue();
         var page = await answer.Content.ReadAsStringAsync(Ct);
         page.ShouldContain("The &lt;Storefront&gt;");
+        page.ShouldContain("can then see and change your account and your orders in your name, until you sign out there, or for 90 days");
         page.ShouldNotContain("<script");
         page.ShouldContain("""name="state" value="the &lt;state&gt;">""");
         var policy = answer.Headers.GetValues("Content-Security-Policy").ShouldHaveSingleItem();

@@ -39,6 +39,48 @@ public sealed class Erasure(UsersFixture service)
     }
 
     [Fact]
+    public async Task Is_repeated_after_a_restore_by_a_list_that_names_nobody()
+    {
+        var (known, returned, stranger) = (await service.RegisterAsync("Ada Lovelace"), await service.RegisterAsync($"Wilhelmina {Guid.NewGuid():n}"), Guid.CreateVersion7());
+        using var admin = service.Operator();
+        await admin.DeleteAsync($"/v1/users/{known.Id}", Ct);
+        await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.erased.v1");
+
+        // The list was kept when both were erased; what was restored knows of one only.
+        var list = await ListAsync(admin);
+        list.ShouldContain(known.Id);
+        list.ShouldNotContain(returned.Id);
+        using var answer = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = new[] { known.Id, returned.Id, stranger }, reason = "restored the backup of last night" }, Ct);
+        var outcome = await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        outcome.ToString().ShouldBe($$"""{"erased":1,"toldAgain":1,"unknown":["{{stranger}}"]}""");
+
+        await tap.NextAsync("shop.user.erased.v1", known.Id.ToString());
+        await tap.NextAsync("shop.user.erased.v1", returned.Id.ToString());
+        (await service.Database.FindAsync(returned.FullName)).ShouldBeEmpty();
+        (await ListAsync(admin)).ShouldContain(returned.Id);
+
+        using var twice = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = new[] { returned.Id }, reason = "again" }, Ct);
+        (await twice.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("toldAgain").GetInt32().ShouldBe(1);
+        using var empty = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = Array.Empty<Guid>(), reason = "nobody" }, Ct);
+        empty.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    private static async Task<List<Guid>> ListAsync(HttpClient admin)
+    {
+        var (all, cursor) = (new List<Guid>(), (string?)null);
+        do
+        {
+            var page = await admin.GetFromJsonAsync<JsonElement>($"/v1/ops/erasures?limit=2{(cursor is null ? "" : $"&cursor={cursor}")}", Ct);
+            all.AddRange(page.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("userId").GetGuid()));
+            page.GetProperty("items").EnumerateArray().SelectMany(e => e.EnumerateObject().Select(p => p.Name)).Distinct().ShouldBeSubsetOf(["userId", "erasedAt"]);
+            cursor = page.GetProperty("nextCursor").GetString();
+        }
+        while (cursor is not null);
+
+        return all;
+    }
+
+    [Fact]
     public async Task Keeps_the_shape_of_the_history()
     {
         var account = await service.RegisterAsync();

@@ -33,6 +33,7 @@ public sealed class RunningShop : LazyFixture
         Telemetry = await OtlpReceiver.StartAsync();
         Cluster = await ShopCluster.StartAsync(new ClusterOptions
         {
+            Tls = TestServers.Certificates is not null,
             Settings = new Dictionary<string, string>
             {
                 ["OTEL_EXPORTER_OTLP_ENDPOINT"] = Telemetry.Address,

@@ -1,17 +1,34 @@
+using System.Net.Security;
+using System.Security.Authentication;
 using Chassis.Web;
+using MassTransit;
 using Microsoft.Extensions.Options;
 using RabbitMQ.Client;
 
 namespace Chassis.Messaging.Relay;
 
-/// <summary>Opens connections of our own to the broker, beside those of MassTransit.</summary>
+/// <summary>
+/// Opens connections of our own to the broker, beside those of MassTransit, and says of both how they are. Over <c>amqps</c> the broker has to show a certificate of its own
+/// name, from an authority that this process trusts.
+/// </summary>
 internal sealed class BrokerConnection(IOptions<MessagingOptions> options, ServiceIdentity service)
 {
     /// <summary>How often each end must be heard of; a connection that has been silent for twice this time is given up.</summary>
-    public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
 
     /// <summary>The account of these connections; what is sent over them is signed with it.</summary>
     public string Account => options.Value.Account;
+
+    /// <summary>Settings of MassTransit's connection.</summary>
+    public static void Configure(IRabbitMqHostConfigurator host, Uri broker)
+    {
+        host.Heartbeat(Heartbeat);
+        if (IsEncrypted(broker))
+        {
+            // By itself it would do so on port 5671 only.
+            host.UseSsl(tls => (tls.ServerName, tls.Protocol) = (broker.Host, SslProtocols.None));
+        }
+    }
 
     /// <param name="purpose">Shown in the broker's management page, for example <c>relay</c>.</param>
     /// <param name="cancellationToken">Cancels.</param>
@@ -28,6 +45,13 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
             RequestedConnectionTimeout = TimeSpan.FromSeconds(5),
             ContinuationTimeout = TimeSpan.FromSeconds(10),
         };
+        if (IsEncrypted(options.Value.Broker))
+        {
+            factory.Ssl = new SslOption(options.Value.Broker.Host, enabled: true) { AcceptablePolicyErrors = SslPolicyErrors.None };
+        }
+
         return factory.CreateConnectionAsync(cancellationToken);
     }
+
+    private static bool IsEncrypted(Uri broker) => broker.Scheme == "amqps";
 }

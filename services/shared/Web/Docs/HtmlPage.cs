@@ -39,7 +39,7 @@ public static partial class HtmlPage
     {
         // Browsers hash what they have parsed, and parsing turns every line end into a line feed.
         html = html.ReplaceLineEndings("\n");
-        return (html, $"default-src 'none'; style-src {Hashes("style")}; script-src {Hashes("script")}; frame-ancestors 'none'; base-uri 'none'; form-action {formAction}");
+        return (html, $"default-src 'none'; style-src {Hashes("style")}; script-src {Hashes("script")}; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action {formAction}");
 
         string Hashes(string element) => string.Join(' ', InlineBlock().Matches(html).Where(m => m.Groups[1].Value == element)
             .Select(m => $"'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(m.Groups[2].Value)))}'").DefaultIfEmpty("'none'"));

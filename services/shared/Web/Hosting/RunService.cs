@@ -154,7 +154,9 @@ public static partial class RunService
 
     private static async Task<int> AskHealthAsync(WebApplication app)
     {
-        var address = (app.Configuration["urls"] ?? app.Configuration["http_ports"] ?? "http://127.0.0.1:8080").Split(';', ',')[0];
+        var addresses = (app.Configuration["urls"] ?? app.Configuration["http_ports"] ?? "http://127.0.0.1:8080").Split(';', ',');
+        // Where there is TLS, the port without it is there for this.
+        var address = Array.Find(addresses, a => a.StartsWith("http:", StringComparison.OrdinalIgnoreCase)) ?? addresses[0];
         var port = int.TryParse(address, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : BindingAddress.Parse(address).Port;
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
         try

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Options;
 namespace Chassis.Web;
 
 /// <summary>How many requests one caller may make. Section <c>RateLimit</c>.</summary>
-public sealed record RateLimitSettings
+public sealed record RateLimitSettings : IForDevelopment
 {
     public const string Section = "RateLimit";
 
@@ -30,6 +30,21 @@ public sealed record RateLimitSettings
     /// <summary>Requests under way at a time, open streams among them; 0 for no limit.</summary>
     [Range(0, 1_000_000)]
     public int Concurrent { get; init; } = 100;
+
+    /// <summary>Ten times the defaults, or no limit at all: that is for load tests.</summary>
+    public IEnumerable<(string Setting, string Reason)> OnlyForDevelopment()
+    {
+        var usual = new RateLimitSettings();
+        return
+            from limit in new[]
+            {
+                (Setting: nameof(Permits), Allowed: (double)Permits / WindowSeconds, Usual: (double)usual.Permits / usual.WindowSeconds),
+                (Setting: nameof(CostlyPerMinute), Allowed: CostlyPerMinute, Usual: usual.CostlyPerMinute),
+                (Setting: nameof(Concurrent), Allowed: Concurrent, Usual: usual.Concurrent),
+            }
+            where limit.Allowed is 0 || limit.Allowed >= 10 * limit.Usual
+            select (limit.Setting, "the limit of load tests");
+    }
 }
 
 /// <summary>Marks what is costly and open to everybody.</summary>

@@ -49,10 +49,10 @@ public sealed record AuthenticationSettings : IValidatableObject, IForDevelopmen
 
     internal IReadOnlyList<string> AcceptedTypes => TokenTypes.Count > 0 ? TokenTypes : ["at+jwt", "application/at+jwt"];
 
-    /// <summary>A name without a dot is one that only a private network knows, such as that of a container.</summary>
+    /// <summary>Also in a private network whoever answers in place of the issuer would have its say on every token.</summary>
     public IEnumerable<(string Setting, string Reason)> OnlyForDevelopment()
     {
-        if (new Uri(Authority) is { Scheme: "http", IsLoopback: false } uri && uri.Host.Contains('.', StringComparison.Ordinal))
+        if (new Uri(Authority) is { Scheme: "http", IsLoopback: false })
         {
             yield return (nameof(Authority), "tokens would be checked by keys that came without TLS");
         }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using System.Text;
@@ -18,6 +19,13 @@ public sealed class SealingSettings
 
     /// <summary>Master secrets of before, which go on opening what was sealed with them; empty ones are left out.</summary>
     public string[] FormerSecrets { get; init; } = [];
+
+    /// <summary>
+    /// How long after the start, and how often from then on, what was sealed with a former secret, or not at all, is sealed anew; from 0.1 s to a week. Until then replicas with the
+    /// settings, or of the version, of before can still read it.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "7.00:00:00")]
+    public TimeSpan AnewAfter { get; init; } = TimeSpan.FromHours(1);
 }
 
 /// <summary>
@@ -37,6 +45,7 @@ public sealed class Envelope
 
     private readonly uint current;
     private readonly Dictionary<uint, byte[]> masters = [];
+    private readonly ConcurrentDictionary<(uint KeyId, string Purpose), byte[]> keys = new();
 
     public Envelope(IOptions<SealingSettings> settings)
     {
@@ -58,7 +67,7 @@ public sealed class Envelope
         box[0] = Version;
         BinaryPrimitives.WriteUInt32BigEndian(box.AsSpan(KeyIdAt), current);
         RandomNumberGenerator.Fill(box.AsSpan(NonceAt, NonceSize));
-        using var aes = new AesGcm(Derive(masters[current], purpose), TagSize);
+        using var aes = new AesGcm(KeyFor(purpose), TagSize);
         aes.Encrypt(box.AsSpan(NonceAt, NonceSize), plain, box.AsSpan(TextAt), box.AsSpan(TagAt, TagSize), Encoding.UTF8.GetBytes(row));
         return box;
     }
@@ -71,19 +80,39 @@ public sealed class Envelope
             throw new CryptographicException("This is not a box that this version can open.");
         }
 
-        if (!masters.TryGetValue(KeyId(box), out var master))
+        if (!Knows(box))
         {
-            throw new CryptographicException($"Sealed with a master secret that is neither {SealingSettings.Section}:MasterSecret nor one of {SealingSettings.Section}:FormerSecrets.");
+            throw new CryptographicException("Sealed with a master secret that is neither MasterSecret nor one of FormerSecrets.");
         }
 
         var plain = new byte[box.Length - TextAt];
-        using var aes = new AesGcm(Derive(master, purpose), TagSize);
+        using var aes = new AesGcm(KeyOf(KeyId(box), purpose), TagSize);
         aes.Decrypt(box.Slice(NonceAt, NonceSize), box[TextAt..], box.Slice(TagAt, TagSize), plain, Encoding.UTF8.GetBytes(row));
         return plain;
     }
 
+    /// <summary>A key of this installation for one purpose, made of the master secret of today.</summary>
+    public byte[] KeyFor(string purpose) => KeyOf(current, purpose);
+
+    /// <summary>The same of every master secret, today's first.</summary>
+    public IEnumerable<byte[]> KeysFor(string purpose) => masters.Keys.OrderByDescending(id => id == current).Select(id => KeyOf(id, purpose));
+
+    /// <summary>Whether it is a box of one of the master secrets.</summary>
+    public bool Knows(ReadOnlySpan<byte> box) => box.Length >= TextAt && box[0] == Version && masters.ContainsKey(KeyId(box));
+
     /// <summary>Whether it was sealed with the master secret of today.</summary>
-    public bool IsCurrent(ReadOnlySpan<byte> box) => box.Length >= TextAt && box[0] == Version && KeyId(box) == current;
+    public bool IsCurrent(ReadOnlySpan<byte> box) => Knows(box) && KeyId(box) == current;
+
+    /// <summary>How every box begins that was sealed with the master secret of today.</summary>
+    internal byte[] BeginningOfCurrent()
+    {
+        var beginning = new byte[NonceAt];
+        beginning[0] = Version;
+        BinaryPrimitives.WriteUInt32BigEndian(beginning.AsSpan(KeyIdAt), current);
+        return beginning;
+    }
+
+    private byte[] KeyOf(uint id, string purpose) => keys.GetOrAdd((id, purpose), key => Derive(masters[key.KeyId], key.Purpose));
 
     private static uint KeyId(ReadOnlySpan<byte> box) => BinaryPrimitives.ReadUInt32BigEndian(box[KeyIdAt..]);
 
@@ -93,9 +122,18 @@ public sealed class Envelope
 public static class SealingExtensions
 {
     /// <summary>Gives the service its <see cref="Envelope"/>; it does not start without a master secret.</summary>
-    public static void AddSealing(this IServiceCollection services)
+    /// <param name="services">The service.</param>
+    /// <param name="section">Where the settings are.</param>
+    /// <param name="columns">Where it keeps boxes, so that they can be sealed anew.</param>
+    public static void AddSealing(this IServiceCollection services, string section = SealingSettings.Section, params IEnumerable<SealedColumn> columns)
     {
-        services.AddSettings<SealingSettings>(SealingSettings.Section);
+        services.AddSettings<SealingSettings>(section);
         services.AddSingleton<Envelope>();
+        foreach (var column in columns)
+        {
+            services.AddSingleton(column);
+        }
+
+        services.AddHostedService<SealingSweep>();
     }
 }

@@ -191,6 +191,8 @@ public sealed class Fixture : LazyFixture
         {
             ["ConnectionStrings:Database"] = database.Runtime,
             ["ConnectionStrings:Migrations"] = database.Migrations,
+            ["Sealing:MasterSecret"] = "the-master-secret-of-these-tests-alone",
+            ["Sealing:AnewAfter"] = "00:00:00.2",
         });
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddDatabase<StoreDbContext>();

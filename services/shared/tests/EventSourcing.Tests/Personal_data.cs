@@ -1,6 +1,9 @@
+using System.Security.Cryptography;
 using Chassis.EventSourcing;
+using Chassis.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace EventSourcing.Tests;
 
@@ -48,4 +51,35 @@ public sealed class Personal_data(Fixture fixture) : IClassFixture<Fixture>
 
         (await fixture.Read(stream)).Single().Data.ShouldBe(new OwnerNamed(null, 36));
     }
+
+    [Fact]
+    public async Task cannot_be_read_in_a_copy_of_the_database_since_the_keys_are_sealed_too()
+    {
+        var (stream, other) = (Fixture.NewId(), Fixture.NewId());
+        await fixture.Append(stream, 0, new OwnerNamed("Ada Lovelace", 36));
+        await fixture.Append(other, 0, new OwnerNamed("Grace Hopper", 85));
+
+        (await KeyAsync(stream)).Length.ShouldBeGreaterThan(32);
+
+        // Bound to its person: moved to somebody else's row it opens nothing.
+        await fixture.Database.ExecuteAsync($"UPDATE event_store.personal_keys SET key = (SELECT key FROM event_store.personal_keys WHERE subject = '{other}') WHERE subject = '{stream}'");
+        await Should.ThrowAsync<CryptographicException>(() => fixture.Read(stream));
+    }
+
+    [Fact]
+    public async Task of_a_version_that_kept_the_keys_in_the_clear_stays_readable_and_its_keys_are_sealed()
+    {
+        var stream = Fixture.NewId();
+        await fixture.Database.ExecuteAsync($"INSERT INTO event_store.personal_keys (subject, key) VALUES ('{stream}', decode(repeat('4711', 16), 'hex'))");
+        await fixture.Append(stream, 0, new OwnerNamed("Ada Lovelace", 36));
+        (await fixture.Read(stream)).Single().Data.ShouldBe(new OwnerNamed("Ada Lovelace", 36));
+
+        var sweep = fixture.Services.GetServices<IHostedService>().Single(s => s.GetType().Name == "SealingSweep");
+        await sweep.StartAsync(CancellationToken.None);
+        await Poll.Until(async () => (await KeyAsync(stream)).Length, length => length > 32, "the key to be sealed");
+        await sweep.StopAsync(CancellationToken.None);
+        (await fixture.Read(stream)).Single().Data.ShouldBe(new OwnerNamed("Ada Lovelace", 36));
+    }
+
+    private Task<byte[]> KeyAsync(Guid subject) => fixture.Database.ScalarAsync<byte[]>($"SELECT key FROM event_store.personal_keys WHERE subject = '{subject}'");
 }

@@ -1,6 +1,8 @@
-using System.Buffers.Binary;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
+using System.Security.Authentication;
 using System.Text;
 using Chassis.Testing;
 using Microsoft.AspNetCore.Builder;
@@ -201,10 +203,10 @@ public sealed class Starting_a_service : IAsyncLifetime
     [Theory]
     [InlineData("https://users.example", true)]
     [InlineData("http://127.0.0.1:8081", true)]
-    [InlineData("http://users:8080", true)]
+    [InlineData("http://users:8080", false)]
     [InlineData("http://users.example", false)]
     [InlineData("http://192.0.2.7:8081", false)]
-    public void Outside_of_development_takes_keys_without_TLS_from_its_own_machine_or_private_network_only(string authority, bool elsewhere) =>
+    public void Outside_of_development_takes_keys_without_TLS_from_its_own_machine_only(string authority, bool elsewhere) =>
         new AuthenticationSettings { Authority = authority, AllowHttp = true }.OnlyForDevelopment().Any().ShouldBe(!elsewhere);
 
     private static Dictionary<string, string?> OfDevelopment => new()
@@ -215,6 +217,10 @@ public sealed class Starting_a_service : IAsyncLifetime
         ["Some:Uri"] = "amqp://guest:guest@127.0.0.1/",
         ["Authentication:Authority"] = "http://issuer.example",
         ["Authentication:AllowHttp"] = "true",
+        // What .env.example has, for load tests.
+        ["RateLimit:Permits"] = "6000",
+        ["RateLimit:CostlyPerMinute"] = "6000",
+        ["RateLimit:Concurrent"] = "1000",
     };
 
     [Fact]
@@ -243,6 +249,75 @@ public sealed class Starting_a_service : IAsyncLifetime
         app.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         (await running).ShouldBe(0);
     }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]      // where the system chooses the ciphers
+    public async Task With_a_certificate_speaks_strong_TLS_alone_also_while_it_waits_for_its_database()
+    {
+        await using var road = new Road(new NpgsqlConnectionStringBuilder(database.Migrations));
+        using var certificate = new CertificateFiles();
+        await using var app = Build(road.Port, settings: certificate.Settings(port));
+        var running = app.RunServiceAsync([]);
+        using var client = Client(certificate);
+
+        await Poll.Until(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive without its database");
+        await OnlyStrongAsync("while it waits");
+        road.Open();
+        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its database is there");
+        await OnlyStrongAsync("when it is ready");
+        using (var answer = await client.GetAsync("/things/open", Ct))
+        {
+            answer.Headers.GetValues("Strict-Transport-Security").ShouldBe(["max-age=31536000; includeSubDomains"]);
+        }
+
+        using (var plain = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") })
+        {
+            (await StatusAsync(plain, "/health/live")).ShouldBeNull();
+        }
+
+        app.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        (await running).ShouldBe(0);
+
+        async Task OnlyStrongAsync(string when)
+        {
+            await HandshakeAsync(certificate, SslProtocols.Tls13, TlsCipherSuite.TLS_AES_256_GCM_SHA384);
+            await HandshakeAsync(certificate, SslProtocols.Tls12, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256);
+            await Should.ThrowAsync<AuthenticationException>(() => HandshakeAsync(certificate, SslProtocols.Tls12, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256), when);
+        }
+    }
+
+    [Fact]
+    public async Task Says_which_certificate_it_cannot_read()
+    {
+        using var certificate = new CertificateFiles();
+        File.Delete(certificate.Key);
+        using var log = new LogLines();
+        await using var app = Build(log: log, settings: certificate.Settings(port));
+
+        (await app.RunServiceAsync([])).ShouldBe(1);
+
+        log.Lines.ShouldHaveSingleItem().ShouldContain($"Kestrel:Certificates:Default:KeyPath: cannot be read: Could not find file '{certificate.Key}'");
+    }
+
+    [UnsupportedOSPlatform("windows")]
+    private async Task HandshakeAsync(CertificateFiles certificate, SslProtocols protocol, TlsCipherSuite suite)
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(IPAddress.Loopback, port, Ct);
+        await using var tls = new SslStream(socket.GetStream());
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions
+            {
+                TargetHost = "127.0.0.1", EnabledSslProtocols = protocol, CipherSuitesPolicy = new CipherSuitesPolicy([suite]), CertificateChainPolicy = certificate.Trusted(),
+            },
+            Ct);
+        (tls.SslProtocol, tls.NegotiatedCipherSuite).ShouldBe((protocol, suite));
+    }
+
+    private HttpClient Client(CertificateFiles certificate) => new(new SocketsHttpHandler { SslOptions = new() { CertificateChainPolicy = certificate.Trusted() } })
+    {
+        BaseAddress = new Uri($"https://127.0.0.1:{port}"),
+    };
 
     private static async Task<HttpStatusCode?> StatusAsync(HttpClient client, string path)
     {
@@ -287,76 +362,4 @@ public sealed class Starting_a_service : IAsyncLifetime
     private static string Through(string connectionString, int? databasePort) => databasePort is null
         ? connectionString
         : new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = databasePort.Value, Pooling = false, SslMode = SslMode.Disable, GssEncryptionMode = GssEncryptionMode.Disable }.ConnectionString;
-
-    /// <summary>A road to the database that is closed until the test opens it; one that pools announces another process than the session's, as poolers do.</summary>
-    private sealed class Road(NpgsqlConnectionStringBuilder server, bool pools = false) : IAsyncDisposable
-    {
-        private readonly CancellationTokenSource stop = new();
-        private TcpListener? listener;
-        private Task accepting = Task.CompletedTask;
-
-        public int Port { get; } = Ports.Free();
-
-        public void Open()
-        {
-            listener = new TcpListener(IPAddress.Loopback, Port);
-            listener.Start();
-            accepting = AcceptAsync(listener);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await stop.CancelAsync();
-            listener?.Stop();
-            await accepting;
-            stop.Dispose();
-        }
-
-        private async Task AcceptAsync(TcpListener from)
-        {
-            try
-            {
-                while (true)
-                {
-                    _ = ForwardAsync(await from.AcceptTcpClientAsync(stop.Token));
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                // Closed.
-            }
-        }
-
-        private async Task ForwardAsync(TcpClient client)
-        {
-            using var near = client;
-            using var far = new TcpClient();
-            try
-            {
-                await far.ConnectAsync(server.Host!, server.Port, stop.Token);
-                await Task.WhenAny(near.GetStream().CopyToAsync(far.GetStream(), stop.Token), AnswerAsync(far.GetStream(), near.GetStream()));
-            }
-            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
-            {
-                // The test is over.
-            }
-        }
-
-        private async Task AnswerAsync(Stream from, Stream to)
-        {
-            const byte backendKeyData = (byte)'K';
-            var head = new byte[5];   // type and length
-            while (pools && head[0] != backendKeyData)
-            {
-                await from.ReadExactlyAsync(head, stop.Token);
-                var body = new byte[BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(1)) - 4];
-                await from.ReadExactlyAsync(body, stop.Token);
-                body[0] ^= head[0] == backendKeyData ? (byte)1 : (byte)0;
-                await to.WriteAsync(head, stop.Token);
-                await to.WriteAsync(body, stop.Token);
-            }
-
-            await from.CopyToAsync(to, stop.Token);
-        }
-    }
 }

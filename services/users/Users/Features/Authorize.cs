@@ -132,6 +132,7 @@ public sealed class Authorize(
             <button>Sign in</button>
             </form>
             <p><a href="{PasswordPages.Forgotten}">Forgotten your password?</a></p>
+            <p>{Encode(client)} can then see and change your account and your orders in your name, until you sign out there, or for {settings.Value.Tokens.SessionLifetime.Days} days.</p>
             """,
             notice,
             status,

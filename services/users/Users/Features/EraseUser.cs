@@ -2,6 +2,7 @@ using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Users.Domain;
 using Users.Passwords;
 using Users.Persistence;
 
@@ -19,6 +20,14 @@ public sealed class EraseUser(UserStore users, UsersDbContext db, Operators oper
         expected.Check(user.Version);
         await proof.CheckAsync(
             user, caller, currentPassword: null, address: null, new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status403Forbidden), cancellationToken);
+        await ForgetAsync(user, cancellationToken);
+    }
+
+    /// <summary>The erasure itself, of whoever may ask for it.</summary>
+    /// <exception cref="ProblemException">409: the last operator of the installation.</exception>
+    public async Task ForgetAsync(User user, CancellationToken cancellationToken)
+    {
+        var id = user.Id;
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         await operators.MustRemainAsync(user, cancellationToken);
         user.Erase(clock.GetUtcNow());

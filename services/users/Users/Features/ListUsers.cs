@@ -10,12 +10,29 @@ public static class ListUsers
 {
     private const int MaxSearchLength = 200;
 
-    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapGet("/", Get).RequireOperator(Permissions.ReadPersonalData)
-        .WithName("ListUsers").WithSummary("All accounts, the latest first; search looks into name and e-mail address.");
+    /// <param name="Search">A part of the name or the e-mail address, in any case; null for all.</param>
+    /// <param name="Status"><c>active</c> or <c>deactivated</c>.</param>
+    /// <param name="Role">The name of a role.</param>
+    /// <param name="Limit">Accounts of a page, 1 to 200; 50 where there is none.</param>
+    /// <param name="Cursor">Where the page before ended.</param>
+    public sealed record Request(string? Search = null, string? Status = null, string? Role = null, int? Limit = null, string? Cursor = null);
 
-    private static async Task<Ok<Page<UserView>>> Get(
-        string? status, string? search, string? role, [AsParameters] PageQuery page, UsersDbContext db, OperatorRoles roles, CancellationToken cancellationToken)
+    public static void Map(RouteGroupBuilder users)
     {
+        users.MapGet("/", (
+                string? status, string? search, string? role, [AsParameters] PageQuery page, UsersDbContext db, OperatorRoles roles, CancellationToken cancellationToken) =>
+                FindAsync(new Request(search, status, role, page.Limit, page.Cursor), db, roles, cancellationToken))
+            .RequireOperator(Permissions.ReadPersonalData).WithName("ListUsers")
+            .WithSummary("All accounts, the latest first; search looks into name and e-mail address. POST …/search keeps what is looked for out of the URL.");
+        users.MapPost("/search", FindAsync)
+            .RequireOperator(Permissions.ReadPersonalData).WithName("SearchUsers")
+            .WithSummary("The same list, asked for in the body: names and addresses of people do not end in the logs of a proxy or the history of a browser.");
+    }
+
+    private static async Task<Ok<Page<UserView>>> FindAsync(Request request, UsersDbContext db, OperatorRoles roles, CancellationToken cancellationToken)
+    {
+        var (search, status, role, _, _) = request;
+        var page = new PageQuery(request.Limit, request.Cursor);
         new Validator()
             .Check(status is null or UserStatus.Active or UserStatus.Deactivated, "status", "must be active or deactivated.")
             .OptionalText("search", search, MaxSearchLength)

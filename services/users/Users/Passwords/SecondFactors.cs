@@ -19,9 +19,9 @@ public sealed record SecondFactorSetup(string Secret, string Uri, string Setup);
 /// <summary>
 /// One-time codes of an app (TOTP, RFC 6238: SHA-1, six digits, 30 s) beside the password, and recovery codes for who has lost the app. A code lets in once.
 /// </summary>
-public sealed class SecondFactors(UsersDbContext db, SecretBox box, IOptions<UsersSettings> settings, TimeProvider clock)
+public sealed class SecondFactors(UsersDbContext db, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock)
 {
-    private const string SetupPurpose = "users.second-factor-setup", SecretPurpose = "users.second-factor";
+    private const string SetupPurpose = "users.second-factor-setup";
 
     // RFC 4226, section 4: as long as the hash.
     private const int SecretLength = 20;
@@ -38,7 +38,7 @@ public sealed class SecondFactors(UsersDbContext db, SecretBox box, IOptions<Use
     {
         var secret = KeyGeneration.GenerateRandomKey(SecretLength);
         var started = new Started(user.Id, secret, clock.GetUtcNow() + SetupLifetime);
-        return Describe(user, secret, Base64UrlTextOf(box.Wrap(SetupPurpose, JsonSerializer.SerializeToUtf8Bytes(started))));
+        return Describe(user, secret, Base64UrlTextOf(envelope.Seal(SetupPurpose, user.Id.ToString(), JsonSerializer.SerializeToUtf8Bytes(started))));
     }
 
     /// <summary>The same once more, for who has mistyped the code.</summary>
@@ -62,7 +62,7 @@ public sealed class SecondFactors(UsersDbContext db, SecretBox box, IOptions<Use
 
         user.AddSecondFactor(clock.GetUtcNow());
         await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO second_factors (user_id, secret, last_step) VALUES ({user.Id}, {box.Wrap(SecretPurpose, secret)}, {step}) ON CONFLICT DO NOTHING", cancellationToken);
+            $"INSERT INTO second_factors (user_id, secret, last_step) VALUES ({user.Id}, {SecretBox.SecondFactors.Seal(envelope, user.Id.ToString(), secret)}, {step}) ON CONFLICT DO NOTHING", cancellationToken);
         return await NewRecoveryCodesAsync(user.Id, cancellationToken);
     }
 
@@ -77,7 +77,7 @@ public sealed class SecondFactors(UsersDbContext db, SecretBox box, IOptions<Use
         }
 
         var wrapped = await db.Database.SqlQuery<byte[]>($"SELECT secret AS \"Value\" FROM second_factors WHERE user_id = {userId}").SingleOrDefaultAsync(cancellationToken);
-        return wrapped is not null && StepOf(box.Unwrap(SecretPurpose, wrapped), code) is { } step
+        return wrapped is not null && StepOf(SecretBox.SecondFactors.Open(envelope, userId.ToString(), wrapped), code) is { } step
             && await db.Database.ExecuteSqlAsync($"UPDATE second_factors SET last_step = {step} WHERE user_id = {userId} AND last_step < {step}", cancellationToken) > 0;
     }
 
@@ -108,7 +108,7 @@ public sealed class SecondFactors(UsersDbContext db, SecretBox box, IOptions<Use
     {
         try
         {
-            var started = JsonSerializer.Deserialize<Started>(box.Unwrap(SetupPurpose, System.Buffers.Text.Base64Url.DecodeFromChars(setup)));
+            var started = JsonSerializer.Deserialize<Started>(envelope.Open(SetupPurpose, user.Id.ToString(), System.Buffers.Text.Base64Url.DecodeFromChars(setup)));
             if (started?.UserId == user.Id && started.ExpiresAt > clock.GetUtcNow())
             {
                 return started.Secret;

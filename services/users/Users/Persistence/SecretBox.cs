@@ -1,43 +1,62 @@
 using System.Security.Cryptography;
-using System.Text;
-using Microsoft.Extensions.Options;
+using Chassis.Web;
 
 namespace Users.Persistence;
 
-/// <summary>Encrypts what lies in the database and must not be readable from a copy of it. AES-256-GCM with keys derived from the master secret.</summary>
-public sealed class SecretBox(IOptions<UsersSettings> settings)
+/// <summary>What of this service lies sealed in its database (<see cref="Envelope"/>), and what is sealed there under a user's own key.</summary>
+public static class SecretBox
 {
-    private readonly byte[] master = Encoding.UTF8.GetBytes(settings.Value.MasterSecret);
+    private const int NonceSize = 12;
+    private const int TagSize = 16;
 
-    /// <summary>A key of this installation for one purpose.</summary>
-    public byte[] KeyFor(string purpose) => HKDF.DeriveKey(HashAlgorithmName.SHA256, master, 32, info: Encoding.UTF8.GetBytes(purpose));
+    /// <summary>The users' data keys, under which their histories are sealed.</summary>
+    public static readonly SealedColumn DataKeys = Column("user_keys", "user_id", "wrapped_key", "users.data-key");
 
-    public byte[] Wrap(string purpose, ReadOnlySpan<byte> secret) => Seal(KeyFor(purpose), secret);
+    public static readonly SealedColumn SecondFactors = Column("second_factors", "user_id", "secret", "users.second-factor");
 
-    /// <exception cref="CryptographicException">The master secret is not the one that it was wrapped with.</exception>
-    public byte[] Unwrap(string purpose, ReadOnlySpan<byte> wrapped) => Open(KeyFor(purpose), wrapped);
+    public static readonly SealedColumn SigningKeys = Column("signing_keys", "key_id", "private_key", "users.signing-key");
 
     /// <returns>Nonce, tag and ciphertext.</returns>
     public static byte[] Seal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> plaintext)
     {
-        var result = new byte[12 + 16 + plaintext.Length];
-        RandomNumberGenerator.Fill(result.AsSpan(0, 12));
-        using var aes = new AesGcm(key, 16);
-        aes.Encrypt(result.AsSpan(0, 12), plaintext, result.AsSpan(28), result.AsSpan(12, 16));
+        var result = new byte[NonceSize + TagSize + plaintext.Length];
+        RandomNumberGenerator.Fill(result.AsSpan(0, NonceSize));
+        using var aes = new AesGcm(key, TagSize);
+        aes.Encrypt(result.AsSpan(0, NonceSize), plaintext, result.AsSpan(NonceSize + TagSize), result.AsSpan(NonceSize, TagSize));
         return result;
     }
 
     /// <exception cref="CryptographicException">It was not sealed with this key, or is no box at all.</exception>
     public static byte[] Open(ReadOnlySpan<byte> key, ReadOnlySpan<byte> sealedBytes)
     {
-        if (sealedBytes.Length < 28)
+        if (sealedBytes.Length < NonceSize + TagSize)
         {
             throw new CryptographicException("This is too short for a box.");
         }
 
-        var plaintext = new byte[sealedBytes.Length - 28];
-        using var aes = new AesGcm(key, 16);
-        aes.Decrypt(sealedBytes[..12], sealedBytes[28..], sealedBytes.Slice(12, 16), plaintext);
+        var plaintext = new byte[sealedBytes.Length - NonceSize - TagSize];
+        using var aes = new AesGcm(key, TagSize);
+        aes.Decrypt(sealedBytes[..NonceSize], sealedBytes[(NonceSize + TagSize)..], sealedBytes.Slice(NonceSize, TagSize), plaintext);
         return plaintext;
+    }
+
+    private static SealedColumn Column(string table, string row, string box, string purpose) => new(table, row, box, purpose, (envelope, stored) => OpenNameless(envelope, purpose, stored));
+
+    /// <summary>Versions before the envelope left a box that names neither its format nor its master secret.</summary>
+    private static byte[] OpenNameless(Envelope envelope, string purpose, byte[] stored)
+    {
+        foreach (var key in envelope.KeysFor(purpose))
+        {
+            try
+            {
+                return Open(key, stored);
+            }
+            catch (AuthenticationTagMismatchException)
+            {
+                // Another one's.
+            }
+        }
+
+        throw new CryptographicException("Sealed with a master secret that is neither Users:MasterSecret nor one of Users:FormerSecrets.");
     }
 }

@@ -13,10 +13,9 @@ namespace Users.Persistence;
 /// The unit of work of an account: state, history, read model and outgoing boundary events are written in one transaction.
 /// </summary>
 public sealed class UserStore(
-    UsersDbContext db, Sessions sessions, AccountTickets tickets, AccountRules rules, OperatorRoles roles, AuthenticationEvents events, IPublishEndpoint bus, SecretBox box,
+    UsersDbContext db, Sessions sessions, AccountTickets tickets, AccountRules rules, OperatorRoles roles, AuthenticationEvents events, IPublishEndpoint bus, Envelope envelope,
     TimeProvider clock)
 {
-    private const string DataKeyPurpose = "users.data-key";
 
     /// <summary>The account, for a caller who may see it.</summary>
     /// <exception cref="ProblemException">404: there is none, it is somebody else's, another tenant's, or erased.</exception>
@@ -45,7 +44,7 @@ public sealed class UserStore(
     {
         var key = UserHistory.NewKey();
         db.Users.Add(user);
-        db.Keys.Add(new UserKey { UserId = user.Id, WrappedKey = box.Wrap(DataKeyPurpose, key) });
+        db.Keys.Add(new UserKey { UserId = user.Id, WrappedKey = SecretBox.DataKeys.Seal(envelope, user.Id.ToString(), key) });
         await SaveAsync(user, key, cancellationToken);
     }
 
@@ -53,10 +52,20 @@ public sealed class UserStore(
     public async Task SaveAsync(User user, CancellationToken cancellationToken) =>
         await SaveAsync(user, await KeyAsync(user.Id, cancellationToken), cancellationToken);
 
+    /// <summary>Tells the other services once more that somebody is erased, for one that does not know it any more.</summary>
+    public async Task TellErasedAgainAsync(User user, CancellationToken cancellationToken)
+    {
+        using var _ = OperationContext.BeginTenant(user.TenantId);
+        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await PublishFactAsync(user, new UserErased(), user.Version, cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
     /// <summary>The data key of a user; null after erasure.</summary>
     public async Task<byte[]?> KeyAsync(Guid userId, CancellationToken cancellationToken) =>
         await db.Keys.SingleOrDefaultAsync(k => k.UserId == userId, cancellationToken) is { } row && db.Entry(row).State != EntityState.Deleted
-            ? box.Unwrap(DataKeyPurpose, row.WrappedKey)
+            ? SecretBox.DataKeys.Open(envelope, userId.ToString(), row.WrappedKey)
             : null;
 
     public static ProblemException EmailTaken() => ProblemException.Conflict("email_taken", "There is an account with this e-mail address.");

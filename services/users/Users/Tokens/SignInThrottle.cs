@@ -19,9 +19,9 @@ public readonly record struct SignInAttempt(bool FromKnownNetwork, bool IsLast);
 /// and clients, are throttled alike. Whoever has signed in to an account from a network before is counted apart: strangers who guess at the account, or others behind the
 /// same address, do not keep the owner out.
 /// </summary>
-public sealed class SignInThrottle(NpgsqlDataSource database, SecretBox box, IOptions<UsersSettings> settings, TimeProvider clock)
+public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock)
 {
-    private readonly byte[] bucketKey = box.KeyFor("users.sign-in-buckets");
+    private readonly byte[] bucketKey = envelope.KeyFor("users.sign-in-buckets");
 
     /// <summary>
     /// Counts the attempt as a failure before the password is looked at, so that as many guesses at once are no more than as many one after the other;

@@ -34,9 +34,8 @@ public sealed class SigningKey
 /// until the last token that a key has signed must have expired.
 /// </summary>
 public sealed partial class SigningKeys(
-    IServiceScopeFactory scopes, SecretBox box, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<SigningKeys> logger) : ISigningKeySource, IDisposable
+    IServiceScopeFactory scopes, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<SigningKeys> logger) : ISigningKeySource, IDisposable
 {
-    private const string Purpose = "users.signing-key";
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan MinimumInterval = TimeSpan.FromSeconds(1);
 
@@ -154,7 +153,7 @@ public sealed partial class SigningKeys(
             keys =
             [
                 .. rows.OrderByDescending(row => row.SignsFrom <= now).ThenByDescending(row => row.SignsFrom)
-                    .Select(row => loaded.FirstOrDefault(k => k.Row.KeyId == row.KeyId) ?? new Loaded(row, box.Unwrap(Purpose, row.PrivateKey))),
+                    .Select(row => loaded.FirstOrDefault(k => k.Row.KeyId == row.KeyId) ?? new Loaded(row, SecretBox.SigningKeys.Open(envelope, row.KeyId, row.PrivateKey))),
             ];
             if (!keys.SequenceEqual(loaded))
             {
@@ -177,12 +176,13 @@ public sealed partial class SigningKeys(
         var point = key.ExportParameters(includePrivateParameters: false).Q;
         var (x, y) = (Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y));
         var thumbprint = SHA256.HashData(Encoding.UTF8.GetBytes($$"""{"crv":"P-256","kty":"EC","x":"{{x}}","y":"{{y}}"}"""));
+        var keyId = Base64Url.EncodeToString(thumbprint);
         var row = new SigningKey
         {
-            KeyId = Base64Url.EncodeToString(thumbprint),
+            KeyId = keyId,
             X = point.X!,
             Y = point.Y!,
-            PrivateKey = box.Wrap(Purpose, key.ExportPkcs8PrivateKey()),
+            PrivateKey = SecretBox.SigningKeys.Seal(envelope, keyId, key.ExportPkcs8PrivateKey()),
             CreatedAt = now,
             SignsFrom = signsFrom,
         };

@@ -87,7 +87,7 @@ public static class TokenServer
 
 /// <summary>What the server takes from our settings and keys; the keys change while it runs.</summary>
 public sealed class TokenServerOptions(
-    SigningKeys keys, SecretBox box, IOptions<UsersSettings> settings, IOptions<AuthenticationSettings> authentication, TimeProvider clock)
+    SigningKeys keys, Envelope envelope, IOptions<UsersSettings> settings, IOptions<AuthenticationSettings> authentication, TimeProvider clock)
     : IConfigureOptions<OpenIddictServerOptions>, IOptionsChangeTokenSource<OpenIddictServerOptions>
 {
     public string Name => Options.DefaultName;
@@ -103,10 +103,11 @@ public sealed class TokenServerOptions(
         options.AuthorizationCodeLifetime = TimeSpan.FromMinutes(1);
 
         // Codes and refresh tokens are for us alone, and outlive the keys that others know.
-        var own = new SymmetricSecurityKey(box.KeyFor("users.token-server.signature"));
-        options.SigningCredentials.Add(new SigningCredentials(own, SecurityAlgorithms.HmacSha256));
-        options.EncryptionCredentials.Add(new EncryptingCredentials(
-            new SymmetricSecurityKey(box.KeyFor("users.token-server.encryption")), SecurityAlgorithms.Aes256KW, SecurityAlgorithms.Aes256CbcHmacSha512));
+        // Those of a former master secret are for what it has signed and encrypted: the first of each kind is taken for what is new.
+        options.SigningCredentials.AddRange(envelope.KeysFor("users.token-server.signature")
+            .Select(key => new SigningCredentials(new SymmetricSecurityKey(key), SecurityAlgorithms.HmacSha256)));
+        options.EncryptionCredentials.AddRange(envelope.KeysFor("users.token-server.encryption")
+            .Select(key => new EncryptingCredentials(new SymmetricSecurityKey(key), SecurityAlgorithms.Aes256KW, SecurityAlgorithms.Aes256CbcHmacSha512)));
         options.SigningCredentials.AddRange(keys.Credentials);
     }
 }
