@@ -35,7 +35,8 @@ postgres_tls() {
     [ -d "$STATE/tls" ] || return 0
     (umask 077 && cp "$STATE/tls/postgres/server.key" "$STATE/tls/postgres/server.crt" "$ROOT/deploy/postgres/pg_hba_tls.conf" "$tls/")
     printf "ssl = on\nssl_cert_file = 'tls/server.crt'\nssl_key_file = 'tls/server.key'\n"
-    [ -z "${TLS:-}" ] || printf "hba_file = 'tls/pg_hba_tls.conf'\n"
+    # Unlike the two above, this one is not looked for in the data directory.
+    [ -z "${TLS:-}" ] || printf "hba_file = '%s/pg_hba_tls.conf'\n" "${tls//\'/\'\'}"
 }
 
 start_postgres() {
