@@ -153,6 +153,7 @@ public sealed class TcpProxy : IAsyncDisposable
     {
         var buffer = new byte[64 * 1024];
         var seen = 0;
+        byte[] tail = [];
         try
         {
             while (true)
@@ -160,7 +161,7 @@ public sealed class TcpProxy : IAsyncDisposable
                 var count = await from.ReceiveAsync(buffer, stopped.Token);
                 if (!isAnswer)
                 {
-                    LookForMarkers(buffer.AsSpan(0, count), ref seen);
+                    LookForMarkers(buffer.AsSpan(0, count), ref seen, ref tail);
                 }
 
                 await PassAsync(isAnswer);
@@ -181,7 +182,10 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    private void LookForMarkers(ReadOnlySpan<byte> bytes, ref int seen)
+    /// <param name="bytes">What has come now.</param>
+    /// <param name="seen">How many markers have gone by on this connection.</param>
+    /// <param name="tail">The end of what came before, for a marker of which TCP delivers the two halves apart.</param>
+    private void LookForMarkers(ReadOnlySpan<byte> bytes, ref int seen, ref byte[] tail)
     {
         var wanted = markers;
         if (seen >= wanted.Length)
@@ -189,6 +193,7 @@ public sealed class TcpProxy : IAsyncDisposable
             return;
         }
 
+        bytes = (byte[])[.. tail, .. bytes];
         while (seen < wanted.Length && bytes.IndexOf(wanted[seen]) is >= 0 and var at)
         {
             bytes = bytes[(at + wanted[seen].Length)..];
@@ -199,7 +204,10 @@ public sealed class TcpProxy : IAsyncDisposable
         {
             Set(LinkMode.OneWay);
             IsSilenced = true;
+            return;
         }
+
+        tail = bytes[^Math.Min(bytes.Length, wanted[seen].Length - 1)..].ToArray();
     }
 
     private async Task PassAsync(bool isAnswer)

@@ -15,13 +15,17 @@ internal sealed class OrdersProcess : IDisposable
     private OrdersProcess(CrashFixture fixture, Uri address, TestProcess process) => (this.fixture, this.address, this.process) = (fixture, address, process);
 
     /// <param name="fixture">Whose database and broker.</param>
-    /// <param name="databasePort">A way to the database that can be cut; null connects directly.</param>
+    /// <param name="databasePort">A way to the database that can be cut, without TLS; null connects directly.</param>
     /// <param name="settings">Further configuration.</param>
     public static async Task<OrdersProcess> StartAsync(CrashFixture fixture, int? databasePort = null, params (string Key, string Value)[] settings)
     {
         var address = new Uri($"http://127.0.0.1:{Ports.Free()}");
         var database = new NpgsqlConnectionStringBuilder(fixture.Database.Runtime);
-        (database.Host, database.Port) = databasePort is { } port ? ("127.0.0.1", port) : (database.Host, database.Port);
+        if (databasePort is { } port)
+        {
+            (database.Host, database.Port, database.SslMode) = ("127.0.0.1", port, SslMode.Disable);   // the way between them reads what goes by
+        }
+
         var started = new OrdersProcess(fixture, address, TestProcess.Start(
             "Orders.dll",
             fixture.Settings().Select(s => (s.Key, s.Value)).Concat(
