@@ -11,8 +11,11 @@ public sealed class ShopClient : IDisposable
     /// <summary>Of everybody who is registered here.</summary>
     public const string Password = "correct horse battery staple";
 
+    /// <summary>How long a service may say "not now" to a request that must succeed.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private readonly ShopCluster cluster;
-    private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly HttpClient http = new() { Timeout = TimeSpan.FromMinutes(2) };
     private int turn;
 
     private ShopClient(ShopCluster cluster) => this.cluster = cluster;
@@ -39,8 +42,7 @@ public sealed class ShopClient : IDisposable
     {
         var email = $"{name}-{Guid.NewGuid():n}@example.com";
         using var anonymous = Anonymous(cluster);
-        using var response = await anonymous.SendAsync(HttpMethod.Post, "users", "/v1/users", new { email, password = Password, fullName = name });
-        response.EnsureSuccessStatusCode();
+        await anonymous.PostAsync("users", "/v1/users", new { email, password = Password, fullName = name });
         return await SignInAsync(cluster, email, Password);
     }
 
@@ -65,7 +67,8 @@ public sealed class ShopClient : IDisposable
     /// <summary>A request that must succeed; its answer, or an undefined element when there is no body.</summary>
     public async Task<JsonElement> CallAsync(HttpMethod method, string service, string path, object? body = null, string? idempotencyKey = null)
     {
-        using var response = await SendAsync(method, service, path, body, idempotencyKey);
+        var key = idempotencyKey ?? (method == HttpMethod.Post ? Guid.NewGuid().ToString() : null);
+        using var response = await AgainAsync(() => SendAsync(method, service, path, body, key));
         var text = await response.Content.ReadAsStringAsync();
         return !response.IsSuccessStatusCode
             ? throw new HttpRequestException($"{method} {path} answered {(int)response.StatusCode}: {text}", null, response.StatusCode)
@@ -108,12 +111,33 @@ public sealed class ShopClient : IDisposable
     private static async Task<ShopClient> GrantAsync(ShopCluster cluster, Dictionary<string, string> grant)
     {
         var client = new ShopClient(cluster);
-        using var form = new FormUrlEncodedContent(grant);
-        using var response = await client.http.PostAsync(client.At("users", "/connect/token"), form);
+        using var response = await AgainAsync(async () =>
+        {
+            using var form = new FormUrlEncodedContent(grant);
+            return await client.http.PostAsync(client.At("users", "/connect/token"), form);
+        });
         response.EnsureSuccessStatusCode();
         var token = await response.Content.ReadFromJsonAsync<JsonElement>();
         client.http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString());
         return client;
+    }
+
+    /// <summary>Does what an answer 503 asks for: it comes again.</summary>
+    private static async Task<HttpResponseMessage> AgainAsync(Func<Task<HttpResponseMessage>> ask)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var response = await ask();
+            if (response.StatusCode != HttpStatusCode.ServiceUnavailable || TimeProvider.System.GetElapsedTime(began) > Patience)
+            {
+                return response;
+            }
+
+            var pause = response.Headers.RetryAfter?.Delta ?? TimeSpan.FromSeconds(1);
+            response.Dispose();
+            await Task.Delay(pause);
+        }
     }
 
     private Uri At(string service, string path)

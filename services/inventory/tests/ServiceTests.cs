@@ -6,27 +6,31 @@ namespace Inventory.Tests;
 
 public sealed class ServiceTests(InventoryFixture inventory)
 {
-    [Fact]
-    public Task Everybody_reads_the_catalogue_and_operators_do_the_rest() =>
+    private AuthorizationMatrix<Program> Matrix =>
         new AuthorizationMatrix<Program>(inventory)
             .Row("GET /v1/products", MatrixRow.Everybody)
             .Row("GET /v1/products/{sku}", MatrixRow.Everybody)
-            .Row("POST /v1/products", MatrixRow.SystemOperatorsOnly, With(new { }))
-            .Row("POST /v1/products/import", MatrixRow.SystemOperatorsOnly, With(new { }))
-            .Row("PUT /v1/products/{sku}/price", MatrixRow.SystemOperatorsOnly, With(new { }))
+            .Row("POST /v1/products", MatrixRow.SystemOperatorsOnly, () => With(new { sku = $"matrix-{Guid.CreateVersion7()}", name = "Matrix", price = Price, components = Parts }))
+            .Row("POST /v1/products/import", MatrixRow.SystemOperatorsOnly, () => With(new { products = new[] { new { sku = $"matrix-{Guid.CreateVersion7()}", name = "Matrix", price = Price, components = Parts } } }))
+            .Row("PUT /v1/products/{sku}/price", MatrixRow.SystemOperatorsOnly, () => With(new { price = Price }))
             .Row("DELETE /v1/products/{sku}", MatrixRow.SystemOperatorsOnly)
-            .Row("POST /v1/products/{sku}/receipts", MatrixRow.SystemOperatorsOnly, With(new { }))
-            .Row("POST /v1/products/{sku}/adjustments", MatrixRow.SystemOperatorsOnly, With(new { }))
+            .Row("POST /v1/products/{sku}/receipts", MatrixRow.SystemOperatorsOnly, () => With(new { quantity = 1, reference = "matrix" }))
+            .Row("POST /v1/products/{sku}/adjustments", MatrixRow.SystemOperatorsOnly, () => With(new { quantity = 1, reason = "matrix" }))
             .Row("GET /v1/products/{sku}/stock", MatrixRow.OperatorsOnly)
             .Row("GET /v1/products/{sku}/movements", MatrixRow.OperatorsOnly)
             .Row("GET /v1/products/{sku}/history", MatrixRow.OperatorsOnly)
             .Row("GET /v1/reservations/{orderId}", MatrixRow.OperatorsOnly)
             .Row("GET /v1/shipments", MatrixRow.OperatorsOnly)
             .Row("GET /v1/shipments/{id}", MatrixRow.OperatorsOnly)
-            .Row("POST /v1/shipments/{id}/dispatch", MatrixRow.OperatorsOnly, With(new { }))
+            .Row("POST /v1/shipments/{id}/dispatch", MatrixRow.OperatorsOnly, () => With(new { carrier = "matrix", trackingNumber = "1" }))
             .Row("GET /v1/ops/stock-audit", MatrixRow.SystemOperatorsOnly)
-            .ChassisRows()
-            .VerifyAsync();
+            .ChassisRows();
+
+    [Fact]
+    public Task Everybody_reads_the_catalogue_and_operators_do_the_rest() => Matrix.VerifyAsync();
+
+    [Fact]
+    public Task What_is_beyond_the_bounds_that_are_described_is_refused() => Matrix.VerifyBoundsAsync();
 
     [Fact]
     public async Task A_token_ends_with_its_session()
@@ -53,5 +57,9 @@ public sealed class ServiceTests(InventoryFixture inventory)
     [Fact]
     public void Refuses_settings_with_whatever_wrong_in_them() => SettingsWalk.Verify(inventory.Services).ShouldBeGreaterThan(10);
 
-    private static Func<Task<MatrixRequest>> With(object body) => () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: body));
+    private static object Price => new { amount = "19.99", currency = "EUR" };
+
+    private static object[] Parts => [new { sku = "none", quantity = 1 }];
+
+    private static Task<MatrixRequest> With(object body) => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: body));
 }

@@ -29,11 +29,16 @@ public class RolesTests(NotificationsFixture service)
     }
 
     [Fact]
-    public async Task Every_route_lets_in_whom_it_should()
+    public Task Every_route_lets_in_whom_it_should() => Matrix().VerifyAsync();
+
+    [Fact]
+    public Task Every_route_refuses_what_is_beyond_the_bounds_that_are_described() => Matrix().VerifyBoundsAsync();
+
+    private AuthorizationMatrix<Program> Matrix()
     {
         var customers = new MatrixRow(401, 200, 404, 404, 404);
         var (operators, forSomeone) = (MatrixRow.OperatorsOnly, new Dictionary<string, string> { ["id"] = Someone.ToString(), ["deliveryId"] = Someone.ToString() });
-        await new AuthorizationMatrix<Program>(service)
+        return new AuthorizationMatrix<Program>(service)
             .Row("GET /v1/notifications", new MatrixRow(401, 200, 403, 200, 200), () => Own(query: true))
             .Row("GET /v1/users/{id}/notification-preferences", customers, () => Own())
             .Row("PUT /v1/users/{id}/notification-preferences", customers, () => Own(new { welcome = true }))
@@ -49,8 +54,7 @@ public class RolesTests(NotificationsFixture service)
             .Row("GET /v1/webhooks/{id}/deliveries/{deliveryId}", operators, () => For())
             .Row("POST /v1/webhooks/{id}/deliveries/{deliveryId}/redeliver", operators, () => For())
             .Row("POST /v1/webhooks/{id}/deliveries/redeliver", operators, () => For(new { from = DateTimeOffset.UtcNow }))
-            .ChassisRows()
-            .VerifyAsync();
+            .ChassisRows();
 
         Task<MatrixRequest> For(object? body = null) => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), forSomeone, body));
 
@@ -86,8 +90,13 @@ public class RolesTests(NotificationsFixture service)
     {
         var most = new Notifications.Webhooks.WebhookOptions().MaxPerTenant;
         using var client = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: $"many-{Guid.CreateVersion7()}");
-        var answers = await Task.WhenAll(Enumerable.Range(0, most + 5).Select(_ => Register()));
-        answers.Count(a => a == HttpStatusCode.Created).ShouldBe(most);
+        for (var i = 0; i < most - 3; i++)
+        {
+            (await Register()).ShouldBe(HttpStatusCode.Created);
+        }
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Register()));
+        answers.Count(a => a == HttpStatusCode.Created).ShouldBe(3);
         answers.Count(a => a == HttpStatusCode.TooManyRequests).ShouldBe(5);
 
         async Task<HttpStatusCode> Register()

@@ -1,4 +1,7 @@
+using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Chassis.Web;
 using Microsoft.AspNetCore.Authorization;
@@ -65,7 +68,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             }
             else if (ForOperations().IsMatch(route))
             {
-                Row(route, MatrixRow.SystemOperatorsOnly);
+                Row(route, MatrixRow.SystemOperatorsOnly, () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: BodyOf(route))));
             }
         }
 
@@ -135,6 +138,46 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             throw new InvalidOperationException($"The authorization matrix does not hold:{Environment.NewLine}{string.Join(Environment.NewLine, findings)}");
         }
     }
+
+    /// <summary>Sends every route what is beyond each bound that its description gives, and expects to be refused by the name of the field.</summary>
+    /// <exception cref="InvalidOperationException">Lists every input without bounds, and everything that was not refused.</exception>
+    public async Task VerifyBoundsAsync()
+    {
+        using var anonymous = fixture.Anonymous();
+        var walk = new BoundsWalk((await anonymous.GetFromJsonAsync<JsonNode>("/openapi/v1.json"))!);
+        var findings = new List<string>();
+        var tried = 0;
+        foreach (var (route, (row, arrange)) in rows)
+        {
+            var request = await arrange();
+            using var client = row.Operator is MatrixRow.LetIn or < 400 ? fixture.Operator() : fixture.ClientFor(request.OwnerId);
+            foreach (var breach in walk.BreachesOf(route, request.Body is null or HttpContent ? null : JsonSerializer.SerializeToNode(request.Body, request.Body.GetType(), JsonSerializerOptions.Web)))
+            {
+                tried++;
+                using var message = new HttpRequestMessage(new HttpMethod(route.Split(' ')[0]), new Uri(ServiceRoutes.Path(route, request.RouteValues) + breach.Query, UriKind.Relative));
+                message.Content = breach.Body is null ? null : JsonContent.Create(breach.Body);
+                using var answer = await client.SendAsync(message);
+                var said = await answer.Content.ReadAsStringAsync();
+                if (answer.StatusCode != HttpStatusCode.BadRequest || !BoundsWalk.Names(said, breach.Field))
+                {
+                    findings.Add($"{route}: {breach.Field} beyond its bounds{breach.Query}: {(int)answer.StatusCode} {said[..Math.Min(said.Length, 300)]}");
+                }
+            }
+        }
+
+        findings.AddRange(walk.Unbounded.Distinct());
+        if (findings.Count > 0 || tried == 0)
+        {
+            throw new InvalidOperationException($"Of {tried} inputs beyond their bounds:{Environment.NewLine}{string.Join(Environment.NewLine, findings)}");
+        }
+    }
+
+    private static object? BodyOf(string route) => route switch
+    {
+        "POST /v1/ops/dead-letters/retry" => new { queue = "none" },
+        "POST /v1/ops/boundary-events/replay" => new { from = DateTimeOffset.UnixEpoch, destination = "none", types = new[] { "none" } },
+        _ => null,
+    };
 
     private HttpClient Someone(string? role, IReadOnlyList<string>? permissions) => fixture.WithToken(fixture.TokenFor(Guid.CreateVersion7(), role, permissions));
 

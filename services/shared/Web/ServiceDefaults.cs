@@ -108,6 +108,7 @@ public static class ServiceDefaults
 
         app.UseAuthorization();
         app.UseMiddleware<RequestContextMiddleware>();
+        app.Use(QueryBounds.CheckAsync);
 
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = HealthAnswer.WriteAsync })
             .AllowAnonymous().IgnoreBearer().DisableRateLimiting();

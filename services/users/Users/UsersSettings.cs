@@ -129,7 +129,7 @@ public sealed record PasswordSettings
     [Range(8, 64)]
     public int MinLength { get; init; } = 8;
 
-    [Range(64, 1024)]
+    [Range(64, Passwords.PasswordRules.Longest)]
     public int MaxLength { get; init; } = 128;
 
     /// <summary>Words that nobody may take, with or without a number behind: the name of the shop, of what it sells.</summary>

@@ -7,18 +7,20 @@ namespace Shop.Chaos.Invariants;
 /// <summary>What is promised of messages: told when it is true, acted on once, given up with a trace, connected with their cause.</summary>
 public sealed partial class Oracle
 {
-    private Verdict NothingIsToldBeforeItIsTrue()
+    private async Task<Verdict> NothingIsToldBeforeItIsTrueAsync()
     {
         var heard = (from h in stage.Echo.Heard
                      let publisher = BoundaryEvents.Find(h.Type)?.Publisher
                      where publisher is not null && archives.ContainsKey(publisher)
                      select (h.Id, h.Type, IsTrue: archives[publisher].Contains(h.Id))).ToArray();
+        var mails = await stage.RowsAsync("notifications", "SELECT event_id, template FROM mails WHERE event_type LIKE 'shop.%'", r => (EventId: r.GetString(0), Template: r.GetString(1)));
         var known = told.Select(e => e.Id).ToHashSet();
         return new Verdict(
             "told",
-            "Nothing is told that was not committed: every event on the wire and at a receiver is in its publisher's archive",
-            heard.Length + stage.Webhooks.Attempts.Count,
+            "Nothing is told that was not committed: every event on the wire, in a mail and at a receiver is in its publisher's archive",
+            heard.Length + mails.Count + stage.Webhooks.Attempts.Count,
             [.. heard.Where(h => !h.IsTrue).Select(h => $"{h.Type} {h.Id} is not in the archive of its publisher"),
+             .. mails.Where(m => !known.Contains(m.EventId)).Select(m => $"the mail {m.Template} tells of {m.EventId}, which nobody has published"),
              .. from a in stage.Webhooks.Attempts
                 where !known.Contains(a.Id) && !a.Id.StartsWith(PoisonKit.MarkPrefix, StringComparison.Ordinal)
                 select $"{a.Endpoint} got {a.Id}, which nobody has published"]);

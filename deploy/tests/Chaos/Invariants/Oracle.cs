@@ -40,7 +40,7 @@ public sealed partial class Oracle
             await oracle.StockAddsUpAsync(), oracle.MoneyFollowsTheGoods(), await oracle.PaymentsEqualTheLedgerAsync(),
             oracle.MailsGoOnce(), await oracle.SentMailsArriveAsync(), await oracle.EveryOrderHasItsMailsAsync(), await oracle.EverybodyIsWelcomedAsync(),
             oracle.WebhooksAreStable(), oracle.WebhooksArrive(), await oracle.WebhooksAreKeptAsync(),
-            oracle.NothingIsToldBeforeItIsTrue(), await oracle.RepeatedCommandsActOnceAsync(), await oracle.OutboxesAreEmptyAsync(),
+            await oracle.NothingIsToldBeforeItIsTrueAsync(), await oracle.RepeatedCommandsActOnceAsync(), await oracle.OutboxesAreEmptyAsync(),
             await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), await oracle.EndedSessionsAreKnownAsync(),
             await oracle.TenantsAreKeptApartAsync(), oracle.TenantsHearOfTheirsAlone(),
             await oracle.NothingOfTheErasedIsLeftAsync(), await oracle.NothingOfOthersIsErasedAsync(), await oracle.PendingPaymentsEndAsync(), await oracle.OddMessagesAreKeptAsync(), await oracle.ForgeriesAreRefusedAsync(),

@@ -8,6 +8,12 @@ public static class Prices
 {
     public const decimal Max = 1_000_000_000m;
 
+    /// <summary>An amount as it stands on the wire.</summary>
+    public const string Shape = "^-?[0-9]{1,10}([.][0-9]{1,18})?$";
+
+    /// <summary>A code of ISO 4217.</summary>
+    public const string CurrencyShape = "^[A-Z]{3}$";
+
     /// <summary>A price that passes every check, for whoever has found another mistake and looks for more.</summary>
     public static readonly Money Placeholder = new(1, "EUR");
 

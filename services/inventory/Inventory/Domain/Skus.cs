@@ -5,13 +5,16 @@ namespace Inventory.Domain;
 /// <summary>What may be a stock keeping unit: 1 to 64 of <c>A-Z a-z 0-9 . _ -</c>, beginning with a letter or digit; case matters.</summary>
 public static partial class Skus
 {
-    public const int MaxLength = 64;
+    /// <summary>The rule as a pattern, for whoever reads the description of the interface.</summary>
+    public const string Shape = "^" + Characters + "$";
 
     public const string Rule = "A sku is 1 to 64 letters, digits, dots, hyphens and underscores, and begins with a letter or digit.";
 
+    private const string Characters = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}";
+
     public static bool IsValid(string? sku) => sku is not null && Pattern().IsMatch(sku);
 
-    [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z")]
+    [GeneratedRegex(@"\A" + Characters + @"\z")]
     private static partial Regex Pattern();
 }
 

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Persistence;
@@ -5,6 +6,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Validator = Chassis.Web.Validator;
 
 namespace Inventory.Features;
 
@@ -13,14 +15,23 @@ namespace Inventory.Features;
 /// <param name="Price">More than zero.</param>
 /// <param name="Components">The recipe: reserving the product reserves these. It cannot be changed later.</param>
 /// <param name="ReorderPoint">At or below this number of available pieces the stock counts as low.</param>
-public sealed record AddProductRequest(string Sku, string Name, Money Price, IReadOnlyList<SkuQuantity>? Components = null, int? ReorderPoint = null);
+public sealed record AddProductRequest(
+    [property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string Sku,
+    [property: Text(Limits.MaxName)] string Name,
+    Money Price,
+    [property: MaxLength(Limits.MaxComponents)] IReadOnlyList<ComponentRequest>? Components = null,
+    [property: Range(0, Limits.MaxOnHand)] int? ReorderPoint = null);
+
+/// <param name="Sku">Of a product that is there already.</param>
+/// <param name="Quantity">Pieces of it in one of the product.</param>
+public sealed record ComponentRequest([property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string Sku, [property: Range(1, Limits.MaxQuantity)] int Quantity);
 
 /// <summary>Adds one product.</summary>
 public sealed class AddProduct(InventoryDbContext db, Catalogue catalogue)
 {
     public async Task<Product> Handle(AddProductRequest request, CancellationToken ct)
     {
-        var components = request.Components ?? [];
+        var components = (request.Components ?? []).Select(c => c is null ? null! : new SkuQuantity(c.Sku, c.Quantity)).ToList();
         var check = new Validator();
         Validate(check, "", request.Sku, request.Name, request.Price, components, request.ReorderPoint);
         check.ThrowIfInvalid();

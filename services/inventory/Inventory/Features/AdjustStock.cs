@@ -1,25 +1,23 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Validator = Chassis.Web.Validator;
 
 namespace Inventory.Features;
 
 /// <param name="Quantity">Pieces found, or, negative, lost. Not zero.</param>
 /// <param name="Reason">Why the count was wrong.</param>
-public sealed record AdjustStockRequest(int Quantity, string Reason) : IHasReason;
+public sealed record AdjustStockRequest([property: Range(-Limits.MaxQuantity, Limits.MaxQuantity)] int Quantity, [property: Text(Limits.MaxReason)] string Reason) : IHasReason;
 
 /// <summary>Corrects the count, also of a discontinued product: what is left of it may be written off.</summary>
 public sealed class AdjustStock(InventoryDbContext db, Catalogue catalogue, StockLedger ledger, StockSignals signals)
 {
     public async Task<StockFigures> Handle(string sku, AdjustStockRequest request, CancellationToken ct)
     {
-        new Validator()
-            .Between("quantity", request.Quantity, -Limits.MaxQuantity, Limits.MaxQuantity)
-            .Check(request.Quantity != 0, "quantity", "must not be zero.")
-            .Text("reason", request.Reason, Limits.MaxReason)
-            .ThrowIfInvalid();
+        new Validator().Bounds(request).Check(request.Quantity != 0, "quantity", "must not be zero.").ThrowIfInvalid();
 
         await using var transaction = await db.BeginOrJoinAsync(ct);
         var product = await catalogue.FindAsItStaysAsync(sku, ct) ?? throw Errors.NoSuchProduct(sku);

@@ -1,13 +1,16 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shop.Contracts;
+using Validator = Chassis.Web.Validator;
 
 namespace Inventory.Features;
 
 /// <summary>The new price: <c>{"price": {"amount": "19.99", "currency": "EUR"}}</c>, or the money itself, which is what the resource is.</summary>
-public sealed record ChangePriceRequest(Money? Price = null, string? Amount = null, string? Currency = null);
+public sealed record ChangePriceRequest(
+    Money? Price = null, [property: RegularExpression(Prices.Shape)] string? Amount = null, [property: RegularExpression(Prices.CurrencyShape)] string? Currency = null);
 
 /// <summary>Changes what new orders pay for a product.</summary>
 public sealed class ChangePrice(InventoryDbContext db, Catalogue catalogue)
@@ -42,6 +45,7 @@ public sealed class ChangePrice(InventoryDbContext db, Catalogue catalogue)
     private static async Task<ETagged<Ok<ProductResource>>> Put(
         string sku, ChangePriceRequest request, ExpectedVersion expected, ChangePrice feature, CancellationToken ct)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         var product = await feature.Handle(sku, PriceOf(request), expected, ct);
         return TypedResults.Ok(ProductResource.Of(product)).WithETag(product.Version);
     }

@@ -8,17 +8,14 @@ namespace Inventory.Features;
 
 /// <param name="Carrier">Who carries it.</param>
 /// <param name="TrackingNumber">The carrier's number.</param>
-public sealed record DispatchShipmentRequest(string Carrier, string TrackingNumber);
+public sealed record DispatchShipmentRequest([property: Text(Limits.MaxCarrier)] string Carrier, [property: Text(Limits.MaxTrackingNumber)] string TrackingNumber);
 
 /// <summary>An operator hands a waiting parcel to a carrier.</summary>
 public sealed class DispatchShipment(InventoryDbContext db, Reservations reservations, Shipments shipments, Caller caller)
 {
     public async Task<Shipment> Handle(Guid id, DispatchShipmentRequest request, ExpectedVersion expected, CancellationToken ct)
     {
-        new Validator()
-            .Text("carrier", request.Carrier, Limits.MaxCarrier)
-            .Text("trackingNumber", request.TrackingNumber, Limits.MaxTrackingNumber)
-            .ThrowIfInvalid();
+        new Validator().Bounds(request).ThrowIfInvalid();
 
         var orderId = await db.Shipments.VisibleTo(caller).Where(s => s.Id == id).Select(s => (Guid?)s.OrderId).SingleOrDefaultAsync(ct)
             ?? throw ProblemException.NotFound();

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Persistence;
@@ -5,27 +6,28 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Validator = Chassis.Web.Validator;
 
 namespace Inventory.Features;
 
 /// <summary>A catalogue, described in <c>docs/how-to/import-a-catalogue.md</c>. Products may be in any order, also those that are made of one another.</summary>
-public sealed record ImportCatalogueRequest(IReadOnlyList<ImportRow> Products);
+public sealed record ImportCatalogueRequest([property: Length(1, Limits.MaxImportRows)] IReadOnlyList<ImportRow> Products);
 
 /// <summary>
 /// One product. Everything may be missing here, so that the answer can say for each row what it lacks. <c>initialStock</c> is booked as a receipt
 /// when the row adds the product, and only then.
 /// </summary>
 public sealed record ImportRow(
-    string? Sku = null,
-    string? Name = null,
+    [property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string? Sku = null,
+    [property: Text(Limits.MaxName)] string? Name = null,
     ImportPrice? Price = null,
-    IReadOnlyList<ImportComponent>? Components = null,
-    int? ReorderPoint = null,
-    int? InitialStock = null);
+    [property: MaxLength(Limits.MaxComponents)] IReadOnlyList<ImportComponent>? Components = null,
+    [property: Range(0, Limits.MaxOnHand)] int? ReorderPoint = null,
+    [property: Range(0, Limits.MaxQuantity)] int? InitialStock = null);
 
-public sealed record ImportPrice(string? Amount = null, string? Currency = null);
+public sealed record ImportPrice([property: RegularExpression(Prices.Shape)] string? Amount = null, [property: RegularExpression(Prices.CurrencyShape)] string? Currency = null);
 
-public sealed record ImportComponent(string? Sku = null, int? Quantity = null);
+public sealed record ImportComponent([property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string? Sku = null, [property: Range(1, Limits.MaxQuantity)] int? Quantity = null);
 
 public enum ImportOutcome
 {

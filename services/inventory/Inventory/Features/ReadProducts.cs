@@ -1,8 +1,10 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Validator = Chassis.Web.Validator;
 
 namespace Inventory.Features;
 
@@ -24,7 +26,7 @@ public static class ReadProducts
     /// <param name="db">The database.</param>
     /// <param name="ct">Cancels.</param>
     private static async Task<Ok<Page<ProductResource>>> List(
-        string? search, string? status, [AsParameters] PageQuery page, Caller caller, InventoryDbContext db, CancellationToken ct)
+        [Text(MaxSearch)] string? search, [MaxLength(20)] string? status, [AsParameters] PageQuery page, Caller caller, InventoryDbContext db, CancellationToken ct)
     {
         var check = new Validator().Check(status is null or "active" or "discontinued" or "all", "status", "must be active, discontinued or all.");
         check.OptionalText("search", search, MaxSearch).ThrowIfInvalid();

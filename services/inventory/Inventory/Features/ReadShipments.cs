@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -48,7 +49,7 @@ public static class ReadShipments
     }
 
     private static async Task<Ok<Page<ShipmentResource>>> List(
-        string? status, Guid? orderId, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
+        [MaxLength(20)] string? status, Guid? orderId, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         var shipments = db.Shipments.AsNoTracking().VisibleTo(caller);
         if (status is not null)

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Messaging;
 using Chassis.Web;
 using Inventory.Domain;
@@ -5,22 +6,20 @@ using Inventory.Persistence;
 using MassTransit;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shop.Contracts.Inventory.V1;
+using Validator = Chassis.Web.Validator;
 
 namespace Inventory.Features;
 
 /// <param name="Quantity">Pieces, at least one.</param>
 /// <param name="Reference">Delivery note or the like.</param>
-public sealed record ReceiveStockRequest(int Quantity, string Reference);
+public sealed record ReceiveStockRequest([property: Range(1, Limits.MaxQuantity)] int Quantity, [property: Text(Limits.MaxReference)] string Reference);
 
 /// <summary>Books pieces that came in.</summary>
 public sealed class ReceiveStock(InventoryDbContext db, Catalogue catalogue, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
 {
     public async Task<StockFigures> Handle(string sku, ReceiveStockRequest request, CancellationToken ct)
     {
-        new Validator()
-            .Positive("quantity", request.Quantity, Limits.MaxQuantity)
-            .Text("reference", request.Reference, Limits.MaxReference)
-            .ThrowIfInvalid();
+        new Validator().Bounds(request).ThrowIfInvalid();
 
         await using var transaction = await db.BeginOrJoinAsync(ct);
         var product = await catalogue.FindAsItStaysAsync(sku, ct) ?? throw Errors.NoSuchProduct(sku);

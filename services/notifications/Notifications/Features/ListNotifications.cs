@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -31,7 +32,7 @@ public static class ListNotifications
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapGet("/v1/notifications", List).RequireCustomer(others: Permissions.ReadPersonalData);
 
     private static async Task<Ok<Page<NotificationView>>> List(
-        [AsParameters] PageQuery page, Guid? userId, Guid? orderId, string? status, string? template,
+        [AsParameters] PageQuery page, Guid? userId, Guid? orderId, [MaxLength(20)] string? status, [MaxLength(50)] string? template,
         Caller caller, NotificationsDbContext db, CancellationToken ct)
     {
         if (userId is { } other && !caller.MaySee(other))

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -5,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using Notifications.Persistence;
 using Notifications.Webhooks;
 using Shop.Contracts;
+using Validator = Chassis.Web.Validator;
 
 namespace Notifications.Features;
 
@@ -61,7 +63,7 @@ public static class WebhookDeliveries
     }
 
     private static async Task<Ok<Page<DeliveryView>>> List(
-        Guid id, [AsParameters] PageQuery page, string? status, string? eventId, NotificationsDbContext db, CancellationToken ct)
+        Guid id, [AsParameters] PageQuery page, [MaxLength(20)] string? status, [MaxLength(255)] string? eventId, NotificationsDbContext db, CancellationToken ct)
     {
         await db.Find(id, ct);
         var deliveries = db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == id);

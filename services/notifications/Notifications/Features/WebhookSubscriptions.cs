@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net.Sockets;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -5,16 +6,24 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Notifications.Persistence;
 using Notifications.Webhooks;
+using Validator = Chassis.Web.Validator;
 
 namespace Notifications.Features;
 
 /// <param name="Url">Where deliveries go: https, a public host, a port that the configuration allows.</param>
 /// <param name="EventTypes">Event types, with <c>*</c> as wildcard: <c>shop.order.*</c>.</param>
 /// <param name="Description">For people.</param>
-public sealed record RegisterWebhookRequest(string Url, IReadOnlyList<string> EventTypes, string? Description = null);
+public sealed record RegisterWebhookRequest(
+    [property: MaxLength(EndpointRules.MaxLength)] string Url,
+    [property: Length(1, WebhookSubscriptions.MaxPatterns), Each(EventTypePattern.MaxLength)] IReadOnlyList<string> EventTypes,
+    [property: Text(WebhookSubscriptions.MaxDescription)] string? Description = null);
 
 /// <summary>What is left out stays as it is.</summary>
-public sealed record ChangeWebhookRequest(string? Url = null, IReadOnlyList<string>? EventTypes = null, string? Description = null, WebhookStatus? Status = null);
+public sealed record ChangeWebhookRequest(
+    [property: MaxLength(EndpointRules.MaxLength)] string? Url = null,
+    [property: Length(1, WebhookSubscriptions.MaxPatterns), Each(EventTypePattern.MaxLength)] IReadOnlyList<string>? EventTypes = null,
+    [property: Text(WebhookSubscriptions.MaxDescription)] string? Description = null,
+    WebhookStatus? Status = null);
 
 /// <summary>A webhook.</summary>
 /// <param name="Id">The webhook.</param>
@@ -49,8 +58,8 @@ public sealed record RotatedSecret(string Secret, DateTimeOffset PreviousExpires
 /// <summary>Partners' endpoints, for operators.</summary>
 public static class WebhookSubscriptions
 {
-    private const int MaxDescription = 500;
-    private const int MaxPatterns = 50;
+    internal const int MaxDescription = 500;
+    internal const int MaxPatterns = 50;
 
     // Each signs every delivery, until its overlap is over.
     private const int MaxSecrets = 5;
@@ -78,7 +87,8 @@ public static class WebhookSubscriptions
     private static async Task<ETagged<Created<RegisteredWebhook>>> Register(
         RegisterWebhookRequest request, EndpointCheck check, SecretVault vault, NotificationsDbContext db, WebhookOptions options, TimeProvider clock, CancellationToken ct)
     {
-        await Validate(request.Url, request.EventTypes, request.Description, check, ct);
+        new Validator().Bounds(request).ThrowIfInvalid();
+        await Validate(request.Url, request.EventTypes, check, ct);
         await using var transaction = await db.BeginOrJoinAsync(ct);
         await MustHaveRoom(db, options.MaxPerTenant, ct);
         var now = clock.GetUtcNow();
@@ -114,7 +124,7 @@ public static class WebhookSubscriptions
         }
     }
 
-    private static async Task<Ok<Page<WebhookView>>> List([AsParameters] PageQuery page, string? status, NotificationsDbContext db, CancellationToken ct)
+    private static async Task<Ok<Page<WebhookView>>> List([AsParameters] PageQuery page, [MaxLength(20)] string? status, NotificationsDbContext db, CancellationToken ct)
     {
         var webhooks = db.Visible().AsNoTracking();
         if (QueryText.Parse<WebhookStatus>("status", status) is { } wanted)
@@ -140,10 +150,11 @@ public static class WebhookSubscriptions
     private static async Task<ETagged<Ok<WebhookView>>> Change(
         Guid id, ChangeWebhookRequest request, ExpectedVersion expected, EndpointCheck check, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         await using var transaction = await db.BeginOrJoinAsync(ct);
         var webhook = await db.Find(id, ct);
         expected.Check(webhook.Version);
-        await Validate(request.Url ?? webhook.Url, request.EventTypes ?? webhook.EventTypes, request.Description, check, ct);
+        await Validate(request.Url ?? webhook.Url, request.EventTypes ?? webhook.EventTypes, check, ct);
         var now = clock.GetUtcNow();
         webhook.Url = request.Url ?? webhook.Url;
         webhook.EventTypes = request.EventTypes is { } types ? [.. types.Distinct()] : webhook.EventTypes;
@@ -210,7 +221,7 @@ public static class WebhookSubscriptions
         return TypedResults.Ok(new RotatedSecret(secret, previousExpires));
     }
 
-    private static async Task Validate(string url, IReadOnlyList<string> eventTypes, string? description, EndpointCheck check, CancellationToken ct)
+    private static async Task Validate(string url, IReadOnlyList<string> eventTypes, EndpointCheck check, CancellationToken ct)
     {
         var validator = new Validator();
         if (await check.Refuse(url, ct) is { } refusal)
@@ -218,14 +229,12 @@ public static class WebhookSubscriptions
             validator.Add("url", refusal);
         }
 
-        validator.Count("eventTypes", eventTypes, 1, MaxPatterns);
         for (var i = 0; i < eventTypes.Count; i++)
         {
             validator.Check(
                 eventTypes[i] is { } pattern && EventTypePattern.IsValid(pattern), $"eventTypes[{i}]", "must be an event type such as shop.order.shipped.v1, or with wildcards shop.order.*.");
         }
 
-        validator.OptionalText("description", description, MaxDescription);
         validator.ThrowIfInvalid();
     }
 }

@@ -6,14 +6,14 @@ using Orders.ReadModels;
 namespace Orders.Features;
 
 /// <param name="Reason">Why.</param>
-public sealed record CancelOrderRequest(string Reason) : IHasReason;
+public sealed record CancelOrderRequest([property: Text(500)] string Reason) : IHasReason;
 
 /// <summary>Cancels a draft at once and asks the fulfilment to undo an order under way; asking twice changes nothing.</summary>
 public sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider clock)
 {
     public Task<OrderChange> Handle(Guid id, CancelOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
     {
-        new Validator().Text("reason", request.Reason, 500).ThrowIfInvalid();
+        new Validator().Bounds(request).ThrowIfInvalid();
         return orders.Change(
             id,
             expected,

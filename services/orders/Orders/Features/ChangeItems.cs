@@ -14,7 +14,7 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
 
     public Task<OrderChange> Add(Guid id, ItemRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
     {
-        new Validator().Item("", request).ThrowIfInvalid();
+        new Validator().Bounds(request).ThrowIfInvalid();
         return orders.Change(
             id,
             expected,

@@ -1,16 +1,21 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Orders.Catalogue;
 using Orders.Domain;
 using Orders.Payments;
 using Orders.ReadModels;
+using Validator = Chassis.Web.Validator;
 
 namespace Orders.Features;
 
 /// <param name="Items">1 to 100 products; the same sku twice is added up.</param>
 /// <param name="Currency">Refuse products in another currency than this.</param>
 /// <param name="Submit">Place the order at once.</param>
-public sealed record CreateOrderRequest(IReadOnlyList<ItemRequest> Items, string? Currency = null, SubmitOrderRequest? Submit = null);
+public sealed record CreateOrderRequest(
+    [property: Length(1, Order.MaxLines)] IReadOnlyList<ItemRequest> Items,
+    [property: RegularExpression("^[A-Z]{3}$", ErrorMessage = "is not an ISO 4217 code such as EUR.")] string? Currency = null,
+    SubmitOrderRequest? Submit = null);
 
 /// <summary>Begins an order, as a draft or placed at once. Prices come from the catalogue, never from the client.</summary>
 public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, DraftQuota drafts, Caller caller, TimeProvider clock)
@@ -60,17 +65,7 @@ public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Dra
     /// <returns>Pieces by sku, in the order of the request.</returns>
     private static OrderedDictionary<string, int> Validate(CreateOrderRequest request)
     {
-        var check = new Validator().Count("items", request.Items, 1, Order.MaxLines).Currency(request.Currency);
-        if (request.Submit is { } submit)
-        {
-            check.Submission("submit.", submit);
-        }
-
-        for (var i = 0; i < request.Items.Count; i++)
-        {
-            check.Item($"items[{i}].", request.Items[i]);
-        }
-
+        var check = new Validator().Bounds(request);
         check.ThrowIfInvalid();
         var items = new OrderedDictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < request.Items.Count; i++)

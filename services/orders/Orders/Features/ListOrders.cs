@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Orders.Catalogue;
@@ -22,7 +23,7 @@ public static class ListOrders
     /// <param name="caller">Who asks.</param>
     /// <param name="cancellationToken">Cancels.</param>
     private static async Task<Ok<Page<OrderView>>> Get(
-        string? status, Guid? userId, string? from, string? to, [AsParameters] PageQuery page, OrderReader reader, LocalCatalogue catalogue, Caller caller,
+        [MaxLength(20)] string? status, Guid? userId, [MaxLength(40)] string? from, [MaxLength(40)] string? to, [AsParameters] PageQuery page, OrderReader reader, LocalCatalogue catalogue, Caller caller,
         CancellationToken cancellationToken)
     {
         if (userId is { } wanted && !caller.MaySee(wanted))

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -13,7 +14,7 @@ public static class ReadOrder
         .WithSummary("One order; with `asOf`, a version or a time, as it was then.");
 
     private static async Task<ETagged<Ok<OrderView>>> Get(
-        Guid id, string? asOf, OrderReader reader, OrderStore orders, LocalCatalogue catalogue, Caller caller, CancellationToken cancellationToken)
+        Guid id, [MaxLength(40)] string? asOf, OrderReader reader, OrderStore orders, LocalCatalogue catalogue, Caller caller, CancellationToken cancellationToken)
     {
         if (string.IsNullOrEmpty(asOf))
         {

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -40,7 +41,8 @@ public static class SalesStatistics
     /// <param name="dataSource">The read model.</param>
     /// <param name="caller">Who asks; an operator of a tenant gets that tenant's sales.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    private static async Task<Ok<SalesReport>> Get(string? from, string? to, string? groupBy, NpgsqlDataSource dataSource, Caller caller, CancellationToken cancellationToken)
+    private static async Task<Ok<SalesReport>> Get(
+        [MaxLength(40)] string? from, [MaxLength(40)] string? to, [MaxLength(20)] string? groupBy, NpgsqlDataSource dataSource, Caller caller, CancellationToken cancellationToken)
     {
         var by = groupBy switch
         {

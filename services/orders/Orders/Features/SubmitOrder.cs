@@ -12,7 +12,7 @@ public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Cal
 {
     public Task<OrderChange> Handle(Guid id, SubmitOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
     {
-        new Validator().Submission("", request).ThrowIfInvalid();
+        new Validator().Bounds(request).ThrowIfInvalid();
         return orders.Change(
             id,
             expected,

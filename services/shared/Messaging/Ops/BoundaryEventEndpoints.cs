@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Relay;
@@ -12,6 +13,7 @@ using NpgsqlTypes;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Shop.Contracts;
+using Validator = Chassis.Web.Validator;
 
 namespace Chassis.Messaging.Ops;
 
@@ -32,7 +34,12 @@ public sealed record ArchivedBoundaryEvent(
 /// <param name="To">Events published before this time; without it all until now.</param>
 /// <param name="Types">Only these wire names; without it all.</param>
 /// <param name="Subject">Only what is about this; without it all.</param>
-public sealed record ReplayBoundaryEvents(DateTimeOffset From, string Destination, DateTimeOffset? To = null, IReadOnlyList<string>? Types = null, string? Subject = null);
+public sealed record ReplayBoundaryEvents(
+    DateTimeOffset From,
+    [property: Text(DeadLetterEndpoints.Longest)] string Destination,
+    DateTimeOffset? To = null,
+    [property: MaxLength(1000), Each(DeadLetterEndpoints.Longest)] IReadOnlyList<string>? Types = null,
+    [property: MaxLength(DeadLetterEndpoints.Longest)] string? Subject = null);
 
 /// <param name="ReplayId">Travels with every replayed event.</param>
 /// <param name="Events">How many events are on their way.</param>
@@ -48,7 +55,8 @@ internal static class BoundaryEventEndpoints
     }
 
     private static async Task<Ok<Page<ArchivedBoundaryEvent>>> List(
-        [AsParameters] PageQuery page, NpgsqlDataSource database, string? type, DateTimeOffset? from, DateTimeOffset? to, string? subject, CancellationToken ct)
+        [AsParameters] PageQuery page, NpgsqlDataSource database, [MaxLength(DeadLetterEndpoints.Longest)] string? type, DateTimeOffset? from, DateTimeOffset? to,
+        [MaxLength(DeadLetterEndpoints.Longest)] string? subject, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             """
@@ -89,11 +97,7 @@ internal static class BoundaryEventEndpoints
 
     private static void Check(ReplayBoundaryEvents request, TimeProvider clock)
     {
-        if (string.IsNullOrWhiteSpace(request.Destination) || request.Destination.Length > 255)
-        {
-            throw ProblemException.Invalid("destination", "must be the name of a queue.");
-        }
-
+        new Validator().Bounds(request).ThrowIfInvalid();
         if ((request.To ?? clock.GetUtcNow()) <= request.From)
         {
             throw ProblemException.Invalid("to", "must be after from.");

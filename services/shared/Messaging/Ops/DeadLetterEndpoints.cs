@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -7,6 +8,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Validator = Chassis.Web.Validator;
 
 namespace Chassis.Messaging.Ops;
 
@@ -30,7 +32,13 @@ public sealed record DeadLetterException(string? Type, string? Message, string? 
 /// <param name="Reason">Only with this reason: failed, invalid, skipped, undeliverable or forged.</param>
 /// <param name="Rate">Messages a second at most; without it all at once.</param>
 /// <param name="Limit">How many at most, the oldest first; 10,000 without it, and no more with it.</param>
-public sealed record RetryDeadLetters(string? Queue = null, string? Type = null, string? Fingerprint = null, string? Reason = null, double? Rate = null, int? Limit = null);
+public sealed record RetryDeadLetters(
+    [property: MaxLength(DeadLetterEndpoints.Longest)] string? Queue = null,
+    [property: MaxLength(DeadLetterEndpoints.Longest)] string? Type = null,
+    [property: MaxLength(DeadLetterEndpoints.Longest)] string? Fingerprint = null,
+    [property: MaxLength(DeadLetterEndpoints.Longest)] string? Reason = null,
+    [property: Range(0.001, 10_000, ErrorMessage = "must be above 0 and at most 10000 messages a second.")] double? Rate = null,
+    [property: Range(1, DeadLetterEndpoints.MostAtOnce)] int? Limit = null);
 
 /// <param name="Retried">How many messages are on their way to their queues.</param>
 public sealed record RetriedDeadLetters(int Retried);
@@ -38,7 +46,10 @@ public sealed record RetriedDeadLetters(int Retried);
 internal static class DeadLetterEndpoints
 {
     // All in one transaction.
-    private const int MostAtOnce = 10_000;
+    internal const int MostAtOnce = 10_000;
+
+    /// <summary>Characters of a name on the broker, and of what is derived from one.</summary>
+    internal const int Longest = 255;
 
     private static readonly string[] Statuses = ["open", "retried", "deleted"];
 
@@ -53,7 +64,8 @@ internal static class DeadLetterEndpoints
     }
 
     private static async Task<Ok<Page<DeadLetterSummary>>> List(
-        [AsParameters] PageQuery page, DeadLetterQueries letters, string? queue, string? type, string? fingerprint, string? reason, string? status, CancellationToken ct)
+        [AsParameters] PageQuery page, DeadLetterQueries letters, [MaxLength(Longest)] string? queue, [MaxLength(Longest)] string? type, [MaxLength(Longest)] string? fingerprint,
+        [MaxLength(Longest)] string? reason, [MaxLength(Longest)] string? status, CancellationToken ct)
     {
         if (status is not null && !Statuses.Contains(status))
         {
@@ -89,16 +101,7 @@ internal static class DeadLetterEndpoints
     private static async Task<Accepted<RetriedDeadLetters>> RetryMany(RetryDeadLetters? request, DeadLetterQueries letters, Caller caller, CancellationToken ct)
     {
         request ??= new RetryDeadLetters();
-        if (request.Rate is <= 0 or > 10_000)
-        {
-            throw ProblemException.Invalid("rate", "must be above 0 and at most 10000 messages a second.");
-        }
-
-        if (request.Limit is <= 0 or > MostAtOnce)
-        {
-            throw ProblemException.Invalid("limit", $"must be above 0 and at most {MostAtOnce}.");
-        }
-
+        new Validator().Bounds(request).ThrowIfInvalid();
         var filter = new DeadLetterFilter(request.Queue, request.Type, request.Fingerprint, request.Reason, "open");
         var count = await letters.RetryAsync(filter, request.Rate, request.Limit ?? MostAtOnce, caller.Subject, ct);
         return TypedResults.Accepted("/v1/ops/dead-letters", new RetriedDeadLetters(count));

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -34,7 +35,9 @@ public sealed record AuditEntry(
 /// <param name="CorrelationId">Of the request.</param>
 /// <param name="From">Written at or after this time.</param>
 /// <param name="To">Written before this time.</param>
-internal readonly record struct AuditFilter(string? Kind, string? Event, string? UserId, string? About, string? CorrelationId, DateTimeOffset? From, DateTimeOffset? To);
+internal readonly record struct AuditFilter(
+    [property: MaxLength(20)] string? Kind, [property: MaxLength(200)] string? Event, [property: MaxLength(200)] string? UserId, [property: MaxLength(200)] string? About,
+    [property: MaxLength(200)] string? CorrelationId, DateTimeOffset? From, DateTimeOffset? To);
 
 /// <summary><c>GET /v1/ops/audit</c></summary>
 internal static class AuditEndpoints

@@ -1,3 +1,6 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Text.Json;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
@@ -37,6 +40,28 @@ internal static class OpenApiDescription
                 schema.Format = "date-time";
             }
 
+            if (context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(typeof(EachAttribute), inherit: false) is [EachAttribute each] && schema.Items is OpenApiSchema element)
+            {
+                element.MaxLength = each.MaximumLength;
+            }
+
+            // Contracts have their rules on the parameters of their records, where the framework does not look.
+            foreach (var rule in context.JsonPropertyInfo?.AssociatedParameter?.AttributeProvider?.GetCustomAttributes(typeof(ValidationAttribute), inherit: false) ?? [])
+            {
+                switch (rule)
+                {
+                    case RegularExpressionAttribute shape:
+                        schema.Pattern = shape.Pattern;
+                        break;
+                    case StringLengthAttribute length:
+                        schema.MaxLength = length.MaximumLength;
+                        break;
+                    case RangeAttribute range:
+                        (schema.Minimum, schema.Maximum) = (Convert.ToString(range.Minimum, CultureInfo.InvariantCulture), Convert.ToString(range.Maximum, CultureInfo.InvariantCulture));
+                        break;
+                }
+            }
+
             return Task.CompletedTask;
         });
         options.AddOperationTransformer((operation, context, _) =>
@@ -74,6 +99,12 @@ internal static class OpenApiDescription
             operation.Description = $"{operation.Description} Of others for operators with `{others.Permission}`.".Trim();
         }
 
+        foreach (var parameter in (operation.Parameters ?? []).OfType<OpenApiParameter>().Where(p => p.In == ParameterLocation.Query))
+        {
+            // Those of [AsParameters] come with the names of their properties.
+            parameter.Name = JsonNamingPolicy.CamelCase.ConvertName(parameter.Name!);
+        }
+
         if (operation.RequestBody is not null || operation.Parameters is { Count: > 0 })
         {
             Problem(operation, 400, "The request is not valid; `errors` names the fields.");
@@ -98,7 +129,7 @@ internal static class OpenApiDescription
     }
 
     private static void Problem(OpenApiOperation operation, int status, string description) => operation.Responses!.TryAdd(
-        status.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        status.ToString(CultureInfo.InvariantCulture),
         new OpenApiResponse
         {
             Description = description,

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 
 namespace Chassis.Web;
@@ -18,7 +19,7 @@ public static class Page
 }
 
 /// <summary><c>?limit=</c> (1..200, default 50) and <c>?cursor=</c>; bind it with <c>[AsParameters]</c>.</summary>
-public readonly record struct PageQuery(int? Limit = null, string? Cursor = null)
+public readonly record struct PageQuery([property: Range(1, PageQuery.MaxSize)] int? Limit = null, [property: MaxLength(Web.Cursor.MaxLength)] string? Cursor = null)
 {
     public const int DefaultSize = 50;
     public const int MaxSize = 200;
@@ -41,6 +42,9 @@ public readonly record struct PageQuery(int? Limit = null, string? Cursor = null
 /// <summary>Opaque cursors: the sort key of the last item, in a form that survives a URL.</summary>
 public static class Cursor
 {
+    /// <summary>Characters; none of ours has as many.</summary>
+    public const int MaxLength = 1000;
+
     public static string Encode<T>(T key) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key));
 
     /// <exception cref="ProblemException">400 when the cursor is not one of ours.</exception>

@@ -40,6 +40,21 @@ public sealed class Validator
         return Check(!value.Any(char.IsControl), field, "must not contain control characters.");
     }
 
+    /// <summary>
+    /// The bounds that a request has as attributes on its properties, those of what it holds too. They stand there once: /openapi/v1.json shows the same.
+    /// </summary>
+    /// <param name="request">As it came.</param>
+    /// <param name="prefix">Where it is in what the caller sent, with the dot.</param>
+    public Validator Bounds(object request, string prefix = "")
+    {
+        foreach (var property in RequestBounds.Of(request.GetType()))
+        {
+            property.Check(this, prefix, request);
+        }
+
+        return this;
+    }
+
     public Validator Matches(string field, string? value, Regex pattern, string message) =>
         Check(value is not null && pattern.IsMatch(value), field, message);
 

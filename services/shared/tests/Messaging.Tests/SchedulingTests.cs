@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Chassis.Messaging;
 using Chassis.Testing;
 using MassTransit;
@@ -59,7 +60,7 @@ public sealed class SchedulingTests(WorkFixture fixture) : IClassFixture<WorkFix
         await host.InScope(async (scope, database) =>
         {
             var scheduler = scope.GetRequiredService<IMessageScheduler>();
-            var due = TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(1.5);
+            var due = TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(1);
             kept = (await scheduler.ScheduleSend(address, due, new DoWork(Guid.Empty, 1), Token)).TokenId;
             cancelled = (await scheduler.ScheduleSend(address, due, new DoWork(Guid.Empty, 2), Token)).TokenId;
             await database.SaveChangesAsync(Token);
@@ -77,9 +78,10 @@ public sealed class SchedulingTests(WorkFixture fixture) : IClassFixture<WorkFix
             await database.SaveChangesAsync(Token);
         });
 
+        await fixture.Database.ExecuteAsync("UPDATE messaging.outbox SET due_at = now()");
         await Poll.Until(() => !received.IsEmpty, "the message that was not cancelled");
         await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
-        var only = received.ShouldHaveSingleItem();
-        System.Text.Encoding.UTF8.GetString(only.Body.Span).ShouldContain("\"number\":1");
+        var only = received.DistinctBy(m => m.BasicProperties.MessageId).ShouldHaveSingleItem();   // more than once, when confirming it took longer than its lease
+        Encoding.UTF8.GetString(only.Body.Span).ShouldContain("\"number\":1");
     }
 }

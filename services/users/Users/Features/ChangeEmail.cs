@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -7,15 +8,16 @@ using Users.Domain;
 using Users.Passwords;
 using Users.Persistence;
 using Users.Tokens;
+using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
 /// <param name="Email">The new address.</param>
 /// <param name="CurrentPassword">The password; can be left out by whoever has signed in within the last minutes.</param>
-public sealed record ChangeEmailRequest(string Email, string? CurrentPassword = null);
+public sealed record ChangeEmailRequest([property: MaxLength(Domain.Email.MaxLength)] string Email, [property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
 
 /// <param name="Ticket">What the link in the mail carried.</param>
-public sealed record TicketRequest(string Ticket);
+public sealed record TicketRequest([property: MaxLength(AccountTickets.MaxLength)] string Ticket);
 
 /// <summary>
 /// Another address to sign in with. Where addresses are verified it counts when somebody has followed the link that was mailed to it, and whoever had the account at the address of
@@ -31,7 +33,7 @@ public sealed class ChangeEmail(
         Guid id, ChangeEmailRequest request, Caller caller, ExpectedVersion expected, IPAddress? address, CancellationToken cancellationToken)
     {
         var email = Email.Normalize(request.Email);
-        new Validator().Check(email is not null, "email", "is not an e-mail address.").ThrowIfInvalid();
+        new Validator().Bounds(request).Check(email is not null, "email", "is not an e-mail address.").ThrowIfInvalid();
         var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
         user.MustBeActive();
@@ -126,12 +128,14 @@ public sealed class ChangeEmail(
 
     private static async Task<NoContent> PostConfirm(TicketRequest request, ChangeEmail handler, CancellationToken cancellationToken)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         await handler.ConfirmAsync(request.Ticket, cancellationToken);
         return TypedResults.NoContent();
     }
 
     private static async Task<NoContent> PostUndo(ResetPasswordRequest request, ChangeEmail handler, CancellationToken cancellationToken)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         await handler.UndoAsync(request, cancellationToken);
         return TypedResults.NoContent();
     }

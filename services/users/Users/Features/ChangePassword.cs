@@ -1,14 +1,16 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Users.Passwords;
 using Users.Persistence;
+using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
 /// <param name="NewPassword">The new one.</param>
 /// <param name="CurrentPassword">The one of now.</param>
-public sealed record ChangePasswordRequest(string NewPassword, string? CurrentPassword = null);
+public sealed record ChangePasswordRequest([property: MaxLength(PasswordRules.Longest)] string NewPassword, [property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
 
 public sealed class ChangePassword(
     UserStore users, PasswordVault passwords, PasswordRules rules, OwnersProof proof, AuthenticationEvents events, UsersDbContext db, TimeProvider clock)
@@ -23,7 +25,7 @@ public sealed class ChangePassword(
             throw new ProblemException(StatusCodes.Status403Forbidden, "not_your_account", "Nobody sets somebody else's password. Send a link: POST /v1/users/{id}/password-reset.");
         }
 
-        var validator = new Validator();
+        var validator = new Validator().Bounds(request);
         rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
         validator.Check(!string.IsNullOrEmpty(request.CurrentPassword), "currentPassword", "is required.").ThrowIfInvalid();
         var happened = new AuthenticationEvent(AuthenticationEventKind.PasswordChange, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };

@@ -5,14 +5,14 @@ using Users.Persistence;
 
 namespace Users.Features;
 
-public sealed record UpdateProfileRequest(string FullName);
+public sealed record UpdateProfileRequest([property: Text(RegisterUser.MaxNameLength)] string FullName);
 
 public sealed class ChangeProfile(UserStore users, TimeProvider clock)
 {
     public async Task<User> Rename(Guid id, UpdateProfileRequest request, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         var fullName = request.FullName.Trim();
-        new Validator().Text("fullName", fullName, RegisterUser.MaxNameLength).ThrowIfInvalid();
         var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
         if (user.Rename(fullName, clock.GetUtcNow()))

@@ -1,13 +1,15 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Users.Domain;
 using Users.Persistence;
+using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
 /// <param name="Role"><c>customer</c>, <c>operator</c>, or the name of a bundle.</param>
 /// <param name="Reason">Why; it stands in the audit and in the account's history.</param>
-public sealed record ChangeRoleRequest(string Role, string Reason) : IHasReason;
+public sealed record ChangeRoleRequest([property: MaxLength(100)] string Role, [property: Text(500)] string Reason) : IHasReason;
 
 /// <summary>A role and what it may do.</summary>
 /// <param name="Name">As an account has it.</param>
@@ -20,13 +22,11 @@ public sealed record RoleView(string Name, IReadOnlyList<string>? Permissions);
 /// </summary>
 public sealed class ChangeRole(UserStore users, UsersDbContext db, Operators operators, OperatorRoles roles, TimeProvider clock)
 {
-    private const int MaxReasonLength = 500;
-
     public async Task<User> Handle(Guid id, ChangeRoleRequest request, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {
         new Validator()
             .Check(roles.Exists(request.Role), "role", "is not the name of a role.")
-            .Text("reason", request.Reason, MaxReasonLength)
+            .Bounds(request)
             .ThrowIfInvalid();
         var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);

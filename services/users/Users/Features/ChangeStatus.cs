@@ -5,15 +5,13 @@ using Users.Persistence;
 
 namespace Users.Features;
 
-public sealed record DeactivateUserRequest(string Reason) : IHasReason;
+public sealed record DeactivateUserRequest([property: Text(500)] string Reason) : IHasReason;
 
 public sealed class ChangeStatus(UserStore users, UsersDbContext db, Operators operators, TimeProvider clock)
 {
-    private const int MaxReasonLength = 500;
-
     public async Task<User> Deactivate(Guid id, DeactivateUserRequest request, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
     {
-        new Validator().Text("reason", request.Reason, MaxReasonLength).ThrowIfInvalid();
+        new Validator().Bounds(request).ThrowIfInvalid();
         var user = await users.GetToChangeAsync(id, caller, cancellationToken);
         expected.Check(user.Version);
         Operators.MustBeAnother(caller, user);

@@ -1,8 +1,10 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Users.Domain;
 using Users.Persistence;
+using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
@@ -15,12 +17,17 @@ public static class ListUsers
     /// <param name="Role">The name of a role.</param>
     /// <param name="Limit">Accounts of a page, 1 to 200; 50 where there is none.</param>
     /// <param name="Cursor">Where the page before ended.</param>
-    public sealed record Request(string? Search = null, string? Status = null, string? Role = null, int? Limit = null, string? Cursor = null);
+    public sealed record Request(
+        [property: Text(MaxSearchLength)] string? Search = null,
+        [property: RegularExpression($"^({UserStatus.Active}|{UserStatus.Deactivated})$", ErrorMessage = "must be active or deactivated.")] string? Status = null,
+        [property: MaxLength(100)] string? Role = null,
+        [property: Range(1, PageQuery.MaxSize)] int? Limit = null,
+        [property: MaxLength(Chassis.Web.Cursor.MaxLength)] string? Cursor = null);
 
     public static void Map(RouteGroupBuilder users)
     {
         users.MapGet("/", (
-                string? status, string? search, string? role, [AsParameters] PageQuery page, UsersDbContext db, OperatorRoles roles, CancellationToken cancellationToken) =>
+                [MaxLength(20)] string? status, [Text(MaxSearchLength)] string? search, [MaxLength(100)] string? role, [AsParameters] PageQuery page, UsersDbContext db, OperatorRoles roles, CancellationToken cancellationToken) =>
                 FindAsync(new Request(search, status, role, page.Limit, page.Cursor), db, roles, cancellationToken))
             .RequireOperator(Permissions.ReadPersonalData).WithName("ListUsers")
             .WithSummary("All accounts, the latest first; search looks into name and e-mail address. POST …/search keeps what is looked for out of the URL.");
@@ -34,8 +41,7 @@ public static class ListUsers
         var (search, status, role, _, _) = request;
         var page = new PageQuery(request.Limit, request.Cursor);
         new Validator()
-            .Check(status is null or UserStatus.Active or UserStatus.Deactivated, "status", "must be active or deactivated.")
-            .OptionalText("search", search, MaxSearchLength)
+            .Bounds(request)
             .Check(role is null || roles.Exists(role), "role", "is not the name of a role.")
             .ThrowIfInvalid();
 

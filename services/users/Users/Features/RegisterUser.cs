@@ -1,4 +1,4 @@
-using System.Text.RegularExpressions;
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -7,10 +7,19 @@ using Users.Domain;
 using Users.Passwords;
 using Users.Persistence;
 using Users.Tokens;
+using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
-public sealed record RegisterUserRequest(string Email, string Password, string FullName, string? Source = null);
+/// <param name="Email">To sign in with.</param>
+/// <param name="Password">The rules of passwords are those of the installation.</param>
+/// <param name="FullName">What mails call the person.</param>
+/// <param name="Source">Where they come from, for the statistics; <c>direct</c> without one.</param>
+public sealed record RegisterUserRequest(
+    [property: MaxLength(Domain.Email.MaxLength)] string Email,
+    [property: MaxLength(PasswordRules.Longest)] string Password,
+    [property: Text(RegisterUser.MaxNameLength)] string FullName,
+    [property: RegularExpression("^[A-Za-z0-9._-]{1,50}$", ErrorMessage = "must have 1 to 50 letters, digits, dots, dashes or underscores.")] string? Source = null);
 
 /// <summary>An account as its owner and operators see it.</summary>
 public sealed record UserView(Guid Id, string Email, string FullName, string Status, string Source, DateTimeOffset RegisteredAt, long Version, bool EmailVerified, string Role)
@@ -18,7 +27,7 @@ public sealed record UserView(Guid Id, string Email, string FullName, string Sta
     public static UserView Of(User user) => new(user.Id, user.Email!, user.FullName!, user.Status, user.Source, user.RegisteredAt, user.Version, user.EmailVerified, user.Role);
 }
 
-public sealed partial class RegisterUser(
+public sealed class RegisterUser(
     UserStore users, UsersDbContext db, PasswordVault passwords, PasswordRules rules, AccountRules accountRules, MailedLinks links, TimeProvider clock)
 {
     public const int MaxNameLength = 200;
@@ -55,10 +64,7 @@ public sealed partial class RegisterUser(
         var email = Email.Normalize(request.Email);
         var fullName = request.FullName.Trim();
         var source = request.Source ?? "direct";
-        var validator = new Validator()
-            .Check(email is not null, "email", "is not an e-mail address.")
-            .Text("fullName", fullName, MaxNameLength)
-            .Matches("source", source, SourceName(), "must have 1 to 50 letters, digits, dots, dashes or underscores.");
+        var validator = new Validator().Bounds(request).Check(email is not null, "email", "is not an e-mail address.");
         rules.Check(validator, "password", request.Password, email, fullName);
         validator.ThrowIfInvalid();
 
@@ -82,7 +88,4 @@ public sealed partial class RegisterUser(
         var user = await handler.Handle(request, Roles.Customer, caller.TenantId ?? settings.Value.DefaultTenant, cancellationToken);
         return TypedResults.Created($"/v1/users/{user.Id}", UserView.Of(user)).WithETag(user.Version);
     }
-
-    [GeneratedRegex("^[A-Za-z0-9._-]{1,50}$")]
-    private static partial Regex SourceName();
 }

@@ -1,9 +1,11 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Users.Domain;
 using Users.Persistence;
+using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
@@ -27,7 +29,7 @@ public static class RegistrationStatistics
         .WithName("RegistrationStatistics").WithSummary("Registrations by day and source; from and to are dates or times, default: the last 30 days.");
 
     private static async Task<Ok<RegistrationStatisticsView>> Get(
-        string? from, string? to, UsersDbContext db, TimeProvider clock, CancellationToken cancellationToken)
+        [MaxLength(40)] string? from, [MaxLength(40)] string? to, UsersDbContext db, TimeProvider clock, CancellationToken cancellationToken)
     {
         var validator = new Validator();
         var end = Read(validator, "to", to, endOfDay: true) ?? clock.GetUtcNow();

@@ -1,8 +1,10 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Users.Domain;
 using Users.Persistence;
+using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
@@ -13,7 +15,7 @@ public sealed record Erasure(Guid UserId, DateTimeOffset ErasedAt);
 
 /// <param name="UserIds">Whom to erase again, up to 500.</param>
 /// <param name="Reason">Why, for the audit.</param>
-public sealed record RepeatErasuresRequest(IReadOnlyList<Guid> UserIds, string Reason) : IHasReason;
+public sealed record RepeatErasuresRequest([property: Length(1, 500)] IReadOnlyList<Guid> UserIds, [property: Text(500)] string Reason) : IHasReason;
 
 /// <summary>What came of it.</summary>
 /// <param name="Erased">Accounts that a restore had brought back.</param>
@@ -26,9 +28,6 @@ public sealed record RepeatedErasures(int Erased, int ToldAgain, IReadOnlyList<G
 /// </summary>
 public sealed class RepeatErasures(UserStore users, UsersDbContext db, EraseUser erasure)
 {
-    private const int MaxIds = 500;
-    private const int MaxReasonLength = 500;
-
     public static void Map(RouteGroupBuilder v1)
     {
         var erasures = v1.MapGroup("/ops/erasures").WithTags("Operations");
@@ -53,10 +52,7 @@ public sealed class RepeatErasures(UserStore users, UsersDbContext db, EraseUser
 
     private static Task<Ok<RepeatedErasures>> Repeat(RepeatErasuresRequest request, RepeatErasures handler, CancellationToken cancellationToken)
     {
-        new Validator()
-            .Text("reason", request.Reason, MaxReasonLength)
-            .Count("userIds", request.UserIds, 1, MaxIds)
-            .ThrowIfInvalid();
+        new Validator().Bounds(request).ThrowIfInvalid();
         return handler.RepeatAsync([.. request.UserIds.Distinct()], cancellationToken);
     }
 

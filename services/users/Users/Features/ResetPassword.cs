@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts.Users.V1;
@@ -5,14 +6,15 @@ using Users.Domain;
 using Users.Passwords;
 using Users.Persistence;
 using Users.Tokens;
+using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
-public sealed record RequestPasswordResetRequest(string Email);
+public sealed record RequestPasswordResetRequest([property: MaxLength(Domain.Email.MaxLength)] string Email);
 
 /// <param name="Ticket">What the link in the mail carried.</param>
 /// <param name="NewPassword">The new password.</param>
-public sealed record ResetPasswordRequest(string Ticket, string NewPassword);
+public sealed record ResetPasswordRequest([property: MaxLength(AccountTickets.MaxLength)] string Ticket, [property: MaxLength(PasswordRules.Longest)] string NewPassword);
 
 /// <summary>
 /// Another password for somebody who has forgotten it: a link to the address of the account, good once and for half an hour, and no answer tells whether there is an
@@ -87,12 +89,14 @@ public sealed class ResetPassword(
 
     private static async Task<Microsoft.AspNetCore.Http.HttpResults.Accepted> PostRequest(RequestPasswordResetRequest request, ResetPassword handler, CancellationToken cancellationToken)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         await handler.RequestAsync(request.Email, cancellationToken);
         return TypedResults.Accepted((string?)null);
     }
 
     private static async Task<Microsoft.AspNetCore.Http.HttpResults.NoContent> PostComplete(ResetPasswordRequest request, ResetPassword handler, CancellationToken cancellationToken)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         await handler.CompleteAsync(request, cancellationToken);
         return TypedResults.NoContent();
     }

@@ -1,9 +1,11 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Users.Domain;
 using Users.Passwords;
 using Users.Persistence;
+using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
@@ -13,14 +15,18 @@ namespace Users.Features;
 public sealed record SecondFactorView(bool IsOn, DateTimeOffset? Since, int RecoveryCodesLeft);
 
 /// <param name="CurrentPassword">Not needed within some minutes after signing in.</param>
-public sealed record BeginSecondFactorRequest(string? CurrentPassword = null);
+public sealed record BeginSecondFactorRequest([property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
 
 /// <param name="Setup">As it was given out.</param>
 /// <param name="Code">The first code of the app.</param>
-public sealed record ConfirmSecondFactorRequest(string Setup, string Code);
+public sealed record ConfirmSecondFactorRequest([property: MaxLength(1000)] string Setup, [property: MaxLength(SecondFactorCode.Longest)] string Code);
 
 /// <param name="Code">A code of the app, or a recovery code; it is used up.</param>
-public sealed record SecondFactorCode(string Code);
+public sealed record SecondFactorCode([property: MaxLength(SecondFactorCode.Longest)] string Code)
+{
+    /// <summary>Characters; a recovery code with all its dashes has fewer.</summary>
+    public const int Longest = 100;
+}
 
 /// <param name="RecoveryCodes">Each lets in once in place of a code of the app. They are shown here and never again.</param>
 public sealed record RecoveryCodesView(IReadOnlyList<string> RecoveryCodes);
@@ -107,12 +113,16 @@ public sealed class SecondFactor(UserStore users, UsersDbContext db, SecondFacto
     }
 
     private static async Task<Ok<SecondFactorSetup>> Begin(
-        Guid id, BeginSecondFactorRequest request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken) =>
-        TypedResults.Ok(await handler.BeginAsync(id, request.CurrentPassword, caller, http.Connection.RemoteIpAddress, cancellationToken));
+        Guid id, BeginSecondFactorRequest request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken)
+    {
+        new Validator().Bounds(request).ThrowIfInvalid();
+        return TypedResults.Ok(await handler.BeginAsync(id, request.CurrentPassword, caller, http.Connection.RemoteIpAddress, cancellationToken));
+    }
 
     private static async Task<Ok<RecoveryCodesView>> Confirm(
         Guid id, ConfirmSecondFactorRequest request, SecondFactor handler, UserStore users, Caller caller, CancellationToken cancellationToken)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         var user = await users.GetAsync(id, caller, cancellationToken);
         return await handler.ConfirmAsync(user, request.Setup, request.Code, cancellationToken) is { } codes
             ? TypedResults.Ok(new RecoveryCodesView(codes))
@@ -120,11 +130,15 @@ public sealed class SecondFactor(UserStore users, UsersDbContext db, SecondFacto
     }
 
     private static async Task<Ok<RecoveryCodesView>> Renew(
-        Guid id, SecondFactorCode request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken) =>
-        TypedResults.Ok(new RecoveryCodesView(await handler.RenewAsync(id, request.Code, caller, http.Connection.RemoteIpAddress, cancellationToken)));
+        Guid id, SecondFactorCode request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken)
+    {
+        new Validator().Bounds(request).ThrowIfInvalid();
+        return TypedResults.Ok(new RecoveryCodesView(await handler.RenewAsync(id, request.Code, caller, http.Connection.RemoteIpAddress, cancellationToken)));
+    }
 
     private static async Task<NoContent> Remove(Guid id, SecondFactorCode request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         await handler.RemoveAsync(id, request.Code, caller, http.Connection.RemoteIpAddress, cancellationToken);
         return TypedResults.NoContent();
     }

@@ -57,6 +57,7 @@ public sealed class VerifyEmail(UsersDbContext db, UserStore users, AccountTicke
 
     private static async Task<NoContent> PostComplete(TicketRequest request, VerifyEmail handler, CancellationToken cancellationToken)
     {
+        new Validator().Bounds(request).ThrowIfInvalid();
         await handler.CompleteAsync(request.Ticket, cancellationToken);
         return TypedResults.NoContent();
     }

@@ -10,6 +10,9 @@ namespace Users.Passwords;
 /// </summary>
 public sealed class PasswordRules(IOptions<UsersSettings> settings)
 {
+    /// <summary>Characters that no installation allows more of; <see cref="PasswordSettings.MaxLength"/> is what one does allow.</summary>
+    public const int Longest = 1024;
+
     // Fewer letters are no word that somebody would put a year behind, and more behind it is no year.
     private const int ShortestWord = 5;
     private const int LongestTail = 6;

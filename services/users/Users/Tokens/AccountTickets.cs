@@ -29,6 +29,9 @@ public sealed class AccountTicket
 /// <summary>Tickets that are mailed to the owner of an account: whoever has one may do one thing, once, within a short time.</summary>
 public sealed class AccountTickets(UsersDbContext db, TimeProvider clock)
 {
+    /// <summary>Characters; none of ours has as many.</summary>
+    public const int MaxLength = 100;
+
     /// <summary>Tickets of one account at a time: whoever asks again and again, for somebody else perhaps, does not fill a mailbox.</summary>
     private const int AtATime = 3;
 

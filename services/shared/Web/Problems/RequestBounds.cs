@@ -1,0 +1,117 @@
+using System.Collections;
+using System.Collections.Concurrent;
+using System.ComponentModel.DataAnnotations;
+using System.Reflection;
+using System.Text.Json;
+
+namespace Chassis.Web;
+
+/// <summary>A text of one line for people: not blank where it is required, without control characters.</summary>
+/// <param name="max">Characters at most.</param>
+[AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
+public sealed class TextAttribute(int max) : StringLengthAttribute(max);
+
+/// <summary>Each of a list of texts.</summary>
+/// <param name="max">Characters at most.</param>
+[AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
+public sealed class EachAttribute(int max) : ValidationAttribute
+{
+    /// <summary>Characters at most.</summary>
+    public int MaximumLength => max;
+
+    public override bool IsValid(object? value) => value is not IEnumerable<string?> texts || texts.All(t => t is null || t.Length <= max);
+}
+
+/// <summary>One property of a request: its bounds, and those of what it holds.</summary>
+internal sealed class RequestBounds
+{
+    private static readonly ConcurrentDictionary<Type, RequestBounds[]> Known = new();
+
+    private readonly PropertyInfo property;
+    private readonly ValidationAttribute[] rules;
+    private readonly bool isRequired;
+    private readonly string name;
+
+    private RequestBounds(PropertyInfo property)
+    {
+        this.property = property;
+        rules = [.. property.GetCustomAttributes<ValidationAttribute>(), .. ParameterOf(property)?.GetCustomAttributes<ValidationAttribute>() ?? []];
+        isRequired = new NullabilityInfoContext().Create(property).ReadState == NullabilityState.NotNull && !property.PropertyType.IsValueType;
+        name = NameOf(property.Name);
+    }
+
+    public static RequestBounds[] Of(Type type) => Known.GetOrAdd(type, t => [.. t.GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(p => new RequestBounds(p))]);
+
+    public void Check(Validator check, string prefix, object request)
+    {
+        var (field, value) = (prefix + name, property.GetValue(request));
+        if (value is null || (value is string text && string.IsNullOrWhiteSpace(text) && isRequired && Array.Exists(rules, r => r is TextAttribute)))
+        {
+            check.Check(!isRequired, field, "is required.");
+            return;
+        }
+
+        foreach (var rule in rules.Where(r => !r.IsValid(value)))
+        {
+            check.Add(field, Message(rule, value is string));
+        }
+
+        switch (value)
+        {
+            case string line when Array.Exists(rules, r => r is TextAttribute):
+                check.Check(!line.Any(char.IsControl), field, "must not contain control characters.");
+                break;
+            case IEnumerable elements when value is not string:
+                CheckElements(check, field, elements);
+                break;
+            default:
+                CheckInside(check, field, value);
+                break;
+        }
+    }
+
+    /// <summary>Contracts have their rules on the parameters of their records.</summary>
+    private static ParameterInfo? ParameterOf(PropertyInfo property) =>
+        property.DeclaringType!.GetConstructors().SelectMany(c => c.GetParameters()).FirstOrDefault(p => p.Name == property.Name && p.ParameterType == property.PropertyType);
+
+    private static void CheckElements(Validator check, string field, IEnumerable elements)
+    {
+        var index = 0;
+        foreach (var element in elements)
+        {
+            var at = $"{field}[{index++}]";
+            if (element is null)
+            {
+                check.Add(at, "is required.");
+                continue;
+            }
+
+            CheckInside(check, at, element);
+        }
+    }
+
+    /// <summary>Only records of requests hold bounds; what they are made of has no attributes to look for.</summary>
+    private static void CheckInside(Validator check, string field, object value)
+    {
+        if (!value.GetType().IsValueType && value is not (string or JsonElement))
+        {
+            check.Bounds(value, field + ".");
+        }
+    }
+
+    /// <summary>As callers write the name of a member.</summary>
+    public static string NameOf(string member) => JsonNamingPolicy.CamelCase.ConvertName(member);
+
+    public static string Message(ValidationAttribute rule, bool isText) => rule switch
+    {
+        { ErrorMessage: { } message } => message,
+        EachAttribute each => $"must have at most {each.MaximumLength} characters each.",
+        MaxLengthAttribute longest => $"must have at most {longest.Length} {(isText ? "characters" : "elements")}.",
+        StringLengthAttribute length => $"must have at most {length.MaximumLength} characters.",
+        RangeAttribute range => $"must be between {range.Minimum} and {range.Maximum}.",
+        LengthAttribute count => $"must have between {count.MinimumLength} and {count.MaximumLength} elements.",
+        RegularExpressionAttribute shape => $"must match {shape.Pattern}.",
+        MinLengthAttribute least => $"must have at least {least.Length} {(isText ? "characters" : "elements")}.",
+        _ => rule.FormatErrorMessage("The value"),
+    };
+}
