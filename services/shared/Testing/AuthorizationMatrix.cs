@@ -27,6 +27,9 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
     /// <summary>Anything but 401 and 403: the caller is let in, and what the handler says is another test's business.</summary>
     public const int LetIn = 0;
 
+    /// <summary>An operator whose own the resource is: gets what its owner gets, and where owners are refused what operators get. Where that is not so, it is said here.</summary>
+    public int OperatorItself { get; init; } = Owner is 401 or 403 ? Operator : Owner;
+
     public static MatrixRow Everybody { get; } = new(LetIn, LetIn, LetIn, LetIn, LetIn);
 
     public static MatrixRow OperatorsOnly { get; } = new(401, 403, 403, LetIn, LetIn);
@@ -90,6 +93,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             await CheckAsync("owner", row.Owner, request => fixture.ClientFor(request.OwnerId));
             await CheckAsync("other customer", row.Other, _ => fixture.ClientFor(Guid.CreateVersion7()));
             await CheckAsync("operator", row.Operator, _ => fixture.Operator());
+            await CheckAsync("operator itself", row.OperatorItself, request => fixture.ClientFor(request.OwnerId, @operator: true));
             await CheckAsync("other tenant's operator", row.OtherTenant, _ => fixture.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: "elsewhere"));
             await CheckAsync("other tenant's customer", row.Other, _ => fixture.ClientFor(Guid.CreateVersion7(), tenant: "elsewhere"));
             var needed = PermissionsOf(routes[route]);
