@@ -12,8 +12,6 @@ namespace Chassis.Testing;
 /// </summary>
 public static partial class ServedPages
 {
-    private static readonly string[] Forbidden = ["object-src", "base-uri"];
-
     /// <summary>Asks every address without placeholders and reads what is HTML.</summary>
     /// <param name="services">The service's container.</param>
     /// <param name="client">A client of somebody who may see them all.</param>
@@ -45,7 +43,8 @@ public static partial class ServedPages
             .Select(d => d.Split(' ')).ToDictionary(d => d[0], d => d[1..]);
         var findings = OtherOrigin().Matches(html).Select(m => $"refers to another origin: {m.Value}").ToList();
         findings.AddRange(policy.SelectMany(d => d.Value).Where(s => s.Contains('.', StringComparison.Ordinal) || s is "*" or "http:" or "https:").Select(s => $"lets another origin in: {s}"));
-        findings.AddRange(Forbidden.Where(d => policy.GetValueOrDefault(d) is not ["'none'"]).Select(d => $"does not forbid {d}"));
+        CheckOnly("object-src", "'none'");
+        CheckOnly("base-uri", Base().IsMatch(html) ? "'self'" : "'none'");
         findings.AddRange(Handler().Matches(html).Select(m => $"has a handler that no policy allows by hash: {m.Value}"));
         if (StyleAttribute().IsMatch(html) && !Allowed("style-src").Contains("'unsafe-inline'"))
         {
@@ -76,6 +75,14 @@ public static partial class ServedPages
         }
 
         return findings;
+
+        void CheckOnly(string directive, string source)
+        {
+            if (policy.GetValueOrDefault(directive) is not [var only] || only != source)
+            {
+                findings.Add($"its policy says something else than {directive} {source}");
+            }
+        }
 
         string[] Allowed(string directive) => policy.GetValueOrDefault(directive) ?? policy["default-src"];
     }
