@@ -39,7 +39,7 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
 
 /// <summary>
 /// Every route of a service × every kind of caller, with the status that each must get. A route without a row fails, and so does a row without a route,
-/// and an endpoint on which nobody has said who may call it. An operator who has but the permissions that the endpoint names is let in like one who may do everything, and one who has all others is a stranger. Every call of an operator, and of what is for operators, has to be in the audit, once and with its status, and no answer to somebody signed in is for a cache. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
+/// an endpoint on which nobody has said who may call it, and one without a name or a summary. An operator who has but the permissions that the endpoint names is let in like one who may do everything, and one who has all others is a stranger. Every call of an operator, and of what is for operators, has to be in the audit, once and with its status, and no answer to somebody signed in is for a cache. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
 /// </summary>
 public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgram> fixture)
     where TProgram : class
@@ -87,6 +87,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         findings.AddRange(routes.Keys.Except(rows.Keys).Select(r => $"{r}: has no row in the matrix"));
         findings.AddRange(rows.Keys.Except(routes.Keys).Select(r => $"{r}: is in the matrix, and the service has no such route"));
         findings.AddRange(routes.Where(r => !SaysWhoMayCall(r.Value)).Select(r => $"{r.Key}: nobody has said who may call it"));
+        findings.AddRange(routes.Where(r => r.Key.Contains(" /v1/", StringComparison.Ordinal) && !IsDescribed(r.Value)).Select(r => $"{r.Key}: has no name, or no summary, for /docs and generated clients"));
         foreach (var (route, (row, arrange)) in rows.Where(r => routes.ContainsKey(r.Key)))
         {
             await CheckAsync("anonymous", row.Anonymous, _ => fixture.Anonymous());
@@ -192,6 +193,9 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     ];
 
     private static bool IsOpen(Microsoft.AspNetCore.Http.Endpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
+
+    private static bool IsDescribed(RouteEndpoint endpoint) =>
+        endpoint.Metadata.GetMetadata<IEndpointNameMetadata>() is not null && endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Http.Metadata.IEndpointSummaryMetadata>() is not null;
 
     private static bool SaysWhoMayCall(Microsoft.AspNetCore.Http.Endpoint endpoint) =>
         endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null || IsOpen(endpoint);

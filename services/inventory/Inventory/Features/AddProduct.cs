@@ -68,7 +68,7 @@ public sealed class AddProduct(InventoryDbContext db, Catalogue catalogue)
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapPost("/", Post).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithIdempotencyKey().WithSummary("Adds a product.");
+        products.MapPost("/", Post).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithIdempotencyKey().WithName("AddProduct").WithSummary("Adds a product.");
 
     /// <summary>The rules that a product can be checked for by itself.</summary>
     internal static void Validate(

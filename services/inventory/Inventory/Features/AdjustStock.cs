@@ -45,7 +45,7 @@ public sealed class AdjustStock(InventoryDbContext db, Catalogue catalogue, Stoc
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapPost("/{sku}/adjustments", Post).RequireSystemOperator(InventoryPermissions.ChangeStock).WithIdempotencyKey().WithSummary("Corrects the count.");
+        products.MapPost("/{sku}/adjustments", Post).RequireSystemOperator(InventoryPermissions.ChangeStock).WithIdempotencyKey().WithName("AdjustStock").WithSummary("Corrects the count.");
 
     private static async Task<Created<BookedResource>> Post(string sku, AdjustStockRequest request, AdjustStock feature, CancellationToken ct)
     {

@@ -40,7 +40,7 @@ public sealed class ChangePrice(InventoryDbContext db, Catalogue catalogue)
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapPut("/{sku}/price", Put).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithSummary("Changes the price.");
+        products.MapPut("/{sku}/price", Put).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithName("ChangePrice").WithSummary("Changes the price.");
 
     private static async Task<ETagged<Ok<ProductResource>>> Put(
         string sku, ChangePriceRequest request, ExpectedVersion expected, ChangePrice feature, CancellationToken ct)

@@ -32,7 +32,7 @@ public sealed class DiscontinueProduct(InventoryDbContext db, Catalogue catalogu
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapDelete("/{sku}", Delete).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithSummary("Discontinues a product.");
+        products.MapDelete("/{sku}", Delete).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithName("DiscontinueProduct").WithSummary("Discontinues a product.");
 
     private static async Task<NoContent> Delete(string sku, ExpectedVersion expected, DiscontinueProduct feature, CancellationToken ct)
     {

@@ -40,7 +40,7 @@ public sealed class DispatchShipment(InventoryDbContext db, Reservations reserva
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder shipments) =>
-        shipments.MapPost("/{id:guid}/dispatch", Post).RequireOperator(InventoryPermissions.ChangeStock).WithIdempotencyKey().WithSummary("Hands a waiting shipment to a carrier.");
+        shipments.MapPost("/{id:guid}/dispatch", Post).RequireOperator(InventoryPermissions.ChangeStock).WithIdempotencyKey().WithName("DispatchShipment").WithSummary("Hands a waiting shipment to a carrier.");
 
     private static async Task<ETagged<Ok<ShipmentResource>>> Post(
         Guid id, DispatchShipmentRequest request, ExpectedVersion expected, DispatchShipment feature, CancellationToken ct)

@@ -87,7 +87,7 @@ public sealed class ImportCatalogue(InventoryDbContext db, Catalogue catalogue, 
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
         products.MapPost("/import", Post).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithIdempotencyKey().WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxBodyBytes))
-            .WithSummary("Loads a catalogue, all of it or nothing.");
+            .WithName("ImportCatalogue").WithSummary("Loads a catalogue, all of it or nothing.");
 
     private static async Task<Ok<ImportResult>> Post(ImportCatalogueRequest request, ImportCatalogue feature, CancellationToken ct) =>
         TypedResults.Ok(await feature.Handle(request, ct));

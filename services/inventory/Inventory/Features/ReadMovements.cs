@@ -27,7 +27,7 @@ public sealed record MovementResource(
 public static class ReadMovements
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapGet("/{sku}/movements", Get).RequireOperator(InventoryPermissions.ReadStock).WithSummary("The ledger that explains every piece, oldest line first.");
+        products.MapGet("/{sku}/movements", Get).RequireOperator(InventoryPermissions.ReadStock).WithName("ListMovements").WithSummary("The ledger that explains every piece, oldest line first.");
 
     private static async Task<Ok<Page<MovementResource>>> Get(string sku, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
     {

@@ -15,8 +15,8 @@ public static class ReadProducts
 
     public static void Map(RouteGroupBuilder products)
     {
-        products.MapGet("/", List).AllowAnonymous().WithSummary("Lists products in sku order; active ones unless status says otherwise.");
-        products.MapGet("/{sku}", Get).AllowAnonymous().WithSummary("One product.");
+        products.MapGet("/", List).AllowAnonymous().WithName("ListProducts").WithSummary("Lists products in sku order; active ones unless status says otherwise.");
+        products.MapGet("/{sku}", Get).AllowAnonymous().WithName("ReadProduct").WithSummary("One product.");
     }
 
     /// <param name="search">Part of the name or the sku, in any case.</param>

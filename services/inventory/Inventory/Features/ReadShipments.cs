@@ -44,8 +44,8 @@ public static class ReadShipments
 {
     public static void Map(RouteGroupBuilder shipments)
     {
-        shipments.MapGet("/", List).RequireOperator(InventoryPermissions.ReadStock).WithSummary("Lists shipments, newest first.");
-        shipments.MapGet("/{id:guid}", Get).RequireOperator(InventoryPermissions.ReadStock).WithSummary("One shipment.");
+        shipments.MapGet("/", List).RequireOperator(InventoryPermissions.ReadStock).WithName("ListShipments").WithSummary("Lists shipments, newest first.");
+        shipments.MapGet("/{id:guid}", Get).RequireOperator(InventoryPermissions.ReadStock).WithName("ReadShipment").WithSummary("One shipment.");
     }
 
     private static async Task<Ok<Page<ShipmentResource>>> List(

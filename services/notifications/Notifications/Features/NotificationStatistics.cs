@@ -30,7 +30,8 @@ public static class NotificationStatistics
 {
     private static readonly TimeSpan DefaultPeriod = TimeSpan.FromDays(30);
 
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapGet("/v1/statistics/notifications", Get).RequireOperator(Permissions.ReadReports);
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapGet("/v1/statistics/notifications", Get).RequireOperator(Permissions.ReadReports)
+            .WithName("NotificationStatistics").WithSummary("Mails and webhooks by outcome, with how long they took.");
 
     private static async Task<Ok<NotificationStatisticsView>> Get(
         DateTimeOffset? from, DateTimeOffset? to, NpgsqlDataSource database, TimeProvider clock, CancellationToken ct)

@@ -74,8 +74,10 @@ public static class Preferences
     public static void Map(IEndpointRouteBuilder app)
     {
         var preferences = app.MapGroup("/v1/users/{id:guid}/notification-preferences");
-        preferences.MapGet("", Get).RequireCustomer(others: Permissions.ReadPersonalData);
-        preferences.MapPut("", Put).RequireCustomer(others: Permissions.ChangeUsers);
+        preferences.MapGet("", Get).RequireCustomer(others: Permissions.ReadPersonalData)
+            .WithName("ReadNotificationPreferences").WithSummary("Which kinds of mails a customer gets.");
+        preferences.MapPut("", Put).RequireCustomer(others: Permissions.ChangeUsers)
+            .WithName("ChangeNotificationPreferences").WithSummary("Switch kinds of mails on and off; what is left out is on.");
     }
 
     private static async Task<ETagged<Ok<PreferencesView>>> Get(Guid id, Caller caller, NotificationsDbContext db, CancellationToken ct)

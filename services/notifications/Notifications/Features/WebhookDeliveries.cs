@@ -38,11 +38,16 @@ public static class WebhookDeliveries
 
     public static void Map(RouteGroupBuilder webhooks)
     {
-        webhooks.MapPost("/{id:guid}/test", Test).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey();
-        webhooks.MapGet("/{id:guid}/deliveries", List).RequireOperator(NotificationsPermissions.ChangeWebhooks);
-        webhooks.MapGet("/{id:guid}/deliveries/{deliveryId:guid}", Get).RequireOperator(NotificationsPermissions.ChangeWebhooks);
-        webhooks.MapPost("/{id:guid}/deliveries/{deliveryId:guid}/redeliver", Redeliver).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey();
-        webhooks.MapPost("/{id:guid}/deliveries/redeliver", RedeliverRange).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey();
+        webhooks.MapPost("/{id:guid}/test", Test).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey()
+            .WithName("TestWebhook").WithSummary("Send a test event.");
+        webhooks.MapGet("/{id:guid}/deliveries", List).RequireOperator(NotificationsPermissions.ChangeWebhooks)
+            .WithName("ListWebhookDeliveries").WithSummary("What was sent, the newest first, with every attempt.");
+        webhooks.MapGet("/{id:guid}/deliveries/{deliveryId:guid}", Get).RequireOperator(NotificationsPermissions.ChangeWebhooks)
+            .WithName("ReadWebhookDelivery").WithSummary("One delivery.");
+        webhooks.MapPost("/{id:guid}/deliveries/{deliveryId:guid}/redeliver", Redeliver).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey()
+            .WithName("RedeliverWebhook").WithSummary("Send it again, under the same id.");
+        webhooks.MapPost("/{id:guid}/deliveries/redeliver", RedeliverRange).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey()
+            .WithName("RedeliverWebhooks").WithSummary("Send again what failed in a range of time.");
     }
 
     private static async Task<Accepted<DeliveryView>> Test(Guid id, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)

@@ -66,12 +66,18 @@ public static class WebhookSubscriptions
 
     public static void Map(RouteGroupBuilder webhooks)
     {
-        webhooks.MapPost("", Register).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey(shownOnce: "secret");
-        webhooks.MapGet("", List).RequireOperator(NotificationsPermissions.ChangeWebhooks);
-        webhooks.MapGet("/{id:guid}", Get).RequireOperator(NotificationsPermissions.ChangeWebhooks);
-        webhooks.MapPatch("/{id:guid}", Change).RequireOperator(NotificationsPermissions.ChangeWebhooks);
-        webhooks.MapDelete("/{id:guid}", Delete).RequireOperator(NotificationsPermissions.ChangeWebhooks);
-        webhooks.MapPost("/{id:guid}/rotate-secret", RotateSecret).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey(shownOnce: "secret");
+        webhooks.MapPost("", Register).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey(shownOnce: "secret")
+            .WithName("RegisterWebhook").WithSummary("Register an endpoint. The answer has the secret, this once.");
+        webhooks.MapGet("", List).RequireOperator(NotificationsPermissions.ChangeWebhooks)
+            .WithName("ListWebhooks").WithSummary("All webhooks, the newest first.");
+        webhooks.MapGet("/{id:guid}", Get).RequireOperator(NotificationsPermissions.ChangeWebhooks)
+            .WithName("ReadWebhook").WithSummary("One webhook.");
+        webhooks.MapPatch("/{id:guid}", Change).RequireOperator(NotificationsPermissions.ChangeWebhooks)
+            .WithName("ChangeWebhook").WithSummary("Change what it gets and where, or switch it off and on.");
+        webhooks.MapDelete("/{id:guid}", Delete).RequireOperator(NotificationsPermissions.ChangeWebhooks)
+            .WithName("DeleteWebhook").WithSummary("Delete it with what it was sent.");
+        webhooks.MapPost("/{id:guid}/rotate-secret", RotateSecret).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey(shownOnce: "secret")
+            .WithName("RotateWebhookSecret").WithSummary("A new secret; deliveries carry a signature of the old one too for a while.");
     }
 
     internal static async Task<Webhook> Find(this NotificationsDbContext db, Guid id, CancellationToken ct) =>

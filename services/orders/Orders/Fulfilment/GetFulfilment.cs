@@ -23,7 +23,8 @@ public sealed record FulfilmentStepResource(string Step, DateTimeOffset Started,
 /// <summary>The whole story of one order's fulfilment.</summary>
 public static class GetFulfilment
 {
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) => v1.MapGet("/orders/{id:guid}/fulfilment", Get).RequireCustomer(others: Permissions.ReadPersonalData);
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) => v1.MapGet("/orders/{id:guid}/fulfilment", Get).RequireCustomer(others: Permissions.ReadPersonalData)
+            .WithName("ReadFulfilment").WithSummary("How an order is being fulfilled: the steps so far, and what it waits for.");
 
     private static async Task<Ok<FulfilmentResource>> Get(Guid id, DbContext db, OrderReader orders, Caller caller, CancellationToken ct)
     {

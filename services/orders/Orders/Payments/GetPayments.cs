@@ -48,8 +48,10 @@ public static class GetPayments
 {
     public static void Map(IEndpointRouteBuilder v1)
     {
-        v1.MapGet("/payments", List).RequireCustomer(others: Permissions.ReadPersonalData);
-        v1.MapGet("/payments/{id:guid}", Get).RequireCustomer(others: Permissions.ReadPersonalData);
+        v1.MapGet("/payments", List).RequireCustomer(others: Permissions.ReadPersonalData)
+            .WithName("ListPayments").WithSummary("Own payments, the newest first; operators see everybody's.");
+        v1.MapGet("/payments/{id:guid}", Get).RequireCustomer(others: Permissions.ReadPersonalData)
+            .WithName("ReadPayment").WithSummary("One payment.");
     }
 
     private static async Task<Ok<Page<PaymentResource>>> List(Guid? orderId, [AsParameters] PageQuery query, DbContext db, Caller caller, CancellationToken ct)

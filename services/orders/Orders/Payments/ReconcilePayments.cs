@@ -47,7 +47,8 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
 
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1)
     {
-        var route = v1.MapGet("/ops/payments/reconciliation", Get).RequireSystemOperator(Permissions.ReadOperations);
+        var route = v1.MapGet("/ops/payments/reconciliation", Get).RequireSystemOperator(Permissions.ReadOperations)
+            .WithName("ReconcilePayments").WithSummary("Our books against the payment provider's.");
         route.WithRequestTimeout(new RequestTimeoutPolicy { Timeout = Patience, TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable });
         return route;
     }
