@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -40,6 +41,7 @@ public static class ServiceDefaults
         json.RespectNullableAnnotations = true;
         json.RespectRequiredConstructorParameters = true;
         json.MaxDepth = 32;
+        json.Converters.Add(new TextConverter());
         json.Converters.Add(new UtcTimeConverter());
         json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
     }
@@ -47,6 +49,8 @@ public static class ServiceDefaults
     /// <summary>JSON, problem documents, authentication, limits, health, OpenAPI, telemetry and logs. Call it first.</summary>
     public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder, string serviceName)
     {
+        // What a service writes is the same whatever the machine speaks.
+        CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
         if (Directory.Exists(SecretsDirectory))
         {
             builder.Configuration.AddKeyPerFile(SecretsDirectory, optional: true);
@@ -108,6 +112,7 @@ public static class ServiceDefaults
 
         app.UseAuthorization();
         app.UseMiddleware<RequestContextMiddleware>();
+        app.Use(RequestDoor.CheckAsync);
         app.Use(QueryBounds.CheckAsync);
 
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = HealthAnswer.WriteAsync })

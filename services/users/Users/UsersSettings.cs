@@ -103,6 +103,13 @@ public sealed record TokenSettings
     /// <summary>A refresh token that is not used for so long is void.</summary>
     public TimeSpan RefreshTokenLifetime { get; init; } = TimeSpan.FromDays(14);
 
+    /// <summary>
+    /// So long after its use a refresh token is taken once more, by two tabs that woke up together or by whoever never got the answer, unless its successor was used by
+    /// then. Zero for never: the first repetition ends the session.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:01:00")]
+    public TimeSpan RefreshGrace { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Whoever has signed in so lately may change the address or erase the account without the password.</summary>
     [Range(typeof(TimeSpan), "00:00:10", "01:00:00")]
     public TimeSpan FreshFor { get; init; } = TimeSpan.FromMinutes(5);

@@ -21,5 +21,6 @@ public sealed class Migrations
             ["0010_verified_addresses"] = "b40b7f73c8b0f73c",
             ["0011_roles"] = "6ae5e722448ea3dc",
             ["0012_second_factors"] = "b32d65b5cd6a5ef0",
+            ["0013_normal_addresses"] = "a5e385487fb2bc9d",
         });
 }

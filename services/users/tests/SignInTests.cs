@@ -73,6 +73,20 @@ public sealed class Signing_in(UsersFixture service)
         body.GetProperty("error_description").GetString().ShouldNotBeNullOrEmpty();
     }
 
+    [Theory]
+    [InlineData("partner", "client_id", "partner", "client_secret", "partner-secret-of-the-tests")]
+    [InlineData("partner", "client_secret", "partner-secret-of-the-tests")]
+    [InlineData("partner", "client_id", "shopfront")]
+    public async Task Takes_one_way_of_client_authentication(string client, params string[] form)
+    {
+        using var caller = service.Anonymous();
+        caller.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{client}:partner-secret-of-the-tests")));
+        using var content = new FormUrlEncodedContent([KeyValuePair.Create("grant_type", "client_credentials"), .. form.Chunk(2).Select(p => KeyValuePair.Create(p[0], p[1]))]);
+        using var answer = await caller.PostAsync("/connect/token", content, Ct);
+        answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("error").GetString().ShouldBe("invalid_request");
+    }
+
     [Fact]
     public async Task Is_a_form_and_never_cached()
     {

@@ -91,6 +91,7 @@ public class UsersFixture : ServiceFixture<Program>
     {
         settings["Authentication:Authority"] = "http://localhost";
         settings["Users:MasterSecret"] = "the-master-secret-of-these-tests-alone";
+        settings["Users:Tokens:RefreshGrace"] = "00:00:00";
         settings["Proxy:Trusted"] = "127.0.0.0/8";
         settings["Users:Operator:Email"] = OperatorEmail;
         settings["Users:Operator:Password"] = OperatorPassword;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Shop.Contracts;
 
 namespace Inventory.Domain;
@@ -9,7 +8,7 @@ public static class Prices
     public const decimal Max = 1_000_000_000m;
 
     /// <summary>An amount as it stands on the wire.</summary>
-    public const string Shape = "^-?[0-9]{1,10}([.][0-9]{1,18})?$";
+    public const string Shape = "^(0|[1-9][0-9]{0,9})([.][0-9]{1,18})?$";
 
     /// <summary>A code of ISO 4217.</summary>
     public const string CurrencyShape = "^[A-Z]{3}$";
@@ -36,8 +35,4 @@ public static class Prices
         var digits = Currencies.MinorDigits(price.Currency) ?? throw new ArgumentException($"{price.Currency} is no currency of ISO 4217.", nameof(price));
         return price with { Amount = decimal.Round(price.Amount, digits) + new decimal(0, 0, 0, false, (byte)digits) };
     }
-
-    /// <summary>Reads an amount as it stands on the wire: digits with an optional decimal point.</summary>
-    public static bool TryParseAmount(string? text, out decimal amount) =>
-        decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out amount);
 }

@@ -54,7 +54,7 @@ public sealed class ChangePrice(InventoryDbContext db, Catalogue catalogue)
     {
         { Price: { } price, Amount: null, Currency: null } => price,
         { Price: null, Amount: { } text, Currency: { } currency } =>
-            Prices.TryParseAmount(text, out var amount)
+            DecimalStringConverter.TryParse(text, out var amount)
                 ? new Money(amount, currency)
                 : throw ProblemException.Invalid("amount", "A decimal number is expected, for example \"19.99\"."),
         _ => throw ProblemException.Invalid("price", "A price is needed, for example {\"price\": {\"amount\": \"19.99\", \"currency\": \"EUR\"}}."),

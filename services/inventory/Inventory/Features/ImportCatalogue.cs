@@ -121,7 +121,7 @@ public sealed class ImportCatalogue(InventoryDbContext db, Catalogue catalogue, 
 
     private static Money Price(ImportPrice? price, int row, Validator check)
     {
-        if (Prices.TryParseAmount(price?.Amount, out var amount))
+        if (DecimalStringConverter.TryParse(price?.Amount, out var amount))
         {
             return new Money(amount, price!.Currency ?? "");
         }

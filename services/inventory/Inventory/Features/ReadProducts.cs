@@ -52,7 +52,9 @@ public static class ReadProducts
         {
             var after = Cursor.Decode<string>(page.Cursor);
             check.Check(Skus.IsValid(after), "cursor", "is not a cursor of this list.").ThrowIfInvalid();
+#pragma warning disable CA1309 // The database compares, by the collation of the column.
             products = products.Where(p => string.Compare(p.Sku, after) > 0);
+#pragma warning restore CA1309
         }
 
         var rows = await products.OrderBy(p => p.Sku).Take(page.Size + 1).Include(p => p.Components).AsSplitQuery().ToListAsync(ct);

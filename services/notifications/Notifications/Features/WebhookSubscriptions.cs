@@ -18,7 +18,7 @@ public sealed record RegisterWebhookRequest(
     [property: Length(1, WebhookSubscriptions.MaxPatterns), Each(EventTypePattern.MaxLength)] IReadOnlyList<string> EventTypes,
     [property: Text(WebhookSubscriptions.MaxDescription)] string? Description = null);
 
-/// <summary>What is left out stays as it is.</summary>
+/// <summary>What is left out, or null, stays as it is.</summary>
 public sealed record ChangeWebhookRequest(
     [property: MaxLength(EndpointRules.MaxLength)] string? Url = null,
     [property: Length(1, WebhookSubscriptions.MaxPatterns), Each(EventTypePattern.MaxLength)] IReadOnlyList<string>? EventTypes = null,
@@ -160,6 +160,11 @@ public static class WebhookSubscriptions
         await using var transaction = await db.BeginOrJoinAsync(ct);
         var webhook = await db.Find(id, ct);
         expected.Check(webhook.Version);
+        if (request == new ChangeWebhookRequest())
+        {
+            return TypedResults.Ok(WebhookView.Of(webhook)).WithETag(webhook.Version);
+        }
+
         await Validate(request.Url ?? webhook.Url, request.EventTypes ?? webhook.EventTypes, check, ct);
         var now = clock.GetUtcNow();
         webhook.Url = request.Url ?? webhook.Url;
@@ -200,9 +205,10 @@ public static class WebhookSubscriptions
     }
 
     private static async Task<Ok<RotatedSecret>> RotateSecret(
-        Guid id, SecretVault vault, NotificationsDbContext db, IOptions<WebhookOptions> options, TimeProvider clock, CancellationToken ct)
+        Guid id, ExpectedVersion expected, SecretVault vault, NotificationsDbContext db, IOptions<WebhookOptions> options, TimeProvider clock, CancellationToken ct)
     {
         var webhook = await db.Find(id, ct);
+        expected.Check(webhook.Version);
         var now = clock.GetUtcNow();
         var previousExpires = now + options.Value.SecretOverlap;
         var valid = await db.WebhookSecrets.Where(s => s.WebhookId == id && (s.ExpiresAt == null || s.ExpiresAt > now)).ToListAsync(ct);

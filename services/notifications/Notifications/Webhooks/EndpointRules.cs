@@ -65,7 +65,7 @@ public sealed partial class EndpointRules(WebhookOptions options, AddressRules a
     }
 
     private string? RefusePort(int port) =>
-        options.AllowPrivateNetworks || options.AllowedPorts.Contains(port)
+        port > 0 && (options.AllowPrivateNetworks || options.AllowedPorts.Contains(port))
             ? null
             : string.Create(CultureInfo.InvariantCulture, $"must use one of the ports {string.Join(", ", options.AllowedPorts)}.");
 

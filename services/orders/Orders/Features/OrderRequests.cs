@@ -29,7 +29,7 @@ public sealed record AddressRequest(
     [property: Text(200)] string Line1,
     [property: Text(100)] string City,
     [property: Text(20)] string PostalCode,
-    [property: RegularExpression("^[A-Z]{2}$", ErrorMessage = "is not an ISO 3166-1 alpha-2 code such as DE.")] string Country,
+    [property: Country] string Country,
     [property: Text(200)] string? Line2 = null)
 {
     public Address ToAddress() => new(Name, Line1, Line2, City, PostalCode, Country);

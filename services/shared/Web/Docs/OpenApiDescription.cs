@@ -1,10 +1,13 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
 
 namespace Chassis.Web;
@@ -14,6 +17,8 @@ internal static class OpenApiDescription
 {
     private const string SchemeName = "bearer";
     private const string Operations = "Operations";
+    private const string ExactDecimal = "^(0|[1-9][0-9]*)([.][0-9]+)?$";
+    private const string ProblemSchema = "Problem";
 
     public static void Add(IServiceCollection services, string serviceName) => services.AddOpenApi("v1", options =>
     {
@@ -24,6 +29,7 @@ internal static class OpenApiDescription
             document.Tags = document.Paths.Values.SelectMany(path => path.Operations!.Values).SelectMany(operation => operation.Tags!)
                 .Select(tag => tag.Name!).Distinct().OrderBy(name => (name == Operations, name)).Select(name => new OpenApiTag { Name = name }).ToHashSet();
             document.Components ??= new OpenApiComponents();
+            (document.Components.Schemas ??= new Dictionary<string, IOpenApiSchema>())[ProblemSchema] = ProblemDocument();
             document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
             document.Components.SecuritySchemes[SchemeName] = new OpenApiSecurityScheme
             {
@@ -38,6 +44,12 @@ internal static class OpenApiDescription
             {
                 schema.Type = context.JsonTypeInfo.Type == typeof(DateTimeOffset) ? JsonSchemaType.String : JsonSchemaType.String | JsonSchemaType.Null;
                 schema.Format = "date-time";
+            }
+
+            if (context.JsonPropertyInfo?.CustomConverter is JsonConverter<decimal>)
+            {
+                (schema.Type, schema.Format, schema.Pattern) = (JsonSchemaType.String, null, ExactDecimal);
+                schema.Description = "An exact decimal number.";
             }
 
             if (context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(typeof(EachAttribute), inherit: false) is [EachAttribute each] && schema.Items is OpenApiSchema element)
@@ -81,12 +93,12 @@ internal static class OpenApiDescription
         if (!anonymous)
         {
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(SchemeName, context.Document)] = [] }];
-            Problem(operation, 401, "No token, or not a good one.");
-            Problem(operation, 403, "The caller's role does not allow this.");
+            Problem(operation, 401, "No token, or not a good one.", context.Document);
+            Problem(operation, 403, "The caller's role does not allow this.", context.Document);
         }
         else if (!metadata.OfType<BearerIsIgnored>().Any())
         {
-            Problem(operation, 401, "A token was sent, which none needs to be, and it is not a good one.");
+            Problem(operation, 401, "A token was sent, which none needs to be, and it is not a good one.", context.Document);
         }
 
         if (metadata.OfType<IAuthorizeData>().Any(a => a.Policy is Policies.Operator or Policies.SystemOperator))
@@ -107,19 +119,67 @@ internal static class OpenApiDescription
 
         if (operation.RequestBody is not null || operation.Parameters is { Count: > 0 })
         {
-            Problem(operation, 400, "The request is not valid; `errors` names the fields.");
+            Problem(operation, 400, "The request is not valid; `errors` names the fields.", context.Document);
         }
 
         if (context.Description.RelativePath?.Contains('{', StringComparison.Ordinal) == true)
         {
-            Problem(operation, 404, "There is none, or it is somebody else's.");
+            Problem(operation, 404, "There is none, or it is somebody else's.", context.Document);
         }
 
         if (metadata.OfType<IdempotencyMetadata>().Any())
         {
-            Header(operation, Idempotency.Header, "Repeating a request with the same key gives the first answer again. Kept for 24 hours.");
+            Header(operation, Idempotency.Header, "Repeating a request with the same key gives the first answer again. Kept for 24 hours.", Idempotency.MaxKeyLength);
+            Problem(operation, 422, "The key was used with another request.", context.Document);
+        }
+
+        if (metadata.OfType<MethodInfo>().LastOrDefault() is { } handler)
+        {
+            DescribeVersions(operation, handler, context.Document);
         }
     }
+
+    /// <summary>Entity tags: what comes with an answer, and what a writer may ask for.</summary>
+    private static void DescribeVersions(OpenApiOperation operation, MethodInfo handler, OpenApiDocument? document)
+    {
+        if (Array.Exists(handler.GetParameters(), p => p.ParameterType == typeof(ExpectedVersion)))
+        {
+            Header(operation, HeaderNames.IfMatch, "The ETag of what is to be changed: where it is another by now, the answer is 412.", Idempotency.MaxKeyLength);
+            Problem(operation, 412, "The resource has changed since the version that If-Match names.", document);
+        }
+
+        var answer = handler.ReturnType.IsGenericType && handler.ReturnType.GetGenericTypeDefinition() == typeof(Task<>) ? handler.ReturnType.GetGenericArguments()[0] : handler.ReturnType;
+        if (answer.IsGenericType && answer.GetGenericTypeDefinition() == typeof(ETagged<>))
+        {
+            foreach (var response in operation.Responses!.Where(r => r.Key.StartsWith('2')).Select(r => r.Value).OfType<OpenApiResponse>())
+            {
+                (response.Headers ??= new Dictionary<string, IOpenApiHeader>())[HeaderNames.ETag] =
+                    new OpenApiHeader { Description = "The version of the resource.", Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+            }
+        }
+    }
+
+    private static OpenApiSchema ProblemDocument() => new()
+    {
+        Type = JsonSchemaType.Object,
+        Description = "RFC 9457. The last part of type is what to decide by.",
+        Required = new HashSet<string> { "type", "title", "status", "detail", "instance", "traceId" },
+        Properties = new Dictionary<string, IOpenApiSchema>
+        {
+            ["type"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "urn:problem: and the name of the problem." },
+            ["title"] = new OpenApiSchema { Type = JsonSchemaType.String },
+            ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32" },
+            ["detail"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "One sentence." },
+            ["instance"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "The path that was asked for." },
+            ["traceId"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "Finds the request in the logs." },
+            ["errors"] = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Object,
+                Description = "What is wrong, by field.",
+                AdditionalProperties = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } },
+            },
+        },
+    };
 
     /// <summary>Where an endpoint does not say otherwise, the page groups by resource; the framework would by the class that happens to map the endpoint.</summary>
     private static string GroupOf(string path)
@@ -128,20 +188,20 @@ internal static class OpenApiDescription
         return resource == "ops" ? Operations : char.ToUpperInvariant(resource[0]) + resource[1..];
     }
 
-    private static void Problem(OpenApiOperation operation, int status, string description) => operation.Responses!.TryAdd(
+    private static void Problem(OpenApiOperation operation, int status, string description, OpenApiDocument? document) => operation.Responses!.TryAdd(
         status.ToString(CultureInfo.InvariantCulture),
         new OpenApiResponse
         {
             Description = description,
-            Content = new Dictionary<string, OpenApiMediaType> { [ProblemWriter.ContentType] = new() },
+            Content = new Dictionary<string, OpenApiMediaType> { [ProblemWriter.ContentType] = new() { Schema = new OpenApiSchemaReference(ProblemSchema, document) } },
         });
 
-    private static void Header(OpenApiOperation operation, string name, string description) =>
+    private static void Header(OpenApiOperation operation, string name, string description, int max) =>
         (operation.Parameters ??= []).Add(new OpenApiParameter
         {
             Name = name,
             In = ParameterLocation.Header,
             Description = description,
-            Schema = new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = Idempotency.MaxKeyLength },
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = max },
         });
 }

@@ -30,6 +30,13 @@ public static partial class RunService
         }
 
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Chassis.Web.RunService");
+        if ("e\u0301".Normalize() != "\u00e9")
+        {
+            LogNoUnicode(logger);
+            await app.DisposeAsync();
+            return 1;
+        }
+
         if (!await AreSettingsValidAsync(app, logger))
         {
             return 1;
@@ -171,6 +178,9 @@ public static partial class RunService
             return 1;
         }
     }
+
+    [LoggerMessage(1407, LogLevel.Critical, "Texts cannot be compared here, since Unicode's forms are not known: install ICU (libicu), and do not set DOTNET_SYSTEM_GLOBALIZATION_INVARIANT.")]
+    private static partial void LogNoUnicode(ILogger logger);
 
     [LoggerMessage(1403, LogLevel.Critical, "The address is taken by another process: {Reason} ASPNETCORE_URLS says where to listen.")]
     private static partial void LogAddressTaken(ILogger logger, string reason);

@@ -39,8 +39,9 @@ public static class Idempotency
         endpoint.WithMetadata(new IdempotencyMetadata()).AddEndpointFilter(async (context, next) =>
         {
             var http = context.HttpContext;
-            var key = http.Request.Headers[Header].ToString();
-            return key.Length == 0 ? await next(context) : await RunAsync(http, key, prepare is null ? null : () => prepare(context), shownOnce, () => next(context));
+            return http.Request.Headers.TryGetValue(Header, out var key)
+                ? await RunAsync(http, key.ToString(), prepare is null ? null : () => prepare(context), shownOnce, () => next(context))
+                : await next(context);
         });
 
     internal const string ForgetSql = "DELETE FROM idempotency_keys WHERE caller = {0} OR ids_in(body) @> ARRAY[{1}]";
@@ -55,9 +56,9 @@ public static class Idempotency
 
     private static async Task<object?> RunAsync(HttpContext http, string key, Func<Task>? prepare, string[] shownOnce, Func<ValueTask<object?>> handler)
     {
-        if (key.Length > MaxKeyLength || key.Any(c => c is < ' ' or > '~'))
+        if (key.Length is 0 or > MaxKeyLength || key.Any(c => c is < ' ' or > '~'))
         {
-            throw ProblemException.Invalid(Header, $"must have at most {MaxKeyLength} printable ASCII characters.");
+            throw ProblemException.Invalid(Header, $"must have 1 to {MaxKeyLength} printable ASCII characters.");
         }
 
         var cancelled = http.RequestAborted;
@@ -74,7 +75,7 @@ public static class Idempotency
         await using var transaction = await db.Database.BeginTransactionAsync(cancelled);
         if (!await TryLockAsync(db, caller, key, cancelled))
         {
-            throw ProblemException.Conflict("idempotency_key_in_progress", "A request with this Idempotency-Key is still in progress.");
+            throw new ProblemException(StatusCodes.Status409Conflict, "idempotency_key_in_progress", "A request with this Idempotency-Key is still in progress.") { RetryAfter = TimeSpan.FromSeconds(1) };
         }
 
         if (await LookAsync() is { } known)

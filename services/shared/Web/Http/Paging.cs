@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Chassis.Web;
 
@@ -45,6 +46,8 @@ public static class Cursor
     /// <summary>Characters; none of ours has as many.</summary>
     public const int MaxLength = 1000;
 
+    private static readonly JsonSerializerOptions Strict = new() { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
+
     public static string Encode<T>(T key) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key));
 
     /// <exception cref="ProblemException">400 when the cursor is not one of ours.</exception>
@@ -52,7 +55,7 @@ public static class Cursor
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(Base64Url.DecodeFromChars(cursor))
+            return JsonSerializer.Deserialize<T>(Base64Url.DecodeFromChars(cursor), Strict)
                 ?? throw new JsonException("null");
         }
         catch (Exception e) when (e is FormatException or JsonException or NotSupportedException)

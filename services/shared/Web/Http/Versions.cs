@@ -8,34 +8,34 @@ using Microsoft.Net.Http.Headers;
 
 namespace Chassis.Web;
 
-/// <summary>The version that the caller believes to be current, from <c>If-Match</c>.</summary>
-/// <param name="Value">The version; null when the caller did not say, or said <c>*</c>.</param>
-public readonly record struct ExpectedVersion(long? Value)
+/// <summary>The versions that the caller believes to be current, from <c>If-Match</c> (RFC 9110, 13.1.1).</summary>
+public readonly record struct ExpectedVersion
 {
     /// <summary>Any version will do.</summary>
     public static readonly ExpectedVersion Any;
 
+    private readonly IList<EntityTagHeaderValue>? tags;
+
+    private ExpectedVersion(IList<EntityTagHeaderValue> tags) => this.tags = tags;
+
     /// <summary>Minimal APIs call this for a parameter of this type.</summary>
     public static ValueTask<ExpectedVersion> BindAsync(HttpContext context)
     {
-        var header = context.Request.Headers.IfMatch.ToString();
-        if (header.Length == 0 || header == "*")
+        if (!context.Request.Headers.TryGetValue(HeaderNames.IfMatch, out var header))
         {
             return ValueTask.FromResult(Any);
         }
 
-        // A weak tag, a list or a foreign tag never equals one of our versions, so the write will answer 412.
-        var version = EntityTagHeaderValue.TryParse(header, out var tag) && !tag.IsWeak
-            && long.TryParse(tag.Tag.AsSpan().Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var parsed)
-                ? parsed
-                : -1;
-        return ValueTask.FromResult(new ExpectedVersion(version));
+        // What is no list of entity tags, or an empty one, names no version of ours: the write is answered 412.
+        var tags = EntityTagHeaderValue.TryParseStrictList(header, out var parsed) ? parsed : [];
+        return ValueTask.FromResult(tags.Contains(EntityTagHeaderValue.Any) ? Any : new ExpectedVersion(tags));
     }
 
     /// <exception cref="ProblemException">412 when the caller expected another version.</exception>
     public void Check(long actual)
     {
-        if (Value is { } expected && expected != actual)
+        var current = VersionResults.TagOf(actual);
+        if (tags?.Any(expected => expected.Compare(current, useStrongComparison: true)) == false)
         {
             throw ProblemException.PreconditionFailed();
         }
@@ -44,6 +44,8 @@ public readonly record struct ExpectedVersion(long? Value)
 
 public static class VersionResults
 {
+    internal static EntityTagHeaderValue TagOf(long version) => new(string.Create(CultureInfo.InvariantCulture, $"\"{version}\""));
+
     /// <summary>Answers with the resource's version as its <c>ETag</c>, and with 304 to a <c>GET</c> whose <c>If-None-Match</c> names it.</summary>
     public static ETagged<TResult> WithETag<TResult>(this TResult result, long version)
         where TResult : IResult, IEndpointMetadataProvider => new(result, version);
@@ -58,9 +60,10 @@ public sealed class ETagged<TResult>(TResult result, long version) : IResult, IE
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        var tag = string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
-        httpContext.Response.Headers.ETag = tag;
-        if (HttpMethods.IsGet(httpContext.Request.Method) && httpContext.Request.Headers.IfNoneMatch.Contains(tag))
+        var tag = VersionResults.TagOf(version);
+        httpContext.Response.Headers.ETag = tag.ToString();
+        if (HttpMethods.IsGet(httpContext.Request.Method) && EntityTagHeaderValue.TryParseList(httpContext.Request.Headers.IfNoneMatch, out var known)
+            && known.Any(k => k.Equals(EntityTagHeaderValue.Any) || k.Compare(tag, useStrongComparison: false)))
         {
             httpContext.Response.StatusCode = StatusCodes.Status304NotModified;
             return Task.CompletedTask;

@@ -30,9 +30,9 @@ internal static partial class ProblemMapping
                 case BadHttpRequestException bad:
                     return Map(bad);
                 case DbUpdateConcurrencyException:
-                    return ProblemException.Conflict("concurrent_change", "The resource was changed by somebody else at the same time. Read it again and retry.");
+                    return Concurrent("The resource was changed by somebody else at the same time. Read it again and retry.");
                 case PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.LockNotAvailable }:
-                    return ProblemException.Conflict("concurrent_change", "The resource was changed by somebody else at the same time. Retry.");
+                    return Concurrent("The resource was changed by somebody else at the same time. Retry.");
                 case PostgresException { SqlState: PostgresErrorCodes.UniqueViolation }:
                     return ProblemException.Conflict("already_exists", "A resource with this key exists already.");
                 case PostgresException { IsTransient: true }:
@@ -45,6 +45,8 @@ internal static partial class ProblemMapping
 
         return null;
     }
+
+    private static ProblemException Concurrent(string detail) => new(StatusCodes.Status409Conflict, "concurrent_change", detail) { RetryAfter = TimeSpan.FromSeconds(1) };
 
     private static bool IsConnectionFailure(Exception e) =>
         e is NpgsqlException { IsTransient: true } || e.InnerException is SocketException or IOException or TimeoutException or OperationCanceledException;

@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace Chassis.Web;
 
-/// <summary>A text of one line for people: not blank where it is required, without control characters.</summary>
+/// <summary>A <see cref="LineOfText"/>, not blank where it is required.</summary>
 /// <param name="max">Characters at most.</param>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
 public sealed class TextAttribute(int max) : StringLengthAttribute(max);
@@ -58,8 +58,8 @@ internal sealed class RequestBounds
 
         switch (value)
         {
-            case string line when Array.Exists(rules, r => r is TextAttribute):
-                check.Check(!line.Any(char.IsControl), field, "must not contain control characters.");
+            case string line when Array.Exists(rules, r => r is TextAttribute) && LineOfText.ProblemOf(line) is { } problem:
+                check.Add(field, problem);
                 break;
             case IEnumerable elements when value is not string:
                 CheckElements(check, field, elements);

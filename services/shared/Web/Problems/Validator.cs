@@ -23,7 +23,7 @@ public sealed class Validator
 
     public Validator Check(bool valid, string field, string message) => valid ? this : Add(field, message);
 
-    /// <summary>A text that is there, is not blank, has no control characters, and has at most <paramref name="max"/> characters.</summary>
+    /// <summary>A text that is there, is not blank, is a <see cref="LineOfText"/>, and has at most <paramref name="max"/> characters.</summary>
     public Validator Text(string field, string? value, int max, int min = 1) =>
         string.IsNullOrWhiteSpace(value) ? Add(field, "is required.") : OptionalText(field, value, max, min);
 
@@ -37,7 +37,7 @@ public sealed class Validator
 
         Check(value.Length <= max, field, $"must have at most {max} characters.");
         Check(value.Length >= min, field, $"must have at least {min} characters.");
-        return Check(!value.Any(char.IsControl), field, "must not contain control characters.");
+        return LineOfText.ProblemOf(value) is { } problem ? Add(field, problem) : this;
     }
 
     /// <summary>

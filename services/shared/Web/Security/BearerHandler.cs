@@ -27,7 +27,7 @@ internal sealed class BearerHandler(
 
         try
         {
-            var principal = await validator.ValidateAsync(header["Bearer ".Length..], Context.RequestAborted);
+            var principal = await validator.ValidateAsync(header["Bearer ".Length..].TrimStart(' '), Context.RequestAborted);
             return await sessions.HasEndedAsync(principal, Context.RequestAborted)
                 ? AuthenticateResult.Fail(new InvalidTokenException("The session has ended."))
                 : AuthenticateResult.Success(new AuthenticationTicket(principal, Scheme.Name));

@@ -133,18 +133,6 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
     }
 
     [Fact]
-    public async Task Answers_304_to_whoever_has_the_version_already()
-    {
-        using var client = SignedIn(out _);
-        using var first = await client.GetAsync($"/things/{Guid.NewGuid()}", Ct);
-        first.Headers.ETag!.Tag.ShouldBe("\"3\"");
-
-        client.DefaultRequestHeaders.IfNoneMatch.Add(new EntityTagHeaderValue("\"3\""));
-        using var second = await client.GetAsync($"/things/{Guid.NewGuid()}", Ct);
-        second.StatusCode.ShouldBe(HttpStatusCode.NotModified);
-    }
-
-    [Fact]
     public async Task Tells_whether_it_is_alive_and_whether_it_is_ready_and_why_not()
     {
         await using var own = new SampleService();

@@ -9,13 +9,13 @@ public static class Email
     public const int MaxLength = 254;
 
     /// <summary>
-    /// Trimmed, in lower case, the domain in its ASCII form. Null when it cannot be an address: no local part or domain, a domain without a dot,
-    /// quotes, comments, white space, or too long.
+    /// Trimmed, in lower case and in Unicode's normal form C, the domain in its ASCII form (UTS 46). Null when it cannot be an address: no local part or domain,
+    /// a domain without a dot or with characters that no domain has, quotes, comments, white space, invisible characters, or too long.
     /// </summary>
     public static string? Normalize(string? text)
     {
         var email = text?.Trim().Normalize().ToLowerInvariant();
-        if (string.IsNullOrEmpty(email) || email.Length > MaxLength || email.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c is '"' or '(' or ')' or '<' or '>' or ',' or ';' or ':' or '\\' or '[' or ']'))
+        if (string.IsNullOrEmpty(email) || email.Length > MaxLength || email.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format || c is '"' or '(' or ')' or '<' or '>' or ',' or ';' or ':' or '\\' or '[' or ']'))
         {
             return null;
         }
@@ -36,6 +36,9 @@ public static class Email
         var normalized = $"{local}@{domain}";
         return MailAddress.TryCreate(normalized, out var parsed) && parsed.Address == normalized ? normalized : null;
     }
+
+    /// <summary>The address as it was stored before addresses were normalised: of two that differ in that alone, the migration left one as it was.</summary>
+    public static string AsTyped(string text) => text.Trim().ToLowerInvariant();
 
     private static string? ToAscii(string domain)
     {

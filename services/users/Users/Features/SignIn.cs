@@ -48,7 +48,9 @@ public sealed class SignIn(
     {
         var email = Email.Normalize(username) ?? username;
         var attempt = await throttle.AttemptAsync(email, address, cancellationToken);
-        var user = await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Email == email, cancellationToken);
+        var asTyped = Email.AsTyped(username);
+        var user = await db.Users.IgnoreQueryFilters().Where(u => u.Email == email || u.Email == asTyped)
+            .OrderByDescending(u => u.Email == asTyped).FirstOrDefaultAsync(cancellationToken);
         var verdict = password.Length <= settings.Value.Passwords.MaxLength
             ? await passwords.VerifyAsync(user, password, cancellationToken)
             : PasswordVerificationResult.Failed;

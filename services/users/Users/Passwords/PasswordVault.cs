@@ -30,11 +30,21 @@ public sealed class PasswordVault : IDisposable
     public async Task<PasswordVerificationResult> VerifyAsync(User? user, string password, CancellationToken cancellationToken)
     {
         var hash = user?.PasswordHash;
-        var result = await OnCore(() => hasher.VerifyHashedPassword(this, hash ?? nobodysHash.Value, PasswordRules.Normalize(password)), cancellationToken);
+        var result = await OnCore(() => VerifyAnyForm(hash ?? nobodysHash.Value, password), cancellationToken);
         return hash is null ? PasswordVerificationResult.Failed : result;
     }
 
     public void Dispose() => cores.Dispose();
+
+    /// <summary>The form that is hashed now, or what was typed: that was hashed before forms were normalised, and is to be hashed anew.</summary>
+    private PasswordVerificationResult VerifyAnyForm(string hash, string password)
+    {
+        var normal = PasswordRules.Normalize(password);
+        var result = hasher.VerifyHashedPassword(this, hash, normal);
+        return result == PasswordVerificationResult.Failed && normal != password && hasher.VerifyHashedPassword(this, hash, password) != PasswordVerificationResult.Failed
+            ? PasswordVerificationResult.SuccessRehashNeeded
+            : result;
+    }
 
     private async Task<T> OnCore<T>(Func<T> work, CancellationToken cancellationToken)
     {

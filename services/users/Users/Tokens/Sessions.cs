@@ -98,14 +98,20 @@ public sealed class Sessions(
         db.ChangeTracker.Clear();
     }
 
-    /// <summary>Ends the session of a code or refresh token that was shown again after its use, if it was.</summary>
+    /// <summary>Ends the session of a code or refresh token that was shown again after its use, if it was; within the grace of a refresh token only when its successor was used.</summary>
     /// <param name="tokenId">Its id at the token server.</param>
     /// <param name="clientId">By whom it was shown.</param>
     /// <param name="cancellationToken">Cancels.</param>
     public async Task NoteReuseAsync(string tokenId, string? clientId, CancellationToken cancellationToken)
     {
-        var id = Guid.Parse(tokenId);
-        if (await db.Database.SqlQuery<Guid?>($"SELECT authorization_id AS \"Value\" FROM oauth_tokens WHERE id = {id} AND status = 'redeemed'").SingleOrDefaultAsync(cancellationToken) is { } sessionId)
+        var (id, graceBegan) = (Guid.Parse(tokenId), (clock.GetUtcNow() - settings.Value.Tokens.RefreshGrace).UtcDateTime);
+        if (await db.Database.SqlQuery<Guid?>(
+            $"""
+            SELECT t.authorization_id AS "Value" FROM oauth_tokens t
+            WHERE t.id = {id} AND t.status = 'redeemed'
+                AND (t.type NOT LIKE '%refresh_token' OR t.redemption_date <= {graceBegan}
+                    OR EXISTS (SELECT FROM oauth_tokens s WHERE s.authorization_id = t.authorization_id AND s.redemption_date > t.redemption_date))
+            """).SingleOrDefaultAsync(cancellationToken) is { } sessionId)
         {
             // Its tokens are the token server's to revoke, which goes on to look at them.
             await db.Database.ExecuteSqlAsync($"UPDATE oauth_authorizations SET status = 'revoked' WHERE id = {sessionId}", cancellationToken);

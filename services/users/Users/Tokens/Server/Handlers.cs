@@ -23,6 +23,22 @@ public sealed class OwnClientByDefault : IOpenIddictServerHandler<ExtractTokenRe
     }
 }
 
+/// <summary>A client says in one place who it is (RFC 6749, 2.3): a body that names another than the Authorization header is refused, and not overruled.</summary>
+public sealed class OneClientInARequest<TContext> : IOpenIddictServerHandler<TContext>
+    where TContext : BaseValidatingContext
+{
+    public ValueTask HandleAsync(TContext context)
+    {
+        var http = context.Transaction.GetHttpRequest();
+        if (http is { HasFormContentType: true } && http.Form.TryGetValue(OpenIddictConstants.Parameters.ClientId, out var named) && named != context.Transaction.Request?.ClientId)
+        {
+            context.Reject(OpenIddictConstants.Errors.InvalidRequest, "The body names another client than the Authorization header.");
+        }
+
+        return ValueTask.CompletedTask;
+    }
+}
+
 /// <summary>In place of the server's own check of a client's secret: guesses are counted like those at passwords, also at clients that do not exist, and both ends are recorded.</summary>
 public sealed class ClientSecretCheck(IOpenIddictApplicationManager applications, IOptions<UsersSettings> settings, SignInThrottle throttle, AuthenticationEvents events)
     : IOpenIddictServerHandler<ProcessAuthenticationContext>

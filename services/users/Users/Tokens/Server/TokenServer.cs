@@ -43,7 +43,6 @@ public static class TokenServer
                 server.DisableAccessTokenEncryption().UseReferenceRefreshTokens();
                 server.Configure(options =>
                 {
-                    options.RefreshTokenReuseLeeway = null;
                     options.CodeChallengeMethods.Remove(OpenIddictConstants.CodeChallengeMethods.Plain);
                 });
 
@@ -61,6 +60,10 @@ public static class TokenServer
     private static void AddHandlers(OpenIddictServerBuilder server)
     {
         server.AddEventHandler<ExtractTokenRequestContext>(handler => handler.UseSingletonHandler<OwnClientByDefault>().SetOrder(int.MaxValue - 100_000));
+        server.AddEventHandler<ExtractTokenRequestContext>(handler => handler.UseSingletonHandler<OneClientInARequest<ExtractTokenRequestContext>>().SetOrder(int.MaxValue - 110_000));
+        server.AddEventHandler<ExtractRevocationRequestContext>(handler => handler.UseSingletonHandler<OneClientInARequest<ExtractRevocationRequestContext>>().SetOrder(int.MaxValue - 110_000));
+        server.AddEventHandler<ExtractIntrospectionRequestContext>(
+            handler => handler.UseSingletonHandler<OneClientInARequest<ExtractIntrospectionRequestContext>>().SetOrder(int.MaxValue - 110_000));
 
         server.RemoveEventHandler(OpenIddictServerHandlers.ValidateClientSecret.Descriptor);
         server.AddEventHandler<ProcessAuthenticationContext>(handler => handler.UseScopedHandler<ClientSecretCheck>()
@@ -100,6 +103,7 @@ public sealed class TokenServerOptions(
         options.Issuer = new Uri(authentication.Value.ExpectedIssuer);
         options.AccessTokenLifetime = settings.Value.Tokens.AccessTokenLifetime;
         options.RefreshTokenLifetime = settings.Value.Tokens.RefreshTokenLifetime;
+        options.RefreshTokenReuseLeeway = settings.Value.Tokens.RefreshGrace is { Ticks: > 0 } grace ? grace : null;
         options.AuthorizationCodeLifetime = TimeSpan.FromMinutes(1);
 
         // Codes and refresh tokens are for us alone, and outlive the keys that others know.
