@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Chassis.Testing;
+using Npgsql;
 
 namespace Users.Tests;
 
@@ -76,6 +78,32 @@ public sealed class Typed_text(UsersFixture service)
             using var client = service.WithToken(body.GetProperty("access_token").GetString()!);
             (await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Ct)).GetProperty("id").GetGuid().ShouldBe(account.Id);
         }
+    }
+
+    [Fact]
+    public async Task Addresses_of_before_are_brought_into_one_form_and_twins_are_named()
+    {
+        var (alone, one, other) = (await service.RegisterAsync(), await service.RegisterAsync(), await service.RegisterAsync());
+        var (own, shared) = ($"zo\u00eb.{Guid.NewGuid():n}@example.com", $"zo\u00eb.{Guid.NewGuid():n}@example.com");
+        foreach (var (account, email) in new[] { (alone, own.Normalize(NormalizationForm.FormD)), (one, shared), (other, shared.Normalize(NormalizationForm.FormD)) })
+        {
+            await service.Database.ExecuteAsync($"UPDATE users SET email = '{email}' WHERE id = '{account.Id}'");
+        }
+
+        var said = new List<string>();
+        await using (var connection = new NpgsqlConnection(service.Database.Migrations))
+        {
+            connection.Notice += (_, e) => said.Add(e.Notice.MessageText);
+            await connection.OpenAsync(Ct);
+            await using var migration = new NpgsqlCommand(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "services/users/Users/Migrations/0013_normal_addresses.sql"), Ct), connection);
+            await migration.ExecuteNonQueryAsync(Ct);
+        }
+
+        said.ShouldHaveSingleItem().ShouldContain(one.Id.ToString());
+        said[0].ShouldContain(other.Id.ToString());
+        said[0].ShouldNotContain(alone.Id.ToString());
+        (await service.Database.ScalarAsync<string>($"SELECT email FROM users WHERE id = '{alone.Id}'")).ShouldBe(own);
+        (await service.Database.ScalarAsync<string>($"SELECT email FROM users WHERE id = '{other.Id}'")).ShouldBe(shared.Normalize(NormalizationForm.FormD));
     }
 
     private async Task<HttpStatusCode> RegisterAsync(string email, string password)

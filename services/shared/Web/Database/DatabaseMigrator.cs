@@ -55,6 +55,14 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
         var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
         if (pending.Count > 0)
         {
+            // What a migration has to say to people, such as rows that it left to them.
+            ((NpgsqlConnection)db.Database.GetDbConnection()).Notice += (_, said) =>
+            {
+                if (said.Notice.InvariantSeverity == "WARNING")
+                {
+                    LogSaid(logger, said.Notice.MessageText);
+                }
+            };
             await db.Database.MigrateAsync(cancellationToken);
             LogMigrated(logger, string.Join(", ", pending));
         }
@@ -136,6 +144,9 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
 
     [LoggerMessage(1001, LogLevel.Information, "Database migrated: {Migrations}")]
     private static partial void LogMigrated(ILogger logger, string migrations);
+
+    [LoggerMessage(1002, LogLevel.Warning, "A migration says: {Text}")]
+    private static partial void LogSaid(ILogger logger, string text);
 }
 
 /// <summary>What the runtime role may do: read and write rows, and only add to append-only tables. No DDL.</summary>
