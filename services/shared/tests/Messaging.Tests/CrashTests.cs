@@ -1,6 +1,7 @@
 using System.Text;
 using Chassis.Testing;
 using Messaging.CrashHost;
+using Npgsql;
 using RabbitMQ.Client.Events;
 using Shop.Contracts;
 
@@ -105,7 +106,10 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     private async Task FinishAsync(Guid subject)
     {
         using var healthy = WorkProcess.Start(fixture);
-        await Poll.Until(() => Effects(subject, "cancelled"), n => n >= 1, "the event's effect", Patience);
+
+        // Named, so that what is found elsewhere when this is waited for in vain can be told from what is ours.
+        var ours = $"of {subject} in {new NpgsqlConnectionStringBuilder(fixture.Database.Migrations).Database} and {fixture.Vhost.Name}";
+        await Poll.Until(() => Effects(subject, "cancelled"), n => n >= 1, $"the event's effect {ours}", Patience);
         await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
         await using var channel = await fixture.OpenChannelAsync();
         await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", Patience);
