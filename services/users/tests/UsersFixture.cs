@@ -79,6 +79,13 @@ public class UsersFixture : ServiceFixture<Program>
     public Task<(int Status, JsonElement Body)> SignInAsync(string email, string password, string? from = null) =>
         TokenFromAsync(from, ("grant_type", "password"), ("username", email), ("password", password));
 
+    /// <summary>Goes on with a session.</summary>
+    public async Task<(int Status, string? Token)> RefreshAsync(string token)
+    {
+        var (status, body) = await TokenAsync(("grant_type", "refresh_token"), ("refresh_token", token));
+        return (status, status == 200 ? body.GetProperty("refresh_token").GetString() : null);
+    }
+
     /// <summary>A client that has signed in with e-mail and password.</summary>
     public async Task<HttpClient> SignedInAsync(Account account)
     {

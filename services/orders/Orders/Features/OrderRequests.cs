@@ -7,7 +7,7 @@ namespace Orders.Features;
 /// <param name="Sku">Stock keeping unit.</param>
 /// <param name="Quantity">Pieces, 1 to 10,000.</param>
 public sealed record ItemRequest(
-    [property: RegularExpression(OrderRequests.SkuShape, ErrorMessage = OrderRequests.SkuRule)] string Sku,
+    [property: RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", ErrorMessage = "is not a sku: 1 to 64 letters, digits, dots, hyphens and underscores.")] string Sku,
     [property: Range(Order.MinQuantity, Order.MaxQuantity)] int Quantity);
 
 /// <param name="PaymentMethod">The payment provider's handle of the customer's means of payment.</param>
@@ -33,11 +33,4 @@ public sealed record AddressRequest(
     [property: Text(200)] string? Line2 = null)
 {
     public Address ToAddress() => new(Name, Line1, Line2, City, PostalCode, Country);
-}
-
-/// <summary>Shapes that more than one request has.</summary>
-internal static class OrderRequests
-{
-    public const string SkuShape = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
-    public const string SkuRule = "is not a sku: 1 to 64 letters, digits, dots, hyphens and underscores.";
 }

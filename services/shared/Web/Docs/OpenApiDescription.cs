@@ -129,7 +129,7 @@ internal static class OpenApiDescription
 
         if (metadata.OfType<IdempotencyMetadata>().Any())
         {
-            Header(operation, Idempotency.Header, "Repeating a request with the same key gives the first answer again. Kept for 24 hours.", Idempotency.MaxKeyLength);
+            Header(operation, Idempotency.Header, "Repeating a request with the same key gives the first answer again. Kept for 24 hours.");
             Problem(operation, 422, "The key was used with another request.", context.Document);
         }
 
@@ -144,7 +144,7 @@ internal static class OpenApiDescription
     {
         if (Array.Exists(handler.GetParameters(), p => p.ParameterType == typeof(ExpectedVersion)))
         {
-            Header(operation, HeaderNames.IfMatch, "The ETag of what is to be changed: where it is another by now, the answer is 412.", Idempotency.MaxKeyLength);
+            Header(operation, HeaderNames.IfMatch, "The ETag of what is to be changed: where it is another by now, the answer is 412.");
             Problem(operation, 412, "The resource has changed since the version that If-Match names.", document);
         }
 
@@ -196,12 +196,12 @@ internal static class OpenApiDescription
             Content = new Dictionary<string, OpenApiMediaType> { [ProblemWriter.ContentType] = new() { Schema = new OpenApiSchemaReference(ProblemSchema, document) } },
         });
 
-    private static void Header(OpenApiOperation operation, string name, string description, int max) =>
+    private static void Header(OpenApiOperation operation, string name, string description) =>
         (operation.Parameters ??= []).Add(new OpenApiParameter
         {
             Name = name,
             In = ParameterLocation.Header,
             Description = description,
-            Schema = new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = max },
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = Idempotency.MaxKeyLength },
         });
 }
