@@ -94,14 +94,12 @@ public sealed partial class Replica : IAsyncDisposable
 
     public async Task<bool> IsReadyAsync()
     {
-        if (process is { HasExited: true })
-        {
-            throw new InvalidOperationException($"{Name} ended with exit code {process.ExitCode}.{Tail()}");
-        }
-
+        FailIfEnded();
         try
         {
             using var response = await probe.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            // Not what somebody else says at its address.
+            FailIfEnded();
             return response.StatusCode == HttpStatusCode.OK;
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
@@ -165,6 +163,14 @@ public sealed partial class Replica : IAsyncDisposable
     private Task<IEnumerable<string>> LookAsync() => Task.FromResult<IEnumerable<string>>([$"{Name} {(IsRunning ? "runs" : "does not run")} and said last:", .. log.Lines.TakeLast(8)]);
 
     internal string Tail() => Log.Count == 0 ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, log.Lines.TakeLast(15))}";
+
+    private void FailIfEnded()
+    {
+        if (process is { HasExited: true } ended)
+        {
+            throw new InvalidOperationException($"{Name} ended with exit code {ended.ExitCode}.{Tail()}");
+        }
+    }
 
     // Nobody has killed or stopped it: as a container engine does.
     private void StartAgain(Process ended)
