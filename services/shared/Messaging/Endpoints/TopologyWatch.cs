@@ -68,10 +68,10 @@ internal sealed partial class TopologyWatch(
                 await using var connection = await broker.OpenAsync("topology", stoppingToken);
                 if (!first.Ready.IsCompleted || !subscriptions.AreBound)
                 {
-                    // A process that has just started hears nothing before.
+                    // A process that has just started hears nothing before; whoever sees a reader may take the queue for bound.
                     await MakeOwnAsync(connection, stoppingToken);
-                    first.Note();
                     await SubscribeAsync(connection, stoppingToken);
+                    first.Note();
                 }
 
                 await LookAsync(connection, stoppingToken);

@@ -1,3 +1,4 @@
+using System.Text;
 using Chassis.Messaging;
 using Chassis.Messaging.Relay;
 using Chassis.Testing;
@@ -27,6 +28,24 @@ public sealed class FirstStartTests(WorkFixture fixture) : IClassFixture<WorkFix
 
         // The transport has made its queues, and everything else of the process has no connection yet.
         await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Commands), "the transport to have made its queue");
+        await Task.Delay(Looked, Token);
+        (await fixture.IsConsumedAsync(WorkQueues.Commands)).ShouldBeFalse();
+
+        proxy.Set(LinkMode.Open);
+        await host.Services.UntilReadyAsync();
+        (await fixture.IsConsumedAsync(WorkQueues.Commands)).ShouldBeTrue();
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task Queues_are_read_once_they_are_bound_to_the_events_that_are_there()
+    {
+        await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
+        proxy.SilenceServerAfter(Encoding.UTF8.GetBytes($"{WorkQueues.Cancelled}\u0017shop.order.cancelled.v1"));
+        using var host = await StartOnNothingAsync(proxy);
+
+        // The queues are made, and the first of the bindings to events is not answered.
+        await Poll.Until(() => proxy.IsSilenced, "the binding to be asked for");
         await Task.Delay(Looked, Token);
         (await fixture.IsConsumedAsync(WorkQueues.Commands)).ShouldBeFalse();
 
