@@ -113,7 +113,11 @@ public sealed class BoundsWalk(JsonNode document)
     private IEnumerable<JsonNode> BeyondScalar(string place, JsonNode schema)
     {
         var types = schema["type"] switch { JsonArray several => [.. several.Select(t => (string)t!)], { } one => new[] { (string)one! }, null => [] };
-        if (schema["enum"] is not null)
+        if (types.Length == 0)
+        {
+            Unbounded.Add($"{place}: without a type");
+        }
+        else if (schema["enum"] is not null)
         {
             yield return "none-of-these";
         }
@@ -152,7 +156,7 @@ public sealed class BoundsWalk(JsonNode document)
             return Resolve(document["components"]!["schemas"]![reference.Split('/')[^1]]!);
         }
 
-        return (schema["oneOf"] ?? schema["anyOf"]) is JsonArray choices && choices.FirstOrDefault(c => (string?)c!["type"] != "null") is { } choice ? Resolve(choice) : schema;
+        return (schema["oneOf"] ?? schema["anyOf"] ?? schema["allOf"]) is JsonArray choices && choices.FirstOrDefault(c => (string?)c!["type"] != "null") is { } choice ? Resolve(choice) : schema;
     }
 
     private static JsonNode With(JsonNode right, string name, JsonNode value)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
@@ -18,10 +19,13 @@ internal static class OpenApiDescription
     private const string SchemeName = "bearer";
     private const string Operations = "Operations";
     private const string ExactDecimal = "^(0|[1-9][0-9]*)([.][0-9]+)?$";
+    private const string Nullable30 = "nullable";
     private const string ProblemSchema = "Problem";
 
     public static void Add(IServiceCollection services, string serviceName) => services.AddOpenApi("v1", options =>
     {
+        // Generators of clients lag behind: from 3.1 some take a text that may be null for anything, and some do not read it.
+        options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_0;
         options.AddDocumentTransformer((document, _, _) =>
         {
             document.Info = new OpenApiInfo { Title = serviceName, Version = "v1", Description = $"The HTTP interface of the {serviceName} service." };
@@ -30,6 +34,11 @@ internal static class OpenApiDescription
                 .Select(tag => tag.Name!).Distinct().OrderBy(name => (name == Operations, name)).Select(name => new OpenApiTag { Name = name }).ToHashSet();
             document.Components ??= new OpenApiComponents();
             (document.Components.Schemas ??= new Dictionary<string, IOpenApiSchema>())[ProblemSchema] = ProblemDocument();
+            foreach (var schema in document.Components.Schemas.Values.OfType<OpenApiSchema>())
+            {
+                WithoutNullAsAChoice(schema);
+            }
+
             document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
             document.Components.SecuritySchemes[SchemeName] = new OpenApiSecurityScheme
             {
@@ -39,41 +48,14 @@ internal static class OpenApiDescription
         });
         options.AddSchemaTransformer((schema, context, _) =>
         {
-            // Written by a converter of our own, which the framework cannot look into.
-            if (context.JsonTypeInfo.Type == typeof(DateTimeOffset) || context.JsonTypeInfo.Type == typeof(DateTimeOffset?))
-            {
-                schema.Type = context.JsonTypeInfo.Type == typeof(DateTimeOffset) ? JsonSchemaType.String : JsonSchemaType.String | JsonSchemaType.Null;
-                schema.Format = "date-time";
-            }
-
+            DescribeText(schema, context);
             if (context.JsonPropertyInfo?.CustomConverter is JsonConverter<decimal>)
             {
                 (schema.Type, schema.Format, schema.Pattern) = (JsonSchemaType.String, null, ExactDecimal);
                 schema.Description = "An exact decimal number.";
             }
 
-            if (context.JsonPropertyInfo?.AttributeProvider?.GetCustomAttributes(typeof(EachAttribute), inherit: false) is [EachAttribute each] && schema.Items is OpenApiSchema element)
-            {
-                element.MaxLength = each.MaximumLength;
-            }
-
-            // Contracts have their rules on the parameters of their records, where the framework does not look.
-            foreach (var rule in context.JsonPropertyInfo?.AssociatedParameter?.AttributeProvider?.GetCustomAttributes(typeof(ValidationAttribute), inherit: false) ?? [])
-            {
-                switch (rule)
-                {
-                    case RegularExpressionAttribute shape:
-                        schema.Pattern = shape.Pattern;
-                        break;
-                    case StringLengthAttribute length:
-                        schema.MaxLength = length.MaximumLength;
-                        break;
-                    case RangeAttribute range:
-                        (schema.Minimum, schema.Maximum) = (Convert.ToString(range.Minimum, CultureInfo.InvariantCulture), Convert.ToString(range.Maximum, CultureInfo.InvariantCulture));
-                        break;
-                }
-            }
-
+            DescribeBounds(schema, context.JsonPropertyInfo);
             return Task.CompletedTask;
         });
         options.AddOperationTransformer((operation, context, _) =>
@@ -84,6 +66,76 @@ internal static class OpenApiDescription
             return Task.CompletedTask;
         });
     });
+
+    /// <summary>What converters write that the framework cannot look into: texts, times and the names of constants.</summary>
+    private static void DescribeText(OpenApiSchema schema, OpenApiSchemaTransformerContext context)
+    {
+        if (context.JsonTypeInfo.ElementType == typeof(string))
+        {
+            var element = new OpenApiSchema { Type = JsonSchemaType.String };
+            schema.Items = context.JsonTypeInfo.Kind == JsonTypeInfoKind.Enumerable ? element : null;
+            schema.AdditionalProperties = context.JsonTypeInfo.Kind == JsonTypeInfoKind.Dictionary ? element : null;
+        }
+
+        var type = Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) ?? context.JsonTypeInfo.Type;
+        if (type != typeof(string) && type != typeof(DateTimeOffset) && !type.IsEnum)
+        {
+            return;
+        }
+
+        var mayBeNull = type != context.JsonTypeInfo.Type || context.JsonPropertyInfo is { IsGetNullable: true } or { IsSetNullable: true };
+        schema.Type = mayBeNull ? JsonSchemaType.String | JsonSchemaType.Null : JsonSchemaType.String;
+        schema.Format = type == typeof(DateTimeOffset) ? "date-time" : schema.Format;
+    }
+
+    /// <summary>The bounds of a property: the framework overlooks those of what may be null, and those of contracts, which have them on the parameters of their records.</summary>
+    private static void DescribeBounds(OpenApiSchema schema, JsonPropertyInfo? property)
+    {
+        object[] rules =
+        [
+            .. property?.AttributeProvider?.GetCustomAttributes(typeof(ValidationAttribute), inherit: false) ?? [],
+            .. property?.AssociatedParameter?.AttributeProvider?.GetCustomAttributes(typeof(ValidationAttribute), inherit: false) ?? [],
+        ];
+        foreach (var rule in rules)
+        {
+            switch (rule)
+            {
+                case RegularExpressionAttribute shape:
+                    schema.Pattern = shape.Pattern;
+                    break;
+                case StringLengthAttribute length:
+                    schema.MaxLength = length.MaximumLength;
+                    break;
+                case MaxLengthAttribute length when property!.PropertyType == typeof(string):
+                    schema.MaxLength = length.Length;
+                    break;
+                case RangeAttribute range:
+                    (schema.Minimum, schema.Maximum) = (Convert.ToString(range.Minimum, CultureInfo.InvariantCulture), Convert.ToString(range.Maximum, CultureInfo.InvariantCulture));
+                    break;
+                case EachAttribute each when schema.Items is OpenApiSchema element:
+                    element.MaxLength = each.MaximumLength;
+                    break;
+            }
+        }
+    }
+
+    /// <summary>
+    /// What may be null and stands elsewhere, as OpenAPI 3.0 has it: the framework offers it beside a schema that allows nothing but null, for which generators make a type of its own.
+    /// </summary>
+    private static void WithoutNullAsAChoice(OpenApiSchema schema)
+    {
+        foreach (var property in (schema.Properties ?? new Dictionary<string, IOpenApiSchema>()).Values.OfType<OpenApiSchema>())
+        {
+            if (OtherThanNull(property) is { } other)
+            {
+                // The library writes 3.0's word beside a type only, and with a type beside the reference generators would derive from it.
+                (property.OneOf, property.AllOf) = (null, [other]);
+                (property.Extensions ??= new Dictionary<string, IOpenApiExtension>())[Nullable30] = new JsonNodeExtension(true);
+            }
+        }
+    }
+
+    private static OpenApiSchemaReference? OtherThanNull(IOpenApiSchema? schema) => schema?.OneOf?.OfType<OpenApiSchemaReference>().SingleOrDefault();
 
     private static void Describe(OpenApiOperation operation, OpenApiOperationTransformerContext context)
     {
@@ -117,6 +169,12 @@ internal static class OpenApiDescription
             parameter.Name = JsonNamingPolicy.CamelCase.ConvertName(parameter.Name!);
         }
 
+        foreach (var body in operation.RequestBody?.Content?.Values.ToArray() ?? [])
+        {
+            // That it may be left out stands on the body.
+            body.Schema = OtherThanNull(body.Schema) ?? body.Schema;
+        }
+
         if (operation.RequestBody is not null || operation.Parameters is { Count: > 0 })
         {
             Problem(operation, 400, "The request is not valid; `errors` names the fields.", context.Document);
@@ -125,6 +183,11 @@ internal static class OpenApiDescription
         if (context.Description.RelativePath?.Contains('{', StringComparison.Ordinal) == true)
         {
             Problem(operation, 404, "There is none, or it is somebody else's.", context.Document);
+        }
+
+        if (context.Description.HttpMethod is not ("GET" or "HEAD"))
+        {
+            Problem(operation, 409, "Its state does not allow this, or somebody else was faster.", context.Document);
         }
 
         if (metadata.OfType<IdempotencyMetadata>().Any())
@@ -137,6 +200,8 @@ internal static class OpenApiDescription
         {
             DescribeVersions(operation, handler, context.Document);
         }
+
+        Problem(operation, "default", "Any other problem.", context.Document);
     }
 
     /// <summary>Entity tags: what comes with an answer, and what a writer may ask for.</summary>
@@ -188,8 +253,11 @@ internal static class OpenApiDescription
         return resource == "ops" ? Operations : char.ToUpperInvariant(resource[0]) + resource[1..];
     }
 
-    private static void Problem(OpenApiOperation operation, int status, string description, OpenApiDocument? document) => operation.Responses!.TryAdd(
-        status.ToString(CultureInfo.InvariantCulture),
+    private static void Problem(OpenApiOperation operation, int status, string description, OpenApiDocument? document) =>
+        Problem(operation, status.ToString(CultureInfo.InvariantCulture), description, document);
+
+    private static void Problem(OpenApiOperation operation, string status, string description, OpenApiDocument? document) => operation.Responses!.TryAdd(
+        status,
         new OpenApiResponse
         {
             Description = description,

@@ -209,6 +209,7 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
     {
         using var client = service.Client();
         var document = await client.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Ct);
+        document.GetProperty("openapi").GetString()!.ShouldStartWith("3.0");
         document.GetProperty("paths").GetProperty("/things").GetProperty("post").ValueKind.ShouldBe(JsonValueKind.Object);
         document.GetProperty("components").GetProperty("securitySchemes").GetProperty("bearer").GetProperty("scheme").GetString().ShouldBe("bearer");
 

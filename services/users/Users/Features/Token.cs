@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using System.Text.Json.Serialization;
 using Chassis.Web;
 using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Authentication;
@@ -13,6 +14,20 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace Users.Features;
 
+/// <summary>RFC 6749, §5.1: what the token server answers.</summary>
+/// <param name="ExpiresIn">Seconds.</param>
+public sealed record TokenResponse(
+    [property: JsonPropertyName(Parameters.AccessToken)] string AccessToken,
+    [property: JsonPropertyName(Parameters.TokenType)] string TokenType,
+    [property: JsonPropertyName(Parameters.ExpiresIn)] int ExpiresIn,
+    [property: JsonPropertyName(Parameters.RefreshToken)] string? RefreshToken = null,
+    [property: JsonPropertyName(Parameters.IdToken)] string? IdToken = null,
+    [property: JsonPropertyName(Parameters.Scope)] string? Scope = null);
+
+/// <summary>RFC 6749, §5.2.</summary>
+public sealed record TokenErrorResponse(
+    [property: JsonPropertyName(Parameters.Error)] string Error, [property: JsonPropertyName(Parameters.ErrorDescription)] string? ErrorDescription = null);
+
 /// <summary>The token endpoint: the token server has looked at the request, at the client and at the code or refresh token; who may have a token is decided here.</summary>
 public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents events, IOptions<UsersSettings> settings)
 {
@@ -22,8 +37,8 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
 
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapPost("/connect/token", Post).AllowAnonymous().IgnoreBearer().WithTags("Tokens")
         .WithName("Token").WithSummary("RFC 6749 token endpoint: authorization_code, refresh_token, client_credentials, and password where it is switched on.")
-        .AddOpenApiOperationTransformer(DescribeForm).Produces<OpenIddictResponse>().Produces<OpenIddictResponse>(StatusCodes.Status400BadRequest)
-        .Produces<OpenIddictResponse>(StatusCodes.Status401Unauthorized).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxFormLength));
+        .AddOpenApiOperationTransformer(DescribeForm).Produces<TokenResponse>().Produces<TokenErrorResponse>(StatusCodes.Status400BadRequest)
+        .Produces<TokenErrorResponse>(StatusCodes.Status401Unauthorized).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxFormLength));
 
     /// <summary>An answer of the token server that refuses.</summary>
     /// <param name="error">See RFC 6749, §5.2.</param>
