@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # What bash would run before any script of ours, and what cd would print.
 unexport BASH_ENV ENV CDPATH
-.PHONY: help up secrets demo test bench chaos chaos-mutants stop kill start down clean
+.PHONY: help up secrets demo test bench chaos fuzz chaos-mutants stop kill start down clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ bench: ## the load benchmark; writes .local/reports/bench.json
 
 chaos: ## faults injected, guarantees checked; writes .local/reports/chaos.json
 	@deploy/chaos.sh
+
+fuzz: ## requests and messages that nobody has thought of, and the same guarantees
+	@REQUESTS=$${REQUESTS:-100000} MESSAGES=$${MESSAGES:-20000} ORDERS=$${ORDERS:-300} FAULTS=$${FAULTS:-0} REPLICAS=$${REPLICAS:-1} deploy/chaos.sh
 
 chaos-mutants: ## bugs planted, to see that chaos finds them
 	@deploy/chaos-mutants.sh

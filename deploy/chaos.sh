@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make chaos: the real system under injected faults, its guarantees checked from outside. ORDERS, FAULTS and SEED choose the run;
-# REPLICAS, FAULT_KINDS=kind,kind and ORDER_KINDS=kind,kind make it a special one.
+# REPLICAS, FAULT_KINDS=kind,kind and ORDER_KINDS=kind,kind make it a special one. make fuzz: the same without faults, and REQUESTS and MESSAGES of a fuzzer instead.
 # Writes .local/reports/chaos.json and a page with the timeline beside it.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Chassis.Testing;
 using Shop.Chaos.Faults;
+using Shop.Chaos.Fuzz;
 using Shop.Chaos.Invariants;
 using Shop.Chaos.Load;
 using Shop.Chaos.Report;
@@ -56,6 +57,7 @@ public sealed class ChaosRun
         Row("at", "fault", "target", "for", "orders", "recovered");
         clock.Restart();
         var records = new List<FaultRecord>();
+        var fuzzing = settings.Requests + settings.Messages > 0 ? FuzzRun.RunAsync(stage, market, settings) : Task.FromResult<IReadOnlyList<Verdict>>([]);
         var remaining = settings.Orders;
         for (var i = 0; i < schedule.Count; i++)
         {
@@ -67,8 +69,10 @@ public sealed class ChaosRun
 
         status.Status = $"{remaining} orders more";
         await market.WaveAsync(remaining);   // all of them when nothing is to go wrong
+        var fuzzed = await fuzzing;
         status.Status = "Everything is healed. Waiting for quiet …";
         var verdicts = new List<Verdict> { await Calm.WaitAsync(stage, market.Operator, settings.Quiet) };
+        verdicts.AddRange(fuzzed);
         verdicts.AddRange(await Oracle.JudgeAsync(stage, market, records));
         return new RunReport(settings, clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(stage));
     }

@@ -25,6 +25,12 @@ public sealed record RunSettings
     /// <summary>The only kinds of order to place; all when empty.</summary>
     public IReadOnlyList<OrderKind> OrderKinds { get; init; } = [];
 
+    /// <summary>Requests of the fuzzer.</summary>
+    public int Requests { get; init; }
+
+    /// <summary>Messages of the fuzzer.</summary>
+    public int Messages { get; init; }
+
     /// <summary>Within this the system comes to rest after the last fault.</summary>
     public TimeSpan Quiet { get; init; } = TimeSpan.FromSeconds(120);
 
@@ -40,12 +46,13 @@ public sealed record RunSettings
     /// <summary>The command that repeats the run.</summary>
     public string Again => ServiceSettings.TryGetValue(Mutant.Switch, out var planted)
         ? $"make chaos-mutants MUTANTS={planted}"
+        : Requests + Messages > 0 ? string.Create(CultureInfo.InvariantCulture, $"make fuzz SEED={Seed} REQUESTS={Requests} MESSAGES={Messages} ORDERS={Orders} FAULTS={Faults}")
         : string.Create(CultureInfo.InvariantCulture, $"make chaos SEED={Seed} ORDERS={Orders} FAULTS={Faults}")
         + (Replicas == 2 ? "" : string.Create(CultureInfo.InvariantCulture, $" REPLICAS={Replicas}"))
         + (FaultKinds.Count == 0 ? "" : $" FAULT_KINDS={string.Join(',', FaultKinds)}")
         + (OrderKinds.Count == 0 ? "" : $" ORDER_KINDS={string.Join(',', OrderKinds)}");
 
-    /// <summary><c>ORDERS</c>, <c>FAULTS</c>, <c>SEED</c>, <c>REPLICAS</c>, <c>FAULT_KINDS</c> and <c>ORDER_KINDS</c>, the last two with commas.</summary>
+    /// <summary><c>ORDERS</c>, <c>FAULTS</c>, <c>SEED</c>, <c>REPLICAS</c>, <c>REQUESTS</c>, <c>MESSAGES</c>, <c>FAULT_KINDS</c> and <c>ORDER_KINDS</c>, the last two with commas.</summary>
     public static RunSettings FromEnvironment()
     {
         var settings = new RunSettings();
@@ -55,6 +62,8 @@ public sealed record RunSettings
             Faults = Number("FAULTS", settings.Faults),
             Seed = Number("SEED", settings.Seed),
             Replicas = Number("REPLICAS", settings.Replicas),
+            Requests = Number("REQUESTS", settings.Requests),
+            Messages = Number("MESSAGES", settings.Messages),
             FaultKinds = List("FAULT_KINDS"),
             OrderKinds = [.. List("ORDER_KINDS").Select(Enum.Parse<OrderKind>)],
         };

@@ -23,6 +23,9 @@ public sealed class ShopClient : IDisposable
     /// <summary>The id of the user; empty when anonymous.</summary>
     public Guid UserId { get; private set; }
 
+    /// <summary>What its requests carry; null when anonymous.</summary>
+    public AuthenticationHeaderValue? Authorization => http.DefaultRequestHeaders.Authorization;
+
     public static ShopClient Anonymous(ShopCluster cluster) => new(cluster);
 
     public static async Task<ShopClient> SignInAsync(ShopCluster cluster, string email, string password)

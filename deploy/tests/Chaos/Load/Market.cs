@@ -297,6 +297,14 @@ public sealed partial class Market : IDisposable
         return customer;
     }
 
+    /// <summary>Somebody whom no tenant's operator has registered, and whom the market does not send to shop.</summary>
+    public async Task<ShopClient> RegisterStrangerAsync()
+    {
+        var client = await ShopClient.RegisterAsync(cluster, "stranger");
+        tenants[client.UserId] = null;
+        return client;
+    }
+
     private async Task WaitForCatalogueAsync()
     {
         foreach (var sku in Skus)
