@@ -110,9 +110,8 @@ public sealed class A_partners_account(Broker broker) : IClassFixture<Broker>
                 Environment = { ["PATH"] = $"{folder.FullName}:{Environment.GetEnvironmentVariable("PATH")}", ["VHOST"] = broker.Uri.AbsolutePath.Trim('/') },
             };
             using var process = Process.Start(start)!;
-            await process.StandardInput.WriteLineAsync(input);
-            process.StandardInput.Close();
             var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            await Outsiders.WriteAsync(process, input + Environment.NewLine);
             await process.WaitForExitAsync();
             return (process.ExitCode, await output + await error);
         }

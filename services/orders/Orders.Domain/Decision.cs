@@ -38,6 +38,8 @@ public static class OrderErrors
     public static readonly OrderError ProductNotSold = new("product_not_sold", "A product of this order is not sold any more: remove it first.");
     public static readonly OrderError TotalNotChargeable = new(
         "total_not_chargeable", "The total cannot be charged to the last digit in the order's currency, and is never rounded: change the items.");
+    public static readonly OrderError TotalTooLarge = new("total_too_large", "The total is more than can be paid at once: make several orders of it.");
+
     /// <summary>The customer has seen another sum than the order would cost now.</summary>
     public static OrderError PriceChanged(Money expected, Money total) => new(
         "price_changed",

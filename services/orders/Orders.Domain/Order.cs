@@ -118,9 +118,14 @@ public static class Order
             return Refuse(PriceChanged(expected, total));
         }
 
-        if (command.SmallestCharge is not { } smallest || total.Amount % smallest != 0)
+        if (command.Limits is not { } limits || total.Amount % limits.Smallest != 0)
         {
             return Refuse(TotalNotChargeable);
+        }
+
+        if (total.Amount > limits.Largest)
+        {
+            return Refuse(TotalTooLarge);
         }
 
         return Accept(new OrderSubmitted(order.Id, order.UserId, lines, total, command.PaymentMethod, command.ShippingAddress, command.At));

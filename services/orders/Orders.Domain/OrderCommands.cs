@@ -9,14 +9,19 @@ public sealed record AddItem(Product Product, int Quantity, DateTimeOffset At) :
 
 public sealed record RemoveItem(string Sku, DateTimeOffset At) : OrderCommand(At);
 
+/// <summary>What can be charged at once, in units of the currency.</summary>
+/// <param name="Smallest">Every charge is a multiple of it.</param>
+/// <param name="Largest">None is above it.</param>
+public sealed record ChargeLimits(decimal Smallest, decimal Largest);
+
 /// <param name="PaymentMethod">The payment provider's handle of the customer's means of payment.</param>
 /// <param name="ShippingAddress">Where it goes.</param>
 /// <param name="Catalogue">Every product of the order as it is sold now; one that is missing is not sold any more.</param>
-/// <param name="SmallestCharge">What every charge in the order's currency is a multiple of, in units of it; null when nothing can be charged in it.</param>
+/// <param name="Limits">Of a charge in the order's currency; null when nothing can be charged in it.</param>
 /// <param name="At">When.</param>
 /// <param name="Expected">What the customer has seen; null when that does not matter.</param>
 public sealed record Submit(
-    string PaymentMethod, Address ShippingAddress, IReadOnlyCollection<Product> Catalogue, decimal? SmallestCharge, DateTimeOffset At, Money? Expected = null)
+    string PaymentMethod, Address ShippingAddress, IReadOnlyCollection<Product> Catalogue, ChargeLimits? Limits, DateTimeOffset At, Money? Expected = null)
     : OrderCommand(At);
 
 /// <summary>The customer's wish: a draft is cancelled at once, an order under way when everything done for it is undone.</summary>

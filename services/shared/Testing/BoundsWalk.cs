@@ -145,6 +145,7 @@ public sealed class BoundsWalk(JsonNode document)
             }
 
             yield return JsonValue.Create(decimal.Parse(most.ToString(), System.Globalization.CultureInfo.InvariantCulture) + 1);
+            yield return JsonValue.Create(99_999_999_999_999_999_999m);
             yield return JsonValue.Create(decimal.Parse(least.ToString(), System.Globalization.CultureInfo.InvariantCulture) - 1);
         }
     }

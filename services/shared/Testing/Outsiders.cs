@@ -29,6 +29,20 @@ public static class Outsiders
         return (process.ExitCode, await output + await error);
     }
 
+    /// <summary>Gives a program its whole input. One that has ended without reading it has its reasons, and they are in its exit code and its output.</summary>
+    public static async Task WriteAsync(Process process, string input)
+    {
+        try
+        {
+            await process.StandardInput.WriteAsync(input);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // The pipe is broken: nobody reads.
+        }
+    }
+
     /// <summary>Installs what the Node programs in a folder need, as their lock file says, unless it is there already.</summary>
     public static async Task InstallNodePackagesAsync(string folder)
     {

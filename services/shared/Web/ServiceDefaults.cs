@@ -100,7 +100,11 @@ public static class ServiceDefaults
         }
 
         // Limits are counted by caller, so that they come after it is known who that is; where that does not matter they come first, before anybody has caused any work.
-        app.UseWhen(BearerIsIgnored.By, UseLimits);
+        app.UseWhen(BearerIsIgnored.By, early =>
+        {
+            UseLimits(early);
+            early.Use(RequestDoor.CheckFormAsync);
+        });
         app.UseAuthentication();
         app.UseWhen(context => !BearerIsIgnored.By(context), UseLimits);
         app.Use(PresentedCredentials.RefuseAsync);

@@ -11,6 +11,28 @@ public sealed class An_account(UsersFixture service)
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task That_is_erased_and_changed_at_once_is_erased_and_nobody_gets_an_error_of_ours()
+    {
+        using var admin = service.Operator();
+        for (var i = 0; i < 10; i++)
+        {
+            var account = await service.RegisterAsync();
+            using var owner = await service.SignedInAsync(account);
+            var path = $"/v1/users/{account.Id}";
+            HttpResponseMessage[] answers = await Task.WhenAll(
+                admin.DeleteAsync(path, Ct),
+                admin.DeleteAsync(path, Ct),
+                owner.PatchAsJsonAsync(path, new { fullName = "Jane Doe" }, Ct),
+                owner.PutAsJsonAsync(path + "/email", new { email = $"new.{Guid.NewGuid():n}@example.com" }, Ct),
+                admin.PostAsJsonAsync(path + "/deactivate", new { reason = "asked for it" }, Ct));
+
+            answers.ShouldAllBe(a => (int)a.StatusCode < 500);
+            // Whoever was too slow is told so, and asks again.
+            (await admin.DeleteAsync(path, Ct)).StatusCode.ShouldBeOneOf(HttpStatusCode.NoContent, HttpStatusCode.NotFound);
+        }
+    }
+
+    [Fact]
     public async Task Changes_its_name_and_address_with_a_version_and_a_history()
     {
         var account = await service.RegisterAsync();

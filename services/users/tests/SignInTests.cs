@@ -101,6 +101,16 @@ public sealed class Signing_in(UsersFixture service)
         (await twice.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("error").GetString().ShouldBe("invalid_request");
     }
 
+    [Theory]
+    [InlineData("grant_type=refresh_token&refresh_token=a%00b")]
+    [InlineData("grant_type=password&username=%ED%A0%80&password=%FF")]
+    public async Task Is_text(string form)
+    {
+        using var client = service.Anonymous();
+        using var answer = await client.PostAsync("/connect/token", new StringContent(form, Encoding.UTF8, "application/x-www-form-urlencoded"), Ct);
+        answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
     [Fact]
     public async Task Works_for_configured_clients_with_their_role_and_tenant()
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Shop.Chaos.Invariants;
 using Shop.Chaos.Load;
+using Shop.Cluster;
 
 namespace Shop.Chaos.Fuzz;
 
@@ -18,12 +19,13 @@ public static class FuzzRun
             settings.Requests > 0 ? requests.RunAsync(settings.Requests) : Task.CompletedTask,
             settings.Messages > 0 ? messages.RunAsync(settings.Messages) : Task.CompletedTask);
         var answers = string.Join(", ", requests.Answers.OrderBy(a => a.Key).Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Value} × {a.Key}")));
-        var never = requests.NeverAccepted.ToList();
+        var never = requests.NeverAccepted.Count();
+        await File.WriteAllLinesAsync(Path.Combine(ShopCluster.Root, ".local", "reports", "fuzz.txt"), [.. requests.Failures, .. requests.Table]);
         return
         [
             new Verdict(
                 "fuzz-requests",
-                $"Whatever is asked is answered in time and by no 5xx ({answers}{(never.Count > 0 ? $"; nothing was accepted by {string.Join(", ", never)}" : "")})",
+                $"Whatever is asked is answered in time and by no 5xx ({answers}; nothing was accepted by {never} operations, see fuzz.txt)",
                 requests.Sent,
                 [.. requests.Failures]),
             new Verdict(

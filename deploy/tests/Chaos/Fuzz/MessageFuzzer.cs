@@ -87,7 +87,9 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
             .ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
         if (random.Next(4) == 0)
         {
-            headers[headers.Keys.ElementAt(random.Next(headers.Count))] = mangler.Text();
+            // An id that is odd begins with the mark, so that what comes of it is known again.
+            var name = headers.Keys.ElementAt(random.Next(headers.Count));
+            headers[name] = name == CloudEventHeaders.Id ? PoisonKit.MarkPrefix + mangler.Text() : mangler.Text();
         }
 
         await PublishAsync(

@@ -9,8 +9,10 @@ namespace Shop.Chaos.Fuzz;
 /// <param name="Parameters">Of query and headers.</param>
 /// <param name="ContentType">Of the body; null without one.</param>
 /// <param name="Body">Its schema.</param>
+/// <param name="IsForOperators">Whether it says so.</param>
 /// <param name="Document">What references point into.</param>
-public sealed record Operation(string Service, string Method, string Path, IReadOnlyList<JsonNode> Parameters, string? ContentType, JsonNode? Body, JsonNode Document)
+public sealed record Operation(
+    string Service, string Method, string Path, IReadOnlyList<JsonNode> Parameters, string? ContentType, JsonNode? Body, bool IsForOperators, JsonNode Document)
 {
     public override string ToString() => $"{Method} {Path} of {Service}";
 
@@ -24,7 +26,8 @@ public sealed record Operation(string Service, string Method, string Path, IRead
         from operation in path.Value!.AsObject()
         let content = operation.Value!["requestBody"]?["content"]?.AsObject().FirstOrDefault()
         select new Operation(
-            service, operation.Key.ToUpperInvariant(), path.Key, [.. operation.Value["parameters"]?.AsArray().OfType<JsonNode>() ?? []], content?.Key, content?.Value?["schema"], document);
+            service, operation.Key.ToUpperInvariant(), path.Key, [.. operation.Value["parameters"]?.AsArray().OfType<JsonNode>() ?? []], content?.Key, content?.Value?["schema"],
+            ((string?)operation.Value["description"])?.Contains("For operators", StringComparison.Ordinal) == true, document);
 
     public JsonNode Resolve(JsonNode schema) => (string?)schema["$ref"] is { } reference
         ? Resolve(Document["components"]!["schemas"]![reference.Split('/')[^1]]!)

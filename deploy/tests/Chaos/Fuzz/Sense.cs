@@ -15,18 +15,20 @@ public sealed class Sense(Random random, Func<string, string?> known)
 
     private static readonly Dictionary<string, string[]> Words = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["currency"] = ["EUR", "EUR", "EUR", "USD", "JPY"],
+        ["currency"] = ["EUR", "EUR", "EUR", "EUR", "EUR", "EUR", "EUR", "USD", "JPY"],
         ["country"] = ["DE", "FR", "GB", "US"],
         ["amount"] = ["19.99", "0.01", "5.00", "1000000.00"],
         ["paymentMethod"] = ["pm_card_visa", "pm_card_declined", "pm_card_visa", "pm_card_flaky", "pm_nobody_knows"],
         ["password"] = [Password],
         ["newPassword"] = [Password],
         ["grant_type"] = ["password", "refresh_token", "client_credentials", "authorization_code"],
-        ["role"] = ["customer", "operator", "support"],
+        ["role"] = ["customer"],    // a customer who becomes an operator sees, and names, what the market lives on
         ["eventTypes"] = ["shop.order.*", "shop.payment.processed.v1", "*"],
         ["types"] = ["shop.order.shipped.v1"],
         ["url"] = ["http://127.0.0.1:9/fuzz"],
-        ["destination"] = ["nobody.reads-this", "orders.fulfilment"],
+        ["destination"] = ["nobody.reads-this"],
+        ["source"] = ["web"],
+        ["name"] = ["sales", "Ada Example", "Blue mug"],
         ["queue"] = ["orders.fulfilment", "none"],
         ["trackingNumber"] = ["PX123456789"],
         ["kind"] = ["refused"],
@@ -47,7 +49,7 @@ public sealed class Sense(Random random, Func<string, string?> known)
                 var required = schema["required"]?.AsArray().Select(r => (string)r!).ToHashSet() ?? [];
                 foreach (var (key, member) in schema["properties"]?.AsObject().ToArray() ?? [])
                 {
-                    if (required.Contains(key) || random.Next(2) == 0)
+                    if (required.Contains(key) || random.Next(3) == 0)
                     {
                         members[key] = Of(operation, member!, key);
                     }
@@ -55,7 +57,7 @@ public sealed class Sense(Random random, Func<string, string?> known)
 
                 return members;
             case "array":
-                var count = Math.Max((int?)schema["minItems"] ?? 0, random.Next(1, 4));
+                var count = Math.Max((int?)schema["minItems"] ?? 0, random.Next(2) == 0 ? 1 : random.Next(4));
                 return new JsonArray([.. Enumerable.Range(0, count).Select(_ => Of(operation, schema["items"]!, name))]);
             case "integer":
             case "number":
@@ -71,7 +73,15 @@ public sealed class Sense(Random random, Func<string, string?> known)
     }
 
     /// <summary>An id of one that there is, of one that there was, or of none.</summary>
-    public string Id(string resource) => known(resource) is { } id && random.Next(10) > 0 ? id : resource == "products" ? Sku() : Guid.NewGuid().ToString();
+    public string Id(string resource, string name) => name switch
+    {
+        "{userId}" => Id("users"),
+        "{orderId}" => Id("orders"),
+        "{name}" => "sales",
+        _ => Id(resource),
+    };
+
+    private string Id(string resource) => known(resource) is { } id && random.Next(10) > 0 ? id : resource is "products" or "stock" ? Sku() : Guid.NewGuid().ToString();
 
     private string Text(JsonNode schema, string name)
     {
@@ -85,9 +95,10 @@ public sealed class Sense(Random random, Func<string, string?> known)
             ("date-time", _) => TimeProvider.System.GetUtcNow().AddMinutes(random.Next(-5_000, 5_000)).ToString("O", CultureInfo.InvariantCulture),
             ("date", _) => TimeProvider.System.GetUtcNow().AddDays(random.Next(-50, 50)).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
             ("uuid", _) => Id(name == "orderId" ? "orders" : name == "userId" ? "users" : name),
-            (_, "sku") => random.Next(4) == 0 ? Sku() : Id("products"),
+            (_, "sku") => random.Next(10) == 0 ? Sku() : Id("stock"),
+            (_, "username") when known("emails") is { } email => email,
             (_, "email" or "username") => $"fuzz-{random.NextInt64():x}@example.com",
-            (_, "cursor") => known("cursors") ?? "none",
+            (_, "client_id") => "console",
             _ when (int?)schema["maxLength"] is { } longest => new string('a', Math.Min(longest, random.Next(1, 30))),
             _ => "some text",
         };

@@ -123,7 +123,7 @@ public sealed partial class Oracle
             dead.AddRange(await stage.RowsAsync(
                 service,
                 $"""
-                SELECT message_id, queue, reason, message_id LIKE '{PoisonKit.MarkPrefix}%' OR position('{PoisonKit.MarkPrefix}'::bytea IN body) > 0 OR headers::text LIKE '%{PoisonKit.MarkPrefix}%'
+                SELECT message_id, queue, reason || ': ' || coalesce(exception_message, message_type), message_id LIKE '{PoisonKit.MarkPrefix}%' OR position('{PoisonKit.MarkPrefix}'::bytea IN body) > 0 OR position('{Guid.Empty}'::bytea IN body) > 0 OR headers::text LIKE '%{PoisonKit.MarkPrefix}%'
                 FROM messaging.dead_letters WHERE status = 'open'
                 """,
                 r => (r.GetString(0), r.GetString(1), r.GetString(2), r.GetBoolean(3))));

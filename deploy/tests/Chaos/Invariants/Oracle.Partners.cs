@@ -27,7 +27,7 @@ public sealed partial class Oracle
 
     private async Task<Verdict> SentMailsArriveAsync()
     {
-        var mails = await stage.RowsAsync("notifications", "SELECT event_id || '.' || template, status FROM mails", r => (Id: r.GetString(0), Status: r.GetString(1)));
+        var mails = await stage.RowsAsync("notifications", "SELECT CASE WHEN event_id ~ '^[A-Za-z0-9._-]{1,100}$' THEN event_id ELSE encode(sha256(convert_to(event_id, 'UTF8')), 'hex') END || '.' || template || CASE audience WHEN 'previous-address' THEN '.previous-address' ELSE '' END, status FROM mails", r => (Id: r.GetString(0), Status: r.GetString(1)));
         var known = mails.Select(m => m.Id).ToHashSet();
         var arrived = stage.Mails.Mails.Select(m => m.MessageId.Trim('<', '>').Split('@')[0]).ToHashSet();
         return new Verdict(

@@ -25,6 +25,7 @@ public sealed partial class Oracle
     private readonly List<ToldEvent> told = [];
     private JsonElement payments;
     private HashSet<Guid> stored = [];
+    private HashSet<Guid> ordersOfStrangers = [];
     private HashSet<string> published = [];
 
     private Oracle(Stage stage, Market market, IReadOnlyList<FaultRecord> faults) => (this.stage, this.market, this.faults) = (stage, market, faults);
@@ -73,7 +74,8 @@ public sealed partial class Oracle
             e.GetProperty("type").GetString()!,
             e.GetProperty("amount").GetInt64(),
             e.TryGetProperty("order_id", out var id) && Guid.TryParse(id.GetString(), out var order) ? order : Guid.Empty)));
-        stored = [.. await stage.RowsAsync("orders", "SELECT id FROM orders WHERE status <> 'draft'", r => r.GetGuid(0))];
+        var submitted = (await stage.RowsAsync("orders", "SELECT id, user_id FROM orders WHERE status <> 'draft'", r => (Id: r.GetGuid(0), UserId: r.GetGuid(1)))).ToLookup(o => market.Strangers.Contains(o.UserId), o => o.Id);
+        (stored, ordersOfStrangers) = ([.. submitted[false]], [.. submitted[true]]);
         published = [.. await stage.RowsAsync("orders", "SELECT event_id::text FROM messaging.boundary_events WHERE type LIKE 'shop.order.%'", r => r.GetString(0))];
         foreach (var service in ServiceNames)
         {

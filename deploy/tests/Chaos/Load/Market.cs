@@ -34,6 +34,7 @@ public sealed partial class Market : IDisposable
     private readonly List<Customer> customers = [];
     private readonly Dictionary<string, Customer> operators;
     private readonly ConcurrentDictionary<Guid, string?> tenants = new();
+    private readonly ConcurrentDictionary<Guid, bool> strangers = new();
     private readonly ConcurrentQueue<PlacedOrder> placed = new();
     private readonly ConcurrentQueue<string> refusals = new();
     private readonly (OrderKind Kind, int Share)[] mix;
@@ -64,6 +65,9 @@ public sealed partial class Market : IDisposable
 
     /// <summary>Everybody who was registered, with their tenant.</summary>
     public IReadOnlyDictionary<Guid, string?> TenantOf => tenants;
+
+    /// <summary>Those whose orders nobody here keeps a list of; the operator shops as one of them.</summary>
+    public IReadOnlySet<Guid> Strangers => strangers.Keys.Append(Operator.UserId).ToHashSet();
 
     /// <summary>Every order that was acknowledged.</summary>
     public IReadOnlyCollection<PlacedOrder> Placed => placed;
@@ -301,7 +305,7 @@ public sealed partial class Market : IDisposable
     public async Task<ShopClient> RegisterStrangerAsync()
     {
         var client = await ShopClient.RegisterAsync(cluster, "stranger");
-        tenants[client.UserId] = null;
+        strangers[client.UserId] = true;
         return client;
     }
 

@@ -50,12 +50,7 @@ public sealed class OutsideConsumer : IDisposable
         using var process = Launch(program, [Path.Combine(Directory, script)]);
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        foreach (var line in input)
-        {
-            await process.StandardInput.WriteLineAsync(line);
-        }
-
-        process.StandardInput.Close();
+        await Outsiders.WriteAsync(process, string.Concat(input.Select(line => line + Environment.NewLine)));
         await process.WaitForExitAsync();
         return (process.ExitCode, await output + await error);
     }

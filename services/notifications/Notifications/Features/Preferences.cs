@@ -96,7 +96,7 @@ public static class Preferences
         // The row is there before it is read, so that two first writes at once are told apart by the version.
         await db.Database.ExecuteSqlAsync(
             $"INSERT INTO notification_preferences (user_id, version, updated_at) VALUES ({id}, 0, {clock.GetUtcNow()}) ON CONFLICT DO NOTHING", ct);
-        var stored = await db.Preferences.SingleAsync(p => p.UserId == id, ct);
+        var stored = await db.Preferences.Where(p => p.UserId == id).StillThereAsync(ct);
         expected.Check(stored.Version);
         (stored.SwitchedOff, stored.Version, stored.UpdatedAt) = (switchedOff, stored.Version + 1, clock.GetUtcNow());
         await db.SaveChangesAsync(ct);

@@ -63,7 +63,7 @@ public static class WebhookDeliveries
         await WebhookFanOut.Create(db, clock, envelope, data, [id], ct);
         await EndPause(db, id, ct);
         await transaction.CommitAsync(ct);
-        var delivery = await db.WebhookDeliveries.AsNoTracking().SingleAsync(d => d.WebhookId == id && d.EventId == envelope.Id, ct);
+        var delivery = await db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == id && d.EventId == envelope.Id).StillThereAsync(ct);
         return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{delivery.Id}", (await View(db, [delivery], ct))[0]);
     }
 
@@ -104,7 +104,7 @@ public static class WebhookDeliveries
         await MustBeActive(db, id, ct);
         var delivery = await db.WebhookDeliveries.AsNoTracking().SingleOrDefaultAsync(d => d.WebhookId == id && d.Id == deliveryId, ct)
             ?? throw ProblemException.NotFound("There is no such delivery.");
-        var stored = await db.WebhookEvents.AsNoTracking().SingleAsync(e => e.EventId == delivery.EventId, ct);
+        var stored = await db.WebhookEvents.AsNoTracking().Where(e => e.EventId == delivery.EventId).StillThereAsync(ct);
         if (stored.Body.Length == 0)
         {
             throw ProblemException.Conflict("body_erased", "What this delivery was about has been erased.");
@@ -113,7 +113,7 @@ public static class WebhookDeliveries
         await using var transaction = await db.BeginOrJoinAsync(ct);
         await Restart(db, id, [deliveryId], null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, clock, ct);
         await transaction.CommitAsync(ct);
-        var restarted = await db.WebhookDeliveries.AsNoTracking().SingleAsync(d => d.Id == deliveryId, ct);
+        var restarted = await db.WebhookDeliveries.AsNoTracking().Where(d => d.Id == deliveryId).StillThereAsync(ct);
         return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{deliveryId}", (await View(db, [restarted], ct))[0]);
     }
 

@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 using Notifications.Queues;
 using Notifications.Telemetry;
@@ -141,7 +144,7 @@ public sealed partial class MailSender(
 
         var role = mail.Audience == Audiences.PreviousAddress ? "." + mail.Audience : "";
         var outgoing = new OutgoingMail(
-            $"{mail.EventId}.{mail.Template}{role}@{options.Value.MessageIdDomain}", address, rendered.Subject, rendered.Text, rendered.Html, rendered.Language);
+            $"{Plain(mail.EventId)}.{mail.Template}{role}@{options.Value.MessageIdDomain}", address, rendered.Subject, rendered.Text, rendered.Html, rendered.Language);
         var started = clock.GetTimestamp();
         using var ended = new CancellationTokenSource();
         var renewing = Renew(mail, transport, ended.Token);
@@ -256,6 +259,12 @@ public sealed partial class MailSender(
 
     // The value is at fault and not the moment: it will be refused tomorrow as well.
     private static bool CannotBeWritten(Exception e) => e is PostgresException { SqlState: ['2', '2' or '3', ..] or ['4', '2', ..] } or not NpgsqlException;
+
+    // An event's id is any text (CloudEvents 1.0), and a Message-ID is not (RFC 5322, §3.6.4): one that does not fit stands there as its hash.
+    private static string Plain(string eventId) => Fitting().IsMatch(eventId) ? eventId : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(eventId)));
+
+    [GeneratedRegex("^[A-Za-z0-9._-]{1,100}\\z")]
+    private static partial Regex Fitting();
 
     [LoggerMessage(5103, LogLevel.Warning, "The outcome of a mail waits for the database: {Reason}")]
     private static partial void LogUnwritten(ILogger logger, string reason);

@@ -33,6 +33,20 @@ public class MailsTests(NotificationsFixture service)
         notification.GetProperty("sentAt").ValueKind.ShouldBe(JsonValueKind.String);
     }
 
+    [Theory]
+    [InlineData("évent ")]
+    [InlineData("a <b@c> ")]
+    [InlineData("with\r\nBcc: somebody@else.example\r\n")]
+    public async Task An_event_whose_id_no_mail_can_have_is_mailed_under_its_hash(string odd)
+    {
+        var user = NotificationsFixture.Someone();
+        await service.Broker.Publish(user, sequence: 1, id: odd + user.UserId);
+
+        var mail = (await service.MailsTo(user.Email)).ShouldHaveSingleItem();
+        mail.MessageId.ShouldMatch("^[0-9a-f]{64}\\.welcome@shop\\.example$");
+        mail.Headers.TryGetProperty("bcc", out _).ShouldBeFalse();
+    }
+
     [Fact]
     public async Task An_order_is_confirmed_with_its_lines_and_total_in_the_language_of_the_user()
     {

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 using Orders.Catalogue;
 using Orders.Domain;
 using Orders.Payments;
@@ -18,7 +19,7 @@ public sealed record CreateOrderRequest(
     SubmitOrderRequest? Submit = null);
 
 /// <summary>Begins an order, as a draft or placed at once. Prices come from the catalogue, never from the client.</summary>
-public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, DraftQuota drafts, Caller caller, TimeProvider clock)
+public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, DraftQuota drafts, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
 {
     public async Task<OrderChange> Handle(CreateOrderRequest request, CancellationToken cancellationToken)
     {
@@ -45,7 +46,8 @@ public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Dra
                     .. request.Submit is { } submit
                         ? new OrderCommand[]
                         {
-                            new Submit(submit.PaymentMethod, submit.ShippingAddress.ToAddress(), [.. products.Values], MinorUnits.SmallestCharge(currency), now, submit.Expected),
+                            new Submit(
+                                submit.PaymentMethod, submit.ShippingAddress.ToAddress(), [.. products.Values], MinorUnits.Limits(currency, payments.Value.LargestCharge), now, submit.Expected),
                         }
                         : [],
                 ];

@@ -1,5 +1,6 @@
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 using Orders.Catalogue;
 using Orders.Domain;
 using Orders.Payments;
@@ -8,7 +9,7 @@ using Orders.ReadModels;
 namespace Orders.Features;
 
 /// <summary>Places a draft, at the prices of this moment. What follows is the fulfilment's business: the answer is 202.</summary>
-public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Caller caller, TimeProvider clock)
+public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
 {
     public Task<OrderChange> Handle(Guid id, SubmitOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
     {
@@ -27,7 +28,7 @@ public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Cal
                         request.PaymentMethod,
                         request.ShippingAddress.ToAddress(),
                         [.. products.Values],
-                        MinorUnits.SmallestCharge(order.State.Currency),
+                        MinorUnits.Limits(order.State.Currency, payments.Value.LargestCharge),
                         clock.GetUtcNow(),
                         request.Expected),
                 ];

@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
+using Orders.Domain;
 using Shop.Contracts;
+using Money = Shop.Contracts.Money;
 
 namespace Orders.Payments;
 
@@ -31,10 +33,12 @@ public static class MinorUnits
     /// <summary>More than any provider takes, and far from where the arithmetic ends.</summary>
     private const decimal Largest = 1_000_000_000_000_000m;
 
-    /// <summary>The smallest amount that can be charged in a currency, in units of it: every charge is a multiple. Null when nothing can be charged in it.</summary>
-    public static decimal? SmallestCharge(string currency) => Of(currency) is var (perUnit, step) ? (decimal)step / perUnit : null;
+    /// <param name="currency">ISO 4217.</param>
+    /// <param name="largest">In minor units.</param>
+    /// <returns>What can be charged in the currency; null when nothing can.</returns>
+    public static ChargeLimits? Limits(string currency, long largest) => Of(currency) is var (perUnit, step) ? new ChargeLimits((decimal)step / perUnit, (decimal)largest / perUnit) : null;
 
-    /// <returns>Null for an amount that cannot be charged as it is: not a multiple of <see cref="SmallestCharge"/>, negative, or beyond all bounds.</returns>
+    /// <returns>Null for an amount that cannot be charged as it is: finer than the smallest charge in its currency, negative, or beyond all bounds.</returns>
     public static long? Of(Money money) =>
         money.Amount is >= 0 and <= Largest && Of(money.Currency) is var (perUnit, step) && money.Amount * perUnit % step == 0 ? (long)(money.Amount * perUnit) : null;
 

@@ -26,6 +26,13 @@ public sealed record PaymentsOptions : IForDevelopment
     [Url]
     public Uri? ReturnUrl { get; init; }
 
+    /// <summary>
+    /// The largest amount that the provider takes in one payment, in the currency's minor unit. Eight digits is what Stripe takes in most currencies
+    /// (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). An order of more is refused when it is placed.
+    /// </summary>
+    [Range(1L, 1_000_000_000_000L)]
+    public long LargestCharge { get; init; } = 99_999_999;
+
     /// <summary>How long one request may take.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", ADay)]
     public TimeSpan TryTimeout { get; init; } = TimeSpan.FromSeconds(2);

@@ -105,6 +105,16 @@ public sealed class A_draft : Specification
         Given(Drafted, Added(cheap)).When(SubmitWith(cheap)).ThenRefused(OrderErrors.TotalNotChargeable);
         Given(Drafted, Added(cheap, 2)).When(SubmitWith(cheap))
             .Then(new OrderSubmitted(OrderId, UserId, [Line(cheap, 2)], Eur(0.250m), "pm_card_visa", Home, Now));
-        Given(ADraft).When(SubmitWith(Lamp) with { SmallestCharge = null }).ThenRefused(OrderErrors.TotalNotChargeable);
+        Given(ADraft).When(SubmitWith(Lamp) with { Limits = null }).ThenRefused(OrderErrors.TotalNotChargeable);
+    }
+
+    [Fact]
+    public void is_not_submitted_at_a_total_beyond_what_can_be_paid_at_once()
+    {
+        var dear = Lamp with { UnitPrice = Eur(999_999.99m) };
+
+        Given(Drafted, Added(dear)).When(SubmitWith(dear))
+            .Then(new OrderSubmitted(OrderId, UserId, [Line(dear, 1)], Eur(999_999.99m), "pm_card_visa", Home, Now));
+        Given(Drafted, Added(dear, 2)).When(SubmitWith(dear)).ThenRefused(OrderErrors.TotalTooLarge);
     }
 }

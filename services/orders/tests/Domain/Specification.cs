@@ -37,7 +37,7 @@ public abstract class Specification
 
     protected static OrderLine Line(Product product, int quantity) => new(product.Sku, product.Name, quantity, product.UnitPrice);
 
-    protected static Submit SubmitWith(params Product[] catalogue) => new("pm_card_visa", Home, catalogue, SmallestCharge: 0.01m, Now);
+    protected static Submit SubmitWith(params Product[] catalogue) => new("pm_card_visa", Home, catalogue, new ChargeLimits(0.01m, 999_999.99m), Now);
 
     protected static Scenario Given(params OrderEvent[] events) => new(Order.Fold(events));
 

@@ -171,6 +171,22 @@ public sealed class Placing_an_order(OrdersFixture orders)
     }
 
     [Theory]
+    [InlineData("EUR", "100000.00", 9, 201)]
+    [InlineData("EUR", "100000.00", 10, 409)]
+    [InlineData("JPY", "9999999", 10, 201)]
+    [InlineData("JPY", "9999999", 11, 409)]
+    public async Task is_refused_at_a_total_that_no_payment_can_have(string currency, string price, int quantity, int status)
+    {
+        await orders.AddProduct($"DEAR-{currency}", price, currency);
+        using var client = orders.Customer();
+        using var answer = await client.PostAsJsonAsync(
+            "/v1/orders", new { items = new[] { new { sku = $"DEAR-{currency}", quantity } }, submit = Submission }, TestContext.Current.CancellationToken);
+
+        ((int)answer.StatusCode).ShouldBe(status);
+        (await Json(answer)).ToJsonString().Contains("total_too_large", StringComparison.Ordinal).ShouldBe(status == 409);
+    }
+
+    [Theory]
     [InlineData("MGA", "19.99", "20")]    // two decimals by ISO 4217, none at the payment provider
     [InlineData("LYD", "1.2395", "1.239")]
     public async Task is_refused_at_a_total_that_cannot_be_charged_to_the_last_digit(string currency, string price, string chargeable)

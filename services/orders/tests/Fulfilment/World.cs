@@ -276,7 +276,7 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
         {
             new Draft(id, A.User, "EUR", A.Now),
             new AddItem(new Product("tea-1", "Tea", new Money(9.99m, "EUR")), 2, A.Now),
-            new Submit("pm_card_visa", new Address("Ada", "1", null, "London", "SW1", "GB"), [new Product("tea-1", "Tea", new Money(9.99m, "EUR"))], 0.01m, A.Now),
+            new Submit("pm_card_visa", new Address("Ada", "1", null, "London", "SW1", "GB"), [new Product("tea-1", "Tea", new Money(9.99m, "EUR"))], new ChargeLimits(0.01m, 999_999.99m), A.Now),
         })
         {
             state = ((Decision.Accepted)Rules.Decide(state, command)).Events.Aggregate(state, Rules.Evolve);

@@ -105,7 +105,7 @@ internal sealed class History(ManyOrders shop, int few)
         [
             new Draft(id, CustomerOf(number), "EUR", at),
             .. products.Select(p => new AddItem(p, (number % 4) + 1, at)),
-            new Submit("pm_card_visa", ManyOrders.Address, products, 0.01m, at),
+            new Submit("pm_card_visa", ManyOrders.Address, products, new ChargeLimits(0.01m, 999_999.99m), at),
         ];
     }
 

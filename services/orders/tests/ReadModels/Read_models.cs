@@ -144,7 +144,7 @@ public sealed class Read_models : IAsyncLifetime
         "pm_card_visa",
         new Address("Ada", "1 Way", null, "London", "N1", "GB"),
         [new Product(Lamp, "Lamp", new Money(19.99m, "EUR")), new Product(Desk, "Desk", new Money(249m, "EUR"))],
-        0.01m,
+        new ChargeLimits(0.01m, 999_999.99m),
         Now);
 
     private static readonly Gen<OrderCommand> AnItem = Gen.Select(

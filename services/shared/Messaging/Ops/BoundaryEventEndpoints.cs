@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text;
 using System.Text.Json;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Relay;
@@ -47,6 +48,9 @@ public sealed record StartedReplay(Guid ReplayId, long Events);
 
 internal static class BoundaryEventEndpoints
 {
+    // AMQP 0-9-1, short strings. In bytes.
+    private const int LongestName = 255;
+
     public static void Map(RouteGroupBuilder ops)
     {
         var events = ops.MapGroup("/boundary-events");
@@ -97,7 +101,7 @@ internal static class BoundaryEventEndpoints
 
     private static void Check(ReplayBoundaryEvents request, TimeProvider clock)
     {
-        new Validator().Bounds(request).ThrowIfInvalid();
+        new Validator().Bounds(request).Check(Encoding.UTF8.GetByteCount(request.Destination ?? "") <= LongestName, "destination", "is not a name that the broker can have.").ThrowIfInvalid();
         if ((request.To ?? clock.GetUtcNow()) <= request.From)
         {
             throw ProblemException.Invalid("to", "must be after from.");

@@ -5,7 +5,7 @@ using Microsoft.Net.Http.Headers;
 namespace Chassis.Web;
 
 /// <summary>
-/// What every request passes before anybody reads it: a body in an encoding that is read here, and a query without characters that no field takes. What is left of
+/// What every request passes before anybody reads it: a body in an encoding that is read here, and a query without characters that no field takes and without times that nobody means. What is left of
 /// the query is in Unicode's normal form C, as the texts of bodies are (<see cref="TextConverter"/>).
 /// </summary>
 internal static class RequestDoor
@@ -20,6 +20,24 @@ internal static class RequestDoor
         }
 
         return next(context);
+    }
+
+    /// <summary>A form is one. It is asked before the token server, which reads it while it finds out who calls; whoever reads it later gets what was read here.</summary>
+    public static async Task CheckFormAsync(HttpContext context, RequestDelegate next)
+    {
+        if (context.Request.HasFormContentType)
+        {
+            try
+            {
+                await context.Request.ReadFormAsync(context.RequestAborted);
+            }
+            catch (InvalidDataException)
+            {
+                throw ProblemMapping.Unreadable();
+            }
+        }
+
+        await next(context);
     }
 
     private static void CheckContentEncoding(HttpContext context)
@@ -55,6 +73,11 @@ internal static class RequestDoor
         foreach (var (name, _) in request.Query.Where(q => q.Key.Any(char.IsControl) || q.Value.Any(v => v?.Any(char.IsControl) == true)))
         {
             check.Add(name.Any(char.IsControl) ? "query" : name, "must not contain control characters.");
+        }
+
+        foreach (var (name, _) in request.Query.Where(q => q.Value.Any(Years.AreLeftBy)))
+        {
+            check.Add(name, Years.Rule);
         }
 
         check.ThrowIfInvalid();

@@ -86,9 +86,14 @@ internal static partial class ProblemMapping
             { Errors = new Dictionary<string, string[]> { ["body"] = ["is required."] } };
         }
 
-        return new ProblemException(StatusCodes.Status400BadRequest, "malformed_request", "The request could not be read.")
-        { Errors = new Dictionary<string, string[]> { ["request"] = ["could not be read."] } };
+        return Unreadable();
     }
+
+    /// <summary>For a request that is not even wrong in one of its fields.</summary>
+    public static ProblemException Unreadable() => new(StatusCodes.Status400BadRequest, "malformed_request", "The request could not be read.")
+    {
+        Errors = new Dictionary<string, string[]> { ["request"] = ["could not be read."] },
+    };
 
     private static ProblemException Map(JsonException json)
     {

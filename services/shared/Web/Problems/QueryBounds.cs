@@ -31,9 +31,22 @@ internal static class QueryBounds
 
     private static void Check(Validator check, string name, StringValues values, ValidationAttribute[] rules)
     {
-        foreach (var rule in values.Where(v => !string.IsNullOrEmpty(v)).SelectMany(v => rules.Where(r => !r.IsValid(v))))
+        foreach (var rule in values.Where(v => !string.IsNullOrEmpty(v)).SelectMany(v => rules.Where(r => !IsValid(r, v))))
         {
             check.Add(name, RequestBounds.Message(rule, isText: true));
+        }
+    }
+
+    // A range says of what is no number that it is not in it, and of a number that its type cannot hold, nothing.
+    private static bool IsValid(ValidationAttribute rule, string? value)
+    {
+        try
+        {
+            return rule.IsValid(value);
+        }
+        catch (OverflowException)
+        {
+            return false;
         }
     }
 

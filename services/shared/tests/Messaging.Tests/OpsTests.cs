@@ -296,8 +296,11 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         using var client = fixture.Operator();
         using var nowhere = await client.PostAsJsonAsync(
             new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from = TimeProvider.System.GetUtcNow().AddDays(-1), destination = "no.such.queue" }, Token);
+        using var unspeakable = await client.PostAsJsonAsync(
+            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from = TimeProvider.System.GetUtcNow().AddDays(-1), destination = new string('é', 200) }, Token);
         nowhere.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await nowhere.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("errors").TryGetProperty("destination", out _).ShouldBeTrue();
+        unspeakable.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         using var customer = fixture.ClientFor(Guid.CreateVersion7());
         foreach (var path in (string[])["/v1/ops/outbox", "/v1/ops/dead-letters", "/v1/ops/boundary-events"])
         {

@@ -31,7 +31,7 @@ public sealed class EraseUser(UserStore users, UsersDbContext db, Operators oper
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
         await operators.MustRemainAsync(user, cancellationToken);
         user.Erase(clock.GetUtcNow());
-        db.Keys.Remove(await db.Keys.SingleAsync(k => k.UserId == id, cancellationToken));
+        db.Keys.Remove(await db.Keys.Where(k => k.UserId == id).StillThereAsync(cancellationToken));
         await factors.RemoveAsync(id, cancellationToken);
         await Idempotency.ForgetAsync(db, id, cancellationToken);
         await PersonalData.EraseAsync(db, id, [], cancellationToken);

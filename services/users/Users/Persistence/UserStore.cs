@@ -127,7 +127,7 @@ public sealed class UserStore(
             return;
         }
 
-        var entry = await db.List.IgnoreQueryFilters().SingleAsync(e => e.Id == user.Id, cancellationToken);
+        var entry = await db.List.IgnoreQueryFilters().Where(e => e.Id == user.Id).StillThereAsync(cancellationToken);
         if (happened is UserErased)
         {
             db.List.Remove(entry);
