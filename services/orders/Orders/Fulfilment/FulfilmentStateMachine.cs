@@ -226,23 +226,31 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     // ── how the rows above are made ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// <summary>An event that overtook the start is redelivered until the saga is there. A cancelled draft never had one.</summary>
+    /// <summary>A customer's wish that overtook the start is redelivered until the saga is there. A cancelled draft never had one.</summary>
     private void Correlate()
     {
         Event(() => StartFulfilment, e => e.CorrelateById(c => c.Message.OrderId));
         Event(() => CancellationRequested, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
-        Event(() => StockReserved, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
-        Event(() => StockReservationFailed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
-        Event(() => StockReleased, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
-        Event(() => ShipmentDispatched, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
-        Event(() => PaymentProcessed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
-        Event(() => OrderConfirmed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
-        Event(() => OrderShipped, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
-        Event(() => OrderCompleted, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
-        Event(() => OrderFailed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Fault()));
+        Event(() => StockReserved, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
+        Event(() => StockReservationFailed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
+        Event(() => StockReleased, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
+        Event(() => ShipmentDispatched, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
+        Event(() => PaymentProcessed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
+        Event(() => OrderConfirmed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
+        Event(() => OrderShipped, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
+        Event(() => OrderCompleted, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
+        Event(() => OrderFailed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
         Event(() => OrderCancelled, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Discard()));
         Schedule(() => Deadline, s => s.DeadlineTokenId, s => s.Received = e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Discard()));
     }
+
+    /// <summary>
+    /// For what only comes because the saga asked: its questions leave when it is committed, and so whoever answers without one speaks of an order that nobody fulfils here, now and
+    /// later. Tries and pauses would hold up the orders behind it.
+    /// </summary>
+    private static IPipe<ConsumeContext<TMessage>> GiveUp<TMessage>(IMissingInstanceConfigurator<FulfilmentState, TMessage> missing)
+        where TMessage : class =>
+        missing.Execute(context => throw new NonTransientException($"{typeof(TMessage).Name}: no order of this id is being fulfilled here."));
 
     private void Ask<TCommand>(State state, string queue, Func<FulfilmentState, TCommand> command, Func<FulfilmentState, TimeSpan> deadline)
         where TCommand : class

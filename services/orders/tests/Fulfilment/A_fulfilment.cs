@@ -41,6 +41,19 @@ public sealed class A_fulfilment : IAsyncLifetime
         saga.Steps.ShouldAllBe(s => s.Ended >= s.Started);
     }
 
+    public static TheoryData<object> Answers =>
+    [
+        new StockReserved(Guid.CreateVersion7(), A.Items, A.Now),
+        new ShipmentDispatched(A.User, Guid.CreateVersion7(), "DHL", "JD014", A.Items, A.Now),
+        A.Payment(Guid.CreateVersion7(), PaymentStatus.Authorized),
+        new OrderConfirmed(Guid.CreateVersion7(), A.User, [], A.Total, A.Now),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Answers), DisableDiscoveryEnumeration = true)]
+    public async Task That_nobody_began_is_not_waited_for_when_an_answer_comes(object answer) =>
+        await Should.ThrowAsync<Chassis.Messaging.NonTransientException>(() => driver.Deliver(answer));
+
     [Fact]
     public async Task That_ended_keeps_no_address()
     {
