@@ -301,12 +301,31 @@ public sealed partial class Market : IDisposable
         return customer;
     }
 
-    /// <summary>Somebody whom no tenant's operator has registered, and whom the market does not send to shop.</summary>
-    public async Task<ShopClient> RegisterStrangerAsync()
+    /// <summary>Somebody whom no tenant's operator has registered, and whom the market does not send to shop; somebody else as soon as the account is closed.</summary>
+    public Customer Stranger()
     {
-        var client = await ShopClient.RegisterAsync(cluster, "stranger");
-        strangers[client.UserId] = true;
-        return client;
+        string? email = null;
+        return new Customer(SignInAsync, tenantId: null, TimeSpan.FromMinutes(1));
+
+        async Task<ShopClient> SignInAsync()
+        {
+            try
+            {
+                return email is null ? await RegisterAsync() : await ShopClient.SignInAsync(cluster, email, Password);
+            }
+            catch (HttpRequestException)
+            {
+                return await RegisterAsync();
+            }
+        }
+
+        async Task<ShopClient> RegisterAsync()
+        {
+            var client = await ShopClient.RegisterAsync(cluster, "stranger");
+            strangers[client.UserId] = true;
+            email = (await client.GetAsync("users", "/v1/users/me")).GetProperty("email").GetString();
+            return client;
+        }
     }
 
     private async Task WaitForCatalogueAsync()
