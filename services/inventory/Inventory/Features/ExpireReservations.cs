@@ -1,7 +1,7 @@
+using Chassis.Web;
 using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Inventory.Features;
 
@@ -10,7 +10,7 @@ namespace Inventory.Features;
 /// every reservation ends long before. Any number of replicas may sweep; a row is released by one of them.
 /// </summary>
 public sealed partial class ExpireReservations(
-    IServiceScopeFactory scopes, IOptions<ReservationOptions> options, TimeProvider clock, ILogger<ExpireReservations> logger) : BackgroundService
+    IServiceScopeFactory scopes, IOptions<ReservationOptions> options, TimeProvider clock, ILogger<ExpireReservations> logger) : PeriodicService(clock, logger)
 {
     private const int BatchSize = 200;
 
@@ -25,7 +25,7 @@ public sealed partial class ExpireReservations(
             await using (var scope = scopes.CreateAsyncScope())
             {
                 var db = scope.ServiceProvider.GetRequiredService<InventoryDbContext>();
-                var now = clock.Now();
+                var now = Clock.Now();
                 due = await db.Reservations.Where(r => r.Status == ReservationStatus.Reserved && r.ExpiresAt <= now)
                     .OrderBy(r => r.ExpiresAt).Take(BatchSize).Select(r => r.OrderId).ToArrayAsync(ct);
             }
@@ -37,7 +37,7 @@ public sealed partial class ExpireReservations(
                 if (await scope.ServiceProvider.GetRequiredService<ReleaseStockHandler>().ExpireAsync(orderId, ct))
                 {
                     released++;
-                    LogExpired(logger, orderId);
+                    LogExpired(Logger, orderId);
                 }
             }
 
@@ -52,26 +52,10 @@ public sealed partial class ExpireReservations(
         return released;
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(options.Value.SweepEvery, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await SweepAsync(stoppingToken);
-            }
-            catch (Exception e) when (e is NpgsqlException or DbUpdateException or TimeoutException or InvalidOperationException)
-            {
-                // The next tick tries again.
-                LogSweepFailed(logger, e);
-            }
-        }
-    }
+    protected override TimeSpan Interval => options.Value.SweepEvery;
+
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
 
     [LoggerMessage(2001, LogLevel.Warning, "The reservation of order {OrderId} expired")]
     private static partial void LogExpired(ILogger logger, Guid orderId);
-
-    [LoggerMessage(2002, LogLevel.Warning, "Expired reservations could not be released now")]
-    private static partial void LogSweepFailed(ILogger logger, Exception exception);
 }

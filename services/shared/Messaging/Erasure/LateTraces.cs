@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Hosting;
+using Chassis.Web;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -8,30 +8,14 @@ namespace Chassis.Messaging.Erasure;
 /// <summary>
 /// Erases again what messages that were under way at an erasure left behind since: an event that was committed beside it, a command that became a dead letter later.
 /// </summary>
-internal sealed partial class LateTraces(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<LateTraces> logger) : BackgroundService
+internal sealed class LateTraces(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<LateTraces> logger) : PeriodicService(clock, logger)
 {
     // Longer than any message is redelivered by itself.
     private static readonly TimeSpan Watch = TimeSpan.FromDays(30);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            await Task.Delay(options.Value.LateTracesInterval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            try
-            {
-                await EraseAsync(stoppingToken);
-            }
-            catch (NpgsqlException e)
-            {
-                LogFailed(e.Message);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-        }
-    }
+    protected override TimeSpan Interval => options.Value.LateTracesInterval;
+
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => EraseAsync(cancellationToken);
 
     /// <summary>Once for everybody who was erased within the last 30 days.</summary>
     public async Task EraseAsync(CancellationToken cancellationToken)
@@ -55,7 +39,4 @@ internal sealed partial class LateTraces(NpgsqlDataSource database, IOptions<Mes
             await transaction.CommitAsync(cancellationToken);
         }
     }
-
-    [LoggerMessage(2032, LogLevel.Warning, "Late traces of erased people could not be looked for: {Reason}")]
-    private partial void LogFailed(string reason);
 }

@@ -25,25 +25,26 @@ internal static class Redaction
     public static bool TryMessage(string type, byte[] body, out byte[]? redacted)
     {
         redacted = null;
-        JsonNode? node;
         try
         {
-            node = JsonNode.Parse(body);
+            var node = JsonNode.Parse(body);
+
+            // An envelope says itself what is in it.
+            var isEnvelope = node is JsonObject envelope && envelope["messageType"] is JsonArray && envelope["message"] is JsonObject;
+            var clrType = isEnvelope ? CommandType(EnvelopeReader.TypeOf(body)) : BoundaryEvents.Find(type)?.ClrType;
+            if (node is not null && Redact(isEnvelope ? node["message"]! : node, clrType))
+            {
+                redacted = JsonSerializer.SerializeToUtf8Bytes(node);
+            }
+
+            return node is JsonObject;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
+            // No JSON, or JSON in which a text is no text, or a member is there twice: that shows only when it is looked at.
+            redacted = null;
             return false;
         }
-
-        // An envelope says itself what is in it.
-        var isEnvelope = node is JsonObject envelope && envelope["messageType"] is JsonArray && envelope["message"] is JsonObject;
-        var clrType = isEnvelope ? CommandType(EnvelopeReader.TypeOf(body)) : BoundaryEvents.Find(type)?.ClrType;
-        if (node is not null && Redact(isEnvelope ? node["message"]! : node, clrType))
-        {
-            redacted = JsonSerializer.SerializeToUtf8Bytes(node);
-        }
-
-        return node is JsonObject;
     }
 
     /// <returns>Whether anything was replaced.</returns>

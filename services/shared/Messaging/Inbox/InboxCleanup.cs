@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Hosting;
+using Chassis.Web;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -7,10 +7,9 @@ using NpgsqlTypes;
 namespace Chassis.Messaging.Inbox;
 
 /// <summary>Forgets message ids after their time, a few thousand at once so that nobody waits for it.</summary>
-internal sealed partial class InboxCleanup(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<InboxCleanup> logger) : BackgroundService
+internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<InboxCleanup> logger) : PeriodicService(clock, logger)
 {
     private const int Batch = 5_000;
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
 
     private const string Sql =
@@ -19,26 +18,13 @@ internal sealed partial class InboxCleanup(NpgsqlDataSource database, IOptions<M
             SELECT ctid FROM messaging.inbox WHERE received_at < now() - $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
         """;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override TimeSpan Interval { get; } = TimeSpan.FromMinutes(30);
+
+    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (await CleanAsync(cancellationToken) == Batch)
         {
-            await Task.Delay(Interval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            try
-            {
-                while (!stoppingToken.IsCancellationRequested && await CleanAsync(stoppingToken) == Batch)
-                {
-                    await Task.Delay(Breath, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                }
-            }
-            catch (NpgsqlException e)
-            {
-                LogFailed(e.Message);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
+            await Task.Delay(Breath, Clock, cancellationToken);
         }
     }
 
@@ -50,7 +36,4 @@ internal sealed partial class InboxCleanup(NpgsqlDataSource database, IOptions<M
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Batch });
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
-
-    [LoggerMessage(2031, LogLevel.Warning, "The inbox could not be cleaned: {Reason}")]
-    private partial void LogFailed(string reason);
 }

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Hosting;
+using Chassis.Web;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -7,10 +7,9 @@ using NpgsqlTypes;
 namespace Chassis.Messaging.Ops;
 
 /// <summary>Removes archived events and closed dead letters after their time, a few hundred at once so that nobody waits for it.</summary>
-internal sealed partial class Retention(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<Retention> logger) : BackgroundService
+internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<Retention> logger) : PeriodicService(clock, logger)
 {
     private const int Batch = 500;
-    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
 
     private const string ArchiveSql =
         "DELETE FROM messaging.boundary_events WHERE position = ANY(ARRAY(SELECT position FROM messaging.boundary_events WHERE time < now() - $1 ORDER BY time LIMIT $2))";
@@ -24,6 +23,8 @@ internal sealed partial class Retention(NpgsqlDataSource database, IOptions<Mess
             LIMIT $2 FOR UPDATE SKIP LOCKED))
         """;
 
+    protected override TimeSpan Interval { get; } = TimeSpan.FromHours(1);
+
     /// <summary>Removes all that is due.</summary>
     public async Task SweepAsync(CancellationToken cancellationToken)
     {
@@ -35,25 +36,7 @@ internal sealed partial class Retention(NpgsqlDataSource database, IOptions<Mess
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            await Task.Delay(Interval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            try
-            {
-                await SweepAsync(stoppingToken);
-            }
-            catch (NpgsqlException e)
-            {
-                LogFailed(e.Message);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-        }
-    }
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
 
     private async Task<int> DeleteAsync(string sql, TimeSpan kept, CancellationToken cancellationToken)
     {
@@ -62,7 +45,4 @@ internal sealed partial class Retention(NpgsqlDataSource database, IOptions<Mess
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Batch });
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
-
-    [LoggerMessage(2033, LogLevel.Warning, "Old events and dead letters could not be removed: {Reason}")]
-    private partial void LogFailed(string reason);
 }

@@ -1,33 +1,21 @@
-using Microsoft.Extensions.Hosting;
-using Npgsql;
+using Chassis.Web;
+using Microsoft.Extensions.Logging;
 
 namespace Chassis.Messaging.Relay;
 
 /// <summary>Keeps the figures for the gauges, so that collecting metrics does not wait for the database.</summary>
-internal sealed class OutboxGauges(OutboxStore store, OutboxRelay relay, MessagingMetrics metrics, TimeProvider clock) : BackgroundService
+internal sealed class OutboxGauges(OutboxStore store, OutboxRelay relay, MessagingMetrics metrics, TimeProvider clock, ILogger<OutboxGauges> logger) : PeriodicService(clock, logger)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
-
     private OutboxFigures _figures = new(0, 0, 0, 0, 0, 0);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override TimeSpan Interval { get; } = TimeSpan.FromSeconds(10);
+
+    public override Task StartAsync(CancellationToken cancellationToken)
     {
         metrics.Observe(() => _figures, () => relay.InMemory, () => relay.Unconfirmed);
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await Task.Delay(Interval, clock, stoppingToken);
-                _figures = await store.FiguresAsync(metrics.DispatchRate, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (NpgsqlException)
-            {
-                // The last figures stay until the database answers again; its own health check says that it does not.
-            }
-        }
+        return base.StartAsync(cancellationToken);
     }
+
+    // The last figures stay until the database answers again.
+    protected override async Task RunOnceAsync(CancellationToken cancellationToken) => _figures = await store.FiguresAsync(metrics.DispatchRate, cancellationToken);
 }

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -7,9 +6,9 @@ using NpgsqlTypes;
 namespace Chassis.Web;
 
 /// <summary>Takes away entries, and addresses of entries, whose time is over.</summary>
-internal sealed partial class AuditSweep(NpgsqlDataSource database, IOptions<AuditSettings> settings, TimeProvider clock, ILogger<AuditSweep> logger) : BackgroundService
+internal sealed class AuditSweep(NpgsqlDataSource database, IOptions<AuditSettings> settings, TimeProvider clock, ILogger<AuditSweep> logger) : PeriodicService(clock, logger)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
+    protected override TimeSpan Interval { get; } = TimeSpan.FromHours(1);
 
     /// <summary>Sweeps once.</summary>
     public async Task SweepAsync(CancellationToken cancellationToken)
@@ -23,26 +22,5 @@ internal sealed partial class AuditSweep(NpgsqlDataSource database, IOptions<Aud
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            await Task.Delay(Interval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            try
-            {
-                await SweepAsync(stoppingToken);
-            }
-            catch (NpgsqlException e)
-            {
-                LogFailed(logger, e.Message);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-        }
-    }
-
-    [LoggerMessage(1602, LogLevel.Warning, "Old entries of the audit could not be removed ({Reason}); it is tried again.")]
-    private static partial void LogFailed(ILogger logger, string reason);
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
 }

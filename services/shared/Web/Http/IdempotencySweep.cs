@@ -1,44 +1,17 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Chassis.Web;
 
 /// <summary>Removes stored answers whose day is over.</summary>
-internal sealed partial class IdempotencySweep(IServiceScopeFactory scopes, TimeProvider clock, ILogger<IdempotencySweep> logger) : BackgroundService
+internal sealed class IdempotencySweep(IServiceScopeFactory scopes, TimeProvider clock, ILogger<IdempotencySweep> logger) : PeriodicService(clock, logger)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+    protected override TimeSpan Interval { get; } = TimeSpan.FromMinutes(10);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(Interval, clock);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await SweepAsync(stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The service stops.
-        }
+        await using var scope = scopes.CreateAsyncScope();
+        await Idempotency.SweepAsync(scope.ServiceProvider.GetRequiredService<DbContext>(), Clock.GetUtcNow(), cancellationToken);
     }
-
-    private async Task SweepAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await using var scope = scopes.CreateAsyncScope();
-            await Idempotency.SweepAsync(scope.ServiceProvider.GetRequiredService<DbContext>(), clock.GetUtcNow(), cancellationToken);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            LogFailed(logger, e.Message);
-        }
-    }
-
-    [LoggerMessage(1501, LogLevel.Warning, "Old idempotency keys could not be removed ({Reason}); it is tried again.")]
-    private static partial void LogFailed(ILogger logger, string reason);
 }

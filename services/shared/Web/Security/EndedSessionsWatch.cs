@@ -1,14 +1,11 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Chassis.Web;
 
 /// <summary>Reads every second which sessions have ended, whichever replica was told. What is known stays known while the database is away.</summary>
-public sealed partial class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions sessions, TimeProvider clock, ILogger<EndedSessionsWatch> logger) : BackgroundService
+public sealed class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions sessions, TimeProvider clock, ILogger<EndedSessionsWatch> logger) : PeriodicService(clock, logger)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
-
     // A transaction may commit later than one that was noted after it.
     private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(2);
 
@@ -20,40 +17,19 @@ public sealed partial class EndedSessionsWatch(NpgsqlDataSource database, EndedS
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         // Before the first request, if the database is there.
-        await LookAsync(cancellationToken);
+        await TryAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, clock);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await LookAsync(stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The service stops.
-        }
-    }
+    protected override TimeSpan Interval { get; } = TimeSpan.FromSeconds(1);
 
-    private async Task LookAsync(CancellationToken cancellationToken)
+    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        try
+        await ReadAsync(cancellationToken);
+        if (Clock.GetElapsedTime(lastSweep) > SweepInterval)
         {
-            await ReadAsync(cancellationToken);
-            if (clock.GetElapsedTime(lastSweep) > SweepInterval)
-            {
-                lastSweep = clock.GetTimestamp();
-                await SweepAsync(cancellationToken);
-            }
-        }
-        catch (NpgsqlException e)
-        {
-            LogFailed(logger, e.Message);
+            lastSweep = Clock.GetTimestamp();
+            await SweepAsync(cancellationToken);
         }
     }
 
@@ -85,13 +61,10 @@ public sealed partial class EndedSessionsWatch(NpgsqlDataSource database, EndedS
 
     private async Task SweepAsync(CancellationToken cancellationToken)
     {
-        sessions.Forget(clock.GetUtcNow() - EndedSessions.Remembered);
+        sessions.Forget(Clock.GetUtcNow() - EndedSessions.Remembered);
         await using var command = database.CreateCommand(
             "WITH one AS (DELETE FROM ended_single_sessions WHERE noted_at < now() - $1) DELETE FROM ended_sessions WHERE noted_at < now() - $1");
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = EndedSessions.Remembered });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
-
-    [LoggerMessage(1502, LogLevel.Warning, "It could not be read which sessions have ended ({Reason}); it is tried again every second.")]
-    private static partial void LogFailed(ILogger logger, string reason);
 }

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -11,7 +10,7 @@ namespace Chassis.Web;
 /// Seals anew what was sealed with a former master secret, or by a version before the envelope, so that the former secret can go. What no secret opens stays as it is.
 /// </summary>
 internal sealed partial class SealingSweep(
-    IEnumerable<SealedColumn> columns, NpgsqlDataSource database, Envelope envelope, IOptions<SealingSettings> settings, TimeProvider clock, ILogger<SealingSweep> logger) : BackgroundService
+    IEnumerable<SealedColumn> columns, NpgsqlDataSource database, Envelope envelope, IOptions<SealingSettings> settings, TimeProvider clock, ILogger<SealingSweep> logger) : PeriodicService(clock, logger)
 {
     private const int Batch = 500;
 
@@ -25,40 +24,21 @@ internal sealed partial class SealingSweep(
             all += changed;
             if (changed > 0)
             {
-                LogSealed(logger, changed, column.Table);
+                LogSealed(Logger, changed, column.Table);
             }
 
             if (lost > 0)
             {
-                LogLost(logger, lost, column.Table);
+                LogLost(Logger, lost, column.Table);
             }
         }
 
         return all;
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(settings.Value.AnewAfter, clock);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                try
-                {
-                    await SweepAsync(stoppingToken);
-                }
-                catch (NpgsqlException e)
-                {
-                    LogFailed(logger, e.Message);
-                }
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The service stops.
-        }
-    }
+    protected override TimeSpan Interval => settings.Value.AnewAfter;
+
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
 
     private async Task<(int Changed, int Lost)> SweepAsync(SealedColumn column, CancellationToken cancellationToken)
     {
@@ -110,7 +90,4 @@ internal sealed partial class SealingSweep(
 
     [LoggerMessage(1702, LogLevel.Error, "{Count} values of {Table} are sealed with a master secret that the settings do not have, and cannot be read.")]
     private static partial void LogLost(ILogger logger, int count, string table);
-
-    [LoggerMessage(1703, LogLevel.Warning, "What is sealed could not be sealed anew ({Reason}); it is tried again.")]
-    private static partial void LogFailed(ILogger logger, string reason);
 }
