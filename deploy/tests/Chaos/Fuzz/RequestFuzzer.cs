@@ -27,7 +27,7 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
     private static readonly string[] OddHeaders = ["If-Match", "If-None-Match", "Accept", "Accept-Encoding", "Accept-Language", "Range", "Expect", "Origin", "traceparent", "X-Forwarded-For", "X-Correlation-Id", "Prefer"];
 
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = Patience };
-    private readonly ConcurrentDictionary<string, Known> known = new();
+    private readonly ConcurrentDictionary<string, KnownIds> known = new();
     private readonly ConcurrentQueue<string> failures = new();
     private readonly ConcurrentDictionary<int, int> answers = new();
     private readonly ConcurrentDictionary<(string Operation, int Status), int> byOperation = new();
@@ -86,8 +86,7 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
     private async Task<IEnumerable<Operation>> DescribedAsync(string service)
     {
         var document = JsonNode.Parse(await http.GetStringAsync(new Uri(stage.Cluster.Of(service)[0].Address, "/openapi/v1.json")))!;
-        // Retried as slowly as one asks for it, a dead letter of the market's poison would be away when it is looked for.
-        return Operation.Of(service, document).Where(o => o.Path != "/v1/ops/dead-letters/retry");
+        return Operation.Of(service, document);
     }
 
     private Task SendAsync(Random random)
@@ -305,7 +304,7 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
         }
     }
 
-    private void Note(string resource, string id) => known.GetOrAdd(resource, _ => new Known()).Add(id);
+    private void Note(string resource, string id) => known.GetOrAdd(resource, _ => new KnownIds()).Add(id);
 
     /// <summary>Nobody answers where the fuzzer's webhooks go: they would be tried for days.</summary>
     private async Task TidyUpAsync()
@@ -333,84 +332,4 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
 
     private void Fail(Attempt attempt, bool asOperator, string wrong) =>
         failures.Enqueue($"{wrong}{Environment.NewLine}      {(asOperator ? "operator" : "customer")}: {JsonSerializer.Serialize(attempt, JsonSerializerOptions.Web)}");
-
-    /// <summary>Ids, of which the latest hundreds are kept.</summary>
-    private sealed class Known
-    {
-        private const int Most = 400;
-        private readonly List<string> ids = [];
-
-        public IReadOnlyList<string> All
-        {
-            get
-            {
-                lock (ids)
-                {
-                    return [.. ids];
-                }
-            }
-        }
-
-        public void Add(string id)
-        {
-            lock (ids)
-            {
-                if (ids.Contains(id))
-                {
-                    return;
-                }
-
-                if (ids.Count == Most)
-                {
-                    ids.RemoveAt(0);
-                }
-
-                ids.Add(id);
-            }
-        }
-
-        public string? Any(Random random)
-        {
-            lock (ids)
-            {
-                return ids.Count == 0 ? null : ids[random.Next(ids.Count)];
-            }
-        }
-    }
-}
-
-/// <summary>A request as it can be written down and sent again.</summary>
-public sealed record Attempt(string Service, string Method, string Target)
-{
-    public Dictionary<string, string> Headers { get; init; } = [];
-
-    /// <summary>In base64 where it is written down.</summary>
-    public byte[]? Body { get; set; }
-
-    public string? ContentType { get; set; }
-
-    public string? ContentEncoding { get; set; }
-
-    public HttpRequestMessage ToMessage(Uri address)
-    {
-        var raw = new Uri($"{address.GetLeftPart(UriPartial.Authority)}{Target}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
-        var message = new HttpRequestMessage(new HttpMethod(Method), raw);
-        foreach (var (name, value) in Headers)
-        {
-            // What a client library refuses to send does not arrive.
-            message.Headers.TryAddWithoutValidation(name, string.Concat(value.Where(c => c is >= ' ' and < '\x7f').Take(2_000)));
-        }
-
-        if (Body is not null)
-        {
-            message.Content = new ByteArrayContent(Body);
-            message.Content.Headers.TryAddWithoutValidation("Content-Type", ContentType);
-            if (ContentEncoding is not null)
-            {
-                message.Content.Headers.TryAddWithoutValidation("Content-Encoding", ContentEncoding);
-            }
-        }
-
-        return message;
-    }
 }

@@ -13,6 +13,9 @@ public sealed class Sense(Random random, Func<string, string?> known)
     /// <summary>Begins the number of everything that a fuzzer sells.</summary>
     public const string SkuPrefix = "FUZZ-";
 
+    // Retried as slowly as one may ask for it, the market's poison would be away when it is looked for.
+    private const string Rate = "rate";
+
     private static readonly Dictionary<string, string[]> Words = new(StringComparer.OrdinalIgnoreCase)
     {
         ["currency"] = ["EUR", "EUR", "EUR", "EUR", "EUR", "EUR", "EUR", "USD", "JPY"],
@@ -49,7 +52,7 @@ public sealed class Sense(Random random, Func<string, string?> known)
                 var required = schema["required"]?.AsArray().Select(r => (string)r!).ToHashSet() ?? [];
                 foreach (var (key, member) in schema["properties"]?.AsObject().ToArray() ?? [])
                 {
-                    if (required.Contains(key) || random.Next(3) == 0)
+                    if (key != Rate && (required.Contains(key) || random.Next(3) == 0))
                     {
                         members[key] = Of(operation, member!, key);
                     }

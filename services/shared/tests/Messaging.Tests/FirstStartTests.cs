@@ -28,13 +28,7 @@ public sealed class FirstStartTests(WorkFixture fixture) : IClassFixture<WorkFix
 
         // The transport has made its queues, and everything else of the process has no connection yet.
         await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Commands), "the transport to have made its queue");
-        await Task.Delay(Looked, Token);
-        (await fixture.IsConsumedAsync(WorkQueues.Commands)).ShouldBeFalse();
-
-        proxy.Set(LinkMode.Open);
-        await host.Services.UntilReadyAsync();
-        (await fixture.IsConsumedAsync(WorkQueues.Commands)).ShouldBeTrue();
-        await host.StopAsync(Token);
+        await NobodyReadsBeforeAsync(proxy, host);
     }
 
     [Fact]
@@ -46,13 +40,7 @@ public sealed class FirstStartTests(WorkFixture fixture) : IClassFixture<WorkFix
 
         // The queues are made, and the first of the bindings to events is not answered.
         await Poll.Until(() => proxy.IsSilenced, "the binding to be asked for");
-        await Task.Delay(Looked, Token);
-        (await fixture.IsConsumedAsync(WorkQueues.Commands)).ShouldBeFalse();
-
-        proxy.Set(LinkMode.Open);
-        await host.Services.UntilReadyAsync();
-        (await fixture.IsConsumedAsync(WorkQueues.Commands)).ShouldBeTrue();
-        await host.StopAsync(Token);
+        await NobodyReadsBeforeAsync(proxy, host);
     }
 
     [Fact]
@@ -80,6 +68,17 @@ public sealed class FirstStartTests(WorkFixture fixture) : IClassFixture<WorkFix
         await Poll.Until(() => ending.IsCancellationRequested, "the service to end", TimeSpan.FromSeconds(30));
         Environment.ExitCode.ShouldBe(1);
         Environment.ExitCode = before;
+        await host.StopAsync(Token);
+    }
+
+    private async Task NobodyReadsBeforeAsync(TcpProxy proxy, IHost host)
+    {
+        await Task.Delay(Looked, Token);
+        (await fixture.IsConsumedAsync(WorkQueues.Commands)).ShouldBeFalse();
+
+        proxy.Set(LinkMode.Open);
+        await host.Services.UntilReadyAsync();
+        (await fixture.IsConsumedAsync(WorkQueues.Commands)).ShouldBeTrue();
         await host.StopAsync(Token);
     }
 
