@@ -72,7 +72,7 @@ public sealed partial class Oracle
             "dead-letters",
             "Dead letters hold nothing but what was planted as poison",
             dead.Count,
-            [.. dead.Where(d => !d.IsPlanted).Select(d => $"{d.Queue}: {d.Reason}")]);
+            [.. dead.Where(d => !d.IsPlanted).Select(d => $"{d.Queue}: {d.Reason}: {d.What}")]);
     }
 
     /// <summary>A queue that takes an event because of its type must refuse these; the one that takes every event as it is must not.</summary>
@@ -115,18 +115,20 @@ public sealed partial class Oracle
     }
 
     /// <summary>What was planted says so in its id, or, where the id is what is odd about it, in its body or in a header.</summary>
-    private async Task<IReadOnlyList<(string Id, string Queue, string Reason, bool IsPlanted)>> DeadAsync()
+    private async Task<IReadOnlyList<(string Id, string Queue, string Reason, string What, bool IsPlanted)>> DeadAsync()
     {
-        var dead = new List<(string Id, string Queue, string Reason, bool IsPlanted)>();
+        var dead = new List<(string Id, string Queue, string Reason, string What, bool IsPlanted)>();
         foreach (var service in ServiceNames)
         {
             dead.AddRange(await stage.RowsAsync(
                 service,
                 $"""
-                SELECT message_id, queue, reason || ': ' || coalesce(exception_message, message_type), message_id LIKE '{PoisonKit.MarkPrefix}%' OR position('{PoisonKit.MarkPrefix}'::bytea IN body) > 0 OR position('{Guid.Empty}'::bytea IN body) > 0 OR headers::text LIKE '%{PoisonKit.MarkPrefix}%'
+                SELECT message_id, queue, reason, coalesce(exception_message, message_type),
+                    message_id LIKE '{PoisonKit.MarkPrefix}%' OR headers::text LIKE '%{PoisonKit.MarkPrefix}%'
+                        OR position('{PoisonKit.MarkPrefix}'::bytea IN body) > 0 OR position('{Guid.Empty}'::bytea IN body) > 0
                 FROM messaging.dead_letters WHERE status = 'open'
                 """,
-                r => (r.GetString(0), r.GetString(1), r.GetString(2), r.GetBoolean(3))));
+                r => (r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4))));
         }
 
         return dead;
