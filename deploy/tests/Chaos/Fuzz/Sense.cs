@@ -16,6 +16,9 @@ public sealed class Sense(Random random, Func<string, string?> known)
     // Retried as slowly as one may ask for it, the market's poison would be away when it is looked for.
     private const string Rate = "rate";
 
+    // Every dead letter of a fuzzer's thousands again, and again, keeps the services busy for longer than it teaches anything.
+    private const string Limit = "limit";
+
     private static readonly Dictionary<string, string[]> Words = new(StringComparer.OrdinalIgnoreCase)
     {
         ["currency"] = ["EUR", "EUR", "EUR", "EUR", "EUR", "EUR", "EUR", "USD", "JPY"],
@@ -52,7 +55,7 @@ public sealed class Sense(Random random, Func<string, string?> known)
                 var required = schema["required"]?.AsArray().Select(r => (string)r!).ToHashSet() ?? [];
                 foreach (var (key, member) in schema["properties"]?.AsObject().ToArray() ?? [])
                 {
-                    if (key != Rate && (required.Contains(key) || random.Next(3) == 0))
+                    if (key != Rate && (key == Limit || required.Contains(key) || random.Next(3) == 0))
                     {
                         members[key] = Of(operation, member!, key);
                     }
