@@ -66,8 +66,8 @@ public sealed partial class Market : IDisposable
     /// <summary>Everybody who was registered, with their tenant.</summary>
     public IReadOnlyDictionary<Guid, string?> TenantOf => tenants;
 
-    /// <summary>Those whose orders nobody here keeps a list of; the operator shops as one of them.</summary>
-    public IReadOnlySet<Guid> Strangers => strangers.Keys.Append(Operator.UserId).ToHashSet();
+    /// <summary>Those whose orders nobody here keeps a list of. Where there are any, the operator shops as one of them; else nobody may.</summary>
+    public IReadOnlySet<Guid> Strangers => strangers.IsEmpty ? new HashSet<Guid>() : strangers.Keys.Append(Operator.UserId).ToHashSet();
 
     /// <summary>Every order that was acknowledged.</summary>
     public IReadOnlyCollection<PlacedOrder> Placed => placed;
