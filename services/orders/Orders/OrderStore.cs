@@ -20,11 +20,6 @@ public sealed class OrderRefusedException(OrderError error) : Exception(error.Me
 /// <param name="TenantId">Whose installation it belongs to.</param>
 public sealed record VersionedOrder(OrderState State, long Version, string? TenantId);
 
-/// <param name="Order">The order afterwards.</param>
-/// <param name="Repeated">Whether nothing changed because the same had happened before.</param>
-/// <param name="History">Every event of the order, the new ones at the end.</param>
-public sealed record OrderChange(VersionedOrder Order, bool Repeated, IReadOnlyList<StoredEvent> History);
-
 /// <summary>Orders in the event store: read, decide, append, in one unit of work with everything that follows from it.</summary>
 public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics metrics)
 {
@@ -35,17 +30,46 @@ public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics met
     /// <param name="commandsOf">What is wanted, given the order as it is; may throw when the caller has no business with it.</param>
     /// <param name="expected">Version that the caller believes to be current.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The order afterwards.</returns>
     /// <exception cref="OrderRefusedException">The order refuses; nothing is stored.</exception>
-    public async Task<OrderChange> Change(
+    public async Task<VersionedOrder> Change(
         Guid id, ExpectedVersion expected, Func<VersionedOrder?, CancellationToken, Task<IReadOnlyList<OrderCommand>>> commandsOf, CancellationToken cancellationToken)
     {
         await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        var (order, stored) = await Apply(id, expected, commandsOf, cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        metrics.Happened(stored);
+        return order;
+    }
+
+    public Task<VersionedOrder> Change(Guid id, OrderCommand command, CancellationToken cancellationToken) =>
+        Change(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), cancellationToken);
+
+    /// <summary>The same as a part of somebody's unit of work, who saves and commits it.</summary>
+    /// <exception cref="OrderRefusedException">The order refuses; nothing is stored.</exception>
+    public async Task Apply(Guid id, OrderCommand command, CancellationToken cancellationToken)
+    {
+        var (_, stored) = await Apply(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), cancellationToken);
+        metrics.Happened(stored);
+    }
+
+    /// <summary>The order as it was at a version or at a moment; null when there was none.</summary>
+    public async Task<VersionedOrder?> Load(Guid id, long? toVersion, DateTimeOffset? until, CancellationToken cancellationToken) =>
+        Fold(await events.Read(id, toVersion: toVersion, until: until, cancellationToken: cancellationToken));
+
+    /// <summary>Everything that happened to the order.</summary>
+    public Task<IReadOnlyList<StoredEvent>> History(Guid id, CancellationToken cancellationToken) => events.Read(id, cancellationToken: cancellationToken);
+
+    private async Task<(VersionedOrder Order, IReadOnlyList<StoredEvent> Stored)> Apply(
+        Guid id, ExpectedVersion expected, Func<VersionedOrder?, CancellationToken, Task<IReadOnlyList<OrderCommand>>> commandsOf, CancellationToken cancellationToken)
+    {
         var history = await events.LockAndRead(id, cancellationToken);
         var before = Fold(history);
         var commands = await commandsOf(before, cancellationToken);
         expected.Check(before?.Version ?? 0);
 
-        var (state, happened, repeated) = (before?.State, new List<OrderEvent>(), false);
+        var (state, happened) = (before?.State, new List<OrderEvent>());
         foreach (var command in commands)
         {
             switch (Order.Decide(state, command))
@@ -56,31 +80,15 @@ public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics met
                     break;
                 case Decision.Refused refused:
                     throw new OrderRefusedException(refused.Error);
-                case Decision.Repeated:
-                    repeated = true;
-                    break;
             }
         }
 
         // The order's, not that of whoever acts on it: its events, and what others are told, belong to its tenant.
         using var _ = OperationContext.BeginTenant(before is null ? OperationContext.Current.TenantId : before.TenantId);
         var stored = await events.Append(StreamType, id, before?.Version ?? 0, happened, state!.UserId.ToString(), cancellationToken, happened.FirstOrDefault()?.At);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        metrics.Happened(stored);
-        IReadOnlyList<StoredEvent> all = [.. history, .. stored];
-        return new OrderChange(new VersionedOrder(state, all[^1].Version, all[0].Metadata.TenantId), repeated && stored.Count == 0, all);
+        var (first, last) = (history.Concat(stored).First(), history.Concat(stored).Last());
+        return (new VersionedOrder(state, last.Version, first.Metadata.TenantId), stored);
     }
-
-    public Task<OrderChange> Change(Guid id, OrderCommand command, CancellationToken cancellationToken) =>
-        Change(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), cancellationToken);
-
-    /// <summary>The order as it was at a version or at a moment; null when there was none.</summary>
-    public async Task<VersionedOrder?> Load(Guid id, long? toVersion, DateTimeOffset? until, CancellationToken cancellationToken) =>
-        Fold(await events.Read(id, toVersion: toVersion, until: until, cancellationToken: cancellationToken));
-
-    /// <summary>Everything that happened to the order.</summary>
-    public Task<IReadOnlyList<StoredEvent>> History(Guid id, CancellationToken cancellationToken) => events.Read(id, cancellationToken: cancellationToken);
 
     private static VersionedOrder? Fold(IReadOnlyList<StoredEvent> history) => history.Count == 0
         ? null

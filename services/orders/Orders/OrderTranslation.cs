@@ -11,19 +11,9 @@ using V2 = Shop.Contracts.Orders.V2;
 namespace Orders;
 
 /// <summary>The one place where what happens inside becomes what others are told. Everything leaves through the outbox of the unit of work.</summary>
-public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProvider send) : ICoreEventHandler<OrderEvent>
+public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProvider send, Fulfilments fulfilments) : ICoreEventHandler<OrderEvent>
 {
     public Task Handle(CoreEvent<OrderEvent> coreEvent, CancellationToken cancellationToken) => Tell(coreEvent.Stored, cancellationToken);
-
-    /// <summary>Says an event again, under the same id: whoever has missed it gets it, whoever has handled it drops it as a duplicate.</summary>
-    /// <param name="history">Every event of the order.</param>
-    /// <param name="which">Which of them; the last one is said.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public async Task TellAgain(IReadOnlyList<StoredEvent> history, Func<OrderEvent, bool> which, CancellationToken cancellationToken)
-    {
-        using var _ = OperationContext.BeginTenant(history[0].Metadata.TenantId);
-        await Tell(history.Last(e => which((OrderEvent)e.Data)), cancellationToken);
-    }
 
     private Task Tell(StoredEvent stored, CancellationToken cancellationToken) => stored.Data switch
     {
@@ -51,8 +41,7 @@ public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProv
             cancellationToken);
         var address = e.ShippingAddress ?? throw new InvalidOperationException("An order is submitted with an address.");
         await Publish(new V2.OrderSubmitted(e.OrderId, e.UserId, Lines(e.Lines), Money(e.Total), address.Country, e.At), stored, cancellationToken);
-        await send.SendCommand(
-            OrdersQueues.Fulfilment,
+        await fulfilments.Start(
             new StartFulfilment(
                 e.OrderId,
                 e.UserId,
@@ -60,7 +49,6 @@ public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProv
                 Money(e.Total),
                 e.PaymentMethod,
                 new ShipTo(address.Name, address.Line1, address.City, address.PostalCode, address.Country, address.Line2)),
-            e.OrderId,
             cancellationToken);
     }
 

@@ -28,7 +28,7 @@ public static class OrdersModule
 
     public static void AddOrdersConsumers(this IBusRegistrationConfigurator bus)
     {
-        bus.AddConsumer<OrderCommandsConsumer>().Endpoint(e => e.Name = OrdersQueues.Commands);
+        bus.AddConsumer<CancelOpenOrderConsumer>().Endpoint(e => e.Name = OrdersQueues.Commands);
         bus.AddConsumer<CatalogueConsumer>().Endpoint(e => e.Name = CatalogueConsumer.Queue);
         bus.AddEndedSessions<EndSessions>("orders");
     }

@@ -7,6 +7,8 @@ using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Orders.Domain;
+using Orders.Fulfilment;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Users.V1;
 
@@ -70,13 +72,14 @@ public class OrdersFixture : ServiceFixture<Program>
         await scope.ServiceProvider.GetRequiredService<DbContext>().SaveChangesAsync(TestContext.Current.CancellationToken);
     }
 
-    /// <summary>Sends what the saga would send.</summary>
-    public async Task Command<T>(T command, Guid orderId)
-        where T : class
+    /// <summary>Does to an order what the saga does to it in its transaction.</summary>
+    public async Task Do(Guid orderId, Func<DateTimeOffset, OrderCommand> command)
     {
         await using var scope = Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<ISendEndpointProvider>().SendCommand(global::Orders.Fulfilment.OrdersQueues.Commands, command, orderId, TestContext.Current.CancellationToken);
-        await scope.ServiceProvider.GetRequiredService<DbContext>().SaveChangesAsync(TestContext.Current.CancellationToken);
+        var db = scope.ServiceProvider.GetRequiredService<DbContext>();
+        await using var transaction = await db.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await scope.ServiceProvider.GetRequiredService<IOrders>().Do(orderId, command(TimeProvider.System.GetUtcNow()), TestContext.Current.CancellationToken);
+        await transaction.CommitAsync(TestContext.Current.CancellationToken);
     }
 
     public async Task UserIs(Guid userId, string status)

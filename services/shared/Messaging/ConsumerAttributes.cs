@@ -14,3 +14,11 @@ public sealed class SubscribeToAttribute(string pattern) : Attribute
 {
     public string Pattern { get; } = pattern;
 }
+
+/// <summary>Boundary events that an earlier version of the consumer or state machine took: its queue is unbound from them, and what is still there is dropped.</summary>
+/// <param name="events">Records with <c>[BoundaryEvent]</c>.</param>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class NoLongerTakesAttribute(params Type[] events) : Attribute
+{
+    public IReadOnlyList<Type> Events { get; } = events;
+}

@@ -45,6 +45,7 @@ public static class EntityFrameworkOutboxExtensions
         where TDbContext : DbContext
     {
         configurator.TryAddScoped<IOutboxContextFactory<TDbContext>, InboxContextFactory<TDbContext>>();
+        configurator.TryAdd(ServiceDescriptor.Scoped(typeof(ISagaEvents<>), typeof(SagaEvents<>)));
         configure?.Invoke(new OutboxConfigurator<TDbContext>(configurator));
     }
 

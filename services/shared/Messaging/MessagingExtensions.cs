@@ -147,11 +147,7 @@ public static class MessagingExtensions
         var outbox = OutboxBuffer.Of(provider.GetRequiredService<TDbContext>());
         var endpoints = provider.GetRequiredService<IScopedBusContextProvider<IBus>>().Context.SendEndpointProvider;
         return new MessageScheduler(
-            new OutboxScheduleProvider(endpoints, (token, _) =>
-            {
-                outbox.Cancel(token);
-                return Task.CompletedTask;
-            }),
+            OutboxScheduleProvider.Of(endpoints, outbox),
             provider.GetRequiredService<IBus>().Topology);
     }
 }

@@ -11,7 +11,7 @@ public sealed record CancelOrderRequest([property: Text(500)] string Reason) : I
 /// <summary>Cancels a draft at once and asks the fulfilment to undo an order under way; asking twice changes nothing.</summary>
 public sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider clock)
 {
-    public Task<OrderChange> Handle(Guid id, CancelOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
+    public Task<VersionedOrder> Handle(Guid id, CancelOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
         return orders.Change(
@@ -31,7 +31,7 @@ public sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider c
     private static async Task<ETagged<Accepted<OrderView>>> Post(
         Guid id, CancelOrderRequest request, ExpectedVersion expected, CancelOrder feature, CancellationToken cancellationToken)
     {
-        var (order, _, _) = await feature.Handle(id, request, expected, cancellationToken);
+        var order = await feature.Handle(id, request, expected, cancellationToken);
         return TypedResults.Accepted($"/v1/orders/{id}", OrderView.Of(order.State, order.Version)).WithETag(order.Version);
     }
 }

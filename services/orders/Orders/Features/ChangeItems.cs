@@ -12,7 +12,7 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
     /// <summary>How often a draft can be changed.</summary>
     public const int MaxChanges = 1000;
 
-    public Task<OrderChange> Add(Guid id, ItemRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
+    public Task<VersionedOrder> Add(Guid id, ItemRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
         return orders.Change(
@@ -30,7 +30,7 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
             cancellationToken);
     }
 
-    public Task<OrderChange> Remove(Guid id, string sku, ExpectedVersion expected, CancellationToken cancellationToken) => orders.Change(
+    public Task<VersionedOrder> Remove(Guid id, string sku, ExpectedVersion expected, CancellationToken cancellationToken) => orders.Change(
         id,
         expected,
         (order, _) =>
@@ -63,6 +63,6 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
     private static async Task<ETagged<Ok<OrderView>>> Delete(Guid id, string sku, ExpectedVersion expected, ChangeItems feature, CancellationToken cancellationToken) =>
         await feature.Answer(await feature.Remove(id, sku, expected, cancellationToken), cancellationToken);
 
-    private async Task<ETagged<Ok<OrderView>>> Answer(OrderChange change, CancellationToken cancellationToken) =>
-        TypedResults.Ok(await catalogue.AtTodaysPrices(OrderView.Of(change.Order.State, change.Order.Version), cancellationToken)).WithETag(change.Order.Version);
+    private async Task<ETagged<Ok<OrderView>>> Answer(VersionedOrder order, CancellationToken cancellationToken) =>
+        TypedResults.Ok(await catalogue.AtTodaysPrices(OrderView.Of(order.State, order.Version), cancellationToken)).WithETag(order.Version);
 }

@@ -21,7 +21,7 @@ public sealed record CreateOrderRequest(
 /// <summary>Begins an order, as a draft or placed at once. Prices come from the catalogue, never from the client.</summary>
 public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, DraftQuota drafts, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
 {
-    public async Task<OrderChange> Handle(CreateOrderRequest request, CancellationToken cancellationToken)
+    public async Task<VersionedOrder> Handle(CreateOrderRequest request, CancellationToken cancellationToken)
     {
         var items = Validate(request);
         var id = Ids.New(clock);
@@ -60,7 +60,7 @@ public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Dra
 
     private static async Task<ETagged<Created<OrderView>>> Post(CreateOrderRequest request, CreateOrder feature, CancellationToken cancellationToken)
     {
-        var (order, _, _) = await feature.Handle(request, cancellationToken);
+        var order = await feature.Handle(request, cancellationToken);
         return TypedResults.Created($"/v1/orders/{order.State.Id}", OrderView.Of(order.State, order.Version)).WithETag(order.Version);
     }
 

@@ -11,7 +11,7 @@ namespace Orders.Features;
 /// <summary>Places a draft, at the prices of this moment. What follows is the fulfilment's business: the answer is 202.</summary>
 public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
 {
-    public Task<OrderChange> Handle(Guid id, SubmitOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
+    public Task<VersionedOrder> Handle(Guid id, SubmitOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
         return orders.Change(
@@ -42,7 +42,7 @@ public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Cal
     private static async Task<ETagged<Accepted<OrderView>>> Post(
         Guid id, SubmitOrderRequest request, ExpectedVersion expected, SubmitOrder feature, CancellationToken cancellationToken)
     {
-        var (order, _, _) = await feature.Handle(id, request, expected, cancellationToken);
+        var order = await feature.Handle(id, request, expected, cancellationToken);
         return TypedResults.Accepted($"/v1/orders/{id}", OrderView.Of(order.State, order.Version)).WithETag(order.Version);
     }
 }

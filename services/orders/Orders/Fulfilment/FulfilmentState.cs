@@ -80,6 +80,3 @@ public enum Ending
 /// <param name="Ended">When the answer came or the deadline passed; null while waiting.</param>
 /// <param name="Outcome">What the answer was; null while waiting.</param>
 public sealed record FulfilmentStep(string Step, DateTimeOffset Started, int Attempt, DateTimeOffset? Ended = null, string? Outcome = null);
-
-/// <summary>Comes by itself when a step has waited for its whole deadline.</summary>
-public sealed record DeadlinePassed(Guid OrderId, string Step);

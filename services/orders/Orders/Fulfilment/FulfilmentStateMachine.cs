@@ -2,9 +2,11 @@ using Chassis.Messaging;
 using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
+using Orders.Domain;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Orders.V1;
+using V1 = Shop.Contracts.Orders.V1;
 
 namespace Orders.Fulfilment;
 
@@ -13,8 +15,13 @@ namespace Orders.Fulfilment;
 /// </summary>
 /// <remarks>
 /// Messages may come late, twice and out of order; what a state does not wait for, it ignores visibly. Compensation goes backwards, one acknowledged step at a time:
-/// payment, then stock, and only then is the order failed or cancelled. From <see cref="RecordingShipment"/> on there is no way back, only forward or to a failed capture.
+/// payment, then stock, and only then is the order failed or cancelled. From the dispatch on there is no way back, only forward or to a failed capture.
+/// <para>
+/// Waited for are inventory, the payment provider, people and time. What the service does by itself, on the order and on the payment's record, is a step of the transition that made it
+/// possible and belongs to its transaction. ADR: docs/adr/0004-saga-in-orders.md.
+/// </para>
 /// </remarks>
+[NoLongerTakes(typeof(V1.OrderConfirmed), typeof(V1.OrderShipped), typeof(V1.OrderCompleted), typeof(V1.OrderFailed), typeof(V1.OrderCancelled))]
 public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentState>
 {
     private readonly FulfilmentOptions options;
@@ -30,20 +37,15 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         Correlate();
 
         // ── what each state asks for, and how long it waits for the answer ──────────────────────────────────────────────────────────────────────────
-        Ask(ReservingStock, Queues.InventoryCommands, s => new ReserveStock(s.CorrelationId, s.Items), _ => this.options.Reservation);
-        Ask(AuthorizingPayment, OrdersQueues.Payments, s => new AuthorizePayment(s.CorrelationId, s.UserId, s.Total, s.PaymentMethod), _ => this.options.Authorization);
-        Ask(Confirming, OrdersQueues.Commands, s => new ConfirmOrder(s.CorrelationId), AskAgainLater);
-        Ask(Shipping, Queues.InventoryCommands, s => new ShipOrder(s.CorrelationId, s.Address!, s.UserId), _ => this.options.Dispatch);
-        Ask(RecordingShipment, OrdersQueues.Commands, s => new RecordShipment(s.CorrelationId, s.ShipmentId!.Value, s.Carrier!, s.TrackingNumber!), AskAgainLater);
-        Ask(CapturingPayment, OrdersQueues.Payments, s => new CapturePayment(s.CorrelationId), AskAgainLater);
-        Ask(Completing, OrdersQueues.Commands, s => new CompleteOrder(s.CorrelationId), AskAgainLater);
+        AskInventory(ReservingStock, s => new ReserveStock(s.CorrelationId, s.Items), _ => this.options.Reservation);
+        AskPayments(AuthorizingPayment, s => new AuthorizePayment(s.CorrelationId, s.UserId, s.Total, s.PaymentMethod), _ => this.options.Authorization);
+        AskInventory(Shipping, s => new ShipOrder(s.CorrelationId, s.Address!, s.UserId), _ => this.options.Dispatch);
+        AskPayments(CapturingPayment, s => new CapturePayment(s.CorrelationId), AskAgainLater);
 
-        Ask(RecallingShipment, Queues.InventoryCommands, s => new ReleaseStock(s.CorrelationId, WhyForOthers(s)), AskAgainLater);
-        Ask(VoidingPayment, OrdersQueues.Payments, s => new VoidPayment(s.CorrelationId, s.UserId, s.Total, s.PaymentMethod), AskAgainLater);
-        Ask(RefundingPayment, OrdersQueues.Payments, s => new RefundPayment(s.CorrelationId), AskAgainLater);
-        Ask(ReleasingStock, Queues.InventoryCommands, s => new ReleaseStock(s.CorrelationId, WhyForOthers(s)), AskAgainLater);
-        Ask(Failing, OrdersQueues.Commands, s => new FailOrder(s.CorrelationId, s.Reason!, s.Refunded ? s.Total : null), AskAgainLater);
-        Ask(Cancelling, OrdersQueues.Commands, s => new CancelOrder(s.CorrelationId, s.Reason!, s.Refunded ? s.Total : null), AskAgainLater);
+        AskInventory(RecallingShipment, s => new ReleaseStock(s.CorrelationId, WhyForOthers(s)), AskAgainLater);
+        AskPayments(VoidingPayment, s => new VoidPayment(s.CorrelationId, s.UserId, s.Total, s.PaymentMethod), AskAgainLater);
+        AskPayments(RefundingPayment, s => new RefundPayment(s.CorrelationId), AskAgainLater);
+        AskInventory(ReleasingStock, s => new ReleaseStock(s.CorrelationId, WhyForOthers(s)), AskAgainLater);
 
         // ── the way forward ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
         Initially(
@@ -51,115 +53,83 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
         During(ReservingStock,
             When(StockReserved).Then(Note("reserved")).TransitionTo(AuthorizingPayment),
-            When(StockReservationFailed).Then(Fail<StockReservationFailed>("refused", c => $"out_of_stock: {c.Message.Reason}")).TransitionTo(Failing),
-            When(StockReleased).Then(Fail("expired", "timed_out: the reservation expired")).TransitionTo(Failing),
+            When(StockReservationFailed).Then(Fail<StockReservationFailed>("refused", c => $"out_of_stock: {c.Message.Reason}")).ThenAsync(FailOrder).TransitionTo(Failed),
+            When(StockReleased).Then(Fail("expired", "timed_out: the reservation expired")).ThenAsync(FailOrder).TransitionTo(Failed),
             When(CancellationRequested).Then(Cancel).TransitionTo(ReleasingStock),
             When(Deadline.Received).Then(Fail("timed out", "timed_out: inventory did not answer in time")).TransitionTo(ReleasingStock));
-        Silent(ReservingStock, StartFulfilment, PaymentProcessed, OrderConfirmed, ShipmentDispatched, OrderShipped, OrderCompleted, OrderFailed, OrderCancelled);
+        Silent(ReservingStock, StartFulfilment, PaymentProcessed, ShipmentDispatched);
 
         During(AuthorizingPayment,
-            When(PaymentProcessed, Is(PaymentStatus.Authorized)).Then(Note("authorized")).Then(c => c.Saga.Authorized = true).TransitionTo(Confirming),
+            When(PaymentProcessed, Is(PaymentStatus.Authorized)).Then(Note("authorized")).ThenAsync(ConfirmOrder).TransitionTo(Shipping),
             When(PaymentProcessed, Is(PaymentStatus.Declined)).Then(Fail<PaymentProcessed>("declined", Declined)).TransitionTo(ReleasingStock),
             When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).TransitionTo(ReleasingStock),
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(VoidingPayment),
-            When(Deadline.Received).Then(Fail("timed out", "timed_out: the payment provider did not answer in time")).TransitionTo(VoidingPayment));
-        Silent(AuthorizingPayment,
-            StartFulfilment, StockReserved, StockReservationFailed, OrderConfirmed, ShipmentDispatched, OrderShipped, OrderCompleted, OrderFailed, OrderCancelled);
-
-        During(Confirming,
-            When(OrderConfirmed).Then(Note("confirmed")).TransitionTo(Shipping),
-            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(ReleasingStock),
-            When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
-            When(CancellationRequested).Then(Cancel).TransitionTo(VoidingPayment),
-            AskAgain());
-        Silent(Confirming, StartFulfilment, StockReserved, StockReservationFailed, ShipmentDispatched, OrderShipped, OrderCompleted, OrderFailed, OrderCancelled);
+            When(Deadline.Received).ThenAsync(LookAtPayment).If(IsStillAuthorizing, late => late
+                .Then(Fail("timed out", "timed_out: the payment provider did not answer in time")).TransitionTo(VoidingPayment)));
+        Silent(AuthorizingPayment, StartFulfilment, StockReserved, StockReservationFailed, ShipmentDispatched);
 
         During(Shipping,
-            When(ShipmentDispatched).Then(Note("dispatched")).Then(TakeShipment).TransitionTo(RecordingShipment),
+            When(ShipmentDispatched).Then(Note("dispatched")).Then(TakeShipment).ThenAsync(ShipOrder).TransitionTo(CapturingPayment),
             When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(RecallingShipment),
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(RecallingShipment),
             When(Deadline.Received).Then(Fail("timed out", "timed_out: the order was not dispatched in time")).TransitionTo(RecallingShipment));
-        Silent(Shipping, StartFulfilment, StockReserved, StockReservationFailed, OrderConfirmed, OrderShipped, OrderCompleted, OrderFailed, OrderCancelled);
-
-        During(RecordingShipment,
-            When(OrderShipped).Then(Note("recorded")).TransitionTo(CapturingPayment),
-            AskAgain());
-        Silent(RecordingShipment,
-            StartFulfilment, StockReserved, StockReservationFailed, StockReleased, PaymentProcessed, OrderConfirmed, ShipmentDispatched, OrderCompleted, OrderFailed,
-            OrderCancelled, CancellationRequested);
+        Silent(Shipping, StartFulfilment, StockReserved, StockReservationFailed);
 
         During(CapturingPayment,
-            When(PaymentProcessed, Is(PaymentStatus.Captured)).Then(Note("captured")).TransitionTo(Completing),
+            When(PaymentProcessed, Is(PaymentStatus.Captured)).Then(Note("captured")).ThenAsync(CompleteOrder).TransitionTo(Completed),
             When(PaymentProcessed, Is(PaymentStatus.Declined)).Then(Fail<PaymentProcessed>("declined", Declined)).TransitionTo(VoidingPayment),
-            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).TransitionTo(Failing),
+            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).ThenAsync(FailOrder).TransitionTo(Failed),
             AskAgain());
-        Silent(CapturingPayment,
-            StartFulfilment, StockReserved, StockReservationFailed, StockReleased, OrderConfirmed, ShipmentDispatched, OrderShipped, OrderCompleted, OrderFailed,
-            OrderCancelled, CancellationRequested);
-
-        During(Completing,
-            When(OrderCompleted).Then(Note("completed")).Then(Finish).TransitionTo(Completed),
-            AskAgain());
-        Silent(Completing,
-            StartFulfilment, StockReserved, StockReservationFailed, StockReleased, PaymentProcessed, OrderConfirmed, ShipmentDispatched, OrderShipped, OrderFailed,
-            OrderCancelled, CancellationRequested);
+        Silent(CapturingPayment, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, ShipmentDispatched, CancellationRequested);
 
         // ── the way back ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
         During(RecallingShipment,
             When(StockReleased).Then(Note("released")).TransitionTo(VoidingPayment),
-            When(ShipmentDispatched).Then(Note("too late: dispatched")).Then(TakeShipment).TransitionTo(RecordingShipment),
+            When(ShipmentDispatched).Then(Note("too late: dispatched")).Then(TakeShipment).ThenAsync(ShipOrder).TransitionTo(CapturingPayment),
             AskAgain());
-        Silent(RecallingShipment,
-            StartFulfilment, StockReserved, StockReservationFailed, PaymentProcessed, OrderConfirmed, OrderShipped, OrderCompleted, OrderFailed, OrderCancelled,
-            CancellationRequested);
+        Silent(RecallingShipment, StartFulfilment, StockReserved, StockReservationFailed, PaymentProcessed, CancellationRequested);
 
         During(VoidingPayment,
             When(PaymentProcessed, Is(PaymentStatus.Captured)).Then(Note("captured before")).TransitionTo(RefundingPayment),
             When(PaymentProcessed, c => IsUndone(c) && !HasShipped(c)).Then(NoteUndone).TransitionTo(ReleasingStock),
-            When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).TransitionTo(Failing),
+            When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).ThenAsync(FailOrder).TransitionTo(Failed),
             AskAgain());
-        Silent(VoidingPayment,
-            StartFulfilment, StockReserved, StockReservationFailed, StockReleased, OrderConfirmed, ShipmentDispatched, OrderShipped, OrderCompleted, OrderFailed,
-            OrderCancelled, CancellationRequested);
+        Silent(VoidingPayment, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, ShipmentDispatched, CancellationRequested);
 
         During(RefundingPayment,
             When(PaymentProcessed, c => IsUndone(c) && !HasShipped(c)).Then(NoteUndone).TransitionTo(ReleasingStock),
-            When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).TransitionTo(Failing),
+            When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).ThenAsync(FailOrder).TransitionTo(Failed),
             AskAgain());
-        Silent(RefundingPayment,
-            StartFulfilment, StockReserved, StockReservationFailed, StockReleased, OrderConfirmed, ShipmentDispatched, OrderShipped, OrderCompleted, OrderFailed,
-            OrderCancelled, CancellationRequested);
+        Silent(RefundingPayment, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, ShipmentDispatched, CancellationRequested);
 
         During(ReleasingStock,
-            When(StockReleased, c => c.Saga.Ending == Ending.Failed).Then(Note("released")).TransitionTo(Failing),
-            When(StockReleased, c => c.Saga.Ending == Ending.Cancelled).Then(Note("released")).TransitionTo(Cancelling),
+            When(StockReleased, c => c.Saga.Ending == Ending.Failed).Then(Note("released")).ThenAsync(FailOrder).TransitionTo(Failed),
+            When(StockReleased, c => c.Saga.Ending == Ending.Cancelled).Then(Note("released")).ThenAsync(CancelOrder).TransitionTo(Cancelled),
             AskAgain());
-        Silent(ReleasingStock,
-            StartFulfilment, StockReserved, StockReservationFailed, PaymentProcessed, OrderConfirmed, ShipmentDispatched, OrderShipped, OrderCompleted, OrderFailed,
-            OrderCancelled, CancellationRequested);
-
-        During(Failing,
-            When(OrderFailed).Then(Note("failed")).Then(Finish).TransitionTo(Failed),
-            AskAgain());
-        Silent(Failing,
-            StartFulfilment, StockReserved, StockReservationFailed, StockReleased, PaymentProcessed, OrderConfirmed, ShipmentDispatched, OrderShipped, OrderCompleted,
-            OrderCancelled, CancellationRequested);
-
-        During(Cancelling,
-            When(OrderCancelled).Then(Note("cancelled")).Then(Finish).TransitionTo(Cancelled),
-            AskAgain());
-        Silent(Cancelling,
-            StartFulfilment, StockReserved, StockReservationFailed, StockReleased, PaymentProcessed, OrderConfirmed, ShipmentDispatched, OrderShipped, OrderCompleted,
-            OrderFailed, CancellationRequested);
+        Silent(ReleasingStock, StartFulfilment, StockReserved, StockReservationFailed, PaymentProcessed, ShipmentDispatched, CancellationRequested);
 
         // ── the end: whatever still comes is late ───────────────────────────────────────────────────────────────────────────────────────────────────
         foreach (var end in new[] { Completed, Failed, Cancelled })
         {
-            Silent(end,
-                StartFulfilment, StockReserved, StockReservationFailed, StockReleased, PaymentProcessed, OrderConfirmed, ShipmentDispatched, OrderShipped,
-                OrderCompleted, OrderFailed, OrderCancelled, CancellationRequested, Deadline.Received);
+            Silent(end, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, PaymentProcessed, ShipmentDispatched, CancellationRequested, Deadline.Received);
+        }
+
+        // ── where the version before waited for itself: its deadline comes, and the step is done (see EarlierVersion) ───────────────────────────────
+        During(Confirming,
+            When(Deadline.Received).ThenAsync(ConfirmOrder).TransitionTo(Shipping),
+            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(ReleasingStock),
+            When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
+            When(CancellationRequested).Then(Cancel).TransitionTo(VoidingPayment));
+        Silent(Confirming, StartFulfilment, StockReserved, StockReservationFailed, ShipmentDispatched);
+        During(RecordingShipment, When(Deadline.Received).ThenAsync(ShipOrder).TransitionTo(CapturingPayment));
+        During(Completing, When(Deadline.Received).ThenAsync(CompleteOrder).TransitionTo(Completed));
+        During(Failing, When(Deadline.Received).ThenAsync(FailOrder).TransitionTo(Failed));
+        During(Cancelling, When(Deadline.Received).ThenAsync(CancelOrder).TransitionTo(Cancelled));
+        foreach (var one in new[] { RecordingShipment, Completing, Failing, Cancelling })
+        {
+            Silent(one, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, PaymentProcessed, ShipmentDispatched, CancellationRequested);
         }
     }
 
@@ -167,17 +137,10 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     public State AuthorizingPayment { get; private set; } = null!;
 
-    public State Confirming { get; private set; } = null!;
-
     /// <summary>Waits for the dispatch.</summary>
     public State Shipping { get; private set; } = null!;
 
-    /// <summary>Dispatched; the order does not know it yet.</summary>
-    public State RecordingShipment { get; private set; } = null!;
-
     public State CapturingPayment { get; private set; } = null!;
-
-    public State Completing { get; private set; } = null!;
 
     /// <summary>Wants the stock back after shipping was asked for: whichever comes first, release or dispatch, decides.</summary>
     public State RecallingShipment { get; private set; } = null!;
@@ -188,15 +151,22 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     public State ReleasingStock { get; private set; } = null!;
 
-    public State Failing { get; private set; } = null!;
-
-    public State Cancelling { get; private set; } = null!;
-
     public State Completed { get; private set; } = null!;
 
     public State Failed { get; private set; } = null!;
 
     public State Cancelled { get; private set; } = null!;
+
+    // Steps of a transition, and states of the version before.
+    public State Confirming { get; private set; } = null!;
+
+    public State RecordingShipment { get; private set; } = null!;
+
+    public State Completing { get; private set; } = null!;
+
+    public State Failing { get; private set; } = null!;
+
+    public State Cancelling { get; private set; } = null!;
 
     public Event<StartFulfilment> StartFulfilment { get; private set; } = null!;
 
@@ -212,16 +182,6 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     public Event<PaymentProcessed> PaymentProcessed { get; private set; } = null!;
 
-    public Event<OrderConfirmed> OrderConfirmed { get; private set; } = null!;
-
-    public Event<OrderShipped> OrderShipped { get; private set; } = null!;
-
-    public Event<OrderCompleted> OrderCompleted { get; private set; } = null!;
-
-    public Event<OrderFailed> OrderFailed { get; private set; } = null!;
-
-    public Event<OrderCancelled> OrderCancelled { get; private set; } = null!;
-
     public Schedule<FulfilmentState, DeadlinePassed> Deadline { get; private set; } = null!;
 
     // ── how the rows above are made ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,12 +195,8 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         Event(() => StockReservationFailed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
         Event(() => StockReleased, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
         Event(() => ShipmentDispatched, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
-        Event(() => PaymentProcessed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
-        Event(() => OrderConfirmed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
-        Event(() => OrderShipped, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
-        Event(() => OrderCompleted, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
-        Event(() => OrderFailed, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
-        Event(() => OrderCancelled, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Discard()));
+        // Told by this service in the transaction of the outcome; as a message it comes from a replica of the version before, and from nobody else.
+        Event(() => PaymentProcessed, e => { e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Discard()); e.ConfigureConsumeTopology = false; });
         Schedule(() => Deadline, s => s.DeadlineTokenId, s => s.Received = e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Discard()));
     }
 
@@ -252,15 +208,28 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         where TMessage : class =>
         missing.Execute(context => throw new NonTransientException($"{typeof(TMessage).Name}: no order of this id is being fulfilled here."));
 
-    private void Ask<TCommand>(State state, string queue, Func<FulfilmentState, TCommand> command, Func<FulfilmentState, TimeSpan> deadline)
-        where TCommand : class
+    /// <summary>By a command that leaves when the transition is committed.</summary>
+    private void AskInventory<TCommand>(State state, Func<FulfilmentState, TCommand> command, Func<FulfilmentState, TimeSpan> deadline)
+        where TCommand : class => Ask(
+            state, deadline, context => context.SendCommand(Queues.InventoryCommands, command(context.Saga), context.Saga.CorrelationId, context.CancellationToken));
+
+    /// <summary>By a call, in the transition's transaction. What is known by now is the answer, and takes the saga on at once.</summary>
+    private void AskPayments(State state, Func<FulfilmentState, PaymentRequest> request, Func<FulfilmentState, TimeSpan> deadline) => Ask(state, deadline, async context =>
     {
-        asks[state.Name] = context => context.SendCommand(queue, command(context.Saga), context.Saga.CorrelationId, context.CancellationToken);
+        if (await context.GetServiceOrCreateInstance<IPayments>().Request(request(context.Saga), context.CancellationToken) is { } known)
+        {
+            await context.Raise(PaymentProcessed, known);
+        }
+    });
+
+    private void Ask(State state, Func<FulfilmentState, TimeSpan> deadline, Func<BehaviorContext<FulfilmentState>, Task> ask)
+    {
+        asks[state.Name] = ask;
         deadlines[state.Name] = deadline;
         WhenEnter(state, entering => entering
             .Then(context => Begin(context.Saga, state.Name, attempt: 1))
-            .ThenAsync(asks[state.Name])
-            .Schedule(Deadline, context => new DeadlinePassed(context.Saga.CorrelationId, state.Name), context => deadline(context.Saga)));
+            .Schedule(Deadline, context => new DeadlinePassed(context.Saga.CorrelationId, state.Name), context => deadline(context.Saga))
+            .ThenAsync(ask));
         WhenLeave(state, leaving => leaving.Unschedule(Deadline));
     }
 
@@ -272,16 +241,69 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
                 Note(context.Saga, "no answer, asked again");
                 Begin(context.Saga, context.Saga.CurrentState, context.Saga.Attempt + 1);
             })
-            .ThenAsync(context => asks[context.Saga.CurrentState](context))
             .Schedule(
                 Deadline,
                 context => new DeadlinePassed(context.Saga.CorrelationId, context.Saga.CurrentState),
-                context => deadlines[context.Saga.CurrentState](context.Saga));
+                context => deadlines[context.Saga.CurrentState](context.Saga))
+            .ThenAsync(context => asks[context.Saga.CurrentState](context));
 
     private TimeSpan AskAgainLater(FulfilmentState saga) => options.AskAgainAfter(saga.Attempt);
 
     /// <summary>Late, early or repeated here: legal, and says nothing.</summary>
     private void Silent(State state, params Event[] events) => During(state, [.. events.Select(Ignore)]);
+
+    // ── the steps of the order ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    private Task ConfirmOrder(BehaviorContext<FulfilmentState> context)
+    {
+        context.Saga.Authorized = true;
+        return Do(context, Confirming, "confirmed", new Confirm(clock.GetUtcNow()));
+    }
+
+    private Task ShipOrder(BehaviorContext<FulfilmentState> context)
+    {
+        var saga = context.Saga;
+        return Do(context, RecordingShipment, "recorded", new Ship(new Shipment(saga.ShipmentId!.Value, saga.Carrier!, saga.TrackingNumber!), clock.GetUtcNow()));
+    }
+
+    private Task CompleteOrder(BehaviorContext<FulfilmentState> context) => End(context, Completing, "completed", new Complete(clock.GetUtcNow()));
+
+    private Task FailOrder(BehaviorContext<FulfilmentState> context) =>
+        End(context, Failing, "failed", new Fail(context.Saga.Reason!, Refunded(context.Saga), clock.GetUtcNow()));
+
+    private Task CancelOrder(BehaviorContext<FulfilmentState> context) =>
+        End(context, Cancelling, "cancelled", new Cancel(context.Saga.Reason!, Refunded(context.Saga), clock.GetUtcNow()));
+
+    private async Task Do(BehaviorContext<FulfilmentState> context, State step, string outcome, OrderCommand command)
+    {
+        if (context.Saga.CurrentState != step.Name)
+        {
+            Begin(context.Saga, step.Name, attempt: 1);
+        }
+
+        await context.GetServiceOrCreateInstance<IOrders>().Do(context.Saga.CorrelationId, command, context.CancellationToken);
+        Note(context.Saga, outcome);
+    }
+
+    private async Task End(BehaviorContext<FulfilmentState> context, State step, string outcome, OrderCommand command)
+    {
+        await Do(context, step, outcome, command);
+        context.Saga.FinishedAt = context.Saga.ChangedAt = clock.GetUtcNow();
+        context.Saga.Address = null;    // of one that an earlier version began
+    }
+
+    private static Domain.Money? Refunded(FulfilmentState saga) => saga.Refunded ? new Domain.Money(saga.Amount, saga.Currency) : null;
+
+    /// <summary>Before a payment is given up: its outcome may be on record without the saga having heard of it, from a replica of the version before.</summary>
+    private async Task LookAtPayment(BehaviorContext<FulfilmentState> context)
+    {
+        if (await context.GetServiceOrCreateInstance<IPayments>().Outcome(context.Saga.CorrelationId, context.CancellationToken) is { } known)
+        {
+            await context.Raise(PaymentProcessed, known);
+        }
+    }
+
+    private bool IsStillAuthorizing(BehaviorContext<FulfilmentState> context) => context.Saga.CurrentState == AuthorizingPayment.Name;
 
     private static StateMachineCondition<FulfilmentState, PaymentProcessed> Is(PaymentStatus status) => context => context.Message.Status == status;
 
@@ -345,12 +367,6 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     {
         context.Saga.Refunded = context.Message.Status == PaymentStatus.Refunded;
         Note(context.Saga, context.Saga.Refunded ? "refunded" : "voided");
-    }
-
-    private void Finish(BehaviorContext<FulfilmentState> context)
-    {
-        context.Saga.FinishedAt = context.Saga.ChangedAt = clock.GetUtcNow();
-        context.Saga.Address = null;    // of one that an earlier version began
     }
 
     private Action<BehaviorContext<FulfilmentState>> Note(string outcome) => context => Note(context.Saga, outcome);

@@ -5,6 +5,7 @@ using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using Orders.Fulfilment;
 
 namespace Orders.Payments;
 
@@ -15,16 +16,20 @@ public static class PaymentQueues
 }
 
 /// <summary>The operation is on the payment's record; this says that it is time to ask the provider, for the first time or again.</summary>
-public sealed record ExecutePayment(Guid OrderId, PaymentOperation Operation);
+/// <param name="OrderId">The order.</param>
+/// <param name="Operation">What was wanted when this was sent.</param>
+/// <param name="IsClaimed">Whether the attempt was written down in the transaction that sent this.</param>
+public sealed record ExecutePayment(Guid OrderId, PaymentOperation Operation, bool IsClaimed = false);
 
 /// <summary>
-/// Calls the provider between two short transactions: the first claims the attempt, the second records the outcome and publishes it. A crash anywhere in between
+/// Calls the provider between two transactions: one has claimed the attempt, the other records the outcome, publishes it and takes the saga on. A crash anywhere in between
 /// brings the message back, and the deterministic idempotency keys make the second call give the first one's answer.
 /// </summary>
 [OwnTransaction]
 public sealed partial class ExecutePaymentConsumer(
     DbContext db,
     PaymentExecution execution,
+    Fulfilments fulfilments,
     IPublishEndpoint publish,
     ISendEndpointProvider send,
     IOptions<PaymentsOptions> options,
@@ -34,7 +39,8 @@ public sealed partial class ExecutePaymentConsumer(
     public async Task Consume(ConsumeContext<ExecutePayment> context)
     {
         var (orderId, operation) = (context.Message.OrderId, context.Message.Operation);
-        var payment = await Claim(orderId, operation, context.CancellationToken);
+        var isFirst = context.Message.IsClaimed && !context.ReceiveContext.Redelivered && context.GetRetryAttempt() + context.GetRedeliveryCount() == 0;
+        var payment = isFirst ? await Claimed(orderId, operation, context.CancellationToken) : await Claim(orderId, operation, context.CancellationToken);
         while (payment is not null)
         {
             var watch = Stopwatch.GetTimestamp();
@@ -43,6 +49,10 @@ public sealed partial class ExecutePaymentConsumer(
             payment = await Record(context.Message, payment.Attempts, outcome, context.CancellationToken);
         }
     }
+
+    /// <returns>Null when something else is wanted by now.</returns>
+    private Task<Payment?> Claimed(Guid orderId, PaymentOperation operation, CancellationToken ct) =>
+        db.Set<Payment>().AsNoTracking().SingleOrDefaultAsync(p => p.OrderId == orderId && p.Operation == operation, ct);
 
     /// <returns>Null when there is nothing left to do.</returns>
     private async Task<Payment?> Claim(Guid orderId, PaymentOperation operation, CancellationToken ct)
@@ -65,19 +75,21 @@ public sealed partial class ExecutePaymentConsumer(
     private async Task<Payment?> Record(ExecutePayment message, int attempt, PaymentOutcome outcome, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await fulfilments.Lock(message.OrderId, ct);
         var payment = await db.FindPaymentAsync(message.OrderId, ct) ?? throw new InvalidOperationException($"The payment of order {message.OrderId} is gone.");
         using var _ = OperationContext.BeginTenant(payment.TenantId);
         var reaction = payment.Record(message.Operation, outcome, clock.GetUtcNow());
         if (reaction == Reaction.Answer)
         {
             await publish.PublishEvent(payment.ToEvent(), payment.Version, ct);
+            await fulfilments.Tell(payment.ToEvent(), ct);
         }
         else if (reaction == Reaction.CheckLater && payment.Attempts == attempt)
         {
             // Of several executions of one operation only the last goes on asking.
             var due = clock.GetUtcNow() + options.Value.CheckAgainAfter(attempt);
             LogUnknown(logger, message.Operation, message.OrderId, attempt, payment.UnknownReason ?? payment.WaitsFor, due);
-            await send.SendCommand(PaymentQueues.Calls, message, message.OrderId, due, ct);
+            await send.SendCommand(PaymentQueues.Calls, message with { IsClaimed = false }, message.OrderId, due, ct);
         }
         else if (reaction == Reaction.Execute)
         {

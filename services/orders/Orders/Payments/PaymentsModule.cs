@@ -29,6 +29,7 @@ public static class PaymentsModule
                 // A change that is sent elsewhere would arrive as a question, and its answer would pass for the change's.
                 AllowAutoRedirect = false,
             });
+        services.AddScoped<IOrders, FulfilledOrders>().AddScoped<IPayments, RequestedPayments>().AddScoped<Fulfilments>();
         services.AddScoped<PaymentExecution>();
         services.AddScoped<ReconcilePayments>();
         services.AddHostedService<OpenWork>();
@@ -44,7 +45,8 @@ public static class PaymentsModule
                 r.ExistingDbContext<TDbContext>();
                 r.UsePostgres();
             });
-        bus.AddConsumer<PaymentCommandsConsumer>().Endpoint(e => e.Name = OrdersQueues.Payments);
+        bus.AddConsumer<StepsOfEarlierVersion>().Endpoint(e => e.Name = OrdersQueues.Commands);
+        bus.AddConsumer<PaymentsOfEarlierVersion>().Endpoint(e => e.Name = PaymentsOfEarlierVersion.Queue);
         bus.AddConsumer<ExecutePaymentConsumer, ExecutePaymentConsumerDefinition>().Endpoint(e => e.Name = PaymentQueues.Calls);
     }
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using Chassis.Testing;
-using Orders.Fulfilment;
+using Orders.Domain;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using static Orders.Tests.OrdersFixture;
@@ -140,9 +140,9 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
         var draft = await Draft(client);
         var placed = await Place(client);
         var shipped = await Place(client);
-        await orders.Command(new ConfirmOrder(shipped), shipped);
+        await orders.Do(shipped, now => new Confirm(now));
         await Until(client, shipped, "confirmed");
-        await orders.Command(new RecordShipment(shipped, NewId(), "DHL", "JD"), shipped);
+        await orders.Do(shipped, now => new Ship(new Shipment(NewId(), "DHL", "JD"), now));
         await Until(client, shipped, "shipped");
 
         await orders.UserIs(user, "deactivated");
@@ -272,7 +272,7 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
             orders.Database.ScalarAsync<string>($"SELECT convert_from(body, 'UTF8') FROM messaging.outbox WHERE parked_at IS NOT NULL AND messaging.about(headers, body) @> ARRAY['{order}'::uuid]")!;
     }
 
-    private static Money Euro(decimal amount) => new(amount, "EUR");
+    private static Shop.Contracts.Money Euro(decimal amount) => new(amount, "EUR");
 
     private static async Task<HttpStatusCode> Order(HttpClient client, string sku, bool submit = false)
     {

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Chassis.Testing;
-using Orders.Fulfilment;
+using Orders.Domain;
 using static Orders.Tests.OrdersFixture;
 
 namespace Orders.Tests.Features;
@@ -218,11 +218,11 @@ public sealed class Reading_orders(OrdersFixture orders)
         using var @operator = orders.Operator();
         using var created = await client.PostAsJsonAsync("/v1/orders", new { items = new[] { new { sku = "SOLD-1", quantity = 3 } }, submit = Submission }, Cancelled);
         var id = (await Json(created))["id"]!.GetValue<Guid>();
-        await orders.Command(new ConfirmOrder(id), id);
+        await orders.Do(id, now => new Confirm(now));
         await Until(client, id, "confirmed");
-        await orders.Command(new RecordShipment(id, NewId(), "DHL", "JD"), id);
+        await orders.Do(id, now => new Ship(new Shipment(NewId(), "DHL", "JD"), now));
         await Until(client, id, "shipped");
-        await orders.Command(new CompleteOrder(id), id);
+        await orders.Do(id, now => new Complete(now));
         var completed = await Until(client, id, "completed");
 
         var row = await Poll.Until(

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using Chassis.Testing;
 using Chassis.Web;
-using Orders.Fulfilment;
+using Orders.Domain;
 using static Orders.Tests.OrdersFixture;
 
 namespace Orders.Tests.Features;
@@ -21,9 +21,9 @@ public sealed class Watching_an_order(OrdersFixture orders)
         stream.Response.Content.Headers.ContentType!.MediaType.ShouldBe("text/event-stream");
 
         (await stream.Next()).ShouldBe((3, "submitted"));
-        await orders.Command(new ConfirmOrder(id), id);
+        await orders.Do(id, now => new Confirm(now));
         (await stream.Next()).ShouldBe((4, "confirmed"));
-        await orders.Command(new FailOrder(id, "timed_out: test"), id);
+        await orders.Do(id, now => new Fail("timed_out: test", null, now));
         (await stream.Next()).ShouldBe((5, "failed"));
         (await stream.Next()).ShouldBeNull();
     }

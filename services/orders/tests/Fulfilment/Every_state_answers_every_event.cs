@@ -9,46 +9,41 @@ namespace Orders.Tests.Fulfilment;
 /// <summary>The whole saga as a table: each state with each event. What the table does not name leaves the saga as it was and says nothing.</summary>
 public sealed class Every_state_answers_every_event
 {
-    /// <summary>State (with the circumstances that matter) → event → state. <c>again</c>: stays, and asks the same once more.</summary>
+    /// <summary>State (with the circumstances that matter) → event → what is done to the order, and the state. <c>again</c>: stays, and asks the same once more.</summary>
     private const string Table =
         """
-        ReservingStock              | StockReserved → AuthorizingPayment; StockReservationFailed → Failing; StockReleased → Failing; CancellationRequested → ReleasingStock; Deadline → ReleasingStock
-        AuthorizingPayment          | Authorized → Confirming; Declined → ReleasingStock; Voided → ReleasingStock; StockReleased → VoidingPayment; CancellationRequested → VoidingPayment; Deadline → VoidingPayment
-        Confirming                  | OrderConfirmed → Shipping; Voided → ReleasingStock; StockReleased → VoidingPayment; CancellationRequested → VoidingPayment; Deadline → again
-        Shipping                    | ShipmentDispatched → RecordingShipment; Voided → RecallingShipment; StockReleased → VoidingPayment; CancellationRequested → RecallingShipment; Deadline → RecallingShipment
-        RecordingShipment           | OrderShipped → CapturingPayment; Deadline → again
-        CapturingPayment            | Captured → Completing; Declined → VoidingPayment; Voided → Failing; Deadline → again
-        Completing                  | OrderCompleted → Completed; Deadline → again
-        RecallingShipment           | StockReleased → VoidingPayment; ShipmentDispatched → RecordingShipment; Deadline → again
+        ReservingStock              | StockReserved → AuthorizingPayment; StockReservationFailed → Fail Failed; StockReleased → Fail Failed; CancellationRequested → ReleasingStock; Deadline → ReleasingStock
+        AuthorizingPayment          | Authorized → Confirm Shipping; Declined → ReleasingStock; Voided → ReleasingStock; StockReleased → VoidingPayment; CancellationRequested → VoidingPayment; Deadline → VoidingPayment
+        Shipping                    | ShipmentDispatched → Ship CapturingPayment; Voided → RecallingShipment; StockReleased → VoidingPayment; CancellationRequested → RecallingShipment; Deadline → RecallingShipment
+        CapturingPayment            | Captured → Complete Completed; Declined → VoidingPayment; Voided → Fail Failed; Deadline → again
+        RecallingShipment           | StockReleased → VoidingPayment; ShipmentDispatched → Ship CapturingPayment; Deadline → again
         VoidingPayment unauthorized | Voided → ReleasingStock; Declined → ReleasingStock; Refunded → ReleasingStock; Captured → RefundingPayment; Deadline → again
         VoidingPayment              | Voided → ReleasingStock; Refunded → ReleasingStock; Captured → RefundingPayment; Deadline → again
-        VoidingPayment shipped      | Voided → Failing; Refunded → Failing; Captured → RefundingPayment; Deadline → again
+        VoidingPayment shipped      | Voided → Fail Failed; Refunded → Fail Failed; Captured → RefundingPayment; Deadline → again
         RefundingPayment            | Refunded → ReleasingStock; Voided → ReleasingStock; Deadline → again
-        RefundingPayment shipped    | Refunded → Failing; Voided → Failing; Deadline → again
-        ReleasingStock              | StockReleased → Failing; Deadline → again
-        ReleasingStock cancelled    | StockReleased → Cancelling; Deadline → again
-        Failing                     | OrderFailed → Failed; Deadline → again
-        Cancelling                  | OrderCancelled → Cancelled; Deadline → again
+        RefundingPayment shipped    | Refunded → Fail Failed; Voided → Fail Failed; Deadline → again
+        ReleasingStock              | StockReleased → Fail Failed; Deadline → again
+        ReleasingStock cancelled    | StockReleased → Cancel Cancelled; Deadline → again
         Completed                   |
         Failed                      |
         Cancelled                   |
+        Confirming                  | Deadline → Confirm Shipping; Voided → ReleasingStock; StockReleased → VoidingPayment; CancellationRequested → VoidingPayment
+        RecordingShipment           | Deadline → Ship CapturingPayment
+        Completing                  | Deadline → Complete Completed
+        Failing                     | Deadline → Fail Failed
+        Cancelling                  | Deadline → Cancel Cancelled
         """;
 
     private static readonly Dictionary<string, Type> AskedOnEntering = new()
     {
         ["ReservingStock"] = typeof(ReserveStock),
         ["AuthorizingPayment"] = typeof(AuthorizePayment),
-        ["Confirming"] = typeof(ConfirmOrder),
         ["Shipping"] = typeof(ShipOrder),
-        ["RecordingShipment"] = typeof(RecordShipment),
         ["CapturingPayment"] = typeof(CapturePayment),
-        ["Completing"] = typeof(CompleteOrder),
         ["RecallingShipment"] = typeof(ReleaseStock),
         ["VoidingPayment"] = typeof(VoidPayment),
         ["RefundingPayment"] = typeof(RefundPayment),
         ["ReleasingStock"] = typeof(ReleaseStock),
-        ["Failing"] = typeof(FailOrder),
-        ["Cancelling"] = typeof(CancelOrder),
     };
 
     private static readonly Dictionary<string, Func<Guid, object>> Events = new()
@@ -62,12 +57,7 @@ public sealed class Every_state_answers_every_event
         ["Declined"] = id => A.Payment(id, PaymentStatus.Declined),
         ["Voided"] = id => A.Payment(id, PaymentStatus.Voided),
         ["Refunded"] = id => A.Payment(id, PaymentStatus.Refunded),
-        ["OrderConfirmed"] = id => new OrderConfirmed(id, A.User, [], A.Total, A.Now),
         ["ShipmentDispatched"] = id => new ShipmentDispatched(A.User, id, "DHL", "JD014", A.Items, A.Now),
-        ["OrderShipped"] = id => new OrderShipped(id, A.User, A.User, "DHL", "JD014", A.Now),
-        ["OrderCompleted"] = id => new OrderCompleted(id, A.User, A.Total, A.Now),
-        ["OrderFailed"] = id => new OrderFailed(id, A.User, "because", A.Now),
-        ["OrderCancelled"] = id => new OrderCancelled(id, A.User, "because", A.Now),
         ["CancellationRequested"] = id => new CancellationRequested(id, "changed my mind"),
         ["Deadline"] = id => new DeadlinePassed(id, "the step"),
     };
@@ -89,8 +79,9 @@ public sealed class Every_state_answers_every_event
             var sent = await driver.Deliver(create(id));
 
             var answer = answers.GetValueOrDefault(name);
-            var expectedState = answer is null or "again" ? state : answer;
-            List<string> expectedSent = answer is null ? [] : AskedOnEntering.TryGetValue(expectedState, out var command) ? [command.Name] : [];
+            var done = answer is null or "again" ? [] : answer.Split(' ')[..^1];
+            var expectedState = answer is null or "again" ? state : answer.Split(' ')[^1];
+            List<string> expectedSent = answer is null ? [] : AskedOnEntering.TryGetValue(expectedState, out var command) ? [.. done, command.Name] : [.. done];
             var saga = driver.Find(id)!;
             var actual = $"{saga.CurrentState} sending [{string.Join(", ", sent.Select(m => m.GetType().Name))}]";
             if (actual != $"{expectedState} sending [{string.Join(", ", expectedSent)}]")
@@ -113,7 +104,7 @@ public sealed class Every_state_answers_every_event
         await using var driver = await SagaDriver.StartAsync();
         var machine = driver.Machine;
         var waitingFor = machine.Events.Where(e => e is not null && !e.Name.Contains('.', StringComparison.Ordinal)).Append(machine.Deadline.Received).ToList();
-        waitingFor.Count.ShouldBe(13);
+        waitingFor.Count.ShouldBe(8);
 
         var unanswered =
             from state in machine.States

@@ -5,36 +5,44 @@ using MassTransit.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Orders.Domain;
 using Orders.Fulfilment;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Contracts.Orders.V1;
 
 namespace Orders.Tests.Fulfilment;
 
 /// <summary>
 /// Runs the saga alone on MassTransit's in-memory transport, one message at a time: <see cref="Deliver"/> returns when the message was consumed, with what the saga
-/// asked for meanwhile. Deadlines never come by themselves: a test sends <see cref="DeadlinePassed"/>.
+/// asked for meanwhile, of others and in its own service. Deadlines never come by themselves: a test sends <see cref="DeadlinePassed"/>.
 /// </summary>
 public sealed class SagaDriver : IAsyncDisposable
 {
     private static readonly Uri Queue = new($"queue:{OrdersQueues.Fulfilment}");
 
     private readonly ServiceProvider services;
-    private readonly Observer observer = new();
+    private readonly Observer observer;
     private readonly IndexedSagaDictionary<FulfilmentState> sagas;
 
-    private SagaDriver(ServiceProvider services)
+    private SagaDriver(ServiceProvider services, Observer observer)
     {
         this.services = services;
+        this.observer = observer;
         sagas = services.GetRequiredService<IndexedSagaDictionary<FulfilmentState>>();
     }
 
     public FulfilmentStateMachine Machine => services.GetRequiredService<FulfilmentStateMachine>();
 
-    public static async Task<SagaDriver> StartAsync()
+    /// <param name="house">What the saga finds in its own service; without it whatever it does there is noted, and no payment has an outcome yet.</param>
+    public static async Task<SagaDriver> StartAsync(IHouse? house = null)
     {
+        var observer = new Observer();
+        house ??= new Note(observer);
         var services = new ServiceCollection()
             .AddSingleton(TimeProvider.System)
+            .AddSingleton<IOrders>(house)
+            .AddSingleton<IPayments>(house)
             .AddSingleton<Microsoft.Extensions.Logging.ILoggerFactory>(NullLoggerFactory.Instance)
             .AddSingleton(Options.Create(new FulfilmentOptions()))
             .AddMassTransitTestHarness(TextWriter.Null, bus =>
@@ -48,7 +56,7 @@ public sealed class SagaDriver : IAsyncDisposable
                 });
             })
             .BuildServiceProvider(validateScopes: true);
-        var driver = new SagaDriver(services);
+        var driver = new SagaDriver(services, observer);
         await services.GetRequiredService<ITestHarness>().Start();
         var bus = services.GetRequiredService<IBusControl>();
         bus.ConnectReceiveObserver(driver.observer);
@@ -74,7 +82,7 @@ public sealed class SagaDriver : IAsyncDisposable
 
     /// <param name="message">The event; a deadline passes as the one that the saga waits for now.</param>
     /// <param name="deadlineToken">Another token, for a deadline that the saga waits for no more.</param>
-    /// <returns>The commands that the saga sent because of it.</returns>
+    /// <returns>What the saga did and sent because of it.</returns>
     public async Task<IReadOnlyList<object>> Deliver(object message, Guid? deadlineToken = null)
     {
         var token = message is DeadlinePassed deadline ? deadlineToken ?? Find(deadline.OrderId)?.DeadlineTokenId : null;
@@ -95,6 +103,26 @@ public sealed class SagaDriver : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await services.DisposeAsync();
+
+    /// <summary>The orders and the payments of the saga's own service.</summary>
+    public interface IHouse : IOrders, IPayments;
+
+    private sealed class Note(Observer observer) : IHouse
+    {
+        public Task Do(Guid orderId, OrderCommand command, CancellationToken ct)
+        {
+            observer.Sent.Enqueue(command);
+            return Task.CompletedTask;
+        }
+
+        public Task<PaymentProcessed?> Request(PaymentRequest request, CancellationToken ct)
+        {
+            observer.Sent.Enqueue(request);
+            return Task.FromResult<PaymentProcessed?>(null);
+        }
+
+        public Task<PaymentProcessed?> Outcome(Guid orderId, CancellationToken ct) => Task.FromResult<PaymentProcessed?>(null);
+    }
 
     private sealed class Observer : IReceiveObserver, ISendObserver
     {
@@ -135,7 +163,7 @@ public sealed class SagaDriver : IAsyncDisposable
             where T : class
         {
             if (context.Message.GetType() is { } type && context.DestinationAddress?.AbsolutePath.EndsWith(OrdersQueues.Fulfilment, StringComparison.Ordinal) == false
-                && (type.Namespace == typeof(AuthorizePayment).Namespace || type.Namespace == typeof(ReserveStock).Namespace))
+                && type.Namespace == typeof(ReserveStock).Namespace)
             {
                 Sent.Enqueue(context.Message);
             }

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using CsCheck;
 using MassTransit;
 using Orders.Domain;
 using Orders.Fulfilment;
 using Orders.Payments;
+using Shop.Contracts.Orders.V1;
 
 namespace Orders.Tests.Fulfilment;
 
@@ -19,13 +21,14 @@ public sealed class Whatever_comes_in_whatever_order
     [InlineData("processing", 60)]
     public async Task The_order_ends_exactly_once_with_stock_and_money_settled(string? card, int histories)
     {
-        await using var driver = await SagaDriver.StartAsync();
+        var house = new Houses();
+        await using var driver = await SagaDriver.StartAsync(house);
         var endings = new HashSet<OrderStatus>();
         await Gen.Int[0, Luck.Of - 1].Array[0, 1000].SampleAsync(
             async draws =>
             {
                 var (luck, id) = (new Luck(draws), Guid.CreateVersion7());
-                var world = new World(luck, id) { Card = card };
+                var world = house.Of[id] = new World(luck, id) { Card = card };
                 try
                 {
                     await Live(driver, world, luck, id);
@@ -77,14 +80,14 @@ public sealed class Whatever_comes_in_whatever_order
     private static async Task Deliver(SagaDriver driver, World world)
     {
         var message = world.Take();
-        if (await world.Handle(message))
+        if (await world.Handle(message) is not { } forTheSaga)
         {
             return;
         }
 
         try
         {
-            foreach (var command in await driver.Deliver(message))
+            foreach (var command in await driver.Deliver(forTheSaga))
             {
                 world.Put(command);
             }
@@ -115,5 +118,16 @@ public sealed class Whatever_comes_in_whatever_order
             record.Operation.ShouldBeNull();
             record.Status.ShouldBe(world.AtProvider ?? PaymentState.Voided, "our record says what the provider says");
         }
+    }
+
+    private sealed class Houses : SagaDriver.IHouse
+    {
+        public ConcurrentDictionary<Guid, World> Of { get; } = [];
+
+        public Task Do(Guid orderId, OrderCommand command, CancellationToken ct) => Of[orderId].Do(orderId, command, ct);
+
+        public Task<PaymentProcessed?> Request(PaymentRequest request, CancellationToken ct) => Of[request.OrderId].Request(request, ct);
+
+        public Task<PaymentProcessed?> Outcome(Guid orderId, CancellationToken ct) => Of[orderId].Outcome(orderId, ct);
     }
 }

@@ -2,16 +2,16 @@ using Orders.Domain;
 using Orders.Fulfilment;
 using Orders.Payments;
 using Shop.Contracts.Inventory.V1;
+using Shop.Contracts.Orders.V1;
 using Rules = Orders.Domain.Order;
-using V1 = Shop.Contracts.Orders.V1;
 
 namespace Orders.Tests.Fulfilment;
 
 /// <summary>
-/// Everybody whom the saga talks to, for one order: the real order and the real payment, an inventory and a payment provider of this test. Whatever anybody sends
+/// Everybody whom the saga talks to, for one order: the real order and the real payment in its own house, an inventory and a payment provider of this test. Whatever anybody sends
 /// goes into one bag, from which luck takes what comes next, sometimes twice: late, repeated and out of order is the rule here.
 /// </summary>
-internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
+internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriver.IHouse
 {
     private readonly List<object> bag = [];
     private readonly Dictionary<string, PaymentOutcome> answers = [];
@@ -76,9 +76,49 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
         }
     }
 
+    public Task Do(Guid order, OrderCommand command, CancellationToken ct)
+    {
+        this.order = Rules.Decide(this.order, command) switch
+        {
+            Decision.Accepted accepted => accepted.Events.Aggregate(this.order, Rules.Evolve),
+            Decision.Refused { Error: var error } => throw new InvalidOperationException($"The order refuses {command}: {error.Code}."),
+            _ => this.order,
+        };
+        return Task.CompletedTask;
+    }
+
+    public Task<PaymentProcessed?> Request(PaymentRequest request, CancellationToken ct)
+    {
+        Log.Add(request.ToString());
+        payment ??= request is AuthorizePayment
+            ? Payment.ToAuthorize(Guid.CreateVersion7(), orderId, A.User, A.Total, "pm_card_visa", A.Now)
+            : Payment.NeverToBe(Guid.CreateVersion7(), orderId, A.User, A.Total, "pm_card_visa", A.Now);
+        var wanted = request switch
+        {
+            AuthorizePayment => PaymentOperation.Authorize,
+            VoidPayment => PaymentOperation.Void,
+            CapturePayment => PaymentOperation.Capture,
+            _ => PaymentOperation.Refund,
+        };
+        switch (payment.Request(wanted, A.Now))
+        {
+            case Reaction.Answer:
+                return Task.FromResult<PaymentProcessed?>(payment.ToEvent());
+            case Reaction.Execute:
+                payment.Claim(A.Now);
+                Put(new ExecutePayment(orderId, payment.Operation!.Value, IsClaimed: true));
+                break;
+        }
+
+        return Task.FromResult<PaymentProcessed?>(null);
+    }
+
+    public Task<PaymentProcessed?> Outcome(Guid order, CancellationToken ct) =>
+        Task.FromResult(payment is { Status: not PaymentState.Pending } ? payment.ToEvent() : null);
+
     /// <summary>Handles what is for somebody else than the saga.</summary>
-    /// <returns>False for a message that the saga has to get.</returns>
-    public async Task<bool> Handle(object message)
+    /// <returns>What the saga has to get now; null when nothing.</returns>
+    public async Task<object?> Handle(object message)
     {
         switch (message)
         {
@@ -91,89 +131,26 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
                     "shipped" => new StockReserved(orderId, A.Items, A.Now),
                     _ => new StockReservationFailed(orderId, "tea-1: 2 wanted, 0 there", [], A.Now),
                 });
-                return true;
+                return null;
 
             case ReleaseStock when Stock == "shipped":
             case ShipOrder when Stock is "reserved" or "shipped":
                 Stock = "shipped";
                 Put(new ShipmentDispatched(A.User, orderId, "DHL", "JD014", A.Items, A.Now));
-                return true;
+                return null;
 
             case ReleaseStock or ShipOrder:
                 Stock = "released";
                 Put(new StockReleased(orderId, [], "released", A.Now));
-                return true;
-
-            case ConfirmOrder:
-                Tell<OrderConfirmed>(new Confirm(A.Now), new V1.OrderConfirmed(orderId, A.User, [], A.Total, A.Now));
-                return true;
-            case RecordShipment shipment:
-                Tell<OrderShipped>(new Ship(new Shipment(shipment.ShipmentId, "DHL", "JD014"), A.Now), new V1.OrderShipped(orderId, A.User, A.User, "DHL", "JD014", A.Now));
-                return true;
-            case CompleteOrder:
-                Tell<OrderCompleted>(new Complete(A.Now), new V1.OrderCompleted(orderId, A.User, A.Total, A.Now));
-                return true;
-            case FailOrder fail:
-                Tell<OrderFailed>(new Fail(fail.Reason, null, A.Now), new V1.OrderFailed(orderId, A.User, fail.Reason, A.Now));
-                return true;
-            case Orders.Fulfilment.CancelOrder cancel:
-                Tell<OrderCancelled>(new Cancel(cancel.Reason, null, A.Now), new V1.OrderCancelled(orderId, A.User, cancel.Reason, A.Now));
-                return true;
-
-            case AuthorizePayment:
-                payment ??= Payment.ToAuthorize(Guid.CreateVersion7(), orderId, A.User, A.Total, "pm_card_visa", A.Now);
-                React(PaymentOperation.Authorize);
-                return true;
-            case VoidPayment:
-                payment ??= Payment.NeverToBe(Guid.CreateVersion7(), orderId, A.User, A.Total, "pm_card_visa", A.Now);
-                React(PaymentOperation.Void);
-                return true;
-            case CapturePayment:
-                React(PaymentOperation.Capture);
-                return true;
-            case RefundPayment:
-                React(PaymentOperation.Refund);
-                return true;
+                return null;
 
             case ExecutePayment execute:
                 await Execute(execute);
-                return true;
-            case Outcome outcome:
-                RecordOutcome(outcome);
-                return true;
+                return null;
+            case Answered answered:
+                return RecordOutcome(answered);
             default:
-                return false;
-        }
-    }
-
-    private void Tell<T>(OrderCommand command, object answer)
-        where T : OrderEvent
-    {
-        switch (Rules.Decide(order, command))
-        {
-            case Decision.Accepted accepted:
-                order = accepted.Events.Aggregate(order, Rules.Evolve);
-                Put(answer);
-                break;
-            case Decision.Repeated:
-                Put(answer);
-                break;
-            case Decision.Refused { Error: var error } when error == OrderErrors.NotConfirmed || error == OrderErrors.NotShipped:
-                Put(command);
-                break;
-        }
-    }
-
-    private void React(PaymentOperation wanted)
-    {
-        switch (payment!.Request(wanted, A.Now))
-        {
-            case Reaction.Answer:
-                Put(payment.ToEvent());
-                break;
-            case Reaction.Execute:
-                Put(new ExecutePayment(orderId, payment.Operation!.Value));
-                break;
+                return message;
         }
     }
 
@@ -185,23 +162,33 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
             return;
         }
 
-        payment.Claim(A.Now);
+        // What came once more than it was sent does not always say so.
+        if (!execute.IsClaimed || luck.Chance() < 0.3)
+        {
+            payment.Claim(A.Now);
+        }
+
         var outcome = await new PaymentExecution(this, TimeProvider.System).Run(payment, execute.Operation, CancellationToken.None);
-        Put(luck.Chance() < 0.1 ? execute : new Outcome(execute.Operation, payment.Attempts, outcome));
+        Put(luck.Chance() < 0.1 ? execute : new Answered(execute.Operation, payment.Attempts, outcome));
     }
 
-    private void RecordOutcome(Outcome outcome)
+    /// <summary>The saga hears of it in the same transaction; from a replica of the version before, by a message.</summary>
+    private PaymentProcessed? RecordOutcome(Answered answered)
     {
-        switch (payment!.Record(outcome.Operation, outcome.Result, A.Now))
+        switch (payment!.Record(answered.Operation, answered.Result, A.Now))
         {
-            case Reaction.Answer:
+            case Reaction.Answer when luck.Chance() < 0.1:
                 Put(payment.ToEvent());
                 break;
+            case Reaction.Answer:
+                return payment.ToEvent();
             case Reaction.Execute:
-            case Reaction.CheckLater when payment.Attempts == outcome.Attempt:
-                Put(new ExecutePayment(orderId, outcome.Operation));
+            case Reaction.CheckLater when payment.Attempts == answered.Attempt:
+                Put(new ExecutePayment(orderId, answered.Operation));
                 break;
         }
+
+        return null;
     }
 
     Task<PaymentOutcome> IPaymentGateway.Create(PaymentKey key, Shop.Contracts.Money amount, string paymentMethod, CancellationToken ct) => Call(key.For("authorize"), () =>
@@ -285,7 +272,7 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway
         return state!;
     }
 
-    private sealed record Outcome(PaymentOperation Operation, int Attempt, PaymentOutcome Result);
+    private sealed record Answered(PaymentOperation Operation, int Attempt, PaymentOutcome Result);
 }
 
 /// <summary>What is left to chance, as a list from outside, so that it can be repeated and shortened. When the list is over everything goes well, in order.</summary>

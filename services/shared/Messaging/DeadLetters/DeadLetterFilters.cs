@@ -56,12 +56,19 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, Account
 }
 
 /// <summary>A message that no consumer of its queue handles.</summary>
-internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accounts accounts, ILogger<SkippedMessageFilter> logger) : IFilter<ReceiveContext>
+internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accounts accounts, Subscriptions subscriptions, ILogger<SkippedMessageFilter> logger) : IFilter<ReceiveContext>
 {
     public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
     {
         context.Reach(Stage.GivenUp);
         var letter = DeadLetters.From(context, accounts, DeadLetterReasons.Skipped);
+        if (subscriptions.IsUnwanted(letter.MessageType, letter.Queue))
+        {
+            LogUnwanted(letter.MessageId, letter.MessageType, letter.Queue);
+            await next.Send(context);
+            return;
+        }
+
         letter = letter with
         {
             ExceptionMessage = letter.ContentType.StartsWith(MessageKeys.EventContentType, StringComparison.OrdinalIgnoreCase) && BoundaryEvents.Find(letter.MessageType) is null
@@ -74,6 +81,9 @@ internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accoun
     }
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("skippedStore");
+
+    [LoggerMessage(2025, LogLevel.Information, "Message {MessageId} ({MessageType}) on {Queue} was for an earlier version and is dropped.")]
+    private partial void LogUnwanted(string messageId, string messageType, string queue);
 
     [LoggerMessage(2022, LogLevel.Error, "Message {MessageId} ({MessageType}) on {Queue} has no consumer there and became a dead letter.")]
     private partial void LogSkipped(string messageId, string messageType, string queue);

@@ -10,6 +10,7 @@ internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator 
     public void ConsumerConfigured<TConsumer>(IConsumerConfigurator<TConsumer> configurator)
         where TConsumer : class
     {
+        DeclineNoLongerTaken(typeof(TConsumer));
         foreach (var subscription in typeof(TConsumer).GetCustomAttributes<SubscribeToAttribute>())
         {
             subscriptions.Add(new WantedBinding(Exchanges.AllEvents, queue, subscription.Pattern));
@@ -28,11 +29,32 @@ internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator 
     public void StateMachineSagaConfigured<TInstance>(ISagaConfigurator<TInstance> configurator, SagaStateMachine<TInstance> stateMachine)
         where TInstance : class, ISaga, SagaStateMachineInstance
     {
+        DeclineNoLongerTaken(stateMachine.GetType());
+        foreach (var correlation in stateMachine.Correlations.Where(c => !c.ConfigureConsumeTopology))
+        {
+            Decline(correlation.DataType);
+        }
     }
 
     public void SagaMessageConfigured<TSaga, TMessage>(ISagaMessageConfigurator<TSaga, TMessage> configurator)
         where TSaga : class, ISaga
         where TMessage : class => Note<TMessage>();
+
+    private void DeclineNoLongerTaken(Type consumer)
+    {
+        foreach (var type in consumer.GetCustomAttributes<NoLongerTakesAttribute>().SelectMany(a => a.Events))
+        {
+            Decline(type);
+        }
+    }
+
+    private void Decline(Type type)
+    {
+        if (BoundaryEvents.Find(type) is { } descriptor)
+        {
+            subscriptions.Decline(new WantedBinding(descriptor.Type, queue, string.Empty));
+        }
+    }
 
     private void Note<TMessage>()
         where TMessage : class

@@ -10,14 +10,33 @@ namespace Chassis.Messaging.Endpoints;
 internal sealed class Subscriptions(TimeProvider clock) : IHealthCheck
 {
     private readonly ConcurrentDictionary<WantedBinding, bool> _wanted = new();
+    private readonly ConcurrentDictionary<WantedBinding, bool> _unwanted = new();
     private readonly long _started = clock.GetTimestamp();
 
     public IEnumerable<WantedBinding> All => _wanted.Keys;
 
+    /// <summary>What an earlier version was bound to.</summary>
+    public IEnumerable<WantedBinding> Unwanted => _unwanted.Keys;
+
+    public bool IsUnwanted(string type, string queue) => _unwanted.ContainsKey(new WantedBinding(type, queue, string.Empty));
+
     /// <summary>Whether every one of them was bound when it was looked at last.</summary>
     public bool AreBound => _wanted.Values.All(bound => bound);
 
-    public void Add(WantedBinding binding) => _wanted.TryAdd(binding, false);
+    public void Add(WantedBinding binding)
+    {
+        if (!_unwanted.ContainsKey(binding))
+        {
+            _wanted.TryAdd(binding, false);
+        }
+    }
+
+    /// <summary>The endpoint does not ask for the event, whether it understands it when it comes or not.</summary>
+    public void Decline(WantedBinding binding)
+    {
+        _unwanted[binding] = true;
+        _wanted.TryRemove(binding, out _);
+    }
 
     public void Note(WantedBinding binding, bool isBound) => _wanted[binding] = isBound;
 

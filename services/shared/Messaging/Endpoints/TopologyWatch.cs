@@ -74,6 +74,7 @@ internal sealed partial class TopologyWatch(
                     first.Note();
                 }
 
+                await UnsubscribeAsync(connection, stoppingToken);
                 await LookAsync(connection, stoppingToken);
                 while (connection.IsOpen)
                 {
@@ -239,6 +240,15 @@ internal sealed partial class TopologyWatch(
         {
             subscriptions.Note(
                 binding, await DoAsync(connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct));
+        }
+    }
+
+    /// <summary>Once for each connection: a replica of an earlier version binds again what it needs, and nobody removes it for long while that runs.</summary>
+    private async Task UnsubscribeAsync(IConnection connection, CancellationToken ct)
+    {
+        foreach (var binding in subscriptions.Unwanted)
+        {
+            await DoAsync(connection, channel => channel.ExchangeUnbindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
         }
     }
 

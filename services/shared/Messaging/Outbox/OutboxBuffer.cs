@@ -68,12 +68,15 @@ internal sealed class OutboxBuffer
         }
     }
 
-    /// <summary>Takes back a scheduled message, at its place in the order of what happened.</summary>
+    /// <summary>Takes back a scheduled message, at its place in the order of what happened. One that was not written yet never is.</summary>
     public void Cancel(Guid token)
     {
         lock (_lock)
         {
-            _waiting.Add(token);
+            if (_waiting.RemoveAll(item => item is OutboxRow row && row.Token == token) == 0)
+            {
+                _waiting.Add(token);
+            }
         }
     }
 

@@ -16,6 +16,13 @@ namespace Chassis.Messaging.Scheduling;
 /// <summary>Schedules messages as rows of the outbox that are due later; cancelling deletes the row. No second scheduler, and both are transactional.</summary>
 internal sealed class OutboxScheduleProvider(ISendEndpointProvider endpoints, Func<Guid, CancellationToken, Task> cancel) : IScheduleMessageProvider
 {
+    /// <summary>What is scheduled and taken back is part of the unit of work that the outbox belongs to.</summary>
+    public static OutboxScheduleProvider Of(ISendEndpointProvider endpoints, OutboxBuffer outbox) => new(endpoints, (token, _) =>
+    {
+        outbox.Cancel(token);
+        return Task.CompletedTask;
+    });
+
     public async Task<ScheduledMessage<T>> ScheduleSend<T>(
         Uri destinationAddress, DateTime scheduledTime, T message, IPipe<SendContext<T>> pipe, CancellationToken cancellationToken)
         where T : class
@@ -69,11 +76,7 @@ internal sealed class SchedulerFilter(OutboxStore store, MessageFormatter format
     private MessageScheduler Create(ConsumeContext context)
     {
         var provider = context.TryGetPayload<ITransactionalContext>(out var transaction)
-            ? new OutboxScheduleProvider(context, (token, _) =>
-            {
-                transaction.Outbox.Cancel(token);
-                return Task.CompletedTask;
-            })
+            ? OutboxScheduleProvider.Of(context, transaction.Outbox)
             : new OutboxScheduleProvider(new OutboxSendEndpointProvider(_direct, context.ReceiveContext.SendEndpointProvider), store.CancelAsync);
         return new MessageScheduler(provider, context.GetPayload<IBusTopology>());
     }

@@ -1,0 +1,20 @@
+using Chassis.Messaging;
+using Orders.Domain;
+
+namespace Orders.Fulfilment;
+
+/// <inheritdoc/>
+public sealed class FulfilledOrders(OrderStore orders) : IOrders
+{
+    public async Task Do(Guid orderId, OrderCommand command, CancellationToken ct)
+    {
+        try
+        {
+            await orders.Apply(orderId, command, ct);
+        }
+        catch (OrderRefusedException refused)
+        {
+            throw new NonTransientException($"The order refuses: {refused.Error.Code}.", refused);
+        }
+    }
+}
