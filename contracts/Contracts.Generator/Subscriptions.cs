@@ -21,12 +21,6 @@ public static class Subscriptions
     public static IReadOnlyList<Subscription> All { get; } =
     [
         new("orders", "orders.fulfilment", "the fulfilment saga goes on", [
-            "shop.order.cancelled.v1",
-            "shop.order.completed.v1",
-            "shop.order.confirmed.v1",
-            "shop.order.failed.v1",
-            "shop.order.shipped.v1",
-            "shop.payment.processed.v1",
             "shop.shipment.dispatched.v1",
             "shop.stock.released.v1",
             "shop.stock.reservation-failed.v1",
