@@ -101,6 +101,7 @@ public static class NotificationsModule
         services.AddSingleton<DeliveryQueue>();
         services.AddSingleton(new WebhooksSignal(new WorkSignal()));
         services.AddScoped<WebhookFanOut>();
+        services.AddSingleton<WebhookBindings>().AddHostedService(p => p.GetRequiredService<WebhookBindings>());
         services.AddHostedService<DeliveryDispatcher>();
     }
 }

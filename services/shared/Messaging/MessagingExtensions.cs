@@ -55,6 +55,7 @@ public static class MessagingExtensions
         services.AddSingleton<DeadLetterQueries>();
         services.AddSingleton<RefusedQueues>();
         services.AddSingleton<Subscriptions>();
+        services.AddSingleton<IChangingSubscriptions, ChangingSubscriptions>();
         services.AddSingleton<FirstDeclaration>();
         services.AddSingleton<FailedMessageFilter>();
         services.AddSingleton<SkippedMessageFilter>();

@@ -30,7 +30,7 @@ public sealed partial class Arsenal
         return random.Next(4) switch
         {
             0 => Deletion($"exchange {type}", channel => channel.ExchangeDeleteAsync(type), loses: false),
-            1 => Deletion($"binding of {Webhooks}", channel => channel.ExchangeUnbindAsync(Webhooks, Exchanges.AllEvents, "shop.#"), loses: false),
+            1 => Deletion($"binding of {Webhooks}", channel => channel.ExchangeUnbindAsync(Webhooks, Exchanges.AllEvents, "shop.order.*.#"), loses: true),
             2 => Deletion($"exchange {Exchanges.AllEvents}", channel => channel.ExchangeDeleteAsync(Exchanges.AllEvents), loses: true),
             _ => Deletion($"queue {Webhooks}", channel => channel.QueueDeleteAsync(Webhooks), loses: true),
         };

@@ -91,7 +91,8 @@ public static class WebhookSubscriptions
     }
 
     private static async Task<ETagged<Created<RegisteredWebhook>>> Register(
-        RegisterWebhookRequest request, EndpointCheck check, SecretVault vault, NotificationsDbContext db, WebhookOptions options, TimeProvider clock, CancellationToken ct)
+        RegisterWebhookRequest request, EndpointCheck check, SecretVault vault, WebhookBindings bindings, NotificationsDbContext db, WebhookOptions options, TimeProvider clock,
+        CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
         await Validate(request.Url, request.EventTypes, check, ct);
@@ -112,6 +113,7 @@ public static class WebhookSubscriptions
         var secret = StandardWebhooks.NewSecret();
         db.AddRange(webhook, new WebhookSecret { Id = Ids.New(clock), WebhookId = webhook.Id, Secret = vault.Seal(webhook.Id, secret), CreatedAt = now });
         await db.SaveChangesAsync(ct);
+        await bindings.TakeAsync(db, webhook.EventTypes, ct);
         await transaction.CommitAsync(ct);
         return TypedResults.Created(
             $"/v1/webhooks/{webhook.Id}",
@@ -154,7 +156,8 @@ public static class WebhookSubscriptions
     }
 
     private static async Task<ETagged<Ok<WebhookView>>> Change(
-        Guid id, ChangeWebhookRequest request, ExpectedVersion expected, EndpointCheck check, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
+        Guid id, ChangeWebhookRequest request, ExpectedVersion expected, EndpointCheck check, WebhookBindings bindings, NotificationsDbContext db, TimeProvider clock,
+        CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
         await using var transaction = await db.BeginOrJoinAsync(ct);
@@ -189,6 +192,10 @@ public static class WebhookSubscriptions
             // After the webhook itself, whose row decides between this and events that are fanned out in this moment.
             await db.Database.ExecuteSqlAsync(
                 $"UPDATE webhook_deliveries SET status = 'cancelled', completed_at = now(), claim = NULL WHERE webhook_id = {id} AND status = 'pending'", ct);
+        }
+        else
+        {
+            await bindings.TakeAsync(db, webhook.EventTypes, ct);
         }
 
         await transaction.CommitAsync(ct);

@@ -11,6 +11,8 @@ public static partial class EventTypePattern
 {
     public const int MaxLength = 200;
 
+    private const string OfThisSystem = "shop";
+
     public static bool IsValid(string pattern) => pattern.Length <= MaxLength && Shape().IsMatch(pattern);
 
     public static bool Matches(string pattern, string eventType)
@@ -32,6 +34,21 @@ public static partial class EventTypePattern
         }
 
         return true;
+    }
+
+    /// <summary>The same in the broker's words, of the events of this system; null for what none of them can be.</summary>
+    /// <remarks>There a <c>#</c> stands for any number of parts, also none.</remarks>
+    public static string? ToTopic(string pattern)
+    {
+        var parts = pattern.Split('.');
+        if (parts[0] is not (OfThisSystem or "*"))
+        {
+            return null;
+        }
+
+        var open = parts.Length > 1 && parts[^1] == "*";
+        string[] rest = parts.Length == 1 ? ["#"] : open ? [.. parts[1..], "#"] : parts[1..];
+        return parts is [OfThisSystem] ? null : string.Join('.', [OfThisSystem, .. rest]);
     }
 
     [GeneratedRegex(@"^(\*|[a-z0-9][a-z0-9-]*)(\.(\*|[a-z0-9][a-z0-9-]*))*\z", RegexOptions.ExplicitCapture)]

@@ -5,11 +5,10 @@ using Shop.Contracts;
 namespace Notifications.Webhooks;
 
 /// <summary>
-/// Takes every boundary event as it came, also those that this version of the contracts does not know. One of each per event and webhook is what the
-/// keys of the tables see to; an inbox would only cost a commit for each of the many events that nobody wants.
+/// Takes boundary events as they came, also those that this version of the contracts does not know: those that somebody has asked for (<see cref="WebhookBindings"/>). One of each
+/// per event and webhook is what the keys of the tables see to; an inbox would only cost a commit for each event that is wanted by nobody any more.
 /// </summary>
 [OwnTransaction]
-[SubscribeTo("shop.#")]
 public sealed class WebhooksConsumer(WebhookFanOut fanOut) : IConsumer<RawBoundaryEvent>
 {
     public Task Consume(ConsumeContext<RawBoundaryEvent> context)

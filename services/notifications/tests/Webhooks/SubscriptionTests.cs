@@ -120,4 +120,32 @@ public class SubscriptionTests(NotificationsFixture service)
         (await client.GetAsync("/v1/webhooks?cursor=nonsense")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await client.GetAsync("/v1/webhooks?status=Active")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
+
+    [Fact]
+    public async Task The_queue_takes_what_somebody_has_asked_for_and_nothing_else()
+    {
+        using var client = service.Operator();
+        var (mine, other) = ($"shop.{Guid.CreateVersion7():n}.*", $"shop.{Guid.CreateVersion7():n}.one.v1");
+        using var created = await client.PostAsJsonAsync("/v1/webhooks", Body(types: [mine]));
+        created.StatusCode.ShouldBe(HttpStatusCode.Created);
+        (await Topics()).ShouldContain(mine + ".#", "it is bound before the answer");
+
+        using var changed = await client.PatchAsJsonAsync(created.Headers.Location, new { eventTypes = new[] { other } });
+        changed.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await Topics()).ShouldContain(other);
+        await Poll.Until(Topics, topics => !topics.Contains(mine + ".#"), "the queue to be unbound from what nobody asks for any more");
+
+        (await client.DeleteAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await Poll.Until(Topics, topics => !topics.Contains(other), "the queue to be unbound from what a webhook wanted that is gone");
+    }
+
+    [Fact]
+    public async Task Events_that_nobody_takes_are_not_kept_among_the_unrouted_ones() =>
+        (await service.Vhost.GetAsync("bindings")).EnumerateArray().Any(b => b.GetProperty("destination").GetString() == "notifications.ignored" || Key(b) == "shop.#")
+            .ShouldBeTrue("either the webhooks take everything, or what they do not take is ignored");
+
+    private async Task<List<string>> Topics() =>
+        [.. (await service.Vhost.GetAsync("bindings")).EnumerateArray().Where(b => b.GetProperty("destination").GetString() == NotificationQueues.Webhooks).Select(Key)];
+
+    private static string Key(JsonElement binding) => binding.GetProperty("routing_key").GetString()!;
 }

@@ -49,7 +49,7 @@ internal sealed class ManyOrders : ServiceFixture<Program>
     {
         var (id, now) = (Ids.New(TimeProvider.System), TimeProvider.System.GetUtcNow());
         OrderCommand[] commands = [new Draft(id, id, "EUR", now), .. Enumerable.Range(0, 99).Select(_ => new AddItem(Lamp, 1, now))];
-        await InScope<OrderStore, OrderChange>(store => store.Change(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>(commands), CancellationToken.None));
+        await InScope<OrderStore, VersionedOrder>(store => store.Change(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>(commands), CancellationToken.None));
         return await Median(() => InScope<OrderStore, bool>(async store =>
         {
             var order = await store.Load(id, toVersion: null, until: null, CancellationToken.None);

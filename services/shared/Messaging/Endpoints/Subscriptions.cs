@@ -31,6 +31,11 @@ internal sealed class Subscriptions(TimeProvider clock) : IHealthCheck
         }
     }
 
+    /// <summary>Something that is bound by now, and is to stay so.</summary>
+    public void AddBound(WantedBinding binding) => _wanted[binding] = true;
+
+    public void Remove(WantedBinding binding) => _wanted.TryRemove(binding, out _);
+
     /// <summary>The endpoint does not ask for the event, whether it understands it when it comes or not.</summary>
     public void Decline(WantedBinding binding)
     {
@@ -38,7 +43,14 @@ internal sealed class Subscriptions(TimeProvider clock) : IHealthCheck
         _wanted.TryRemove(binding, out _);
     }
 
-    public void Note(WantedBinding binding, bool isBound) => _wanted[binding] = isBound;
+    public void Note(WantedBinding binding, bool isBound)
+    {
+        // One that was removed while it was being bound stays removed.
+        if (_wanted.TryGetValue(binding, out var before))
+        {
+            _wanted.TryUpdate(binding, isBound, before);
+        }
+    }
 
     /// <summary>A process that has just started is not ready before it hears everything; one that waits for longer does what can be done without, and says so.</summary>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
