@@ -257,7 +257,7 @@ if [ "${1:-}" != inside ]; then
         wait "$starting" || exit 1
         step "No SDK on this machine: the tests run in a container that has one"
         status=0
-        "${compose[@]}" run --rm --build -T -e TESTS -e ONLY -e REPEAT -e LONG -e JOBS tests || status=1
+        "${compose[@]}" run --rm --build -T -e TESTS -e ONLY -e REPEAT -e LONG -e JOBS -e SEED -e CsCheck_Seed -e TEST_HANG -e TEST_FAILURE_LINES tests || status=1
         # The results of the container lie in the reports folder, which it shares; checks without a result file are in its last line.
         exit "$status"
     fi

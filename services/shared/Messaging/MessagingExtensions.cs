@@ -2,6 +2,7 @@ using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Erasure;
 using Chassis.Messaging.Inbox;
+using Chassis.Messaging.Local;
 using Chassis.Messaging.Ops;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Relay;
@@ -57,6 +58,8 @@ public static class MessagingExtensions
         services.AddSingleton<Subscriptions>();
         services.AddSingleton<IChangingSubscriptions, ChangingSubscriptions>();
         services.AddSingleton<FirstDeclaration>();
+        services.AddSingleton<LocalEndpoints>();
+        services.AddSingleton<LocalDelivery>();
         services.AddSingleton<FailedMessageFilter>();
         services.AddSingleton<SkippedMessageFilter>();
 

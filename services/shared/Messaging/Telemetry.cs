@@ -16,6 +16,7 @@ internal sealed class MessagingMetrics : IDisposable
 {
     private readonly Meter _meter;
     private readonly Counter<long> _delivered;
+    private readonly Counter<long> _local;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _duplicates;
     private readonly Counter<long> _consumed;
@@ -38,6 +39,7 @@ internal sealed class MessagingMetrics : IDisposable
         _started = clock.GetTimestamp();
         _meter = meters.Create(MessagingTelemetry.Name);
         _delivered = _meter.CreateCounter<long>("messaging.outbox.delivered", "{message}", "Messages that the broker has confirmed.");
+        _local = _meter.CreateCounter<long>("messaging.local.delivered", "{message}", "Messages to queues of this service itself that went there without the broker.");
         _refused = _meter.CreateCounter<long>("messaging.outbox.refused", "{attempt}", "Attempts that the broker refused or could not route.");
         _age = _meter.CreateHistogram<double>("messaging.outbox.delivery_age", "s", "Time from the due time of a message until the broker's confirmation.");
         _duplicates = _meter.CreateCounter<long>("messaging.inbox.duplicates", "{message}", "Messages that came again and were not handled again.");
@@ -92,6 +94,12 @@ internal sealed class MessagingMetrics : IDisposable
         }
 
         _delivered.Add(count);
+    }
+
+    public void DeliveredLocally(string queue, TimeSpan age)
+    {
+        _local.Add(1, new KeyValuePair<string, object?>("queue", queue));
+        DeliveryAge(age);
     }
 
     public void DeliveryAge(TimeSpan age) => _age.Record(Math.Max(0, age.TotalSeconds));

@@ -40,9 +40,13 @@ internal static class TestContainers
         return ($"{catcher.Hostname}:{catcher.GetMappedPublicPort(1025)}", new Uri($"http://{catcher.Hostname}:{catcher.GetMappedPublicPort(1080)}"));
     }
 
-    /// <summary>The image is named in one place, where the system itself takes it from.</summary>
-    private static string ImageOf(string service) =>
-        Regex.Match(File.ReadAllText(Repository.PathOf("docker-compose.yml")), $@"^  {service}:\n(?:    .*\n)*?    image: (\S+)", RegexOptions.Multiline).Groups[1].Value;
+    /// <summary>The image is named in one place, where the system itself takes it from: a variable, and its default.</summary>
+    private static string ImageOf(string service)
+    {
+        var image = Regex.Match(
+            File.ReadAllText(Repository.PathOf("docker-compose.yml")), $@"^  {service}:\n(?:    .*\n)*?    image: \$\{{(?<variable>\w+):-(?<name>\S+)\}}", RegexOptions.Multiline);
+        return Environment.GetEnvironmentVariable(image.Groups["variable"].Value) is { Length: > 0 } other ? other : image.Groups["name"].Value;
+    }
 
     private static TContainer Share<TBuilder, TContainer, TConfiguration>(string service, IContainerBuilder<TBuilder, TContainer, TConfiguration> builder)
         where TBuilder : IContainerBuilder<TBuilder, TContainer, TConfiguration>

@@ -1,4 +1,5 @@
 using Chassis.Messaging.DeadLetters;
+using Chassis.Messaging.Local;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Scheduling;
 using Chassis.Messaging.Trust;
@@ -80,7 +81,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.UseEntityFrameworkOutbox<TDbContext>(context);
         if (endpoint is IRabbitMqReceiveEndpointConfigurator queue)
         {
-            var observer = new SubscriptionObserver(queue, name, context.GetRequiredService<Subscriptions>());
+            var observer = new SubscriptionObserver(queue, name, context.GetRequiredService<Subscriptions>(), context.GetRequiredService<LocalEndpoints>());
             endpoint.ConnectConsumerConfigurationObserver(observer);
             endpoint.ConnectSagaConfigurationObserver(observer);
         }

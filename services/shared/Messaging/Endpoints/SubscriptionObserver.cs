@@ -1,15 +1,17 @@
 using System.Reflection;
+using Chassis.Messaging.Local;
 using MassTransit;
 using Shop.Contracts;
 
 namespace Chassis.Messaging.Endpoints;
 
-/// <summary>Notes which boundary events an endpoint takes, and keeps the transport from making their exchanges.</summary>
-internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator endpoint, string queue, Subscriptions subscriptions) : IConsumerConfigurationObserver, ISagaConfigurationObserver
+/// <summary>Notes who takes what at an endpoint, and keeps the transport from making the exchanges of boundary events.</summary>
+internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator endpoint, string queue, Subscriptions subscriptions, LocalEndpoints locals) : IConsumerConfigurationObserver, ISagaConfigurationObserver
 {
     public void ConsumerConfigured<TConsumer>(IConsumerConfigurator<TConsumer> configurator)
         where TConsumer : class
     {
+        locals.AddConsumer(queue, typeof(TConsumer));
         DeclineNoLongerTaken(typeof(TConsumer));
         foreach (var subscription in typeof(TConsumer).GetCustomAttributes<SubscribeToAttribute>())
         {
@@ -19,16 +21,15 @@ internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator 
 
     public void ConsumerMessageConfigured<TConsumer, TMessage>(IConsumerMessageConfigurator<TConsumer, TMessage> configurator)
         where TConsumer : class
-        where TMessage : class => Note<TMessage>();
+        where TMessage : class => Note<TMessage>(typeof(TConsumer));
 
     public void SagaConfigured<TSaga>(ISagaConfigurator<TSaga> configurator)
-        where TSaga : class, ISaga
-    {
-    }
+        where TSaga : class, ISaga => locals.AddSaga(queue, typeof(TSaga));
 
     public void StateMachineSagaConfigured<TInstance>(ISagaConfigurator<TInstance> configurator, SagaStateMachine<TInstance> stateMachine)
         where TInstance : class, ISaga, SagaStateMachineInstance
     {
+        locals.AddSaga(queue, typeof(TInstance));
         DeclineNoLongerTaken(stateMachine.GetType());
         foreach (var correlation in stateMachine.Correlations.Where(c => !c.ConfigureConsumeTopology))
         {
@@ -38,7 +39,7 @@ internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator 
 
     public void SagaMessageConfigured<TSaga, TMessage>(ISagaMessageConfigurator<TSaga, TMessage> configurator)
         where TSaga : class, ISaga
-        where TMessage : class => Note<TMessage>();
+        where TMessage : class => Note<TMessage>(typeof(TSaga));
 
     private void DeclineNoLongerTaken(Type consumer)
     {
@@ -56,9 +57,10 @@ internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator 
         }
     }
 
-    private void Note<TMessage>()
+    private void Note<TMessage>(Type taker)
         where TMessage : class
     {
+        locals.AddMessage(queue, typeof(TMessage), taker);
         var descriptor = BoundaryEvents.Find(typeof(TMessage));
         if (descriptor is not null)
         {

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Chassis.Messaging.Local;
 using Chassis.Messaging.Outbox;
 using Chassis.Web;
 using Microsoft.Extensions.Hosting;
@@ -10,7 +11,7 @@ using RabbitMQ.Client;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>
-/// Brings the rows of the outbox to the broker. What this process has just committed it sends from memory, without a second look at the table;
+/// Brings the rows of the outbox to the broker, and what is for this service itself to its own endpoints. What this process has just committed it sends from memory, without a second look at the table;
 /// what a crash left, what was scheduled and what was refused before, the sweep finds, in whichever replica comes first.
 /// </summary>
 internal sealed partial class OutboxRelay : BackgroundService
@@ -19,6 +20,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     private readonly BrokerConnection _broker;
     private readonly ServiceIdentity _service;
     private readonly VanishedExchanges _vanished;
+    private readonly LocalDelivery _local;
     private readonly MessagingOptions _options;
     private readonly MessagingMetrics _metrics;
     private readonly TimeProvider _clock;
@@ -39,6 +41,7 @@ internal sealed partial class OutboxRelay : BackgroundService
         BrokerConnection broker,
         ServiceIdentity service,
         VanishedExchanges vanished,
+        LocalDelivery local,
         IOptions<MessagingOptions> options,
         MessagingMetrics metrics,
         TimeProvider clock,
@@ -48,14 +51,16 @@ internal sealed partial class OutboxRelay : BackgroundService
         _broker = broker;
         _service = service;
         _vanished = vanished;
+        _local = local;
         _options = options.Value;
         _metrics = metrics;
         _clock = clock;
         _logger = logger;
-        _order = new KeyedOrder(row => _ready.Writer.TryWrite(row));
+        _order = new KeyedOrder(row => Release(row, isAgain: false));
         _settlement = new Settlement(store, _options, metrics, clock, logger);
         _detours = new Detours(() => new Detour(
             OpenAsync, new Detour.Outcomes(Settled, _settlement.Confirmed, row => Forget(1, row.Body.Length)), _options.ConfirmPatience, clock));
+        _local.Begin(Settled, row => Forget(1, row.Body.Length));
         _watermark = new Watermark(_options.Lease, clock);
         // Stop well before the lease ends: the next owner must not start while a message is still under way.
         _ownership = (long)(_options.Lease.TotalSeconds * 0.75 * clock.TimestampFrequency);
@@ -107,7 +112,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     {
         _accepting = false;
         var started = _clock.GetTimestamp();
-        while (IsConnected && _rows > 0 && _clock.GetElapsedTime(started) < _options.DrainTimeout && !cancellationToken.IsCancellationRequested)
+        while (((IsConnected && _rows > 0) || _local.InFlight > 0) && _clock.GetElapsedTime(started) < _options.DrainTimeout && !cancellationToken.IsCancellationRequested)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(10), _clock, CancellationToken.None);
         }
@@ -284,7 +289,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     private async Task KeepAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
     {
         var now = _clock.GetTimestamp();
-        List<OutboxRow> rows = [.. publisher.OwnedUntil(now + (_ownership / 2)), .. _detours.OwnedUntil(now + (_ownership / 2))];
+        List<OutboxRow> rows = [.. publisher.OwnedUntil(now + (_ownership / 2)), .. _detours.OwnedUntil(now + (_ownership / 2)), .. _local.OwnedUntil(now + (_ownership / 2))];
         if (rows.Count > 0)
         {
             await _store.KeepAsync(rows, _options.Lease, cancellationToken);
@@ -309,7 +314,7 @@ internal sealed partial class OutboxRelay : BackgroundService
         Interlocked.Add(ref _bytes, bytes);
         foreach (var row in rows)
         {
-            _ready.Writer.TryWrite(row);
+            Release(row, isAgain: true);
         }
 
         if (more)
@@ -321,6 +326,14 @@ internal sealed partial class OutboxRelay : BackgroundService
         return pause > _options.SweepInterval ? _options.SweepInterval
             : pause < TimeSpan.FromMilliseconds(20) ? TimeSpan.FromMilliseconds(20)
             : pause;
+    }
+
+    private void Release(OutboxRow row, bool isAgain)
+    {
+        if (!_local.TryTake(row, isAgain))
+        {
+            _ready.Writer.TryWrite(row);
+        }
     }
 
     private void Settled(OutboxRow row, string? error)

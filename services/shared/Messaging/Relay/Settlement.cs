@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Chassis.Messaging.Local;
 using Chassis.Messaging.Outbox;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -83,7 +84,7 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
             foreach (var group in refused.GroupBy(r => r.Error, r => r.Row))
             {
                 OutboxRow[] rows = [.. group];
-                var limit = group.Key is VanishedExchanges.Reason or Detour.Reason ? int.MaxValue : options.SendAttempts;
+                var limit = group.Key is VanishedExchanges.Reason or Detour.Reason or LocalDelivery.Reason ? int.MaxValue : options.SendAttempts;
                 if (!await InsistAsync(async () =>
                 {
                     var parked = await store.RefuseAsync(rows, group.Key, options.SendBackoff, limit, _stop.Token);

@@ -1,4 +1,5 @@
 using System.Text;
+using Chassis.Messaging.Local;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
 using MassTransit;
@@ -21,7 +22,10 @@ internal sealed class Accounts(IOptions<MessagingOptions> options, ServiceIdenti
     public string Of(string name) => name == service.Name ? Own : options.Value.Accounts.GetValueOrDefault(name, name);
 
     /// <inheritdoc cref="SenderOf(IReadOnlyBasicProperties)"/>
-    public string? SenderOf(ReceiveContext context) => context.TryGetPayload<RabbitMqBasicConsumeContext>(out var rabbit) ? SenderOf(rabbit.Properties) : null;
+    public string? SenderOf(ReceiveContext context) =>
+        context.TryGetPayload<RabbitMqBasicConsumeContext>(out var rabbit) ? SenderOf(rabbit.Properties)
+        : context.TryGetPayload<LocalMessage>(out var local) ? NameOf(local.Row.Headers.GetValueOrDefault(MessageKeys.SentBy, Own))
+        : null;
 
     /// <summary>
     /// The account that the message comes from, or null when nobody has signed it. What this service has put back into its own queue, for later or from the dead letters, comes
@@ -32,6 +36,8 @@ internal sealed class Accounts(IOptions<MessagingOptions> options, ServiceIdenti
         var sender = properties.UserId == Own && properties.Headers?.TryGetValue(MessageKeys.SentBy, out var first) == true
             ? first as string ?? Encoding.UTF8.GetString(first as byte[] ?? [])
             : properties.UserId;
-        return string.IsNullOrEmpty(sender) ? null : sender;
+        return NameOf(sender);
     }
+
+    private static string? NameOf(string? sender) => string.IsNullOrEmpty(sender) ? null : sender;
 }
