@@ -1,4 +1,5 @@
 using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Local;
 using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
@@ -102,8 +103,9 @@ internal static class DeadLetters
         var queue = context.InputAddress.GetEndpointName()!;
         var body = context.GetBody();
         var properties = context.TryGetPayload<RabbitMqBasicConsumeContext>(out var rabbit) ? rabbit.Properties : null;
+        var messageId = context.TryGetPayload<LocalMessage>(out var local) ? local.Row.MessageId.ToString() : properties?.MessageId;
         return new DeadLetter(
-            headers.GetValueOrDefault(CloudEventHeaders.Id) ?? properties?.MessageId ?? MessageKeys.Derive(queue + Convert.ToBase64String(body)).ToString(),
+            headers.GetValueOrDefault(CloudEventHeaders.Id) ?? messageId ?? MessageKeys.Derive(queue + Convert.ToBase64String(body)).ToString(),
             headers.GetValueOrDefault(CloudEventHeaders.Type) ?? EnvelopeReader.TypeOf(body) ?? "unknown",
             queue,
             reason,
