@@ -27,6 +27,7 @@ public sealed class FakeInventory : IAsyncDisposable
 
     private readonly ConcurrentDictionary<Guid, int> quantities = [];
     private readonly ConcurrentDictionary<Guid, string> states = [];
+    private readonly ConcurrentDictionary<string, string> traces = [];
     private IConnection? connection;
     private IChannel? publishing;
 
@@ -52,6 +53,11 @@ public sealed class FakeInventory : IAsyncDisposable
             var envelope = JsonSerializer.Deserialize<JsonElement>(delivery.Body.Span);
             Tenants.GetOrAdd(envelope.GetProperty("message").GetProperty("orderId").GetGuid(), _ => [])
                 .Enqueue(envelope.GetProperty("headers").TryGetProperty(CloudEventHeaders.TenantId, out var tenant) ? tenant.GetString() : null);
+            if (envelope.GetProperty("headers").TryGetProperty(CloudEventHeaders.TraceParent, out var trace))
+            {
+                traces[envelope.GetProperty("message").GetProperty("orderId").GetString()!] = trace.GetString()!;
+            }
+
             await Handle(envelope.GetProperty("messageType")[0].GetString()!.Split(':')[^1], envelope.GetProperty("message"));
             await channel.BasicAckAsync(delivery.DeliveryTag, false);
         };
@@ -85,7 +91,7 @@ public sealed class FakeInventory : IAsyncDisposable
     {
         var descriptor = BoundaryEvents.Find(typeof(T))!;
         var (id, subject) = (Guid.CreateVersion7().ToString(), descriptor.SubjectOf(boundaryEvent));
-        var envelope = new CloudEventEnvelope(id, CloudEventEnvelope.SourceOf("inventory"), descriptor.Type, TimeProvider.System.GetUtcNow(), subject, descriptor.DataSchema, Sequence: sequence);
+        var envelope = new CloudEventEnvelope(id, CloudEventEnvelope.SourceOf("inventory"), descriptor.Type, TimeProvider.System.GetUtcNow(), subject, descriptor.DataSchema, Sequence: sequence, TraceParent: traces.GetValueOrDefault(subject));
         await publishing!.BasicPublishAsync(
             descriptor.Type,
             "",

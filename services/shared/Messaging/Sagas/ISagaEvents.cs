@@ -6,6 +6,10 @@ namespace Chassis.Messaging.Sagas;
 public interface ISagaEvents<TSaga>
     where TSaga : class, SagaStateMachineInstance
 {
+    /// <summary>Takes the saga's row before anything else is taken that the saga takes after it, for an event that may follow in this transaction. None, when there is no such saga.</summary>
+    /// <exception cref="InvalidOperationException">No transaction is open on the scope's database.</exception>
+    Task LockAsync(Guid correlationId, CancellationToken ct);
+
     /// <summary>
     /// Raises an event as if its message had come: the saga's row is made or locked, and what the saga asks for and schedules because of it is committed, or forgotten, with
     /// everything else of the unit of work.

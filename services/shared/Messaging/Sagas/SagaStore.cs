@@ -17,10 +17,25 @@ internal sealed class SagaStore<TSaga>(DbContext database, ConcurrencyMode concu
     where TSaga : class, ISaga
 {
     private static string? _lockSql;
+    private (Guid Transaction, TSaga Saga)? _locked;
 
     public DbContext Database { get; } = database;
 
-    public Task<TSaga?> LoadAsync(Guid correlationId, CancellationToken cancellationToken)
+    public async Task<TSaga?> LoadAsync(Guid correlationId, CancellationToken cancellationToken)
+    {
+        // What this transaction has locked nobody else has changed.
+        var transaction = Database.Database.CurrentTransaction?.TransactionId;
+        if (_locked is { } held && held.Transaction == transaction && held.Saga.CorrelationId == correlationId && Database.Entry(held.Saga).State != EntityState.Detached)
+        {
+            return held.Saga;
+        }
+
+        var saga = await ReadAsync(correlationId, cancellationToken);
+        _locked = concurrency == ConcurrencyMode.Pessimistic && saga is not null && transaction is { } id ? (id, saga) : null;
+        return saga;
+    }
+
+    private Task<TSaga?> ReadAsync(Guid correlationId, CancellationToken cancellationToken)
     {
         var query = concurrency == ConcurrencyMode.Optimistic
             ? Database.Set<TSaga>().Where(saga => saga.CorrelationId == correlationId)
