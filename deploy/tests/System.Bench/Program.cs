@@ -8,13 +8,15 @@ using Spectre.Console;
 var scale = double.Parse(Environment.GetEnvironmentVariable("BENCH_SCALE") ?? "1", CultureInfo.InvariantCulture);
 var console = Terminal.Open();
 var report = new BenchReport(console);
-var bound = await console.Status().StartAsync("the same durable work by hand …", _ => WorkByHand.MeasureAsync(scale));
-report.Add(bound);
+var bound = await console.Status().StartAsync("the durable work by hand, a message for each step …", _ => WorkByHand.MeasureAsync(OrderPath.Before, scale));
+report.Add("system-bound", bound);
+var now = await console.Status().StartAsync("the durable work by hand, as the services do it …", _ => WorkByHand.MeasureAsync(OrderPath.Now, scale));
+report.Add("system-bound-now", now);
 foreach (var replicas in (Environment.GetEnvironmentVariable("BENCH_REPLICAS") ?? "1,2").Split(','))
 {
     var number = int.Parse(replicas, CultureInfo.InvariantCulture);
     var figures = await console.Status().StartAsync("starting …", status => SystemUnderLoad.MeasureAsync(number, scale, phase => status.Status = phase));
-    report.Add(figures, bound);
+    report.Add(figures, bound, now);
 }
 
 report.Write(Environment.GetEnvironmentVariable("BENCH_REPORT") ?? Path.Combine(".local", "reports", "system-bench.json"));

@@ -31,7 +31,7 @@ internal static class Schema
 
     public static string ExchangeOf(string message) => "byhand." + message;
 
-    public static async Task CreateAsync(NpgsqlDataSource database, IConnection broker)
+    public static async Task CreateAsync(NpgsqlDataSource database, IConnection broker, OrderPath path)
     {
         await using (var command = database.CreateCommand(Tables))
         {
@@ -39,7 +39,7 @@ internal static class Schema
         }
 
         await using var channel = await broker.CreateChannelAsync();
-        foreach (var (message, queues) in OrderPath.Queues)
+        foreach (var (message, queues) in path.Queues)
         {
             await channel.ExchangeDeclareAsync(ExchangeOf(message), ExchangeType.Fanout, durable: true);
             foreach (var queue in queues)

@@ -8,7 +8,7 @@ using RabbitMQ.Client.Events;
 namespace Shop.SystemBench.ByHand;
 
 /// <summary>What the same durable work costs without services and frameworks: the bound.</summary>
-internal sealed record BoundFigures(double OrdersPerSecond, TimeSpan Window, DurableWork PerOrder, IReadOnlyList<ProcessUse> Uses);
+internal sealed record BoundFigures(string Path, double OrdersPerSecond, TimeSpan Window, DurableWork PerOrder, IReadOnlyList<ProcessUse> Uses);
 
 /// <summary>
 /// The durable work of fulfilled orders on raw Npgsql and RabbitMQ.Client in one process: as many commits of as many rows, and as many messages,
@@ -22,24 +22,25 @@ internal sealed class WorkByHand : IAsyncDisposable
 
     private readonly CancellationTokenSource stop = new();
     private readonly SemaphoreSlim places = new(UnderWay);
-    private readonly List<Task> tasks = [];
+    private readonly ConcurrentBag<Task> tasks = [];
     private readonly NpgsqlDataSource database;
     private readonly IConnection broker;
     private readonly Relay relay;
+    private readonly OrderPath path;
     private long completed;
 
-    private WorkByHand(NpgsqlDataSource database, IConnection broker, Relay relay) => (this.database, this.broker, this.relay) = (database, broker, relay);
+    private WorkByHand(NpgsqlDataSource database, IConnection broker, Relay relay, OrderPath path) => (this.database, this.broker, this.relay, this.path) = (database, broker, relay, path);
 
-    public static async Task<BoundFigures> MeasureAsync(double scale)
+    public static async Task<BoundFigures> MeasureAsync(OrderPath path, double scale)
     {
         await using var home = await TestDatabase.CreateAsync();
         await using var vhost = await TestVhost.CreateAsync();
         await using var database = NpgsqlDataSource.Create(
             new NpgsqlConnectionStringBuilder(home.Migrations) { MaxPoolSize = 60, MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, NoResetOnClose = true }.ConnectionString);
         await using var broker = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
-        await Schema.CreateAsync(database, broker);
-        await using var work = new WorkByHand(database, broker, await Relay.StartAsync(database, broker));
-        foreach (var queue in OrderPath.Queues.Values.SelectMany(q => q).Distinct())
+        await Schema.CreateAsync(database, broker, path);
+        await using var work = new WorkByHand(database, broker, await Relay.StartAsync(database, broker), path);
+        foreach (var queue in path.Queues.Values.SelectMany(q => q).Distinct())
         {
             await work.ConsumeAsync(queue);
         }
@@ -57,7 +58,7 @@ internal sealed class WorkByHand : IAsyncDisposable
         machine.Stop();
         var window = DateTimeOffset.UtcNow - began;
         orders = Interlocked.Read(ref work.completed) - orders;
-        return new BoundFigures(orders / window.TotalSeconds, window, (await DurableWork.ReadAsync(vhost) - before) / orders, machine.Uses());
+        return new BoundFigures(path.Name, orders / window.TotalSeconds, window, (await DurableWork.ReadAsync(vhost) - before) / orders, machine.Uses());
     }
 
     public async ValueTask DisposeAsync()
@@ -76,7 +77,7 @@ internal sealed class WorkByHand : IAsyncDisposable
             while (true)
             {
                 await places.WaitAsync(stop.Token);
-                await RunAsync(OrderPath.Placed, Guid.CreateVersion7(), null);
+                await RunAsync(path.Placed, Guid.CreateVersion7(), null);
             }
         }
         catch (OperationCanceledException)
@@ -105,13 +106,9 @@ internal sealed class WorkByHand : IAsyncDisposable
                 {
                     await foreach (var (tag, id, type, order) in deliveries.Reader.ReadAllAsync(stop.Token))
                     {
-                        await RunAsync(OrderPath.Of(queue, type), order, (id, queue));
+                        await RunAsync(path.Of(queue, type), order, (id, queue));
                         await channel.BasicAckAsync(tag, multiple: false);
-                        if (type == OrderPath.Last && queue == OrderPath.Fulfilment)
-                        {
-                            Interlocked.Increment(ref completed);
-                            places.Release();
-                        }
+                        CountWhenThrough(queue, type);
                     }
                 }
                 catch (OperationCanceledException)
@@ -124,8 +121,24 @@ internal sealed class WorkByHand : IAsyncDisposable
         await channel.BasicConsumeAsync(queue, autoAck: false, consumer);
     }
 
+    private void CountWhenThrough(string queue, string message)
+    {
+        if (path.Last == (queue, message))
+        {
+            Interlocked.Increment(ref completed);
+            places.Release();
+        }
+    }
+
+    /// <summary>After the commit, beside the consumer that has led to it.</summary>
+    private void Call(string message, Guid order, long row) => tasks.Add(Task.Run(async () =>
+    {
+        await RunAsync(path.Of(string.Empty, message), order, null, row);
+        CountWhenThrough(string.Empty, message);
+    }));
+
     /// <summary>One step: the inbox row and the look at the state in one round trip, what follows from them and the commit in a second one.</summary>
-    private async Task RunAsync(Step step, Guid order, (Guid Id, string Consumer)? message)
+    private async Task RunAsync(Step step, Guid order, (Guid Id, string Consumer)? message, long row = 0)
     {
         if (step == OrderPath.Nothing)
         {
@@ -141,7 +154,7 @@ internal sealed class WorkByHand : IAsyncDisposable
                 first.BatchCommands.Add(Sql("INSERT INTO inbox (message_id, consumer) VALUES ($1, $2) ON CONFLICT DO NOTHING", m.Id, m.Consumer));
             }
 
-            if (step.State is { } kind && message is not null)
+            foreach (var kind in step != path.Placed ? step.States ?? [] : [])
             {
                 first.BatchCommands.Add(Sql("SELECT body::text FROM states WHERE order_id = $1 AND kind = $2 FOR UPDATE", order, kind));
             }
@@ -155,7 +168,13 @@ internal sealed class WorkByHand : IAsyncDisposable
         }
 
         await using var second = Batch(connection, [.. Effects(step, order)]);
-        Outgoing[] outgoing = [.. (step.Publishes ?? []).Select(type => new Outgoing(0, Guid.CreateVersion7(), type, order))];
+        if (step.IsCalled)
+        {
+            second.BatchCommands.Add(Sql("DELETE FROM outbox WHERE id = $1", row));
+        }
+
+        string[] called = step.Calls is { } call ? [call] : [];
+        Outgoing[] outgoing = [.. (step.Publishes ?? []).Concat(called).Select(type => new Outgoing(0, Guid.CreateVersion7(), type, order))];
         foreach (var one in outgoing)
         {
             second.BatchCommands.Add(Sql(
@@ -177,7 +196,18 @@ internal sealed class WorkByHand : IAsyncDisposable
             while (await reader.NextResultAsync());
         }
 
-        Array.ForEach(outgoing, relay.Hand);
+        foreach (var one in outgoing)
+        {
+            if (one.Type == step.Calls)
+            {
+                Call(one.Type, order, one.Id);
+            }
+            else
+            {
+                relay.Hand(one);
+            }
+        }
+
         await RepeatAsync(connection, step, order, step.After);
     }
 
@@ -188,7 +218,7 @@ internal sealed class WorkByHand : IAsyncDisposable
             yield return Sql("INSERT INTO records (id, order_id, body) VALUES ($1, $2, $3::jsonb)", Guid.CreateVersion7(), order, Schema.Text);
         }
 
-        if (step.State is { } kind)
+        foreach (var kind in step.States ?? [])
         {
             yield return Change(order, kind);
         }
@@ -215,7 +245,7 @@ internal sealed class WorkByHand : IAsyncDisposable
     {
         for (var i = 0; i < times; i++)
         {
-            await using var batch = Batch(connection, Change(order, step.State!));
+            await using var batch = Batch(connection, Change(order, step.States![^1]));
             await batch.ExecuteNonQueryAsync();
         }
     }

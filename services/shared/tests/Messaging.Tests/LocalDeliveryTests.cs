@@ -18,13 +18,16 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
     private const string Queue = "work.local";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    // A lease that no busy machine outlasts: a row that a sweep takes over is handled again, out of order, and that is no undisturbed case.
+    private static readonly Dictionary<string, string?> Unhurried = new() { ["Messaging:Lease"] = "00:02:00" };
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task What_one_transaction_sends_the_next_one_has_handled_and_its_row_is_gone_with_that()
     {
-        var host = await fixture.StartAsync(bus => bus.AddConsumer<Noting>().Endpoint(e => e.Name = Queue));
-        var subject = Guid.CreateVersion7();
+        var host = await fixture.StartAsync(bus => bus.AddConsumer<Noting>().Endpoint(e => e.Name = Queue), Unhurried);
+        var (subject, inbox) = (Guid.CreateVersion7(), await Inbox());
         for (var i = 0; i < 20; i++)
         {
             var number = i;
@@ -39,14 +42,13 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
         await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
         (await Effects(subject)).ShouldBe(20);
         (await Notes(subject)).ShouldBe(["local"]);
-        (await fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.inbox")).ShouldBe(0, "the row is the inbox");
+        (await Inbox()).ShouldBe(inbox, "the row is the inbox");
     }
 
     [Fact]
     public async Task Messages_about_one_thing_are_handled_one_after_the_other_in_the_order_of_their_commits()
     {
-        // A lease that no busy machine outlasts: a row that the sweep takes over is handled again, out of order, and that is no undisturbed case.
-        var host = await fixture.StartAsync(bus => bus.AddConsumer<Slow>().Endpoint(e => e.Name = "work.slow"), new Dictionary<string, string?> { ["Messaging:Lease"] = "00:02:00" });
+        var host = await fixture.StartAsync(bus => bus.AddConsumer<Slow>().Endpoint(e => e.Name = "work.slow"), Unhurried);
         Guid[] subjects = [.. Enumerable.Range(0, 5).Select(_ => Guid.CreateVersion7())];
         for (var i = 0; i < 12; i++)
         {
@@ -193,6 +195,8 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
             TimeSpan.FromSeconds(2),
             Token);
     }
+
+    private Task<long> Inbox() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.inbox");
 
     private Task<long> Effects(Guid subject, string note = "") =>
         fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note LIKE '{note}%'");
