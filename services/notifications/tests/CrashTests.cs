@@ -34,6 +34,9 @@ public class CrashTests(ITestOutputHelper output)
                 INSERT INTO webhook_secrets (id, webhook_id, secret, created_at) VALUES (gen_random_uuid(), '{webhook}', '{secret}', now());
                 """);
             await receiver.Trust("crash", secret);
+            await Poll.Until(
+                async () => (await vhost.GetAsync("bindings")).EnumerateArray().Any(b => b.GetProperty("routing_key").GetString() == "shop.order.*.#"),
+                "the service to have found a webhook that nobody has registered", TimeSpan.FromSeconds(60));
 
             await using var broker = await Broker.Connect(vhost.Uri);
             var expected = new List<string>();
