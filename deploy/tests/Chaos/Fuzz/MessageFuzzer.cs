@@ -25,8 +25,8 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
         ("inventory.commands", "Shop.Contracts.Inventory.V1:ShipOrder", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","userId":"0198f1a2-7c00-7000-8000-00000000b001","address":{"name":"A","line1":"B","city":"C","postalCode":"1","country":"DE"}}"""),
         ("orders.fulfilment", "Orders.Fulfilment:StartFulfilment", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001"}"""),
         ("orders.commands", "Orders.Fulfilment:ConfirmOrder", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001"}"""),
-        ("orders.payments", "Orders.Payments:CapturePayment", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001"}"""),
-        ("orders.payments.calls", "Orders.Payments:ExecutePayment", """{"paymentId":"0198f1a2-7c00-7000-8000-00000000c001"}"""),
+        ("orders.payments", "Orders.Fulfilment:CapturePayment", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001"}"""),
+        ("orders.payments.calls", "Orders.Payments:ExecutePayment", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","operation":"capture","isClaimed":true}"""),
     ];
 
     private readonly (string Type, JsonNode Body)[] samples =

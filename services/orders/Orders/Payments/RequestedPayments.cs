@@ -21,7 +21,7 @@ public sealed class RequestedPayments(DbContext db, IPublishEndpoint publish, IS
         {
             AuthorizePayment r => Payment.ToAuthorize(Ids.New(clock), r.OrderId, r.UserId, r.Amount, r.PaymentMethod, now, OperationContext.Current.TenantId),
             VoidPayment r => Payment.NeverToBe(Ids.New(clock), r.OrderId, r.UserId, r.Amount, r.PaymentMethod, now, OperationContext.Current.TenantId),
-            _ => throw new InvalidOperationException($"Order {request.OrderId} has no payment."),
+            _ => throw new NonTransientException($"Order {request.OrderId} has no payment."),
         }).Entity;
 
         using var _ = OperationContext.BeginTenant(payment.TenantId);
