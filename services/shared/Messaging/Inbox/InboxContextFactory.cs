@@ -26,7 +26,7 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
     private const string ConsumeSql = "DELETE FROM messaging.outbox WHERE id = $1 AND message_id = $2";
 
     // A replica of a version that knows nothing of this may have sent the row to the queue meanwhile.
-    private const string ConsumeAgainSql =
+    private const string ConsumeSharedSql =
         """
         WITH consumed AS (DELETE FROM messaging.outbox WHERE id = $1 AND message_id = $2 RETURNING 1)
         INSERT INTO messaging.inbox (message_id, consumer_id) SELECT $3, $4 FROM consumed ON CONFLICT DO NOTHING
@@ -86,8 +86,8 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("inbox").Add("provider", "postgresql");
 
-    private static Task<int> ConsumeAsync(IDbContextTransaction transaction, LocalMessage local, Guid key, Guid consumer, CancellationToken cancellationToken) => local.IsAgain
-        ? ExecuteAsync(transaction, ConsumeAgainSql, cancellationToken, local.Row.Id, local.Row.MessageId, key, consumer)
+    private static Task<int> ConsumeAsync(IDbContextTransaction transaction, LocalMessage local, Guid key, Guid consumer, CancellationToken cancellationToken) => local.IsShared
+        ? ExecuteAsync(transaction, ConsumeSharedSql, cancellationToken, local.Row.Id, local.Row.MessageId, key, consumer)
         : ExecuteAsync(transaction, ConsumeSql, cancellationToken, local.Row.Id, local.Row.MessageId);
 
     private static async Task<int> ExecuteAsync(IDbContextTransaction transaction, string sql, CancellationToken cancellationToken, params object[] values)

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Chassis.Messaging.Local;
 
 /// <summary>
-/// What a service sends to a queue of its own goes from the outbox straight into that queue's pipeline, after the commit. Rows of one key are handled one after the other, in the
-/// order in which they leave; what fails in the pipeline is redelivered or becomes a dead letter as it would behind the broker. ADR: docs/adr/0002-own-outbox-storage.md.
+/// What a service sends to a queue of its own goes from the outbox straight into that queue's pipeline, after the commit. Rows of one queue and key are handled one after the other,
+/// in the order in which they leave; what fails in the pipeline is redelivered or becomes a dead letter as it would behind the broker. ADR: docs/adr/0002-own-outbox-storage.md.
 /// </summary>
 internal sealed partial class LocalDelivery(LocalEndpoints endpoints, MessagingMetrics metrics, TimeProvider clock, ILogger<LocalDelivery> logger)
 {
@@ -14,7 +14,7 @@ internal sealed partial class LocalDelivery(LocalEndpoints endpoints, MessagingM
     public const string Reason = "It could not be handled here just now.";
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Task> _last = [];
+    private readonly Dictionary<(string Queue, string Key), Task> _last = [];
     private readonly HashSet<OutboxRow> _inFlight = [];
     private Action<OutboxRow, string?> _settled = (_, _) => { };
     private Action<OutboxRow> _forgotten = _ => { };
@@ -37,24 +37,40 @@ internal sealed partial class LocalDelivery(LocalEndpoints endpoints, MessagingM
     /// <returns>Whether the row is delivered here, and not by the broker.</returns>
     public bool TryTake(OutboxRow row, bool isAgain)
     {
-        if (row.RoutingKey.Length > 0 || endpoints.Find(row.Exchange) is not { } endpoint)
+        if (row.RoutingKey.Length > 0 || Find(row.Exchange) is not { } endpoint)
         {
             return false;
         }
 
+        row.IsLocal = true;
         lock (_lock)
         {
             _inFlight.Add(row);
-            var before = row.Key is not null && _last.TryGetValue(row.Key, out var last) ? last : Task.CompletedTask;
-            var delivery = Task.Run(() => DeliverAsync(endpoint, new LocalMessage(row, isAgain), before));
+            var key = (row.Exchange, row.Key ?? string.Empty);
+            var before = row.Key is not null && _last.TryGetValue(key, out var last) ? last : Task.CompletedTask;
+            var delivery = Task.Run(() => DeliverAsync(endpoint, new LocalMessage(row, isAgain, clock), before));
             if (row.Key is not null)
             {
-                _last[row.Key] = delivery;
-                delivery.ContinueWith(done => Forget(row.Key, done), TaskScheduler.Default);
+                _last[key] = delivery;
+                delivery.ContinueWith(done => Forget(key, done), TaskScheduler.Default);
             }
         }
 
         return true;
+    }
+
+    // Whoever hands over has committed: that must not fail for want of a pipeline, and over the broker it goes as well.
+    private LocalEndpoint? Find(string queue)
+    {
+        try
+        {
+            return endpoints.Find(queue);
+        }
+        catch (Exception e)
+        {
+            LogNoPipeline(queue, e);
+            return null;
+        }
     }
 
     /// <summary>What belongs to this process no longer than until then.</summary>
@@ -107,7 +123,7 @@ internal sealed partial class LocalDelivery(LocalEndpoints endpoints, MessagingM
         }
     }
 
-    private void Forget(string key, Task done)
+    private void Forget((string Queue, string Key) key, Task done)
     {
         lock (_lock)
         {
@@ -117,6 +133,9 @@ internal sealed partial class LocalDelivery(LocalEndpoints endpoints, MessagingM
             }
         }
     }
+
+    [LoggerMessage(2006, LogLevel.Error, "What the service sends to its own queue {Queue} goes over the broker: it has no pipeline here.")]
+    private partial void LogNoPipeline(string queue, Exception exception);
 
     [LoggerMessage(2005, LogLevel.Warning, "Message {MessageId} to {Queue} goes back to the outbox, it cannot be handled here just now: {Reason}")]
     private partial void LogFailed(Guid messageId, string queue, string reason);

@@ -7,12 +7,16 @@ namespace Chassis.Messaging.Local;
 
 /// <summary>Marks what is consumed straight from the outbox: the row that it came in stands for the message, and goes with the transaction of its consumer.</summary>
 /// <param name="row">The row.</param>
-/// <param name="isAgain">Whether somebody may have had it before: what was not handed over by the transaction that wrote it.</param>
-internal sealed class LocalMessage(OutboxRow row, bool isAgain)
+/// <param name="isAgain">Whether it was not handed over by the transaction that wrote it.</param>
+/// <param name="clock">Tells whether it is ours still.</param>
+internal sealed class LocalMessage(OutboxRow row, bool isAgain, TimeProvider clock)
 {
     public OutboxRow Row { get; } = row;
 
     public bool IsAgain { get; } = isAgain;
+
+    /// <summary>Somebody else may have had it before, or may have it by now.</summary>
+    public bool IsShared => IsAgain || clock.GetTimestamp() > Row.OwnedUntil;
 
     /// <summary>The row was deleted in the transaction that consumed it.</summary>
     public bool IsGone { get; set; }

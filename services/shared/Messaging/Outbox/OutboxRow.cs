@@ -39,6 +39,9 @@ internal sealed class OutboxRow
     /// <summary>Timestamp of <see cref="TimeProvider.GetTimestamp"/> after which the row belongs to somebody else.</summary>
     public long OwnedUntil { get; set; }
 
+    /// <summary>It goes to an endpoint of this process, and not to the broker.</summary>
+    public bool IsLocal { get; set; }
+
     /// <summary>When the message should have left, for the delivery age.</summary>
     public DateTimeOffset Since { get; set; }
 

@@ -57,10 +57,13 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
             while (confirmed.Count < MaxBatch && _confirmed.Reader.TryRead(out var row))
             {
                 confirmed.Add(row);
-                metrics.DeliveryAge(now - row.Since);
+                if (!row.IsLocal)
+                {
+                    metrics.DeliveryAge(now - row.Since);
+                }
             }
 
-            metrics.Delivered(confirmed.Count);
+            metrics.Delivered(confirmed.Count(row => !row.IsLocal));
             if (!await InsistAsync(() => store.DeleteAsync(confirmed, _stop.Token)))
             {
                 return;
