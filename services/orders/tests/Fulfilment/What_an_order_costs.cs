@@ -1,8 +1,5 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
-using System.Text.RegularExpressions;
 using Chassis.Testing;
 
 namespace Orders.Tests.Fulfilment;
@@ -11,12 +8,12 @@ namespace Orders.Tests.Fulfilment;
 /// The units that an order is made of in this service: each is paid for by every order, and nobody adds one unseen. Counted is what belongs to the order's trace; what the relay, the
 /// clean-up and the gauges do for many orders at once does not.
 /// </summary>
-public sealed partial class What_an_order_costs(What_an_order_costs.Unhurried fixture) : IClassFixture<What_an_order_costs.Unhurried>
+public sealed class What_an_order_costs(What_an_order_costs.Unhurried fixture) : IClassFixture<What_an_order_costs.Unhurried>
 {
     [Fact]
     public async Task That_ships()
     {
-        using var meter = new Meter();
+        using var meter = new CostMeter();
         var (customer, id) = await Place(meter, "pm_card_visa");
         await FulfilmentFixture.Story(customer, id, "completed");
 
@@ -28,7 +25,7 @@ public sealed partial class What_an_order_costs(What_an_order_costs.Unhurried fi
     [Fact]
     public async Task Whose_card_is_declined()
     {
-        using var meter = new Meter();
+        using var meter = new CostMeter();
         var (customer, id) = await Place(meter, "pm_card_declined");
         await FulfilmentFixture.Story(customer, id, "failed");
 
@@ -39,7 +36,7 @@ public sealed partial class What_an_order_costs(What_an_order_costs.Unhurried fi
     [Fact]
     public async Task That_is_cancelled_while_it_waits_for_its_dispatch()
     {
-        using var meter = new Meter();
+        using var meter = new CostMeter();
         var (customer, id) = await Place(meter, "pm_card_visa", FakeInventory.ShipsByHand);
         await FulfilmentFixture.Story(customer, id, "shipping");
         customer.DefaultRequestHeaders.Add("traceparent", meter.Parent);
@@ -58,7 +55,7 @@ public sealed partial class What_an_order_costs(What_an_order_costs.Unhurried fi
     /// <param name="events">Boundary events published.</param>
     /// <param name="commands">Commands to inventory.</param>
     /// <param name="deliveries">Over the broker, to this service.</param>
-    private async Task Costs(Meter meter, Guid order, int commits, int roundTrips, long events, int commands, int deliveries)
+    private async Task Costs(CostMeter meter, Guid order, int commits, int roundTrips, long events, int commands, int deliveries)
     {
         await Poll.Until(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE NOT scheduled"), n => n == 0, "an empty outbox");
         var published = await fixture.Database.ScalarAsync<long>(
@@ -67,7 +64,7 @@ public sealed partial class What_an_order_costs(What_an_order_costs.Unhurried fi
             .ShouldBe((commits, roundTrips, events, commands, deliveries), $"commits, round trips, events, commands, deliveries; the round trips:\n{meter}");
     }
 
-    private async Task<(HttpClient Customer, Guid Id)> Place(Meter meter, string card, int lamps = 2)
+    private async Task<(HttpClient Customer, Guid Id)> Place(CostMeter meter, string card, int lamps = 2)
     {
         var customer = fixture.Customer();
         customer.DefaultRequestHeaders.Add("traceparent", meter.Parent);
@@ -86,82 +83,5 @@ public sealed partial class What_an_order_costs(What_an_order_costs.Unhurried fi
             settings["Payments:TryTimeout"] = "00:01:00";
             settings["Payments:TotalTimeout"] = "00:02:00";
         }
-    }
-
-    /// <summary>Hears of every statement and commit of one trace in this process.</summary>
-    private sealed partial class Meter : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>, IDisposable
-    {
-        private readonly ConcurrentQueue<string> statements = [];
-        private readonly ActivityListener activities;
-        private readonly IDisposable listeners;
-        private readonly ConcurrentBag<IDisposable> subscriptions = [];
-        private int commits;
-
-        public Meter()
-        {
-            activities = new ActivityListener
-            {
-                ShouldListenTo = source => source.Name == "Npgsql",
-                Sample = (ref ActivityCreationOptions<ActivityContext> options) => ActivitySamplingResult.AllData,
-                ActivityStopped = activity =>
-                {
-                    if (activity.TraceId.ToHexString() == Trace)
-                    {
-                        statements.Enqueue((activity.GetTagItem("db.query.text") ?? activity.GetTagItem("db.statement"))?.ToString() ?? activity.DisplayName);
-                    }
-                },
-            };
-            ActivitySource.AddActivityListener(activities);
-            listeners = DiagnosticListener.AllListeners.Subscribe(this);
-        }
-
-        public string Trace { get; } = ActivityTraceId.CreateRandom().ToHexString();
-
-        public string Parent => $"00-{Trace}-{ActivitySpanId.CreateRandom().ToHexString()}-01";
-
-        public int Commits => commits;
-
-        public int RoundTrips => statements.Count;
-
-        public int Statements(string beginning) => statements.Count(s => s.StartsWith(beginning, StringComparison.Ordinal));
-
-        public void OnNext(DiagnosticListener value)
-        {
-            if (value.Name == "Microsoft.EntityFrameworkCore")
-            {
-                subscriptions.Add(value.Subscribe(this));
-            }
-        }
-
-        public void OnNext(KeyValuePair<string, object?> value)
-        {
-            if (value.Key == "Microsoft.EntityFrameworkCore.Database.Transaction.TransactionCommitted" && Activity.Current?.TraceId.ToHexString() == Trace)
-            {
-                Interlocked.Increment(ref commits);
-            }
-        }
-
-        public void OnCompleted()
-        {
-        }
-
-        public void OnError(Exception error)
-        {
-        }
-
-        public override string ToString() => string.Join('\n', statements.Select(s => Blanks().Replace(s, " ").Trim()));
-
-        public void Dispose()
-        {
-            activities.Dispose();
-            listeners.Dispose();
-            foreach (var subscription in subscriptions)
-            {
-                subscription.Dispose();
-            }
-        }
-
-        [GeneratedRegex(@"\s+")]
-        private static partial Regex Blanks();
     }
 }

@@ -1,0 +1,91 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace Chassis.Testing;
+
+/// <summary>
+/// Hears of every round trip to the database and every commit that belong to one trace, in this process: what one message or request costs, exactly. What runs in the background for
+/// many of them at once belongs to no trace.
+/// </summary>
+public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>, IDisposable
+{
+    private readonly ConcurrentQueue<string> statements = [];
+    private readonly ActivityListener activities;
+    private readonly IDisposable listeners;
+    private readonly ConcurrentBag<IDisposable> subscriptions = [];
+    private int commits;
+
+    public CostMeter()
+    {
+        activities = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Npgsql",
+            Sample = (ref ActivityCreationOptions<ActivityContext> options) => ActivitySamplingResult.AllData,
+            ActivityStopped = activity =>
+            {
+                if (activity.TraceId.ToHexString() == Trace)
+                {
+                    statements.Enqueue((activity.GetTagItem("db.query.text") ?? activity.GetTagItem("db.statement"))?.ToString() ?? activity.DisplayName);
+                }
+            },
+        };
+        ActivitySource.AddActivityListener(activities);
+        listeners = DiagnosticListener.AllListeners.Subscribe(this);
+    }
+
+    /// <summary>The trace that is listened to.</summary>
+    public string Trace { get; } = ActivityTraceId.CreateRandom().ToHexString();
+
+    /// <summary>The header <c>traceparent</c> with which a request or message belongs to it.</summary>
+    public string Parent => $"00-{Trace}-{ActivitySpanId.CreateRandom().ToHexString()}-01";
+
+    /// <summary>Of transactions of a context.</summary>
+    public int Commits => commits;
+
+    /// <summary>Several statements in one batch are one.</summary>
+    public int RoundTrips => statements.Count;
+
+    /// <summary>Round trips that begin with such a statement.</summary>
+    public int Statements(string beginning) => statements.Count(s => s.StartsWith(beginning, StringComparison.Ordinal));
+
+    public void OnNext(DiagnosticListener value)
+    {
+        if (value.Name == "Microsoft.EntityFrameworkCore")
+        {
+            subscriptions.Add(value.Subscribe(this));
+        }
+    }
+
+    public void OnNext(KeyValuePair<string, object?> value)
+    {
+        if (value.Key == "Microsoft.EntityFrameworkCore.Database.Transaction.TransactionCommitted" && Activity.Current?.TraceId.ToHexString() == Trace)
+        {
+            Interlocked.Increment(ref commits);
+        }
+    }
+
+    public void OnCompleted()
+    {
+    }
+
+    public void OnError(Exception error)
+    {
+    }
+
+    /// <summary>The round trips, one in a line.</summary>
+    public override string ToString() => string.Join('\n', statements.Select(s => Blanks().Replace(s, " ").Trim()));
+
+    public void Dispose()
+    {
+        activities.Dispose();
+        listeners.Dispose();
+        foreach (var subscription in subscriptions)
+        {
+            subscription.Dispose();
+        }
+    }
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Blanks();
+}
