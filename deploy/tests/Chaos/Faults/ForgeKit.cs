@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Shop.Contracts;
@@ -80,9 +81,18 @@ public sealed class ForgeKit(Stage stage)
     /// <summary>The queues of services that take events of this type.</summary>
     private async Task<string[]> QueuesOfAsync(string type)
     {
-        var bindings = await stage.Cluster.Vhost.GetAsync($"exchanges/{type}/bindings/source");
-        return [.. bindings.EnumerateArray().Select(b => b.GetProperty("destination").GetString()!).Where(d => Invariants.Oracle.ServiceNames.Contains(d.Split('.')[0])), "notifications.webhooks"];
+        var direct = (await stage.Cluster.Vhost.GetAsync($"exchanges/{type}/bindings/source")).EnumerateArray();
+        var byPattern = (await stage.Cluster.Vhost.GetAsync($"exchanges/{Exchanges.AllEvents}/bindings/source")).EnumerateArray().Where(b => Matches(b.GetProperty("routing_key").GetString()!, type));
+        return
+        [
+            .. direct.Concat(byPattern).Select(b => b.GetProperty("destination").GetString()!)
+                .Where(d => Invariants.Oracle.ServiceNames.Contains(d.Split('.')[0]) && d != "notifications.ignored").Distinct(),
+        ];
     }
+
+    // AMQP topics: a star is one word, a hash at the end any number of them.
+    private static bool Matches(string topic, string type) => Regex.IsMatch(
+        type, $"^{Regex.Escape(topic).Replace(@"\.\#", @"(\..*)?", StringComparison.Ordinal).Replace(@"\*", "[^.]*", StringComparison.Ordinal)}$", RegexOptions.NonBacktracking);
 
     /// <returns>Whether the broker took it.</returns>
     private async Task<bool> TellAsync(IConnection connection, string forger, string exchange, string routingKey, BoundaryEventDescriptor contract, object fact, string[] queues)
