@@ -72,7 +72,8 @@ internal sealed record OrderPath(
             [(Inventory, "ReserveStock")] = Reserve,
             [(Fulfilment, "StockReserved")] = new(States: ["fulfilment", "payment"], Deadline: (true, true)) { Calls = "Authorize" },
             [(Here, "Authorize")] = new(
-                Inserts: 3, States: ["fulfilment", "payment", "order"], Deadline: (true, true), Publishes: ["PaymentAuthorized", "OrderConfirmed", "ShipOrder"], Before: 1) { Inbox = false, IsCalled = true },
+                Inserts: 3, States: ["fulfilment", "payment", "order"], Deadline: (true, true), Publishes: ["PaymentAuthorized", "OrderConfirmed", "ShipOrder"], Before: 1)
+            { Inbox = false, IsCalled = true },
             [(Inventory, "ShipOrder")] = Dispatch,
             [(Fulfilment, "ShipmentDispatched")] = new(Inserts: 2, States: ["fulfilment", "payment", "order"], Deadline: (true, true), Publishes: ["OrderShipped"]) { Calls = "Capture" },
             [(Here, "Capture")] = new(Inserts: 3, States: ["fulfilment", "payment", "order"], Deadline: (true, false), Publishes: ["PaymentCaptured", "OrderCompleted"]) { Inbox = false, IsCalled = true },
