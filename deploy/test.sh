@@ -52,7 +52,8 @@ end() {
 
 failures_by_test() {
     step "Failures in $REPEAT runs"
-    find "$reports" -name '*.trx' -exec grep -ho '<UnitTestResult [^>]*outcome="Failed"' {} + | sed 's/.* testName="\([^"]*\)".*/\1/' | sort | uniq -c | sort -rn |
+    # Of a search that finds nothing find says that it failed.
+    { find "$reports" -name '*.trx' -exec grep -ho '<UnitTestResult [^>]*outcome="Failed"' {} + || true; } | sed 's/.* testName="\([^"]*\)".*/\1/' | sort | uniq -c | sort -rn |
         awk '{ print "  " $0; n++ } END { if (!n) print "  none" }'
 }
 
