@@ -7,14 +7,6 @@ namespace Chassis.Messaging;
 [AttributeUsage(AttributeTargets.Class)]
 public sealed class OwnTransactionAttribute : Attribute;
 
-/// <summary>Binds the consumer's queue to the exchange that gets every boundary event, with a pattern such as <c>shop.order.#</c>.</summary>
-/// <param name="pattern">Topic pattern over the wire names.</param>
-[AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
-public sealed class SubscribeToAttribute(string pattern) : Attribute
-{
-    public string Pattern { get; } = pattern;
-}
-
 /// <summary>Boundary events that an earlier version of the consumer or state machine took: its queue is unbound from them, and what is still there is dropped.</summary>
 /// <param name="events">Records with <c>[BoundaryEvent]</c>.</param>
 [AttributeUsage(AttributeTargets.Class)]

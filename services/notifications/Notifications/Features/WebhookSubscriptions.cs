@@ -193,7 +193,7 @@ public static class WebhookSubscriptions
             await db.Database.ExecuteSqlAsync(
                 $"UPDATE webhook_deliveries SET status = 'cancelled', completed_at = now(), claim = NULL WHERE webhook_id = {id} AND status = 'pending'", ct);
         }
-        else
+        else if (request.EventTypes is not null || request.Status == WebhookStatus.Active)
         {
             await bindings.TakeAsync(db, webhook.EventTypes, ct);
         }

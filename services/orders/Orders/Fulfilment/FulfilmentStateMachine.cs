@@ -186,7 +186,7 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     // ── how the rows above are made ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// <summary>A customer's wish that overtook the start is redelivered until the saga is there. A cancelled draft never had one.</summary>
+    /// <summary>A saga is there as soon as its order is. Only of an order that the version before took in may a wish to cancel come first, and is redelivered.</summary>
     private void Correlate()
     {
         Event(() => StartFulfilment, e => e.CorrelateById(c => c.Message.OrderId));

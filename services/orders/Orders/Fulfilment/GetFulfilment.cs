@@ -31,7 +31,7 @@ public static class GetFulfilment
         var order = await orders.Get(id, caller, ct);
         if (await db.Set<FulfilmentState>().AsNoTracking().SingleOrDefaultAsync(s => s.CorrelationId == id, ct) is not { } saga)
         {
-            // The saga hears of a submitted order a moment later; a draft is none of its business.
+            // A draft is none of its business. An order that the version before took in hears of its saga a moment later.
             return TypedResults.Ok(new FulfilmentResource(
                 id, "notStarted", order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."), null, []));
         }

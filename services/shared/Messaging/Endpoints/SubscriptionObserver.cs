@@ -13,10 +13,6 @@ internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator 
     {
         locals.AddConsumer(queue, typeof(TConsumer));
         DeclineNoLongerTaken(typeof(TConsumer));
-        foreach (var subscription in typeof(TConsumer).GetCustomAttributes<SubscribeToAttribute>())
-        {
-            subscriptions.Add(new WantedBinding(Exchanges.AllEvents, queue, subscription.Pattern));
-        }
     }
 
     public void ConsumerMessageConfigured<TConsumer, TMessage>(IConsumerMessageConfigurator<TConsumer, TMessage> configurator)

@@ -30,13 +30,7 @@ public sealed class SagaEventsTests(WorkFixture fixture) : IClassFixture<WorkFix
         (await StateAsync(journey)).ShouldBe("UnderWay");
         (await DeadlinesAsync()).ShouldBe(1);
 
-        await host.InScope(async (scope, database) =>
-        {
-            await using var transaction = await database.Database.BeginTransactionAsync(Token);
-            await Raise(scope, m => m.Arrived, new Arrive(journey));
-            await database.SaveChangesAsync(Token);
-            await transaction.CommitAsync(Token);
-        });
+        await Committed(host, m => m.Arrived, new Arrive(journey));
         (await StateAsync(journey)).ShouldBe("Done");
         (await DeadlinesAsync()).ShouldBe(0, "a deadline is taken back in the same way");
     }
@@ -70,18 +64,21 @@ public sealed class SagaEventsTests(WorkFixture fixture) : IClassFixture<WorkFix
     {
         var host = await StartAsync();
         var journey = Guid.CreateVersion7();
-        await host.InScope(async (scope, database) =>
-        {
-            await using var transaction = await database.Database.BeginTransactionAsync(Token);
-            await Raise(scope, m => m.Started, new StartJourney(journey, journey.ToString(), 1));
-            await database.SaveChangesAsync(Token);
-            await transaction.CommitAsync(Token);
-        });
+        await Committed(host, m => m.Started, new StartJourney(journey, journey.ToString(), 1));
 
         await Poll.Until(() => StateAsync(journey), s => s == "Late", "the deadline to pass");
     }
 
     private Task<IHost> StartAsync() => fixture.StartAsync(bus => bus.AddJourneys(ConcurrencyMode.Pessimistic));
+
+    private static Task Committed<T>(IHost host, Func<JourneyMachine, Event<T>> which, T message)
+        where T : class => host.InScope(async (scope, database) =>
+    {
+        await using var transaction = await database.Database.BeginTransactionAsync(Token);
+        await Raise(scope, which, message);
+        await database.SaveChangesAsync(Token);
+        await transaction.CommitAsync(Token);
+    });
 
     private static Task Raise<T>(IServiceProvider scope, Func<JourneyMachine, Event<T>> which, T message)
         where T : class
