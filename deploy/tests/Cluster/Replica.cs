@@ -124,6 +124,13 @@ public sealed partial class Replica : IAsyncDisposable
 
     public void Resume() => Signal(Sigcont);
 
+    /// <summary>Frozen until the returned is disposed of: what waits for this process waits as long as a test needs.</summary>
+    public IDisposable Frozen()
+    {
+        Pause();
+        return new Thaw(this);
+    }
+
     /// <summary>Asks the process to finish what it does and end, and insists after the time-out.</summary>
     public async Task StopAsync(TimeSpan? timeout = null)
     {
@@ -208,6 +215,11 @@ public sealed partial class Replica : IAsyncDisposable
                 File.AppendAllText(logFile, line + Environment.NewLine);
             }
         }
+    }
+
+    private sealed class Thaw(Replica frozen) : IDisposable
+    {
+        public void Dispose() => frozen.Resume();
     }
 
     [LibraryImport("libc", SetLastError = true)]

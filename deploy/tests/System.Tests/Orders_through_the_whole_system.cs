@@ -70,11 +70,11 @@ public sealed class Orders_through_the_whole_system(RunningShop shop)
     public async Task Can_be_cancelled_in_flight_and_are_undone()
     {
         var sku = await shop.ProductAsync(stock: 5);
-        var order = await shop.Customer.OrderAsync("pm_card_slow", (sku, 5));
-        using (var answer = await shop.Customer.SendAsync(HttpMethod.Post, "orders", $"/v1/orders/{order}/cancel", new { reason = "ordered twice" }))
+        var order = await shop.OrderHeldAtItsPaymentAsync(shop.Customer, sku, quantity: 5, async order =>
         {
+            using var answer = await shop.Customer.SendAsync(HttpMethod.Post, "orders", $"/v1/orders/{order}/cancel", new { reason = "ordered twice" });
             answer.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-        }
+        });
 
         (await shop.OrderIs(order, "cancelled")).GetProperty("reason").GetString()!.ShouldContain("ordered twice");
 
@@ -87,19 +87,13 @@ public sealed class Orders_through_the_whole_system(RunningShop shop)
     public async Task Fail_when_a_step_takes_too_long_and_leave_nothing_reserved()
     {
         var sku = await shop.ProductAsync(stock: 4);
-        var inventory = shop.Cluster.Of("inventory")[0];
-        inventory.Pause();
         Guid order;
-        try
+        using (shop.Cluster.Of("inventory")[0].Frozen())
         {
             order = await shop.Customer.OrderAsync("pm_card_visa", (sku, 4));
             await Poll.Until(async () => (await shop.StateOf(order)).Contains("Reserving", StringComparison.OrdinalIgnoreCase), $"the saga of {order} to ask for stock", RunningShop.Patience);
             await shop.BringDeadlineForwardAsync(order);
             await Poll.Until(async () => !(await shop.StateOf(order)).Contains("Reserving", StringComparison.OrdinalIgnoreCase), $"the saga of {order} to give up", RunningShop.Patience);
-        }
-        finally
-        {
-            inventory.Resume();
         }
 
         (await shop.OrderIs(order, "failed")).GetProperty("reason").GetString()!.ShouldStartWith("timed_out:");
@@ -173,8 +167,8 @@ public sealed class Orders_through_the_whole_system(RunningShop shop)
     {
         var sku = await shop.ProductAsync(stock: 2);
         using var customer = await ShopClient.RegisterAsync(shop.Cluster, "tom");
-        var order = await customer.OrderAsync("pm_card_slow", (sku, 2));
-        await shop.Operator.PostAsync("users", $"/v1/users/{customer.UserId}/deactivate", new { reason = "fraud" });
+        var order = await shop.OrderHeldAtItsPaymentAsync(
+            customer, sku, quantity: 2, _ => shop.Operator.PostAsync("users", $"/v1/users/{customer.UserId}/deactivate", new { reason = "fraud" }));
 
         await Poll.Until(
             async () => (await shop.Operator.GetAsync("orders", $"/v1/orders/{order}")).GetProperty("status").GetString() == "cancelled", $"order {order} to be cancelled", RunningShop.Patience);

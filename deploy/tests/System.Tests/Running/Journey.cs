@@ -29,9 +29,9 @@ public static partial class Journey
         await OrderAsync(shop, about, "pm_card_visa", sku, 1, "completed");
         await OrderAsync(shop, about, "pm_card_declined", sku, 1, "failed");
         await OrderAsync(shop, about, "pm_card_visa", sku, 1000, "failed");
-        var cancelled = await shop.Customer.OrderAsync("pm_card_slow", (sku, 1));
+        var cancelled = await shop.OrderHeldAtItsPaymentAsync(
+            shop.Customer, sku, quantity: 1, order => shop.Customer.PostAsync("orders", $"/v1/orders/{order}/cancel", new { reason = "ordered twice" }));
         about.Add(cancelled.ToString());
-        await shop.Customer.PostAsync("orders", $"/v1/orders/{cancelled}/cancel", new { reason = "ordered twice" });
         await shop.OrderIs(cancelled, "cancelled");
     }
 

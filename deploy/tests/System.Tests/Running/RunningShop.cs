@@ -98,6 +98,23 @@ public sealed class RunningShop : LazyFixture
         return answer.IsSuccessStatusCode ? (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("state").GetString()! : "";
     }
 
+    /// <summary>
+    /// An order that something calls off before the money is there: the provider stands still from before it is placed until the saga gives up,
+    /// however long that takes.
+    /// </summary>
+    public async Task<Guid> OrderHeldAtItsPaymentAsync(ShopClient customer, string sku, int quantity, Func<Guid, Task> callOff)
+    {
+        using var held = Cluster.Of("payment-sandbox")[0].Frozen();
+        var order = await customer.OrderAsync("pm_card_visa", (sku, quantity));
+        await InState("AuthorizingPayment");
+        await callOff(order);
+        await InState("VoidingPayment");
+        return order;
+
+        Task InState(string state) =>
+            Poll.Until(() => StateOf(order), at => string.Equals(at, state, StringComparison.OrdinalIgnoreCase), $"the saga of {order} to be {state}", Patience);
+    }
+
     /// <summary>Makes what an order's saga waits for overdue: its deadline stands in the outbox as a message that is due later.</summary>
     public async Task BringDeadlineForwardAsync(Guid order)
     {

@@ -37,7 +37,7 @@ for (var i = 0; i < 3; i++)
 string? conflict = null;
 try
 {
-    await orders.V1.Orders[placed[0].Id!.Value].Submit.PostAsync(submit, Once);
+    await orders.V1.Orders[placed[0].Id!.Value].Items.PostAsync(new ItemRequest { Sku = sku, Quantity = 1 }, Once);
 }
 catch (Shop.Orders.Models.Problem problem) when (problem.ResponseStatusCode == (int)HttpStatusCode.Conflict)
 {

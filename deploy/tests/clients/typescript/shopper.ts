@@ -33,8 +33,8 @@ for (let i = 0; i < 3; i++) {
 }
 
 const id = placed[0]!.id;
-const again = await orders.POST("/v1/orders/{id}/submit", { params: { path: { id }, header: once() }, body: submit });
-const conflict = again.response.status === 409 ? again.error?.type : undefined;
+const late = await orders.POST("/v1/orders/{id}/items", { params: { path: { id }, header: once() }, body: { sku, quantity: 1 } });
+const conflict = late.response.status === 409 ? late.error?.type : undefined;
 
 const listed: string[] = [];
 let cursor: string | undefined;
