@@ -1,3 +1,4 @@
+using Chassis.Messaging;
 using Chassis.Messaging.Sessions;
 using Chassis.Web;
 using Inventory.Domain;
@@ -27,7 +28,8 @@ public static class InventoryModule
         services.AddScoped<ReceiveStock>().AddScoped<AdjustStock>().AddScoped<DispatchShipment>();
         services.AddScoped<ReserveStockHandler>().AddScoped<ReleaseStockHandler>().AddScoped<ShipOrderHandler>();
 
-        services.AddSingleton<ReservationDesk>();
+        services.AddSingleton(p => new GroupCommit<ReservationRequest>(
+            p.GetRequiredService<IServiceScopeFactory>(), (scope, group, ct) => scope.GetRequiredService<ReserveStockHandler>().Handle(group, ct), r => r.Command.OrderId));
         services.AddSingleton<ExpireReservations>().AddHostedService(provider => provider.GetRequiredService<ExpireReservations>());
         return services;
     }

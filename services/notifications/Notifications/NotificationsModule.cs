@@ -1,3 +1,4 @@
+using Chassis.Messaging;
 using Chassis.Messaging.Sessions;
 using Chassis.Web;
 using MassTransit;
@@ -35,15 +36,6 @@ public static class NotificationsModule
     public static void AddNotifications(this IServiceCollection services)
     {
         services.AddSingleton<NotificationMetrics>();
-        services.AddHostedService(p => new QueueListener(
-            p.GetRequiredService<Npgsql.NpgsqlDataSource>(),
-            new Dictionary<string, WorkSignal>
-            {
-                [MailQueue.Channel] = p.GetRequiredService<MailsSignal>().Signal,
-                [DeliveryQueue.Channel] = p.GetRequiredService<WebhooksSignal>().Signal,
-            },
-            p.GetRequiredService<TimeProvider>(),
-            p.GetRequiredService<ILogger<QueueListener>>()));
         services.AddHostedService<Housekeeping>();
         services.AddScoped<ContactBook>();
         AddMails(services);
@@ -74,6 +66,7 @@ public static class NotificationsModule
         services.AddSingleton<MailQueue>();
         services.AddSingleton(new MailsSignal(new WorkSignal()));
         services.AddScoped<MailOutbox>();
+        services.AddSingleton(p => new GroupCommit<MailRequest>(p.GetRequiredService<IServiceScopeFactory>(), (scope, mails, ct) => scope.GetRequiredService<MailOutbox>().Add(mails, ct)));
         services.AddSingleton<Func<IMailTransport>>(p => () => ActivatorUtilities.CreateInstance<SmtpMailTransport>(p));
         services.AddHostedService<MailSender>();
     }

@@ -53,7 +53,7 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         var person = NotificationsFixture.Someone();
         await using var connection = new NpgsqlConnection(service.Database.Runtime);
         await connection.OpenAsync(Ct);
-        await WhileErasingAsync(person, () => MailOutbox.Insert(connection, Welcome(person), TimeProvider.System, Ct));
+        await WhileErasingAsync(person, () => MailOutbox.Insert(connection, [Welcome(person)], TimeProvider.System, Ct));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM mails WHERE user_id = '{person.UserId}'")).ShouldBe(1);
@@ -66,7 +66,7 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         await using var connection = new NpgsqlConnection(service.Database.Runtime);
         await connection.OpenAsync(Ct);
         await using var storage = await connection.BeginTransactionAsync(Ct);
-        await MailOutbox.Insert(connection, Welcome(person), TimeProvider.System, Ct);
+        await MailOutbox.Insert(connection, [Welcome(person)], TimeProvider.System, Ct);
         await EraseBehindAsync(person, () => storage.CommitAsync(Ct));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();

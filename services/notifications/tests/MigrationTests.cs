@@ -16,5 +16,6 @@ public sealed class MigrationTests
             ["0005_audit"] = "dc7c18006dae4335",
             ["0006_ended_sessions"] = "1629d70988ca4c04",
             ["0007_ended_single_sessions"] = "9de9b869fb471278",
+            ["0008_stored_ids_of_answers"] = "80a8921a30130935",
         });
 }

@@ -20,5 +20,6 @@ public sealed class A_released_migration
             ["0009_audit"] = "dc7c18006dae4335",
             ["0010_ended_sessions"] = "1629d70988ca4c04",
             ["0011_ended_single_sessions"] = "9de9b869fb471278",
+            ["0012_stored_ids_of_answers"] = "80a8921a30130935",
         });
 }

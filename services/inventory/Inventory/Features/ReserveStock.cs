@@ -11,7 +11,26 @@ using Shop.Contracts.Inventory.V1;
 namespace Inventory.Features;
 
 /// <summary>A command with what it belongs to, since it may be handled together with others.</summary>
-public sealed record ReservationRequest(ReserveStock Command, OperationContext Operation, Activity? Activity);
+public sealed record ReservationRequest(ReserveStock Command, OperationContext Operation, Activity? Activity)
+{
+    /// <summary>Does something under the operation and the trace that the request came with.</summary>
+    public async Task AsItself(Func<Task> work)
+    {
+        var previous = Activity.Current;
+        using (OperationContext.Begin(Operation))
+        {
+            Activity.Current = Activity;
+            try
+            {
+                await work();
+            }
+            finally
+            {
+                Activity.Current = previous;
+            }
+        }
+    }
+}
 
 /// <summary>
 /// Sets everything aside that an order needs, or nothing. However often it is asked for one order, it is done once and answered the same.
@@ -35,6 +54,7 @@ public sealed class ReserveStockHandler(
     /// <param name="ct">Cancels.</param>
     public async Task Handle(IReadOnlyList<ReservationRequest> requests, CancellationToken ct)
     {
+        InventoryMetrics.Group(requests.Count);
         var plans = await PlanAsync(requests, ct);
 
         // Somebody else's transaction cannot be tried again here.
@@ -199,9 +219,10 @@ public sealed class ReserveStockHandler(
     }
 }
 
-/// <summary>Has no transaction of its own: the desk commits its reservation together with those of others, and a duplicate is known by its order.</summary>
+/// <summary>Its reservation is committed together with those of others, and a duplicate is known by its order.</summary>
 [OwnTransaction]
-public sealed class ReserveStockConsumer(ReservationDesk desk) : IConsumer<ReserveStock>
+public sealed class ReserveStockConsumer(GroupCommit<ReservationRequest> reservations) : IConsumer<ReserveStock>
 {
-    public Task Consume(ConsumeContext<ReserveStock> context) => desk.ReserveAsync(context.Message, context.CancellationToken);
+    public Task Consume(ConsumeContext<ReserveStock> context) =>
+        reservations.CommitAsync(new ReservationRequest(context.Message, OperationContext.Current, Activity.Current), context.CancellationToken);
 }

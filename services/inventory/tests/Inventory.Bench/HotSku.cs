@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Chassis.Messaging;
 using Chassis.Testing;
+using Chassis.Web;
 using Inventory.Features;
 using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore;
@@ -81,10 +83,10 @@ internal sealed class HotSku : ServiceFixture<Program>
     /// <summary>What a consumer waits for: plan, stock, ledger and answer in the outbox, committed in groups, for a crowd that all want the same.</summary>
     public Task<double> CrowdAsync(TimeSpan time)
     {
-        var desk = Services.GetRequiredService<ReservationDesk>();
+        var together = Services.GetRequiredService<GroupCommit<ReservationRequest>>();
         return RateAsync(time, Crowd, running => CountAsync(running, async () =>
         {
-            await desk.ReserveAsync(new ReserveStock(Guid.CreateVersion7(), One), default);
+            await together.CommitAsync(new ReservationRequest(new ReserveStock(Guid.CreateVersion7(), One), OperationContext.Current, null), default);
             return true;
         }));
     }

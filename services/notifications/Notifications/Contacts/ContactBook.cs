@@ -122,6 +122,5 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
         // Mails that had nobody to go to yet.
         await db.Database.ExecuteSqlAsync(
             $"UPDATE mails SET due_at = now() WHERE user_id = {userId} AND status = 'pending' AND recipient IS NULL AND claim IS NULL", ct);
-        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({MailQueue.Channel}, '')", ct);
     }
 }

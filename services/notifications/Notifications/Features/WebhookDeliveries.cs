@@ -143,7 +143,6 @@ public static class WebhookDeliveries
             """,
             ct);
         await EndPause(db, webhookId, ct);
-        await db.Database.ExecuteSqlAsync($"SELECT pg_notify({DeliveryQueue.Channel}, '')", ct);
         return count;
     }
 

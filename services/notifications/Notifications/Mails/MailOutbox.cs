@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Chassis.Messaging.Erasure;
 using Chassis.Web;
-using Microsoft.EntityFrameworkCore;
-using Notifications.Persistence;
 using Npgsql;
 using NpgsqlTypes;
 using Shop.Contracts;
@@ -32,62 +30,63 @@ public sealed record MailRequest(
     string Audience = Audiences.Customer,
     string? TenantId = null);
 
-/// <summary>Puts mails into the queue, in the transaction of what asks for them.</summary>
-public sealed class MailOutbox(NotificationsDbContext db, TimeProvider clock)
+/// <summary>Puts mails into the queue. Asking for the same one again changes nothing.</summary>
+public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, TimeProvider clock)
 {
-    /// <summary>Asks for a mail; asking for the same one again changes nothing.</summary>
-    public async Task Enqueue(MailRequest mail, CancellationToken ct)
+    /// <summary>All of them, in one transaction.</summary>
+    public async Task Add(IReadOnlyList<MailRequest> mails, CancellationToken ct)
     {
-        await db.Database.OpenConnectionAsync(ct);
-        try
-        {
-            await Insert((NpgsqlConnection)db.Database.GetDbConnection(), mail, clock, ct);
-        }
-        finally
-        {
-            await db.Database.CloseConnectionAsync();
-        }
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await Insert(connection, mails, clock, ct);
+        signal.Signal.Set();
     }
 
-    /// <summary>The same for work without a context, in the transaction that is open on the connection.</summary>
+    /// <summary>In the transaction that is open on the connection, or in one of its own.</summary>
     /// <remarks>
     /// <see cref="ErasureLock"/> decides between a mail and the erasure of its person: no address and no data stay behind. A mail that comes after the erasure is noted
     /// without them, and suppressed.
     /// </remarks>
-    public static async Task Insert(NpgsqlConnection connection, MailRequest mail, TimeProvider clock, CancellationToken ct)
+    public static async Task Insert(NpgsqlConnection connection, IReadOnlyList<MailRequest> mails, TimeProvider clock, CancellationToken ct)
     {
         // One round trip; outside of a transaction a batch is one.
         await using var batch = new NpgsqlBatch(connection);
-        if (mail.UserId is { } person)
+        Guid[] people = [.. mails.Select(m => m.UserId).OfType<Guid>().Distinct().Order()];
+        if (people.Length > 0)
         {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(ErasureLock.ShareSql) { Parameters = { new() { Value = person } } });
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(ErasureLock.ShareAllSql) { Parameters = { new NpgsqlParameter<Guid[]> { TypedValue = people } } });
         }
 
         var insert = new NpgsqlBatchCommand(
-            $$"""
-            WITH mail AS (
-                INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, due_at, created_at)
-                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN gone THEN NULL ELSE $10 END, CASE WHEN gone THEN '{}' ELSE $11 END, now(), now()
-                FROM (SELECT EXISTS (SELECT FROM contacts WHERE user_id = $7 AND erased_at IS NOT NULL) AS gone) AS erasure
-                ON CONFLICT (cause, template, audience) DO NOTHING)
-            SELECT pg_notify('{{MailQueue.Channel}}', '')
+            """
+            INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, due_at, created_at)
+            SELECT id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id,
+                CASE WHEN gone THEN NULL ELSE recipient END, CASE WHEN gone THEN '{}' ELSE data END, now(), now()
+            FROM (
+                SELECT m.*, EXISTS (SELECT FROM contacts c WHERE c.user_id = m.user_id AND c.erased_at IS NOT NULL) AS gone
+                FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                    AS m(id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data)) asked
+            ORDER BY cause, template, audience
+            ON CONFLICT (cause, template, audience) DO NOTHING
             """);
-        insert.Parameters.AddWithValue(Ids.New(clock));
-        insert.Parameters.AddWithValue(mail.Cause);
-        insert.Parameters.AddWithValue(mail.EventId);
-        insert.Parameters.AddWithValue(mail.EventType);
-        insert.Parameters.AddWithValue(mail.Template);
-        insert.Parameters.AddWithValue(mail.Audience);
-        insert.Parameters.Add(new NpgsqlParameter { Value = mail.UserId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
-        insert.Parameters.Add(new NpgsqlParameter { Value = mail.OrderId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
-        insert.Parameters.Add(new NpgsqlParameter { Value = mail.TenantId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        insert.Parameters.Add(new NpgsqlParameter { Value = mail.Recipient ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        insert.Parameters.Add(new NpgsqlParameter
-        {
-            Value = JsonSerializer.Serialize(mail.Data, mail.Data.GetType(), ContractJson.Options),
-            NpgsqlDbType = NpgsqlDbType.Jsonb,
-        });
+        Add(_ => Ids.New(clock));
+        Add(m => m.Cause);
+        Add(m => m.EventId);
+        Add(m => m.EventType);
+        Add(m => m.Template);
+        Add(m => m.Audience);
+        Add(m => m.UserId);
+        Add(m => m.OrderId);
+        Add(m => m.TenantId);
+        Add(m => m.Recipient);
+        Add(m => JsonSerializer.Serialize(m.Data, m.Data.GetType(), ContractJson.Options)).NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb;
         batch.BatchCommands.Add(insert);
         await batch.ExecuteNonQueryAsync(ct);
+
+        NpgsqlParameter<T[]> Add<T>(Func<MailRequest, T> value)
+        {
+            var parameter = new NpgsqlParameter<T[]> { TypedValue = [.. mails.Select(value)] };
+            insert.Parameters.Add(parameter);
+            return parameter;
+        }
     }
 }

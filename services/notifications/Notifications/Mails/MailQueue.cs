@@ -35,27 +35,26 @@ public sealed record ClaimedMail(
 /// </remarks>
 public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> options, TimeProvider clock)
 {
-    /// <summary>Channel of the database notifications that wake the senders of every replica.</summary>
-    public const string Channel = "mails";
-
     // A pause in what this process hears of the database, longer than between two looks.
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(3);
 
     private long lastHeard = clock.GetTimestamp();
     private long heardSince = clock.GetTimestamp();
 
-    /// <summary>Takes the mail that has waited longest, or nothing.</summary>
-    public async Task<ClaimedMail?> Claim(CancellationToken ct)
+    /// <summary>Takes the mails that have waited longest.</summary>
+    /// <param name="limit">As many at most.</param>
+    /// <param name="ct">Cancels.</param>
+    public async Task<IReadOnlyList<ClaimedMail>> Claim(int limit, CancellationToken ct)
     {
         // While the database is away nobody can renew a claim: when it is back, whoever holds one and lives gets a lease of time before it is taken for gone.
         await using var command = database.CreateCommand(
             """
             WITH claimed AS (
                 UPDATE mails SET due_at = now() + $1, claim = gen_random_uuid(), attempts = attempts + 1
-                WHERE id = (
+                WHERE id = ANY (ARRAY(
                     SELECT id FROM mails
                     WHERE status = 'pending' AND due_at <= now() AND (claim IS NULL OR $2)
-                    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+                    ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
                 RETURNING id, claim, event_id, template, audience, user_id, recipient, data, attempts, unconfirmed, now() - created_at AS age, locale
             )
             SELECT m.id, m.claim, m.event_id, m.template, m.audience, m.user_id, m.recipient, m.data::text, m.attempts, m.unconfirmed, m.age,
@@ -66,13 +65,18 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
             """);
         command.Parameters.AddWithValue(options.Value.Lease);
         command.Parameters.AddWithValue(!WasSilent && clock.GetElapsedTime(Volatile.Read(ref heardSince)) >= options.Value.Lease);
+        command.Parameters.AddWithValue(limit);
+        var claimed = new List<ClaimedMail>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         Heard();
-        return await reader.ReadAsync(ct)
-            ? new ClaimedMail(
+        while (await reader.ReadAsync(ct))
+        {
+            claimed.Add(new ClaimedMail(
                 reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), Value<Guid>(5), Text(6), reader.GetString(7),
-                reader.GetInt32(8), reader.GetInt32(9), reader.GetFieldValue<TimeSpan>(10), Text(11), Text(12), Text(13), reader.GetBoolean(14), reader.GetBoolean(15))
-            : null;
+                reader.GetInt32(8), reader.GetInt32(9), reader.GetFieldValue<TimeSpan>(10), Text(11), Text(12), Text(13), reader.GetBoolean(14), reader.GetBoolean(15)));
+        }
+
+        return claimed;
 
         string? Text(int i) => reader.IsDBNull(i) ? null : reader.GetString(i);
         T? Value<T>(int i)

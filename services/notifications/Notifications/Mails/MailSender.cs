@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
@@ -24,14 +25,42 @@ public sealed partial class MailSender(
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestBreak = TimeSpan.FromSeconds(30);
 
+    // Claimed together, for one commit; each waits for the next sender that is free.
+    private readonly ConcurrentQueue<(ClaimedMail Mail, long At)> claimed = new();
+    private readonly SemaphoreSlim claiming = new(1);
+
     private long serverBreakUntil;
     private int serverFailures;
 
     // Outcomes that the database could not take yet. What the claims of these mails say is out of date.
     private int unwritten;
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => Task.Run(() => Work(stoppingToken), CancellationToken.None)));
+    public override void Dispose()
+    {
+        claiming.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => Task.Run(() => Work(stoppingToken), CancellationToken.None)));
+        await GiveBack("The service stopped.");
+    }
+
+    private async Task GiveBack(string reason)
+    {
+        while (claimed.TryDequeue(out var left))
+        {
+            try
+            {
+                await queue.Postpone(left.Mail, TimeSpan.Zero, attempted: false, unconfirmed: false, reason, CancellationToken.None);
+            }
+            catch (NpgsqlException)
+            {
+                // Then its lease brings it back.
+            }
+        }
+    }
 
     private async Task Work(CancellationToken stopping)
     {
@@ -66,11 +95,11 @@ public sealed partial class MailSender(
     {
         if (clock.GetUtcNow().UtcTicks < Interlocked.Read(ref serverBreakUntil) || Volatile.Read(ref unwritten) > 0)
         {
+            await GiveBack("The mail server, or the database, is being waited for.");
             return false;
         }
 
-        var claimedAt = clock.GetTimestamp();
-        if (await queue.Claim(stopping) is not { } mail)
+        if (await Next(stopping) is not var (mail, claimedAt))
         {
             return false;
         }
@@ -99,6 +128,34 @@ public sealed partial class MailSender(
         }
 
         return true;
+    }
+
+    private async Task<(ClaimedMail Mail, long At)?> Next(CancellationToken stopping)
+    {
+        if (claimed.TryDequeue(out var waiting))
+        {
+            return waiting;
+        }
+
+        await claiming.WaitAsync(stopping);
+        try
+        {
+            if (claimed.IsEmpty)
+            {
+                // One for each sender: more would wait for a slow mail server here, and not for another replica.
+                var now = clock.GetTimestamp();
+                foreach (var mail in await queue.Claim(options.Value.Concurrency, stopping))
+                {
+                    claimed.Enqueue((mail, now));
+                }
+            }
+
+            return claimed.TryDequeue(out var next) ? next : null;
+        }
+        finally
+        {
+            claiming.Release();
+        }
     }
 
     private async Task WaitForContact(ClaimedMail mail)

@@ -9,8 +9,12 @@ using Shop.Contracts.Users.V1;
 
 namespace Notifications.Mails;
 
-/// <summary>Which event leads to which mail. What can happen only once to an order or a user makes one mail, however often it is told.</summary>
-public sealed class MailsConsumer(MailOutbox mails, IOptions<MailOptions> options) :
+/// <summary>
+/// Which event leads to which mail. What can happen only once to an order or a user makes one mail, however often it is told; of anything else the event's id makes one. So no inbox is
+/// needed, and mails are committed together with those that others have asked for in the same moment.
+/// </summary>
+[OwnTransaction]
+public sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<MailOptions> options) :
     IConsumer<UserRegistered>,
     IConsumer<UserEmailChanged>,
     IConsumer<UserSessionsEnded>,
@@ -70,7 +74,7 @@ public sealed class MailsConsumer(MailOutbox mails, IOptions<MailOptions> option
         }
 
         var eventId = context.Headers.Get<string>(CloudEventHeaders.Id) ?? context.MessageId!.Value.ToString();
-        return mails.Enqueue(
+        return mails.CommitAsync(
             new MailRequest(
                 template, cause?.ToString() ?? eventId, eventId, BoundaryEvents.Find(typeof(T))!.Type, context.Message, userId, orderId, recipient, audience,
                 OperationContext.Current.TenantId),

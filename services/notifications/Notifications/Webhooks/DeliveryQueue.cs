@@ -30,9 +30,6 @@ public sealed record AttemptResult(
 /// <summary>The dispatcher's view of the deliveries. Every statement is a transaction of its own, and every time is the database's: replicas need not agree on theirs.</summary>
 public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOptions> options, IOptions<MailOptions> mails, TimeProvider clock)
 {
-    /// <summary>Channel of the database notifications that wake the dispatchers of every replica.</summary>
-    public const string Channel = "webhooks";
-
     private readonly RetrySchedule retries = options.Value.Retries;
 
     /// <summary>
@@ -123,9 +120,11 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
             var eventId = Ids.New(clock).ToString();
             await MailOutbox.Insert(
                 connection,
-                new MailRequest(
-                    MailTemplate.WebhookDisabled, eventId, eventId, "webhook-disabled", webhook, Recipient: mails.Value.Operators, Audience: Audiences.Operators,
-                    TenantId: tenant),
+                [
+                    new MailRequest(
+                        MailTemplate.WebhookDisabled, eventId, eventId, "webhook-disabled", webhook, Recipient: mails.Value.Operators, Audience: Audiences.Operators,
+                        TenantId: tenant),
+                ],
                 clock, ct);
         }
 

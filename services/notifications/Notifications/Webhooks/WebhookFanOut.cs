@@ -8,7 +8,7 @@ using Shop.Contracts;
 namespace Notifications.Webhooks;
 
 /// <summary>Makes one delivery per event and webhook that asks for it, however often the event comes: event and deliveries are one statement, kept once by their keys.</summary>
-public sealed class WebhookFanOut(NotificationsDbContext db, IOptions<WebhookOptions> options, TimeProvider clock)
+public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal signal, IOptions<WebhookOptions> options, TimeProvider clock)
 {
     /// <summary>Creates the deliveries of an event; for an event that was seen before this changes nothing.</summary>
     public async Task Accept(CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, CancellationToken ct)
@@ -35,6 +35,7 @@ public sealed class WebhookFanOut(NotificationsDbContext db, IOptions<WebhookOpt
         if (PersonOf(envelope) is not { } person)
         {
             await Create(db, clock, told, data, interested, ct);
+            signal.Signal.Set();
             return;
         }
 
@@ -46,6 +47,7 @@ public sealed class WebhookFanOut(NotificationsDbContext db, IOptions<WebhookOpt
         }
 
         await transaction.CommitAsync(ct);
+        signal.Signal.Set();
     }
 
     /// <summary>Stores an event and its deliveries, due now.</summary>
@@ -64,11 +66,10 @@ public sealed class WebhookFanOut(NotificationsDbContext db, IOptions<WebhookOpt
                 -- Whoever switches a webhook off in this moment either finds the delivery and cancels it, or is seen here.
                 SELECT n.id, w.id AS webhook_id FROM unnest({ids}, {webhooks}) AS n(id, webhook_id) JOIN webhooks w ON w.id = n.webhook_id
                 WHERE w.status = 'active' ORDER BY w.id FOR SHARE OF w
-            ), deliveries AS (
-                INSERT INTO webhook_deliveries (id, webhook_id, event_id, due_at, created_at)
-                SELECT id, webhook_id, {envelope.Id}, now(), now() FROM wanted
-                ON CONFLICT (webhook_id, event_id) DO NOTHING)
-            SELECT pg_notify({DeliveryQueue.Channel}, '')
+            )
+            INSERT INTO webhook_deliveries (id, webhook_id, event_id, due_at, created_at)
+            SELECT id, webhook_id, {envelope.Id}, now(), now() FROM wanted
+            ON CONFLICT (webhook_id, event_id) DO NOTHING
             """,
             ct);
     }

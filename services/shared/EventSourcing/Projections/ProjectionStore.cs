@@ -1,3 +1,4 @@
+using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -16,6 +17,9 @@ internal static class ProjectionStore
         };
         return (long?)await command.ExecuteScalarAsync(cancellationToken);
     }
+
+    /// <summary>The commit of this transaction may be forgotten: then its events are applied again.</summary>
+    public static Task SpareFlush(NpgsqlConnection connection, CancellationToken cancellationToken) => Execute(connection, Flush.NotAwaited, cancellationToken);
 
     public static Task SaveCheckpoint(NpgsqlConnection connection, string name, long position, CancellationToken cancellationToken) =>
         Execute(connection, "UPDATE event_store.projections SET position = $2, error = NULL WHERE name = $1", cancellationToken, name, position);

@@ -169,11 +169,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, AuditTrail au
         }
 
         await using var batch = new NpgsqlBatch(connection, transaction);
-        foreach (var row in rows)
-        {
-            batch.BatchCommands.Add(OutboxSql.Insert(row, options.Value.Lease));
-        }
-
+        batch.BatchCommands.Add(OutboxSql.Insert(rows, options.Value.Lease));
         await OutboxSql.ExecuteAsync(batch, rows, cancellationToken);
     }
 

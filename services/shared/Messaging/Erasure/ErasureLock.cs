@@ -8,8 +8,8 @@ namespace Chassis.Messaging.Erasure;
 /// </summary>
 public static class ErasureLock
 {
-    /// <summary>For whoever stores something in a batch of their own; the parameter is the person's id.</summary>
-    public static string ShareSql { get; } = Sql("_shared", "$1");
+    /// <summary>For whoever stores something in a batch of their own; the parameter is an array of ids. An erasure takes one person's lock, so that nobody waits in a circle.</summary>
+    public static string ShareAllSql { get; } = $"{Sql("_shared", "person")} FROM unnest($1) AS person";
 
     public static Task ShareAsync(DbContext db, Guid person, CancellationToken cancellationToken) =>
         db.Database.ExecuteSqlRawAsync(Sql("_shared", "{0}"), [person], cancellationToken);

@@ -31,9 +31,16 @@ internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<Messaging
     /// <summary>One batch; as many rows as that were there, or fewer when nothing is left.</summary>
     public async Task<int> CleanAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(Sql);
-        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = options.Value.InboxRetention, NpgsqlDbType = NpgsqlDbType.Interval });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Batch });
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(Flush.NotAwaited));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(Sql)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<TimeSpan> { TypedValue = options.Value.InboxRetention, NpgsqlDbType = NpgsqlDbType.Interval },
+                new NpgsqlParameter<int> { TypedValue = Batch },
+            },
+        });
+        return await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -94,31 +94,37 @@ internal sealed class OutboxBuffer
     /// <summary>The batch that writes what is waiting; null when there is nothing. <see cref="Read"/> must follow its execution.</summary>
     public NpgsqlBatch? CreateBatch(NpgsqlConnection connection, NpgsqlTransaction? transaction, TimeSpan lease)
     {
-        NpgsqlBatch? batch = null;
         lock (_lock)
         {
-            foreach (var item in _waiting)
+            if (_waiting.Count == 0)
             {
-                batch ??= new NpgsqlBatch(connection, transaction);
-                if (item is OutboxRow row)
-                {
-                    batch.BatchCommands.Add(OutboxSql.Insert(row, lease));
-                    _written.Add(row);
-                    if (row.Archive is not null)
-                    {
-                        batch.BatchCommands.Add(OutboxSql.Archive(row));
-                    }
-                }
-                else
-                {
-                    batch.BatchCommands.Add(OutboxSql.Cancel((Guid)item));
-                }
+                return null;
+            }
+
+            // What is taken back was written by an earlier batch, since of this one it is gone already: it goes first.
+            var batch = new NpgsqlBatch(connection, transaction);
+            Guid[] cancelled = [.. _waiting.OfType<Guid>()];
+            if (cancelled.Length > 0)
+            {
+                batch.BatchCommands.Add(OutboxSql.Cancel(cancelled));
+            }
+
+            OutboxRow[] rows = [.. _waiting.OfType<OutboxRow>()];
+            if (rows.Length > 0)
+            {
+                batch.BatchCommands.Add(OutboxSql.Insert(rows, lease));
+                _written.AddRange(rows);
+            }
+
+            OutboxRow[] archived = [.. rows.Where(row => row.Archive is not null)];
+            if (archived.Length > 0)
+            {
+                batch.BatchCommands.Add(OutboxSql.Archive(archived));
             }
 
             _waiting.Clear();
+            return batch;
         }
-
-        return batch;
     }
 }
 
@@ -131,48 +137,55 @@ internal static class OutboxSql
     /// </summary>
     public const string Replays = "timestamptz '3000-01-01 00:00:00+00'";
 
+    // One statement for all rows: each of its own costs more than what it writes. The rows get their keys in their order.
     private const string InsertSql =
         """
         INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, token, due_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10 IS NOT NULL, $9, coalesce($10, clock_timestamp() + $11)) RETURNING id
+        SELECT message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, due_at IS NOT NULL, token, coalesce(due_at, clock_timestamp() + $11)
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            AS r(message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, token, due_at)
+        RETURNING id
         """;
 
     private const string ArchiveSql =
-        "INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (event_id) DO NOTHING";
+        """
+        INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT (event_id) DO NOTHING
+        """;
 
-    public static NpgsqlBatchCommand Insert(OutboxRow row, TimeSpan lease) => new(InsertSql)
+    public static NpgsqlBatchCommand Insert(IReadOnlyList<OutboxRow> rows, TimeSpan lease) => new(InsertSql)
     {
         Parameters =
         {
-            new NpgsqlParameter<Guid> { TypedValue = row.MessageId },
-            new NpgsqlParameter { Value = (object?)row.Key ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-            new NpgsqlParameter<string> { TypedValue = row.Exchange },
-            new NpgsqlParameter<string> { TypedValue = row.RoutingKey },
-            new NpgsqlParameter<string> { TypedValue = row.ContentType },
-            new NpgsqlParameter<string> { TypedValue = HeaderJson.Write(row.Headers), NpgsqlDbType = NpgsqlDbType.Jsonb },
-            new NpgsqlParameter<byte[]> { TypedValue = row.Body },
-            new NpgsqlParameter<bool> { TypedValue = row.Mandatory },
-            new NpgsqlParameter { Value = (object?)row.Token ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
-            new NpgsqlParameter { Value = (object?)row.DueAt?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz },
+            Array(rows, row => row.MessageId),
+            Array(rows, row => row.Key),
+            Array(rows, row => row.Exchange),
+            Array(rows, row => row.RoutingKey),
+            Array(rows, row => row.ContentType),
+            Array(rows, row => HeaderJson.Write(row.Headers), NpgsqlDbType.Jsonb),
+            Array(rows, row => row.Body),
+            Array(rows, row => row.Mandatory),
+            Array(rows, row => row.Token),
+            Array(rows, row => row.DueAt?.UtcDateTime),
             new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval },
         },
     };
 
-    public static NpgsqlBatchCommand Archive(OutboxRow row) => new(ArchiveSql)
+    public static NpgsqlBatchCommand Archive(IReadOnlyList<OutboxRow> rows) => new(ArchiveSql)
     {
         Parameters =
         {
-            new NpgsqlParameter<Guid> { TypedValue = row.MessageId },
-            new NpgsqlParameter<string> { TypedValue = row.Archive!.Type },
-            new NpgsqlParameter<string> { TypedValue = row.Archive.Subject },
-            new NpgsqlParameter<DateTime> { TypedValue = row.Archive.Time.UtcDateTime },
-            new NpgsqlParameter<string> { TypedValue = HeaderJson.Write(row.Headers), NpgsqlDbType = NpgsqlDbType.Json },
-            new NpgsqlParameter<byte[]> { TypedValue = row.Body, NpgsqlDbType = NpgsqlDbType.Json },
+            Array(rows, row => row.MessageId),
+            Array(rows, row => row.Archive!.Type),
+            Array(rows, row => row.Archive!.Subject),
+            Array(rows, row => row.Archive!.Time.UtcDateTime),
+            Array(rows, row => HeaderJson.Write(row.Headers), NpgsqlDbType.Json),
+            Array(rows, row => row.Body, NpgsqlDbType.Json),
         },
     };
 
-    public static NpgsqlBatchCommand Cancel(Guid token) =>
-        new("DELETE FROM messaging.outbox WHERE token = $1") { Parameters = { new NpgsqlParameter<Guid> { TypedValue = token } } };
+    public static NpgsqlBatchCommand Cancel(Guid[] tokens) =>
+        new("DELETE FROM messaging.outbox WHERE token = ANY($1)") { Parameters = { new NpgsqlParameter<Guid[]> { TypedValue = tokens } } };
 
     /// <summary>Runs the batch and gives the rows their keys.</summary>
     public static async Task ExecuteAsync(NpgsqlBatch batch, IReadOnlyList<OutboxRow> rows, CancellationToken cancellationToken)
@@ -202,6 +215,17 @@ internal static class OutboxSql
             }
         }
         while (reader.NextResult());
+    }
+
+    private static NpgsqlParameter<T[]> Array<T>(IReadOnlyList<OutboxRow> rows, Func<OutboxRow, T> value, NpgsqlDbType? type = null)
+    {
+        var parameter = new NpgsqlParameter<T[]> { TypedValue = [.. rows.Select(value)] };
+        if (type is { } element)
+        {
+            parameter.NpgsqlDbType = NpgsqlDbType.Array | element;
+        }
+
+        return parameter;
     }
 
     // A transaction may write several times.

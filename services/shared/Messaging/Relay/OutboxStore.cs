@@ -124,16 +124,20 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
     public async Task KeepAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(KeepSql);
-        AddKeys(command, rows);
+        AddKeys(command.Parameters, rows);
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     public async Task DeleteAsync(IReadOnlyList<OutboxRow> rows, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(DeleteSql);
-        AddKeys(command, rows);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        // What a crash of the database brings back is sent again under its id, as after a crash of ours.
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(Flush.NotAwaited));
+        var delete = new NpgsqlBatchCommand(DeleteSql);
+        AddKeys(delete.Parameters, rows);
+        batch.BatchCommands.Add(delete);
+        await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Counts a failed attempt and puts the rows back for later, or aside for good.</summary>
@@ -141,7 +145,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
     public async Task<int> RefuseAsync(IReadOnlyList<OutboxRow> rows, string error, TimeSpan backoff, int limit, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(RefuseSql);
-        AddKeys(command, rows);
+        AddKeys(command.Parameters, rows);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = error });
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = backoff, NpgsqlDbType = NpgsqlDbType.Interval });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
@@ -173,11 +177,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
-        foreach (var row in rows)
-        {
-            batch.BatchCommands.Add(OutboxSql.Insert(row, lease));
-        }
-
+        batch.BatchCommands.Add(OutboxSql.Insert(rows, lease));
         await OutboxSql.ExecuteAsync(batch, rows, cancellationToken);
     }
 
@@ -235,10 +235,10 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
             reader.GetInt64(0), Math.Round(Math.Max(0, reader.GetDouble(1)), 3), reader.GetInt64(2), reader.GetInt64(3), dispatchRate, reader.GetInt64(4));
     }
 
-    private static void AddKeys(NpgsqlCommand command, IReadOnlyList<OutboxRow> rows)
+    private static void AddKeys(NpgsqlParameterCollection parameters, IReadOnlyList<OutboxRow> rows)
     {
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. rows.Select(r => r.Id)] });
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. rows.Select(r => r.MessageId)] });
+        parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. rows.Select(r => r.Id)] });
+        parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. rows.Select(r => r.MessageId)] });
     }
 
     private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)

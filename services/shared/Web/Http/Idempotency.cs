@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
@@ -18,7 +19,7 @@ internal sealed class IdempotencyMetadata;
 /// <summary>What was answered the first time.</summary>
 internal sealed record StoredAnswer(int Status, Dictionary<string, string> Headers, byte[] Body);
 
-public static class Idempotency
+public static partial class Idempotency
 {
     public const string Header = "Idempotency-Key";
     public const string ReplayedHeader = "Idempotency-Replayed";
@@ -44,7 +45,7 @@ public static class Idempotency
                 : await next(context);
         });
 
-    internal const string ForgetSql = "DELETE FROM idempotency_keys WHERE caller = {0} OR ids_in(body) @> ARRAY[{1}]";
+    internal const string ForgetSql = "DELETE FROM idempotency_keys WHERE caller = {0} OR ids @> ARRAY[{1}] OR (ids IS NULL AND ids_in(body) @> ARRAY[{1}])";
 
     /// <summary>Forgets stored answers that were given to a person, or name the person.</summary>
     public static Task ForgetAsync(DbContext db, Guid person, CancellationToken cancellationToken) =>
@@ -190,9 +191,9 @@ public static class Idempotency
         await using var command = Command(
             db,
             """
-            INSERT INTO idempotency_keys (caller, key, fingerprint, status, headers, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO idempotency_keys (caller, key, fingerprint, status, headers, body, ids, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (caller, key) DO UPDATE SET
-                fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers, body = excluded.body, created_at = excluded.created_at
+                fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers, body = excluded.body, ids = excluded.ids, created_at = excluded.created_at
             """);
         command.Parameters.AddWithValue(caller);
         command.Parameters.AddWithValue(key);
@@ -200,9 +201,15 @@ public static class Idempotency
         command.Parameters.AddWithValue(answer.Status);
         command.Parameters.AddWithValue(NpgsqlDbType.Jsonb, JsonSerializer.Serialize(answer.Headers));
         command.Parameters.AddWithValue(answer.Body);
+        command.Parameters.AddWithValue(IdsIn(answer.Body));
         command.Parameters.AddWithValue(now);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
+
+    private static Guid[] IdsIn(byte[] body) => [.. Ids().Matches(Encoding.UTF8.GetString(body)).Select(id => Guid.Parse(id.ValueSpan)).Distinct()];
+
+    [GeneratedRegex("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")]
+    private static partial Regex Ids();
 
     /// <summary>The context's connection, for as long as it is needed; in a transaction it is open anyway.</summary>
     private static async Task<IAsyncDisposable> OpenAsync(DbContext db, CancellationToken cancellationToken)

@@ -51,6 +51,7 @@ public sealed class InitialSampleMigration : SqlMigration
         base.Up(migrationBuilder);
         migrationBuilder.CreateIdempotencyKeys();
         migrationBuilder.IndexIdempotencyKeys();
+        migrationBuilder.StoreIdsOfIdempotencyKeys();
         migrationBuilder.AppendOnly("journal");
     }
 }
