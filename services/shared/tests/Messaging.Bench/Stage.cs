@@ -84,7 +84,7 @@ internal sealed class Stage : IAsyncDisposable
                    gen_random_uuid(), now() + interval '1 day' FROM generate_series(1, {rows}) AS n
             """,
             $"INSERT INTO messaging.inbox (message_id, consumer_id) SELECT gen_random_uuid(), gen_random_uuid() FROM generate_series(1, {rows})",
-            "VACUUM ANALYZE messaging.outbox", "VACUUM ANALYZE messaging.inbox", "CHECKPOINT",
+            "VACUUM ANALYZE messaging.outbox", "VACUUM ANALYZE messaging.inbox",
         ])
         {
             await using var connection = new NpgsqlConnection(Database);
@@ -92,6 +92,9 @@ internal sealed class Stage : IAsyncDisposable
             await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 600 };
             await command.ExecuteNonQueryAsync();
         }
+
+        // Which the owner may not.
+        await _database.ExecuteAsync("CHECKPOINT");
     }
 
     public async ValueTask DisposeAsync()
