@@ -28,7 +28,7 @@ internal sealed class BenchReport(IAnsiConsole console)
         Line($"");
         Line($"{figures.Replicas} replica{(figures.Replicas == 1 ? "" : "s")} of each service, {Machine.Processors} processors: {ratio:0.00} of a message for each step by hand, {figures.OrdersPerSecond / now.OrdersPerSecond:0.00} of one transaction for each wait");
         console.Write(Facts(
-            ("saturated", $"{figures.OrdersPerSecond:0.0} orders/s over {figures.Window.TotalSeconds:0} s (by 5 s: {string.Join(", ", figures.Steadiness.Select(s => s.ToString("0", CultureInfo.InvariantCulture)))}); {figures.MailsPerOrder:0.0} mails per order"),
+            ("saturated", $"{figures.OrdersPerSecond:0.0} orders/s over {figures.Window.TotalSeconds:0} s (by 5 s: {string.Join(", ", figures.Steadiness.Select(s => s.ToString("0", CultureInfo.InvariantCulture)))}); {figures.MailsPerOrder:0.0} mails per order, the last {figures.MailsBehind.TotalSeconds:0} s after it"),
             ("at a fixed rate", $"{figures.ArrivalsPerSecond:0.0} orders/s: p50 {Percentile(figures.Latencies, 0.5):0} ms, p95 {Percentile(figures.Latencies, 0.95):0} ms, p99 {Percentile(figures.Latencies, 0.99):0} ms from POST to completed ({figures.Latencies.Count} orders)"),
             ("reads", $"{figures.ReadsPerSecond:0} /s of GET /v1/orders/{{id}}"),
             ("per order", $"{Describe(figures.PerOrder)}")));

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using Chassis.Testing;
 using Shop.Chaos.Receivers;
 using Shop.Cluster;
 
@@ -9,6 +11,7 @@ internal sealed record SystemFigures(
     double OrdersPerSecond,
     IReadOnlyList<double> Steadiness,
     double MailsPerOrder,
+    TimeSpan MailsBehind,
     TimeSpan Window,
     DurableWork PerOrder,
     IReadOnlyList<ProcessUse> Uses,
@@ -21,6 +24,9 @@ internal static class SystemUnderLoad
 {
     private const int UnderWay = 96;
     private const int Readers = 16;
+
+    /// <summary>Confirmed, and on its way.</summary>
+    private const int MailsOfAnOrder = 2;
     private const double ShareOfSaturation = 0.6;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(5);
@@ -57,6 +63,10 @@ internal static class SystemUnderLoad
         }
 
         var rate = completed.Length / (ended - began).TotalSeconds;
+        tell("mails …");
+        var catchingUp = Stopwatch.StartNew();
+        await Poll.Until(() => mails.Mails.Count >= MailsOfAnOrder * placed.Count, "the mails of these orders to be out", Patience);
+        var behind = catchingUp.Elapsed;
 
         tell("at a fixed rate …");
         var arrivals = await shoppers.ArriveAsync(rate * ShareOfSaturation, Durations.Seconds(35, scale));
@@ -71,6 +81,7 @@ internal static class SystemUnderLoad
             rate,
             [.. Enumerable.Range(0, (int)((ended - began) / Slice)).Select(n => completed.Count(at => (int)((at - began) / Slice) == n) / Slice.TotalSeconds)],
             (mailsAfter - mailsBefore) / (double)completed.Length,
+            behind,
             ended - began,
             work / completed.Length,
             uses,

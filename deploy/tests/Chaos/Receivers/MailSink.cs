@@ -98,8 +98,9 @@ public sealed class MailSink : IAsyncDisposable
 
             switch (line.Split(' ', ':')[0].ToUpperInvariant())
             {
-                case "EHLO" or "HELO":
-                    await writer.WriteLineAsync("250 sink");
+                case "EHLO":
+                    // As every mail server of today does (RFC 2920): the sender need not wait for each answer.
+                    await writer.WriteLineAsync("250-sink\r\n250 PIPELINING");
                     break;
                 case "MAIL" when Mode == Behaviour.Refuse:
                     await writer.WriteLineAsync("451 try again later");

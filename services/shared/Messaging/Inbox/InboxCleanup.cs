@@ -13,8 +13,8 @@ internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<Messaging
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
 
     private const string Sql =
-        """
-        DELETE FROM messaging.inbox WHERE ctid = ANY(ARRAY(
+        $"""
+        DELETE FROM messaging.inbox USING ({Flush.NotAwaited}) AS flush WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM messaging.inbox WHERE received_at < now() - $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
         """;
 
@@ -31,16 +31,9 @@ internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<Messaging
     /// <summary>One batch; as many rows as that were there, or fewer when nothing is left.</summary>
     public async Task<int> CleanAsync(CancellationToken cancellationToken)
     {
-        await using var batch = database.CreateBatch();
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(Flush.NotAwaited));
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(Sql)
-        {
-            Parameters =
-            {
-                new NpgsqlParameter<TimeSpan> { TypedValue = options.Value.InboxRetention, NpgsqlDbType = NpgsqlDbType.Interval },
-                new NpgsqlParameter<int> { TypedValue = Batch },
-            },
-        });
-        return await batch.ExecuteNonQueryAsync(cancellationToken);
+        await using var command = database.CreateCommand(Sql);
+        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = options.Value.InboxRetention, NpgsqlDbType = NpgsqlDbType.Interval });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Batch });
+        return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

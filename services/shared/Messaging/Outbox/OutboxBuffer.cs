@@ -101,27 +101,14 @@ internal sealed class OutboxBuffer
                 return null;
             }
 
-            // What is taken back was written by an earlier batch, since of this one it is gone already: it goes first.
-            var batch = new NpgsqlBatch(connection, transaction);
+            // What is taken back was written by an earlier batch, since of this one it is gone already.
             Guid[] cancelled = [.. _waiting.OfType<Guid>()];
-            if (cancelled.Length > 0)
-            {
-                batch.BatchCommands.Add(OutboxSql.Cancel(cancelled));
-            }
-
             OutboxRow[] rows = [.. _waiting.OfType<OutboxRow>()];
-            if (rows.Length > 0)
+            var batch = new NpgsqlBatch(connection, transaction)
             {
-                batch.BatchCommands.Add(OutboxSql.Insert(rows, lease));
-                _written.AddRange(rows);
-            }
-
-            OutboxRow[] archived = [.. rows.Where(row => row.Archive is not null)];
-            if (archived.Length > 0)
-            {
-                batch.BatchCommands.Add(OutboxSql.Archive(archived));
-            }
-
+                BatchCommands = { rows.Length == 0 ? OutboxSql.Cancel(cancelled) : OutboxSql.Insert(rows, lease, cancelled) },
+            };
+            _written.AddRange(rows);
             _waiting.Clear();
             return batch;
         }
@@ -137,55 +124,70 @@ internal static class OutboxSql
     /// </summary>
     public const string Replays = "timestamptz '3000-01-01 00:00:00+00'";
 
-    // One statement for all rows: each of its own costs more than what it writes. The rows get their keys in their order.
+    // One statement for all that a transaction sends, archives and takes back: each of its own costs more than what it writes. The rows get their keys in their order.
     private const string InsertSql =
         """
         INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, token, due_at)
-        SELECT message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, due_at IS NOT NULL, token, coalesce(due_at, clock_timestamp() + $11)
-        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        SELECT message_id, outbox_key, exchange, routing_key, content_type, headers::jsonb, body, mandatory, due_at IS NOT NULL, token, coalesce(due_at, clock_timestamp() + $1)
+        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             AS r(message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, token, due_at)
         RETURNING id
         """;
 
     private const string ArchiveSql =
         """
-        INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data)
-        SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT (event_id) DO NOTHING
+        archived AS (
+            INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data)
+            SELECT message_id, type, subject, time, headers::json, convert_from(body, 'UTF8')::json
+            FROM unnest($2, $7, $8, $12, $13, $14) AS e(message_id, headers, body, type, subject, time) WHERE type IS NOT NULL
+            ON CONFLICT (event_id) DO NOTHING)
         """;
 
-    public static NpgsqlBatchCommand Insert(IReadOnlyList<OutboxRow> rows, TimeSpan lease) => new(InsertSql)
-    {
-        Parameters =
-        {
-            Array(rows, row => row.MessageId),
-            Array(rows, row => row.Key),
-            Array(rows, row => row.Exchange),
-            Array(rows, row => row.RoutingKey),
-            Array(rows, row => row.ContentType),
-            Array(rows, row => HeaderJson.Write(row.Headers), NpgsqlDbType.Jsonb),
-            Array(rows, row => row.Body),
-            Array(rows, row => row.Mandatory),
-            Array(rows, row => row.Token),
-            Array(rows, row => row.DueAt?.UtcDateTime),
-            new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval },
-        },
-    };
+    private const string CancelSql = "DELETE FROM messaging.outbox WHERE token = ANY";
+    private const string ArchivingSql = $"WITH {ArchiveSql} {InsertSql}";
+    private const string CancellingSql = $"WITH cancelled AS ({CancelSql}($12)) {InsertSql}";
+    private const string CancellingAndArchivingSql = $"WITH cancelled AS ({CancelSql}($15)), {ArchiveSql} {InsertSql}";
 
-    public static NpgsqlBatchCommand Archive(IReadOnlyList<OutboxRow> rows) => new(ArchiveSql)
+    /// <param name="rows">What is sent, and archived where it says so.</param>
+    /// <param name="lease">How long an immediate row belongs to this process.</param>
+    /// <param name="cancelled">Tokens of earlier rows that are taken back.</param>
+    public static NpgsqlBatchCommand Insert(IReadOnlyList<OutboxRow> rows, TimeSpan lease, params Guid[] cancelled)
     {
-        Parameters =
+        var archives = rows.Any(row => row.Archive is not null);
+        var command = new NpgsqlBatchCommand(archives ? cancelled.Length > 0 ? CancellingAndArchivingSql : ArchivingSql : cancelled.Length > 0 ? CancellingSql : InsertSql)
         {
-            Array(rows, row => row.MessageId),
-            Array(rows, row => row.Archive!.Type),
-            Array(rows, row => row.Archive!.Subject),
-            Array(rows, row => row.Archive!.Time.UtcDateTime),
-            Array(rows, row => HeaderJson.Write(row.Headers), NpgsqlDbType.Json),
-            Array(rows, row => row.Body, NpgsqlDbType.Json),
-        },
-    };
+            Parameters =
+            {
+                new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval },
+                Array(rows, row => row.MessageId),
+                Array(rows, row => row.Key),
+                Array(rows, row => row.Exchange),
+                Array(rows, row => row.RoutingKey),
+                Array(rows, row => row.ContentType),
+                Array(rows, row => HeaderJson.Write(row.Headers)),
+                Array(rows, row => row.Body),
+                Array(rows, row => row.Mandatory),
+                Array(rows, row => row.Token),
+                Array(rows, row => row.DueAt?.UtcDateTime),
+            },
+        };
+        if (archives)
+        {
+            command.Parameters.Add(Array(rows, row => row.Archive?.Type));
+            command.Parameters.Add(Array(rows, row => row.Archive?.Subject));
+            command.Parameters.Add(Array(rows, row => row.Archive?.Time.UtcDateTime));
+        }
+
+        if (cancelled.Length > 0)
+        {
+            command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = cancelled });
+        }
+
+        return command;
+    }
 
     public static NpgsqlBatchCommand Cancel(Guid[] tokens) =>
-        new("DELETE FROM messaging.outbox WHERE token = ANY($1)") { Parameters = { new NpgsqlParameter<Guid[]> { TypedValue = tokens } } };
+        new($"{CancelSql}($1)") { Parameters = { new NpgsqlParameter<Guid[]> { TypedValue = tokens } } };
 
     /// <summary>Runs the batch and gives the rows their keys.</summary>
     public static async Task ExecuteAsync(NpgsqlBatch batch, IReadOnlyList<OutboxRow> rows, CancellationToken cancellationToken)
@@ -217,16 +219,7 @@ internal static class OutboxSql
         while (reader.NextResult());
     }
 
-    private static NpgsqlParameter<T[]> Array<T>(IReadOnlyList<OutboxRow> rows, Func<OutboxRow, T> value, NpgsqlDbType? type = null)
-    {
-        var parameter = new NpgsqlParameter<T[]> { TypedValue = [.. rows.Select(value)] };
-        if (type is { } element)
-        {
-            parameter.NpgsqlDbType = NpgsqlDbType.Array | element;
-        }
-
-        return parameter;
-    }
+    private static NpgsqlParameter<T[]> Array<T>(IReadOnlyList<OutboxRow> rows, Func<OutboxRow, T> value) => new() { TypedValue = [.. rows.Select(value)] };
 
     // A transaction may write several times.
     private static int FirstWithoutKey(IReadOnlyList<OutboxRow> rows)

@@ -49,8 +49,12 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
 
     // Ids alone are not enough: what has been sent is written down until the database answers, and that may be a copy that has lost the last commits and given the ids to
     // other messages.
+    // What a crash of the database brings back is sent again under its id, as after a crash of ours.
     private const string DeleteSql =
-        "DELETE FROM messaging.outbox o USING unnest($1::bigint[], $2::uuid[]) AS sent(id, message_id) WHERE o.id = sent.id AND o.message_id = sent.message_id";
+        $"""
+        DELETE FROM messaging.outbox o USING unnest($1::bigint[], $2::uuid[]) AS sent(id, message_id), ({Flush.NotAwaited}) AS flush
+        WHERE o.id = sent.id AND o.message_id = sent.message_id
+        """;
 
     private const string KeepSql =
         """
@@ -124,20 +128,16 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
     public async Task KeepAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(KeepSql);
-        AddKeys(command.Parameters, rows);
+        AddKeys(command, rows);
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     public async Task DeleteAsync(IReadOnlyList<OutboxRow> rows, CancellationToken cancellationToken)
     {
-        // What a crash of the database brings back is sent again under its id, as after a crash of ours.
-        await using var batch = database.CreateBatch();
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(Flush.NotAwaited));
-        var delete = new NpgsqlBatchCommand(DeleteSql);
-        AddKeys(delete.Parameters, rows);
-        batch.BatchCommands.Add(delete);
-        await batch.ExecuteNonQueryAsync(cancellationToken);
+        await using var command = database.CreateCommand(DeleteSql);
+        AddKeys(command, rows);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Counts a failed attempt and puts the rows back for later, or aside for good.</summary>
@@ -145,7 +145,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
     public async Task<int> RefuseAsync(IReadOnlyList<OutboxRow> rows, string error, TimeSpan backoff, int limit, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(RefuseSql);
-        AddKeys(command.Parameters, rows);
+        AddKeys(command, rows);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = error });
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = backoff, NpgsqlDbType = NpgsqlDbType.Interval });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
@@ -235,10 +235,10 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
             reader.GetInt64(0), Math.Round(Math.Max(0, reader.GetDouble(1)), 3), reader.GetInt64(2), reader.GetInt64(3), dispatchRate, reader.GetInt64(4));
     }
 
-    private static void AddKeys(NpgsqlParameterCollection parameters, IReadOnlyList<OutboxRow> rows)
+    private static void AddKeys(NpgsqlCommand command, IReadOnlyList<OutboxRow> rows)
     {
-        parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. rows.Select(r => r.Id)] });
-        parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. rows.Select(r => r.MessageId)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. rows.Select(r => r.Id)] });
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. rows.Select(r => r.MessageId)] });
     }
 
     private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)

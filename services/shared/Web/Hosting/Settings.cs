@@ -22,6 +22,9 @@ public static class SettingsExtensions
 internal sealed class DeepValidation<T>(string section) : IValidateOptions<T>
     where T : class
 {
+    // An attribute like [Range] is one object for the whole process, and reads its bounds when it is first asked: of two hosts that start at once one would find them half read.
+    private static readonly Lock OneAtATime = new();
+
     public ValidateOptionsResult Validate(string? name, T options)
     {
         var failures = Failures(section, options).ToList();
@@ -43,7 +46,11 @@ internal sealed class DeepValidation<T>(string section) : IValidateOptions<T>
     private static IEnumerable<string> OfAnnotations(string path, object value)
     {
         var results = new List<ValidationResult>();
-        System.ComponentModel.DataAnnotations.Validator.TryValidateObject(value, new ValidationContext(value), results, validateAllProperties: true);
+        lock (OneAtATime)
+        {
+            System.ComponentModel.DataAnnotations.Validator.TryValidateObject(value, new ValidationContext(value), results, validateAllProperties: true);
+        }
+
         return results.Select(r => $"{string.Join(", ", r.MemberNames.Select(member => $"{path}:{member}").DefaultIfEmpty(path))}: {r.ErrorMessage}");
     }
 }

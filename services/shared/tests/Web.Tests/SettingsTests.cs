@@ -31,6 +31,22 @@ public sealed class Settings
         Read(("Sample:Inner:Size", "7"), ("Sample:Wait", "00:00:03")).Value.ShouldSatisfyAllConditions(
             s => s.Inner!.Size.ShouldBe(7), s => s.Wait.ShouldBe(TimeSpan.FromSeconds(3)));
 
+    /// <summary>Also when two hosts of one process start together: to both an attribute is the same object, and <c>[Range]</c> reads its bounds when it is first asked.</summary>
+    [Fact]
+    public async Task Are_checked_one_at_a_time()
+    {
+        var values = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                var services = new ServiceCollection().AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
+                services.AddSettings<Shared>("Shared");
+                return services.BuildServiceProvider().GetRequiredService<IOptions<Shared>>().Value.Value;
+            },
+            TaskCreationOptions.LongRunning)));
+
+        values.ShouldAllBe(value => value == 1);
+    }
+
     private static IOptions<SampleSettings> Read(params (string Key, string Value)[] configuration)
     {
         var services = new ServiceCollection();
@@ -38,6 +54,26 @@ public sealed class Settings
             .AddInMemoryCollection(configuration.Select(c => KeyValuePair.Create<string, string?>(c.Key, c.Value))).Build());
         services.AddSettings<SampleSettings>("Sample");
         return services.BuildServiceProvider().GetRequiredService<IOptions<SampleSettings>>();
+    }
+
+    private sealed record Shared
+    {
+        [Alone]
+        public int Value { get; init; } = 1;
+    }
+
+    [AttributeUsage(AttributeTargets.Property)]
+    private sealed class AloneAttribute : ValidationAttribute
+    {
+        private int here;
+
+        public override bool IsValid(object? value)
+        {
+            var alone = Interlocked.Increment(ref here) == 1;
+            Thread.Sleep(50);
+            Interlocked.Decrement(ref here);
+            return alone;
+        }
     }
 
     private sealed record SampleSettings : IValidatableObject
