@@ -59,7 +59,9 @@ public sealed class MailSink : IAsyncDisposable
         {
             try
             {
-                _ = ServeAsync(await listener.AcceptTcpClientAsync(stopped.Token));
+                var client = await listener.AcceptTcpClientAsync(stopped.Token);
+                client.NoDelay = true;
+                _ = ServeAsync(client);
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
             {

@@ -203,6 +203,21 @@ public sealed class SmtpTests : IDisposable
         }
     }
 
+    /// <summary>However busy the machine is, some mail is quick; none is, where a packet waits for the one before it to be acknowledged, which the other side puts off for 40 ms.</summary>
+    [Fact]
+    public async Task A_mail_of_several_packets_does_not_wait_for_acknowledgements()
+    {
+        using var transport = Connect(SecureSocketOptions.None);
+        await Poll.Until(
+            async () =>
+            {
+                var started = TimeProvider.System.GetTimestamp();
+                await transport.Send(Mail with { Text = new string('x', 3_000), Html = new string('y', 6_000) }, TestContext.Current.CancellationToken);
+                return TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromMilliseconds(30);
+            },
+            "a mail that is handed over at once");
+    }
+
     [Fact]
     public async Task A_server_that_hangs_is_given_up()
     {
