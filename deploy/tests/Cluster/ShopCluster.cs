@@ -158,6 +158,7 @@ public sealed class ShopCluster : IAsyncDisposable
                     // As deploy/env sets them for every installation.
                     ["DOTNET_gcServer"] = "0",
                     ["DOTNET_TieredPGO"] = "0",
+                    ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0",
                     ["RateLimit__Permits"] = "6000",
                     ["RateLimit__CostlyPerMinute"] = "6000",
                     ["RateLimit__Concurrent"] = "1000",

@@ -8,7 +8,7 @@ namespace Inventory.Tests;
 /// <summary>The commands of the saga and their answers, over the broker.</summary>
 public sealed class ReservationTests(InventoryFixture inventory)
 {
-    private static readonly ShipTo Address = new("Ada Lovelace", "Main Street 1", "Berlin", "10115", "DE");
+    internal static readonly ShipTo Address = new("Ada Lovelace", "Main Street 1", "Berlin", "10115", "DE");
 
     private readonly Guid order = Guid.CreateVersion7();
 

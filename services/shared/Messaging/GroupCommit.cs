@@ -1,4 +1,4 @@
-using Chassis.Web;
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Chassis.Messaging;
@@ -88,6 +88,8 @@ public sealed class GroupCommit<T>(IServiceScopeFactory scopes, Func<IServicePro
 
     private async Task CommitAsync(List<Waiting> group, CancellationToken ct)
     {
+        // Work that is alone belongs to the trace that it came with.
+        Activity.Current = group is [var only] ? only.Cause : null;
         await using var scope = scopes.CreateAsyncScope();
         await commit(scope.ServiceProvider, [.. group.Select(w => w.Work)], ct);
     }
@@ -109,6 +111,8 @@ public sealed class GroupCommit<T>(IServiceScopeFactory scopes, Func<IServicePro
         public T Work => work;
 
         public CancellationToken Cancelled => cancelled;
+
+        public Activity? Cause { get; } = Activity.Current;
 
         public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -46,8 +46,11 @@ public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver
     /// <summary>Several statements in one batch are one.</summary>
     public int RoundTrips => statements.Count;
 
+    /// <summary>In all round trips, <c>COMMIT</c> among them where it travels in a batch, and without <c>BEGIN</c>, which travels with the first one.</summary>
+    public int Statements => statements.Sum(s => s.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Length);
+
     /// <summary>Round trips that begin with such a statement.</summary>
-    public int Statements(string beginning) => statements.Count(s => s.StartsWith(beginning, StringComparison.Ordinal));
+    public int Beginning(string beginning) => statements.Count(s => s.StartsWith(beginning, StringComparison.Ordinal));
 
     public void OnNext(DiagnosticListener value)
     {
