@@ -48,8 +48,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
         """;
 
     // Ids alone are not enough: what has been sent is written down until the database answers, and that may be a copy that has lost the last commits and given the ids to
-    // other messages.
-    // What a crash of the database brings back is sent again under its id, as after a crash of ours.
+    // other messages. What a crash of the database brings back is sent again under its id, as after a crash of ours.
     private const string DeleteSql =
         $"""
         DELETE FROM messaging.outbox o USING unnest($1::bigint[], $2::uuid[]) AS sent(id, message_id), ({Flush.NotAwaited}) AS flush
