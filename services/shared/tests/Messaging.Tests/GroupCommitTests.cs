@@ -1,0 +1,101 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Chassis.Messaging;
+using Chassis.Testing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Messaging.Tests;
+
+public sealed class GroupCommitTests : IDisposable
+{
+    private readonly ServiceProvider services = new ServiceCollection().BuildServiceProvider();
+    private readonly ConcurrentQueue<string[]> committed = new();
+    private readonly SemaphoreSlim mayCommit = new(0);
+    private int committing;
+
+    [Fact]
+    public async Task Whoever_waits_is_committed_together_with_everybody_else_who_waits()
+    {
+        var commits = Commits();
+        Task[] all = [await Begun(commits, "a", 1), await Begun(commits, "b", 2), .. "cdefg".Select(work => commits.CommitAsync(work.ToString(), default))];
+        all.ShouldAllBe(task => !task.IsCompleted);
+        mayCommit.Release(all.Length);
+
+        await Task.WhenAll(all);
+        committed.Select(group => string.Concat(group)).Order().ShouldBe(["a", "b", "cdefg"]);
+    }
+
+    [Fact]
+    public async Task One_that_cannot_be_committed_fails_alone()
+    {
+        var commits = Commits();
+        Task[] others = [await Begun(commits, "a", 1), await Begun(commits, "b", 2), commits.CommitAsync("c", default)];
+        var bad = commits.CommitAsync("bad", default);
+        var last = commits.CommitAsync("d", default);
+        mayCommit.Release(100);
+
+        (await Should.ThrowAsync<InvalidOperationException>(() => bad)).Message.ShouldBe("bad");
+        await Task.WhenAll([.. others, last]);
+        committed.Select(group => string.Concat(group)).Order().ShouldBe(["a", "b", "c", "d"]);
+    }
+
+    [Fact]
+    public async Task Of_two_with_one_key_the_second_waits_for_the_next_group()
+    {
+        var commits = Commits(work => work[0]);
+        Task[] all = [await Begun(commits, "x1", 1), await Begun(commits, "y1", 2), .. new[] { "z1", "z2", "w1" }.Select(work => commits.CommitAsync(work, default))];
+        mayCommit.Release(100);
+
+        await Task.WhenAll(all);
+        committed.ShouldContain(group => group.SequenceEqual(new[] { "z1", "w1" }));
+        committed.ShouldContain(group => group.SequenceEqual(new[] { "z2" }));
+    }
+
+    [Fact]
+    public async Task What_is_alone_belongs_to_the_trace_that_it_came_with_and_a_group_to_none()
+    {
+        var traces = new ConcurrentDictionary<string, string?>();
+        var commits = new GroupCommit<string>(services.GetRequiredService<IServiceScopeFactory>(), async (_, group, ct) =>
+        {
+            traces[string.Concat(group)] = Activity.Current?.TraceId.ToString();
+            Interlocked.Increment(ref committing);
+            await mayCommit.WaitAsync(ct);
+        });
+        using var activity = new Activity("order").Start();
+        Task[] all = [await Begun(commits, "a", 1), await Begun(commits, "b", 2), commits.CommitAsync("c", default), commits.CommitAsync("d", default)];
+        mayCommit.Release(100);
+
+        await Task.WhenAll(all);
+        traces.ShouldBe(new Dictionary<string, string?> { ["a"] = activity.TraceId.ToString(), ["b"] = activity.TraceId.ToString(), ["cd"] = null }, ignoreOrder: true);
+    }
+
+    public void Dispose()
+    {
+        services.Dispose();
+        mayCommit.Dispose();
+    }
+
+    /// <summary>Commits that take until they may end.</summary>
+    private GroupCommit<string> Commits(Func<string, object>? key = null) => new(
+        services.GetRequiredService<IServiceScopeFactory>(),
+        async (_, group, ct) =>
+        {
+            Interlocked.Increment(ref committing);
+            await mayCommit.WaitAsync(ct);
+            if (group.Contains("bad"))
+            {
+                throw new InvalidOperationException("bad");
+            }
+
+            committed.Enqueue([.. group]);
+        },
+        key);
+
+    /// <summary>Work that is being committed, as so many are by now.</summary>
+    private async Task<Task> Begun(GroupCommit<string> commits, string work, int number)
+    {
+        var task = commits.CommitAsync(work, default);
+        await Poll.Until(() => Volatile.Read(ref committing) == number, $"{number} commits under way");
+        return task;
+    }
+}
