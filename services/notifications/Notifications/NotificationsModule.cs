@@ -65,8 +65,8 @@ public static class NotificationsModule
         services.AddSingleton<MailContent>();
         services.AddSingleton<MailQueue>();
         services.AddSingleton(new MailsSignal(new WorkSignal()));
-        services.AddScoped<MailOutbox>();
-        services.AddSingleton(p => new GroupCommit<MailRequest>(p.GetRequiredService<IServiceScopeFactory>(), (scope, mails, ct) => scope.GetRequiredService<MailOutbox>().Add(mails, ct)));
+        services.AddSingleton<MailOutbox>();
+        services.AddSingleton(p => new GroupCommit<MailRequest>(p.GetRequiredService<IServiceScopeFactory>(), (all, mails, ct) => all.GetRequiredService<MailOutbox>().Add(mails, ct)));
         services.AddSingleton<Func<IMailTransport>>(p => () => ActivatorUtilities.CreateInstance<SmtpMailTransport>(p));
         services.AddHostedService<MailSender>();
     }

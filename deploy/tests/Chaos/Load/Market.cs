@@ -98,13 +98,11 @@ public sealed partial class Market : IDisposable
     public static async Task<Market> OpenAsync(Stage stage, RunSettings settings, TimeSpan patience)
     {
         var market = new Market(stage, settings, patience);
-        var shop = await market.Operator.ClientAsync();
-        foreach (var sku in market.skus)
+        foreach (var sku in market.Skus)
         {
-            await shop.StockAsync(sku, quantity: settings.Orders * 3);
+            await market.StockAsync(sku, quantity: sku == Scarce ? 0 : settings.Orders * 3);
         }
 
-        await shop.StockAsync(Scarce, quantity: 0);
         for (var i = 0; i < Customers; i++)
         {
             market.customers.Add(await market.RegisterAsync($"customer-{i}", Tenants.All[i % Tenants.All.Count]));
@@ -112,6 +110,24 @@ public sealed partial class Market : IDisposable
 
         await market.WaitForCatalogueAsync();
         return market;
+    }
+
+    // However long the first requests take, and however short a token lives.
+    private async Task StockAsync(string sku, int quantity)
+    {
+        await AddAsync("/v1/products", new { sku, name = $"Product {sku}", price = new { amount = "19.99", currency = "EUR" } });
+        if (quantity > 0)
+        {
+            await AddAsync($"/v1/products/{sku}/receipts", new { quantity, reference = "initial stock" });
+        }
+
+        async Task AddAsync(string path, object body)
+        {
+            if (await Operator.AskAsync(HttpMethod.Post, "inventory", path, body, Guid.NewGuid().ToString()) is not { Status: HttpStatusCode.Created })
+            {
+                throw new InvalidOperationException($"{path} was not answered as it should be.");
+            }
+        }
     }
 
     /// <summary>Places a number of orders, a few at a time, and does what each kind asks for afterwards.</summary>

@@ -43,7 +43,12 @@ public sealed partial class MailSender(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => Task.Run(() => Work(stoppingToken), CancellationToken.None)));
+        var senders = Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => Task.Run(() => Work(stoppingToken), CancellationToken.None)));
+        await Task.Delay(Timeout.InfiniteTimeSpan, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // At once, and what was claimed in this moment as well: others must not wait until a slow mail server has answered.
+        await GiveBack("The service stopped.");
+        await senders;
         await GiveBack("The service stopped.");
     }
 
