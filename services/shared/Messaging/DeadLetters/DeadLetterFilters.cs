@@ -1,5 +1,6 @@
 using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Local;
+using Chassis.Messaging.Relay;
 using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
@@ -63,7 +64,7 @@ internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accoun
     {
         context.Reach(Stage.GivenUp);
         var letter = DeadLetters.From(context, accounts, DeadLetterReasons.Skipped);
-        if (subscriptions.IsUnwanted(letter.MessageType, letter.Queue))
+        if (subscriptions.IsUnwanted(letter.MessageType, letter.Queue) && CameByABinding(context, letter.MessageType))
         {
             LogUnwanted(letter.MessageId, letter.MessageType, letter.Queue);
             await next.Send(context);
@@ -82,6 +83,10 @@ internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accoun
     }
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("skippedStore");
+
+    // Or in a replay. What somebody has put into the queue itself nobody else has a copy of.
+    private static bool CameByABinding(ReceiveContext context, string type) =>
+        context.TryGetPayload<RabbitMqBasicConsumeContext>(out var delivery) && (delivery.Exchange == type || delivery.Exchange == Topology.ReplayExchange);
 
     [LoggerMessage(2025, LogLevel.Information, "Message {MessageId} ({MessageType}) on {Queue} was for an earlier version and is dropped.")]
     private partial void LogUnwanted(string messageId, string messageType, string queue);
