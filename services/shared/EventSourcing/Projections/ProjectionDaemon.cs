@@ -32,9 +32,8 @@ internal sealed partial class ProjectionDaemon(
             return false;
         }
 
-        await ProjectionStore.SpareFlush(connection, cancellationToken);
         await projection.Apply(batch, new ProjectionTarget(connection, Shadow: false), cancellationToken);
-        await ProjectionStore.SaveCheckpoint(connection, projection.Name, batch[^1].Position, cancellationToken);
+        await ProjectionStore.SaveCheckpointWithoutFlush(connection, projection.Name, batch[^1].Position, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return batch.Count == BatchSize;
     }

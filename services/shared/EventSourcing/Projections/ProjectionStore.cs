@@ -18,11 +18,13 @@ internal static class ProjectionStore
         return (long?)await command.ExecuteScalarAsync(cancellationToken);
     }
 
-    /// <summary>The commit of this transaction may be forgotten: then its events are applied again.</summary>
-    public static Task SpareFlush(NpgsqlConnection connection, CancellationToken cancellationToken) => Execute(connection, Flush.NotAwaited, cancellationToken);
-
     public static Task SaveCheckpoint(NpgsqlConnection connection, string name, long position, CancellationToken cancellationToken) =>
         Execute(connection, "UPDATE event_store.projections SET position = $2, error = NULL WHERE name = $1", cancellationToken, name, position);
+
+    /// <summary>The same, in a transaction whose commit may be forgotten: then its events are applied again.</summary>
+    public static Task SaveCheckpointWithoutFlush(NpgsqlConnection connection, string name, long position, CancellationToken cancellationToken) =>
+        Execute(
+            connection, $"UPDATE event_store.projections SET position = $2, error = NULL FROM ({Flush.NotAwaited}) AS flush WHERE name = $1", cancellationToken, name, position);
 
     public static Task SaveError(NpgsqlDataSource dataSource, string name, string? error, CancellationToken cancellationToken) =>
         Execute(dataSource, "UPDATE event_store.projections SET error = $2 WHERE name = $1", cancellationToken, name, (object?)error ?? DBNull.Value);
