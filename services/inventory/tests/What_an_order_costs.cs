@@ -19,7 +19,7 @@ public sealed class What_an_order_costs(InventoryFixture inventory)
             await inventory.Commands.Send(new ReserveStock(order, [new SkuQuantity(sku, 2)]), trace: meter.Parent);
             await inventory.Events.WaitFor("shop.stock.reserved.v1", order.ToString());
 
-            Costs(meter, commits: 1, roundTrips: 3, statements: 7);
+            await Costs(meter, commits: 1, roundTrips: 3, statements: 7);
         }
 
         using (var meter = new CostMeter())
@@ -27,10 +27,13 @@ public sealed class What_an_order_costs(InventoryFixture inventory)
             await inventory.Commands.Send(new ShipOrder(order, ReservationTests.Address, Guid.CreateVersion7()), trace: meter.Parent);
             await inventory.Events.WaitForAnswers(order, 2);
 
-            Costs(meter, commits: 1, roundTrips: 7, statements: 9);
+            await Costs(meter, commits: 1, roundTrips: 7, statements: 9);
         }
     }
 
-    private static void Costs(CostMeter meter, int commits, int roundTrips, int statements) =>
+    private static async Task Costs(CostMeter meter, int commits, int roundTrips, int statements)
+    {
+        await meter.HeardAsync(commits, roundTrips);
         (meter.Commits, meter.RoundTrips, meter.Statements).ShouldBe((commits, roundTrips, statements), $"commits, round trips, statements; the round trips:\n{meter}");
+    }
 }

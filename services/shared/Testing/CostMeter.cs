@@ -52,6 +52,12 @@ public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver
     /// <summary>Round trips that begin with such a statement.</summary>
     public int Beginning(string beginning) => statements.Count(s => s.StartsWith(beginning, StringComparison.Ordinal));
 
+    /// <summary>Waits for as much as is asserted next: what a transaction has done can be seen from elsewhere before its last round trip has ended here.</summary>
+    public Task HeardAsync(int commits, int roundTrips) => Poll.Until(
+        () => Task.FromResult((Commits, RoundTrips, Trips: ToString())),
+        heard => heard.Commits >= commits && heard.RoundTrips >= roundTrips,
+        $"{commits} commits and {roundTrips} round trips of one trace");
+
     public void OnNext(DiagnosticListener value)
     {
         if (value.Name == "Microsoft.EntityFrameworkCore")

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Docker.DotNet.Models;
 using DotNet.Testcontainers.Builders;
 using DotNet.Testcontainers.Configurations;
 using DotNet.Testcontainers.Containers;
@@ -60,7 +61,7 @@ internal static class TestContainers
                 + "(docs/testing.md).");
         }
 
-        // Other processes find it by its description, of which the clone is a part. It is ended without ceremony and gone when it is: nothing in it is worth keeping.
+        // Other processes find it by its description, of which the clone is a part. It is ended without ceremony, and the engine removes it then: nothing in it is worth keeping.
         var container = builder.WithReuse(true).WithCleanUp(false).WithLabel("shop.tests", Repository.Root).WithLogger(NullLogger.Instance)
             .WithCreateParameterModifier(create => (create.HostConfig!.AutoRemove, create.StopSignal) = (true, "SIGKILL"))
             .Build();
@@ -78,13 +79,26 @@ internal static class TestContainers
                 using var last = TryOpen(users, FileShare.None);
                 if (last is not null)
                 {
-                    Run(() => container.StopAsync());
+                    Run(() => EndAsync(container));
                 }
             };
             Run(() => container.StartAsync());
         }
 
         return container;
+    }
+
+    /// <summary>
+    /// The engine removes a stopped container some time after it has said that it is stopped. Until then it can be found, and whoever starts meanwhile would take a server that goes:
+    /// nobody's turn comes before it is gone.
+    /// </summary>
+    private static async Task EndAsync(IContainer container)
+    {
+        await container.StopAsync();
+        using var engine = TestcontainersSettings.OS.DockerEndpointAuthConfig.GetDockerClientBuilder(Guid.Empty).Build();
+        await Poll.Until(
+            async () => !(await engine.Containers.ListContainersAsync(new ContainersListParameters { All = true })).Any(c => c.ID == container.Id),
+            $"the end of container {container.Id}");
     }
 
     /// <summary>Testcontainers asks the usual socket when <c>DOCKER_HOST</c> does not answer; the docker client would not, and neither is it done here.</summary>
