@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make chaos-mutants: the test of the invariants of make chaos. Every patch of deploy/tests/Chaos/Mutants plants one bug behind a switch; all are applied to
+# make chaos-mutants: the test of the invariants of make chaos. Every patch of tests/Chaos/Mutants plants one bug behind a switch; all are applied to
 # a copy of the sources, which is built once and run once for each bug. MUTANTS=word[,word] tries only those whose name contains a word;
 # the run without any bug, which must pass, is called (none).
 # Writes .local/reports/mutants.json.
@@ -8,7 +8,7 @@ set -euo pipefail
 load_settings
 . "$ROOT/deploy/local/services.sh"
 . "$ROOT/deploy/local/precompiled.sh"
-project=deploy/tests/Chaos
+project=tests/Chaos
 copy=$STATE/mutants
 need_disk 4000
 need_dotnet
@@ -24,7 +24,7 @@ plant() {
     rm -rf "$copy"
     mkdir -p "$copy"
     (cd "$ROOT" && tar -cf - --exclude=bin --exclude=obj --exclude=node_modules --exclude=tests --exclude='*.Tests' Directory.Build.props Directory.Packages.props global.json \
-        .editorconfig contracts services deploy/payment-sandbox deploy/local/System.proj && tar -cf - --exclude=bin --exclude=obj deploy/tests/Demo) |
+        .editorconfig contracts services deploy/payment-sandbox deploy/local/System.proj && tar -cf - --exclude=bin --exclude=obj tests/Demo) |
         tar -xf - --ignore-zeros -C "$copy"
     for patch in "$ROOT/$project"/Mutants/*.patch; do
         GIT_CEILING_DIRECTORIES=$STATE git -C "$copy" apply "$patch" 2>"$STATE/logs/mutants-patch.log" || {

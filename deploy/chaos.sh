@@ -7,7 +7,7 @@ set -euo pipefail
 load_settings
 . "$ROOT/deploy/local/services.sh"
 . "$ROOT/deploy/local/precompiled.sh"
-project=deploy/tests/Chaos
+project=tests/Chaos
 need_disk 3000
 need_dotnet
 heed_advisories

@@ -27,8 +27,8 @@ fails() { printf 'not ok %s\n' "$2" >>"$reports/$1.broken"; }
 
 # What no compiler checks; each of its lines counts as a test.
 run_checks() {
-    "$ROOT/deploy/tests/checks.sh" >"$reports/checks" 2>&1 9>&- || true
-    "$ROOT/deploy/tests/setup.sh" "${setup:-}" >>"$reports/checks" 2>&1 9>&- || true
+    "$ROOT/tests/checks.sh" >"$reports/checks" 2>&1 9>&- || true
+    "$ROOT/tests/setup.sh" "${setup:-}" >>"$reports/checks" 2>&1 9>&- || true
     report "$(grep -q '^not ok' "$reports/checks" && echo 1 || echo 0)" \
         "$(printf '%-28s %s hold' 'settings, scripts, set-up' "$(grep -c '^ok ' "$reports/checks")")" "$(grep -v '^ok ' "$reports/checks")"
 }
@@ -87,7 +87,7 @@ choose_mode_for_tests() {
 
 test_projects() { (cd "$ROOT" && find . -name '*.Tests.csproj' -not -path '*/node_modules/*' | sort | grep -e "${TESTS:-.}" || true); }
 
-npm_packages() { (cd "$ROOT" && find contracts deploy/tests services -name package-lock.json -not -path '*/node_modules/*' | sed 's|/[^/]*$||' | sort); }
+npm_packages() { (cd "$ROOT" && find contracts tests services -name package-lock.json -not -path '*/node_modules/*' | sed 's|/[^/]*$||' | sort); }
 
 # What shows where a process stands; without it a wait in vain says less, and the tests are the same.
 prepare_tools() { (cd "$ROOT" && dotnet tool restore) >"$STATE/logs/tools.log" 2>&1 || true; }
@@ -215,7 +215,7 @@ install_test_packages() {
 
 start_container_servers() {
     step "Starting the test servers in containers"
-    compose=(docker compose --project-name "$COMPOSE_PROJECT_NAME-test-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)" --file "$ROOT/deploy/tests/compose.yml")
+    compose=(docker compose --project-name "$COMPOSE_PROJECT_NAME-test-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)" --file "$ROOT/tests/compose.yml")
     trap 'end_groups; "${compose[@]}" down --volumes --remove-orphans >/dev/null 2>&1 || true' EXIT
     beside 3 compose_up
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 precompile() {
-    dotnet_build deploy/tests/Precompiled -t:Build,Publish >"$STATE/logs/precompile.log" 2>&1 || note "packages are not compiled ahead, all takes longer: see $STATE/logs/precompile.log"
+    dotnet_build tests/Precompiled -t:Build,Publish >"$STATE/logs/precompile.log" 2>&1 || note "packages are not compiled ahead, all takes longer: see $STATE/logs/precompile.log"
 }
 
 # place_precompiled PART FOLDER...: into every folder below these with PART in its path. Only what is the same assembly byte for byte is replaced; the next build notices,
@@ -11,7 +11,7 @@ place_precompiled() {
     local part=$1 original
     shift
     cd "$ROOT"
-    for original in deploy/tests/Precompiled/bin/Debug/*/*/*.dll; do
+    for original in tests/Precompiled/bin/Debug/*/*/*.dll; do
         [ -f "${original%/*}/publish/${original##*/}" ] || continue
         find "$@" -path "*/$part/*/${original##*/}" ! -path '*/Precompiled/*' -size "$(($(wc -c <"$original")))c" \
             -exec cmp -s {} "$original" \; -exec cp "${original%/*}/publish/${original##*/}" {}.new \; -exec mv {}.new {} \;

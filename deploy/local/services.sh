@@ -23,7 +23,7 @@ need_dotnet() {
 
 # What the binaries are made from; whoever changes none of it waits for no build.
 sources() {
-    (cd "$ROOT" && find contracts/Contracts services deploy/payment-sandbox deploy/tests/Demo Directory.*.props global.json deploy/local/System.proj \
+    (cd "$ROOT" && find contracts/Contracts services deploy/payment-sandbox tests/Demo Directory.*.props global.json deploy/local/System.proj \
         \( -name bin -o -name obj -o -name tests -o -name node_modules \) -prune -o -type f -printf '%p %s %T@\n' | sort | sha256sum)
 }
 
@@ -44,7 +44,7 @@ build_services() {
         cp -a "$ROOT/$(dirname "$project")/bin/Release/net10.0/." "$STATE/app.new/$name/"
     done
     mkdir -p "$STATE/app.new/demo"
-    cp -a "$ROOT/deploy/tests/Demo/bin/Release/net10.0/." "$STATE/app.new/demo/"
+    cp -a "$ROOT/tests/Demo/bin/Release/net10.0/." "$STATE/app.new/demo/"
     printf '%s' "$before" >"$STATE/app.new/built-from"
 }
 

@@ -10,7 +10,7 @@ using Testcontainers.RabbitMq;
 namespace Chassis.Testing;
 
 /// <summary>
-/// The test servers in containers: the images of <c>docker-compose.yml</c>, the settings of <c>deploy/tests/compose.yml</c>. There is one of each kind for all
+/// The test servers in containers: the images of <c>docker-compose.yml</c>, the settings of <c>tests/compose.yml</c>. There is one of each kind for all
 /// test processes of this clone that run at the same time; the last of them to end removes it.
 /// </summary>
 internal static class TestContainers

@@ -1,0 +1,88 @@
+using System.Xml.Linq;
+using ArchUnitNET.Loader;
+using CompiledCode = ArchUnitNET.Domain.Architecture;
+
+namespace Architecture.Tests;
+
+/// <summary>A project of the repository, as its file says.</summary>
+/// <param name="Name">File name without extension.</param>
+/// <param name="Path">Path below the root, with slashes.</param>
+/// <param name="Assembly">Name of what it is compiled to.</param>
+/// <param name="Projects">Paths of the projects that it refers to and links.</param>
+/// <param name="Packages">Packages that it names.</param>
+public sealed record Project(string Name, string Path, string Assembly, IReadOnlyList<string> Projects, IReadOnlyList<string> Packages)
+{
+    public string Folder => Path[..Path.LastIndexOf('/')];
+
+    public bool IsTest => Name.EndsWith(".Tests", StringComparison.Ordinal) || Path.StartsWith("tests/", StringComparison.Ordinal) || Path.Contains("/tests/", StringComparison.Ordinal) || Name == "Testing";
+
+    /// <summary>The service that it belongs to, or null: <c>services/orders/Orders.Domain</c> belongs to <c>orders</c>.</summary>
+    public string? Service => Path.Split('/') is ["services", not "shared" and var service, ..] ? service : null;
+
+    public bool IsChassis => Path.StartsWith("services/shared/", StringComparison.Ordinal) && !IsTest;
+
+    public override string ToString() => Path;
+}
+
+/// <summary>What the repository holds, read from its files and its compiled assemblies.</summary>
+public static class Repository
+{
+    public const string Contracts = "contracts/Contracts/Contracts.csproj";
+
+    private static readonly Lazy<CompiledCode> Loaded = new(() => Compiled(Product));    // takes seconds, which the rules about files need not wait
+
+    public static string Root { get; } = FindRoot();
+
+    public static IReadOnlyList<Project> Projects { get; } =
+        [.. Directory.GetFiles(Root, "*.csproj", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Root, f).Replace('\\', '/'))
+            .Where(f => !f.StartsWith(".local/", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(Read)];
+
+    public static IEnumerable<Project> OfServices => Projects.Where(p => p.Service is not null && !p.IsTest);
+
+    /// <summary>Everything that runs in a service, ours and no package's.</summary>
+    public static IEnumerable<Project> Product => Projects.Where(p => (p.Service is not null || p.IsChassis || p.Path == Contracts) && !p.IsTest);
+
+    /// <summary>The compiled <see cref="Product"/>; what it depends on beside itself is known by name only.</summary>
+    public static CompiledCode Code => Loaded.Value;
+
+    /// <summary>The C# files below a folder that somebody wrote.</summary>
+    public static IEnumerable<(string Path, string[] Lines)> Sources(string folder) =>
+        Directory.GetFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(Root, f).Replace('\\', '/'))
+            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal))
+            .Select(f => (f, File.ReadAllLines(Path.Combine(Root, f))));
+
+    private static CompiledCode Compiled(IEnumerable<Project> projects)
+    {
+        var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
+        return projects.Aggregate(
+            new ArchLoader(),
+            (loader, project) => loader.LoadFilteredDirectory(Path.Combine(Root, project.Folder, "bin", output.Parent!.Name, output.Name), $"{project.Assembly}.dll")).Build();
+    }
+
+    private static Project Read(string path)
+    {
+        var xml = XDocument.Load(Path.Combine(Root, path));
+        var folder = Path.GetDirectoryName(Path.Combine(Root, path))!;
+        return new Project(
+            Path.GetFileNameWithoutExtension(path),
+            path,
+            xml.Descendants("AssemblyName").FirstOrDefault()?.Value ?? Path.GetFileNameWithoutExtension(path),
+            [.. xml.Descendants("ProjectReference").Where(r => (string?)r.Attribute("ReferenceOutputAssembly") != "false")
+                .Select(r => Path.GetRelativePath(Root, Path.GetFullPath(Path.Combine(folder, (string)r.Attribute("Include")!))).Replace('\\', '/'))],
+            [.. xml.Descendants("PackageReference").Select(r => (string)r.Attribute("Include")!)]);
+    }
+
+    private static string FindRoot()
+    {
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        {
+            if (File.Exists(Path.Combine(directory.FullName, "Microservices.sln")))
+            {
+                return directory.FullName;
+            }
+        }
+
+        throw new DirectoryNotFoundException("Microservices.sln is in no folder above this program.");
+    }
+}
