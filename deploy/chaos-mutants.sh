@@ -24,7 +24,7 @@ plant() {
     rm -rf "$copy"
     mkdir -p "$copy"
     (cd "$ROOT" && tar -cf - --exclude=bin --exclude=obj --exclude=node_modules --exclude=tests --exclude='*.Tests' Directory.Build.props Directory.Packages.props global.json \
-        .editorconfig contracts services deploy/payment-sandbox deploy/local/System.proj && tar -cf - --exclude=bin --exclude=obj tests/Demo) |
+        .editorconfig chassis contracts services deploy/payment-sandbox deploy/local/System.proj && tar -cf - --exclude=bin --exclude=obj tests/Demo) |
         tar -xf - --ignore-zeros -C "$copy"
     for patch in "$ROOT/$project"/Mutants/*.patch; do
         GIT_CEILING_DIRECTORIES=$STATE git -C "$copy" apply "$patch" 2>"$STATE/logs/mutants-patch.log" || {

@@ -275,7 +275,7 @@ beside 4 prepare_tools
 beside 4 precompile
 build
 wait_for_fewer 1
-place_precompiled bin/Debug contracts deploy services
+place_precompiled bin/Debug chassis contracts deploy services tests
 if [ -n "${starting:-}" ]; then
     wait "$starting" || die "Without servers there is nothing to test."
     "${servers}_servers_are_there"

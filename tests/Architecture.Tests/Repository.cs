@@ -17,9 +17,9 @@ public sealed record Project(string Name, string Path, string Assembly, IReadOnl
     public bool IsTest => Name.EndsWith(".Tests", StringComparison.Ordinal) || Path.StartsWith("tests/", StringComparison.Ordinal) || Path.Contains("/tests/", StringComparison.Ordinal) || Name == "Testing";
 
     /// <summary>The service that it belongs to, or null: <c>services/orders/Orders.Domain</c> belongs to <c>orders</c>.</summary>
-    public string? Service => Path.Split('/') is ["services", not "shared" and var service, ..] ? service : null;
+    public string? Service => Path.Split('/') is ["services", var service, ..] ? service : null;
 
-    public bool IsChassis => Path.StartsWith("services/shared/", StringComparison.Ordinal) && !IsTest;
+    public bool IsChassis => Path.StartsWith("chassis/", StringComparison.Ordinal) && !IsTest;
 
     public override string ToString() => Path;
 }

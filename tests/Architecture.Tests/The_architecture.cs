@@ -29,7 +29,6 @@ public sealed partial class The_architecture
                       where project.Service is not null
                       from reference in project.Projects
                       where reference.StartsWith("services/", StringComparison.Ordinal)
-                          && !reference.StartsWith("services/shared/", StringComparison.Ordinal)
                           && !reference.StartsWith($"services/{project.Service}/", StringComparison.Ordinal)
                       select $"{project} → {reference}";
         foreach (var service in Repository.OfServices.GroupBy(p => p.Service))

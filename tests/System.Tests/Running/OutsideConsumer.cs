@@ -18,7 +18,7 @@ public sealed class OutsideConsumer : IDisposable
 
     private OutsideConsumer(Process process) => this.process = process;
 
-    public static string Directory { get; } = Path.Combine(ShopCluster.Root, "deploy", "tests", "consumers");
+    public static string Directory { get; } = Path.Combine(ShopCluster.Root, "tests", "consumers");
 
     /// <summary>What it says of each message: queue, type, subject, id, and what was wrong.</summary>
     public IEnumerable<JsonElement> Messages => lines.Where(l => l.TryGetProperty("queue", out _));

@@ -7,7 +7,7 @@ namespace Shop.SystemTests.Running;
 /// <summary>A message as the producer puts it on the wire, byte for byte, with a placeholder for each value that differs from run to run.</summary>
 public static partial class Snapshot
 {
-    private static readonly string Directory = Path.Combine(ShopCluster.Root, "deploy", "tests", "System.Tests", "Snapshots");
+    private static readonly string Directory = Path.Combine(ShopCluster.Root, "tests", "System.Tests", "Snapshots");
 
     public static string Of(Delivery delivery)
     {
