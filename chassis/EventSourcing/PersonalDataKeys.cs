@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Chassis.Web;
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 

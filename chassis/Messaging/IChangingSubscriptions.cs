@@ -1,4 +1,3 @@
-using Chassis.Web;
 
 namespace Chassis.Messaging;
 

@@ -3,17 +3,14 @@ using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Erasure;
 using Chassis.Messaging.Inbox;
 using Chassis.Messaging.Local;
-using Chassis.Messaging.Ops;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Scheduling;
 using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
-using Chassis.Web;
 using MassTransit;
 using MassTransit.DependencyInjection;
 using MassTransit.Scheduling;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Configuration;
@@ -117,14 +114,6 @@ public static class MessagingExtensions
         services.AddHostedService(provider => provider.GetRequiredService<TopologyWatch>());
         services.TryAddScoped<IMessageScheduler>(CreateScheduler<TDbContext>);
         return builder;
-    }
-
-    /// <summary>The operators' resources <c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/boundary-events</c>, and the description of the events at <c>/asyncapi</c>.</summary>
-    public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app)
-    {
-        MessagingOps.Map(app);
-        app.MapAsyncApi();
-        return app;
     }
 
     // What goes by the transport itself, past the outbox.

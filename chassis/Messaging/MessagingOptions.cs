@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Chassis.Web;
 
 namespace Chassis.Messaging;
 

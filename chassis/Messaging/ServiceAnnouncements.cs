@@ -1,4 +1,3 @@
-using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;

@@ -20,12 +20,6 @@ using Microsoft.Extensions.Options;
 
 namespace Chassis.Web;
 
-/// <summary>Name and version of the running service.</summary>
-/// <param name="Name">For example <c>orders</c>.</param>
-/// <param name="Version">Version of the entry assembly.</param>
-/// <param name="InstanceId">Random id of this process.</param>
-public sealed record ServiceIdentity(string Name, string Version, Guid InstanceId);
-
 /// <summary>Everything that a service has in common with its neighbours.</summary>
 public static class ServiceDefaults
 {

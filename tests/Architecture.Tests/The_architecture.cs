@@ -12,11 +12,23 @@ public sealed partial class The_architecture
 {
     private static readonly string[] TestLibraries = ["xunit", "Shouldly", "NSubstitute", "Microsoft.NET.Test.Sdk", "Microsoft.AspNetCore.Mvc.Testing", "Bogus"];
 
+    /// <summary>What each part of the chassis may know of the others. The chassis of a service that has no HTTP is Messaging, or EventSourcing, and what is beneath.</summary>
+    private static readonly Dictionary<string, string[]> Layers = new()
+    {
+        ["Core"] = [],
+        ["Data"] = ["Core"],
+        ["Messaging"] = ["Contracts", "Data"],
+        ["EventSourcing"] = ["Data"],
+        ["Web"] = ["Data"],
+        ["Messaging.Operations"] = ["Messaging", "Web"],
+        ["EventSourcing.Operations"] = ["EventSourcing", "Web"],
+    };
+
     [Fact]
     public void Finds_the_projects_that_it_speaks_of()
     {
         Repository.OfServices.Select(p => p.Service).Distinct().Order().ShouldBe(["inventory", "notifications", "orders", "users"]);
-        Repository.Projects.Count(p => p.IsChassis).ShouldBe(3);
+        Repository.Projects.Where(p => p.IsChassis).Select(p => p.Name).ShouldBe(Layers.Keys, ignoreOrder: true);
         Repository.Code.Assemblies.Select(a => a.Name).ShouldBe(Repository.Product.Select(p => p.Assembly), ignoreOrder: true);
         Repository.Product.ShouldAllBe(p => TypesOf(p).GetObjects(Repository.Code).Any());
     }
@@ -86,6 +98,26 @@ public sealed partial class The_architecture
         words.ShouldBeEmpty(because);
         TypesOf([.. Repository.Projects.Where(p => p.IsChassis)]).Should().NotDependOnAny(TypesOf([.. Repository.OfServices])).Because(because).Check(Repository.Code);
     }
+
+    [Fact]
+    public void The_chassis_is_built_in_layers()
+    {
+        foreach (var project in Repository.Projects.Where(p => p.IsChassis))
+        {
+            project.Projects.Select(Path.GetFileNameWithoutExtension).ShouldBe(Layers[project.Name], ignoreOrder: true, $"{project}: whoever takes a part takes what is beneath, and nothing beside it.");
+        }
+    }
+
+    [Theory]
+    [InlineData("Core", @"^(Microsoft\.AspNetCore|Microsoft\.EntityFrameworkCore|Npgsql)\.")]
+    [InlineData("Data", @"^Microsoft\.AspNetCore\.")]
+    [InlineData("Messaging", @"^Microsoft\.AspNetCore\.")]
+    [InlineData("EventSourcing", @"^Microsoft\.AspNetCore\.")]
+    public void Beneath_HTTP_nobody_knows_it_and_beneath_the_database_nobody_knows_that(string project, string foreign) =>
+        TypesOf(Repository.Projects.Single(p => p.IsChassis && p.Name == project)).Should()
+            .NotDependOnAny(Types(includeReferenced: true).That().HaveFullNameMatching(foreign))
+            .Because("a program without requests, or without a database, takes it as it is.")
+            .Check(Repository.Code);
 
     [Fact]
     public void Test_libraries_stay_in_tests()

@@ -8,8 +8,8 @@ public sealed partial class The_permissions
     private static readonly string Page = File.ReadAllText(Path.Combine(Repository.Root, "docs/how-to/give-roles.md"));
 
     /// <summary>By the name that the code has for them. A name that two services have would be told apart nowhere.</summary>
-    private static readonly Dictionary<string, string> Constants = Directory
-        .EnumerateFiles(Path.Combine(Repository.Root, "services"), "*Permissions.cs", SearchOption.AllDirectories)
+    private static readonly Dictionary<string, string> Constants = new[] { "chassis", "services" }
+        .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*Permissions.cs", SearchOption.AllDirectories))
         .SelectMany(path => Constant().Matches(File.ReadAllText(path)).Select(m => (m.Groups[1].Value, m.Groups[2].Value)))
         .ToDictionary(StringComparer.Ordinal);
 

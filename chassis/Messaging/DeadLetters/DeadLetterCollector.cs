@@ -3,7 +3,6 @@ using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
-using Chassis.Web;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;

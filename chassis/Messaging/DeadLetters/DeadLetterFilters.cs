@@ -1,9 +1,9 @@
+using Chassis.Data;
 using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Local;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
-using Chassis.Web;
 using MassTransit;
 using MassTransit.Transports;
 using Microsoft.Extensions.Logging;

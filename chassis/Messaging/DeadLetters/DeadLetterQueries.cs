@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Chassis.Messaging.Ops;
+using Chassis.Data;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Wire;
-using Chassis.Web;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -16,7 +15,7 @@ internal sealed record DeadLetterFilter(string? Queue, string? Type, string? Fin
 internal readonly record struct DeadLetterCursor(DateTimeOffset FailedAt, Guid Id);
 
 /// <summary>The operators' side of the dead letters.</summary>
-internal sealed class DeadLetterQueries(NpgsqlDataSource database, AuditTrail audit, IOptions<MessagingOptions> options, TimeProvider clock)
+internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommit audit, IOptions<MessagingOptions> options, TimeProvider clock)
 {
     private const string Columns =
         "id, message_id, message_type, queue, reason, fingerprint, exception_type, exception_message, status, failures, first_failed_at, failed_at";

@@ -1,13 +1,12 @@
+using Chassis.Data;
 using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Local;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Scheduling;
 using Chassis.Messaging.Trust;
 using Chassis.Messaging.Wire;
-using Chassis.Web;
 using MassTransit;
 using MassTransit.Configuration;
-using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -89,7 +88,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
 
     /// <summary>Whether trying again cannot help.</summary>
     internal static bool IsFinal(Exception e) =>
-        e is NonTransientException or ProblemException { Status: StatusCodes.Status400BadRequest or StatusCodes.Status422UnprocessableEntity } || IsRefusedValue(e);
+        e is NonTransientException or ProblemException { Status: 400 or 422 } || IsRefusedValue(e);
 
     // SQLSTATE classes 22 (a value that is none, or too long) and 54 (more than the database can hold): the same value is refused every time.
     private static bool IsRefusedValue(Exception? e) =>

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text;
-using Chassis.Web;
 using MassTransit;
 using Shop.Contracts;
 

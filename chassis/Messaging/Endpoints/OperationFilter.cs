@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Chassis.Messaging.Wire;
-using Chassis.Web;
 using MassTransit;
 using MassTransit.Transports;
 using Shop.Contracts;

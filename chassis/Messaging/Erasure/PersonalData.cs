@@ -1,4 +1,4 @@
-using Chassis.Web;
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
@@ -49,7 +49,7 @@ public static class PersonalData
 
     internal static async Task<int> EraseAsync(NpgsqlTransaction transaction, Guid[] about, CancellationToken ct)
     {
-        await AuditTrail.ForgetAsync(transaction, about, ct);
+        await AuditedPeople.ForgetAsync(transaction, about, ct);
         return await EraseArchiveAsync(transaction, about, ct) + await EraseDeadLettersAsync(transaction, about, ct) + await EraseParkedAsync(transaction, about, ct);
     }
 

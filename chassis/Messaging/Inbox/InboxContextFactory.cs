@@ -2,7 +2,6 @@ using System.Data;
 using System.Diagnostics;
 using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Local;
-using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Wire;
 using MassTransit;
 using MassTransit.Middleware;

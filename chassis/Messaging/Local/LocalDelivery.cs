@@ -1,5 +1,4 @@
 using Chassis.Messaging.Outbox;
-using Chassis.Messaging.Relay;
 using Microsoft.Extensions.Logging;
 
 namespace Chassis.Messaging.Local;

@@ -1,6 +1,5 @@
 using System.Net.Security;
 using System.Security.Authentication;
-using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using RabbitMQ.Client;

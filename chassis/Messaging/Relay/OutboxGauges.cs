@@ -1,4 +1,4 @@
-using Chassis.Web;
+using Chassis.Data;
 using Microsoft.Extensions.Logging;
 
 namespace Chassis.Messaging.Relay;

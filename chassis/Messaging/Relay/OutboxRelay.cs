@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Chassis.Messaging.Local;
 using Chassis.Messaging.Outbox;
-using Chassis.Web;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;

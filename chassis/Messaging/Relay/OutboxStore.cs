@@ -1,6 +1,6 @@
+using Chassis.Data;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Wire;
-using Chassis.Web;
 using Npgsql;
 using NpgsqlTypes;
 using Shop.Contracts;
@@ -160,7 +160,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
 
     /// <summary>Makes the parked rows due, as if nobody had tried yet.</summary>
     /// <returns>How many.</returns>
-    public async Task<int> ReleaseAsync(AuditTrail audit, CancellationToken cancellationToken)
+    public async Task<int> ReleaseAsync(IAuditedCommit audit, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -183,7 +183,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
     /// <summary>Puts events of the archive behind all that is due, for one queue.</summary>
     /// <returns>How many.</returns>
     public async Task<long> ReplayAsync(
-        Guid replay, string queue, DateTimeOffset from, DateTimeOffset to, IReadOnlyCollection<string>? types, string? subject, AuditTrail audit,
+        Guid replay, string queue, DateTimeOffset from, DateTimeOffset to, IReadOnlyCollection<string>? types, string? subject, IAuditedCommit audit,
         CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);

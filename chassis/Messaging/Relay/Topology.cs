@@ -1,5 +1,4 @@
 using Chassis.Messaging.Endpoints;
-using Chassis.Web;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Shop.Contracts;

@@ -1,5 +1,4 @@
 using Chassis.Messaging.Inbox;
-using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Scheduling;
 using Chassis.Messaging.Wire;
 using MassTransit;

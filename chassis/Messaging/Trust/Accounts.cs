@@ -1,7 +1,6 @@
 using System.Text;
 using Chassis.Messaging.Local;
 using Chassis.Messaging.Wire;
-using Chassis.Web;
 using MassTransit;
 using MassTransit.RabbitMqTransport;
 using Microsoft.Extensions.Options;

@@ -1,5 +1,4 @@
 using Chassis.Messaging.Wire;
-using Chassis.Web;
 using MassTransit;
 using MassTransit.Transports;
 using Microsoft.Extensions.Options;

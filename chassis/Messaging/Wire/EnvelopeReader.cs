@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net.Mime;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Chassis.Data;
 using MassTransit;
 using MassTransit.Serialization;
 

@@ -6,7 +6,6 @@ using System.Text.Json;
 using Chassis.Messaging.Endpoints;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Trust;
-using Chassis.Web;
 using MassTransit;
 using MassTransit.Context;
 using MassTransit.Serialization;

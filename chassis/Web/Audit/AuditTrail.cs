@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Chassis.Data;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -10,7 +11,7 @@ using NpgsqlTypes;
 namespace Chassis.Web;
 
 /// <summary>Writes what operators do, and what happens at the doors, into the audit, and tells of it in the log. ADR: docs/adr/0027-operators-acts-are-recorded.md.</summary>
-public sealed partial class AuditTrail
+public sealed partial class AuditTrail : IAuditedCommit
 {
     // Longer than any healthy insert takes; a caller that hangs up does not end it.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -29,24 +30,13 @@ public sealed partial class AuditTrail
     /// <summary>Whether a request is at hand whose changes have to be recorded with them.</summary>
     internal bool IsDue => AuditedCall.Of(http.HttpContext) is { Writes: true, Recorded: null };
 
-    /// <summary>Commits what an operator changes, and with it that it was this operator. For transactions that are not those of the service's context, which do it by themselves.</summary>
+    /// <summary>Commits what an operator changes, and with it that it was this operator.</summary>
     /// <exception cref="NpgsqlException">It could not be recorded, and is not done.</exception>
     public async Task CommitAsync(NpgsqlTransaction transaction, CancellationToken cancellationToken)
     {
         await JoinAsync(transaction, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         Joined(committed: true);
-    }
-
-    /// <summary>Takes out of the audit where a person was when acting, and why others acted on the person; that they did stays, under the ids.</summary>
-    /// <param name="transaction">The erasure's.</param>
-    /// <param name="about">Ids of the person and of what is the person's alone.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public static async Task ForgetAsync(NpgsqlTransaction transaction, IEnumerable<Guid> about, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand("SELECT audit.forget($1)", transaction.Connection, transaction);
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. about.Select(id => id.ToString())] });
-        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>A keyed hash: the same for the same text, and nothing that can be guessed without the key.</summary>

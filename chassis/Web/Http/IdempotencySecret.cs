@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Microsoft.Extensions.Configuration;
 
 namespace Chassis.Web;

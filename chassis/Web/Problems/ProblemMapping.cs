@@ -7,12 +7,6 @@ using Npgsql;
 
 namespace Chassis.Web;
 
-/// <summary>An exception that knows which answer it is.</summary>
-public interface IProblem
-{
-    ProblemException ToProblem();
-}
-
 /// <summary>Turns what a request can fail with into an answer.</summary>
 internal static partial class ProblemMapping
 {

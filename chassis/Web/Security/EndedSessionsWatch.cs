@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 

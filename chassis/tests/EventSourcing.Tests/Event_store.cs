@@ -1,5 +1,5 @@
+using Chassis;
 using Chassis.EventSourcing;
-using Chassis.Web;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Chassis;
+using Chassis.Data;
 using Chassis.EventSourcing;
 using Chassis.Testing;
 using Chassis.Web;

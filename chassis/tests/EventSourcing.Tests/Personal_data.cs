@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Chassis.Data;
 using Chassis.EventSourcing;
 using Chassis.Testing;
 using Microsoft.EntityFrameworkCore;

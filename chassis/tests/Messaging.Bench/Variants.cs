@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chassis;
 using Chassis.Messaging;
 using Chassis.Testing;
 using Chassis.Web;

@@ -1,5 +1,5 @@
+using Chassis.Data;
 using Chassis.Messaging;
-using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;

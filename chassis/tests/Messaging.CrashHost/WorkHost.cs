@@ -1,5 +1,6 @@
+using Chassis;
+using Chassis.Data;
 using Chassis.Messaging;
-using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
@@ -45,7 +46,7 @@ public static class WorkHost
         builder.Services.AddSingleton(new ServiceIdentity(name, "1.0.0", Guid.CreateVersion7()));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        builder.AddDatabase<WorkDatabase>();
+        builder.AddPostgres<WorkDatabase>();
         builder.AddMessaging<WorkDatabase>(bus);
         services?.Invoke(builder.Services);
         return builder.Build();

@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Authentication;
 using Chassis.Messaging.Relay;
 using Chassis.Testing;
-using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using RabbitMQ.Client.Exceptions;

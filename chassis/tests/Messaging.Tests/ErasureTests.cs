@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Chassis.Data;
 using Chassis.Messaging.Erasure;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;

@@ -1,8 +1,8 @@
 using System.Text;
+using Chassis;
 using Chassis.Messaging;
 using Chassis.Messaging.Relay;
 using Chassis.Testing;
-using Chassis.Web;
 using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,4 +1,4 @@
-using Chassis.Messaging.Endpoints;
+using Chassis.Data;
 using Chassis.Testing;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;

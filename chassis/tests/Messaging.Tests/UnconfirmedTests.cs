@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
+using Chassis;
 using Chassis.Messaging.Outbox;
 using Chassis.Messaging.Relay;
 using Chassis.Testing;
-using Chassis.Web;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

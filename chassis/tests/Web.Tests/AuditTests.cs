@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Chassis.Data;
 using Chassis.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -196,7 +197,7 @@ public sealed class The_audit(SampleOnASocket service) : IClassFixture<SampleOnA
         {
             await connection.OpenAsync(Ct);
             await using var transaction = await connection.BeginTransactionAsync(Ct);
-            await AuditTrail.ForgetAsync(transaction, [Guid.Parse(user), thing], Ct);
+            await AuditedPeople.ForgetAsync(transaction, [Guid.Parse(user), thing], Ct);
             await transaction.CommitAsync(Ct);
         }
 

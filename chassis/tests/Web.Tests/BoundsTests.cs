@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis;
 using Chassis.Web;
 using Validator = Chassis.Web.Validator;
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Chassis.Data;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;

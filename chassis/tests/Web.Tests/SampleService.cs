@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using Chassis.Data;
 using Chassis.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;

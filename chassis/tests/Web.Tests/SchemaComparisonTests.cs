@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Chassis.Testing;
 using Microsoft.EntityFrameworkCore;
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Chassis.Data;
 using Chassis.Testing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;

@@ -1,6 +1,6 @@
+using Chassis;
 using Chassis.Messaging;
-using Chassis.Messaging.Sessions;
-using Chassis.Web;
+using Chassis.Messaging.Operations;
 using Inventory.Domain;
 using Inventory.Features;
 using Inventory.Persistence;

@@ -1,6 +1,7 @@
+using Chassis;
+using Chassis.Data;
 using Chassis.Messaging;
-using Chassis.Messaging.Sessions;
-using Chassis.Web;
+using Chassis.Messaging.Operations;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Notifications.Contacts;

@@ -1,4 +1,5 @@
 using Chassis.Messaging;
+using Chassis.Messaging.Operations;
 using Chassis.Web;
 using Notifications;
 using Notifications.Persistence;

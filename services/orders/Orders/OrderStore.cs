@@ -1,3 +1,5 @@
+using Chassis;
+using Chassis.Data;
 using Chassis.EventSourcing;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;

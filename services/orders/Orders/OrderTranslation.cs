@@ -1,6 +1,5 @@
 using Chassis.EventSourcing;
 using Chassis.Messaging;
-using Chassis.Web;
 using MassTransit;
 using Orders.Domain;
 using Orders.Fulfilment;

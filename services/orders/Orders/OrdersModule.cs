@@ -1,6 +1,7 @@
+using Chassis;
 using Chassis.EventSourcing;
-using Chassis.Messaging.Sessions;
-using Chassis.Web;
+using Chassis.EventSourcing.Operations;
+using Chassis.Messaging.Operations;
 using MassTransit;
 using Orders.Catalogue;
 using Orders.Domain;

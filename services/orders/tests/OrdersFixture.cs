@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Chassis;
 using Chassis.Messaging;
 using Chassis.Testing;
 using Chassis.Web;

@@ -1,3 +1,5 @@
+using Chassis;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection.Extensions;

@@ -2,8 +2,8 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Chassis.Data;
 using Chassis.Testing;
-using Chassis.Web;
 using Microsoft.Extensions.Options;
 using Users.Persistence;
 

@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis;
+using Chassis.Data;
 using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Persistence;

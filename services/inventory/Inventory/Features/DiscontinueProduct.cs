@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Persistence;

@@ -1,3 +1,4 @@
+using Chassis;
 using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Persistence;

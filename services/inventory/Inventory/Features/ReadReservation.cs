@@ -1,3 +1,4 @@
+using Chassis;
 using Chassis.Web;
 using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis;
 using Chassis.Web;
 using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;

@@ -1,4 +1,5 @@
-using Chassis.Web;
+using Chassis;
+using Chassis.Data;
 using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore;
 

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Chassis;
+using Chassis.Data;
 using Chassis.Messaging;
 using Chassis.Web;
 using Inventory.Domain;

@@ -1,5 +1,5 @@
+using Chassis;
 using Chassis.Messaging;
-using Chassis.Web;
 using Inventory.Persistence;
 using MassTransit;
 using Microsoft.Extensions.Options;

@@ -1,4 +1,4 @@
-using Chassis.Web;
+using Chassis.Data;
 using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Chassis.Web;
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;

@@ -1,6 +1,6 @@
 using System.Text.Json;
+using Chassis;
 using Chassis.Messaging;
-using Chassis.Web;
 using Inventory.Domain;
 using MassTransit;
 using Shop.Contracts;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chassis;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Chassis;
 using Chassis.Messaging;
 using Chassis.Testing;
-using Chassis.Web;
 using Inventory.Features;
 using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore;

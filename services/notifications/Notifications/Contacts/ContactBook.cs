@@ -1,3 +1,4 @@
+using Chassis;
 using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;

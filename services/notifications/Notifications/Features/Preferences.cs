@@ -1,3 +1,5 @@
+using Chassis;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;

@@ -1,4 +1,4 @@
-using Chassis.Web;
+using Chassis;
 
 namespace Notifications.Features;
 

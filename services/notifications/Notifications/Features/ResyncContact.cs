@@ -1,4 +1,5 @@
-using Chassis.Messaging.Ops;
+using Chassis;
+using Chassis.Messaging.Operations;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;

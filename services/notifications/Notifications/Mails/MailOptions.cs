@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
-using Chassis.Web;
+using Chassis;
+using Chassis.Messaging.DeadLetters;
 using MailKit.Security;
 
 namespace Notifications.Mails;

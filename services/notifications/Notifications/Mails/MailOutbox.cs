@@ -1,6 +1,6 @@
 using System.Text.Json;
+using Chassis;
 using Chassis.Messaging.Erasure;
-using Chassis.Web;
 using Npgsql;
 using NpgsqlTypes;
 using Shop.Contracts;

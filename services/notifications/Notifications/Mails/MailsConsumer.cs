@@ -1,5 +1,5 @@
+using Chassis;
 using Chassis.Messaging;
-using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Shop.Contracts;

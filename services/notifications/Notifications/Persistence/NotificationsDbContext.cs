@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Chassis.Messaging;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using Chassis.Web;
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore;
 using Notifications.Persistence;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
+using Chassis.Data;
 using Chassis.Messaging;
-using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Notifications.Persistence;
 

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
-using Chassis.Web;
+using Chassis;
+using Chassis.Messaging.DeadLetters;
 
 namespace Notifications.Webhooks;
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Chassis.Data;
 using Chassis.Testing;
 using Chassis.Web;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,4 +1,4 @@
-using Chassis.Web;
+using Chassis;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Orders.Domain;

@@ -1,3 +1,4 @@
+using Chassis;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;

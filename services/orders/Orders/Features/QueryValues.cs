@@ -1,5 +1,5 @@
 using System.Globalization;
-using Chassis.Web;
+using Chassis;
 using Orders.Domain;
 
 namespace Orders.Features;

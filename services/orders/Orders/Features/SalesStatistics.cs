@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
+using Chassis;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;

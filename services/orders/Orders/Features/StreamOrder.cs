@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Claims;
 using System.Text;
 using System.Text.Json;
+using Chassis;
 using Chassis.EventSourcing;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.Features;

@@ -1,4 +1,4 @@
-using Chassis.Web;
+using Chassis;
 using MassTransit;
 
 namespace Orders.Fulfilment;

@@ -1,3 +1,4 @@
+using Chassis;
 using Chassis.Messaging;
 using Chassis.Web;
 using MassTransit;

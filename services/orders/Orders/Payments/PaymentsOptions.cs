@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using Chassis.Web;
+using Chassis;
 
 namespace Orders.Payments;
 

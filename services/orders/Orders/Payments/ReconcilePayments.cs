@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Chassis;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Http.Timeouts;

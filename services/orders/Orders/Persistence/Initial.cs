@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Chassis.EventSourcing;
 using Chassis.Messaging;
 using Chassis.Web;

@@ -1,4 +1,4 @@
-using Chassis.Web;
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore;
 using Orders.Catalogue;
 

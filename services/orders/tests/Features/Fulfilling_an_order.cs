@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using Chassis.Messaging;
-using Chassis.Testing;
 using Orders.Domain;
 using static Orders.Tests.OrdersFixture;
 

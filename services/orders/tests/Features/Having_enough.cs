@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using Chassis.Testing;
 using static Orders.Tests.OrdersFixture;
 
 namespace Orders.Tests.Features;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using Chassis.Messaging;
 using Chassis.Testing;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;

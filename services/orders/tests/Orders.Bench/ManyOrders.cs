@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Json;
-using Chassis.EventSourcing;
+using Chassis;
 using Chassis.Messaging;
 using Chassis.Testing;
 using Chassis.Web;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Chassis;
 using Chassis.Web;
 using Microsoft.AspNetCore;
 using Microsoft.Extensions.Options;

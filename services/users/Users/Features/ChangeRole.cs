@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Users.Domain;

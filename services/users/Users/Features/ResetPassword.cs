@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts.Users.V1;

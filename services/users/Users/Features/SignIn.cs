@@ -1,4 +1,5 @@
 using System.Net;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;

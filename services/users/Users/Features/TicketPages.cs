@@ -1,3 +1,4 @@
+using Chassis;
 using Chassis.Web;
 using Shop.Contracts.Users.V1;
 using static Users.Features.AccountPage;

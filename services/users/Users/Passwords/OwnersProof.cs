@@ -1,4 +1,5 @@
 using System.Net;
+using Chassis;
 using Chassis.Web;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;

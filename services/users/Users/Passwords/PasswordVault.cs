@@ -1,4 +1,4 @@
-using Chassis.Web;
+using Chassis;
 using Microsoft.AspNetCore.Identity;
 using Users.Domain;
 

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Chassis;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;

@@ -1,4 +1,4 @@
-using Chassis.Web;
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 

@@ -4,7 +4,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Chassis.Web;
+using Chassis;
 using Users.Domain;
 
 namespace Users.Persistence;

@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
-using Chassis.Web;
+using Chassis;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts.Users.V1;
 using Users.Persistence;

@@ -1,3 +1,5 @@
+using Chassis;
+using Chassis.Data;
 using Chassis.Messaging;
 using Chassis.Web;
 using MassTransit;

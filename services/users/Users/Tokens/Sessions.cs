@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Security.Claims;
+using Chassis;
+using Chassis.Data;
 using Chassis.Messaging;
 using Chassis.Web;
 using MassTransit;

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using Chassis;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.Extensions.Options;
 using Npgsql;

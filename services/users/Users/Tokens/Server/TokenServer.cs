@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;

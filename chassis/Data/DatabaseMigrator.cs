@@ -1,0 +1,198 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Chassis.Data;
+
+/// <summary>Makes the database ready for the code, at each start and before the service takes traffic; one after the other, as they are registered.</summary>
+public interface IDatabaseMigrator
+{
+    /// <summary>Does what is left to do; nothing, where another replica has done it. Begun again when the database cannot be reached.</summary>
+    Task MigrateAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>Somebody else brings the database up to date, and has not done so yet.</summary>
+public sealed class MigrationsMissingException(string message) : Exception(message);
+
+internal static class DatabaseMigrator
+{
+    /// <summary>Configuration key; false where a process of its own migrates, with a password that the service does not have.</summary>
+    public const string Setting = "Database:Migrate";
+}
+
+internal interface IPendingMigrations
+{
+    /// <summary>Migrations that this code has and the database has not.</summary>
+    Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken);
+}
+
+internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider services, IConfiguration configuration, ILogger<DatabaseMigrator<TDbContext>> logger) : IDatabaseMigrator, IPendingMigrations
+    where TDbContext : DbContext
+{
+    /// <summary>How long to wait for another replica's migrations before saying so and trying again, in seconds.</summary>
+    private const int LongestTurn = 60;
+
+    /// <summary>Applies what is missing, under EF Core's lock, as the owner of the schema, and grants the runtime role its rights.</summary>
+    /// <exception cref="MigrationsMissingException">That is left to somebody else, who has not done it yet.</exception>
+    public async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        if (!configuration.GetValue(DatabaseMigrator.Setting, true))
+        {
+            await RequireMigratedAsync(cancellationToken);
+            return;
+        }
+
+        await using var dataSource = DatabaseExtensions.CreateDataSource(configuration, DatabaseExtensions.MigrationsConnection);
+        var options = new DbContextOptionsBuilder<TDbContext>();
+        DatabaseExtensions.Configure(options, dataSource);
+        await using var scope = services.CreateAsyncScope();
+        await using var db = ActivatorUtilities.CreateInstance<TDbContext>(scope.ServiceProvider, options.Options);
+        await using var turn = await TakeTurnAsync(dataSource, cancellationToken);
+
+        var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+        if (pending.Count > 0)
+        {
+            // What a migration has to say to people, such as rows that it left to them.
+            ((NpgsqlConnection)db.Database.GetDbConnection()).Notice += (_, said) =>
+            {
+                if (said.Notice.InvariantSeverity == "WARNING")
+                {
+                    LogSaid(logger, said.Notice.MessageText);
+                }
+            };
+            await db.Database.MigrateAsync(cancellationToken);
+            LogMigrated(logger, string.Join(", ", pending));
+        }
+
+        await GrantAsync(dataSource, cancellationToken);
+    }
+
+    public async Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken)
+    {
+        await using var scope = services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<TDbContext>();
+        return [.. await db.Database.GetPendingMigrationsAsync(cancellationToken)];
+    }
+
+    private async Task RequireMigratedAsync(CancellationToken cancellationToken)
+    {
+        // Rights are granted after the last migration, and asked for first: a statement that fails again and again until it may be run leaves Npgsql with a connection that
+        // misreads its answer, once it prepares what is run often.
+        await using var command = services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            """
+            SELECT coalesce(bool_and(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AND bool_or(c.relname = '__EFMigrationsHistory'), false)
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p')
+            """);
+        if (await command.ExecuteScalarAsync(cancellationToken) is not true)
+        {
+            throw new MigrationsMissingException("The tables are not there, or this service has no rights on them yet. Run this program with --migrate, as the owner of the schema.");
+        }
+
+        if (await PendingAsync(cancellationToken) is { Count: > 0 } pending)
+        {
+            throw new MigrationsMissingException($"Migrations are missing: {string.Join(", ", pending)}. Run this program with --migrate, as the owner of the schema.");
+        }
+    }
+
+    /// <summary>
+    /// Several replicas may start at once. EF Core's lock is held for one migration and let go between two, so that another replica can slip in and
+    /// apply what this one has read as pending; and concurrent GRANTs on one object fail. This lock is held for all of it, until its connection ends.
+    /// </summary>
+    private static async Task<NpgsqlConnection> TakeTurnAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
+    {
+        var connection = await owner.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            await using var command = new NpgsqlCommand("SELECT pg_advisory_lock(hashtext('chassis.migrations'))", connection) { CommandTimeout = LongestTurn };
+            await command.ExecuteNonQueryAsync(cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task GrantAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
+    {
+        var runtime = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(DatabaseExtensions.RuntimeConnection)).Username;
+        var migrations = new NpgsqlConnectionStringBuilder(owner.ConnectionString).Username;
+        if (string.IsNullOrEmpty(runtime) || runtime == migrations)
+        {
+            return;
+        }
+
+        await using var command = owner.CreateCommand(RuntimeGrants.Sql);
+        command.Parameters.AddWithValue(runtime);
+        var statements = (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
+        await using var connection = await owner.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+
+        foreach (var statement in statements)
+        {
+            await using var grant = new NpgsqlCommand(statement, connection, transaction);
+            await grant.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    [LoggerMessage(1001, LogLevel.Information, "Database migrated: {Migrations}")]
+    private static partial void LogMigrated(ILogger logger, string migrations);
+
+    [LoggerMessage(1002, LogLevel.Warning, "A migration says: {Text}")]
+    private static partial void LogSaid(ILogger logger, string text);
+}
+
+/// <summary>What the runtime role may do: read and write rows, and only add to append-only tables. No DDL.</summary>
+internal static class RuntimeGrants
+{
+    /// <summary>Answers the statements to run for the role in <c>$1</c>.</summary>
+    public const string Sql =
+        $"""
+        SELECT coalesce(array_agg(statement ORDER BY step, statement), ARRAY[]::text[]) FROM (
+            SELECT 1 AS step, format('GRANT USAGE ON SCHEMA %I TO %I', nspname, $1) AS statement
+            FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+            UNION ALL
+            SELECT 2, format('REVOKE ALL ON %I.%I FROM %I', n.nspname, c.relname, $1)
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm')
+            UNION ALL
+            SELECT 3, format('GRANT %s ON %I.%I TO %I',
+                CASE
+                    WHEN c.relname = '__EFMigrationsHistory' THEN 'SELECT'
+                    WHEN obj_description(c.oid, 'pg_class') LIKE '{MigrationBuilderExtensions.AppendOnlyMark}%' THEN 'SELECT, INSERT'
+                    ELSE 'SELECT, INSERT, UPDATE, DELETE'
+                END, n.nspname, c.relname, $1)
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm')
+            UNION ALL
+            SELECT 4, format('GRANT USAGE, SELECT, UPDATE ON SEQUENCE %I.%I TO %I', n.nspname, c.relname, $1)
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind = 'S'
+        ) AS grants
+        """;
+}
+
+internal sealed class DatabaseHealthCheck(IPendingMigrations migrations) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            var pending = await migrations.PendingAsync(cancellationToken);
+            return pending.Count == 0
+                ? HealthCheckResult.Healthy("Reachable, migrations applied.")
+                : HealthCheckResult.Unhealthy($"Migrations are missing: {string.Join(", ", pending)}.");
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or InvalidOperationException)
+        {
+            return HealthCheckResult.Unhealthy("Not reachable.", e);
+        }
+    }
+}

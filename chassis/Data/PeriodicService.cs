@@ -1,0 +1,64 @@
+using System.Data.Common;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Chassis.Data;
+
+/// <summary>
+/// Something that is done again and again, as long as the process runs. What goes wrong is told and tried again the next time: a database that is away, and a row that nobody has
+/// thought of, must not end the process, or it would end every time that it starts.
+/// </summary>
+public abstract partial class PeriodicService(TimeProvider clock, ILogger logger) : BackgroundService
+{
+    protected TimeProvider Clock { get; } = clock;
+
+    protected ILogger Logger { get; } = logger;
+
+    /// <summary>From the end of one time to the next.</summary>
+    protected abstract TimeSpan Interval { get; }
+
+    protected abstract Task RunOnceAsync(CancellationToken cancellationToken);
+
+    protected sealed override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            await Task.Delay(Interval, Clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+
+            await TryAsync(stoppingToken);
+        }
+    }
+
+    /// <summary>Once, and whatever goes wrong is told.</summary>
+    protected async Task TryAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RunOnceAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The service stops.
+        }
+        catch (Exception e) when (IsOutage(e))
+        {
+            LogFailed(Logger, GetType().Name, Interval, e.Message);
+        }
+        catch (Exception e)
+        {
+            LogBroken(Logger, GetType().Name, Interval, e);
+        }
+    }
+
+    private static bool IsOutage(Exception? e) => e is not null && (e is DbException { IsTransient: true } or TimeoutException || IsOutage(e.InnerException));
+
+    [LoggerMessage(1408, LogLevel.Warning, "{Work} could not be done; it is tried again in {Pause}: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string work, TimeSpan pause, string reason);
+
+    [LoggerMessage(1409, LogLevel.Error, "{Work} failed, and is tried again in {Pause}")]
+    private static partial void LogBroken(ILogger logger, string work, TimeSpan pause, Exception exception);
+}

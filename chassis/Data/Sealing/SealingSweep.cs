@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Chassis.Data;
+
+/// <summary>
+/// Seals anew what was sealed with a former master secret, or by a version before the envelope, so that the former secret can go. What no secret opens stays as it is.
+/// </summary>
+internal sealed partial class SealingSweep(
+    IEnumerable<SealedColumn> columns, NpgsqlDataSource database, Envelope envelope, IOptions<SealingSettings> settings, TimeProvider clock, ILogger<SealingSweep> logger) : PeriodicService(clock, logger)
+{
+    private const int Batch = 500;
+
+    /// <returns>How many boxes are other ones now.</returns>
+    public async Task<int> SweepAsync(CancellationToken cancellationToken)
+    {
+        var all = 0;
+        foreach (var column in columns)
+        {
+            var (changed, lost) = await SweepAsync(column, cancellationToken);
+            all += changed;
+            if (changed > 0)
+            {
+                LogSealed(Logger, changed, column.Table);
+            }
+
+            if (lost > 0)
+            {
+                LogLost(Logger, lost, column.Table);
+            }
+        }
+
+        return all;
+    }
+
+    protected override TimeSpan Interval => settings.Value.AnewAfter;
+
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
+
+    private async Task<(int Changed, int Lost)> SweepAsync(SealedColumn column, CancellationToken cancellationToken)
+    {
+        await using var reading = await database.OpenConnectionAsync(cancellationToken);
+        await using var writing = await database.OpenConnectionAsync(cancellationToken);
+        await using var stale = new NpgsqlCommand(column.Stale, reading) { Parameters = { new() { Value = envelope.BeginningOfCurrent() } } };
+        await using var rows = await stale.ExecuteReaderAsync(cancellationToken);
+        var (changed, lost) = (0, 0);
+        var batch = new NpgsqlBatch(writing);
+        try
+        {
+            while (await rows.ReadAsync(cancellationToken))
+            {
+                var (row, box) = (rows.GetString(1), rows.GetFieldValue<byte[]>(2));
+                try
+                {
+                    batch.BatchCommands.Add(new NpgsqlBatchCommand(column.Replace)
+                    {
+                        Parameters =
+                        {
+                            new() { Value = rows.GetFieldValue<NpgsqlTid>(0), NpgsqlDbType = NpgsqlDbType.Tid },
+                            new() { Value = box },
+                            new() { Value = column.Seal(envelope, row, column.Open(envelope, row, box)) },
+                        },
+                    });
+                }
+                catch (CryptographicException)
+                {
+                    lost++;
+                }
+
+                if (batch.BatchCommands.Count == Batch)
+                {
+                    changed += await batch.ExecuteNonQueryAsync(cancellationToken);
+                    batch.BatchCommands.Clear();
+                }
+            }
+
+            return (batch.BatchCommands.Count == 0 ? changed : changed + await batch.ExecuteNonQueryAsync(cancellationToken), lost);
+        }
+        finally
+        {
+            await batch.DisposeAsync();
+        }
+    }
+
+    [LoggerMessage(1701, LogLevel.Information, "{Count} values of {Table} were sealed anew, with the master secret of today.")]
+    private static partial void LogSealed(ILogger logger, int count, string table);
+
+    [LoggerMessage(1702, LogLevel.Error, "{Count} values of {Table} are sealed with a master secret that the settings do not have, and cannot be read.")]
+    private static partial void LogLost(ILogger logger, int count, string table);
+}

@@ -1,0 +1,35 @@
+using Chassis.Data;
+using Chassis.Messaging.Relay;
+using Chassis.Web;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+
+namespace Chassis.Messaging.Operations;
+
+/// <summary>The operators' resources.</summary>
+public static class MessagingOps
+{
+    /// <summary><c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/boundary-events</c>, and the description of the events at <c>/asyncapi</c>.</summary>
+    public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app)
+    {
+        var ops = app.MapGroup("/v1/ops");
+        ops.MapGet("/outbox", GetOutbox).RequireSystemOperator(Permissions.ReadOperations).WithName("GetOutbox").WithSummary("What waits to be sent, and how fast it goes.");
+        ops.MapPost("/outbox/release", ReleaseParked).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey().WithName("ReleaseParkedMessages")
+            .WithSummary("Tries the parked messages again, when what kept them from being sent is mended.");
+        DeadLetterEndpoints.Map(ops);
+        BoundaryEventEndpoints.Map(ops);
+        app.MapAsyncApi();
+        return app;
+    }
+
+    private static async Task<Ok<OutboxFigures>> GetOutbox(OutboxStore store, MessagingMetrics metrics, CancellationToken cancellationToken) =>
+        TypedResults.Ok(await store.FiguresAsync(metrics.DispatchRate, cancellationToken));
+
+    private static async Task<Ok<ReleasedMessages>> ReleaseParked(OutboxStore store, IAuditedCommit audit, CancellationToken cancellationToken) =>
+        TypedResults.Ok(new ReleasedMessages(await store.ReleaseAsync(audit, cancellationToken)));
+}
+
+/// <param name="Released">How many parked messages are due again, with all their attempts.</param>
+public sealed record ReleasedMessages(int Released);
