@@ -7,7 +7,7 @@ import re
 
 import jsonschema
 
-CONTRACTS = pathlib.Path(__file__).resolve().parents[4] / "contracts"
+CONTRACTS = pathlib.Path(__file__).resolve().parents[3] / "contracts"
 PREFIX = "cloudEvents_"
 
 _formats = jsonschema.FormatChecker(formats=())
