@@ -2,8 +2,9 @@ using System.ComponentModel.DataAnnotations;
 using System.Text;
 using System.Text.Json;
 using Chassis.Data;
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Model;
 using Chassis.Messaging.Relay;
+using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
 using Microsoft.AspNetCore.Builder;
@@ -122,10 +123,10 @@ internal static class BoundaryEventEndpoints
             await using var connection = await broker.OpenAsync("replay", ct);
             await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
             await channel.QueueDeclarePassiveAsync(queue, ct);
-            await channel.ExchangeDeclareAsync(Topology.ReplayExchange, ExchangeType.Direct, durable: true, cancellationToken: ct);
+            await channel.ExchangeDeclareAsync(ExchangeNames.Replay, ExchangeType.Direct, durable: true, cancellationToken: ct);
             try
             {
-                await channel.QueueBindAsync(queue, Topology.ReplayExchange, queue, cancellationToken: ct);
+                await channel.QueueBindAsync(queue, ExchangeNames.Replay, queue, cancellationToken: ct);
             }
             catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403)
             {

@@ -1,5 +1,5 @@
 using Chassis.Data;
-using Chassis.Messaging.Relay;
+using Chassis.Messaging.Storage;
 using Chassis.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;

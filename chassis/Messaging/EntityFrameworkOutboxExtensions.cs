@@ -1,6 +1,6 @@
-using Chassis.Messaging.Inbox;
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Consuming;
 using Chassis.Messaging.Sagas;
+using Chassis.Messaging.UnitOfWork;
 using MassTransit.Configuration;
 using MassTransit.DependencyInjection;
 using MassTransit.Middleware;

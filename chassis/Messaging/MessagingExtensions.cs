@@ -1,12 +1,8 @@
-using Chassis.Messaging.DeadLetters;
-using Chassis.Messaging.Endpoints;
-using Chassis.Messaging.Erasure;
-using Chassis.Messaging.Inbox;
-using Chassis.Messaging.Local;
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Consuming;
+using Chassis.Messaging.Queues;
 using Chassis.Messaging.Relay;
-using Chassis.Messaging.Scheduling;
-using Chassis.Messaging.Trust;
+using Chassis.Messaging.Storage;
+using Chassis.Messaging.UnitOfWork;
 using Chassis.Messaging.Wire;
 using MassTransit;
 using MassTransit.DependencyInjection;

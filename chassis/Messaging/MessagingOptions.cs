@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis.Messaging.Wire;
 
 namespace Chassis.Messaging;
 

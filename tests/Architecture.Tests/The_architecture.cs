@@ -108,6 +108,27 @@ public sealed partial class The_architecture
         }
     }
 
+    [Fact]
+    public void Messaging_is_built_in_layers()
+    {
+        string[] layers = ["Model", "Wire", "Storage", "Relay", "UnitOfWork", "Queues", "Consuming", "Sagas"];
+        foreach (var (height, layer) in layers.Index())
+        {
+            var above = string.Join('|', layers[(height + 1)..]);
+            var own = Types().That().ResideInNamespaceMatching($@"^Chassis\.Messaging\.{layer}$");
+            own.GetObjects(Repository.Code).ShouldNotBeEmpty();
+            if (above.Length > 0)
+            {
+                own.Should().NotDependOnAny(Types().That().ResideInNamespaceMatching($@"^Chassis\.Messaging\.({above})$"))
+                    .Because("from a row to a consumer each folder knows those before it; what registers them all lies in none.")
+                    .Check(Repository.Code);
+            }
+        }
+
+        var folders = Directory.GetDirectories(Path.Combine(Repository.Root, "chassis/Messaging")).Select(Path.GetFileName).Except(["bin", "obj"]);
+        folders.ShouldBe(layers, ignoreOrder: true);
+    }
+
     [Theory]
     [InlineData("Core", @"^(Microsoft\.AspNetCore|Microsoft\.EntityFrameworkCore|Npgsql)\.")]
     [InlineData("Data", @"^Microsoft\.AspNetCore\.")]

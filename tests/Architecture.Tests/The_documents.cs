@@ -8,7 +8,7 @@ public sealed partial class The_documents
     public static TheoryData<string> Pages =>
     [
         .. Directory.GetFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')),
-        "README.md", "SECURITY.md",
+        "README.md", "SECURITY.md", "chassis/README.md",
     ];
 
     [Theory]

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Model;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;

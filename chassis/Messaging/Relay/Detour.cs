@@ -1,5 +1,5 @@
 using System.Threading.Channels;
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Model;
 
 namespace Chassis.Messaging.Relay;
 

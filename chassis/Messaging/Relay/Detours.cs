@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Model;
+using Chassis.Messaging.Wire;
 
 namespace Chassis.Messaging.Relay;
 

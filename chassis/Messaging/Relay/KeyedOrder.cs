@@ -1,4 +1,4 @@
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Model;
 
 namespace Chassis.Messaging.Relay;
 

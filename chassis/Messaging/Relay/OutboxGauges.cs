@@ -1,4 +1,5 @@
 using Chassis.Data;
+using Chassis.Messaging.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace Chassis.Messaging.Relay;

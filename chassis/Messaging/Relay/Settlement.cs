@@ -1,6 +1,6 @@
 using System.Threading.Channels;
-using Chassis.Messaging.Local;
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Model;
+using Chassis.Messaging.Storage;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 

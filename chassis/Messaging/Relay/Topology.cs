@@ -1,4 +1,4 @@
-using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Wire;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Shop.Contracts;
@@ -16,15 +16,6 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
     private readonly HashSet<string> _known = [];
     private readonly Dictionary<string, long> _missing = [];
 
-    /// <summary>Replayed events of every service go there, and from there to the one queue that is named. Services bind their queues to it (<see cref="TopologyWatch"/>).</summary>
-    public const string ReplayExchange = "shop.replay";
-
-    /// <summary>
-    /// Leads to the exchange of each event. The broker puts there what a service rejects among the unrouted ones, as it was and under the account that had sent it; nobody may
-    /// write there.
-    /// </summary>
-    public const string ReturnExchange = "shop.returned";
-
     // Rows of an earlier version.
     private static string FormerReplayExchange(string service) => service + ".replay";
 
@@ -33,8 +24,8 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
     {
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
-        await channel.ExchangeDeclareAsync(ReplayExchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
-        await channel.ExchangeDeclareAsync(ReturnExchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
+        await channel.ExchangeDeclareAsync(ExchangeNames.Replay, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
+        await channel.ExchangeDeclareAsync(ExchangeNames.Returned, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
         foreach (var boundaryEvent in BoundaryEvents.PublishedBy(service.Name))
         {
             if (vanished.IsKnown(boundaryEvent.Type) && !await IsThereAsync(boundaryEvent.Type, cancellationToken))
@@ -75,7 +66,7 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
             {
                 await DeclareEventAsync(channel, exchange, cancellationToken);
             }
-            else if (exchange == ReplayExchange || exchange == FormerReplayExchange(service.Name))
+            else if (exchange == ExchangeNames.Replay || exchange == FormerReplayExchange(service.Name))
             {
                 await channel.ExchangeDeclareAsync(exchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
             }
@@ -112,7 +103,7 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
     public static async Task BindEventAsync(IChannel channel, string type, CancellationToken cancellationToken)
     {
         await channel.ExchangeBindAsync(Exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
-        await channel.ExchangeBindAsync(type, ReturnExchange, type, cancellationToken: cancellationToken);
+        await channel.ExchangeBindAsync(type, ExchangeNames.Returned, type, cancellationToken: cancellationToken);
     }
 
     private async Task<bool> IsThereAsync(string exchange, CancellationToken cancellationToken)

@@ -1,5 +1,5 @@
-using Chassis.Messaging.Inbox;
-using Chassis.Messaging.Scheduling;
+using Chassis.Messaging.Consuming;
+using Chassis.Messaging.UnitOfWork;
 using Chassis.Messaging.Wire;
 using MassTransit;
 using MassTransit.Context;

@@ -1,7 +1,8 @@
 using System.Data;
 using System.Globalization;
 using System.Text;
-using Chassis.Messaging.Inbox;
+using Chassis.Messaging.Relay;
+using Chassis.Messaging.UnitOfWork;
 using MassTransit;
 using MassTransit.Context;
 using MassTransit.Middleware;

@@ -1,6 +1,7 @@
 using System.Text.Json;
-using Chassis.Messaging.Outbox;
-using Chassis.Messaging.Relay;
+using Chassis.Messaging.Model;
+using Chassis.Messaging.Storage;
+using Chassis.Messaging.Wire;
 using Chassis.Testing;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http;
@@ -105,10 +106,10 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         await fixture.Database.ExecuteAsync("DELETE FROM messaging.outbox");
         await using var channel = await fixture.OpenChannelAsync();
         await channel.ExchangeDeclareAsync("work.alive", ExchangeType.Fanout, durable: true, cancellationToken: Token);
-        await channel.ExchangeDeclareAsync(Topology.ReplayExchange, ExchangeType.Direct, durable: true, cancellationToken: Token);
+        await channel.ExchangeDeclareAsync(ExchangeNames.Replay, ExchangeType.Direct, durable: true, cancellationToken: Token);
         await channel.QueueDeclareAsync("work.both", durable: true, exclusive: false, autoDelete: false, cancellationToken: Token);
         await channel.QueueBindAsync("work.both", "work.alive", string.Empty, cancellationToken: Token);
-        await channel.QueueBindAsync("work.both", Topology.ReplayExchange, "work.both", cancellationToken: Token);
+        await channel.QueueBindAsync("work.both", ExchangeNames.Replay, "work.both", cancellationToken: Token);
         await fixture.Database.ExecuteAsync(
             """
             INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data)

@@ -1,4 +1,4 @@
-using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Model;
 using Chassis.Testing;
 using MassTransit;
 using Messaging.CrashHost;

@@ -48,7 +48,7 @@ public sealed class InboxTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 
         await Poll.Until(() => Effects(subject, "first"), n => n > 0, "an effect of the first");
         await Poll.Until(() => Effects(subject, "second"), n => n > 0, "an effect of the second");
-        await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "every copy to be acknowledged");
+        await Poll.Until(async () => await fixture.Vhost.MessagesAsync("work.pair") == 0, "every copy to be acknowledged");
         (await Effects(subject, "first")).ShouldBe(1);
         (await Effects(subject, "second")).ShouldBe(1);
     }

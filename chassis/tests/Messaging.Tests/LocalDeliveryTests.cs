@@ -1,8 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using Chassis.Messaging.Local;
-using Chassis.Messaging.Outbox;
-using Chassis.Messaging.Relay;
+using Chassis.Messaging.Model;
+using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
 using Chassis.Testing;
 using MassTransit;
@@ -90,7 +89,7 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
         // A service of another test, which does not know this queue, may have been the second, and have sent it there.
         await Poll.Until(() => Effects(subject), n => n > 0, "the effect", Patience);
         await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
-        await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "every queue to be empty", Patience);
+        await Poll.Until(async () => await fixture.Vhost.MessagesAsync("work.gated") == 0, "an empty queue", Patience);
         (await Effects(subject)).ShouldBe(1);
     }
 

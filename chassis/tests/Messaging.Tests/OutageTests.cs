@@ -1,4 +1,4 @@
-using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Queues;
 using Chassis.Messaging.Relay;
 using Chassis.Testing;
 using MassTransit;

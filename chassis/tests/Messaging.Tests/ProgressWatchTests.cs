@@ -1,4 +1,5 @@
-using Chassis.Messaging.Endpoints;
+using Chassis.Messaging.Model;
+using Chassis.Messaging.Queues;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Messaging.Tests;

@@ -1,5 +1,5 @@
 using System.Text;
-using Chassis.Messaging.Erasure;
+using Chassis.Messaging.Storage;
 
 namespace Messaging.Tests;
 

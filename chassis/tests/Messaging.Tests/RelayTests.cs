@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using Chassis;
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Model;
 using Chassis.Messaging.Relay;
+using Chassis.Messaging.Storage;
 using Chassis.Testing;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;

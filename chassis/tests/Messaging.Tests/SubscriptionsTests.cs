@@ -42,7 +42,7 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
         await channel.SendRawAsync(Queue, Guid.CreateVersion7(), new DoWork(current, 1));
 
         await Poll.Until(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{current}'"), n => n == 1, "what comes after it to be handled");
-        await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "every queue to be empty");
+        await Poll.Until(async () => await fixture.Vhost.MessagesAsync(Queue) == 0, "an empty queue");
         (await fixture.Database.ScalarAsync<string>($"SELECT string_agg(message_id, ',') FROM messaging.dead_letters WHERE queue = '{Queue}'"))
             .ShouldBe(strangers, "what somebody has put into the queue itself is kept");
 

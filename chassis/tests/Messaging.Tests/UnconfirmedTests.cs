@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Chassis;
-using Chassis.Messaging.Outbox;
+using Chassis.Messaging.Model;
 using Chassis.Messaging.Relay;
 using Chassis.Testing;
 using Messaging.CrashHost;

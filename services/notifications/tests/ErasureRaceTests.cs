@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Chassis.Messaging.Erasure;
+using Chassis.Messaging.Storage;
 using Chassis.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,5 +1,5 @@
 using Chassis.Messaging;
-using Chassis.Messaging.Erasure;
+using Chassis.Messaging.Storage;
 using Inventory.Persistence;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;

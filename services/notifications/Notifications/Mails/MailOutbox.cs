@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Chassis;
-using Chassis.Messaging.Erasure;
+using Chassis.Messaging.Storage;
 using Npgsql;
 using NpgsqlTypes;
 using Shop.Contracts;

@@ -1,5 +1,5 @@
 using Chassis;
-using Chassis.Messaging.Erasure;
+using Chassis.Messaging.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Notifications.Persistence;

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Chassis;
-using Chassis.Messaging.DeadLetters;
+using Chassis.Messaging.Storage;
 
 namespace Notifications.Webhooks;
 

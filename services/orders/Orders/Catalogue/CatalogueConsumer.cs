@@ -1,6 +1,6 @@
 using Chassis.EventSourcing;
 using Chassis.Messaging;
-using Chassis.Messaging.Erasure;
+using Chassis.Messaging.Storage;
 using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;

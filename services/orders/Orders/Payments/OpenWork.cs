@@ -1,21 +1,21 @@
-using System.Data.Common;
 using System.Diagnostics.Metrics;
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore;
 using Orders.Fulfilment;
 
 namespace Orders.Payments;
 
 /// <summary>Keeps the figures of what is under way for the gauges, so that collecting metrics does not wait for the database.</summary>
-public sealed class OpenWork(IServiceScopeFactory scopes, IMeterFactory meters, TimeProvider clock) : BackgroundService
+public sealed class OpenWork(IServiceScopeFactory scopes, IMeterFactory meters, TimeProvider clock, ILogger<OpenWork> logger) : PeriodicService(clock, logger)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
-
     private IReadOnlyList<(string State, int Count, double Age)> sagas = [];
     private IReadOnlyDictionary<PaymentOperation, int>? stuck;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override TimeSpan Interval { get; } = TimeSpan.FromSeconds(10);
+
+    public override Task StartAsync(CancellationToken cancellationToken)
     {
-        using var meter = meters.Create("Shop.Orders.Fulfilment");
+        var meter = meters.Create("Shop.Orders.Fulfilment");
         meter.CreateObservableGauge("orders.fulfilments.open", () => sagas.Select(s => Of(s.Count, "state", s.State)), "{order}", "Orders that have not ended, by the state of their saga.");
         meter.CreateObservableGauge(
             "orders.fulfilments.oldest_age", () => sagas.Select(s => Of(s.Age, "state", s.State)), "s", "How long the one that has been in the state longest has been there.");
@@ -24,35 +24,19 @@ public sealed class OpenWork(IServiceScopeFactory scopes, IMeterFactory meters, 
             () => stuck is { } figures ? Enum.GetValues<PaymentOperation>().Select(o => Of(figures.GetValueOrDefault(o), "operation", o.ToString().ToLowerInvariant())) : [],
             "{payment}",
             "Payments of which the provider has refused an operation, or left its outcome unknown, for an hour.");
-
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await Read(stoppingToken);
-                await Task.Delay(Interval, clock, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e) when (e is DbException or InvalidOperationException { InnerException: DbException })
-            {
-                // The last figures stay until the database answers again; its own health check says that it does not.
-                await Task.Delay(Interval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
+        return base.StartAsync(cancellationToken);
     }
 
-    private async Task Read(CancellationToken ct)
+    // The last figures stay until the database answers again; its own health check says that it does not.
+    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<DbContext>();
-        var now = clock.GetUtcNow();
+        var now = Clock.GetUtcNow();
         var open = await db.Set<FulfilmentState>().AsNoTracking().Where(s => s.FinishedAt == null)
-            .GroupBy(s => s.CurrentState).Select(g => new { State = g.Key, Count = g.Count(), Since = g.Min(s => s.ChangedAt) }).ToListAsync(ct);
+            .GroupBy(s => s.CurrentState).Select(g => new { State = g.Key, Count = g.Count(), Since = g.Min(s => s.ChangedAt) }).ToListAsync(cancellationToken);
         sagas = open.ConvertAll(s => (s.State, s.Count, Math.Max(0, (now - s.Since).TotalSeconds)));
-        stuck = (await db.Set<Payment>().AsNoTracking().Stuck(now).GroupBy(p => p.Operation!.Value).Select(g => new { Operation = g.Key, Count = g.Count() }).ToListAsync(ct))
+        stuck = (await db.Set<Payment>().AsNoTracking().Stuck(now).GroupBy(p => p.Operation!.Value).Select(g => new { Operation = g.Key, Count = g.Count() }).ToListAsync(cancellationToken))
             .ToDictionary(g => g.Operation, g => g.Count);
     }
 

@@ -1,0 +1,102 @@
+using System.Data;
+using System.Diagnostics;
+using Chassis.Messaging.Model;
+using Chassis.Messaging.Wire;
+using MassTransit;
+using MassTransit.Middleware;
+using MassTransit.Transports;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
+
+namespace Chassis.Messaging.Consuming;
+
+/// <summary>
+/// One transaction per consumed message. Its first statement is the inbox row: when that is there already the message is a duplicate and is only
+/// acknowledged; when another transaction is about to write it, the statement waits for the outcome. A message that came without the broker has its row of the outbox for that:
+/// it is deleted last, and when somebody else has deleted it nothing of this has happened.
+/// </summary>
+internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServiceProvider provider, MessageFormatter formatter, MessagingMetrics metrics)
+    : IOutboxContextFactory<TDbContext>
+    where TDbContext : DbContext
+{
+    private const string InsertSql = "INSERT INTO messaging.inbox (message_id, consumer_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    private const string ConsumeSql = "DELETE FROM messaging.outbox WHERE id = $1 AND message_id = $2";
+
+    // A replica of a version that knows nothing of this may have sent the row to the queue meanwhile.
+    private const string ConsumeSharedSql =
+        """
+        WITH consumed AS (DELETE FROM messaging.outbox WHERE id = $1 AND message_id = $2 RETURNING 1)
+        INSERT INTO messaging.inbox (message_id, consumer_id) SELECT $3, $4 FROM consumed ON CONFLICT DO NOTHING
+        """;
+
+    private const string DeleteSql = "DELETE FROM messaging.inbox WHERE message_id = $1 AND consumer_id = $2";
+
+    public async Task Send<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IPipe<OutboxConsumeContext<T>> next)
+        where T : class
+    {
+        var key = MessageKeys.InboxKey(context);
+        var queue = context.ReceiveContext.InputAddress.GetEndpointName()!;
+        var started = Stopwatch.GetTimestamp();
+
+        context.Reach(Stage.Transaction);
+        await using var transaction = await database.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, context.CancellationToken);
+        context.Reach(Stage.Inbox);
+        var isLocal = context.TryGetPayload<LocalMessage>(out var local);
+        if (!isLocal && await ExecuteAsync(transaction, InsertSql, context.CancellationToken, key, options.ConsumerId) == 0)
+        {
+            await SkipAsync();
+            return;
+        }
+
+        var inner = new TransactionalConsumeContext<T>(context, options, provider, database, formatter);
+        context.Reach(Stage.Consumer);
+        await next.Send(inner);
+        if (local is not null)
+        {
+            if (await ConsumeAsync(transaction, local, key, options.ConsumerId, context.CancellationToken) == 0)
+            {
+                await SkipAsync();
+                return;
+            }
+        }
+        else if (inner.PutBack)
+        {
+            await ExecuteAsync(transaction, DeleteSql, context.CancellationToken, key, options.ConsumerId);
+        }
+
+        context.Reach(Stage.Commit);
+        // The outbox rows are written by the interceptor, together with the commit.
+        await transaction.CommitAsync(context.CancellationToken);
+        metrics.Consumed(queue);
+        if (local is not null)
+        {
+            local.IsGone = true;
+        }
+
+        async Task SkipAsync()
+        {
+            metrics.Duplicate(queue);
+            await transaction.RollbackAsync(context.CancellationToken);
+            await context.NotifyConsumed(context, Stopwatch.GetElapsedTime(started), options.ConsumerType);
+        }
+    }
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("inbox").Add("provider", "postgresql");
+
+    private static Task<int> ConsumeAsync(IDbContextTransaction transaction, LocalMessage local, Guid key, Guid consumer, CancellationToken cancellationToken) => local.IsShared
+        ? ExecuteAsync(transaction, ConsumeSharedSql, cancellationToken, local.Row.Id, local.Row.MessageId, key, consumer)
+        : ExecuteAsync(transaction, ConsumeSql, cancellationToken, local.Row.Id, local.Row.MessageId);
+
+    private static async Task<int> ExecuteAsync(IDbContextTransaction transaction, string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        var dbTransaction = (NpgsqlTransaction)transaction.GetDbTransaction();
+        await using var command = new NpgsqlCommand(sql, dbTransaction.Connection, dbTransaction);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,56 @@
+namespace Chassis.Messaging.Model;
+
+/// <summary>One message on its way: what is sent, byte for byte, and where to.</summary>
+internal sealed class OutboxRow
+{
+    /// <summary>Key in the table; set when the row is written.</summary>
+    public long Id { get; set; }
+
+    public required Guid MessageId { get; init; }
+
+    /// <summary>Rows of one key leave in the order of their commits.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>Name of the exchange: an event's own, or that of a queue.</summary>
+    public required string Exchange { get; init; }
+
+    public required string RoutingKey { get; init; }
+
+    public required string ContentType { get; init; }
+
+    public required IReadOnlyDictionary<string, string> Headers { get; init; }
+
+    public required byte[] Body { get; init; }
+
+    /// <summary>A message that must reach a queue; nobody to take it counts as a failed attempt.</summary>
+    public bool Mandatory { get; init; }
+
+    /// <summary>When a scheduled message is due; null for at once.</summary>
+    public DateTimeOffset? DueAt { get; init; }
+
+    /// <summary>Names a scheduled message for whoever wants to cancel it.</summary>
+    public Guid? Token { get; init; }
+
+    /// <summary>Kept in the archive of boundary events.</summary>
+    public ArchivedEvent? Archive { get; init; }
+
+    // From here on only the relay writes.
+
+    /// <summary>Timestamp of <see cref="TimeProvider.GetTimestamp"/> after which the row belongs to somebody else.</summary>
+    public long OwnedUntil { get; set; }
+
+    /// <summary>It goes to an endpoint of this process, and not to the broker.</summary>
+    public bool IsLocal { get; set; }
+
+    /// <summary>When the message should have left, for the delivery age.</summary>
+    public DateTimeOffset Since { get; set; }
+
+    /// <summary>Why the broker sent it back, while its confirmation is still awaited.</summary>
+    public string? Returned { get; set; }
+
+    /// <summary>Nobody waits for its confirmation any more. It is done all the same when it comes.</summary>
+    public bool GivenUp { get; set; }
+}
+
+/// <summary>What the archive wants to know beside the row.</summary>
+internal sealed record ArchivedEvent(string Type, string Subject, DateTimeOffset Time);

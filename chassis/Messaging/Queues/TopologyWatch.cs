@@ -1,0 +1,354 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Chassis.Messaging.Relay;
+using Chassis.Messaging.Wire;
+using MassTransit;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.Queues;
+
+/// <summary>
+/// Keeps what this service needs on the broker as it has to be while it runs: exchanges, queues and bindings that somebody has deleted come back, and events that
+/// reached nobody meanwhile are sent once more. Without it an exchange comes back without its consumers, and nobody notices. ADR: docs/adr/0024-topology-is-watched.md.
+/// </summary>
+internal sealed partial class TopologyWatch(
+    IBus bus,
+    BrokerConnection broker,
+    ServiceIdentity service,
+    VanishedExchanges vanished,
+    Subscriptions subscriptions,
+    FirstDeclaration first,
+    IOptions<MessagingOptions> options,
+    MessagingMetrics metrics,
+    TimeProvider clock,
+    ILogger<TopologyWatch> logger) : BackgroundService, IHealthCheck
+{
+    private const string Unrouted = "shop.unrouted";
+
+    // An event that comes back to the unrouted ones as often as this is bound to something that does not take it.
+    private const int MaxReturns = 3;
+
+    // Those that everybody's messages go through, and everybody mends.
+    private static readonly WantedExchange[] Shared =
+    [
+        new(Exchanges.AllEvents, ExchangeType.Topic), new(ExchangeNames.Replay, ExchangeType.Direct), new(ExchangeNames.Returned, ExchangeType.Direct),
+    ];
+
+    private static readonly TimeSpan Eager = TimeSpan.FromSeconds(1);
+
+    // Long enough to be seen by somebody who looks once in a while.
+    private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(5);
+
+    private readonly ConsumerTopology _wanted = ConsumerTopology.Of(bus);
+    private readonly string[] _events = [.. BoundaryEvents.PublishedBy(service.Name).Select(e => e.Type)];
+    private IReadOnlyList<(long At, string What)> _mended = [];
+    private uint _unrouted;
+    private IChannel? _channel;
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(StillRemembered() is { Count: > 0 } mended
+            ? HealthCheckResult.Degraded($"Deleted by somebody and made again: {string.Join(", ", mended.Select(m => m.What).Distinct())}.")
+            : HealthCheckResult.Healthy("Nothing is missing."));
+
+    private List<(long At, string What)> StillRemembered() => [.. _mended.Where(m => clock.GetElapsedTime(m.At) < Remembered)];
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await broker.OpenAsync("topology", stoppingToken);
+                if (!first.Ready.IsCompleted || !subscriptions.AreBound)
+                {
+                    // A process that has just started hears nothing before; whoever sees a reader may take the queue for bound.
+                    await MakeOwnAsync(connection, stoppingToken);
+                    await SubscribeAsync(connection, stoppingToken);
+                    first.Note();
+                }
+
+                await UnsubscribeAsync(connection, stoppingToken);
+                await LookAsync(connection, stoppingToken);
+                while (connection.IsOpen)
+                {
+                    await PauseAsync(connection, stoppingToken);
+                    await LookAsync(connection, stoppingToken);
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (BrokerFailure.Is(e))
+            {
+                // The relay and the endpoints say so.
+            }
+
+            await Task.Delay(Shortest(options.Value.TopologyInterval), clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // While something is not bound, events of others reach nobody here.
+    private TimeSpan Shortest(TimeSpan pause) => subscriptions.AreBound || pause < Eager ? pause : Eager;
+
+    private async Task PauseAsync(IConnection connection, CancellationToken ct)
+    {
+        var looked = clock.GetTimestamp();
+        while (clock.GetElapsedTime(looked) < options.Value.TopologyInterval)
+        {
+            await Task.Delay(Shortest(options.Value.TopologyInterval), clock, ct);
+            if (!subscriptions.AreBound)
+            {
+                await SubscribeAsync(connection, ct);
+            }
+        }
+    }
+
+    private async Task LookAsync(IConnection connection, CancellationToken ct)
+    {
+        var unmade = await MissingEventsAsync(connection, ct);
+        List<string> missing = [.. unmade.Where(vanished.IsKnown), .. await MissingOwnAsync(connection, ct)];
+        await MakeEventsAsync(connection, unmade, ct);
+        await MakeOwnAsync(connection, ct);
+        await SubscribeAsync(connection, ct);
+        if (missing.Count > 0)
+        {
+            _mended = [.. StillRemembered(), .. missing.Select(what => (clock.GetTimestamp(), what))];
+            metrics.TopologyMended(missing.Count);
+            LogMended(string.Join(", ", missing));
+        }
+
+        await DeliverUnroutedAsync(connection, ct);
+    }
+
+    /// <summary>Exchanges of this service's events that are not there and may be made.</summary>
+    private async Task<List<string>> MissingEventsAsync(IConnection connection, CancellationToken ct)
+    {
+        var unmade = new List<string>();
+        foreach (var type in _events)
+        {
+            if (await IsThereAsync(connection, channel => channel.ExchangeDeclarePassiveAsync(type, ct), ct))
+            {
+                vanished.Found(type);
+                continue;
+            }
+
+            if (vanished.IsKnown(type))
+            {
+                vanished.Lost(type);
+            }
+
+            // Asked once: what is made below without having been missed here, nobody would hear of.
+            if (vanished.MayBeMade(type))
+            {
+                unmade.Add(type);
+            }
+        }
+
+        return unmade;
+    }
+
+    /// <summary>What the endpoints had and have no longer.</summary>
+    private async Task<List<string>> MissingOwnAsync(IConnection connection, CancellationToken ct)
+    {
+        var missing = new List<string>();
+        foreach (var exchange in Shared.Concat(_wanted.Exchanges))
+        {
+            await NoteAsync(exchange.Name, channel => channel.ExchangeDeclarePassiveAsync(exchange.Name, ct));
+        }
+
+        foreach (var queue in _wanted.Queues.Keys)
+        {
+            await NoteAsync(queue + " (queue)", channel => channel.QueueDeclarePassiveAsync(queue, ct));
+        }
+
+        return missing;
+
+        async Task NoteAsync(string name, Func<IChannel, Task> look)
+        {
+            if (await IsThereAsync(connection, look, ct))
+            {
+                vanished.Found(name);
+            }
+            else if (vanished.IsKnown(name))
+            {
+                missing.Add(name);
+            }
+        }
+    }
+
+    // Everything is asked for every time: that a binding is missing, nobody tells.
+    private async Task MakeEventsAsync(IConnection connection, List<string> unmade, CancellationToken ct)
+    {
+        foreach (var shared in Shared)
+        {
+            await DoAsync(connection, channel => channel.ExchangeDeclareAsync(shared.Name, shared.Type, durable: true, cancellationToken: ct), ct);
+        }
+
+        foreach (var type in unmade)
+        {
+            await DoAsync(connection, channel => Topology.DeclareEventAsync(channel, type, ct), ct);
+            vanished.Found(type);
+        }
+
+        foreach (var type in _events.Except(unmade))
+        {
+            await DoAsync(connection, channel => Topology.BindEventAsync(channel, type, ct), ct);
+        }
+    }
+
+    private async Task MakeOwnAsync(IConnection connection, CancellationToken ct)
+    {
+        foreach (var exchange in _wanted.Exchanges)
+        {
+            await DoAsync(connection, channel => channel.ExchangeDeclareAsync(exchange.Name, exchange.Type, durable: true, cancellationToken: ct), ct);
+        }
+
+        foreach (var (queue, arguments) in _wanted.Queues)
+        {
+            await DoAsync(
+                connection, channel => channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?>(arguments), cancellationToken: ct), ct);
+        }
+
+        foreach (var binding in _wanted.QueueBindings)
+        {
+            await DoAsync(connection, channel => channel.QueueBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
+        }
+
+        foreach (var binding in _wanted.ExchangeBindings)
+        {
+            await DoAsync(connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
+        }
+
+        foreach (var queue in _wanted.Queues.Keys)
+        {
+            await DoAsync(connection, channel => channel.QueueBindAsync(queue, ExchangeNames.Replay, queue, cancellationToken: ct), ct);
+        }
+    }
+
+    /// <summary>Binds to the events of others and of this service. The queue is there by then, so that nothing comes to an exchange that leads nowhere.</summary>
+    private async Task SubscribeAsync(IConnection connection, CancellationToken ct)
+    {
+        foreach (var binding in subscriptions.All)
+        {
+            subscriptions.Note(
+                binding, await DoAsync(connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct));
+        }
+    }
+
+    /// <summary>Once for each connection: a replica of an earlier version binds again what it needs, and nobody removes it for long while that runs.</summary>
+    private async Task UnsubscribeAsync(IConnection connection, CancellationToken ct)
+    {
+        foreach (var binding in subscriptions.Unwanted)
+        {
+            await DoAsync(connection, channel => channel.ExchangeUnbindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
+        }
+    }
+
+    /// <summary>
+    /// Events lie among the unrouted ones when no queue took them. One that an endpoint of this service is bound to must have come while the binding was missing:
+    /// it goes to its exchange once more, after every service had an interval to bind again. What nobody here wants stays. The broker carries it there when it is rejected, under the
+    /// account that had sent it: nobody else may publish there, and nobody else would be believed.
+    /// </summary>
+    private async Task DeliverUnroutedAsync(IConnection connection, CancellationToken ct)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+        uint count;
+        try
+        {
+            count = (await channel.QueueDeclarePassiveAsync(Unrouted, ct)).MessageCount;
+        }
+        catch (OperationInterruptedException)
+        {
+            return;
+        }
+
+        if (count == 0 || count == _unrouted)
+        {
+            return;
+        }
+
+        if (_unrouted != uint.MaxValue)
+        {
+            _unrouted = uint.MaxValue;    // seen once; the next look is an interval later
+            return;
+        }
+
+        var delivered = 0;
+        for (var i = 0u; i < count && await channel.BasicGetAsync(Unrouted, autoAck: false, ct) is { } message; i++)
+        {
+            // What is not acknowledged goes back to its place when the channel ends.
+            if (IsWanted(message.RoutingKey) && !vanished.IsHeld(message.RoutingKey) && ReturnsOf(message.BasicProperties) < MaxReturns)
+            {
+                await channel.BasicRejectAsync(message.DeliveryTag, requeue: false, ct);
+                delivered++;
+            }
+        }
+
+        _unrouted = count - (uint)delivered;
+        if (delivered > 0)
+        {
+            LogDelivered(delivered);
+        }
+    }
+
+    private static long ReturnsOf(IReadOnlyBasicProperties properties) =>
+        properties.Headers?.TryGetValue(TransportHeaders.Deaths, out var deaths) == true && deaths is IList<object> all
+            ? all.OfType<IDictionary<string, object>>().Where(d => d.TryGetValue("reason", out var reason) && reason is byte[] text && text.AsSpan().SequenceEqual("rejected"u8))
+                .Sum(d => d.TryGetValue("count", out var count) ? Convert.ToInt64(count, CultureInfo.InvariantCulture) : 0)
+            : 0;
+
+    private bool IsWanted(string type) => subscriptions.All.Any(b => b.Source == type || (b.Source == Exchanges.AllEvents && Matches(b.RoutingKey, type)));
+
+    // AMQP topics: a star is one word, a hash any number of them.
+    private static bool Matches(string pattern, string type) => Regex.IsMatch(
+        type, $"^{Regex.Escape(pattern).Replace(@"\.\#", @"(\..*)?", StringComparison.Ordinal).Replace(@"\#", ".*", StringComparison.Ordinal).Replace(@"\*", "[^.]*", StringComparison.Ordinal)}$",
+        RegexOptions.NonBacktracking);
+
+    private static async Task<bool> IsThereAsync(IConnection connection, Func<IChannel, Task> look, CancellationToken ct)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+        try
+        {
+            await look(channel);
+            return true;
+        }
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 404)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>What the broker refuses closes the channel and nothing else; why, the endpoint concerned says.</summary>
+    /// <returns>Whether it was not refused.</returns>
+    private async Task<bool> DoAsync(IConnection connection, Func<IChannel, Task> work, CancellationToken ct)
+    {
+        // One for all, until the broker closes it: a look asks for a hundred things.
+        if (_channel is not { IsOpen: true })
+        {
+            _channel = await connection.CreateChannelAsync(cancellationToken: ct);
+        }
+
+        try
+        {
+            await work(_channel);
+            return true;
+        }
+        catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 404 or 405 or 406)
+        {
+            return false;
+        }
+    }
+
+    [LoggerMessage(2043, LogLevel.Error, "Somebody has deleted {What}; it is made again, with its bindings. What was sent meanwhile waits, or lies in shop.unrouted.")]
+    private partial void LogMended(string what);
+
+    [LoggerMessage(2042, LogLevel.Warning, "{Count} events that had reached nobody were sent once more.")]
+    private partial void LogDelivered(int count);
+}

@@ -1,0 +1,195 @@
+using System.Globalization;
+using System.Text.Json;
+using Chassis.Data;
+using Chassis.Messaging.Model;
+using Chassis.Messaging.Wire;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.Storage;
+
+internal sealed record DeadLetterFilter(string? Queue, string? Type, string? Fingerprint, string? Reason, string Status);
+
+internal readonly record struct DeadLetterCursor(DateTimeOffset FailedAt, Guid Id);
+
+/// <summary>The operators' side of the dead letters.</summary>
+internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommit audit, IOptions<MessagingOptions> options, TimeProvider clock)
+{
+    private const string Columns =
+        "id, message_id, message_type, queue, reason, fingerprint, exception_type, exception_message, status, failures, first_failed_at, failed_at";
+
+    private const string Matches =
+        "status = $1 AND ($2 IS NULL OR queue = $2) AND ($3 IS NULL OR message_type = $3) AND ($4 IS NULL OR fingerprint = $4) AND ($5 IS NULL OR reason = $5)";
+
+    public async Task<List<DeadLetterSummary>> ListAsync(DeadLetterFilter filter, DeadLetterCursor? after, int count, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            SELECT {Columns} FROM messaging.dead_letters
+            WHERE {Matches} AND ($6::timestamptz IS NULL OR (failed_at, id) < ($6, $7))
+            ORDER BY failed_at DESC, id DESC LIMIT $8
+            """);
+        Add(command, filter);
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)after?.FailedAt.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)after?.Id ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = count });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<DeadLetterSummary>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            rows.Add(Read(reader));
+        }
+
+        return rows;
+    }
+
+    public async Task<(DeadLetterSummary Summary, string? StackTrace, string ContentType, Dictionary<string, string> Headers, byte[] Body, string History)?> FindAsync(
+        Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand($"SELECT {Columns}, stack_trace, content_type, headers, body, history FROM messaging.dead_letters WHERE id = $1");
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? (Read(reader), Text(reader, 12), reader.GetString(13), HeaderJson.Read(reader.GetString(14)), reader.GetFieldValue<byte[]>(15), reader.GetString(16))
+            : null;
+    }
+
+    /// <summary>Null when there is none, false when it is not open.</summary>
+    public async Task<bool?> RetryAsync(Guid id, string by, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using (var look = new NpgsqlCommand("SELECT status FROM messaging.dead_letters WHERE id = $1 FOR UPDATE", connection, transaction))
+        {
+            look.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
+            if (await look.ExecuteScalarAsync(cancellationToken) is not string status)
+            {
+                return null;
+            }
+
+            if (status != "open")
+            {
+                return false;
+            }
+        }
+
+        await SendAsync(connection, transaction, [id], null, by, cancellationToken);
+        await audit.CommitAsync(transaction, cancellationToken);
+        return true;
+    }
+
+    public async Task<int> RetryAsync(DeadLetterFilter filter, double? rate, int limit, string by, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var ids = new List<Guid>();
+        await using (var select = new NpgsqlCommand(
+            $"SELECT id FROM messaging.dead_letters WHERE {Matches} ORDER BY first_failed_at, id LIMIT $6 FOR UPDATE SKIP LOCKED", connection, transaction))
+        {
+            Add(select, filter);
+            select.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+            await using var reader = await select.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                ids.Add(reader.GetGuid(0));
+            }
+        }
+
+        await SendAsync(connection, transaction, ids, rate, by, cancellationToken);
+        await audit.CommitAsync(transaction, cancellationToken);
+        return ids.Count;
+    }
+
+    /// <summary>What the message said is gone; that it was there, and who dropped it, stays.</summary>
+    public async Task<bool> DeleteAsync(Guid id, string by, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(
+            """
+            UPDATE messaging.dead_letters SET status = 'deleted', body = '', headers = '{}', history = history || $2::jsonb
+            WHERE id = $1 AND status <> 'deleted'
+            """, connection, transaction);
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
+        command.Parameters.Add(Entry("deleted", by));
+        if (await command.ExecuteNonQueryAsync(cancellationToken) == 0)
+        {
+            return false;
+        }
+
+        await audit.CommitAsync(transaction, cancellationToken);
+        return true;
+    }
+
+    // The message keeps its id. It gets past the inbox, because the transaction that failed took its inbox row with it.
+    private async Task SendAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, List<Guid> ids, double? rate, string by, CancellationToken cancellationToken)
+    {
+        if (ids.Count == 0)
+        {
+            return;
+        }
+
+        var rows = new List<OutboxRow>(ids.Count);
+        await using (var update = new NpgsqlCommand(
+            """
+            UPDATE messaging.dead_letters SET status = 'retried', history = history || $2::jsonb WHERE id = ANY($1)
+            RETURNING message_id, queue, content_type, headers, body
+            """, connection, transaction))
+        {
+            update.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. ids] });
+            update.Parameters.Add(Entry("retried", by));
+            await using var reader = await update.ExecuteReaderAsync(cancellationToken);
+            var start = clock.GetUtcNow();
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var headers = HeaderJson.Read(reader.GetString(3));
+                headers.Remove(MessageKeys.Redeliveries);
+                foreach (var name in headers.Keys.Where(n => n.StartsWith("x-first-death", StringComparison.Ordinal) || n.StartsWith("x-last-death", StringComparison.Ordinal) || n == "x-delivery-count").ToList())
+                {
+                    headers.Remove(name);
+                }
+
+                var due = rate is null ? start : start + TimeSpan.FromSeconds(rows.Count / rate.Value);
+                rows.Add(new OutboxRow
+                {
+                    MessageId = MessageKeys.ToGuid(headers.GetValueOrDefault(CloudEventHeaders.Source) ?? string.Empty, reader.GetString(0)),
+                    Exchange = reader.GetString(1),
+                    RoutingKey = string.Empty,
+                    ContentType = reader.GetString(2),
+                    Headers = headers,
+                    Body = reader.GetFieldValue<byte[]>(4),
+                    Mandatory = true,
+                    DueAt = due,
+                });
+            }
+        }
+
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        batch.BatchCommands.Add(OutboxSql.Insert(rows, options.Value.Lease));
+        await OutboxSql.ExecuteAsync(batch, rows, cancellationToken);
+    }
+
+    private NpgsqlParameter Entry(string what, string by) => new()
+    {
+        Value = JsonSerializer.Serialize(new[] { new { at = clock.GetUtcNow().UtcDateTime.ToString("O", CultureInfo.InvariantCulture), @event = what, by } }),
+        NpgsqlDbType = NpgsqlDbType.Jsonb,
+    };
+
+    private static void Add(NpgsqlCommand command, DeadLetterFilter filter)
+    {
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = filter.Status });
+        foreach (var value in (string?[])[filter.Queue, filter.Type, filter.Fingerprint, filter.Reason])
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        }
+    }
+
+    private static DeadLetterSummary Read(NpgsqlDataReader reader) => new(
+        reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5), Text(reader, 6), Text(reader, 7),
+        reader.GetString(8), reader.GetInt32(9), reader.GetFieldValue<DateTimeOffset>(10), reader.GetFieldValue<DateTimeOffset>(11));
+
+    private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+}

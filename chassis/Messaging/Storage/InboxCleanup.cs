@@ -1,0 +1,39 @@
+using Chassis.Data;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Chassis.Messaging.Storage;
+
+/// <summary>Forgets message ids after their time, a few thousand at once so that nobody waits for it.</summary>
+internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<InboxCleanup> logger) : PeriodicService(clock, logger)
+{
+    private const int Batch = 5_000;
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
+
+    private const string Sql =
+        $"""
+        DELETE FROM messaging.inbox USING ({Flush.NotAwaited}) AS flush WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM messaging.inbox WHERE received_at < now() - $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+        """;
+
+    protected override TimeSpan Interval { get; } = TimeSpan.FromMinutes(30);
+
+    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
+    {
+        while (await CleanAsync(cancellationToken) == Batch)
+        {
+            await Task.Delay(Breath, Clock, cancellationToken);
+        }
+    }
+
+    /// <summary>One batch; as many rows as that were there, or fewer when nothing is left.</summary>
+    public async Task<int> CleanAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(Sql);
+        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = options.Value.InboxRetention, NpgsqlDbType = NpgsqlDbType.Interval });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Batch });
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,42 @@
+using Chassis.Data;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Chassis.Messaging.Storage;
+
+/// <summary>
+/// Erases again what messages that were under way at an erasure left behind since: an event that was committed beside it, a command that became a dead letter later.
+/// </summary>
+internal sealed class LateTraces(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<LateTraces> logger) : PeriodicService(clock, logger)
+{
+    // Longer than any message is redelivered by itself.
+    private static readonly TimeSpan Watch = TimeSpan.FromDays(30);
+
+    protected override TimeSpan Interval => options.Value.LateTracesInterval;
+
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => EraseAsync(cancellationToken);
+
+    /// <summary>Once for everybody who was erased within the last 30 days.</summary>
+    public async Task EraseAsync(CancellationToken cancellationToken)
+    {
+        var erasures = new List<Guid[]>();
+        await using (var command = database.CreateCommand("SELECT about FROM messaging.erasures WHERE erased_at > now() - $1"))
+        {
+            command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = Watch });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                erasures.Add(reader.GetFieldValue<Guid[]>(0));
+            }
+        }
+
+        foreach (var about in erasures)
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await PersonalData.EraseAsync(transaction, about, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+using Chassis.Data;
+using Chassis.Messaging.Model;
+using Chassis.Messaging.Wire;
+using Npgsql;
+using NpgsqlTypes;
+using Shop.Contracts;
+
+namespace Chassis.Messaging.Storage;
+
+/// <summary>The relay's side of the outbox table.</summary>
+internal sealed class OutboxStore(NpgsqlDataSource database)
+{
+    private const string Columns = "id, message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, due_at, scheduled, created_at";
+
+    // SKIP LOCKED: several replicas share the work. now(), because the index can only be used with a stable time. The rows are moved on by their ids and not by a join: with
+    // statistics of another moment that would read the whole table.
+    internal const string ClaimSql =
+        $"""
+        WITH due AS (
+            SELECT {Columns} FROM messaging.outbox
+            WHERE due_at >= $3 AND due_at <= now() AND parked_at IS NULL
+            ORDER BY due_at LIMIT $1
+            FOR UPDATE SKIP LOCKED),
+        replayed AS (
+            SELECT {Columns} FROM messaging.outbox
+            WHERE due_at >= greatest($4, {OutboxSql.Replays}) AND parked_at IS NULL
+            ORDER BY due_at LIMIT $5
+            FOR UPDATE SKIP LOCKED),
+        claimed AS (
+            UPDATE messaging.outbox SET due_at = clock_timestamp() + $2
+            WHERE id = ANY (ARRAY(SELECT id FROM due UNION ALL SELECT id FROM replayed)))
+        SELECT *, false FROM due UNION ALL SELECT *, true FROM replayed
+        """;
+
+    // What is due by now has been claimed, or somebody else is about to.
+    private const string NextSql =
+        "SELECT (SELECT due_at FROM messaging.outbox WHERE due_at > now() AND parked_at IS NULL ORDER BY due_at LIMIT 1) - clock_timestamp(), now()";
+
+    // The times of a microsecond apart keep the order for whoever sweeps.
+    private const string ReplaySql =
+        """
+        INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, due_at)
+        SELECT event_id, $5, $9, $6, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, false,
+               now() + interval '1000 years' + (row_number() OVER (ORDER BY position)) * interval '1 microsecond'
+        FROM messaging.boundary_events
+        WHERE time >= $1 AND time < $2 AND ($3 OR type = ANY($4)) AND ($10 IS NULL OR subject = $10)
+        ORDER BY position
+        """;
+
+    // Ids alone are not enough: what has been sent is written down until the database answers, and that may be a copy that has lost the last commits and given the ids to
+    // other messages. What a crash of the database brings back is sent again under its id, as after a crash of ours.
+    private const string DeleteSql =
+        $"""
+        DELETE FROM messaging.outbox o USING unnest($1::bigint[], $2::uuid[]) AS sent(id, message_id), ({Flush.NotAwaited}) AS flush
+        WHERE o.id = sent.id AND o.message_id = sent.message_id
+        """;
+
+    private const string KeepSql =
+        """
+        UPDATE messaging.outbox o SET due_at = clock_timestamp() + $3
+        FROM unnest($1::bigint[], $2::uuid[]) AS kept(id, message_id) WHERE o.id = kept.id AND o.message_id = kept.message_id
+        """;
+
+    private const string RefuseSql =
+        """
+        UPDATE messaging.outbox o SET
+            attempts = attempts + 1,
+            last_error = $3,
+            due_at = clock_timestamp() + least($4 * power(2, least(attempts, 20)), interval '5 minutes') * (0.75 + random() / 2),
+            parked_at = CASE WHEN attempts + 1 >= $5 THEN now() END
+        FROM unnest($1::bigint[], $2::uuid[]) AS refused(id, message_id)
+        WHERE o.id = refused.id AND o.message_id = refused.message_id RETURNING parked_at IS NOT NULL
+        """;
+
+    /// <summary>Takes over rows that are due, and of replayed ones a share of their own, in the order of their ids, and tells whether there are more or when the next one will be.</summary>
+    public async Task<(List<OutboxRow> Rows, bool More, TimeSpan? Next)> ClaimAsync(int limit, int replays, Watermark watermark, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var from = watermark.Begin();
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                new NpgsqlBatchCommand(ClaimSql)
+                {
+                    Parameters =
+                    {
+                        new NpgsqlParameter<int> { TypedValue = limit },
+                        new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval },
+                        At(from.Due),
+                        At(from.Replayed),
+                        new NpgsqlParameter<int> { TypedValue = replays },
+                    },
+                },
+                new NpgsqlBatchCommand(NextSql),
+            },
+        };
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<OutboxRow>();
+        var (due, lastDue, lastReplayed) = (0, DateTime.MinValue, DateTime.MinValue);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            rows.Add(await ReadAsync(reader, cancellationToken));
+            var at = reader.GetDateTime(9);
+            if (reader.GetBoolean(12))
+            {
+                lastReplayed = at > lastReplayed ? at : lastReplayed;
+            }
+            else
+            {
+                due++;
+                lastDue = at > lastDue ? at : lastDue;
+            }
+        }
+
+        await reader.NextResultAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        TimeSpan? next = await reader.IsDBNullAsync(0, cancellationToken) ? null : reader.GetFieldValue<TimeSpan>(0);
+        watermark.End(reader.GetDateTime(1), due == limit ? lastDue : null, rows.Count > due ? lastReplayed : null);
+        rows.Sort(static (a, b) => a.Id.CompareTo(b.Id));
+        return (rows, due == limit || (replays > 0 && rows.Count - due == replays), next);
+
+        static NpgsqlParameter<DateTime> At(DateTime time) => new() { TypedValue = time, NpgsqlDbType = NpgsqlDbType.TimestampTz };
+    }
+
+    /// <summary>Moves on the time until which rows belong to this process.</summary>
+    public async Task KeepAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(KeepSql);
+        AddKeys(command, rows);
+        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public async Task DeleteAsync(IReadOnlyList<OutboxRow> rows, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(DeleteSql);
+        AddKeys(command, rows);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Counts a failed attempt and puts the rows back for later, or aside for good.</summary>
+    /// <returns>How many were put aside.</returns>
+    public async Task<int> RefuseAsync(IReadOnlyList<OutboxRow> rows, string error, TimeSpan backoff, int limit, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(RefuseSql);
+        AddKeys(command, rows);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = error });
+        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = backoff, NpgsqlDbType = NpgsqlDbType.Interval });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+        var parked = 0;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            parked += reader.GetBoolean(0) ? 1 : 0;
+        }
+
+        return parked;
+    }
+
+    /// <summary>Makes the parked rows due, as if nobody had tried yet.</summary>
+    /// <returns>How many.</returns>
+    public async Task<int> ReleaseAsync(IAuditedCommit audit, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(
+            "UPDATE messaging.outbox SET parked_at = NULL, attempts = 0, due_at = clock_timestamp() WHERE parked_at IS NOT NULL", connection, transaction);
+        var released = await command.ExecuteNonQueryAsync(cancellationToken);
+        await audit.CommitAsync(transaction, cancellationToken);
+        return released;
+    }
+
+    /// <summary>Writes rows in a transaction of their own, for what happens outside of any unit of work.</summary>
+    public async Task InsertAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(OutboxSql.Insert(rows, lease));
+        await OutboxSql.ExecuteAsync(batch, rows, cancellationToken);
+    }
+
+    /// <summary>Puts events of the archive behind all that is due, for one queue.</summary>
+    /// <returns>How many.</returns>
+    public async Task<long> ReplayAsync(
+        Guid replay, string queue, DateTimeOffset from, DateTimeOffset to, IReadOnlyCollection<string>? types, string? subject, IAuditedCommit audit,
+        CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(ReplaySql, connection, transaction);
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = from.UtcDateTime });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = to.UtcDateTime });
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = types is null });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. types ?? []] });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = "replay:" + replay });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = queue });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = MessageKeys.EventContentType });
+        command.Parameters.Add(new NpgsqlParameter<string>
+        {
+            TypedValue = HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }),
+            NpgsqlDbType = NpgsqlDbType.Jsonb,
+        });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = ExchangeNames.Replay });
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)subject ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        var replayed = await command.ExecuteNonQueryAsync(cancellationToken);
+        await audit.CommitAsync(transaction, cancellationToken);
+        return replayed;
+    }
+
+    public async Task CancelAsync(Guid token, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand("DELETE FROM messaging.outbox WHERE token = $1");
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = token });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>The figures for operators. It counts rows: not for a hot path.</summary>
+    public async Task<OutboxFigures> FiguresAsync(double dispatchRate, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            """
+            SELECT count(*) FILTER (WHERE parked_at IS NULL AND (NOT scheduled OR due_at <= now())),
+                   coalesce(max(extract(epoch FROM now() - CASE WHEN scheduled THEN due_at ELSE created_at END))
+                       FILTER (WHERE parked_at IS NULL AND (NOT scheduled OR due_at <= now())), 0)::float8,
+                   count(*) FILTER (WHERE parked_at IS NULL AND scheduled AND due_at > now()),
+                   count(*) FILTER (WHERE parked_at IS NOT NULL),
+                   (SELECT count(*) FROM messaging.dead_letters WHERE status = 'open')
+            FROM messaging.outbox
+            """);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return new OutboxFigures(
+            reader.GetInt64(0), Math.Round(Math.Max(0, reader.GetDouble(1)), 3), reader.GetInt64(2), reader.GetInt64(3), dispatchRate, reader.GetInt64(4));
+    }
+
+    private static void AddKeys(NpgsqlCommand command, IReadOnlyList<OutboxRow> rows)
+    {
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. rows.Select(r => r.Id)] });
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. rows.Select(r => r.MessageId)] });
+    }
+
+    private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
+    {
+        var dueAt = reader.GetFieldValue<DateTimeOffset>(9);
+        var scheduled = reader.GetBoolean(10);
+        return new OutboxRow
+        {
+            Id = reader.GetInt64(0),
+            MessageId = reader.GetGuid(1),
+            Key = await reader.IsDBNullAsync(2, cancellationToken) ? null : reader.GetString(2),
+            Exchange = reader.GetString(3),
+            RoutingKey = reader.GetString(4),
+            ContentType = reader.GetString(5),
+            Headers = HeaderJson.Read(reader.GetString(6)),
+            Body = reader.GetFieldValue<byte[]>(7),
+            Mandatory = reader.GetBoolean(8),
+            Since = scheduled ? dueAt : reader.GetFieldValue<DateTimeOffset>(11),
+        };
+    }
+}
