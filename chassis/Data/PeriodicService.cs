@@ -56,9 +56,9 @@ public abstract partial class PeriodicService(TimeProvider clock, ILogger logger
 
     private static bool IsOutage(Exception? e) => e is not null && (e is DbException { IsTransient: true } or TimeoutException || IsOutage(e.InnerException));
 
-    [LoggerMessage(1408, LogLevel.Warning, "{Work} could not be done; it is tried again in {Pause}: {Reason}")]
+    [LoggerMessage(1011, LogLevel.Warning, "{Work} could not be done; it is tried again in {Pause}: {Reason}")]
     private static partial void LogFailed(ILogger logger, string work, TimeSpan pause, string reason);
 
-    [LoggerMessage(1409, LogLevel.Error, "{Work} failed, and is tried again in {Pause}")]
+    [LoggerMessage(1012, LogLevel.Error, "{Work} failed, and is tried again in {Pause}")]
     private static partial void LogBroken(ILogger logger, string work, TimeSpan pause, Exception exception);
 }

@@ -13,7 +13,4 @@ public static class ConsumeContextExtensions
 
     /// <summary>Whether the event comes from the archive, sent to this queue alone: rebuild views from it, do not mail anybody.</summary>
     public static bool IsReplay(this ConsumeContext context) => context.Headers.Get<string>(CloudEventHeaders.Replay) == "true";
-
-    /// <summary>The correlation id as text, as it came with the first request.</summary>
-    public static string? CorrelationText(this ConsumeContext context) => context.Headers.Get<string>(CloudEventHeaders.CorrelationId);
 }

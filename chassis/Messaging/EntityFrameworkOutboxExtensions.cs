@@ -11,12 +11,9 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace MassTransit;
 
-/// <summary>The outbox's configuration, named as in MassTransit's Entity Framework Core integration.</summary>
+/// <summary>The outbox's configuration, named as in MassTransit's Entity Framework Core integration. There is no choice of a database: it is PostgreSQL.</summary>
 public interface IEntityFrameworkOutboxConfigurator
 {
-    /// <summary>PostgreSQL, the only database there is; here for the sake of MassTransit's documentation.</summary>
-    IEntityFrameworkOutboxConfigurator UsePostgres();
-
     /// <summary>What is published outside of a consumer leaves through the outbox, too.</summary>
     IEntityFrameworkOutboxConfigurator UseBusOutbox();
 }
@@ -31,9 +28,6 @@ public interface IEntityFrameworkSagaRepositoryConfigurator<TSaga>
     /// <summary>The scoped context that the repository works on.</summary>
     void ExistingDbContext<TDbContext>()
         where TDbContext : DbContext;
-
-    /// <summary>PostgreSQL, the only database there is; here for the sake of MassTransit's documentation.</summary>
-    void UsePostgres();
 }
 
 /// <summary>The public face of the outbox, the inbox and the saga storage.</summary>
@@ -74,8 +68,6 @@ public static class EntityFrameworkOutboxExtensions
     private sealed class OutboxConfigurator<TDbContext>(IBusRegistrationConfigurator configurator) : IEntityFrameworkOutboxConfigurator
         where TDbContext : DbContext
     {
-        public IEntityFrameworkOutboxConfigurator UsePostgres() => this;
-
         public IEntityFrameworkOutboxConfigurator UseBusOutbox()
         {
             configurator.ReplaceScoped<IScopedBusContextProvider<IBus>, UnitOfWorkBusContextProvider<TDbContext>>();
@@ -96,10 +88,6 @@ public static class EntityFrameworkOutboxExtensions
 
         public void ExistingDbContext<TDbContext>()
             where TDbContext : DbContext => _database = provider => provider.GetRequiredService<TDbContext>();
-
-        public void UsePostgres()
-        {
-        }
 
         public void Register(ISagaRepositoryRegistrationConfigurator<TSaga> configurator)
         {

@@ -80,7 +80,7 @@ public static class MessagingExtensions
         {
             bus.DisableUsageTelemetry();
             bus.ConfigureHealthCheckOptions(health => health.MinimalFailureStatus = HealthStatus.Degraded);    // BrokerHealthCheck says when that is too little
-            bus.AddEntityFrameworkOutbox<TDbContext>(outbox => outbox.UsePostgres().UseBusOutbox());
+            bus.AddEntityFrameworkOutbox<TDbContext>(outbox => outbox.UseBusOutbox());
             bus.AddReceiveObserver(provider => provider.GetRequiredService<Deliveries>());
             configure?.Invoke(bus);
             bus.AddReceiveEndpointObserver(provider => provider.GetRequiredService<RefusedQueues>());

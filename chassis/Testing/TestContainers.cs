@@ -94,11 +94,12 @@ internal static class TestContainers
     /// </summary>
     private static async Task EndAsync(IContainer container)
     {
+        var id = container.Id;    // when it is gone, nobody knows it any more
         await container.StopAsync();
         using var engine = TestcontainersSettings.OS.DockerEndpointAuthConfig.GetDockerClientBuilder(Guid.Empty).Build();
         await Poll.Until(
-            async () => !(await engine.Containers.ListContainersAsync(new ContainersListParameters { All = true })).Any(c => c.ID == container.Id),
-            $"the end of container {container.Id}");
+            async () => !(await engine.Containers.ListContainersAsync(new ContainersListParameters { All = true })).Any(c => c.ID == id),
+            $"the end of container {id}");
     }
 
     /// <summary>Testcontainers asks the usual socket when <c>DOCKER_HOST</c> does not answer; the docker client would not, and neither is it done here.</summary>

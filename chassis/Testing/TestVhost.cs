@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
@@ -100,9 +101,25 @@ public sealed class TestVhost : IAsyncDisposable
     public async Task<JsonElement> GetAsync(string resource)
     {
         var parts = resource.Split('/', 2);
-        using var response = await management.GetAsync(new Uri($"api/{parts[0]}/{name}{(parts.Length > 1 ? $"/{parts[1]}" : "")}", UriKind.Relative));
-        response.EnsureSuccessStatusCode();
-        return await response.Content.ReadFromJsonAsync<JsonElement>();
+        var address = new Uri($"api/{parts[0]}/{name}{(parts.Length > 1 ? $"/{parts[1]}" : "")}", UriKind.Relative);
+        JsonElement answer = default;
+
+        // The API itself fails now and then while a queue begins or ends (RabbitMQ 3.10.8: 500): that says nothing of what is asked.
+        await Poll.Until(
+            async () =>
+            {
+                using var response = await management.GetAsync(address);
+                if (response.StatusCode >= HttpStatusCode.InternalServerError)
+                {
+                    return false;
+                }
+
+                response.EnsureSuccessStatusCode();
+                answer = await response.Content.ReadFromJsonAsync<JsonElement>();
+                return true;
+            },
+            $"the broker's API to answer for {resource}");
+        return answer;
     }
 
     /// <summary>Creates or changes something in this virtual host, for example <c>policies/unrouted</c>.</summary>

@@ -179,6 +179,25 @@ public sealed partial class The_architecture
             .ShouldBeEmpty("a feature is one place; a project per layer tears it apart.");
 
     [Fact]
+    public void Every_line_of_the_log_has_an_id_of_its_own()
+    {
+        var ranges = new Dictionary<string, (int From, int To)>
+        {
+            ["Data"] = (1000, 1099), ["Web"] = (1100, 1999), ["Messaging"] = (2000, 2999), ["EventSourcing"] = (3000, 3999),
+            ["Orders"] = (4000, 4999), ["Notifications"] = (5000, 5999), ["Users"] = (6000, 6999), ["Inventory"] = (7000, 7999),
+        };
+        var ids = (from project in Repository.Product
+                   from source in Repository.Sources(project.Folder)
+                   from line in source.Lines
+                   let id = LogId().Match(line)
+                   where id.Success
+                   select (project.Name, Id: int.Parse(id.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture), source.Path)).ToList();
+        ids.Count.ShouldBeGreaterThan(40);
+        ids.Where(i => !ranges.TryGetValue(i.Name, out var range) || i.Id < range.From || i.Id > range.To).ShouldBeEmpty("an alert on a number must not mean three things: each project has a range.");
+        ids.GroupBy(i => i.Id).Where(g => g.Count() > 1).Select(g => $"{g.Key}: {string.Join(", ", g.Select(i => i.Path))}").ShouldBeEmpty();
+    }
+
+    [Fact]
     public void Nothing_is_left_to_be_done()
     {
         var left = from project in Repository.Projects
@@ -226,6 +245,9 @@ public sealed partial class The_architecture
 
     [GeneratedRegex(@"//.*\b(TODO|FIXME|HACK|XXX)\b|new NotImplementedException\(")]
     private static partial Regex Leftover();
+
+    [GeneratedRegex(@"LoggerMessage\(\s*(\d+)")]
+    private static partial Regex LogId();
 
     [GeneratedRegex(@"\b(Fact|Theory|InlineData)\(.*Skip\s*=|Assert\.Skip")]
     private static partial Regex SkippedTest();

@@ -4,7 +4,7 @@ using System.Xml.Linq;
 
 namespace Architecture.Tests;
 
-/// <summary>What the project takes from others: which versions, under which licences, and that the README says so.</summary>
+/// <summary>What the project takes from others: which versions, under which licences, and that a page says so.</summary>
 public sealed partial class The_packages
 {
     /// <summary>Built as a partner would, outside of everything.</summary>
@@ -97,7 +97,7 @@ public sealed partial class The_packages
             .ShouldBeEmpty("a version in Directory.Packages.props that no restore graph takes tells of a dependency that is none.");
 
     [Fact]
-    public void The_README_lists_what_ships_in_a_service_with_its_licence()
+    public void The_page_lists_what_ships_in_a_service_with_its_licence()
     {
         var table = Table();
         string[] missing = [.. from id in Repository.Product.SelectMany(p => p.Packages).Distinct().Order(StringComparer.OrdinalIgnoreCase)
@@ -107,13 +107,13 @@ public sealed partial class The_packages
                           ? $"`{id}` is under {licence}, and not under {wrong}"
                           : $"| `{id}` | {licence} | … |"];
         missing.ShouldBeEmpty($"""
-            the table of dependencies in README.md, whose packages stand in backticks, is what a lawyer reads. It lacks:
+            the table in docs/dependencies.md, whose packages stand in backticks, is what a lawyer reads. It lacks:
             {string.Join(Environment.NewLine, missing)}
             """);
     }
 
     [Fact]
-    public void The_README_lists_nothing_else()
+    public void The_page_lists_nothing_else()
     {
         var all = Graph.Where(p => p.Kind == "Direct").ToLookup(p => p.Id, StringComparer.Ordinal);
         var wrong = from row in Table()
@@ -122,9 +122,9 @@ public sealed partial class The_packages
         wrong.ShouldBeEmpty("a table of dependencies that names what is not there is believed in nothing.");
     }
 
-    /// <summary>The packages in backticks of the README's table of dependencies; a row may name several of one licence.</summary>
+    /// <summary>The packages in backticks of docs/dependencies.md; a row may name several of one licence.</summary>
     private static IReadOnlyList<(string Id, string Licence)> Table() =>
-        [.. File.ReadLines(Path.Combine(Repository.Root, "README.md"))
+        [.. File.ReadLines(Path.Combine(Repository.Root, "docs/dependencies.md"))
             .SkipWhile(line => !line.StartsWith("| dependency | licence |", StringComparison.Ordinal))
             .TakeWhile(line => line.StartsWith('|'))
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))

@@ -100,11 +100,11 @@ public sealed class Stage : IAsyncDisposable
             Smtp = mails.Address,
             LogDirectory = logDirectory,
             Supervise = true,
+            KeepsUnrouted = true,
             BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, "broker", uri.Host, uri.Port) }.Uri,
             DatabaseOf = (service, at) => ("127.0.0.1", LinkTo(service, "database", at.Host, at.Port)),
         });
         var stage = new Stage(cluster, servers, Leases.Of(settings.ServiceSettings), links, mails, webhooks, settings.Seed) { Clocks = clocks };
-        await cluster.Vhost.KeepUnroutedAsync();
         await stage.Echo.ConnectAsync();
         await stage.SubscribeAsync();
         return stage;

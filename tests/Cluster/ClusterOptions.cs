@@ -24,6 +24,9 @@ public sealed record ClusterOptions
     /// <summary>Environment of one process, by service and number.</summary>
     public Func<string, int, IReadOnlyDictionary<string, string>>? SettingsOfReplica { get; init; }
 
+    /// <summary>Whether what no queue takes is kept in <c>shop.unrouted</c>, as in an installation, from before the first process starts: what it tells at once may come before its listeners.</summary>
+    public bool KeepsUnrouted { get; init; }
+
     /// <summary>Where mails go, as <c>host:port</c>; null takes the mail catcher of the tests.</summary>
     public string? Smtp { get; init; }
 

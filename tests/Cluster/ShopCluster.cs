@@ -58,6 +58,11 @@ public sealed class ShopCluster : IAsyncDisposable
         try
         {
             await cluster.OpenAccountsAsync(options);
+            if (options.KeepsUnrouted)
+            {
+                await cluster.Vhost.KeepUnroutedAsync();
+            }
+
             await cluster.RestoreAsync(options);
             cluster.Configure(options);
             // What lies in a restored outbox leaves with the first breath, and the broker is a new one: whoever listens to it comes first.

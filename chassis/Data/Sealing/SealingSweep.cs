@@ -85,9 +85,9 @@ internal sealed partial class SealingSweep(
         }
     }
 
-    [LoggerMessage(1701, LogLevel.Information, "{Count} values of {Table} were sealed anew, with the master secret of today.")]
+    [LoggerMessage(1021, LogLevel.Information, "{Count} values of {Table} were sealed anew, with the master secret of today.")]
     private static partial void LogSealed(ILogger logger, int count, string table);
 
-    [LoggerMessage(1702, LogLevel.Error, "{Count} values of {Table} are sealed with a master secret that the settings do not have, and cannot be read.")]
+    [LoggerMessage(1022, LogLevel.Error, "{Count} values of {Table} are sealed with a master secret that the settings do not have, and cannot be read.")]
     private static partial void LogLost(ILogger logger, int count, string table);
 }

@@ -88,11 +88,7 @@ internal abstract class HostVariant : IVariant
         bus.AddConsumer<WorkConsumer>().Endpoint(e => e.Name = Names.Work);
         bus.AddConsumer<StepConsumer>().Endpoint(e => e.Name = Names.Steps);
         bus.AddSagaStateMachine<TripMachine, Trip>().Endpoint(e => e.Name = Names.Trips)
-            .EntityFrameworkRepository(r =>
-            {
-                r.ExistingDbContext<BenchDatabase>();
-                r.UsePostgres();
-            });
+            .EntityFrameworkRepository(r => r.ExistingDbContext<BenchDatabase>());
     }
 }
 

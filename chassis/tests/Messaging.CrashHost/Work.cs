@@ -58,6 +58,5 @@ public static class JourneyRegistration
         {
             r.ConcurrencyMode = concurrency;
             r.ExistingDbContext<WorkDatabase>();
-            r.UsePostgres();
         });
 }

@@ -56,6 +56,6 @@ public sealed partial class ExpireReservations(
 
     protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
 
-    [LoggerMessage(2001, LogLevel.Warning, "The reservation of order {OrderId} expired")]
+    [LoggerMessage(7001, LogLevel.Warning, "The reservation of order {OrderId} expired")]
     private static partial void LogExpired(ILogger logger, Guid orderId);
 }

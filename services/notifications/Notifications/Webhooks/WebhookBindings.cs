@@ -20,10 +20,11 @@ public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscr
 
     // A version before this one took everything. Changed by whoever holds the lock.
     private ImmutableHashSet<string> taken = [All];
-    private bool begun;
+    private bool bound;
+    private bool settled;
     private bool? ignoring;
 
-    protected override TimeSpan Interval => begun ? TimeSpan.FromSeconds(10) : TimeSpan.FromMilliseconds(200);
+    protected override TimeSpan Interval => settled ? TimeSpan.FromSeconds(10) : TimeSpan.FromMilliseconds(200);
 
     /// <summary>Before a webhook is stored, in its transaction: from here on its events come to the queue, whether they are sent to it or, if it is not stored after all, dropped.</summary>
     /// <exception cref="BrokerUnavailableException">The broker does not answer; nothing may be stored.</exception>
@@ -45,9 +46,16 @@ public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscr
         var wanted = TopicsOf(await db.Database.SqlQuery<string>($"SELECT DISTINCT unnest(event_types) AS \"Value\" FROM webhooks WHERE status = 'active'").ToListAsync(cancellationToken));
         try
         {
-            // In this order: at no time is an event taken by nobody. Before all else is bound, what lies among the unrouted events may be for somebody here.
-            await TakeAsync(wanted.Except(begun ? taken : []), cancellationToken);
-            if (subscriptions.OthersAreBound && ignoring != !wanted.Contains(All))
+            // In this order: at no time is an event taken by nobody. Before all else is bound, what lies among the unrouted events may be for somebody here: so nothing is ignored
+            // then, and nothing left either.
+            await TakeAsync(wanted.Except(bound ? taken : []), cancellationToken);
+            bound = true;
+            if (!subscriptions.OthersAreBound)
+            {
+                return;
+            }
+
+            if (ignoring != !wanted.Contains(All))
             {
                 await subscriptions.IgnoreAsync(Ignored, All, !wanted.Contains(All), cancellationToken);
                 ignoring = !wanted.Contains(All);
@@ -59,7 +67,7 @@ public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscr
                 await subscriptions.LeaveAsync(NotificationQueues.Webhooks, unwanted, cancellationToken);
             }
 
-            (taken, begun) = (wanted, true);
+            (taken, settled) = (wanted, true);
         }
         catch (BrokerUnavailableException)
         {

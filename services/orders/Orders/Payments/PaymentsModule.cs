@@ -40,11 +40,7 @@ public static class PaymentsModule
         where TDbContext : DbContext
     {
         bus.AddSagaStateMachine<FulfilmentStateMachine, FulfilmentState, FulfilmentDefinition>().Endpoint(e => e.Name = OrdersQueues.Fulfilment)
-            .EntityFrameworkRepository(r =>
-            {
-                r.ExistingDbContext<TDbContext>();
-                r.UsePostgres();
-            });
+            .EntityFrameworkRepository(r => r.ExistingDbContext<TDbContext>());
         bus.AddConsumer<StepsOfEarlierVersion>().Endpoint(e => e.Name = OrdersQueues.Commands);
         bus.AddConsumer<PaymentsOfEarlierVersion>().Endpoint(e => e.Name = PaymentsOfEarlierVersion.Queue);
         bus.AddConsumer<ExecutePaymentConsumer, ExecutePaymentConsumerDefinition>().Endpoint(e => e.Name = PaymentQueues.Calls);

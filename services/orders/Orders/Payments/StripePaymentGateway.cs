@@ -205,10 +205,10 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         }
     }
 
-    [LoggerMessage(2101, LogLevel.Warning, "The payment provider refused a request as invalid: {Code} {Parameter}")]
+    [LoggerMessage(4101, LogLevel.Warning, "The payment provider refused a request as invalid: {Code} {Parameter}")]
     private static partial void LogRefused(ILogger logger, string? code, string? parameter);
 
-    [LoggerMessage(2102, LogLevel.Error, "The payment provider does not accept us: status {Status}, {Type}. Payments wait until this is mended")]
+    [LoggerMessage(4102, LogLevel.Error, "The payment provider does not accept us: status {Status}, {Type}. Payments wait until this is mended")]
     private static partial void LogMisconfigured(ILogger logger, int status, string? type);
 
     private sealed record Listing(IReadOnlyList<Intent> Data, bool HasMore);

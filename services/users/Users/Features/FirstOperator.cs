@@ -57,6 +57,6 @@ public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    [LoggerMessage(2101, LogLevel.Information, "The first operator {UserId} was made from the configuration.")]
+    [LoggerMessage(6101, LogLevel.Information, "The first operator {UserId} was made from the configuration.")]
     private static partial void LogCreated(ILogger logger, Guid userId);
 }

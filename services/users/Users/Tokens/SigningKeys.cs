@@ -192,13 +192,13 @@ public sealed partial class SigningKeys(
         return row;
     }
 
-    [LoggerMessage(2001, LogLevel.Information, "New signing key {KeyId}; it signs from {SignsFrom:O}.")]
+    [LoggerMessage(6001, LogLevel.Information, "New signing key {KeyId}; it signs from {SignsFrom:O}.")]
     private static partial void LogCreated(ILogger logger, string keyId, DateTimeOffset signsFrom);
 
-    [LoggerMessage(2005, LogLevel.Warning, "Signing key {KeyId} was withdrawn; nothing that it has signed holds any more.")]
+    [LoggerMessage(6005, LogLevel.Warning, "Signing key {KeyId} was withdrawn; nothing that it has signed holds any more.")]
     private static partial void LogWithdrawn(ILogger logger, string keyId);
 
-    [LoggerMessage(2002, LogLevel.Information, "Signing key {KeyId} dropped; {Successor} has replaced it.")]
+    [LoggerMessage(6002, LogLevel.Information, "Signing key {KeyId} dropped; {Successor} has replaced it.")]
     private static partial void LogDropped(ILogger logger, string keyId, string successor);
 
     private sealed class Loaded(SigningKey row, byte[] pkcs8)
