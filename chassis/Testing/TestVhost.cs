@@ -122,6 +122,15 @@ public sealed class TestVhost : IAsyncDisposable
         return answer;
     }
 
+    /// <summary>The routing keys of what waits in a queue, the oldest first; it goes back to its place.</summary>
+    public async Task<IReadOnlyList<string>> WaitingAsync(string queue)
+    {
+        using var response = await management.PostAsJsonAsync(
+            new Uri($"api/queues/{name}/{queue}/get", UriKind.Relative), new { count = 10_000, ackmode = "ack_requeue_true", encoding = "base64", truncate = 1 });
+        response.EnsureSuccessStatusCode();
+        return [.. (await response.Content.ReadFromJsonAsync<JsonElement>()).EnumerateArray().Select(m => m.GetProperty("routing_key").GetString()!)];
+    }
+
     /// <summary>Creates or changes something in this virtual host, for example <c>policies/unrouted</c>.</summary>
     public Task PutResourceAsync(string resource, object body)
     {
