@@ -24,9 +24,10 @@ public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver
             Sample = (ref ActivityCreationOptions<ActivityContext> options) => ActivitySamplingResult.AllData,
             ActivityStopped = activity =>
             {
-                if (activity.TraceId.ToHexString() == Trace)
+                // What has no text is a connection that is made: which unit of work has to, depends on what else the pool is used for.
+                if (activity.TraceId.ToHexString() == Trace && activity.GetTagItem("db.query.text") is string text)
                 {
-                    statements.Enqueue((activity.GetTagItem("db.query.text") ?? activity.GetTagItem("db.statement"))?.ToString() ?? activity.DisplayName);
+                    statements.Enqueue(text);
                 }
             },
         };
