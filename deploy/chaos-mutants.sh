@@ -18,13 +18,14 @@ mkdir -p "$STATE/logs" "$STATE/reports"
 trap 'printf "\n"; warn "interrupted"; exit 130' INT TERM
 trap '"$ROOT/deploy/local/servers.sh" chaos stop || true' EXIT
 
-# What the services are made of, without its tests; the copy is not part of any repository above it.
+# What the services are made of, without its tests but those of messaging; the copy is not part of any repository above it.
 plant() {
     local patch
     rm -rf "$copy"
     mkdir -p "$copy"
     (cd "$ROOT" && tar -cf - --exclude=bin --exclude=obj --exclude=node_modules --exclude=tests --exclude='*.Tests' Directory.Build.props Directory.Packages.props global.json \
-        .editorconfig chassis contracts services deploy/payment-sandbox deploy/local/System.proj && tar -cf - --exclude=bin --exclude=obj tests/Demo) |
+        .editorconfig chassis contracts services deploy/payment-sandbox deploy/local/System.proj &&
+        tar -cf - --exclude=bin --exclude=obj tests/Demo chassis/tests/Messaging.Tests chassis/tests/Messaging.CrashHost) |
         tar -xf - --ignore-zeros -C "$copy"
     for patch in "$ROOT/$project"/Mutants/*.patch; do
         GIT_CEILING_DIRECTORIES=$STATE git -C "$copy" apply "$patch" 2>"$STATE/logs/mutants-patch.log" || {
@@ -44,7 +45,9 @@ built_from=$(sources; sha256sum "$ROOT/$project"/Mutants/*.patch)
 if [ "$(cat "$copy/built-from" 2>/dev/null)" != "$built_from" ]; then
     plant
     step "Building"
-    dotnet_build "$copy/deploy/local/System.proj" --configuration Release >"$STATE/logs/mutants-build.log" 2>&1 || failed "$STATE/logs/mutants-build.log"
+    for part in deploy/local/System.proj chassis/tests/Messaging.Tests; do
+        dotnet_build "$copy/$part" --configuration Release >"$STATE/logs/mutants-build.log" 2>&1 || failed "$STATE/logs/mutants-build.log"
+    done
     printf '%s' "$built_from" >"$copy/built-from"
 fi
 dotnet_build "$project" --configuration Release >"$STATE/logs/chaos-build.log" 2>&1 || failed "$STATE/logs/chaos-build.log"

@@ -6,9 +6,9 @@ namespace Shop.Chaos.Mutants;
 /// <summary>A bug to plant: a patch whose first lines say what it breaks, which invariant must notice, and what has to happen for that.</summary>
 /// <param name="Name">Name of the patch and value of the switch that turns the bug on.</param>
 /// <param name="Breaks">What is wrong then, in words.</param>
-/// <param name="CaughtBy">Key of the invariant that must be violated.</param>
-/// <param name="Settings">The run that exposes it.</param>
-public sealed record Mutant(string Name, string Breaks, string CaughtBy, RunSettings Settings)
+/// <param name="CaughtBy">Key of the invariant that must be violated; of a bug that no run of the whole shows, the test of messaging that must fail.</param>
+/// <param name="Settings">The run that exposes it; null when a test does.</param>
+public sealed record Mutant(string Name, string Breaks, string CaughtBy, RunSettings? Settings)
 {
     /// <summary>The variable that a service reads once, when it starts.</summary>
     public const string Switch = "MUTANT";
@@ -32,13 +32,18 @@ public sealed record Mutant(string Name, string Breaks, string CaughtBy, RunSett
             return null;
         }
 
+        if (header.TryGetValue("Test", out var test))
+        {
+            return new Mutant(name, breaks, test, Settings: null);
+        }
+
         var settings = RunSettings.Words(header.GetValueOrDefault("Settings")).Select(s => s.Split('=', 2)).ToDictionary(s => s[0], s => s[1]);
         settings[Switch] = name;
         var faults = RunSettings.Words(header.GetValueOrDefault("Faults"));
         return new Mutant(
             name,
             breaks,
-            header.TryGetValue("Caught-by", out var catcher) ? catcher : throw new InvalidDataException($"{file} does not say by which invariant it is caught: Caught-by."),
+            header.TryGetValue("Caught-by", out var catcher) ? catcher : throw new InvalidDataException($"{file} does not say by which invariant it is caught: Caught-by, or Test."),
             common with
             {
                 Orders = Number("Orders", common.Orders),

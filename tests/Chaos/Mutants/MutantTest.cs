@@ -52,14 +52,14 @@ public static class MutantTest
         var results = new ConcurrentBag<Result>();
         await console.Status().StartAsync($"{wanted.Length} runs …", async _ =>
         {
-            foreach (var mutant in wanted.Where(m => m.Settings.FaultKinds.Any(Arsenal.HurtsServers)))
+            foreach (var mutant in wanted.Where(WantsThemAlone))
             {
                 await TellAsync(mutant);
             }
 
             // The others leave the servers alone and can share them.
             var together = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount };
-            await Parallel.ForEachAsync(wanted.Where(m => !m.Settings.FaultKinds.Any(Arsenal.HurtsServers)), together, async (mutant, _) => await TellAsync(mutant));
+            await Parallel.ForEachAsync(wanted.Where(m => !WantsThemAlone(m)), together, async (mutant, _) => await TellAsync(mutant));
         });
         File.WriteAllText(Path.Combine(reports, "mutants.json"), JsonSerializer.Serialize(results.OrderBy(r => r.Mutant, StringComparer.Ordinal), JsonOptions));
         var failed = results.Count(r => !r.Passed);
@@ -70,28 +70,31 @@ public static class MutantTest
 
         async Task TellAsync(Mutant mutant)
         {
-            var result = await TryAsync(mutant, servers, folder);
+            var result = await TryAsync(mutant, build, servers, folder);
             results.Add(result);
             console.WriteLine(result.Line);
         }
+
+        static bool WantsThemAlone(Mutant mutant) => mutant.Settings?.FaultKinds.Any(Arsenal.HurtsServers) == true;
     }
 
     /// <summary>No bug, and everything that the runs with bugs are put through.</summary>
     private static Mutant Control(IReadOnlyList<Mutant> mutants, RunSettings common)
     {
-        var faults = mutants.SelectMany(m => m.Settings.FaultKinds).Distinct().Order(StringComparer.Ordinal).ToArray();
+        RunSettings[] runs = [.. mutants.Select(m => m.Settings).OfType<RunSettings>()];
+        var faults = runs.SelectMany(r => r.FaultKinds).Distinct().Order(StringComparer.Ordinal).ToArray();
         return new Mutant(ControlName, "nothing: the same binaries must pass", "", common with
         {
             Faults = faults.Length,
             FaultKinds = faults,
             OrderKinds = [],
             Orders = Math.Max(OrdersOfOneRun, faults.Length * OrdersPerFaultOfTheControl),
-            Replicas = mutants.Max(m => m.Settings.Replicas),
-            ServiceSettings = mutants.SelectMany(m => m.Settings.ServiceSettings).Where(s => s.Key != Mutant.Switch).DistinctBy(s => s.Key).ToDictionary(),
+            Replicas = runs.Max(r => r.Replicas),
+            ServiceSettings = runs.SelectMany(r => r.ServiceSettings).Where(s => s.Key != Mutant.Switch).DistinctBy(s => s.Key).ToDictionary(),
         });
     }
 
-    private static async Task<Result> TryAsync(Mutant mutant, Servers servers, string folder)
+    private static async Task<Result> TryAsync(Mutant mutant, string build, Servers servers, string folder)
     {
         var watch = Stopwatch.StartNew();
         var name = mutant.Name.Trim('(', ')');
@@ -101,10 +104,9 @@ public static class MutantTest
         {
             try
             {
-                var said = Terminal.Open(log);
-                var report = await ChaosRun.RunAsync(mutant.Settings, servers, Path.Combine(folder, name), said);
-                report.Print(said);
-                violated = [.. report.Verdicts.Where(v => v.Violations.Count > 0).Select(v => v.Key)];
+                violated = mutant.Settings is { } run
+                    ? await ViolatedAsync(run, servers, Path.Combine(folder, name), log)
+                    : await MessagingTest.FailsAsync(build, mutant, log) ? [mutant.CaughtBy] : [];
             }
             catch (Exception e)
             {
@@ -118,9 +120,17 @@ public static class MutantTest
         return new Result(mutant.Name, mutant.Breaks, mutant.CaughtBy, passed, violated, Math.Round(watch.Elapsed.TotalSeconds, 1), trouble);
     }
 
+    private static async Task<string[]> ViolatedAsync(RunSettings run, Servers servers, string logs, TextWriter log)
+    {
+        var said = Terminal.Open(log);
+        var report = await ChaosRun.RunAsync(run, servers, logs, said);
+        report.Print(said);
+        return [.. report.Verdicts.Where(v => v.Violations.Count > 0).Select(v => v.Key)];
+    }
+
     /// <param name="Mutant">Its name; <c>(none)</c> for the control.</param>
     /// <param name="Breaks">What is wrong.</param>
-    /// <param name="Catcher">The invariant that must notice.</param>
+    /// <param name="Catcher">The invariant or test that must notice.</param>
     /// <param name="Passed">Whether it did; of the control, whether nothing was noticed.</param>
     /// <param name="Violated">Every invariant that was violated.</param>
     /// <param name="Seconds">How long the run took.</param>
@@ -133,7 +143,7 @@ public static class MutantTest
         {
             (not null, _, _) => "BROKE OFF",
             (_, true, true) => "holds",
-            (_, true, false) => Catcher,
+            (_, true, false) => Catcher.Split('.')[0],
             (_, false, true) => "VIOLATED",
             _ => "SURVIVED",
         };
