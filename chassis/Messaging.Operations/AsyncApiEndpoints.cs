@@ -1,9 +1,9 @@
 using Chassis.Web;
+using Contracts.Events;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Operations;
 
@@ -13,8 +13,9 @@ public static class AsyncApiEndpoints
     /// <summary><c>/asyncapi</c> as a page to read and <c>/asyncapi.yaml</c> as the document, for everybody.</summary>
     public static IEndpointRouteBuilder MapAsyncApi(this IEndpointRouteBuilder app)
     {
-        app.MapPage("/asyncapi", AsyncApiDocument.Page(app.ServiceProvider.GetRequiredService<ServiceIdentity>().Name));
-        app.MapGet("/asyncapi.yaml", () => TypedResults.Content(AsyncApiDocument.Yaml, "application/yaml; charset=utf-8")).AllowAnonymous().ExcludeFromDescription();
+        var document = new AsyncApiDocument(app.ServiceProvider.GetRequiredService<EventCatalogue>());
+        app.MapPage("/asyncapi", document.Page(app.ServiceProvider.GetRequiredService<ServiceIdentity>().Name));
+        app.MapGet("/asyncapi.yaml", () => TypedResults.Content(document.Yaml, "application/yaml; charset=utf-8")).AllowAnonymous().ExcludeFromDescription();
         return app;
     }
 }

@@ -7,6 +7,7 @@ using Chassis.Messaging.Relay;
 using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
 using Chassis.Web;
+using Contracts.Events;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -15,7 +16,6 @@ using Npgsql;
 using NpgsqlTypes;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
-using Shop.Contracts;
 using Validator = Chassis.Web.Validator;
 
 namespace Chassis.Messaging.Operations;
@@ -91,17 +91,17 @@ internal static class BoundaryEventEndpoints
     }
 
     private static async Task<Accepted<StartedReplay>> Replay(
-        ReplayBoundaryEvents request, OutboxStore outbox, BrokerConnection broker, IAuditedCommit audit, TimeProvider clock, CancellationToken ct)
+        ReplayBoundaryEvents request, EventCatalogue catalogue, OutboxStore outbox, BrokerConnection broker, IAuditedCommit audit, TimeProvider clock, CancellationToken ct)
     {
-        Check(request, clock);
-        await BindAsync(request.Destination, broker, ct);
+        Check(request, catalogue, clock);
+        await BindAsync(request.Destination, catalogue.Exchanges.Replay, broker, ct);
         var replay = Guid.CreateVersion7(clock.GetUtcNow());
 
         var count = await outbox.ReplayAsync(replay, request.Destination, request.From, request.To ?? clock.GetUtcNow(), request.Types, request.Subject, audit, ct);
         return TypedResults.Accepted("/v1/ops/outbox", new StartedReplay(replay, count));
     }
 
-    private static void Check(ReplayBoundaryEvents request, TimeProvider clock)
+    private static void Check(ReplayBoundaryEvents request, EventCatalogue catalogue, TimeProvider clock)
     {
         new Validator().Bounds(request).Check(Encoding.UTF8.GetByteCount(request.Destination ?? "") <= LongestName, "destination", "is not a name that the broker can have.").ThrowIfInvalid();
         if ((request.To ?? clock.GetUtcNow()) <= request.From)
@@ -109,24 +109,24 @@ internal static class BoundaryEventEndpoints
             throw ProblemException.Invalid("to", "must be after from.");
         }
 
-        if (request.Types?.FirstOrDefault(t => BoundaryEvents.Find(t) is null) is not null)
+        if (request.Types?.FirstOrDefault(t => catalogue.Find(t) is null) is not null)
         {
             throw ProblemException.Invalid("types", "must be wire names of boundary events.");
         }
     }
 
     // The binding stays: the exchange leads to this queue only for messages that name it. A queue of another service that one has bound itself, or is about to.
-    private static async Task BindAsync(string queue, BrokerConnection broker, CancellationToken ct)
+    private static async Task BindAsync(string queue, string exchange, BrokerConnection broker, CancellationToken ct)
     {
         try
         {
             await using var connection = await broker.OpenAsync("replay", ct);
             await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
             await channel.QueueDeclarePassiveAsync(queue, ct);
-            await channel.ExchangeDeclareAsync(ExchangeNames.Replay, ExchangeType.Direct, durable: true, cancellationToken: ct);
+            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Direct, durable: true, cancellationToken: ct);
             try
             {
-                await channel.QueueBindAsync(queue, ExchangeNames.Replay, queue, cancellationToken: ct);
+                await channel.QueueBindAsync(queue, exchange, queue, cancellationToken: ct);
             }
             catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403)
             {

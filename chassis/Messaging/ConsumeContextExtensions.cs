@@ -1,6 +1,6 @@
 using System.Globalization;
+using Contracts.Events;
 using MassTransit;
-using Shop.Contracts;
 
 namespace Chassis.Messaging;
 

@@ -4,6 +4,7 @@ using Chassis.Messaging.Relay;
 using Chassis.Messaging.Storage;
 using Chassis.Messaging.UnitOfWork;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using MassTransit;
 using MassTransit.DependencyInjection;
 using MassTransit.Scheduling;
@@ -23,8 +24,10 @@ public static class MessagingExtensions
 {
     /// <summary>Adds the bus with the endpoint policy of the system; consumers and sagas are added with MassTransit's own methods.</summary>
     /// <param name="builder">The service, after <c>AddServiceDefaults</c> and <c>AddDatabase</c>.</param>
+    /// <param name="catalogue">The events and commands of the system that the service is part of.</param>
     /// <param name="configure">Consumers, sagas and their endpoints.</param>
-    public static IHostApplicationBuilder AddMessaging<TDbContext>(this IHostApplicationBuilder builder, Action<IBusRegistrationConfigurator>? configure = null)
+    public static IHostApplicationBuilder AddMessaging<TDbContext>(
+        this IHostApplicationBuilder builder, EventCatalogue catalogue, Action<IBusRegistrationConfigurator>? configure = null)
         where TDbContext : DbContext
     {
         var services = builder.Services;
@@ -35,6 +38,7 @@ public static class MessagingExtensions
                 options.Broker = BrokerUri(uri, configuration["RabbitMq:Username"], configuration["RabbitMq:Password"]);
             }
         });
+        services.AddSingleton(catalogue);
         services.AddMetrics();
         services.AddSingleton<MessagingMetrics>();
         services.AddSingleton<Deliveries>();
@@ -92,7 +96,7 @@ public static class MessagingExtensions
                 var service = context.GetRequiredService<ServiceIdentity>();
                 broker.Host(options.Broker, service.Name, host => BrokerConnection.Configure(host, options.Broker));
                 broker.MessageTopology.SetEntityNameFormatter(context.GetRequiredService<EntityNames>());
-                broker.UseWireFormat();
+                broker.UseWireFormat(context.GetRequiredService<EventCatalogue>());
                 broker.ConfigureSend(send => send.UseExecute(sent => Sign(sent, options.Account)));
                 broker.ConfigurePublish(publish => publish.UseExecute(sent => Sign(sent, options.Account)));
                 broker.ConfigureEndpoints(context);

@@ -1,6 +1,6 @@
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using MassTransit;
-using Shop.Contracts;
 
 namespace Chassis.Messaging;
 
@@ -24,7 +24,7 @@ public static class SendingExtensions
     public static Task PublishEvent<T>(this IPublishEndpoint endpoint, T message, long? sequence, Guid eventId, CancellationToken ct = default)
         where T : class
     {
-        if (BoundaryEvents.Find(typeof(T)) is null)
+        if (!BoundaryEvent<T>.IsOne)
         {
             throw new ArgumentException($"{typeof(T).Name} is not a boundary event; it has no [BoundaryEvent].", nameof(message));
         }
@@ -60,6 +60,11 @@ public static class SendingExtensions
     /// <param name="ct">Cancels.</param>
     public static Task SendCommand<T>(this ISendEndpointProvider endpoints, string queue, T message, Guid key, DateTimeOffset due, CancellationToken ct = default)
         where T : class => SendAsync(endpoints, queue, message, new DispatchOptions(key.ToString(), due), ct);
+
+    private static class BoundaryEvent<T>
+    {
+        public static readonly bool IsOne = typeof(T).IsDefined(typeof(BoundaryEventAttribute), inherit: false);
+    }
 
     private static async Task SendAsync<T>(ISendEndpointProvider endpoints, string queue, T message, DispatchOptions options, CancellationToken ct)
         where T : class

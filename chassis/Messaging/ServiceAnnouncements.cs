@@ -1,10 +1,10 @@
+using Contracts.Events.Platform.V1;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Shop.Contracts.Platform.V1;
 
 namespace Chassis.Messaging;
 

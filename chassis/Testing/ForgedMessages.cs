@@ -1,9 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using Contracts.Events;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
-using Shop.Contracts;
 
 namespace Chassis.Testing;
 
@@ -21,10 +21,11 @@ public static class ForgedMessages
         await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
         var account = stranger.UserInfo.Split(':')[0];
         var queues = Endpoints(fixture.Services);
+        var catalogue = fixture.Services.GetRequiredService<EventCatalogue>();
         foreach (var queue in queues)
         {
             foreach (var (what, message) in (IEnumerable<(string, (BasicProperties, string))>)
-                [("an event of another", Event(account)), ("an event of nobody", Event(null)), ("a command of another", Command(account))])
+                [("an event of another", Event(catalogue, account)), ("an event of nobody", Event(catalogue, null)), ("a command of another", Command(account))])
             {
                 var (properties, body) = message;
                 await channel.BasicPublishAsync("", queue, mandatory: true, properties, Encoding.UTF8.GetBytes(body));
@@ -48,10 +49,10 @@ public static class ForgedMessages
         static string Name(Uri address) => address.AbsolutePath.Split('/')[^1];
     }
 
-    private static (BasicProperties, string) Event(string? account)
+    private static (BasicProperties, string) Event(EventCatalogue catalogue, string? account)
     {
-        var (id, contract) = (Guid.CreateVersion7().ToString(), BoundaryEvents.All[0]);
-        var envelope = new CloudEventEnvelope(id, CloudEventEnvelope.SourceOf(contract.Publisher), contract.Type, TimeProvider.System.GetUtcNow(), id);
+        var (id, contract) = (Guid.CreateVersion7().ToString(), catalogue.All[0]);
+        var envelope = new CloudEventEnvelope(id, catalogue.SourceOf(contract.Publisher), contract.Type, TimeProvider.System.GetUtcNow(), id);
         return (Signed(new BasicProperties { MessageId = id, ContentType = "application/json", Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value) }, account), "{}");
     }
 

@@ -4,7 +4,6 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Shop.Contracts;
 
 namespace Chassis.Testing;
 
@@ -14,6 +13,10 @@ namespace Chassis.Testing;
 /// </summary>
 public sealed class TestVhost : IAsyncDisposable
 {
+    // As the definitions call them.
+    private const string AllEvents = "shop.events";
+    private const string Unrouted = "shop.unrouted";
+
     private readonly HttpClient management;
     private readonly string name;
     private readonly List<string> users = [];
@@ -38,7 +41,7 @@ public sealed class TestVhost : IAsyncDisposable
 
     /// <summary>Settings of a service, by key with colons, that say that every other service has this account as well.</summary>
     public static IEnumerable<KeyValuePair<string, string>> OneAccountForAll =>
-        BoundaryEvents.All.Select(e => e.Publisher).Distinct().Select(service => KeyValuePair.Create($"Messaging:Accounts:{service}", Account));
+        Definitions("permissions").Select(p => (string)p["user"]!).Distinct().Select(service => KeyValuePair.Create($"Messaging:Accounts:{service}", Account));
 
     public static async Task<TestVhost> CreateAsync()
     {
@@ -64,7 +67,7 @@ public sealed class TestVhost : IAsyncDisposable
     public async Task<IAsyncDisposable> WidenAsync(string service, string account)
     {
         await PutAsync($"api/permissions/{name}/{account}", new { configure = ".*", write = ".*", read = ".*" });
-        await PutAsync($"api/topic-permissions/{name}/{account}", new { exchange = Exchanges.AllEvents, write = ".*", read = ".*" });
+        await PutAsync($"api/topic-permissions/{name}/{account}", new { exchange = AllEvents, write = ".*", read = ".*" });
         return new Resumption(() => GrantAsync(service, account));
     }
 
@@ -83,10 +86,9 @@ public sealed class TestVhost : IAsyncDisposable
     /// <summary>What no queue takes lies in <c>shop.unrouted</c> from now on, as in an installation.</summary>
     public async Task KeepUnroutedAsync()
     {
-        const string unrouted = Exchanges.Unrouted;
-        await PutResourceAsync($"exchanges/{unrouted}", new { type = "fanout", durable = true });
-        await PutResourceAsync($"queues/{unrouted}", new { durable = true });
-        using (var bound = await management.PostAsJsonAsync(new Uri($"api/bindings/{name}/e/{unrouted}/q/{unrouted}", UriKind.Relative), new { routing_key = "" }))
+        await PutResourceAsync($"exchanges/{Unrouted}", new { type = "fanout", durable = true });
+        await PutResourceAsync($"queues/{Unrouted}", new { durable = true });
+        using (var bound = await management.PostAsJsonAsync(new Uri($"api/bindings/{name}/e/{Unrouted}/q/{Unrouted}", UriKind.Relative), new { routing_key = "" }))
         {
             bound.EnsureSuccessStatusCode();
         }
@@ -208,8 +210,8 @@ public sealed class TestVhost : IAsyncDisposable
     {
         using var provisioned = await management.PostAsJsonAsync(new Uri($"api/definitions/{name}", UriKind.Relative), new
         {
-            exchanges = Definitions("exchanges").Where(e => (string?)e["name"] != Exchanges.Unrouted).Select(Here),
-            bindings = Definitions("bindings").Where(b => (string?)b["source"] != Exchanges.Unrouted).Select(Here),
+            exchanges = Definitions("exchanges").Where(e => (string?)e["name"] != Unrouted).Select(Here),
+            bindings = Definitions("bindings").Where(b => (string?)b["source"] != Unrouted).Select(Here),
             policies = Policies("queues").Select(Here),
         });
         provisioned.EnsureSuccessStatusCode();

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Contracts.Events;
 using Shop.Contracts;
 
 namespace Contracts.Generator;
@@ -20,7 +21,7 @@ public static class Corpus
     ];
 
     public static IEnumerable<string> Lines() =>
-        from descriptor in BoundaryEvents.All
+        from descriptor in ShopContracts.Catalogue.All
         from body in Bodies(JsonSerializer.SerializeToNode(Examples.Of(descriptor), descriptor.ClrType, ContractJson.Options)!)
         let reason = ContractValidator.Validate(descriptor, Encoding.UTF8.GetBytes(body))
         select new JsonObject { ["type"] = descriptor.Type, ["valid"] = reason is null, ["reason"] = reason, ["body"] = JsonNode.Parse(body) }.ToJsonString();

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Xml.Linq;
+using Contracts.Events;
 
 namespace Contracts.Generator;
 
@@ -8,11 +9,12 @@ public sealed class DocComments
 {
     private readonly Dictionary<string, XElement> _types;
 
-    private DocComments(XDocument xml) =>
-        _types = xml.Descendants("member").Where(m => ((string)m.Attribute("name")!).StartsWith("T:", StringComparison.Ordinal)).ToDictionary(m => ((string)m.Attribute("name")!)[2..]);
+    private DocComments(IEnumerable<XDocument> files) =>
+        _types = files.Descendants("member").Where(m => ((string)m.Attribute("name")!).StartsWith("T:", StringComparison.Ordinal)).ToDictionary(m => ((string)m.Attribute("name")!)[2..]);
 
-    /// <summary>Reads the file that the compiler wrote beside the assembly.</summary>
-    public static DocComments Of(Assembly assembly) => new(XDocument.Load(Path.ChangeExtension(assembly.Location, ".xml")));
+    /// <summary>Reads the files that the compiler wrote beside the assemblies of a system's records and of those that every system has.</summary>
+    public static DocComments Of(EventCatalogue catalogue) =>
+        new(((Assembly[])[catalogue.Contracts, typeof(EventCatalogue).Assembly]).Select(a => XDocument.Load(Path.ChangeExtension(a.Location, ".xml"))));
 
     public string? Summary(Type type) => _types.TryGetValue(type.FullName!, out var member) ? Text(member.Element("summary")) : null;
 

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Contracts.Events;
 using Fluid;
 using Shop.Contracts;
 using YamlDotNet.Core;
@@ -61,15 +62,15 @@ public sealed class Documents(SchemaWriter schemas)
 
     private TemplateContext Context()
     {
-        var events = BoundaryEvents.All.Select(Event).ToList();
+        var events = ShopContracts.Catalogue.All.Select(Event).ToList();
         return new TemplateContext(
             new
             {
                 events,
-                everything = Exchanges.AllEvents,
+                everything = ShopContracts.Exchanges.AllEvents,
                 @decimal = ContractShape.DecimalPattern,
-                groups = Groups.Select(g => new { title = g.Title, events = events.Where((_, i) => BoundaryEvents.All[i].Publisher == g.Publisher) }),
-                subscriptions = Subscriptions.All.Select(s => new { service = s.Service, queue = s.Queue, purpose = s.Purpose, channels = s.Covers("*") ? [Exchanges.AllEvents] : s.Events }),
+                groups = Groups.Select(g => new { title = g.Title, events = events.Where((_, i) => ShopContracts.Catalogue.All[i].Publisher == g.Publisher) }),
+                subscriptions = Subscriptions.All.Select(s => new { service = s.Service, queue = s.Queue, purpose = s.Purpose, channels = s.Covers("*") ? [ShopContracts.Exchanges.AllEvents] : s.Events }),
                 queues = Subscriptions.Commands.Select(q => new { service = q.Service, queue = q.Queue, commands = q.Commands.Select(schemas.Command) }),
             },
             Options);
@@ -85,7 +86,7 @@ public sealed class Documents(SchemaWriter schemas)
         var services = publishers.Concat(receivers.Where(s => !s.Events.Contains("*")).Select(s => s.Service));
         var envelope = new CloudEventEnvelope(
             "0198f1a2-7c00-7000-8000-0000000000f1",
-            CloudEventEnvelope.SourceOf(publishers[0]),
+            ShopContracts.Catalogue.SourceOf(publishers[0]),
             descriptor.Type,
             new DateTimeOffset(2026, 3, 14, 9, 26, 53, 589, TimeSpan.Zero),
             descriptor.SubjectOf(example),

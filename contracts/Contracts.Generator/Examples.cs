@@ -1,7 +1,8 @@
+using Contracts.Events;
+using Contracts.Events.Platform.V1;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Orders.V1;
-using Shop.Contracts.Platform.V1;
 using Shop.Contracts.Users.V1;
 using V2 = Shop.Contracts.Orders.V2;
 

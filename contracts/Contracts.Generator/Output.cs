@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Contracts.Events;
 using Shop.Contracts;
 
 namespace Contracts.Generator;
@@ -14,14 +15,14 @@ public sealed partial class Output(string root)
 
     internal static readonly JsonSerializerOptions Readable = new(ContractJson.Options) { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly SchemaWriter _schemas = new(DocComments.Of(typeof(BoundaryEvents).Assembly));
+    private readonly SchemaWriter _schemas = new(DocComments.Of(ShopContracts.Catalogue));
 
     /// <summary>The directory <c>contracts/</c>, found upwards from where the program runs.</summary>
     public static Output Locate()
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {
-            if (Directory.Exists(Path.Combine(directory.FullName, "contracts", "Contracts")))
+            if (Directory.Exists(Path.Combine(directory.FullName, "contracts", "Shop.Contracts")))
             {
                 return new Output(Path.Combine(directory.FullName, "contracts"));
             }
@@ -34,7 +35,7 @@ public sealed partial class Output(string root)
     public IReadOnlyDictionary<string, string> Files()
     {
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var descriptor in BoundaryEvents.All)
+        foreach (var descriptor in ShopContracts.Catalogue.All)
         {
             files[$"schemas/{descriptor.Type}.json"] = Text(Schema(descriptor));
         }
@@ -74,11 +75,11 @@ public sealed partial class Output(string root)
 
     /// <summary>What keeps the records from being published as they are.</summary>
     public IReadOnlyList<Violation> Violations() =>
-        [.. BoundaryEvents.All.SelectMany(e => Published(e.Type).SelectMany(p => Compatibility.Compare(e.Type, p.Schema, Schema(e))).Distinct())];
+        [.. ShopContracts.Catalogue.All.SelectMany(e => Published(e.Type).SelectMany(p => Compatibility.Compare(e.Type, p.Schema, Schema(e))).Distinct())];
 
     /// <summary>The events whose records say something that no published version says yet.</summary>
     public IReadOnlyList<BoundaryEventDescriptor> Unpublished() =>
-        [.. BoundaryEvents.All.Where(e => Published(e.Type) is not [.., var last] || !JsonNode.DeepEquals(Bare(last.Schema), Bare(Schema(e))))];
+        [.. ShopContracts.Catalogue.All.Where(e => Published(e.Type) is not [.., var last] || !JsonNode.DeepEquals(Bare(last.Schema), Bare(Schema(e))))];
 
     /// <summary>Files of the history that are still to be written: they are written once and never again.</summary>
     public IReadOnlyDictionary<string, string> NewHistory()

@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
-using Shop.Contracts;
+using Contracts.Events;
 
 namespace Contracts.Generator;
 

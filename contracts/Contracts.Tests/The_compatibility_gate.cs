@@ -11,9 +11,9 @@ public sealed class The_compatibility_gate
 
     private const string Event = "shop.payment.processed.v1";
 
-    private static JsonObject Published => Contracts.Schema(BoundaryEvents.Find(Event)!);
+    private static JsonObject Published => Contracts.Schema(ShopContracts.Catalogue.Find(Event)!);
 
-    public static TheoryData<string> Every => [.. BoundaryEvents.All.Select(e => e.Type)];
+    public static TheoryData<string> Every => [.. ShopContracts.Catalogue.All.Select(e => e.Type)];
 
     private static IReadOnlyList<Violation> After(Action<JsonObject> change)
     {
@@ -148,7 +148,7 @@ public sealed class The_compatibility_gate
     [MemberData(nameof(Every))]
     public void Notices_the_loss_of_any_member_of_any_event(string type)
     {
-        var published = Contracts.Schema(BoundaryEvents.Find(type)!);
+        var published = Contracts.Schema(ShopContracts.Catalogue.Find(type)!);
         foreach (var path in Paths(published, ""))
         {
             var current = (JsonObject)published.DeepClone();
@@ -163,7 +163,7 @@ public sealed class The_compatibility_gate
     [MemberData(nameof(Every))]
     public void Notices_another_type_of_any_member_of_any_event(string type)
     {
-        var published = Contracts.Schema(BoundaryEvents.Find(type)!);
+        var published = Contracts.Schema(ShopContracts.Catalogue.Find(type)!);
         foreach (var path in Paths(published, ""))
         {
             var current = (JsonObject)published.DeepClone();

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Contracts.Events;
 using Shop.Contracts;
 
 namespace Contracts.Tests;
@@ -7,7 +8,7 @@ namespace Contracts.Tests;
 public sealed class The_envelope
 {
     private static readonly CloudEventEnvelope Full = new(
-        "e1", CloudEventEnvelope.SourceOf("orders"), "shop.order.shipped.v1", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), "o1",
+        "e1", ShopContracts.Catalogue.SourceOf("orders"), "shop.order.shipped.v1", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), "o1",
         "urn:shop:schema:shop.order.shipped.v1", "c1", "m1", 7, "t1", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Replay: true);
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Contracts.Events;
 using Contracts.Generator;
 using Shop.Contracts;
 
@@ -23,7 +24,7 @@ public sealed class The_history
             return;
         }
 
-        var descriptor = BoundaryEvents.Find(type).ShouldNotBeNull(
+        var descriptor = ShopContracts.Catalogue.Find(type).ShouldNotBeNull(
             $"{type} was published and has no record any longer. Consumers may still wait for it: retire it as docs/how-to/retire-an-event.md says.");
         var current = Contracts.Schema(descriptor);
         Contracts.Published(type).SelectMany(p => Compatibility.Compare(type, p.Schema, current)).Distinct()
@@ -40,7 +41,7 @@ public sealed class The_history
             return;
         }
 
-        var descriptor = BoundaryEvents.Find(type).ShouldNotBeNull();
+        var descriptor = ShopContracts.Catalogue.Find(type).ShouldNotBeNull();
         ContractValidator.Validate(descriptor, Encoding.UTF8.GetBytes(body)).ShouldBeNull();
         JsonSerializer.Deserialize(body, descriptor.ClrType, ContractJson.Options).ShouldNotBeNull();
     }
@@ -50,7 +51,7 @@ public sealed class The_history
     public void Survives_a_round_trip_without_losing_a_member(string file)
     {
         var (type, _, body) = Contracts.Samples().Single(s => s.File == file);
-        if (BoundaryEvents.Find(type) is not { } descriptor)
+        if (ShopContracts.Catalogue.Find(type) is not { } descriptor)
         {
             return;
         }
@@ -65,7 +66,7 @@ public sealed class The_history
     public void Can_be_read_from_a_later_minor_version(string file)
     {
         var (type, _, body) = Contracts.Samples().Single(s => s.File == file);
-        if (BoundaryEvents.Find(type) is not { } descriptor)
+        if (ShopContracts.Catalogue.Find(type) is not { } descriptor)
         {
             return;
         }
@@ -77,5 +78,5 @@ public sealed class The_history
     }
 
     [Fact]
-    public void Of_a_retired_event_gives_its_reason() => Contracts.Retired().ShouldAllBe(r => r.Value.Length > 0 && BoundaryEvents.Find(r.Key) == null);
+    public void Of_a_retired_event_gives_its_reason() => Contracts.Retired().ShouldAllBe(r => r.Value.Length > 0 && ShopContracts.Catalogue.Find(r.Key) == null);
 }

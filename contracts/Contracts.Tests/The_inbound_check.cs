@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Contracts.Events;
 using Shop.Contracts;
 using Shop.Contracts.Orders.V1;
 
@@ -7,7 +8,7 @@ namespace Contracts.Tests;
 
 public sealed class The_inbound_check
 {
-    private static readonly BoundaryEventDescriptor Confirmed = BoundaryEvents.Find(typeof(OrderConfirmed))!;
+    private static readonly BoundaryEventDescriptor Confirmed = ShopContracts.Catalogue.Find(typeof(OrderConfirmed))!;
 
     private const string Good =
         """

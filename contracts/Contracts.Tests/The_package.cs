@@ -19,7 +19,10 @@ public sealed class The_package : IDisposable
         var contracts = Output.Locate();
         // The same places relative to each other as in the repository, which is what the sample's nuget.config says.
         var feed = _directory.CreateSubdirectory(".local/packages").FullName;
-        DotNet($"pack \"{contracts.PathOf("Contracts")}\" -c Release -o \"{feed}\" -p:PackageVersion={Version} -v q -nologo");
+        foreach (var project in (string[])["Events", "Shop.Contracts"])
+        {
+            DotNet($"pack \"{contracts.PathOf(project)}\" -c Release -o \"{feed}\" -p:PackageVersion={Version} -v q -nologo");
+        }
 
         using (var package = ZipFile.OpenRead(Path.Combine(feed, $"Shop.Contracts.{Version}.nupkg")))
         {
@@ -28,7 +31,7 @@ public sealed class The_package : IDisposable
             files.ShouldContain("asyncapi.yaml");
             files.ShouldContain("lib/net10.0/Shop.Contracts.dll");
             files.ShouldContain("lib/net10.0/Shop.Contracts.xml");
-            files.Count(f => f.StartsWith("schemas/", StringComparison.Ordinal)).ShouldBe(BoundaryEvents.All.Count);
+            files.Count(f => f.StartsWith("schemas/", StringComparison.Ordinal)).ShouldBe(ShopContracts.Catalogue.All.Count);
         }
 
         var sample = _directory.CreateSubdirectory("contracts/sample").FullName;

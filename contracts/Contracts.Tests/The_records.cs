@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
+using Contracts.Events;
 using Contracts.Generator;
 using Shop.Contracts;
 
@@ -7,12 +8,12 @@ namespace Contracts.Tests;
 
 public sealed class The_records
 {
-    private static readonly DocComments Docs = DocComments.Of(typeof(BoundaryEvents).Assembly);
+    private static readonly DocComments Docs = DocComments.Of(ShopContracts.Catalogue);
 
-    public static TheoryData<string> Every => [.. BoundaryEvents.All.Select(e => e.Type)];
+    public static TheoryData<string> Every => [.. ShopContracts.Catalogue.All.Select(e => e.Type)];
 
     [Fact]
-    public void Are_the_events_of_the_system() => BoundaryEvents.All.Select(e => e.Type).ShouldBe(
+    public void Are_the_events_of_the_system() => ShopContracts.Catalogue.All.Select(e => e.Type).ShouldBe(
     [
         "shop.order.cancelled.v1", "shop.order.completed.v1", "shop.order.confirmed.v1", "shop.order.failed.v1", "shop.order.shipped.v1",
         "shop.order.submitted.v1", "shop.order.submitted.v2", "shop.payment.processed.v1",
@@ -28,14 +29,14 @@ public sealed class The_records
     [Theory]
     [MemberData(nameof(Every))]
     public void Cannot_be_changed_after_they_were_made(string type) =>
-        BoundaryEvents.Find(type)!.ClrType.GetProperties().Where(p => p.SetMethod is { } set && !set.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(System.Runtime.CompilerServices.IsExternalInit)))
+        ShopContracts.Catalogue.Find(type)!.ClrType.GetProperties().Where(p => p.SetMethod is { } set && !set.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(System.Runtime.CompilerServices.IsExternalInit)))
             .ShouldBeEmpty("an event is a fact.");
 
     [Theory]
     [MemberData(nameof(Every))]
     public void Say_what_they_and_their_members_mean(string type)
     {
-        var descriptor = BoundaryEvents.Find(type)!;
+        var descriptor = ShopContracts.Catalogue.Find(type)!;
         Docs.Summary(descriptor.ClrType).ShouldNotBeNullOrEmpty($"{type} has no summary: partners read it in the schema.");
         Undescribed(descriptor.Shape).ShouldBeEmpty("partners read the descriptions of members in the schema.");
     }
@@ -52,7 +53,7 @@ public sealed class The_records
             "ShipmentDispatched.Carrier", "ShipmentDispatched.TrackingNumber", "OrderShipped.Carrier", "OrderShipped.TrackingNumber", "OrderFailed.Reason",
             "PaymentProcessed.DeclineCode", "UserRegistered.Source", "FieldChange.Field", "UserSessionsEnded.Reason", "SendAccountLink.Purpose",
         ];
-        var texts = typeof(BoundaryEvents).Assembly.GetExportedTypes()
+        var texts = typeof(ShopContracts).Assembly.GetExportedTypes()
             .Where(t => t.Namespace!.Split('.') is [.., not "Platform", ['V', ..]])
             .SelectMany(t => t.GetConstructors()).SelectMany(c => c.GetParameters())
             .Where(p => p.ParameterType == typeof(string) && p.GetCustomAttribute<System.ComponentModel.DataAnnotations.RegularExpressionAttribute>() is null)
@@ -65,7 +66,7 @@ public sealed class The_records
     [Fact]
     public void With_personal_texts_say_whose_they_are()
     {
-        var of = typeof(BoundaryEvents).Assembly.GetExportedTypes().Where(t => HasPersonalText(t) && !IsPart(t)).ToList();
+        var of = typeof(ShopContracts).Assembly.GetExportedTypes().Where(t => HasPersonalText(t) && !IsPart(t)).ToList();
         of.Count.ShouldBeGreaterThan(4);
         of.Where(t => t.GetProperty("UserId") is null).ShouldBeEmpty("an erasure finds messages by ids");
 
@@ -80,7 +81,7 @@ public sealed class The_records
     [MemberData(nameof(Every))]
     public void Live_in_a_namespace_per_publisher_and_version(string type)
     {
-        var descriptor = BoundaryEvents.Find(type)!;
+        var descriptor = ShopContracts.Catalogue.Find(type)!;
         descriptor.ClrType.Namespace.ShouldEndWith($".V{descriptor.Version}");
         descriptor.Publisher.ShouldBeOneOf("orders", "inventory", "users", "platform");
     }
@@ -88,7 +89,7 @@ public sealed class The_records
     [Fact]
     public void Mark_a_version_as_deprecated_as_soon_as_there_is_a_later_one()
     {
-        foreach (var line in BoundaryEvents.All.GroupBy(e => e.Type[..e.Type.LastIndexOf('.')]))
+        foreach (var line in ShopContracts.Catalogue.All.GroupBy(e => e.Type[..e.Type.LastIndexOf('.')]))
         {
             var latest = line.Max(e => e.Version);
             line.Where(e => e.Deprecated != (e.Version < latest)).Select(e => e.Type).ShouldBeEmpty("every version but the latest is deprecated, and the latest is not.");
@@ -99,7 +100,7 @@ public sealed class The_records
     [MemberData(nameof(Every))]
     public void Put_nothing_on_the_wire_that_only_dotnet_knows(string type)
     {
-        var descriptor = BoundaryEvents.Find(type)!;
+        var descriptor = ShopContracts.Catalogue.Find(type)!;
         var text = JsonSerializer.Serialize(Examples.Of(descriptor), descriptor.ClrType, ContractJson.Options);
         text.ShouldNotContain("$type");
         text.ShouldNotContain("Shop.Contracts");

@@ -15,13 +15,13 @@ public sealed class The_schemas
 
     // A schema is known by its $id as soon as it is read, and must not be read twice.
     private static readonly Dictionary<string, JsonSchema> Committed =
-        BoundaryEvents.All.ToDictionary(e => e.Type, e => JsonSchema.FromText(File.ReadAllText(Contracts.PathOf($"schemas/{e.Type}.json"))));
+        ShopContracts.Catalogue.All.ToDictionary(e => e.Type, e => JsonSchema.FromText(File.ReadAllText(Contracts.PathOf($"schemas/{e.Type}.json"))));
 
     private static readonly ILookup<string, JsonNode> Messages = Corpus.Lines().Select(l => JsonNode.Parse(l)!).ToLookup(m => (string)m["type"]!);
 
-    public static TheoryData<string> Every => [.. BoundaryEvents.All.Select(e => e.Type)];
+    public static TheoryData<string> Every => [.. ShopContracts.Catalogue.All.Select(e => e.Type)];
 
-    public static TheoryData<string> Samples => [.. Contracts.Samples().Where(s => BoundaryEvents.Find(s.Type) is not null).Select(s => s.File)];
+    public static TheoryData<string> Samples => [.. Contracts.Samples().Where(s => ShopContracts.Catalogue.Find(s.Type) is not null).Select(s => s.File)];
 
     [Theory]
     [MemberData(nameof(Every))]

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Shop.Contracts;
@@ -19,7 +20,7 @@ await using var channel = await connection.CreateChannelAsync();
 
 // The exchange is the shop's and there; the account has queues that begin with its own name.
 var queue = await channel.QueueDeclareAsync($"{factory.UserName}.orders", durable: false, exclusive: true, autoDelete: true);
-await channel.QueueBindAsync(queue.QueueName, Exchanges.AllEvents, "shop.order.#");
+await channel.QueueBindAsync(queue.QueueName, ShopContracts.Exchanges.AllEvents, "shop.order.#");
 
 var consumer = new AsyncEventingBasicConsumer(channel);
 consumer.ReceivedAsync += async (_, delivery) =>
@@ -39,7 +40,7 @@ static string Describe(BasicDeliverEventArgs delivery)
         return $"not an event: {wrongHeaders}";
     }
 
-    if (BoundaryEvents.Find(envelope!.Type) is not { } descriptor)
+    if (ShopContracts.Catalogue.Find(envelope!.Type) is not { } descriptor)
     {
         return $"{envelope.Type}: newer than the package, ignored";
     }

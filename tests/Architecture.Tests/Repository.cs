@@ -27,7 +27,9 @@ public sealed record Project(string Name, string Path, string Assembly, IReadOnl
 /// <summary>What the repository holds, read from its files and its compiled assemblies.</summary>
 public static class Repository
 {
-    public const string Contracts = "contracts/Contracts/Contracts.csproj";
+    public const string Contracts = "contracts/Shop.Contracts/Shop.Contracts.csproj";
+
+    public const string Events = "contracts/Events/Events.csproj";
 
     private static readonly Lazy<CompiledCode> Loaded = new(() => Compiled(Product));    // takes seconds, which the rules about files need not wait
 
@@ -40,7 +42,7 @@ public static class Repository
     public static IEnumerable<Project> OfServices => Projects.Where(p => p.Service is not null && !p.IsTest);
 
     /// <summary>Everything that runs in a service, ours and no package's.</summary>
-    public static IEnumerable<Project> Product => Projects.Where(p => (p.Service is not null || p.IsChassis || p.Path == Contracts) && !p.IsTest);
+    public static IEnumerable<Project> Product => Projects.Where(p => (p.Service is not null || p.IsChassis || p.Path is Contracts or Events) && !p.IsTest);
 
     /// <summary>The compiled <see cref="Product"/>; what it depends on beside itself is known by name only.</summary>
     public static CompiledCode Code => Loaded.Value;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Chassis.Testing;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Shop.Contracts;
@@ -14,10 +15,10 @@ public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<B
     /// <summary>Exchanges beside those of events, with those who may configure them, publish to them and take from them.</summary>
     private static readonly (string Exchange, string Type, string[] Configure, string[] Write, string[] Read)[] Others =
     [
-        (Exchanges.AllEvents, ExchangeType.Topic, Services, Services, Services),
+        (ShopContracts.Exchanges.AllEvents, ExchangeType.Topic, Services, Services, Services),
         ("shop.replay", ExchangeType.Direct, Services, Services, Services),
         ("shop.returned", ExchangeType.Direct, Services, [], Services),
-        (Exchanges.Unrouted, ExchangeType.Fanout, [], [], Services),
+        (ShopContracts.Exchanges.Unrouted, ExchangeType.Fanout, [], [], Services),
         (Queues.InventoryCommands, ExchangeType.Fanout, ["inventory"], ["inventory", "orders"], ["inventory"]),
         .. Services.Select(s => ($"{s}.work", ExchangeType.Fanout, new[] { s }, new[] { s }, new[] { s })),
         ("partner.acme.orders", ExchangeType.Fanout, [], ["orders", "inventory"], []),   // to bind a partner's queue for a replay
@@ -26,7 +27,7 @@ public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<B
     ];
 
     private static IEnumerable<(string Exchange, string Type, string[] Configure, string[] Write, string[] Read)> All => Others.Concat(
-        BoundaryEvents.All.Select(e => (e.Type, ExchangeType.Fanout, Publishers(e), Publishers(e), Services)));
+        ShopContracts.Catalogue.All.Select(e => (e.Type, ExchangeType.Fanout, Publishers(e), Publishers(e), Services)));
 
     [Fact]
     public async Task Holds_for_every_exchange()
@@ -66,12 +67,12 @@ public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<B
         foreach (var service in Services)
         {
             var connection = await broker.ConnectAsync(service);
-            foreach (var contract in BoundaryEvents.All)
+            foreach (var contract in ShopContracts.Catalogue.All)
             {
-                var refused = await RefusedAsync(connection, channel => channel.BasicPublishAsync(Exchanges.AllEvents, contract.Type, "{}"u8.ToArray()).AsTask());
+                var refused = await RefusedAsync(connection, channel => channel.BasicPublishAsync(ShopContracts.Exchanges.AllEvents, contract.Type, "{}"u8.ToArray()).AsTask());
                 if ((refused is null) != Publishers(contract).Contains(service))
                 {
-                    findings.Add($"{service} {(refused is null ? "may" : "may not")} publish {contract.Type} to {Exchanges.AllEvents}");
+                    findings.Add($"{service} {(refused is null ? "may" : "may not")} publish {contract.Type} to {ShopContracts.Exchanges.AllEvents}");
                 }
             }
         }
@@ -87,12 +88,12 @@ public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<B
         var bindings = definitions.RootElement.GetProperty("bindings").EnumerateArray()
             .Select(b => $"{Text(b, "source")} to {Text(b, "destination_type")} {Text(b, "destination")} by {Text(b, "routing_key")}").ToList();
         const string why = "docs/how-to/add-an-event.md: nobody but the owner may make the exchange, and its consumers may start first.";
-        exchanges.ShouldBe([.. exchanges.Where(e => !e.StartsWith("fanout shop.", StringComparison.Ordinal) || e == "fanout shop.unrouted"), .. BoundaryEvents.All.Select(e => $"fanout {e.Type}")], ignoreOrder: true, why);
+        exchanges.ShouldBe([.. exchanges.Where(e => !e.StartsWith("fanout shop.", StringComparison.Ordinal) || e == "fanout shop.unrouted"), .. ShopContracts.Catalogue.All.Select(e => $"fanout {e.Type}")], ignoreOrder: true, why);
         bindings.ShouldBe(
             [
                 "shop.unrouted to queue shop.unrouted by ",
-                .. BoundaryEvents.All.Select(e => $"{e.Type} to exchange shop.events by {e.Type}"),
-                .. BoundaryEvents.All.Select(e => $"shop.returned to exchange {e.Type} by {e.Type}"),
+                .. ShopContracts.Catalogue.All.Select(e => $"{e.Type} to exchange shop.events by {e.Type}"),
+                .. ShopContracts.Catalogue.All.Select(e => $"shop.returned to exchange {e.Type} by {e.Type}"),
             ],
             ignoreOrder: true,
             why);
@@ -100,10 +101,10 @@ public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<B
 
     private static string Text(JsonElement item, string member) => item.GetProperty(member).GetString()!;
 
-    private static string[] Publishers(BoundaryEventDescriptor contract) => contract.Publisher == BoundaryEvents.EveryService ? Services : [contract.Publisher];
+    private static string[] Publishers(BoundaryEventDescriptor contract) => contract.Publisher == EventCatalogue.EveryService ? Services : [contract.Publisher];
 
     // One that the service may use at the topic exchange; the keys have a test of their own.
-    private static string RoutingKey(string service) => BoundaryEvents.PublishedBy(service).First().Type;
+    private static string RoutingKey(string service) => ShopContracts.Catalogue.PublishedBy(service).First().Type;
 
     private async Task MakeAllAsync()
     {

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Chassis.Testing;
+using Contracts.Events;
 using Contracts.Generator;
 using Shop.Contracts;
 using Shop.SystemTests.Running;
@@ -23,7 +24,7 @@ public sealed class Boundary_events(RunningShop shop)
 
         var about = await Journey.TravelAsync(shop);
 
-        var all = BoundaryEvents.All.Select(e => e.Type).ToHashSet();
+        var all = ShopContracts.Catalogue.All.Select(e => e.Type).ToHashSet();
         foreach (var consumer in (OutsideConsumer[])[node, python])
         {
             await Poll.Until(
@@ -58,7 +59,7 @@ public sealed class Boundary_events(RunningShop shop)
         var bound = reached.Where(q => q.Key != webhooks && !q.Key.StartsWith("outside.", StringComparison.Ordinal) && !q.Key.StartsWith("shop.", StringComparison.Ordinal))
             .Select(q => $"{q.Key}: {string.Join(", ", q.Order(StringComparer.Ordinal))}").Order(StringComparer.Ordinal);
         var documented = Subscriptions.All.Where(s => s.Queue != webhooks)
-            .Select(s => $"{s.Queue}: {string.Join(", ", BoundaryEvents.All.Select(e => e.Type).Where(s.Covers))}").Order(StringComparer.Ordinal);
+            .Select(s => $"{s.Queue}: {string.Join(", ", ShopContracts.Catalogue.All.Select(e => e.Type).Where(s.Covers))}").Order(StringComparer.Ordinal);
         bound.Except(documented).Select(q => $"on the broker, {q}").Concat(documented.Except(bound).Select(q => $"in the documents, {q}")).ShouldBeEmpty("who listens to what stands in contracts/Contracts.Generator/Subscriptions.cs; run the generator after a change of it.");
     }
 

@@ -1,5 +1,5 @@
 using Chassis.Testing;
-using Shop.Contracts;
+using Contracts.Events;
 using Shop.SystemTests.Running;
 
 namespace Shop.SystemTests;

@@ -1,7 +1,6 @@
 using System.Text;
 using Chassis.Testing;
 using Contracts.Generator;
-using Shop.Contracts;
 using Shop.SystemTests.Running;
 
 namespace Shop.SystemTests;

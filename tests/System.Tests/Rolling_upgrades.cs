@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Chassis.Testing;
+using Contracts.Events;
 using Contracts.Generator;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
@@ -34,7 +35,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
     [Fact]
     public async Task Every_message_that_was_ever_published_is_still_let_in()
     {
-        foreach (var (type, file, body) in Output.Locate().Samples().Where(s => BoundaryEvents.Find(s.Type) is not null))
+        foreach (var (type, file, body) in Output.Locate().Samples().Where(s => ShopContracts.Catalogue.Find(s.Type) is not null))
         {
             var subject = $"history-{file}";
             await shop.Broker.PublishEventAsync(type, subject, Encoding.UTF8.GetBytes(body), Id(), sequence: 1);
@@ -73,8 +74,8 @@ public sealed class Rolling_upgrades(RunningShop shop)
     public async Task An_event_that_nobody_here_knows_yet_harms_nobody()
     {
         const string type = "shop.order.gift-wrapped.v1";
-        await shop.Broker.SendAsync(Exchanges.AllEvents, type, """{"orderId":"x"}"""u8.ToArray(), "application/json", new CloudEventEnvelope(
-            Id(), CloudEventEnvelope.SourceOf("tests"), type, TimeProvider.System.GetUtcNow(), "x").ToHeaders());
+        await shop.Broker.SendAsync(ShopContracts.Exchanges.AllEvents, type, """{"orderId":"x"}"""u8.ToArray(), "application/json", new CloudEventEnvelope(
+            Id(), ShopContracts.Catalogue.SourceOf("tests"), type, TimeProvider.System.GetUtcNow(), "x").ToHeaders());
         var user = Guid.NewGuid();
         await Publish(new UserRegistered(user, $"{user:n}@example.com", "Ada After", "web", TimeProvider.System.GetUtcNow()), user.ToString(), later: false);
         await WelcomeMailTo(user);
@@ -83,7 +84,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
 
     private Task Publish(object message, string subject, bool later)
     {
-        var descriptor = BoundaryEvents.Find(message.GetType())!;
+        var descriptor = ShopContracts.Catalogue.Find(message.GetType())!;
         var body = JsonSerializer.Serialize(message, descriptor.ClrType, ContractJson.Options);
         return shop.Broker.PublishEventAsync(descriptor.Type, subject, later ? Later(body) : Encoding.UTF8.GetBytes(body), Id(), sequence: 1);
     }

@@ -3,10 +3,10 @@ using Chassis.Messaging.Model;
 using Chassis.Messaging.Queues;
 using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using MassTransit;
 using MassTransit.Transports;
 using Microsoft.Extensions.Logging;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Consuming;
 
@@ -57,7 +57,7 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, Account
 }
 
 /// <summary>A message that no consumer of its queue handles.</summary>
-internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accounts accounts, Subscriptions subscriptions, ILogger<SkippedMessageFilter> logger) : IFilter<ReceiveContext>
+internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accounts accounts, EventCatalogue catalogue, Subscriptions subscriptions, ILogger<SkippedMessageFilter> logger) : IFilter<ReceiveContext>
 {
     public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
     {
@@ -72,7 +72,7 @@ internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accoun
 
         letter = letter with
         {
-            ExceptionMessage = letter.ContentType.StartsWith(MessageKeys.EventContentType, StringComparison.OrdinalIgnoreCase) && BoundaryEvents.Find(letter.MessageType) is null
+            ExceptionMessage = letter.ContentType.StartsWith(MessageKeys.EventContentType, StringComparison.OrdinalIgnoreCase) && catalogue.Find(letter.MessageType) is null
                 ? $"The event type {letter.MessageType} is not known here."
                 : $"No consumer of {letter.Queue} handles {letter.MessageType}.",
         };
@@ -84,8 +84,8 @@ internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accoun
     public void Probe(ProbeContext context) => context.CreateFilterScope("skippedStore");
 
     // Or in a replay. What somebody has put into the queue itself nobody else has a copy of.
-    private static bool CameByABinding(ReceiveContext context, string type) =>
-        context.TryGetPayload<RabbitMqBasicConsumeContext>(out var delivery) && (delivery.Exchange == type || delivery.Exchange == ExchangeNames.Replay);
+    private bool CameByABinding(ReceiveContext context, string type) =>
+        context.TryGetPayload<RabbitMqBasicConsumeContext>(out var delivery) && (delivery.Exchange == type || delivery.Exchange == catalogue.Exchanges.Replay);
 
     [LoggerMessage(2025, LogLevel.Information, "Message {MessageId} ({MessageType}) on {Queue} was for an earlier version and is dropped.")]
     private partial void LogUnwanted(string messageId, string messageType, string queue);

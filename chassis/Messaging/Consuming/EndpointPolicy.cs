@@ -4,6 +4,7 @@ using Chassis.Messaging.Relay;
 using Chassis.Messaging.Storage;
 using Chassis.Messaging.UnitOfWork;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using MassTransit;
 using MassTransit.Configuration;
 using Microsoft.EntityFrameworkCore;
@@ -79,7 +80,8 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.UseEntityFrameworkOutbox<TDbContext>(context);
         if (endpoint is IRabbitMqReceiveEndpointConfigurator queue)
         {
-            var observer = new SubscriptionObserver(queue, name, context.GetRequiredService<Subscriptions>(), context.GetRequiredService<LocalEndpoints>());
+            var observer = new SubscriptionObserver(
+                queue, name, context.GetRequiredService<EventCatalogue>(), context.GetRequiredService<Subscriptions>(), context.GetRequiredService<LocalEndpoints>());
             endpoint.ConnectConsumerConfigurationObserver(observer);
             endpoint.ConnectSagaConfigurationObserver(observer);
         }

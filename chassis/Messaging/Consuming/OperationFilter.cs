@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using MassTransit;
 using MassTransit.Transports;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Consuming;
 

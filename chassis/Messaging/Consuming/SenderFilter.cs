@@ -1,9 +1,9 @@
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using MassTransit;
 using MassTransit.Transports;
 using Microsoft.Extensions.Options;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Consuming;
 
@@ -11,10 +11,10 @@ namespace Chassis.Messaging.Consuming;
 /// Lets a message through when it comes from whoever may say it: an event from its owner, a command from the services that the contracts name, anything else from this
 /// service itself. ADR: docs/adr/0026-the-bus-believes-owners-only.md.
 /// </summary>
-internal sealed class SenderFilter(Accounts accounts, ServiceIdentity service, MessagingMetrics metrics, IOptions<MessagingOptions> options) : IFilter<ConsumeContext>
+internal sealed class SenderFilter(Accounts accounts, EventCatalogue catalogue, ServiceIdentity service, MessagingMetrics metrics, IOptions<MessagingOptions> options) : IFilter<ConsumeContext>
 {
-    private static readonly Dictionary<string, IReadOnlyList<string>> SendersOfCommands =
-        Commands.All.ToDictionary(c => MessageUrn.ForTypeString(c.Key), c => c.Value, StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, IReadOnlyList<string>> _sendersOfCommands =
+        catalogue.Senders.ToDictionary(c => MessageUrn.ForTypeString(c.Key), c => c.Value, StringComparer.OrdinalIgnoreCase);
 
     public Task Send(ConsumeContext context, IPipe<ConsumeContext> next)
     {
@@ -45,5 +45,5 @@ internal sealed class SenderFilter(Accounts accounts, ServiceIdentity service, M
     /// <summary>For everything that the message says it is, the services of which one has to have said it.</summary>
     private IEnumerable<IReadOnlyList<string>> SaidBy(IncomingMessage message) => message is IncomingEvent { Owner: var owner }
         ? [owner is null ? [] : [owner]]
-        : message.SupportedMessageTypes.Select(type => SendersOfCommands.GetValueOrDefault(type) ?? [service.Name]);
+        : message.SupportedMessageTypes.Select(type => _sendersOfCommands.GetValueOrDefault(type) ?? [service.Name]);
 }

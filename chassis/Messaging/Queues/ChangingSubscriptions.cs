@@ -1,11 +1,11 @@
 using Chassis.Messaging.Relay;
+using Contracts.Events;
 using RabbitMQ.Client;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Queues;
 
 /// <summary>Binds at once; <see cref="TopologyWatch"/> sees to it that it stays so.</summary>
-internal sealed class ChangingSubscriptions(BrokerConnection broker, Subscriptions subscriptions, TimeProvider clock) : IChangingSubscriptions
+internal sealed class ChangingSubscriptions(BrokerConnection broker, EventCatalogue catalogue, Subscriptions subscriptions, TimeProvider clock) : IChangingSubscriptions
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
@@ -16,7 +16,7 @@ internal sealed class ChangingSubscriptions(BrokerConnection broker, Subscriptio
         {
             foreach (var pattern in patterns)
             {
-                await channel.ExchangeBindAsync(queue, Exchanges.AllEvents, pattern, cancellationToken: token);
+                await channel.ExchangeBindAsync(queue, catalogue.Exchanges.AllEvents, pattern, cancellationToken: token);
                 subscriptions.AddBound(Of(queue, pattern));
             }
         },
@@ -28,7 +28,7 @@ internal sealed class ChangingSubscriptions(BrokerConnection broker, Subscriptio
             foreach (var pattern in patterns)
             {
                 subscriptions.Remove(Of(queue, pattern));
-                await channel.ExchangeUnbindAsync(queue, Exchanges.AllEvents, pattern, cancellationToken: token);
+                await channel.ExchangeUnbindAsync(queue, catalogue.Exchanges.AllEvents, pattern, cancellationToken: token);
             }
         },
         ct);
@@ -38,12 +38,12 @@ internal sealed class ChangingSubscriptions(BrokerConnection broker, Subscriptio
         {
             await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: token);
             await (ignored
-                ? channel.ExchangeBindAsync(exchange, Exchanges.AllEvents, pattern, cancellationToken: token)
-                : channel.ExchangeUnbindAsync(exchange, Exchanges.AllEvents, pattern, cancellationToken: token));
+                ? channel.ExchangeBindAsync(exchange, catalogue.Exchanges.AllEvents, pattern, cancellationToken: token)
+                : channel.ExchangeUnbindAsync(exchange, catalogue.Exchanges.AllEvents, pattern, cancellationToken: token));
         },
         ct);
 
-    private static WantedBinding Of(string queue, string pattern) => new(Exchanges.AllEvents, queue, pattern);
+    private WantedBinding Of(string queue, string pattern) => new(catalogue.Exchanges.AllEvents, queue, pattern);
 
     private async Task DoAsync(Func<IChannel, CancellationToken, Task> work, CancellationToken ct)
     {

@@ -2,12 +2,12 @@ using System.Text;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Queues;
 

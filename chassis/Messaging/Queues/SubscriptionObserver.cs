@@ -1,12 +1,13 @@
 using System.Reflection;
 using Chassis.Messaging.Relay;
+using Contracts.Events;
 using MassTransit;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Queues;
 
 /// <summary>Notes who takes what at an endpoint, and keeps the transport from making the exchanges of boundary events.</summary>
-internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator endpoint, string queue, Subscriptions subscriptions, LocalEndpoints locals) : IConsumerConfigurationObserver, ISagaConfigurationObserver
+internal sealed class SubscriptionObserver(
+    IRabbitMqReceiveEndpointConfigurator endpoint, string queue, EventCatalogue catalogue, Subscriptions subscriptions, LocalEndpoints locals) : IConsumerConfigurationObserver, ISagaConfigurationObserver
 {
     public void ConsumerConfigured<TConsumer>(IConsumerConfigurator<TConsumer> configurator)
         where TConsumer : class
@@ -47,7 +48,7 @@ internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator 
 
     private void Decline(Type type)
     {
-        if (BoundaryEvents.Find(type) is { } descriptor)
+        if (catalogue.Find(type) is { } descriptor)
         {
             subscriptions.Decline(new WantedBinding(descriptor.Type, queue, string.Empty));
         }
@@ -57,7 +58,7 @@ internal sealed class SubscriptionObserver(IRabbitMqReceiveEndpointConfigurator 
         where TMessage : class
     {
         locals.AddMessage(queue, typeof(TMessage), taker);
-        var descriptor = BoundaryEvents.Find(typeof(TMessage));
+        var descriptor = catalogue.Find(typeof(TMessage));
         if (descriptor is not null)
         {
             subscriptions.Add(new WantedBinding(descriptor.Type, queue, string.Empty));

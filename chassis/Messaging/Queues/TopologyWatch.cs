@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using MassTransit;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -9,7 +10,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Queues;
 
@@ -20,6 +20,7 @@ namespace Chassis.Messaging.Queues;
 internal sealed partial class TopologyWatch(
     IBus bus,
     BrokerConnection broker,
+    EventCatalogue catalogue,
     ServiceIdentity service,
     VanishedExchanges vanished,
     Subscriptions subscriptions,
@@ -29,15 +30,13 @@ internal sealed partial class TopologyWatch(
     TimeProvider clock,
     ILogger<TopologyWatch> logger) : BackgroundService, IHealthCheck
 {
-    private const string Unrouted = "shop.unrouted";
-
     // An event that comes back to the unrouted ones as often as this is bound to something that does not take it.
     private const int MaxReturns = 3;
 
     // Those that everybody's messages go through, and everybody mends.
-    private static readonly WantedExchange[] Shared =
+    private readonly WantedExchange[] _shared =
     [
-        new(Exchanges.AllEvents, ExchangeType.Topic), new(ExchangeNames.Replay, ExchangeType.Direct), new(ExchangeNames.Returned, ExchangeType.Direct),
+        new(catalogue.Exchanges.AllEvents, ExchangeType.Topic), new(catalogue.Exchanges.Replay, ExchangeType.Direct), new(catalogue.Exchanges.Returned, ExchangeType.Direct),
     ];
 
     private static readonly TimeSpan Eager = TimeSpan.FromSeconds(1);
@@ -46,7 +45,7 @@ internal sealed partial class TopologyWatch(
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(5);
 
     private readonly ConsumerTopology _wanted = ConsumerTopology.Of(bus);
-    private readonly string[] _events = [.. BoundaryEvents.PublishedBy(service.Name).Select(e => e.Type)];
+    private readonly string[] _events = [.. catalogue.PublishedBy(service.Name).Select(e => e.Type)];
     private IReadOnlyList<(long At, string What)> _mended = [];
     private uint _unrouted;
     private IChannel? _channel;
@@ -121,7 +120,7 @@ internal sealed partial class TopologyWatch(
         {
             _mended = [.. StillRemembered(), .. missing.Select(what => (clock.GetTimestamp(), what))];
             metrics.TopologyMended(missing.Count);
-            LogMended(string.Join(", ", missing));
+            LogMended(string.Join(", ", missing), catalogue.Exchanges.Unrouted);
         }
 
         await DeliverUnroutedAsync(connection, ct);
@@ -158,7 +157,7 @@ internal sealed partial class TopologyWatch(
     private async Task<List<string>> MissingOwnAsync(IConnection connection, CancellationToken ct)
     {
         var missing = new List<string>();
-        foreach (var exchange in Shared.Concat(_wanted.Exchanges))
+        foreach (var exchange in _shared.Concat(_wanted.Exchanges))
         {
             await NoteAsync(exchange.Name, channel => channel.ExchangeDeclarePassiveAsync(exchange.Name, ct));
         }
@@ -186,20 +185,20 @@ internal sealed partial class TopologyWatch(
     // Everything is asked for every time: that a binding is missing, nobody tells.
     private async Task MakeEventsAsync(IConnection connection, List<string> unmade, CancellationToken ct)
     {
-        foreach (var shared in Shared)
+        foreach (var shared in _shared)
         {
             await DoAsync(connection, channel => channel.ExchangeDeclareAsync(shared.Name, shared.Type, durable: true, cancellationToken: ct), ct);
         }
 
         foreach (var type in unmade)
         {
-            await DoAsync(connection, channel => Topology.DeclareEventAsync(channel, type, ct), ct);
+            await DoAsync(connection, channel => Topology.DeclareEventAsync(channel, catalogue.Exchanges, type, ct), ct);
             vanished.Found(type);
         }
 
         foreach (var type in _events.Except(unmade))
         {
-            await DoAsync(connection, channel => Topology.BindEventAsync(channel, type, ct), ct);
+            await DoAsync(connection, channel => Topology.BindEventAsync(channel, catalogue.Exchanges, type, ct), ct);
         }
     }
 
@@ -228,7 +227,7 @@ internal sealed partial class TopologyWatch(
 
         foreach (var queue in _wanted.Queues.Keys)
         {
-            await DoAsync(connection, channel => channel.QueueBindAsync(queue, ExchangeNames.Replay, queue, cancellationToken: ct), ct);
+            await DoAsync(connection, channel => channel.QueueBindAsync(queue, catalogue.Exchanges.Replay, queue, cancellationToken: ct), ct);
         }
     }
 
@@ -262,7 +261,7 @@ internal sealed partial class TopologyWatch(
         uint count;
         try
         {
-            count = (await channel.QueueDeclarePassiveAsync(Unrouted, ct)).MessageCount;
+            count = (await channel.QueueDeclarePassiveAsync(catalogue.Exchanges.Unrouted, ct)).MessageCount;
         }
         catch (OperationInterruptedException)
         {
@@ -281,7 +280,7 @@ internal sealed partial class TopologyWatch(
         }
 
         var delivered = 0;
-        for (var i = 0u; i < count && await channel.BasicGetAsync(Unrouted, autoAck: false, ct) is { } message; i++)
+        for (var i = 0u; i < count && await channel.BasicGetAsync(catalogue.Exchanges.Unrouted, autoAck: false, ct) is { } message; i++)
         {
             // What is not acknowledged goes back to its place when the channel ends.
             if (IsWanted(message.RoutingKey) && !vanished.IsHeld(message.RoutingKey) && ReturnsOf(message.BasicProperties) < MaxReturns)
@@ -304,7 +303,7 @@ internal sealed partial class TopologyWatch(
                 .Sum(d => d.TryGetValue("count", out var count) ? Convert.ToInt64(count, CultureInfo.InvariantCulture) : 0)
             : 0;
 
-    private bool IsWanted(string type) => subscriptions.All.Any(b => b.Source == type || (b.Source == Exchanges.AllEvents && Matches(b.RoutingKey, type)));
+    private bool IsWanted(string type) => subscriptions.All.Any(b => b.Source == type || (b.Source == catalogue.Exchanges.AllEvents && Matches(b.RoutingKey, type)));
 
     // AMQP topics: a star is one word, a hash any number of them.
     private static bool Matches(string pattern, string type) => Regex.IsMatch(
@@ -346,8 +345,8 @@ internal sealed partial class TopologyWatch(
         }
     }
 
-    [LoggerMessage(2043, LogLevel.Error, "Somebody has deleted {What}; it is made again, with its bindings. What was sent meanwhile waits, or lies in shop.unrouted.")]
-    private partial void LogMended(string what);
+    [LoggerMessage(2043, LogLevel.Error, "Somebody has deleted {What}; it is made again, with its bindings. What was sent meanwhile waits, or lies in {Unrouted}.")]
+    private partial void LogMended(string what, string unrouted);
 
     [LoggerMessage(2042, LogLevel.Warning, "{Count} events that had reached nobody were sent once more.")]
     private partial void LogDelivered(int count);

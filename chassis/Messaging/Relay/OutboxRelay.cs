@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Storage;
+using Contracts.Events;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -17,6 +18,7 @@ internal sealed partial class OutboxRelay : BackgroundService
 {
     private readonly OutboxStore _store;
     private readonly BrokerConnection _broker;
+    private readonly EventCatalogue _catalogue;
     private readonly ServiceIdentity _service;
     private readonly VanishedExchanges _vanished;
     private readonly LocalDelivery _local;
@@ -38,6 +40,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     public OutboxRelay(
         OutboxStore store,
         BrokerConnection broker,
+        EventCatalogue catalogue,
         ServiceIdentity service,
         VanishedExchanges vanished,
         LocalDelivery local,
@@ -48,6 +51,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     {
         _store = store;
         _broker = broker;
+        _catalogue = catalogue;
         _service = service;
         _vanished = vanished;
         _local = local;
@@ -164,7 +168,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     }
 
     private Task<ConfirmingPublisher> OpenAsync(Action<OutboxRow, string?> settled, int window, CancellationToken cancellationToken) =>
-        ConfirmingPublisher.OpenAsync(_broker, connection => new Topology(connection, _service, _vanished, _clock), settled, _clock, cancellationToken, window);
+        ConfirmingPublisher.OpenAsync(_broker, connection => new Topology(connection, _catalogue, _service, _vanished, _clock), settled, _clock, cancellationToken, window);
 
     /// <returns>Whether the broker is there, and a new connection is needed all the same.</returns>
     private async Task<bool> RunAsync(ConfirmingPublisher publisher, CancellationToken stoppingToken)

@@ -1,7 +1,6 @@
-using Chassis.Messaging.Wire;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Relay;
 
@@ -9,7 +8,7 @@ namespace Chassis.Messaging.Relay;
 /// The exchanges that this service publishes to. Those of its own events are declared, all others only looked up, on a channel of their own:
 /// a publish to an exchange that does not exist would close the channel with everything that is under way on it.
 /// </summary>
-internal sealed class Topology(IConnection connection, ServiceIdentity service, VanishedExchanges vanished, TimeProvider clock)
+internal sealed class Topology(IConnection connection, EventCatalogue catalogue, ServiceIdentity service, VanishedExchanges vanished, TimeProvider clock)
 {
     private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(2);
 
@@ -23,10 +22,10 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
     public async Task DeclareOwnAsync(CancellationToken cancellationToken)
     {
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
-        await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
-        await channel.ExchangeDeclareAsync(ExchangeNames.Replay, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
-        await channel.ExchangeDeclareAsync(ExchangeNames.Returned, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
-        foreach (var boundaryEvent in BoundaryEvents.PublishedBy(service.Name))
+        await channel.ExchangeDeclareAsync(catalogue.Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
+        await channel.ExchangeDeclareAsync(catalogue.Exchanges.Replay, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
+        await channel.ExchangeDeclareAsync(catalogue.Exchanges.Returned, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
+        foreach (var boundaryEvent in catalogue.PublishedBy(service.Name))
         {
             if (vanished.IsKnown(boundaryEvent.Type) && !await IsThereAsync(boundaryEvent.Type, cancellationToken))
             {
@@ -34,7 +33,7 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
             }
             else
             {
-                await DeclareEventAsync(channel, boundaryEvent.Type, cancellationToken);
+                await DeclareEventAsync(channel, catalogue.Exchanges, boundaryEvent.Type, cancellationToken);
                 vanished.Found(boundaryEvent.Type);
                 _known.Add(boundaryEvent.Type);
             }
@@ -62,11 +61,11 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
         try
         {
             await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
-            if (BoundaryEvents.PublishedBy(service.Name).Any(e => e.Type == exchange))
+            if (catalogue.PublishedBy(service.Name).Any(e => e.Type == exchange))
             {
-                await DeclareEventAsync(channel, exchange, cancellationToken);
+                await DeclareEventAsync(channel, catalogue.Exchanges, exchange, cancellationToken);
             }
-            else if (exchange == ExchangeNames.Replay || exchange == FormerReplayExchange(service.Name))
+            else if (exchange == catalogue.Exchanges.Replay || exchange == FormerReplayExchange(service.Name))
             {
                 await channel.ExchangeDeclareAsync(exchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
             }
@@ -93,17 +92,17 @@ internal sealed class Topology(IConnection connection, ServiceIdentity service, 
     private static string Missing(string exchange) => $"There is no exchange '{exchange}' that could be published to.";
 
     /// <summary>The exchange of an event, bound to the one that gets all. Plain arguments, so that any consumer in any language can declare the same.</summary>
-    public static async Task DeclareEventAsync(IChannel channel, string type, CancellationToken cancellationToken)
+    public static async Task DeclareEventAsync(IChannel channel, EventExchanges exchanges, string type, CancellationToken cancellationToken)
     {
         await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
-        await BindEventAsync(channel, type, cancellationToken);
+        await BindEventAsync(channel, exchanges, type, cancellationToken);
     }
 
     /// <summary>Binds the exchange of an event to the one that gets all, and to the one that brings back what had reached nobody.</summary>
-    public static async Task BindEventAsync(IChannel channel, string type, CancellationToken cancellationToken)
+    public static async Task BindEventAsync(IChannel channel, EventExchanges exchanges, string type, CancellationToken cancellationToken)
     {
-        await channel.ExchangeBindAsync(Exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
-        await channel.ExchangeBindAsync(type, ExchangeNames.Returned, type, cancellationToken: cancellationToken);
+        await channel.ExchangeBindAsync(exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
+        await channel.ExchangeBindAsync(type, exchanges.Returned, type, cancellationToken: cancellationToken);
     }
 
     private async Task<bool> IsThereAsync(string exchange, CancellationToken cancellationToken)

@@ -3,10 +3,10 @@ using System.Text.Json;
 using Chassis.Data;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Storage;
 

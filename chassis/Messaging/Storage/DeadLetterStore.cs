@@ -4,9 +4,9 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using Npgsql;
 using NpgsqlTypes;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Storage;
 

@@ -1,4 +1,5 @@
 using Chassis.Data;
+using Contracts.Events;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -8,7 +9,8 @@ namespace Chassis.Messaging.Storage;
 /// <summary>
 /// Erases again what messages that were under way at an erasure left behind since: an event that was committed beside it, a command that became a dead letter later.
 /// </summary>
-internal sealed class LateTraces(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<LateTraces> logger) : PeriodicService(clock, logger)
+internal sealed class LateTraces(NpgsqlDataSource database, EventCatalogue catalogue, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<LateTraces> logger)
+    : PeriodicService(clock, logger)
 {
     // Longer than any message is redelivered by itself.
     private static readonly TimeSpan Watch = TimeSpan.FromDays(30);
@@ -35,7 +37,7 @@ internal sealed class LateTraces(NpgsqlDataSource database, IOptions<MessagingOp
         {
             await using var connection = await database.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await PersonalData.EraseAsync(transaction, about, cancellationToken);
+            await PersonalData.EraseAsync(transaction, about, new Redaction(catalogue), cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
     }

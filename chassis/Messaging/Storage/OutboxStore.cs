@@ -1,14 +1,14 @@
 using Chassis.Data;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using Npgsql;
 using NpgsqlTypes;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Storage;
 
 /// <summary>The relay's side of the outbox table.</summary>
-internal sealed class OutboxStore(NpgsqlDataSource database)
+internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue catalogue)
 {
     private const string Columns = "id, message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, due_at, scheduled, created_at";
 
@@ -201,7 +201,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database)
             TypedValue = HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }),
             NpgsqlDbType = NpgsqlDbType.Jsonb,
         });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = ExchangeNames.Replay });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = catalogue.Exchanges.Replay });
         command.Parameters.Add(new NpgsqlParameter { Value = (object?)subject ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         var replayed = await command.ExecuteNonQueryAsync(cancellationToken);
         await audit.CommitAsync(transaction, cancellationToken);

@@ -1,5 +1,7 @@
 using Chassis.Data;
+using Contracts.Events;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using NpgsqlTypes;
@@ -44,16 +46,18 @@ public static class PersonalData
             await remember.ExecuteNonQueryAsync(ct);
         }
 
-        return await EraseAsync(transaction, about, ct);
+        return await EraseAsync(transaction, about, new Redaction(db.GetService<EventCatalogue>()), ct);
     }
 
-    internal static async Task<int> EraseAsync(NpgsqlTransaction transaction, Guid[] about, CancellationToken ct)
+    internal static async Task<int> EraseAsync(NpgsqlTransaction transaction, Guid[] about, Redaction redaction, CancellationToken ct)
     {
         await AuditedPeople.ForgetAsync(transaction, about, ct);
-        return await EraseArchiveAsync(transaction, about, ct) + await EraseDeadLettersAsync(transaction, about, ct) + await EraseParkedAsync(transaction, about, ct);
+        return await EraseArchiveAsync(transaction, about, redaction, ct)
+            + await EraseDeadLettersAsync(transaction, about, redaction, ct)
+            + await EraseParkedAsync(transaction, about, redaction, ct);
     }
 
-    private static async Task<int> EraseArchiveAsync(NpgsqlTransaction transaction, Guid[] about, CancellationToken ct)
+    private static async Task<int> EraseArchiveAsync(NpgsqlTransaction transaction, Guid[] about, Redaction redaction, CancellationToken ct)
     {
         string[] subjects = [.. about.Select(id => id.ToString())];
         var (changed, after) = (0, 0L);
@@ -73,7 +77,7 @@ public static class PersonalData
                 while (await reader.ReadAsync(ct))
                 {
                     (read, after) = (read + 1, reader.GetInt64(0));
-                    if (Redaction.Event(reader.GetString(1), reader.GetString(2)) is { } data)
+                    if (redaction.Event(reader.GetString(1), reader.GetString(2)) is { } data)
                     {
                         redacted.Add((after, data));
                     }
@@ -98,13 +102,13 @@ public static class PersonalData
         }
     }
 
-    private static async Task<int> EraseDeadLettersAsync(NpgsqlTransaction transaction, Guid[] about, CancellationToken ct)
+    private static async Task<int> EraseDeadLettersAsync(NpgsqlTransaction transaction, Guid[] about, Redaction redaction, CancellationToken ct)
     {
         var found = await MessagesAsync<Guid>(
             transaction, "SELECT id, message_type, body FROM messaging.dead_letters WHERE messaging.about(headers, body) && $1 AND body <> '' ORDER BY id FOR UPDATE", about, ct);
         foreach (var (id, type, body) in found)
         {
-            var readable = Redaction.TryMessage(type, body, out var redacted);
+            var readable = redaction.TryMessage(type, body, out var redacted);
             // What an exception says may quote the message, and what somebody wrote into a header may be anything; what the chassis needs for a retry is neither.
             await using var update = new NpgsqlCommand(
                 """
@@ -125,20 +129,20 @@ public static class PersonalData
         return found.Count;
     }
 
-    private static async Task<int> EraseParkedAsync(NpgsqlTransaction transaction, Guid[] about, CancellationToken ct)
+    private static async Task<int> EraseParkedAsync(NpgsqlTransaction transaction, Guid[] about, Redaction redaction, CancellationToken ct)
     {
         var changed = 0;
         foreach (var (id, type, body) in await MessagesAsync<long>(
             transaction,
             $"""
-            SELECT id, coalesce(headers->>'{Shop.Contracts.CloudEventHeaders.Type}', ''), body FROM messaging.outbox
+            SELECT id, coalesce(headers->>'{CloudEventHeaders.Type}', ''), body FROM messaging.outbox
             WHERE parked_at IS NOT NULL AND messaging.about(headers, body) && $1 ORDER BY id FOR UPDATE
             """,
             about,
             ct))
         {
             // A service writes nothing into its outbox that it could not read.
-            if (Redaction.TryMessage(type, body, out var redacted) && redacted is not null)
+            if (redaction.TryMessage(type, body, out var redacted) && redacted is not null)
             {
                 await using var update = new NpgsqlCommand("UPDATE messaging.outbox SET body = $2 WHERE id = $1", transaction.Connection, transaction);
                 update.Parameters.Add(new NpgsqlParameter<long> { TypedValue = id });

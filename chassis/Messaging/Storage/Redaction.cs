@@ -3,26 +3,26 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Chassis.Messaging.Wire;
-using Shop.Contracts;
+using Contracts.Events;
 
 namespace Chassis.Messaging.Storage;
 
 /// <summary>Replaces the personal texts of a message. What its contract does not know is replaced too, unless it is an id or a time.</summary>
-internal static class Redaction
+internal sealed class Redaction(EventCatalogue catalogue)
 {
     /// <summary>What stands where a text was; long enough for every contract.</summary>
     public const string Erased = "erased";
 
     /// <returns>The event's data without its personal texts; null when there are none.</returns>
-    public static string? Event(string type, string data)
+    public string? Event(string type, string data)
     {
         var node = JsonNode.Parse(data);
-        return node is not null && Redact(node, BoundaryEvents.Find(type)?.ClrType) ? node.ToJsonString() : null;
+        return node is not null && Redact(node, catalogue.Find(type)?.ClrType) ? node.ToJsonString() : null;
     }
 
     /// <summary>The same for a message as it is on the wire, event or command.</summary>
     /// <returns>False when the body cannot be read, so that nobody knows what is in it.</returns>
-    public static bool TryMessage(string type, byte[] body, out byte[]? redacted)
+    public bool TryMessage(string type, byte[] body, out byte[]? redacted)
     {
         redacted = null;
         try
@@ -31,7 +31,7 @@ internal static class Redaction
 
             // An envelope says itself what is in it.
             var isEnvelope = node is JsonObject envelope && envelope["messageType"] is JsonArray && envelope["message"] is JsonObject;
-            var clrType = isEnvelope ? CommandType(EnvelopeReader.TypeOf(body)) : BoundaryEvents.Find(type)?.ClrType;
+            var clrType = isEnvelope ? CommandType(EnvelopeReader.TypeOf(body)) : catalogue.Find(type)?.ClrType;
             if (node is not null && Redact(isEnvelope ? node["message"]! : node, clrType))
             {
                 redacted = JsonSerializer.SerializeToUtf8Bytes(node);

@@ -3,10 +3,10 @@ using System.Globalization;
 using System.Net.Mime;
 using System.Text;
 using System.Text.Json;
+using Contracts.Events;
 using MassTransit;
 using MassTransit.RabbitMqTransport;
 using MassTransit.Serialization;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Wire;
 
@@ -14,15 +14,15 @@ namespace Chassis.Messaging.Wire;
 /// Reads boundary events. What a message is, its <c>cloudEvents_type</c> says and nothing else; a message that is not what it claims to be
 /// is refused before a handler sees it.
 /// </summary>
-internal sealed class BoundaryEventReader : IMessageDeserializer
+internal sealed class BoundaryEventReader(EventCatalogue catalogue) : IMessageDeserializer
 {
     public ContentType ContentType { get; } = new(MessageKeys.EventContentType);
 
     public ConsumeContext Deserialize(ReceiveContext receiveContext) =>
-        new BodyConsumeContext(receiveContext, new IncomingEvent(TransportHeaders.Of(receiveContext), receiveContext.Body.GetBytes()));
+        new BodyConsumeContext(receiveContext, new IncomingEvent(catalogue, TransportHeaders.Of(receiveContext), receiveContext.Body.GetBytes()));
 
     public SerializerContext Deserialize(MessageBody body, Headers headers, Uri? destinationAddress = null) =>
-        new IncomingEvent(TransportHeaders.Of(headers), body.GetBytes());
+        new IncomingEvent(catalogue, TransportHeaders.Of(headers), body.GetBytes());
 
     public MessageBody GetMessageBody(string text) => new StringMessageBody(text);
 
@@ -94,6 +94,7 @@ internal static class TransportHeaders
 
 internal sealed class IncomingEvent : IncomingMessage
 {
+    private readonly EventCatalogue _catalogue;
     private readonly CloudEventEnvelope _envelope;
     private readonly Dictionary<string, string> _transportHeaders;
     private readonly BoundaryEventDescriptor? _descriptor;
@@ -101,8 +102,9 @@ internal sealed class IncomingEvent : IncomingMessage
     private object? _message;
     private Headers? _headers;
 
-    public IncomingEvent(Dictionary<string, string> headers, byte[] body)
+    public IncomingEvent(EventCatalogue catalogue, Dictionary<string, string> headers, byte[] body)
     {
+        _catalogue = catalogue;
         _transportHeaders = headers;
         _body = body;
         if (CloudEventEnvelope.TryRead(name => headers.GetValueOrDefault(name), out var envelope) is { } reason)
@@ -111,7 +113,7 @@ internal sealed class IncomingEvent : IncomingMessage
         }
 
         _envelope = envelope!;
-        _descriptor = BoundaryEvents.Find(_envelope.Type);
+        _descriptor = catalogue.Find(_envelope.Type);
         MessageId = MessageKeys.ToGuid(_envelope.Source, _envelope.Id);
         SupportedMessageTypes = [_descriptor is null ? _envelope.Type : MessageUrn.ForTypeString(_descriptor.ClrType)];
     }
@@ -125,7 +127,7 @@ internal sealed class IncomingEvent : IncomingMessage
     public override string WireType => _envelope.Type;
 
     /// <summary>The service whose word the event is; null when it is nobody's.</summary>
-    public string? Owner => BoundaryEvents.OwnerOf(_envelope.Type, _envelope.Source);
+    public string? Owner => _catalogue.OwnerOf(_envelope.Type, _envelope.Source);
 
     /// <summary>Whether this version of the contracts knows the type.</summary>
     public bool IsKnown => _descriptor is not null;

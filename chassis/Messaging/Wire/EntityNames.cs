@@ -1,19 +1,19 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Contracts.Events;
 using MassTransit;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Wire;
 
 /// <summary>Exchange names: a boundary event's wire name; for everything else one that begins with the service's name and says nothing of .NET.</summary>
-internal sealed class EntityNames(ServiceIdentity service) : IEntityNameFormatter
+internal sealed class EntityNames(EventCatalogue catalogue, ServiceIdentity service) : IEntityNameFormatter
 {
     private readonly ConcurrentDictionary<Type, string> _names = [];
 
     public string FormatEntityName<T>() => Format(typeof(T));
 
     /// <summary>The exchange to which messages of a type are published.</summary>
-    public string Format(Type type) => _names.GetOrAdd(type, t => BoundaryEvents.Find(t)?.Type ?? $"{service.Name}.message.{Kebab(t)}");
+    public string Format(Type type) => _names.GetOrAdd(type, t => catalogue.Find(t)?.Type ?? $"{service.Name}.message.{Kebab(t)}");
 
     private static string Kebab(Type type)
     {

@@ -4,10 +4,10 @@ using System.Globalization;
 using System.Net.Mime;
 using System.Text.Json;
 using Chassis.Messaging.Model;
+using Contracts.Events;
 using MassTransit;
 using MassTransit.Context;
 using MassTransit.Serialization;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Wire;
 
@@ -15,9 +15,9 @@ namespace Chassis.Messaging.Wire;
 /// Turns what somebody sends into what goes over the wire. A boundary event is plain JSON with CloudEvents attributes as headers;
 /// everything else is a MassTransit envelope without a word about the host that sent it.
 /// </summary>
-internal sealed class MessageFormatter(ServiceIdentity service, EntityNames names, Accounts accounts, TimeProvider clock)
+internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity service, EntityNames names, Accounts accounts, TimeProvider clock)
 {
-    private readonly string _source = CloudEventEnvelope.SourceOf(service.Name);
+    private readonly string _source = catalogue.SourceOf(service.Name);
 
     /// <summary>The row for a message; the bytes are final.</summary>
     public OutboxRow Format<T>(SendContext<T> context)
@@ -33,7 +33,7 @@ internal sealed class MessageFormatter(ServiceIdentity service, EntityNames name
         var published = exchange == names.Format(typeof(T));
         var delay = (context as TransportSendContext)?.Delay;
         var due = options.DueAt ?? (delay > TimeSpan.Zero ? clock.GetUtcNow() + delay : null);
-        if (BoundaryEvents.Find(typeof(T)) is not { } descriptor)
+        if (catalogue.Find(typeof(T)) is not { } descriptor)
         {
             return new OutboxRow
             {

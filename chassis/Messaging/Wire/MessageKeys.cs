@@ -1,5 +1,5 @@
+using Contracts.Events;
 using MassTransit;
-using Shop.Contracts;
 
 namespace Chassis.Messaging.Wire;
 

@@ -1,4 +1,5 @@
 using System.Net.Mime;
+using Contracts.Events;
 using MassTransit;
 
 namespace Chassis.Messaging.Wire;
@@ -6,12 +7,12 @@ namespace Chassis.Messaging.Wire;
 /// <summary>Tells the bus which content types there are, and that anything else is refused.</summary>
 internal static class WireFormat
 {
-    public static void UseWireFormat(this IBusFactoryConfigurator bus)
+    public static void UseWireFormat(this IBusFactoryConfigurator bus, EventCatalogue catalogue)
     {
         bus.ClearSerialization();
         bus.AddSerializer(new Factory(new EnvelopeReader()));
         bus.AddDeserializer(new Factory(new EnvelopeReader()));
-        bus.AddDeserializer(new Factory(new BoundaryEventReader()));
+        bus.AddDeserializer(new Factory(new BoundaryEventReader(catalogue)));
         bus.AddDeserializer(new Factory(new RefusingReader()), isDefault: true);
     }
 

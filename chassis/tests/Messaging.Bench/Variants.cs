@@ -11,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
+using Shop.Contracts;
 
 namespace Messaging.Bench;
 
@@ -106,7 +107,7 @@ internal sealed class Ours : HostVariant
     protected override void Configure(HostApplicationBuilder builder, Stage stage)
     {
         builder.AddDatabase<BenchDatabase>();
-        builder.AddMessaging<BenchDatabase>(AddConsumers);
+        builder.AddMessaging<BenchDatabase>(ShopContracts.Catalogue, AddConsumers);
     }
 }
 

@@ -3,6 +3,7 @@ using Chassis.Messaging.Operations;
 using Chassis.Web;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Shop.Contracts;
 
 // A small service of its own process, which tests can really kill.
 var builder = WebApplication.CreateBuilder(args);
@@ -14,7 +15,7 @@ if (builder.Configuration["CrashAt"] is { Length: > 0 } moment)
 }
 
 builder.AddDatabase<WorkDatabase>();
-builder.AddMessaging<WorkDatabase>(bus =>
+builder.AddMessaging<WorkDatabase>(ShopContracts.Catalogue, bus =>
 {
     bus.AddWork(withListener: builder.Configuration["Listener"] != "none");
     bus.AddJourneys(MassTransit.ConcurrencyMode.Pessimistic);

@@ -39,7 +39,7 @@ public static class WorkHost
             ["Messaging:AnnounceService"] = "false",
         });
         // One account for all: events of the others are believed of this one.
-        builder.Configuration.AddInMemoryCollection(BoundaryEvents.All.Select(e => e.Publisher).Distinct().Select(publisher =>
+        builder.Configuration.AddInMemoryCollection(ShopContracts.Catalogue.All.Select(e => e.Publisher).Distinct().Select(publisher =>
             KeyValuePair.Create<string, string?>($"Messaging:Accounts:{publisher}", broker.UserInfo.Split(':')[0])));
         builder.Configuration.AddInMemoryCollection(settings ?? new Dictionary<string, string?>());
         builder.Logging.AddConsole().SetMinimumLevel(LogLevel.Warning);
@@ -47,7 +47,7 @@ public static class WorkHost
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(15));
         builder.AddPostgres<WorkDatabase>();
-        builder.AddMessaging<WorkDatabase>(bus);
+        builder.AddMessaging<WorkDatabase>(ShopContracts.Catalogue, bus);
         services?.Invoke(builder.Services);
         return builder.Build();
     }

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Storage;
-using Chassis.Messaging.Wire;
 using Chassis.Testing;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http;
@@ -11,6 +10,7 @@ using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using NpgsqlTypes;
 using RabbitMQ.Client;
+using Shop.Contracts;
 
 namespace Messaging.Tests;
 
@@ -24,7 +24,7 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private OutboxStore Store => new(_database);
+    private OutboxStore Store => new(_database, ShopContracts.Catalogue);
 
     // No request is at hand: there is nothing to record.
     private AuditTrail Audit => new(_database, new HttpContextAccessor(), new ConfigurationBuilder().Build(), NullLogger<AuditTrail>.Instance);
@@ -106,10 +106,10 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         await fixture.Database.ExecuteAsync("DELETE FROM messaging.outbox");
         await using var channel = await fixture.OpenChannelAsync();
         await channel.ExchangeDeclareAsync("work.alive", ExchangeType.Fanout, durable: true, cancellationToken: Token);
-        await channel.ExchangeDeclareAsync(ExchangeNames.Replay, ExchangeType.Direct, durable: true, cancellationToken: Token);
+        await channel.ExchangeDeclareAsync(ShopContracts.Exchanges.Replay, ExchangeType.Direct, durable: true, cancellationToken: Token);
         await channel.QueueDeclareAsync("work.both", durable: true, exclusive: false, autoDelete: false, cancellationToken: Token);
         await channel.QueueBindAsync("work.both", "work.alive", string.Empty, cancellationToken: Token);
-        await channel.QueueBindAsync("work.both", ExchangeNames.Replay, "work.both", cancellationToken: Token);
+        await channel.QueueBindAsync("work.both", ShopContracts.Exchanges.Replay, "work.both", cancellationToken: Token);
         await fixture.Database.ExecuteAsync(
             """
             INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data)

@@ -1,5 +1,6 @@
 using System.Text;
 using Chassis.Testing;
+using Contracts.Events;
 using Messaging.CrashHost;
 using Npgsql;
 using RabbitMQ.Client.Events;
@@ -45,7 +46,7 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     {
         await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
         var subject = await SendOneAsync();
-        var outsider = await fixture.ListenAsync(Exchanges.AllEvents, "#", declare: true);
+        var outsider = await fixture.ListenAsync(ShopContracts.Exchanges.AllEvents, "#", declare: true);
         proxy.SilenceServerAfter(Encoding.UTF8.GetBytes($"\"orderId\":\"{subject}\""));
         using (var victim = WorkProcess.Start(fixture, proxy.Through(fixture.Vhost.Uri), ("Listener", "none")))
         {

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Chassis.Data;
 using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
+using Contracts.Events;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;

@@ -8,6 +8,7 @@ using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Shop.Contracts;
 
 namespace Messaging.Tests;
 
@@ -176,7 +177,7 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
     {
         await using var database = NpgsqlDataSource.Create(fixture.Database.Migrations);
         var id = messageId ?? Guid.CreateVersion7();
-        await new OutboxStore(database).InsertAsync(
+        await new OutboxStore(database, ShopContracts.Catalogue).InsertAsync(
             [
                 new OutboxRow
                 {

@@ -1,6 +1,7 @@
 using System.Text;
 using Chassis.Messaging;
 using Chassis.Testing;
+using Contracts.Events;
 using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
@@ -18,7 +19,7 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
     {
         var host = await fixture.StartAsync(bus => bus.AddWork());
         await Poll.Until(() => fixture.IsConsumedAsync("work.cancelled"), "a consumer");
-        var outsider = await fixture.ListenAsync(Exchanges.AllEvents, "shop.order.#");
+        var outsider = await fixture.ListenAsync(ShopContracts.Exchanges.AllEvents, "shop.order.#");
         var subject = Guid.CreateVersion7();
 
         await using (var scope = host.Services.CreateAsyncScope())
@@ -46,7 +47,7 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
     public async Task An_event_that_is_published_while_another_is_consumed_carries_its_own_attributes_and_the_others_correlation()
     {
         var host = await fixture.StartAsync(bus => bus.AddConsumer<AnsweringConsumer>().Endpoint(e => e.Name = "work.answers"));
-        var outsider = await fixture.ListenAsync(Exchanges.AllEvents, "shop.#");
+        var outsider = await fixture.ListenAsync(ShopContracts.Exchanges.AllEvents, "shop.#");
         var subject = Guid.CreateVersion7();
         await host.InScope(async (scope, database) =>
         {

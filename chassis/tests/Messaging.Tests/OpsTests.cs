@@ -6,10 +6,10 @@ using Chassis.Messaging;
 using Chassis.Messaging.Consuming;
 using Chassis.Messaging.Storage;
 using Chassis.Testing;
+using Contracts.Events;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
-using Shop.Contracts;
 
 namespace Messaging.Tests;
 

@@ -1,7 +1,7 @@
 using Chassis.Testing;
+using Contracts.Events;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;
-using Shop.Contracts;
 
 namespace Messaging.Tests;
 

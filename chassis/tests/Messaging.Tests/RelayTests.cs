@@ -7,6 +7,7 @@ using Chassis.Testing;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
+using Shop.Contracts;
 
 namespace Messaging.Tests;
 
@@ -48,7 +49,7 @@ public sealed class RelayTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var settled = new ConcurrentDictionary<OutboxRow, string>();
         await using var publisher = await ConfirmingPublisher.OpenAsync(
             host.Services.GetRequiredService<BrokerConnection>(),
-            connection => new Topology(connection, host.Services.GetRequiredService<ServiceIdentity>(), host.Services.GetRequiredService<VanishedExchanges>(), TimeProvider.System),
+            connection => new Topology(connection, ShopContracts.Catalogue, host.Services.GetRequiredService<ServiceIdentity>(), host.Services.GetRequiredService<VanishedExchanges>(), TimeProvider.System),
             (row, error) => settled[row] = error ?? "confirmed",
             TimeProvider.System,
             Token);

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Chassis.Messaging;
 using Chassis.Testing;
+using Contracts.Events;
 using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;
@@ -109,7 +110,7 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
     [Fact]
     public async Task Everything_that_is_sent_is_signed()
     {
-        var heard = await fixture.Itself.ListenAsync("heard.commands", Exchanges.AllEvents);
+        var heard = await fixture.Itself.ListenAsync("heard.commands", ShopContracts.Exchanges.AllEvents);
         var subject = NewId();
         await using (var scope = fixture.Services.CreateAsyncScope())
         {
@@ -159,7 +160,7 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
         ContentType = "application/json",
         MessageId = id.ToString(),
         Persistent = true,
-        Headers = new CloudEventEnvelope(id.ToString(), CloudEventEnvelope.SourceOf(source), type, TimeProvider.System.GetUtcNow(), id.ToString())
+        Headers = new CloudEventEnvelope(id.ToString(), ShopContracts.Catalogue.SourceOf(source), type, TimeProvider.System.GetUtcNow(), id.ToString())
             .ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
     };
 

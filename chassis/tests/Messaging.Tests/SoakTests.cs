@@ -1,4 +1,5 @@
 using Chassis.Testing;
+using Contracts.Events;
 using Messaging.CrashHost;
 using Shop.Contracts;
 
@@ -18,7 +19,7 @@ public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         try
         {
             await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", TimeSpan.FromSeconds(60));
-            var events = await fixture.ListenAsync(Exchanges.AllEvents, "#");
+            var events = await fixture.ListenAsync(ShopContracts.Exchanges.AllEvents, "#");
 
             Guid[] ids = [.. Enumerable.Range(0, Messages).Select(_ => Guid.CreateVersion7())];
             Guid[] all = [.. ids, .. ids.Take(Messages / 5)];

@@ -1,5 +1,6 @@
 using Chassis.Messaging;
 using Chassis.Testing;
+using Contracts.Events;
 using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
@@ -13,7 +14,7 @@ namespace Messaging.Tests;
 public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 {
     private const string Queue = "work.changing";
-    private static readonly string Cancelled = BoundaryEvents.Find(typeof(OrderCancelled))!.Type;
+    private static readonly string Cancelled = ShopContracts.Catalogue.Find(typeof(OrderCancelled))!.Type;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -68,7 +69,7 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
         (await KeysAsync()).ShouldContain(pattern);
 
         await using var channel = await fixture.OpenChannelAsync();
-        await channel.ExchangeUnbindAsync("work.open", Exchanges.AllEvents, pattern, cancellationToken: Token);
+        await channel.ExchangeUnbindAsync("work.open", ShopContracts.Exchanges.AllEvents, pattern, cancellationToken: Token);
         await Poll.Until(KeysAsync, keys => keys.Contains(pattern), "the binding to come back");
 
         await subscriptions.LeaveAsync("work.open", [pattern], Token);

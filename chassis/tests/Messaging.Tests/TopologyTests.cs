@@ -3,6 +3,8 @@ using System.Text.RegularExpressions;
 using Chassis.Messaging;
 using Chassis.Messaging.Relay;
 using Chassis.Testing;
+using Contracts.Events;
+using Contracts.Events.Platform.V1;
 using MassTransit;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,7 +12,6 @@ using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using RabbitMQ.Client;
 using Shop.Contracts;
-using Shop.Contracts.Platform.V1;
 
 namespace Messaging.Tests;
 
@@ -62,7 +63,7 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         var raw = new BasicProperties { MessageId = unwanted.ToString() };
         await channel.BasicPublishAsync("shop.unrouted", "shop.product.added.v1", false, raw, "{}"u8.ToArray(), Token);
         await channel.ExchangeUnbindAsync(WorkQueues.Cancelled, Event, string.Empty, cancellationToken: Token);
-        await channel.ExchangeUnbindAsync(Exchanges.AllEvents, Event, Event, cancellationToken: Token);
+        await channel.ExchangeUnbindAsync(ShopContracts.Exchanges.AllEvents, Event, Event, cancellationToken: Token);
         foreach (var subject in subjects)
         {
             await channel.BasicPublishAsync(Event, Event, false, Cancelled(subject), JsonSerializer.SerializeToUtf8Bytes(Events.Cancelled(subject), ContractJson.Options), Token);

@@ -7,6 +7,7 @@ using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using RabbitMQ.Client;
+using Shop.Contracts;
 
 namespace Messaging.Tests;
 
@@ -127,7 +128,7 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
 
     private static Task<ConfirmingPublisher> OpenAsync(IHost host, ConcurrentDictionary<OutboxRow, string> settled, int window) => ConfirmingPublisher.OpenAsync(
         host.Services.GetRequiredService<BrokerConnection>(),
-        connection => new Topology(connection, host.Services.GetRequiredService<ServiceIdentity>(), host.Services.GetRequiredService<VanishedExchanges>(), TimeProvider.System),
+        connection => new Topology(connection, ShopContracts.Catalogue, host.Services.GetRequiredService<ServiceIdentity>(), host.Services.GetRequiredService<VanishedExchanges>(), TimeProvider.System),
         (row, error) => settled[row] = error ?? "confirmed",
         TimeProvider.System,
         Token,

@@ -1,8 +1,8 @@
 using Chassis.Testing;
+using Contracts.Events;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Shop.Contracts;
 
 namespace Messaging.Tests;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Chassis.Testing;
+using Contracts.Events;
 using Messaging.CrashHost;
 using RabbitMQ.Client;
 using Shop.Contracts;
@@ -46,7 +47,7 @@ public sealed class UnsignedTests(WorkFixture fixture) : IClassFixture<WorkFixtu
             ContentType = "application/json",
             MessageId = order.ToString(),
             Persistent = true,
-            Headers = new CloudEventEnvelope(order.ToString(), CloudEventEnvelope.SourceOf("orders"), Event, TimeProvider.System.GetUtcNow(), order.ToString())
+            Headers = new CloudEventEnvelope(order.ToString(), ShopContracts.Catalogue.SourceOf("orders"), Event, TimeProvider.System.GetUtcNow(), order.ToString())
                 .ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
         },
         JsonSerializer.SerializeToUtf8Bytes(Events.Cancelled(order), ContractJson.Options));

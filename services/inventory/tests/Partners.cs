@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Chassis.Testing;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Shop.Contracts;
@@ -21,9 +22,9 @@ public sealed class EventLog : IAsyncDisposable
     {
         var log = new EventLog { connection = await new ConnectionFactory { Uri = broker }.CreateConnectionAsync() };
         var channel = await log.connection.CreateChannelAsync();
-        await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true);
+        await channel.ExchangeDeclareAsync(ShopContracts.Exchanges.AllEvents, ExchangeType.Topic, durable: true);
         var queue = await channel.QueueDeclareAsync();
-        await channel.QueueBindAsync(queue.QueueName, Exchanges.AllEvents, "shop.#");
+        await channel.QueueBindAsync(queue.QueueName, ShopContracts.Exchanges.AllEvents, "shop.#");
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, message) =>
         {
@@ -99,7 +100,7 @@ public sealed class CommandSender : IAsyncDisposable
     public Task Publish<T>(T boundaryEvent)
         where T : notnull
     {
-        var descriptor = BoundaryEvents.Find(typeof(T))!;
+        var descriptor = ShopContracts.Catalogue.Find(typeof(T))!;
         var properties = Properties("application/json");
         properties.Headers = new Dictionary<string, object?>
         {

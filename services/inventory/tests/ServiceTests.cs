@@ -1,6 +1,7 @@
 using Chassis.Testing;
 using Inventory.Persistence;
 using Microsoft.Extensions.DependencyInjection;
+using Shop.Testing;
 
 namespace Inventory.Tests;
 

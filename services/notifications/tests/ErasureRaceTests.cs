@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Chassis.Messaging.Storage;
 using Chassis.Testing;
+using Contracts.Events;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Notifications.Contacts;
@@ -139,7 +140,7 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
     private static byte[] Body(UserRegistered person) => JsonSerializer.SerializeToUtf8Bytes(person, ContractJson.Options);
 
     private static CloudEventEnvelope EnvelopeOf(UserRegistered person) =>
-        new(Guid.CreateVersion7().ToString(), CloudEventEnvelope.SourceOf("users"), "shop.user.registered.v1", DateTimeOffset.UtcNow, person.UserId.ToString());
+        new(Guid.CreateVersion7().ToString(), ShopContracts.Catalogue.SourceOf("users"), "shop.user.registered.v1", DateTimeOffset.UtcNow, person.UserId.ToString());
 
     private static MailRequest Welcome(UserRegistered person) =>
         new("welcome", Guid.CreateVersion7().ToString(), Guid.CreateVersion7().ToString(), "shop.user.registered.v1", person, person.UserId, Recipient: person.Email);

@@ -5,6 +5,7 @@ using Chassis.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Notifications.Persistence;
 using Notifications.Tests.Support;
+using Shop.Testing;
 
 namespace Notifications.Tests;
 

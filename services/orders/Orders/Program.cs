@@ -4,11 +4,12 @@ using Chassis.Web;
 using Orders;
 using Orders.Payments;
 using Orders.Persistence;
+using Shop.Contracts;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("orders");
 builder.AddDatabase<OrdersDbContext>();
-builder.AddMessaging<OrdersDbContext>(bus =>
+builder.AddMessaging<OrdersDbContext>(ShopContracts.Catalogue, bus =>
 {
     bus.AddOrdersConsumers();
     bus.AddFulfilmentAndPayments<OrdersDbContext>();

@@ -1,6 +1,7 @@
 using Chassis.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Orders.Persistence;
+using Shop.Testing;
 using static Orders.Tests.OrdersFixture;
 
 namespace Orders.Tests;

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Chassis.Testing;
-using Shop.Contracts;
+using Contracts.Events;
 
 namespace Users.Tests;
 

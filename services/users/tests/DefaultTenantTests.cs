@@ -1,5 +1,5 @@
 using Chassis.Testing;
-using Shop.Contracts;
+using Contracts.Events;
 
 namespace Users.Tests;
 

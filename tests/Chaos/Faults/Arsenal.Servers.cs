@@ -25,13 +25,13 @@ public sealed partial class Arsenal
 
     private Fault Topology()
     {
-        string[] events = [.. BoundaryEvents.All.Where(e => e.Type.StartsWith("shop.order.", StringComparison.Ordinal) || e.Publisher == "inventory").Select(e => e.Type)];
+        string[] events = [.. ShopContracts.Catalogue.All.Where(e => e.Type.StartsWith("shop.order.", StringComparison.Ordinal) || e.Publisher == "inventory").Select(e => e.Type)];
         var type = events[random.Next(events.Length)];
         return random.Next(4) switch
         {
             0 => Deletion($"exchange {type}", channel => channel.ExchangeDeleteAsync(type), loses: false),
-            1 => Deletion($"binding of {Webhooks}", channel => channel.ExchangeUnbindAsync(Webhooks, Exchanges.AllEvents, "shop.order.*.#"), loses: true),
-            2 => Deletion($"exchange {Exchanges.AllEvents}", channel => channel.ExchangeDeleteAsync(Exchanges.AllEvents), loses: true),
+            1 => Deletion($"binding of {Webhooks}", channel => channel.ExchangeUnbindAsync(Webhooks, ShopContracts.Exchanges.AllEvents, "shop.order.*.#"), loses: true),
+            2 => Deletion($"exchange {ShopContracts.Exchanges.AllEvents}", channel => channel.ExchangeDeleteAsync(ShopContracts.Exchanges.AllEvents), loses: true),
             _ => Deletion($"queue {Webhooks}", channel => channel.QueueDeleteAsync(Webhooks), loses: true),
         };
     }

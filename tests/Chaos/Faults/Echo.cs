@@ -48,7 +48,7 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
         connection = await factory.CreateConnectionAsync();
         channel = await connection.CreateChannelAsync();
         await channel.QueueDeclareAsync(Queue, durable: true, exclusive: false, autoDelete: false);
-        await channel.QueueBindAsync(Queue, Exchanges.AllEvents, "#");
+        await channel.QueueBindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
         foreach (var commands in CommandQueues.All)
         {
             await channel.QueueBindAsync(Queue, commands, "");   // an exchange of the same name stands before each queue
@@ -62,9 +62,9 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
     public void Start(EchoMode next) => mode = next;
 
     /// <summary>Takes no event any more, so that one which reaches nobody else reaches nobody.</summary>
-    public Task StepAsideAsync() => channel!.QueueUnbindAsync(Queue, Exchanges.AllEvents, "#");
+    public Task StepAsideAsync() => channel!.QueueUnbindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
 
-    public Task StepInAsync() => channel!.QueueBindAsync(Queue, Exchanges.AllEvents, "#");
+    public Task StepInAsync() => channel!.QueueBindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
 
     public async Task StopAsync()
     {

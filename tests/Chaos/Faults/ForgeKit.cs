@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Shop.Contracts;
@@ -34,7 +35,7 @@ public sealed class ForgeKit(Stage stage)
     {
         foreach (var fact in await FactsAsync())
         {
-            var contract = BoundaryEvents.Find(fact.GetType())!;
+            var contract = ShopContracts.Catalogue.Find(fact.GetType())!;
             var queues = await QueuesOfAsync(contract.Type);
             foreach (var forger in Invariants.Oracle.ServiceNames.Where(s => s != contract.Publisher))
             {
@@ -54,7 +55,7 @@ public sealed class ForgeKit(Stage stage)
 
     private async Task WithoutRightsAsync(IConnection connection, string forger, BoundaryEventDescriptor contract, object fact)
     {
-        foreach (var exchange in (string[])[contract.Type, Exchanges.AllEvents])
+        foreach (var exchange in (string[])[contract.Type, ShopContracts.Exchanges.AllEvents])
         {
             if (await TellAsync(connection, forger, exchange, contract.Type, contract, fact, []))
             {
@@ -82,7 +83,7 @@ public sealed class ForgeKit(Stage stage)
     private async Task<string[]> QueuesOfAsync(string type)
     {
         var direct = (await stage.Cluster.Vhost.GetAsync($"exchanges/{type}/bindings/source")).EnumerateArray();
-        var byPattern = (await stage.Cluster.Vhost.GetAsync($"exchanges/{Exchanges.AllEvents}/bindings/source")).EnumerateArray().Where(b => Matches(b.GetProperty("routing_key").GetString()!, type));
+        var byPattern = (await stage.Cluster.Vhost.GetAsync($"exchanges/{ShopContracts.Exchanges.AllEvents}/bindings/source")).EnumerateArray().Where(b => Matches(b.GetProperty("routing_key").GetString()!, type));
         return
         [
             .. direct.Concat(byPattern).Select(b => b.GetProperty("destination").GetString()!)
@@ -99,7 +100,7 @@ public sealed class ForgeKit(Stage stage)
     {
         var id = Guid.Parse(PoisonKit.MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
         var envelope = new CloudEventEnvelope(
-            id, CloudEventEnvelope.SourceOf(contract.Publisher), contract.Type, TimeProvider.System.GetUtcNow(), contract.SubjectOf(fact), contract.DataSchema, Sequence: 1_000_000);
+            id, ShopContracts.Catalogue.SourceOf(contract.Publisher), contract.Type, TimeProvider.System.GetUtcNow(), contract.SubjectOf(fact), contract.DataSchema, Sequence: 1_000_000);
         var properties = new BasicProperties
         {
             MessageId = id,

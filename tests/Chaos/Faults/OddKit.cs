@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Shop.Cluster;
@@ -42,7 +43,7 @@ public sealed class OddKit(ShopCluster cluster)
     {
         var queues = (await cluster.Vhost.GetAsync("queues")).EnumerateArray().Where(q => q.GetProperty("durable").GetBoolean()).Select(q => q.GetProperty("name").GetString()!);
         var places = (from queue in queues where ServiceOf(queue) is not null from oddity in Oddities select ("", queue, oddity, new[] { ServiceOf(queue)! })).ToList();
-        foreach (var exchange in BoundaryEvents.All.Select(e => e.Type))
+        foreach (var exchange in ShopContracts.Catalogue.All.Select(e => e.Type))
         {
             var bindings = await cluster.Vhost.GetAsync($"exchanges/{exchange}/bindings/source");
             places.Add((exchange, exchange, Oddities[places.Count % Oddities.Count],
@@ -92,9 +93,9 @@ public sealed class OddKit(ShopCluster cluster)
     {
         var id = Guid.Parse(PoisonKit.MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
         var mark = $"{PoisonKit.MarkPrefix}-{Guid.NewGuid():n}";
-        var type = exchange.Length > 0 ? exchange : BoundaryEvents.All[0].Type;
+        var type = exchange.Length > 0 ? exchange : ShopContracts.Catalogue.All[0].Type;
         var headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, "nobody").ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
-        var properties = new BasicProperties { MessageId = id, UserId = cluster.AccountOf(BoundaryEvents.OwnerOf(type, "") ?? "orders"), Persistent = true, ContentType = Json };
+        var properties = new BasicProperties { MessageId = id, UserId = cluster.AccountOf(ShopContracts.Catalogue.OwnerOf(type, "") ?? "orders"), Persistent = true, ContentType = Json };
         make(properties, headers);
         headers[Echo.Mark] = true;   // a stranger's, and not to be told again
         properties.Headers = headers;

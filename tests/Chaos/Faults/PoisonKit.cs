@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
+using Contracts.Events;
 using RabbitMQ.Client;
 using Shop.Chaos.Load;
 using Shop.Cluster;
@@ -27,7 +28,7 @@ public sealed class PoisonKit(ShopCluster cluster)
     {
         await using var connection = await ConnectAsync();
         await using var channel = await OpenAsync(connection);
-        foreach (var contract in BoundaryEvents.All.Where(e => e.Publisher is "orders" or "inventory" or "users"))
+        foreach (var contract in ShopContracts.Catalogue.All.Where(e => e.Publisher is "orders" or "inventory" or "users"))
         {
             await PublishAsync(channel, contract.Type, contract.Type, "{ this is not JSON");
             await PublishAsync(channel, contract.Type, contract.Type, "{}");
@@ -55,7 +56,7 @@ public sealed class PoisonKit(ShopCluster cluster)
 
     private async Task<IReadOnlyList<string>> PlantAboutAsync(IChannel channel, Guid userId, string fullName, object address, Guid? about)
     {
-        var registered = BoundaryEvents.Find(typeof(UserRegistered))!.Type;
+        var registered = ShopContracts.Catalogue.Find(typeof(UserRegistered))!.Type;
         return
         [
             await PublishAsync(channel, registered, registered, Json(new { userId, fullName, source = "a stranger" }), userId, about),
@@ -74,7 +75,7 @@ public sealed class PoisonKit(ShopCluster cluster)
         connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
 
     // Of whoever may send there: it is what the messages say that nobody can accept.
-    private static string Signer(string exchange) => BoundaryEvents.Find(exchange)?.Publisher ?? "orders";
+    private static string Signer(string exchange) => ShopContracts.Catalogue.Find(exchange)?.Publisher ?? "orders";
 
     private async Task<string> PublishAsync(IChannel channel, string exchange, string? type, string text, Guid? subject = null, Guid? about = null)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Shop.Chaos.Faults;
@@ -32,7 +33,7 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
     private readonly (string Type, JsonNode Body)[] samples =
     [
         .. Directory.GetFiles(Path.Combine(ShopCluster.Root, "contracts", "schemas", "samples"), "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Select(f => (Type: Path.GetFileName(Path.GetDirectoryName(f)!), Body: JsonNode.Parse(File.ReadAllText(f))!)).Where(s => BoundaryEvents.Find(s.Type) is not null),
+            .Select(f => (Type: Path.GetFileName(Path.GetDirectoryName(f)!), Body: JsonNode.Parse(File.ReadAllText(f))!)).Where(s => ShopContracts.Catalogue.Find(s.Type) is not null),
     ];
 
     private int sent;
@@ -83,7 +84,7 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
         }
 
         var sample = samples[random.Next(samples.Length)];
-        var headers = new CloudEventEnvelope(id, CloudEventEnvelope.SourceOf("fuzz"), sample.Type, TimeProvider.System.GetUtcNow(), Marked(random), "urn:shop:schema:" + sample.Type, Sequence: random.Next(1, 5))
+        var headers = new CloudEventEnvelope(id, ShopContracts.Catalogue.SourceOf("fuzz"), sample.Type, TimeProvider.System.GetUtcNow(), Marked(random), "urn:shop:schema:" + sample.Type, Sequence: random.Next(1, 5))
             .ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
         if (random.Next(4) == 0)
         {
@@ -93,7 +94,7 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
         }
 
         await PublishAsync(
-            channel, sample.Type, "", mangler.Mangle(Elsewhere(sample.Body, random), changes), "application/json", id, headers, BoundaryEvents.Find(sample.Type)!.Publisher, random, mangler);
+            channel, sample.Type, "", mangler.Mangle(Elsewhere(sample.Body, random), changes), "application/json", id, headers, ShopContracts.Catalogue.Find(sample.Type)!.Publisher, random, mangler);
     }
 
     private async Task PublishAsync(

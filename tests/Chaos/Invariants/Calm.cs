@@ -74,11 +74,11 @@ public static class Calm
             foreach (var queue in (await stage.Cluster.Vhost.GetAsync("queues")).EnumerateArray())
             {
                 var name = queue.GetProperty("name").GetString()!;
-                if ((name == Exchanges.Unrouted || Oracle.ServiceNames.Any(s => name.StartsWith(s + ".", StringComparison.Ordinal)))
+                if ((name == ShopContracts.Exchanges.Unrouted || Oracle.ServiceNames.Any(s => name.StartsWith(s + ".", StringComparison.Ordinal)))
                     && queue.TryGetProperty("messages", out var messages) && messages.ValueKind == JsonValueKind.Number)
                 {
                     // What the processes told of their own start, before anybody saw to it that what nobody takes is ignored, nobody takes.
-                    var waiting = name == Exchanges.Unrouted && messages.GetInt64() > 0
+                    var waiting = name == ShopContracts.Exchanges.Unrouted && messages.GetInt64() > 0
                         ? (await stage.Cluster.Vhost.WaitingAsync(name)).Count(type => !type.StartsWith("shop.system.", StringComparison.Ordinal))
                         : messages.GetInt64();
                     Note(waiting, $"messages are in the queue {name}");

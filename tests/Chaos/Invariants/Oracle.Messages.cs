@@ -10,7 +10,7 @@ public sealed partial class Oracle
     private async Task<Verdict> NothingIsToldBeforeItIsTrueAsync()
     {
         var heard = (from h in stage.Echo.Heard
-                     let publisher = BoundaryEvents.Find(h.Type)?.Publisher
+                     let publisher = ShopContracts.Catalogue.Find(h.Type)?.Publisher
                      where publisher is not null && archives.ContainsKey(publisher)
                      select (h.Id, h.Type, IsTrue: archives[publisher].Contains(h.Id))).ToArray();
         var mails = await stage.RowsAsync("notifications", "SELECT event_id, template FROM mails WHERE event_type LIKE 'shop.%'", r => (EventId: r.GetString(0), Template: r.GetString(1)));

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using Chassis.Testing;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Shop.Cluster;
@@ -61,7 +62,7 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Sends a boundary event as a service would.</summary>
     public Task PublishEventAsync(string type, string subject, byte[] body, string? id = null, long? sequence = null) =>
         SendAsync(type, "", body, "application/json", new CloudEventEnvelope(
-            id ?? Guid.NewGuid().ToString(), CloudEventEnvelope.SourceOf("tests"), type, TimeProvider.System.GetUtcNow(), subject, "urn:shop:schema:" + type, Sequence: sequence).ToHeaders());
+            id ?? Guid.NewGuid().ToString(), ShopContracts.Catalogue.SourceOf("tests"), type, TimeProvider.System.GetUtcNow(), subject, "urn:shop:schema:" + type, Sequence: sequence).ToHeaders());
 
     /// <summary>Sends anything anywhere; an empty exchange goes to the queue of that name.</summary>
     public async Task SendAsync(string exchange, string routingKey, byte[] body, string? contentType, IEnumerable<KeyValuePair<string, string>> headers)
@@ -74,7 +75,7 @@ public sealed class Broker : IAsyncDisposable
             Headers = headers.ToDictionary(h => h.Key, h => (object?)h.Value),
         };
         if (headers.FirstOrDefault(h => h.Key == CloudEventHeaders.Type).Value is { } type
-            && BoundaryEvents.OwnerOf(type, headers.FirstOrDefault(h => h.Key == CloudEventHeaders.Source).Value ?? "") is { } owner)
+            && ShopContracts.Catalogue.OwnerOf(type, headers.FirstOrDefault(h => h.Key == CloudEventHeaders.Source).Value ?? "") is { } owner)
         {
             properties.UserId = cluster.AccountOf(owner);
         }
@@ -93,12 +94,12 @@ public sealed class Broker : IAsyncDisposable
         var bindings = (await cluster.Vhost.GetAsync("bindings")).EnumerateArray()
             .Select(b => (Source: b.GetProperty("source").GetString()!, To: b.GetProperty("destination").GetString()!, IsQueue: b.GetProperty("destination_type").GetString() == "queue", Key: b.GetProperty("routing_key").GetString()!))
             .Where(b => b.Source.Length > 0).ToList();
-        return (from type in BoundaryEvents.All.Select(e => e.Type)
+        return (from type in ShopContracts.Catalogue.All.Select(e => e.Type)
                 from queue in Reached(type, type)
                 select (queue, type)).Distinct().ToLookup(p => p.queue, p => p.type);
 
         IEnumerable<string> Reached(string exchange, string type) =>
-            bindings.Where(b => b.Source == exchange && (exchange != Exchanges.AllEvents || Matches(b.Key, type)))
+            bindings.Where(b => b.Source == exchange && (exchange != ShopContracts.Exchanges.AllEvents || Matches(b.Key, type)))
                 .SelectMany(b => b.IsQueue ? [b.To] : Reached(b.To, type));
     }
 
@@ -110,9 +111,9 @@ public sealed class Broker : IAsyncDisposable
 
     private async Task ListenAsync()
     {
-        await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true);
+        await channel.ExchangeDeclareAsync(ShopContracts.Exchanges.AllEvents, ExchangeType.Topic, durable: true);
         var queue = await channel.QueueDeclareAsync("outside.tests", durable: false, exclusive: true, autoDelete: true);
-        await channel.QueueBindAsync(queue.QueueName, Exchanges.AllEvents, "#");
+        await channel.QueueBindAsync(queue.QueueName, ShopContracts.Exchanges.AllEvents, "#");
         await HearAsync(channel, queue.QueueName, heard);
     }
 

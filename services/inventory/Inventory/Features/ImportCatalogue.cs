@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Chassis.Data;
 using Chassis.Web;
+using Contracts.Events;
 using Inventory.Domain;
 using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Chassis.Data;
+using Contracts.Events;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
-using Shop.Contracts;
 
 namespace Inventory.Persistence;
 

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Chassis;
 using Chassis.Messaging;
+using Contracts.Events;
 using Inventory.Domain;
 using MassTransit;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Persistence;

@@ -1,11 +1,11 @@
 using System.Text.Json;
 using Chassis;
 using Chassis.Web;
+using Contracts.Events;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using NpgsqlTypes;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Persistence;

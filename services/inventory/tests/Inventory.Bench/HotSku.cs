@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Chassis;
 using Chassis.Messaging;
 using Chassis.Testing;
+using Contracts.Events;
 using Inventory.Features;
 using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore;
@@ -152,7 +153,7 @@ internal sealed class HotSku : ServiceFixture<Program>
         broker = await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
         var channel = await broker.CreateChannelAsync();
         var queue = await channel.QueueDeclareAsync();
-        await channel.QueueBindAsync(queue.QueueName, Exchanges.AllEvents, "shop.stock.reserved.v1");
+        await channel.QueueBindAsync(queue.QueueName, ShopContracts.Exchanges.AllEvents, "shop.stock.reserved.v1");
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, _) =>
         {

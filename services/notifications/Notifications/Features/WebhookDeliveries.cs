@@ -3,6 +3,7 @@ using System.Text.Json;
 using Chassis;
 using Chassis.Data;
 using Chassis.Web;
+using Contracts.Events;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Notifications.Persistence;
@@ -57,7 +58,7 @@ public static class WebhookDeliveries
         var webhook = await MustBeActive(db, id, ct);
         var now = clock.GetUtcNow();
         var envelope = new CloudEventEnvelope(
-            Ids.New(clock).ToString(), CloudEventEnvelope.SourceOf("notifications"), TestEventType, now, id.ToString(), CorrelationId: OperationContext.Current.CorrelationId,
+            Ids.New(clock).ToString(), ShopContracts.Catalogue.SourceOf("notifications"), TestEventType, now, id.ToString(), CorrelationId: OperationContext.Current.CorrelationId,
             TenantId: webhook.TenantId);
         var data = JsonSerializer.SerializeToUtf8Bytes(
             new { webhookId = webhook.Id, message = "This is a test. Whoever verifies its signature is ready for events.", sentAt = now.UtcDateTime });

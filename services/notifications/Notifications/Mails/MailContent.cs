@@ -1,8 +1,8 @@
 using System.Text.Json;
+using Contracts.Events;
 using Microsoft.Extensions.Options;
 using Notifications.Templating;
 using Notifications.Webhooks;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Orders.V1;
 using Shop.Contracts.Users.V1;

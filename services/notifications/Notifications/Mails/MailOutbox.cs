@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Chassis;
 using Chassis.Messaging.Storage;
+using Contracts.Events;
 using Npgsql;
 using NpgsqlTypes;
-using Shop.Contracts;
 
 namespace Notifications.Mails;
 

@@ -1,5 +1,6 @@
 using Chassis;
 using Chassis.Messaging;
+using Contracts.Events;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Shop.Contracts;
@@ -76,7 +77,7 @@ public sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<MailO
         var eventId = context.Headers.Get<string>(CloudEventHeaders.Id) ?? context.MessageId!.Value.ToString();
         return mails.CommitAsync(
             new MailRequest(
-                template, cause?.ToString() ?? eventId, eventId, BoundaryEvents.Find(typeof(T))!.Type, context.Message, userId, orderId, recipient, audience,
+                template, cause?.ToString() ?? eventId, eventId, ShopContracts.Catalogue.Find(typeof(T))!.Type, context.Message, userId, orderId, recipient, audience,
                 OperationContext.Current.TenantId),
             context.CancellationToken);
     }

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Text;
+using Contracts.Events;
 using Microsoft.Extensions.Options;
-using Shop.Contracts;
 
 namespace Notifications.Webhooks;
 

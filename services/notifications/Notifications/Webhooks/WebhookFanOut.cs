@@ -1,9 +1,9 @@
 using Chassis;
 using Chassis.Messaging.Storage;
+using Contracts.Events;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Notifications.Persistence;
-using Shop.Contracts;
 
 namespace Notifications.Webhooks;
 

@@ -1,6 +1,6 @@
 using Chassis.Messaging;
+using Contracts.Events;
 using MassTransit;
-using Shop.Contracts;
 
 namespace Notifications.Webhooks;
 

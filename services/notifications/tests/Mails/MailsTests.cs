@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Chassis.Testing;
+using Contracts.Events;
 using Notifications.Tests.Support;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;

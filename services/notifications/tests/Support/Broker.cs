@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Chassis.Testing;
+using Contracts.Events;
 using RabbitMQ.Client;
 using Shop.Contracts;
 
@@ -25,7 +26,7 @@ public sealed class Broker : IAsyncDisposable
     /// <returns>The event's id.</returns>
     public Task<string> Publish(object message, long? sequence = null, string? id = null, bool replay = false, string? tenant = null, string? trace = null)
     {
-        var descriptor = BoundaryEvents.Find(message.GetType())!;
+        var descriptor = ShopContracts.Catalogue.Find(message.GetType())!;
         return Publish(descriptor.Type, JsonSerializer.SerializeToUtf8Bytes(message, message.GetType(), ContractJson.Options), descriptor.SubjectOf(message), sequence, id, replay,
             tenant, trace);
     }
@@ -35,7 +36,7 @@ public sealed class Broker : IAsyncDisposable
     {
         id ??= Guid.CreateVersion7().ToString();
         var envelope = new CloudEventEnvelope(
-            id, CloudEventEnvelope.SourceOf("tests"), type, DateTimeOffset.UtcNow, subject, Sequence: sequence, CorrelationId: "test", TraceParent: trace, TenantId: tenant, Replay: replay);
+            id, ShopContracts.Catalogue.SourceOf("tests"), type, DateTimeOffset.UtcNow, subject, Sequence: sequence, CorrelationId: "test", TraceParent: trace, TenantId: tenant, Replay: replay);
         var properties = new BasicProperties
         {
             ContentType = "application/json",
@@ -50,8 +51,8 @@ public sealed class Broker : IAsyncDisposable
             if (declared.Add(type))
             {
                 await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true);
-                await channel.ExchangeDeclareAsync(Exchanges.AllEvents, ExchangeType.Topic, durable: true);
-                await channel.ExchangeBindAsync(Exchanges.AllEvents, type, type);
+                await channel.ExchangeDeclareAsync(ShopContracts.Exchanges.AllEvents, ExchangeType.Topic, durable: true);
+                await channel.ExchangeBindAsync(ShopContracts.Exchanges.AllEvents, type, type);
             }
 
             await channel.BasicPublishAsync(type, type, mandatory: false, properties, body);

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Chassis.Testing;
+using Contracts.Events;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Notifications.Tests.Support;
@@ -74,7 +75,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries")).GetProperty("items").GetArrayLength().ShouldBe(1);
 
         CloudEventEnvelope Replayed(TimeSpan age) => new(
-            Guid.CreateVersion7().ToString(), CloudEventEnvelope.SourceOf("orders"), "shop.order.confirmed.v1", clock.GetUtcNow() - age, Guid.CreateVersion7().ToString(), Replay: true);
+            Guid.CreateVersion7().ToString(), ShopContracts.Catalogue.SourceOf("orders"), "shop.order.confirmed.v1", clock.GetUtcNow() - age, Guid.CreateVersion7().ToString(), Replay: true);
     }
 
     [Fact]

@@ -2,13 +2,13 @@ using Chassis.EventSourcing;
 using Chassis.Messaging;
 using Chassis.Messaging.Storage;
 using Chassis.Web;
+using Contracts.Events;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Orders.Domain;
 using Orders.Features;
 using Orders.Persistence;
 using Orders.ReadModels;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Users.V1;
 

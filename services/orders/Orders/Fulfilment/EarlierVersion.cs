@@ -1,3 +1,4 @@
+using Contracts.Events;
 using MassTransit;
 using Shop.Contracts;
 

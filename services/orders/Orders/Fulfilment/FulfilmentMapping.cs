@@ -1,8 +1,8 @@
 using System.Text.Json;
+using Contracts.Events;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 
 namespace Orders.Fulfilment;

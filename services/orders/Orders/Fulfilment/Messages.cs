@@ -1,3 +1,4 @@
+using Contracts.Events;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Http.Json;
 using Chassis.Testing;
+using Contracts.Events;
 using Orders.Domain;
-using Shop.Contracts;
 
 namespace Orders.Tests.Fulfilment;
 

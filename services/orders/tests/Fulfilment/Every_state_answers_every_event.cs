@@ -1,6 +1,5 @@
 using MassTransit;
 using Orders.Fulfilment;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Orders.V1;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Chassis.Testing;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Shop.Contracts;
@@ -88,9 +89,9 @@ public sealed class FakeInventory : IAsyncDisposable
     private async Task Publish<T>(T boundaryEvent, long sequence)
         where T : class
     {
-        var descriptor = BoundaryEvents.Find(typeof(T))!;
+        var descriptor = ShopContracts.Catalogue.Find(typeof(T))!;
         var (id, subject) = (Guid.CreateVersion7().ToString(), descriptor.SubjectOf(boundaryEvent));
-        var envelope = new CloudEventEnvelope(id, CloudEventEnvelope.SourceOf("inventory"), descriptor.Type, TimeProvider.System.GetUtcNow(), subject, descriptor.DataSchema, Sequence: sequence, TraceParent: traces.GetValueOrDefault(subject));
+        var envelope = new CloudEventEnvelope(id, ShopContracts.Catalogue.SourceOf("inventory"), descriptor.Type, TimeProvider.System.GetUtcNow(), subject, descriptor.DataSchema, Sequence: sequence, TraceParent: traces.GetValueOrDefault(subject));
         await publishing!.BasicPublishAsync(
             descriptor.Type,
             "",

@@ -7,7 +7,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Orders.Domain;
 using Orders.Fulfilment;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Orders.V1;
 
