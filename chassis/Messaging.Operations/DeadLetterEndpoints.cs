@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Chassis.Messaging.Storage;
+using Chassis.Messaging.DeadLetters;
 using Chassis.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;

@@ -1,4 +1,6 @@
 using Chassis.Messaging.Consuming;
+using Chassis.Messaging.DeadLetters;
+using Chassis.Messaging.Erasure;
 using Chassis.Messaging.Queues;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Storage;

@@ -17,7 +17,8 @@ public sealed partial class The_architecture
     {
         ["Core"] = [],
         ["Data"] = ["Core"],
-        ["Messaging"] = ["Events", "Data"],
+        ["Messaging.Outbox"] = ["Events", "Data"],
+        ["Messaging"] = ["Messaging.Outbox"],
         ["EventSourcing"] = ["Data"],
         ["Web"] = ["Data"],
         ["Messaging.Operations"] = ["Messaging", "Web"],
@@ -113,9 +114,23 @@ public sealed partial class The_architecture
     }
 
     [Fact]
+    public void No_part_of_the_chassis_is_larger_than_the_largest_service()
+    {
+        var largest = Repository.OfServices.GroupBy(p => p.Service).Max(g => g.Sum(Lines));
+        Repository.Projects.Where(p => p.IsChassis).Where(p => Lines(p) > largest).Select(p => $"{p}: {Lines(p)} of {largest} lines")
+            .ShouldBeEmpty("what serves the business is not larger than the business: such a part is two, or does too much.");
+
+        // Below the project's folder, but not in another project's.
+        static int Lines(Project project) => Repository.Sources(project.Folder)
+            .Where(s => !Repository.Projects.Any(p => p != project && p.Folder.StartsWith(project.Folder + "/", StringComparison.Ordinal) && s.Path.StartsWith(p.Folder + "/", StringComparison.Ordinal)))
+            .Sum(s => s.Lines.Length);
+    }
+
+    [Fact]
     public void Messaging_is_built_in_layers()
     {
-        string[] layers = ["Model", "Wire", "Storage", "Relay", "UnitOfWork", "Queues", "Consuming", "Sagas"];
+        string[] outbox = ["Model", "Wire", "Storage", "Relay", "UnitOfWork"];
+        string[] layers = [.. outbox, "Erasure", "Queues", "DeadLetters", "Consuming", "Sagas"];
         foreach (var (height, layer) in layers.Index())
         {
             var above = string.Join('|', layers[(height + 1)..]);
@@ -129,13 +144,16 @@ public sealed partial class The_architecture
             }
         }
 
-        var folders = Directory.GetDirectories(Path.Combine(Repository.Root, "chassis/Messaging")).Select(Path.GetFileName).Except(["bin", "obj"]);
-        folders.ShouldBe(layers, ignoreOrder: true);
+        Folders("Messaging.Outbox").ShouldBe(outbox, ignoreOrder: true);
+        Folders("Messaging").ShouldBe(layers.Except(outbox), ignoreOrder: true);
+
+        static IEnumerable<string?> Folders(string project) => Directory.GetDirectories(Path.Combine(Repository.Root, "chassis", project)).Select(Path.GetFileName).Except(["bin", "obj"]);
     }
 
     [Theory]
     [InlineData("Core", @"^(Microsoft\.AspNetCore|Microsoft\.EntityFrameworkCore|Npgsql)\.")]
     [InlineData("Data", @"^Microsoft\.AspNetCore\.")]
+    [InlineData("Messaging.Outbox", @"^Microsoft\.AspNetCore\.")]
     [InlineData("Messaging", @"^Microsoft\.AspNetCore\.")]
     [InlineData("EventSourcing", @"^Microsoft\.AspNetCore\.")]
     public void Beneath_HTTP_nobody_knows_it_and_beneath_the_database_nobody_knows_that(string project, string foreign) =>
@@ -187,7 +205,7 @@ public sealed partial class The_architecture
     {
         var ranges = new Dictionary<string, (int From, int To)>
         {
-            ["Data"] = (1000, 1099), ["Web"] = (1100, 1999), ["Messaging"] = (2000, 2999), ["EventSourcing"] = (3000, 3999),
+            ["Data"] = (1000, 1099), ["Web"] = (1100, 1999), ["Messaging.Outbox"] = (2000, 2999), ["Messaging"] = (2000, 2999), ["EventSourcing"] = (3000, 3999),
             ["Orders"] = (4000, 4999), ["Notifications"] = (5000, 5999), ["Users"] = (6000, 6999), ["Inventory"] = (7000, 7999),
         };
         var ids = (from project in Repository.Product

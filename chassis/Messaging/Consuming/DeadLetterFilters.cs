@@ -1,7 +1,7 @@
 using Chassis.Data;
+using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Queues;
-using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
 using Contracts.Events;
 using MassTransit;

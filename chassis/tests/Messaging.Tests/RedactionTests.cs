@@ -1,5 +1,5 @@
 using System.Text;
-using Chassis.Messaging.Storage;
+using Chassis.Messaging.Erasure;
 using Shop.Contracts;
 
 namespace Messaging.Tests;

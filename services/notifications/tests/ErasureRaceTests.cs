@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Chassis.Messaging.Storage;
+using Chassis.Messaging.Erasure;
 using Chassis.Testing;
 using Contracts.Events;
 using Microsoft.EntityFrameworkCore;

@@ -1,4 +1,4 @@
-using Chassis.Messaging.Storage;
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Inventory.Persistence;
 using MassTransit;

@@ -1,5 +1,5 @@
 using Chassis.Messaging;
-using Chassis.Messaging.Storage;
+using Chassis.Messaging.Erasure;
 using Inventory.Persistence;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;

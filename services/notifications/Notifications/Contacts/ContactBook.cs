@@ -1,5 +1,5 @@
 using Chassis;
-using Chassis.Messaging.Storage;
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Notifications.Mails;

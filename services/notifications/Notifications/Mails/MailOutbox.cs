@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Chassis;
-using Chassis.Messaging.Storage;
+using Chassis.Messaging.Erasure;
 using Contracts.Events;
 using Npgsql;
 using NpgsqlTypes;

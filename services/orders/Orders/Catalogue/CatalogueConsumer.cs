@@ -1,6 +1,6 @@
 using Chassis.EventSourcing;
 using Chassis.Messaging;
-using Chassis.Messaging.Storage;
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Contracts.Events;
 using MassTransit;

@@ -1,5 +1,5 @@
 using Chassis.Data;
-using Chassis.Messaging.Storage;
+using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;

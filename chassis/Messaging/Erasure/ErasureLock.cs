@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 
-namespace Chassis.Messaging.Storage;
+namespace Chassis.Messaging.Erasure;
 
 /// <summary>
 /// Decides between what is stored about a person and the person's erasure, whichever commits first, to the end of both transactions. Whoever stores shares the lock and looks

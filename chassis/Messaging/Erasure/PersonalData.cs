@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace Chassis.Messaging.Storage;
+namespace Chassis.Messaging.Erasure;
 
 /// <summary>
 /// Takes a person's data out of what messaging keeps. A message is a person's by identity and never by its text: it is about the person's id, or about one of the

@@ -8,7 +8,7 @@ using Contracts.Events;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace Chassis.Messaging.Storage;
+namespace Chassis.Messaging.DeadLetters;
 
 /// <summary>A message that was given up, with everything that is needed to understand it and to send it once more.</summary>
 internal sealed record DeadLetter(

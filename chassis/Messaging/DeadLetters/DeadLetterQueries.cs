@@ -2,13 +2,14 @@ using System.Globalization;
 using System.Text.Json;
 using Chassis.Data;
 using Chassis.Messaging.Model;
+using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
 using Contracts.Events;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace Chassis.Messaging.Storage;
+namespace Chassis.Messaging.DeadLetters;
 
 internal sealed record DeadLetterFilter(string? Queue, string? Type, string? Fingerprint, string? Reason, string Status);
 

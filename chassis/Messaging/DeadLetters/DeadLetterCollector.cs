@@ -1,6 +1,6 @@
 using System.Text;
+using Chassis.Messaging.Queues;
 using Chassis.Messaging.Relay;
-using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
 using Contracts.Events;
 using Microsoft.Extensions.Hosting;
@@ -9,7 +9,7 @@ using Npgsql;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 
-namespace Chassis.Messaging.Queues;
+namespace Chassis.Messaging.DeadLetters;
 
 /// <summary>
 /// Moves what the broker gave up by itself from the dead-letter queue into the table. A message is acknowledged after it is committed there.

@@ -1,4 +1,4 @@
-namespace Chassis.Messaging.Storage;
+namespace Chassis.Messaging.DeadLetters;
 
 /// <summary>One dead letter in a list.</summary>
 public sealed record DeadLetterSummary(

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
-namespace Chassis.Messaging.Storage;
+namespace Chassis.Messaging.Erasure;
 
 /// <summary>
 /// Erases again what messages that were under way at an erasure left behind since: an event that was committed beside it, a command that became a dead letter later.

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Chassis.Messaging.Consuming;
-using Chassis.Messaging.Storage;
 
 namespace Chassis.Messaging;
 

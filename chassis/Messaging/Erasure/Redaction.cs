@@ -5,7 +5,7 @@ using System.Text.Json.Serialization.Metadata;
 using Chassis.Messaging.Wire;
 using Contracts.Events;
 
-namespace Chassis.Messaging.Storage;
+namespace Chassis.Messaging.Erasure;
 
 /// <summary>Replaces the personal texts of a message. What its contract does not know is replaced too, unless it is an id or a time.</summary>
 internal sealed class Redaction(EventCatalogue catalogue)
