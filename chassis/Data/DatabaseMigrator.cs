@@ -190,7 +190,7 @@ internal sealed class DatabaseHealthCheck(IPendingMigrations migrations) : IHeal
                 ? HealthCheckResult.Healthy("Reachable, migrations applied.")
                 : HealthCheckResult.Unhealthy($"Migrations are missing: {string.Join(", ", pending)}.");
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException or InvalidOperationException)
+        catch (Exception e) when (DatabaseFailure.Is(e) || e is InvalidOperationException)
         {
             return HealthCheckResult.Unhealthy("Not reachable.", e);
         }

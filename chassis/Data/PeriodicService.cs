@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -14,13 +13,21 @@ public abstract partial class PeriodicService(TimeProvider clock, ILogger logger
 
     protected ILogger Logger { get; } = logger;
 
-    /// <summary>From the end of one time to the next.</summary>
+    /// <summary>From the end of one time to the next, and as a rule from the start to the first.</summary>
     protected abstract TimeSpan Interval { get; }
+
+    /// <summary>Whether the first time is when the service starts.</summary>
+    protected virtual bool IsFirstAtStart => false;
 
     protected abstract Task RunOnceAsync(CancellationToken cancellationToken);
 
     protected sealed override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        if (IsFirstAtStart)
+        {
+            await TryAsync(stoppingToken);
+        }
+
         while (true)
         {
             await Task.Delay(Interval, Clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -44,7 +51,7 @@ public abstract partial class PeriodicService(TimeProvider clock, ILogger logger
         {
             // The service stops.
         }
-        catch (Exception e) when (IsOutage(e))
+        catch (Exception e) when (DatabaseFailure.IsUnavailable(e))
         {
             LogFailed(Logger, GetType().Name, Interval, e.Message);
         }
@@ -53,8 +60,6 @@ public abstract partial class PeriodicService(TimeProvider clock, ILogger logger
             LogBroken(Logger, GetType().Name, Interval, e);
         }
     }
-
-    private static bool IsOutage(Exception? e) => e is not null && (e is DbException { IsTransient: true } or TimeoutException || IsOutage(e.InnerException));
 
     [LoggerMessage(1011, LogLevel.Warning, "{Work} could not be done; it is tried again in {Pause}: {Reason}")]
     private static partial void LogFailed(ILogger logger, string work, TimeSpan pause, string reason);

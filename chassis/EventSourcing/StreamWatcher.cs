@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Chassis.Data;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -41,19 +42,12 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
-        try
+        while (await timer.NextAsync(stoppingToken))
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            if (!watches.IsEmpty)
             {
-                if (!watches.IsEmpty)
-                {
-                    await Look(stoppingToken);
-                }
+                await Look(stoppingToken);
             }
-        }
-        catch (OperationCanceledException)
-        {
-            // The service stops.
         }
     }
 
@@ -73,7 +67,7 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
                 Advance(reader.GetGuid(0), reader.GetInt64(1));
             }
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        catch (Exception e) when (DatabaseFailure.Is(e))
         {
             LogAway(logger, e.Message);
         }

@@ -140,7 +140,7 @@ internal static class BoundaryEventEndpoints
         {
             throw ProblemException.Conflict("destination_not_allowed", "That queue belongs to one connection alone.");
         }
-        catch (Exception e) when (e is BrokerUnreachableException or IOException or TimeoutException)
+        catch (Exception e) when (BrokerFailure.Is(e) && !ct.IsCancellationRequested)
         {
             throw ProblemException.Unavailable("The broker is not reachable.");
         }

@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -44,7 +45,8 @@ internal sealed partial class ProjectionDaemon(
     private async Task Follow(Projection projection, CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
-        while (await Next(timer, stoppingToken))
+        var failures = 0;
+        while (await timer.NextAsync(stoppingToken))
         {
             try
             {
@@ -52,12 +54,13 @@ internal sealed partial class ProjectionDaemon(
                 {
                 }
 
+                failures = 0;
                 timer.Period = Interval;
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // It stays where it is and tries again, ever more slowly: a projection never skips an event.
-                timer.Period = timer.Period * 2 < LongestPause ? timer.Period * 2 : LongestPause;
+                timer.Period = Backoff.Exponential(++failures, Interval * 2, LongestPause);
                 LogStuck(logger, e, projection.Name, timer.Period.TotalSeconds);
                 await TryQuietly(() => ProjectionStore.SaveError(dataSource, projection.Name, e.Message, stoppingToken));
             }
@@ -67,7 +70,7 @@ internal sealed partial class ProjectionDaemon(
     private async Task RunRebuilds(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
-        while (await Next(timer, stoppingToken))
+        while (await timer.NextAsync(stoppingToken))
         {
             await TryQuietly(async () =>
             {
@@ -86,7 +89,7 @@ internal sealed partial class ProjectionDaemon(
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(5), clock);
         var told = clock.GetTimestamp();
-        while (await Next(timer, stoppingToken))
+        while (await timer.NextAsync(stoppingToken))
         {
             await TryQuietly(async () =>
             {
@@ -107,22 +110,10 @@ internal sealed partial class ProjectionDaemon(
         {
             await work();
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
+        catch (Exception e) when (DatabaseFailure.Is(e) || e is OperationCanceledException)
         {
             // The database is away or the service stops; the next round finds everything as it is.
             LogAway(logger, e.Message);
-        }
-    }
-
-    private static async Task<bool> Next(PeriodicTimer timer, CancellationToken stoppingToken)
-    {
-        try
-        {
-            return await timer.WaitForNextTickAsync(stoppingToken);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
         }
     }
 

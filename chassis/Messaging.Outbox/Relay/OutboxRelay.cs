@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Chassis.Data;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Storage;
 using Contracts.Events;
@@ -16,6 +17,9 @@ namespace Chassis.Messaging.Relay;
 /// </summary>
 internal sealed partial class OutboxRelay : BackgroundService
 {
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
+
     private readonly OutboxStore _store;
     private readonly BrokerConnection _broker;
     private readonly EventCatalogue _catalogue;
@@ -162,7 +166,7 @@ internal sealed partial class OutboxRelay : BackgroundService
             // Whatever did not confirm may do so when the broker is back.
             await _detours.EndAsync();
             failures++;
-            var pause = TimeSpan.FromMilliseconds(Math.Min(10_000, 200 * Math.Pow(2, Math.Min(failures, 10))) * (0.75 + (Random.Shared.NextDouble() / 2)));
+            var pause = Backoff.Jittered(Backoff.Exponential(failures, FirstPause, LongestPause));
             await Task.Delay(pause, _clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -275,7 +279,7 @@ internal sealed partial class OutboxRelay : BackgroundService
                     pause = await SweepOnceAsync(cancellationToken);
                 }
             }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            catch (Exception e) when (DatabaseFailure.Is(e))
             {
                 LogSweepFailed(e.Message);
                 pause = TimeSpan.FromSeconds(1);

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Chassis.Data;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Storage;
 using Microsoft.Extensions.Logging;
@@ -116,7 +117,7 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
             {
                 return false;
             }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            catch (Exception e) when (DatabaseFailure.Is(e))
             {
                 LogFailed(logger, e.Message);
                 await Task.Delay(TimeSpan.FromSeconds(1), clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

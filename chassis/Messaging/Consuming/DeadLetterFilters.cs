@@ -20,7 +20,7 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, Account
     {
         context.Reach(Stage.GivenUp);
         var exception = Unwrap(context.Exception);
-        if (DatabaseOutage.SaysNothingOfTheMessage(exception))
+        if (DatabaseFailure.SaysNothingOfTheMessage(exception))
         {
             throw new DatabaseUnavailableException(exception);
         }

@@ -56,7 +56,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         {
             endpoint.UseScheduledRedelivery(retry =>
             {
-                retry.Ignore<Exception>(e => IsFinal(e) || DatabaseOutage.SaysNothingOfTheMessage(e));
+                retry.Ignore<Exception>(e => IsFinal(e) || DatabaseFailure.SaysNothingOfTheMessage(e));
                 retry.Intervals(options.RedeliveryDelays);
             });
         }
@@ -64,7 +64,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.UseMessageRetry(retry =>
         {
             retry.ConnectRetryObserver(Stages);
-            retry.Handle<Exception>(DatabaseOutage.SaysNothingOfTheMessage);
+            retry.Handle<Exception>(DatabaseFailure.SaysNothingOfTheMessage);
             retry.Exponential(OutageRetries, OutageFirst, OutageLongest, OutageFirst);
         });
         if (options.RetryPauses.Length > 0)
@@ -72,7 +72,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             endpoint.UseMessageRetry(retry =>
             {
                 retry.ConnectRetryObserver(Stages);
-                retry.Ignore<Exception>(e => IsFinal(e) || DatabaseOutage.Is(e));
+                retry.Ignore<Exception>(e => IsFinal(e) || DatabaseFailure.IsOutage(e));
                 retry.SetRetryPolicy(filter => new JitteredRetryPolicy(filter, options.RetryPauses));
             });
         }

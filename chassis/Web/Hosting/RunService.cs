@@ -122,7 +122,7 @@ public static partial class RunService
         {
             foreach (var migrator in app.Services.GetServices<IDatabaseMigrator>())
             {
-                for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+                for (var tries = 1; ; tries++)
                 {
                     try
                     {
@@ -131,6 +131,7 @@ public static partial class RunService
                     }
                     catch (Exception e) when (ProblemMapping.Map(e) is { Status: 503 or 409 } || IsNotProvisioned(e))
                     {
+                        var pause = Backoff.Exponential(tries, FirstPause, LongestPause);
                         LogWaiting(logger, e.GetBaseException().Message, pause.TotalSeconds);
                         if (opensWaitingRoom)
                         {

@@ -1,6 +1,6 @@
-using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Chassis.Data;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -25,15 +25,12 @@ internal static partial class ProblemMapping
                     return Map(bad);
                 case DbUpdateConcurrencyException:
                     return Concurrent("The resource was changed by somebody else at the same time. Read it again and retry.");
-                case PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.LockNotAvailable }:
+                case var _ when DatabaseFailure.IsConflict(e):
                     return Concurrent("The resource was changed by somebody else at the same time. Retry.");
                 case PostgresException { SqlState: PostgresErrorCodes.UniqueViolation }:
                     return ProblemException.Conflict("already_exists", "A resource with this key exists already.");
-                case PostgresException { IsTransient: true }:
-                case NpgsqlException and not PostgresException when IsConnectionFailure(e):
+                case NpgsqlException when DatabaseFailure.IsUnavailable(e):
                     return ProblemException.Unavailable("The database cannot be reached.");
-                case var _ when IsBrokerFailure(e):
-                    return ProblemException.Unavailable("The message broker cannot be reached.");
             }
         }
 
@@ -41,16 +38,6 @@ internal static partial class ProblemMapping
     }
 
     private static ProblemException Concurrent(string detail) => new(StatusCodes.Status409Conflict, "concurrent_change", detail) { RetryAfter = TimeSpan.FromSeconds(1) };
-
-    private static bool IsConnectionFailure(Exception e) =>
-        e is NpgsqlException { IsTransient: true } || e.InnerException is SocketException or IOException or TimeoutException or OperationCanceledException;
-
-    private static bool IsBrokerFailure(Exception e)
-    {
-        // By name: only the messaging library refers to the broker's client.
-        var name = e.GetType().FullName!;
-        return name.StartsWith("RabbitMQ.Client.Exceptions.", StringComparison.Ordinal) || name.EndsWith(".RabbitMqConnectionException", StringComparison.Ordinal);
-    }
 
     private static ProblemException Map(BadHttpRequestException bad)
     {

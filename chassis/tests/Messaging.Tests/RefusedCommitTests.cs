@@ -58,8 +58,8 @@ public sealed class RefusedCommitTests(WorkFixture fixture) : IClassFixture<Work
     public void What_the_database_says_is_about_the_message_or_about_the_database(string state, bool nothing, bool outage)
     {
         var refused = new AggregateException(new InvalidOperationException("The handler's."), new DbUpdateException("The save failed.", new PostgresException("refused", "ERROR", "ERROR", state)));
-        DatabaseOutage.SaysNothingOfTheMessage(new InvalidOperationException("The redelivery's.", refused)).ShouldBe(nothing);
-        DatabaseOutage.Is(refused).ShouldBe(outage);
+        DatabaseFailure.SaysNothingOfTheMessage(new InvalidOperationException("The redelivery's.", refused)).ShouldBe(nothing);
+        DatabaseFailure.IsOutage(refused).ShouldBe(outage);
     }
 
     /// <summary>Every statement succeeds, and the commit does not: so many times, for whatever inserts into a table.</summary>

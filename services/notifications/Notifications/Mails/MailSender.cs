@@ -3,6 +3,8 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using Chassis;
+using Chassis.Data;
 using Microsoft.Extensions.Options;
 using Notifications.Queues;
 using Notifications.Telemetry;
@@ -237,7 +239,7 @@ public sealed partial class MailSender(
         if (e.Kind is MailFailure.ServerUnavailable or MailFailure.Unconfirmed)
         {
             var failures = Interlocked.Increment(ref serverFailures);
-            var pause = TimeSpan.FromSeconds(Math.Min(Math.Pow(2, Math.Min(failures, 10) - 1), LongestBreak.TotalSeconds));
+            var pause = Backoff.Exponential(failures, TimeSpan.FromSeconds(1), LongestBreak);
             Interlocked.Exchange(ref serverBreakUntil, (clock.GetUtcNow() + pause).UtcTicks);
             LogServerAway(logger, e.Message, pause);
         }
@@ -269,7 +271,7 @@ public sealed partial class MailSender(
             {
                 await queue.Renew(mail, transport.HandedOver ? "The mail server has the whole mail and has not answered yet." : null, ended);
             }
-            catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
+            catch (Exception e) when (DatabaseFailure.Is(e) || e is OperationCanceledException)
             {
                 // The next one may succeed.
             }

@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Notifications.Contacts;
@@ -9,20 +10,25 @@ namespace Notifications.Queues;
 
 /// <summary>Removes what is past its retention, a little at a time, and what late messages left of erased people; seals secrets that are not sealed with the key of today.</summary>
 public sealed partial class Housekeeping(
-    IServiceScopeFactory scopes, SecretVault vault, IOptions<MailOptions> mails, IOptions<WebhookOptions> webhooks, TimeProvider clock, ILogger<Housekeeping> logger) : BackgroundService
+    IServiceScopeFactory scopes, SecretVault vault, IOptions<MailOptions> mails, IOptions<WebhookOptions> webhooks, TimeProvider clock, ILogger<Housekeeping> logger)
+    : PeriodicService(clock, logger)
 {
     private const int Batch = 5000;
-    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
 
     // Longer than any message is redelivered or replayed by itself.
     private static readonly TimeSpan ErasureWatch = TimeSpan.FromDays(30);
+
+    protected override TimeSpan Interval => TimeSpan.FromHours(1);
+
+    // Secrets are sealed with the key of today from the first minute on.
+    protected override bool IsFirstAtStart => true;
 
     /// <summary>One round.</summary>
     public async Task Sweep(CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
-        var now = clock.GetUtcNow();
+        var now = Clock.GetUtcNow();
         while (await db.Database.ExecuteSqlAsync(
             $"DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE status <> 'pending' AND completed_at < {now - mails.Value.Retention} LIMIT {Batch})", ct) == Batch)
         {
@@ -47,45 +53,11 @@ public sealed partial class Housekeeping(
 
         foreach (var webhook in (await vault.SealAll(db, ct)).Lost)
         {
-            LogLost(logger, webhook);
+            LogLost(Logger, webhook);
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, clock);
-        do
-        {
-            try
-            {
-                await Sweep(stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                LogSkipped(logger, e.Message);
-            }
-        }
-        while (await Next(timer, stoppingToken));
-    }
-
-    private static async Task<bool> Next(PeriodicTimer timer, CancellationToken ct)
-    {
-        try
-        {
-            return await timer.WaitForNextTickAsync(ct);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-    }
-
-    [LoggerMessage(5301, LogLevel.Warning, "Housekeeping is put off: {Reason}")]
-    private static partial void LogSkipped(ILogger logger, string reason);
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => Sweep(cancellationToken);
 
     [LoggerMessage(5302, LogLevel.Warning, "No master secret opens a secret of webhook {WebhookId}: give the service the one that it was sealed with, or rotate the webhook's secret")]
     private static partial void LogLost(ILogger logger, Guid webhookId);

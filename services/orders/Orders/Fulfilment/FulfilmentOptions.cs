@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis;
 
 namespace Orders.Fulfilment;
 
@@ -33,6 +34,5 @@ public sealed record FulfilmentOptions
     public TimeSpan AskAgainAtMost { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>The pause before the next time of asking.</summary>
-    public TimeSpan AskAgainAfter(int attempt) =>
-        TimeSpan.FromTicks((long)Math.Min(AskAgain.Ticks * Math.Pow(2, attempt - 1), AskAgainAtMost.Ticks));
+    public TimeSpan AskAgainAfter(int attempt) => Backoff.Exponential(attempt, AskAgain, AskAgainAtMost);
 }

@@ -78,6 +78,5 @@ public sealed record PaymentsOptions : IForDevelopment
         }
     }
 
-    public TimeSpan CheckAgainAfter(int attempts) =>
-        TimeSpan.FromTicks((long)Math.Min(CheckAgain.Ticks * Math.Pow(2, attempts - 1), CheckAgainAtMost.Ticks));
+    public TimeSpan CheckAgainAfter(int attempts) => Backoff.Exponential(attempts, CheckAgain, CheckAgainAtMost);
 }
