@@ -128,7 +128,7 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
         }
 
         await using var command = owner.CreateCommand(RuntimeGrants.Sql);
-        command.Parameters.AddWithValue(runtime);
+        command.Parameters.AddValue(runtime);
         var statements = (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
         await using var connection = await owner.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);

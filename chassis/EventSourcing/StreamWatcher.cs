@@ -60,7 +60,7 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
                 SELECT s.id, last.version FROM unnest($1::uuid[]) AS s(id),
                 LATERAL (SELECT version FROM event_store.events WHERE stream_id = s.id ORDER BY version DESC LIMIT 1) AS last
                 """);
-            command.Parameters.AddWithValue(watches.Keys.ToArray());
+            command.Parameters.AddValue(watches.Keys.ToArray());
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {

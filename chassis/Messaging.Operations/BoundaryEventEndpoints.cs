@@ -71,12 +71,12 @@ internal static class BoundaryEventEndpoints
               AND ($4 IS NULL OR subject = $4) AND position > $5
             ORDER BY position LIMIT $6
             """);
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)type ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)from?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)to?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)subject ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = page.After<long>() ?? 0 });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = page.Size + 1 });
+        command.Parameters.AddValue(type, NpgsqlDbType.Text);
+        command.Parameters.AddValue(from?.UtcDateTime, NpgsqlDbType.TimestampTz);
+        command.Parameters.AddValue(to?.UtcDateTime, NpgsqlDbType.TimestampTz);
+        command.Parameters.AddValue(subject, NpgsqlDbType.Text);
+        command.Parameters.AddValue(page.After<long>() ?? 0);
+        command.Parameters.AddValue(page.Size + 1);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var rows = new List<ArchivedBoundaryEvent>();
         while (await reader.ReadAsync(ct))

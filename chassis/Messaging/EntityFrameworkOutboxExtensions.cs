@@ -1,3 +1,4 @@
+using Chassis.Messaging;
 using Chassis.Messaging.Consuming;
 using Chassis.Messaging.Sagas;
 using Chassis.Messaging.UnitOfWork;
@@ -14,6 +15,15 @@ namespace MassTransit;
 /// <summary>The outbox's configuration, named as in MassTransit's Entity Framework Core integration. There is no choice of a database: it is PostgreSQL.</summary>
 public interface IEntityFrameworkOutboxConfigurator
 {
+    /// <summary>Longest pause between two looks at the outbox for rows that are due: <see cref="MessagingOptions.SweepInterval"/>.</summary>
+    TimeSpan QueryDelay { set; }
+
+    /// <summary>Rows that one look takes: <see cref="MessagingOptions.SweepBatch"/>.</summary>
+    int QueryMessageLimit { set; }
+
+    /// <summary>How long a message id is remembered for the detection of duplicates: <see cref="MessagingOptions.InboxRetention"/>.</summary>
+    TimeSpan DuplicateDetectionWindow { set; }
+
     /// <summary>What is published outside of a consumer leaves through the outbox, too.</summary>
     IEntityFrameworkOutboxConfigurator UseBusOutbox();
 }
@@ -33,7 +43,7 @@ public interface IEntityFrameworkSagaRepositoryConfigurator<TSaga>
 /// <summary>The public face of the outbox, the inbox and the saga storage.</summary>
 public static class EntityFrameworkOutboxExtensions
 {
-    /// <summary>Registers the outbox on the service's own database. <c>AddMessaging</c> does this.</summary>
+    /// <summary>Registers the outbox on the service's own database. <c>AddMessaging</c> does this; who calls it again sets options, which win over the configuration.</summary>
     public static void AddEntityFrameworkOutbox<TDbContext>(
         this IBusRegistrationConfigurator configurator, Action<IEntityFrameworkOutboxConfigurator>? configure = null)
         where TDbContext : DbContext
@@ -68,6 +78,21 @@ public static class EntityFrameworkOutboxExtensions
     private sealed class OutboxConfigurator<TDbContext>(IBusRegistrationConfigurator configurator) : IEntityFrameworkOutboxConfigurator
         where TDbContext : DbContext
     {
+        public TimeSpan QueryDelay
+        {
+            set => configurator.Configure<MessagingOptions>(o => o.SweepInterval = value);
+        }
+
+        public int QueryMessageLimit
+        {
+            set => configurator.Configure<MessagingOptions>(o => o.SweepBatch = value);
+        }
+
+        public TimeSpan DuplicateDetectionWindow
+        {
+            set => configurator.Configure<MessagingOptions>(o => o.InboxRetention = value);
+        }
+
         public IEntityFrameworkOutboxConfigurator UseBusOutbox()
         {
             configurator.ReplaceScoped<IScopedBusContextProvider<IBus>, UnitOfWorkBusContextProvider<TDbContext>>();

@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Npgsql;
 
 namespace Chassis.Testing;
@@ -11,7 +12,7 @@ public static class AuditEntries
         await using var connection = new NpgsqlConnection(database.Migrations);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand("SELECT event, status FROM audit.entries WHERE kind = 'act' AND correlation_id = $1 ORDER BY position", connection);
-        command.Parameters.AddWithValue(correlationId);
+        command.Parameters.AddValue(correlationId);
         await using var reader = await command.ExecuteReaderAsync();
         var entries = new List<(string, int)>();
         while (await reader.ReadAsync())
@@ -63,7 +64,7 @@ public static class AuditEntries
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(
             "SELECT coalesce(array_agg(DISTINCT w.written), '{}') FROM testing.writes a JOIN testing.writes w USING (xid) WHERE a.correlation = $1 AND w.written NOT LIKE 'audit.%'", connection);
-        command.Parameters.AddWithValue(correlationId);
+        command.Parameters.AddValue(correlationId);
         return (string[])(await command.ExecuteScalarAsync())!;
     }
 

@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Npgsql;
 
 namespace Chassis.Testing;
@@ -108,7 +109,7 @@ public sealed class TestDatabase : IAsyncDisposable
             await using var search = new NpgsqlCommand(
                 $"SELECT count(*) FROM {table} t WHERE position(lower($1) IN lower(t::text)) > 0 OR position(encode(convert_to($1, 'UTF8'), 'hex') IN t::text) > 0",
                 connection);
-            search.Parameters.AddWithValue(text);
+            search.Parameters.AddValue(text);
             if ((long)(await search.ExecuteScalarAsync())! > 0)
             {
                 found.Add(table);

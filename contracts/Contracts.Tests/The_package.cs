@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.IO.Compression;
+using Chassis.Testing;
 using Contracts.Generator;
 using Shop.Contracts;
 
@@ -14,14 +14,15 @@ public sealed class The_package : IDisposable
     public void Dispose() => _directory.Delete(recursive: true);
 
     [Fact]
-    public void Builds_a_consumer_that_knows_nothing_else()
+    public async Task Builds_a_consumer_that_knows_nothing_else()
     {
         var contracts = Output.Locate();
         // The same places relative to each other as in the repository, which is what the sample's nuget.config says.
         var feed = _directory.CreateSubdirectory(".local/packages").FullName;
+        var built = Path.Combine(_directory.FullName, "built");    // others build the same at this time
         foreach (var project in (string[])["Events", "Shop.Contracts"])
         {
-            DotNet($"pack \"{contracts.PathOf(project)}\" -c Release -o \"{feed}\" -p:PackageVersion={Version} -v q -nologo");
+            await DotNetCommand.RunAsync(_directory.FullName, $"pack \"{contracts.PathOf(project)}\" -c Release -o \"{feed}\" --artifacts-path \"{built}\" -p:PackageVersion={Version} -v q -nologo");
         }
 
         using (var package = ZipFile.OpenRead(Path.Combine(feed, $"Shop.Contracts.{Version}.nupkg")))
@@ -40,26 +41,8 @@ public sealed class The_package : IDisposable
             File.Copy(file, Path.Combine(sample, Path.GetFileName(file)));
         }
 
-        // A package directory of its own, so that no earlier package of the same version is taken; the machine's own serves for the rest.
-        var machine = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
-            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
-        DotNet(
-            $"build \"{sample}\" -v q -nologo -warnaserror -p:ShopContractsVersion={Version} "
-            + $"-p:RestorePackagesPath=\"{Path.Combine(_directory.FullName, "packages")}\" -p:RestoreFallbackFolders=\"{machine}\" -p:NuGetAudit=false");
-    }
-
-    private void DotNet(string arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = _directory.FullName, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
-        start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
-        // What the test host sets for itself would lead the inner build astray.
-        start.Environment.Remove("MSBuildSDKsPath");
-        start.Environment.Remove("MSBUILD_EXE_PATH");
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        process.ExitCode.ShouldBe(0, $"dotnet {arguments}\n{output}\n{error.Result}");
+        await DotNetCommand.RunAsync(
+            _directory.FullName,
+            $"build \"{sample}\" -v q -nologo -warnaserror -p:ShopContractsVersion={Version} {DotNetCommand.RestoreInto(Path.Combine(_directory.FullName, "packages"))}");
     }
 }

@@ -63,6 +63,16 @@ public sealed partial class The_architecture
         }
     }
 
+    [Theory]
+    [InlineData("Users")]
+    [InlineData("Inventory")]
+    public void Decisions_know_neither_HTTP_nor_the_database_nor_what_others_are_told(string service) =>
+        Types().That().ResideInNamespaceMatching($@"^{service}\.Domain$").Should()
+            .NotDependOnAny(Types(includeReferenced: true).That().HaveFullNameMatching(
+                @"^(Microsoft\.(AspNetCore|EntityFrameworkCore)\.|Npgsql\.|MassTransit\.|Chassis\.Web\.|Chassis\.ProblemException$|Shop\.Contracts\.\w+\.V\d)"))
+            .Because("what may happen is decided in the service's own terms, and tested without any of these.")
+            .Check(Repository.Code);
+
     [Fact]
     public void The_contracts_depend_on_nothing()
     {

@@ -16,7 +16,7 @@ internal sealed class AuditSweep(NpgsqlDataSource database, IOptions<AuditSettin
         await using var command = database.CreateCommand("SELECT audit.sweep($1, $2)");
         foreach (var days in (int[])[settings.Value.RetentionDays, settings.Value.AddressRetentionDays])
         {
-            command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = TimeSpan.FromDays(days), NpgsqlDbType = NpgsqlDbType.Interval });
+            command.Parameters.AddValue(TimeSpan.FromDays(days), NpgsqlDbType.Interval);
         }
 
         await command.ExecuteNonQueryAsync(cancellationToken);

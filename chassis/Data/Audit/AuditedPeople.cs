@@ -12,7 +12,7 @@ public static class AuditedPeople
     public static async Task ForgetAsync(NpgsqlTransaction transaction, IEnumerable<Guid> about, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand("SELECT audit.forget($1)", transaction.Connection, transaction);
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. about.Select(id => id.ToString())] });
+        command.Parameters.AddValue<string[]>([.. about.Select(id => id.ToString())]);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -1,4 +1,5 @@
 using System.Data;
+using Chassis.Data;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -55,7 +56,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         try
         {
             await ProjectionStore.SaveRebuild(connection, projection.Name, RebuildState.Running, 0, null, null, null, cancellationToken);
-            await ProjectionStore.Execute(connection, "SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
+            await connection.ExecuteAsync("SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
             var checkpoint = 0L;
             for (var started = clock.GetTimestamp(); ;)
             {
@@ -73,7 +74,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
                 }
             }
 
-            await ProjectionStore.Execute(connection, "SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
+            await connection.ExecuteAsync("SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -115,20 +116,20 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         NpgsqlConnection connection, Projection projection, long checkpoint, long events, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await ProjectionStore.Execute(connection, "SET LOCAL lock_timeout = '30s'", cancellationToken);
+        await connection.ExecuteAsync("SET LOCAL lock_timeout = '30s'", cancellationToken);
         var tables = string.Join(", ", projection.Tables);
 
         // A vacuum that is under way gives up only after a second (deadlock_timeout). It is sent away first, by locks that nobody else minds: reads and writes would
         // wait behind the stronger ones below.
-        await ProjectionStore.Execute(
-            connection, $"LOCK TABLE {string.Join(", ", projection.Tables.Select(t => t + ProjectionTarget.ShadowSuffix))} IN ACCESS EXCLUSIVE MODE", cancellationToken);
-        await ProjectionStore.Execute(connection, $"LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE", cancellationToken);
-        await ProjectionStore.Execute(connection, "SET LOCAL lock_timeout = '1s'", cancellationToken);
+        await connection.ExecuteAsync(
+            $"LOCK TABLE {string.Join(", ", projection.Tables.Select(t => t + ProjectionTarget.ShadowSuffix))} IN ACCESS EXCLUSIVE MODE", cancellationToken);
+        await connection.ExecuteAsync($"LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE", cancellationToken);
+        await connection.ExecuteAsync("SET LOCAL lock_timeout = '1s'", cancellationToken);
         long bound;
         if (projection.Mode == ProjectionMode.Consistent)
         {
             // Whoever has written its events has committed; whoever has not yet written to the table will find the new one behind the name.
-            await ProjectionStore.Execute(connection, $"LOCK TABLE {tables} IN EXCLUSIVE MODE", cancellationToken);
+            await connection.ExecuteAsync($"LOCK TABLE {tables} IN EXCLUSIVE MODE", cancellationToken);
             bound = long.MaxValue;
         }
         else
@@ -147,7 +148,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
 
         await projection.Complete(new ProjectionTarget(connection, Shadow: true), cancellationToken);
         var differences = await Compare(connection, projection, cancellationToken);
-        await ProjectionStore.Execute(connection, "SELECT event_store.swap_shadow($1)", cancellationToken, projection.Name);
+        await connection.ExecuteAsync("SELECT event_store.swap_shadow($1)", cancellationToken, projection.Name);
         await ProjectionStore.SaveRebuild(
             connection, projection.Name, RebuildState.Completed, events + late, differences, null, clock.GetUtcNow(), cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -175,7 +176,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
     /// <summary>Row by row along the primary key, in one pass: writers wait meanwhile.</summary>
     private static async Task<long> Compare(NpgsqlConnection connection, Projection projection, CancellationToken cancellationToken)
     {
-        await ProjectionStore.Execute(connection, "SET LOCAL work_mem = '64MB'", cancellationToken);
+        await connection.ExecuteAsync("SET LOCAL work_mem = '64MB'", cancellationToken);
         long differences = 0;
         foreach (var table in projection.Tables)
         {

@@ -19,15 +19,14 @@ internal static class ProjectionStore
     }
 
     public static Task SaveCheckpoint(NpgsqlConnection connection, string name, long position, CancellationToken cancellationToken) =>
-        Execute(connection, "UPDATE event_store.projections SET position = $2, error = NULL WHERE name = $1", cancellationToken, name, position);
+        connection.ExecuteAsync("UPDATE event_store.projections SET position = $2, error = NULL WHERE name = $1", cancellationToken, name, position);
 
     /// <summary>The same, in a transaction whose commit may be forgotten: then its events are applied again.</summary>
     public static Task SaveCheckpointWithoutFlush(NpgsqlConnection connection, string name, long position, CancellationToken cancellationToken) =>
-        Execute(
-            connection, $"UPDATE event_store.projections SET position = $2, error = NULL FROM ({Flush.NotAwaited}) AS flush WHERE name = $1", cancellationToken, name, position);
+        connection.ExecuteAsync($"UPDATE event_store.projections SET position = $2, error = NULL FROM ({Flush.NotAwaited}) AS flush WHERE name = $1", cancellationToken, name, position);
 
     public static Task SaveError(NpgsqlDataSource dataSource, string name, string? error, CancellationToken cancellationToken) =>
-        Execute(dataSource, "UPDATE event_store.projections SET error = $2 WHERE name = $1", cancellationToken, name, (object?)error ?? DBNull.Value);
+        dataSource.ExecuteAsync("UPDATE event_store.projections SET error = $2 WHERE name = $1", cancellationToken, name, error);
 
     /// <returns>False when a rebuild is under way already.</returns>
     public static async Task<bool> RequestRebuild(DbContext db, string name, DateTimeOffset now, CancellationToken cancellationToken) =>
@@ -54,15 +53,14 @@ internal static class ProjectionStore
 
     public static Task<int> SaveRebuild(
         NpgsqlConnection connection, string name, RebuildState state, long events, long? differences, string? error, DateTimeOffset? finishedAt, CancellationToken cancellationToken) =>
-        Execute(
-            connection,
+        connection.ExecuteAsync(
             """
             UPDATE event_store.projections
             SET rebuild_state = $2, rebuild_events = $3, rebuild_differences = $4::bigint, rebuild_error = $5::text, rebuild_finished_at = $6::timestamptz
             WHERE name = $1
             """,
             cancellationToken,
-            name, state.ToString().ToLowerInvariant(), events, (object?)differences ?? DBNull.Value, (object?)error ?? DBNull.Value, (object?)finishedAt ?? DBNull.Value);
+            name, state.ToString().ToLowerInvariant(), events, differences, error, finishedAt);
 
     public static async Task<IReadOnlyList<ProjectionStatus>> Status(
         NpgsqlDataSource dataSource, IEnumerable<Projection> projections, CancellationToken cancellationToken)
@@ -82,7 +80,7 @@ internal static class ProjectionStore
             ) AS behind
             ORDER BY p.name
             """);
-        command.Parameters.AddWithValue(modes.Where(m => m.Value == ProjectionMode.Asynchronous).Select(m => m.Key).ToArray());
+        command.Parameters.AddValue(modes.Where(m => m.Value == ProjectionMode.Asynchronous).Select(m => m.Key).ToArray());
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var result = new List<ProjectionStatus>();
         while (await reader.ReadAsync(cancellationToken))
@@ -97,23 +95,6 @@ internal static class ProjectionStore
         }
 
         return result;
-    }
-
-    public static async Task<int> Execute(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        foreach (var parameter in parameters)
-        {
-            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
-        }
-
-        return await command.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    private static async Task<int> Execute(NpgsqlDataSource dataSource, string sql, CancellationToken cancellationToken, params object[] parameters)
-    {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        return await Execute(connection, sql, cancellationToken, parameters);
     }
 
     private static RebuildStatus? ReadRebuild(NpgsqlDataReader reader) => reader.IsDBNull(7)

@@ -34,14 +34,29 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
         if (Interlocked.Exchange(ref _stopped, 1) == 0)
         {
             _stop.CancelAfter(options.DrainTimeout);
-            _confirmed.Writer.TryComplete();
-            _refused.Writer.TryComplete();
+            Complete();
         }
 
         await _running;
     }
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        // Whoever stops after that has nothing to wait for.
+        if (Interlocked.Exchange(ref _stopped, 1) == 0)
+        {
+            _stop.Cancel();
+            Complete();
+        }
+
+        _stop.Dispose();
+    }
+
+    private void Complete()
+    {
+        _confirmed.Writer.TryComplete();
+        _refused.Writer.TryComplete();
+    }
 
     private async Task DeleteAsync()
     {

@@ -84,6 +84,14 @@ internal sealed class Topology(IConnection connection, EventCatalogue catalogue,
         }
         catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 404 or 406 && connection.IsOpen)
         {
+            // Of another kind than it would be made here: somebody has made it, and whatever is behind it can be sent to.
+            if (e.ShutdownReason.ReplyCode == 406 && await IsThereAsync(exchange, cancellationToken))
+            {
+                _known.Add(exchange);
+                _missing.Remove(exchange);
+                return null;
+            }
+
             _missing[exchange] = clock.GetTimestamp();
             return Missing(exchange);
         }

@@ -32,8 +32,8 @@ internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<Messaging
     public async Task<int> CleanAsync(CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(Sql);
-        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = options.Value.InboxRetention, NpgsqlDbType = NpgsqlDbType.Interval });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Batch });
+        command.Parameters.AddValue(options.Value.InboxRetention, NpgsqlDbType.Interval);
+        command.Parameters.AddValue(Batch);
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Chassis.Data;
 using Chassis.Messaging.Model;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -71,7 +72,7 @@ internal static class OutboxSql
 
         if (cancelled.Length > 0)
         {
-            command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = cancelled });
+            command.Parameters.AddValue(cancelled);
         }
 
         return command;

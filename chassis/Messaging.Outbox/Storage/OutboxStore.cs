@@ -128,7 +128,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
     {
         await using var command = database.CreateCommand(KeepSql);
         AddKeys(command, rows);
-        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval });
+        command.Parameters.AddValue(lease, NpgsqlDbType.Interval);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -145,9 +145,9 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
     {
         await using var command = database.CreateCommand(RefuseSql);
         AddKeys(command, rows);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = error });
-        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = backoff, NpgsqlDbType = NpgsqlDbType.Interval });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+        command.Parameters.AddValue(error);
+        command.Parameters.AddValue(backoff, NpgsqlDbType.Interval);
+        command.Parameters.AddValue(limit);
         var parked = 0;
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
@@ -189,20 +189,17 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using var command = new NpgsqlCommand(ReplaySql, connection, transaction);
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = from.UtcDateTime });
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = to.UtcDateTime });
-        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = types is null });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. types ?? []] });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = "replay:" + replay });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = queue });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = MessageKeys.EventContentType });
-        command.Parameters.Add(new NpgsqlParameter<string>
-        {
-            TypedValue = HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }),
-            NpgsqlDbType = NpgsqlDbType.Jsonb,
-        });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = catalogue.Exchanges.Replay });
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)subject ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.AddValue(from.UtcDateTime);
+        command.Parameters.AddValue(to.UtcDateTime);
+        command.Parameters.AddValue(types is null);
+        command.Parameters.AddValue<string[]>([.. types ?? []]);
+        command.Parameters.AddValue("replay:" + replay);
+        command.Parameters.AddValue(queue);
+        command.Parameters.AddValue(MessageKeys.EventContentType);
+        command.Parameters.AddValue(
+            HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }), NpgsqlDbType.Jsonb);
+        command.Parameters.AddValue(catalogue.Exchanges.Replay);
+        command.Parameters.AddValue(subject, NpgsqlDbType.Text);
         var replayed = await command.ExecuteNonQueryAsync(cancellationToken);
         await audit.CommitAsync(transaction, cancellationToken);
         return replayed;
@@ -211,7 +208,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
     public async Task CancelAsync(Guid token, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand("DELETE FROM messaging.outbox WHERE token = $1");
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = token });
+        command.Parameters.AddValue(token);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -236,8 +233,8 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
 
     private static void AddKeys(NpgsqlCommand command, IReadOnlyList<OutboxRow> rows)
     {
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. rows.Select(r => r.Id)] });
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. rows.Select(r => r.MessageId)] });
+        command.Parameters.AddValue<long[]>([.. rows.Select(r => r.Id)]);
+        command.Parameters.AddValue<Guid[]>([.. rows.Select(r => r.MessageId)]);
     }
 
     private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)

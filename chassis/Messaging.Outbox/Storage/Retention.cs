@@ -41,8 +41,8 @@ internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOpt
     private async Task<int> DeleteAsync(string sql, TimeSpan kept, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(sql);
-        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = kept, NpgsqlDbType = NpgsqlDbType.Interval });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Batch });
+        command.Parameters.AddValue(kept, NpgsqlDbType.Interval);
+        command.Parameters.AddValue(Batch);
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -96,7 +96,7 @@ internal sealed class IncomingCommand : IncomingMessage
         _body = body;
         var headers = envelope.Headers is null
             ? new Dictionary<string, object?>(StringComparer.OrdinalIgnoreCase)
-            : new Dictionary<string, object?>(envelope.Headers, StringComparer.OrdinalIgnoreCase);
+            : new Dictionary<string, object?>(envelope.Headers.Select(h => KeyValuePair.Create(h.Key, Plain(h.Value))), StringComparer.OrdinalIgnoreCase);
 
         // The transport's count is the newer one: a redelivered message keeps its body as it was.
         if (transportHeaders.TryGetValue(MessageKeys.Redeliveries, out var redeliveries))
@@ -156,4 +156,14 @@ internal sealed class IncomingCommand : IncomingMessage
     }
 
     public override IMessageSerializer GetMessageSerializer() => new VerbatimSerializer(MessageKeys.CommandContentType, _body);
+
+    // A text is a text, as whoever set the header had it; what is more than a value stays JSON, and is read by whoever asks for its type.
+    private static object? Plain(object? value) => value is not JsonElement element ? value : element.ValueKind switch
+    {
+        JsonValueKind.String => element.GetString(),
+        JsonValueKind.True or JsonValueKind.False => element.GetBoolean(),
+        JsonValueKind.Number => element.TryGetInt64(out var whole) ? whole : element.GetDouble(),
+        JsonValueKind.Null => null,
+        _ => element,
+    };
 }

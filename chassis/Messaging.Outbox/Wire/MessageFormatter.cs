@@ -43,7 +43,7 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
                 RoutingKey = (context as RoutingKeySendContext)?.RoutingKey ?? string.Empty,
                 ContentType = MessageKeys.CommandContentType,
                 Headers = CommandHeaders(context),
-                Body = WriteEnvelope(context),
+                Body = WriteEnvelope(context, due),
                 Mandatory = !published,
                 DueAt = due,
                 Token = options.Token ?? context.ScheduledMessageId,
@@ -140,7 +140,9 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
     }
 
     /// <summary>The envelope as MassTransit's JSON serializer reads it.</summary>
-    public static byte[] WriteEnvelope<T>(SendContext<T> context)
+    /// <param name="context">The message.</param>
+    /// <param name="due">When it leaves, where that is later: the time that it has to live begins then.</param>
+    public static byte[] WriteEnvelope<T>(SendContext<T> context, DateTimeOffset? due = null)
         where T : class
     {
         var buffer = new ArrayBufferWriter<byte>(512);
@@ -165,7 +167,7 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
         json.WriteString("sentTime", context.SentTime ?? DateTime.UtcNow);
         if (context.TimeToLive is { } timeToLive)
         {
-            json.WriteString("expirationTime", DateTime.UtcNow + timeToLive);
+            json.WriteString("expirationTime", (due?.UtcDateTime ?? DateTime.UtcNow) + timeToLive);
         }
 
         json.WriteStartObject("headers");
@@ -193,14 +195,7 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
             }
 
             json.WritePropertyName(name);
-            if (value is int or long or bool)
-            {
-                JsonSerializer.Serialize(json, value, value.GetType());
-            }
-            else
-            {
-                json.WriteStringValue(Text(value));
-            }
+            JsonSerializer.Serialize(json, value, value.GetType(), SystemTextJsonMessageSerializer.Options);
         }
     }
 

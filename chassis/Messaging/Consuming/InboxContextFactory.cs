@@ -1,5 +1,6 @@
 using System.Data;
 using System.Diagnostics;
+using Chassis.Data;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Wire;
 using MassTransit;
@@ -88,15 +89,6 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
         ? ExecuteAsync(transaction, ConsumeSharedSql, cancellationToken, local.Row.Id, local.Row.MessageId, key, consumer)
         : ExecuteAsync(transaction, ConsumeSql, cancellationToken, local.Row.Id, local.Row.MessageId);
 
-    private static async Task<int> ExecuteAsync(IDbContextTransaction transaction, string sql, CancellationToken cancellationToken, params object[] values)
-    {
-        var dbTransaction = (NpgsqlTransaction)transaction.GetDbTransaction();
-        await using var command = new NpgsqlCommand(sql, dbTransaction.Connection, dbTransaction);
-        foreach (var value in values)
-        {
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
-        }
-
-        return await command.ExecuteNonQueryAsync(cancellationToken);
-    }
+    private static Task<int> ExecuteAsync(IDbContextTransaction transaction, string sql, CancellationToken cancellationToken, params object?[] values) =>
+        ((NpgsqlTransaction)transaction.GetDbTransaction()).Connection!.ExecuteAsync(sql, cancellationToken, values);
 }

@@ -33,9 +33,9 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
             ORDER BY failed_at DESC, id DESC LIMIT $8
             """);
         Add(command, filter);
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)after?.FailedAt.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)after?.Id ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = count });
+        command.Parameters.AddValue(after?.FailedAt.UtcDateTime, NpgsqlDbType.TimestampTz);
+        command.Parameters.AddValue(after?.Id, NpgsqlDbType.Uuid);
+        command.Parameters.AddValue(count);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<DeadLetterSummary>();
         while (await reader.ReadAsync(cancellationToken))
@@ -50,7 +50,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
         Guid id, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand($"SELECT {Columns}, stack_trace, content_type, headers, body, history FROM messaging.dead_letters WHERE id = $1");
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
+        command.Parameters.AddValue(id);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
             ? (Read(reader), Text(reader, 12), reader.GetString(13), HeaderJson.Read(reader.GetString(14)), reader.GetFieldValue<byte[]>(15), reader.GetString(16))
@@ -64,7 +64,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using (var look = new NpgsqlCommand("SELECT status FROM messaging.dead_letters WHERE id = $1 FOR UPDATE", connection, transaction))
         {
-            look.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
+            look.Parameters.AddValue(id);
             if (await look.ExecuteScalarAsync(cancellationToken) is not string status)
             {
                 return null;
@@ -90,7 +90,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
             $"SELECT id FROM messaging.dead_letters WHERE {Matches} ORDER BY first_failed_at, id LIMIT $6 FOR UPDATE SKIP LOCKED", connection, transaction))
         {
             Add(select, filter);
-            select.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+            select.Parameters.AddValue(limit);
             await using var reader = await select.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
@@ -113,7 +113,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
             UPDATE messaging.dead_letters SET status = 'deleted', body = '', headers = '{}', history = history || $2::jsonb
             WHERE id = $1 AND status <> 'deleted'
             """, connection, transaction);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
+        command.Parameters.AddValue(id);
         command.Parameters.Add(Entry("deleted", by));
         if (await command.ExecuteNonQueryAsync(cancellationToken) == 0)
         {
@@ -140,7 +140,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
             RETURNING message_id, queue, content_type, headers, body
             """, connection, transaction))
         {
-            update.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. ids] });
+            update.Parameters.AddValue<Guid[]>([.. ids]);
             update.Parameters.Add(Entry("retried", by));
             await using var reader = await update.ExecuteReaderAsync(cancellationToken);
             var start = clock.GetUtcNow();
@@ -181,10 +181,10 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
 
     private static void Add(NpgsqlCommand command, DeadLetterFilter filter)
     {
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = filter.Status });
+        command.Parameters.AddValue(filter.Status);
         foreach (var value in (string?[])[filter.Queue, filter.Type, filter.Fingerprint, filter.Reason])
         {
-            command.Parameters.Add(new NpgsqlParameter { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+            command.Parameters.AddValue(value, NpgsqlDbType.Text);
         }
     }
 

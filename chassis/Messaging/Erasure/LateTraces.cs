@@ -25,7 +25,7 @@ internal sealed class LateTraces(NpgsqlDataSource database, EventCatalogue catal
         var erasures = new List<Guid[]>();
         await using (var command = database.CreateCommand("SELECT about FROM messaging.erasures WHERE erased_at > now() - $1"))
         {
-            command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = Watch });
+            command.Parameters.AddValue(Watch);
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {

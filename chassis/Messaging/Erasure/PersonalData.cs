@@ -41,8 +41,8 @@ public static class PersonalData
             transaction.Connection,
             transaction))
         {
-            remember.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = person });
-            remember.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = about });
+            remember.Parameters.AddValue(person);
+            remember.Parameters.AddValue(about);
             await remember.ExecuteNonQueryAsync(ct);
         }
 
@@ -70,9 +70,9 @@ public static class PersonalData
                 transaction.Connection,
                 transaction))
             {
-                select.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = subjects });
-                select.Parameters.Add(new NpgsqlParameter<long> { TypedValue = after });
-                select.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Batch });
+                select.Parameters.AddValue(subjects);
+                select.Parameters.AddValue(after);
+                select.Parameters.AddValue(Batch);
                 await using var reader = await select.ExecuteReaderAsync(ct);
                 while (await reader.ReadAsync(ct))
                 {
@@ -90,8 +90,8 @@ public static class PersonalData
                     "UPDATE messaging.boundary_events AS e SET data = c.data FROM unnest($1::bigint[], $2::json[]) AS c (position, data) WHERE e.position = c.position",
                     transaction.Connection,
                     transaction);
-                update.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. redacted.Select(c => c.Position)] });
-                update.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. redacted.Select(c => c.Data)], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Json });
+                update.Parameters.AddValue<long[]>([.. redacted.Select(c => c.Position)]);
+                update.Parameters.AddValue<string[]>([.. redacted.Select(c => c.Data)], NpgsqlDbType.Array | NpgsqlDbType.Json);
                 changed += await update.ExecuteNonQueryAsync(ct);
             }
 
@@ -120,9 +120,9 @@ public static class PersonalData
                 """,
                 transaction.Connection,
                 transaction);
-            update.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
-            update.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = redacted ?? (readable ? body : []) });
-            update.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = readable });
+            update.Parameters.AddValue(id);
+            update.Parameters.AddValue(redacted ?? (readable ? body : []));
+            update.Parameters.AddValue(readable);
             await update.ExecuteNonQueryAsync(ct);
         }
 
@@ -145,8 +145,8 @@ public static class PersonalData
             if (redaction.TryMessage(type, body, out var redacted) && redacted is not null)
             {
                 await using var update = new NpgsqlCommand("UPDATE messaging.outbox SET body = $2 WHERE id = $1", transaction.Connection, transaction);
-                update.Parameters.Add(new NpgsqlParameter<long> { TypedValue = id });
-                update.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = redacted });
+                update.Parameters.AddValue(id);
+                update.Parameters.AddValue(redacted);
                 changed += await update.ExecuteNonQueryAsync(ct);
             }
         }
@@ -158,7 +158,7 @@ public static class PersonalData
     {
         var found = new List<(T, string, byte[])>();
         await using var select = new NpgsqlCommand(sql, transaction.Connection, transaction);
-        select.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = about });
+        select.Parameters.AddValue(about);
         await using var reader = await select.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using Chassis.Data;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -63,13 +64,13 @@ internal static class AuditEndpoints
             """);
         foreach (var text in (string?[])[caller.TenantId, filter.Kind, filter.Event, filter.UserId, filter.About, filter.CorrelationId])
         {
-            Add(text, NpgsqlDbType.Text);
+            command.Parameters.AddValue(text, NpgsqlDbType.Text);
         }
 
-        Add(filter.From?.UtcDateTime, NpgsqlDbType.TimestampTz);
-        Add(filter.To?.UtcDateTime, NpgsqlDbType.TimestampTz);
-        Add(page.After<long>(), NpgsqlDbType.Bigint);
-        Add(page.Size + 1, NpgsqlDbType.Integer);
+        command.Parameters.AddValue(filter.From?.UtcDateTime, NpgsqlDbType.TimestampTz);
+        command.Parameters.AddValue(filter.To?.UtcDateTime, NpgsqlDbType.TimestampTz);
+        command.Parameters.AddValue(page.After<long>(), NpgsqlDbType.Bigint);
+        command.Parameters.AddValue(page.Size + 1, NpgsqlDbType.Integer);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var rows = new List<AuditEntry>();
         while (await reader.ReadAsync(ct))
@@ -78,8 +79,6 @@ internal static class AuditEndpoints
         }
 
         return TypedResults.Ok(Page.Of(rows, page, row => row.Position));
-
-        void Add(object? value, NpgsqlDbType type) => command.Parameters.Add(new NpgsqlParameter { Value = value ?? DBNull.Value, NpgsqlDbType = type });
     }
 
     private static AuditEntry Read(NpgsqlDataReader reader)

@@ -94,13 +94,13 @@ public sealed partial class AuditTrail : IAuditedCommit
             transaction);
         foreach (var text in (string?[])[record.Kind, record.Event, record.UserId, record.ClientId, record.TenantId, record.Address, addressHash])
         {
-            command.Parameters.Add(new NpgsqlParameter { Value = (object?)text ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+            command.Parameters.AddValue(text, NpgsqlDbType.Text);
         }
 
-        command.Parameters.Add(new NpgsqlParameter { Value = ids, NpgsqlDbType = NpgsqlDbType.Jsonb });
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)record.Reason ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = record.Status });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = record.CorrelationId });
+        command.Parameters.AddValue(ids, NpgsqlDbType.Jsonb);
+        command.Parameters.AddValue(record.Reason, NpgsqlDbType.Text);
+        command.Parameters.AddValue(record.Status);
+        command.Parameters.AddValue(record.CorrelationId);
         await command.ExecuteNonQueryAsync(cancellationToken);
         LogRecorded(logger, record.Kind, record.Event, record.Status, record.UserId, record.ClientId, record.TenantId, ids, addressHash);
     }

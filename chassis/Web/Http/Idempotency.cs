@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Chassis.Data;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
@@ -151,7 +152,7 @@ public static partial class Idempotency
     {
         var id = BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes($"{caller}\n{key}")));
         await using var command = Command(db, "SELECT pg_try_advisory_xact_lock($1)");
-        command.Parameters.AddWithValue(id);
+        command.Parameters.AddValue(id);
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
@@ -160,9 +161,9 @@ public static partial class Idempotency
     {
         await using var open = await OpenAsync(db, cancellationToken);
         await using var command = Command(db, "SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2 AND created_at >= $3");
-        command.Parameters.AddWithValue(caller);
-        command.Parameters.AddWithValue(key);
-        command.Parameters.AddWithValue(notBefore);
+        command.Parameters.AddValue(caller);
+        command.Parameters.AddValue(key);
+        command.Parameters.AddValue(notBefore);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
             ? (reader.GetFieldValue<byte[]>(0), new StoredAnswer(
@@ -195,14 +196,14 @@ public static partial class Idempotency
             ON CONFLICT (caller, key) DO UPDATE SET
                 fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers, body = excluded.body, ids = excluded.ids, created_at = excluded.created_at
             """);
-        command.Parameters.AddWithValue(caller);
-        command.Parameters.AddWithValue(key);
-        command.Parameters.AddWithValue(fingerprint);
-        command.Parameters.AddWithValue(answer.Status);
-        command.Parameters.AddWithValue(NpgsqlDbType.Jsonb, JsonSerializer.Serialize(answer.Headers));
-        command.Parameters.AddWithValue(answer.Body);
-        command.Parameters.AddWithValue(IdsIn(answer.Body));
-        command.Parameters.AddWithValue(now);
+        command.Parameters.AddValue(caller);
+        command.Parameters.AddValue(key);
+        command.Parameters.AddValue(fingerprint);
+        command.Parameters.AddValue(answer.Status);
+        command.Parameters.AddValue(JsonSerializer.Serialize(answer.Headers), NpgsqlDbType.Jsonb);
+        command.Parameters.AddValue(answer.Body);
+        command.Parameters.AddValue(IdsIn(answer.Body));
+        command.Parameters.AddValue(now);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

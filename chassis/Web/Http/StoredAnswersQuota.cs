@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
@@ -51,8 +52,8 @@ internal sealed class StoredAnswersQuota(IOptions<StoredAnswersSettings> setting
     {
         await using var command = Idempotency.Command(
             db, "SELECT count(*), coalesce(sum(octet_length(body)), 0)::bigint FROM idempotency_keys WHERE caller = $1 AND created_at >= $2");
-        command.Parameters.AddWithValue(caller);
-        command.Parameters.AddWithValue(since);
+        command.Parameters.AddValue(caller);
+        command.Parameters.AddValue(since);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         return new Usage(reader.GetInt64(0), reader.GetInt64(1));

@@ -42,7 +42,7 @@ public sealed class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions 
             UNION ALL SELECT session_id, NULL, ended_at, noted_at FROM ended_single_sessions WHERE noted_at > $1
             ORDER BY noted_at
             """);
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = readUntil is { } until ? until - Overlap : DateTime.UnixEpoch });
+        command.Parameters.AddValue(readUntil is { } until ? until - Overlap : DateTime.UnixEpoch);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
@@ -65,7 +65,7 @@ public sealed class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions 
         sessions.Forget(Clock.GetUtcNow() - EndedSessions.Remembered);
         await using var command = database.CreateCommand(
             "WITH one AS (DELETE FROM ended_single_sessions WHERE noted_at < now() - $1) DELETE FROM ended_sessions WHERE noted_at < now() - $1");
-        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = EndedSessions.Remembered });
+        command.Parameters.AddValue(EndedSessions.Remembered);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Chassis.Data;
 using Chassis.EventSourcing;
 using Chassis.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -56,7 +57,7 @@ public sealed class Projections : IAsyncLifetime
         await using var early = await Begin(fixture.Database.Migrations, "INSERT INTO notes VALUES ('takes a transaction id')");
         await fixture.Append(Fixture.NewId(), 0, new Deposited(10));
         await CatchUp();
-        await ProjectionStore.Execute(early, Deposit, TestContext.Current.CancellationToken);
+        await early.ExecuteAsync(Deposit, TestContext.Current.CancellationToken);
         await fixture.Append(Fixture.NewId(), 0, new Deposited(100));
         await CatchUp();
 
@@ -64,7 +65,7 @@ public sealed class Projections : IAsyncLifetime
         var status = await Status("turnover");
         status.Lag.ShouldBe(1);
         status.HeldBackBy.ShouldBe($"session {early.ProcessID} of {new NpgsqlConnectionStringBuilder(fixture.Database.Migrations).Username} (somebody)");
-        await ProjectionStore.Execute(early, "COMMIT", TestContext.Current.CancellationToken);
+        await early.ExecuteAsync("COMMIT", TestContext.Current.CancellationToken);
         await CatchUp();
 
         (await Sum("turnover")).ShouldBe(111m);
@@ -86,7 +87,7 @@ public sealed class Projections : IAsyncLifetime
             await fixture.Append(Fixture.NewId(), 0, new Deposited(1));
             await CatchUp();
             (await Sum("turnover")).ShouldBe((3m * round) + 1);
-            await ProjectionStore.Execute(writer, "COMMIT", TestContext.Current.CancellationToken);
+            await writer.ExecuteAsync("COMMIT", TestContext.Current.CancellationToken);
             await CatchUp();
             (await Sum("turnover")).ShouldBe((3m * round) + 3);
         }
@@ -111,14 +112,14 @@ public sealed class Projections : IAsyncLifetime
             await connection.OpenAsync(TestContext.Current.CancellationToken);
             for (var i = 0; i < 100; i++)
             {
-                await ProjectionStore.Execute(connection, "BEGIN; INSERT INTO notes VALUES ('takes a transaction id')", CancellationToken.None);
+                await connection.ExecuteAsync("BEGIN; INSERT INTO notes VALUES ('takes a transaction id')", CancellationToken.None);
                 for (var events = random.Next(1, 4); events > 0; events--)
                 {
-                    await ProjectionStore.Execute(connection, Deposit, CancellationToken.None);
+                    await connection.ExecuteAsync(Deposit, CancellationToken.None);
                     await Task.Delay(random.Next(0, 5), TestContext.Current.CancellationToken);
                 }
 
-                await ProjectionStore.Execute(connection, random.Next(5) == 0 ? "ROLLBACK" : "COMMIT", CancellationToken.None);
+                await connection.ExecuteAsync(random.Next(5) == 0 ? "ROLLBACK" : "COMMIT", CancellationToken.None);
             }
         })).ToArray();
         await Task.WhenAll(writers);
@@ -220,7 +221,7 @@ public sealed class Projections : IAsyncLifetime
         await using var vacuum = new NpgsqlConnection(fixture.Database.Migrations);
         await vacuum.OpenAsync(TestContext.Current.CancellationToken);
         await using var transaction = await vacuum.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await ProjectionStore.Execute(vacuum, $"LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE", CancellationToken.None);
+        await vacuum.ExecuteAsync($"LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE", CancellationToken.None);
         var rebuild = Rebuild(name);
         await Poll.Until(
             async () => await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0, "the rebuild to wait");
@@ -244,7 +245,7 @@ public sealed class Projections : IAsyncLifetime
         await using var backup = new NpgsqlConnection(fixture.Database.Migrations);
         await backup.OpenAsync(TestContext.Current.CancellationToken);
         await using var transaction = await backup.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await ProjectionStore.Execute(backup, $"LOCK TABLE {name} IN ACCESS SHARE MODE", CancellationToken.None);
+        await backup.ExecuteAsync($"LOCK TABLE {name} IN ACCESS SHARE MODE", CancellationToken.None);
         var rebuild = Rebuild(name);
 
         for (var round = 1; round <= 3; round++)
@@ -366,8 +367,8 @@ public sealed class Projections : IAsyncLifetime
             """);
         await using var connection = new NpgsqlConnection(fixture.Database.Migrations);
         await connection.OpenAsync(TestContext.Current.CancellationToken);
-        await ProjectionStore.Execute(connection, $"SET plan_cache_mode = {plans}", CancellationToken.None);
-        await ProjectionStore.Execute(connection, $"PREPARE batch(bigint, bigint, int) AS {EventSql.Between}", CancellationToken.None);
+        await connection.ExecuteAsync($"SET plan_cache_mode = {plans}", CancellationToken.None);
+        await connection.ExecuteAsync($"PREPARE batch(bigint, bigint, int) AS {EventSql.Between}", CancellationToken.None);
         await using var explain = new NpgsqlCommand("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE batch(10000, 1000000000, 100)", connection);
         var plan = (string)(await explain.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
 
@@ -415,7 +416,7 @@ public sealed class Projections : IAsyncLifetime
     {
         var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = "somebody" }.ConnectionString);
         await connection.OpenAsync(TestContext.Current.CancellationToken);
-        await ProjectionStore.Execute(connection, "BEGIN; " + statement, TestContext.Current.CancellationToken);
+        await connection.ExecuteAsync("BEGIN; " + statement, TestContext.Current.CancellationToken);
         return connection;
     }
 

@@ -1,5 +1,4 @@
 using Shop.Contracts;
-using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Domain;
 

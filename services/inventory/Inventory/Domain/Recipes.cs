@@ -1,4 +1,3 @@
-using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Domain;
 

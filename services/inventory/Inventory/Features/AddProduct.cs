@@ -7,7 +7,6 @@ using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts;
-using Shop.Contracts.Inventory.V1;
 using Validator = Chassis.Web.Validator;
 
 namespace Inventory.Features;

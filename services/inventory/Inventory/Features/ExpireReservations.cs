@@ -1,4 +1,5 @@
 using Chassis.Data;
+using Inventory.Domain;
 using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;

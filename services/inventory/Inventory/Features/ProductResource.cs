@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
+using Inventory.Domain;
 using Inventory.Persistence;
 using Shop.Contracts;
-using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 

@@ -1,9 +1,9 @@
 using Chassis;
 using Chassis.Web;
+using Inventory.Domain;
 using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 

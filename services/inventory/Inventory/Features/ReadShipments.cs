@@ -1,10 +1,10 @@
 using System.ComponentModel.DataAnnotations;
 using Chassis;
 using Chassis.Web;
+using Inventory.Domain;
 using Inventory.Persistence;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 

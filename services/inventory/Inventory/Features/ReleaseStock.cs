@@ -1,7 +1,8 @@
 using Chassis.Messaging;
+using Inventory.Domain;
 using Inventory.Persistence;
 using MassTransit;
-using Shop.Contracts.Inventory.V1;
+using V1 = Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 
@@ -12,12 +13,12 @@ namespace Inventory.Features;
 public sealed class ReleaseStockHandler(
     Reservations reservations, Shipments shipments, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
 {
-    public Task Handle(ReleaseStock command, CancellationToken ct) => reservations.ChangeOrCloseAsync(
+    public Task Handle(V1.ReleaseStock command, CancellationToken ct) => reservations.ChangeOrCloseAsync(
         command.OrderId,
         command.Reason,
         async reservation =>
         {
-            if (reservation.Status is ReservationStatus.Reserved or ReservationStatus.Shipping)
+            if (reservation.IsHeld)
             {
                 await ReleaseAsync(reservation, command.Reason, ct);
             }
@@ -44,11 +45,7 @@ public sealed class ReleaseStockHandler(
         }
 
         await ledger.ReleaseAsync(reservation.OrderId, reservation.Lines, ct);
-        reservation.Status = ReservationStatus.Released;
-        reservation.Reason = reason;
-        reservation.EndedAt = clock.Now();
-        reservation.ExpiresAt = null;
-        reservation.Version++;
+        reservation.Release(reason, clock.Now());
         InventoryMetrics.Decided(ReservationStatus.Released);
     }
 
@@ -56,10 +53,10 @@ public sealed class ReleaseStockHandler(
         await (reservation.Status == ReservationStatus.Shipped
             ? shipments.TellDispatchedAsync(reservation.OrderId, ct)
             : publish.PublishEvent(
-                new StockReleased(reservation.OrderId, reservation.Lines, reservation.Reason ?? reason, reservation.EndedAt!.Value), reservation.Version, ct));
+                new V1.StockReleased(reservation.OrderId, reservation.Lines.ForOthers(), reservation.Reason ?? reason, reservation.EndedAt!.Value), reservation.Version, ct));
 }
 
-public sealed class ReleaseStockConsumer(ReleaseStockHandler handler) : IConsumer<ReleaseStock>
+public sealed class ReleaseStockConsumer(ReleaseStockHandler handler) : IConsumer<V1.ReleaseStock>
 {
-    public Task Consume(ConsumeContext<ReleaseStock> context) => handler.Handle(context.Message, context.CancellationToken);
+    public Task Consume(ConsumeContext<V1.ReleaseStock> context) => handler.Handle(context.Message, context.CancellationToken);
 }

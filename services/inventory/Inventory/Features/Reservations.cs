@@ -1,5 +1,6 @@
 using Chassis;
 using Chassis.Data;
+using Inventory.Domain;
 using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore;
 

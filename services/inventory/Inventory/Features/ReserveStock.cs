@@ -8,12 +8,12 @@ using Inventory.Persistence;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using Shop.Contracts.Inventory.V1;
+using V1 = Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 
 /// <summary>A command with what it belongs to, since it may be handled together with others.</summary>
-public sealed record ReservationRequest(ReserveStock Command, OperationContext Operation, Activity? Activity)
+public sealed record ReservationRequest(V1.ReserveStock Command, OperationContext Operation, Activity? Activity)
 {
     /// <summary>Does something under the operation and the trace that the request came with.</summary>
     public async Task AsItself(Func<Task> work)
@@ -49,7 +49,7 @@ public sealed class ReserveStockHandler(
 {
     private const int MaxAttempts = 5;
 
-    public Task Handle(ReserveStock command, CancellationToken ct) =>
+    public Task Handle(V1.ReserveStock command, CancellationToken ct) =>
         Handle([new ReservationRequest(command, OperationContext.Current, Activity.Current)], ct);
 
     /// <param name="requests">Each for another order.</param>
@@ -57,7 +57,9 @@ public sealed class ReserveStockHandler(
     public async Task Handle(IReadOnlyList<ReservationRequest> requests, CancellationToken ct)
     {
         InventoryMetrics.Group(requests.Count);
-        var plans = await PlanAsync(requests, ct);
+        var parts = await recipes.PartsOfAsync([.. requests.SelectMany(r => r.Command.Items, (_, i) => i.Sku).Distinct(StringComparer.Ordinal)], ct);
+        var plans = requests
+            .Select(r => new Plan(r, ReservationPlan.Of(r.Command.OrderId, r.Operation.TenantId, r.Command.Items.AsOurs(), parts))).ToList();
 
         // Somebody else's transaction cannot be tried again here.
         var attempts = db.Database.CurrentTransaction is null ? MaxAttempts : 1;
@@ -81,13 +83,19 @@ public sealed class ReserveStockHandler(
     private async Task<bool> TryAsync(IReadOnlyList<Plan> plans, CancellationToken ct)
     {
         var (stock, known) = await ledger.LockAsync(
-            plans.SelectMany(p => p.Lines, (_, l) => l.Sku).Distinct(StringComparer.Ordinal), plans.Select(p => p.OrderId), ct);
+            plans.SelectMany(p => p.Wanted.Lines, (_, l) => l.Sku).Distinct(StringComparer.Ordinal), plans.Select(p => p.OrderId), ct);
         var now = clock.Now();
         var made = new List<(Plan Plan, Reservation Reservation)>(plans.Count);
         var taken = new List<BookedLine>(plans.Count);
         foreach (var plan in plans.Where(p => !known.Contains(p.OrderId)))
         {
-            var reservation = Decide(plan, stock, taken, now);
+            var (reservation, after) = plan.Wanted.Decide(stock, now, options.Value.ExpireAfter);
+            foreach (var (line, figures) in reservation.Lines.Zip(after))
+            {
+                stock[line.Sku] = figures;
+                taken.Add(new BookedLine(plan.OrderId, line.Quantity, figures, plan.Request.Operation));
+            }
+
             made.Add((plan, reservation));
             InventoryMetrics.Decided(reservation.Status);
         }
@@ -119,112 +127,32 @@ public sealed class ReserveStockHandler(
         return true;
     }
 
-    /// <summary>All of it or nothing, on the figures as the orders before it left them.</summary>
-    private Reservation Decide(Plan plan, Dictionary<string, StockFigures> stock, List<BookedLine> taken, DateTimeOffset now)
-    {
-        Shortage[] shortages =
-        [
-            .. plan.Lines.Where(l => stock[l.Sku].Available < l.Quantity).Select(l => new Shortage(l.Sku, l.Quantity, stock[l.Sku].Available)),
-        ];
-        var problem = plan.Problem ?? (shortages.Length > 0 ? Describe(shortages) : null);
-        if (problem is null)
-        {
-            foreach (var line in plan.Lines)
-            {
-                var before = stock[line.Sku];
-                var after = stock[line.Sku] = before with { Reserved = before.Reserved + line.Quantity, Version = before.Version + 1 };
-                taken.Add(new BookedLine(plan.OrderId, line.Quantity, after, plan.Request.Operation));
-            }
-        }
-
-        return new Reservation
-        {
-            OrderId = plan.OrderId,
-            TenantId = plan.Request.Operation.TenantId,
-            Status = problem is null ? ReservationStatus.Reserved : ReservationStatus.Failed,
-            Items = plan.Problem is null ? plan.Request.Command.Items : [],
-            Lines = problem is null ? plan.Lines : [],
-            Shortages = problem is null ? null : shortages,
-            Reason = problem,
-            HasRecipes = plan.HasRecipes,
-            CreatedAt = now,
-            ReservedAt = problem is null ? now : null,
-            ExpiresAt = problem is null ? now + options.Value.ExpireAfter : null,
-            EndedAt = problem is null ? null : now,
-        };
-    }
-
     private async Task AnswerAsync(Reservation reservation, CancellationToken ct)
     {
         using var _ = OperationContext.BeginTenant(reservation.TenantId);
         await (reservation.Status switch
         {
             ReservationStatus.Failed => publish.PublishEvent(
-                new StockReservationFailed(reservation.OrderId, reservation.Reason!, reservation.Shortages ?? [], reservation.EndedAt!.Value), 1, ct),
+                new V1.StockReservationFailed(reservation.OrderId, reservation.Reason!, (reservation.Shortages ?? []).ForOthers(), reservation.EndedAt!.Value), 1, ct),
 
             // Nothing is set aside now, and nothing will be: whoever asked must not count on it.
             ReservationStatus.Released => publish.PublishEvent(
-                new StockReservationFailed(reservation.OrderId, $"Released already: {reservation.Reason}", [], reservation.EndedAt!.Value), reservation.Version, ct),
+                new V1.StockReservationFailed(reservation.OrderId, $"Released already: {reservation.Reason}", [], reservation.EndedAt!.Value), reservation.Version, ct),
 
-            _ => publish.PublishEvent(new StockReserved(reservation.OrderId, reservation.Lines, reservation.ReservedAt!.Value), 1, ct),
+            _ => publish.PublishEvent(new V1.StockReserved(reservation.OrderId, reservation.Lines.ForOthers(), reservation.ReservedAt!.Value), 1, ct),
         });
     }
 
-    /// <summary>What to take from the shelves for each order, or why that cannot be said.</summary>
-    private async Task<IReadOnlyList<Plan>> PlanAsync(IReadOnlyList<ReservationRequest> requests, CancellationToken ct)
+    private sealed record Plan(ReservationRequest Request, ReservationPlan Wanted)
     {
-        var parts = await recipes.PartsOfAsync(
-            [.. requests.SelectMany(r => r.Command.Items, (_, i) => i.Sku).Distinct(StringComparer.Ordinal)], ct);
-        return [.. requests.Select(r => PlanOne(r, parts))];
-    }
-
-    private static Plan PlanOne(ReservationRequest request, IReadOnlyDictionary<string, IReadOnlyList<SkuQuantity>> parts)
-    {
-        var items = request.Command.Items;
-        if (items.Count == 0)
-        {
-            return Impossible("The order has no items.");
-        }
-
-        if (items.FirstOrDefault(i => i.Quantity is < 1 or > Limits.MaxQuantity) is { } wrong)
-        {
-            return Impossible($"The quantity {wrong.Quantity} of {wrong.Sku} is not between 1 and {Limits.MaxQuantity}.");
-        }
-
-        if (items.FirstOrDefault(i => !parts.ContainsKey(i.Sku)) is { } unknown)
-        {
-            return Impossible($"There is no product {unknown.Sku}.");
-        }
-
-        var total = Recipes.Sum(items.SelectMany(i => parts[i.Sku], (i, part) => (part.Sku, (long)i.Quantity * part.Quantity)));
-        if (total.FirstOrDefault(t => t.Quantity > Limits.MaxOnHand) is { Sku: not null } absurd)
-        {
-            return Impossible($"The order needs {absurd.Quantity} pieces of {absurd.Sku}.");
-        }
-
-        var hasRecipes = items.Any(i => parts[i.Sku] is not [var only] || only.Sku != i.Sku);
-        return new Plan(request, [.. total.Select(t => new SkuQuantity(t.Sku, (int)t.Quantity))], hasRecipes, null);
-
-        Plan Impossible(string problem) => new(request, [], false, problem);
-    }
-
-    private static string Describe(Shortage[] shortages)
-    {
-        const int shown = 5;
-        var text = string.Join(", ", shortages.Take(shown).Select(s => $"{s.Sku} ({s.Requested} wanted, {s.Available} available)"));
-        return shortages.Length > shown ? $"{text} and {shortages.Length - shown} more" : text;
-    }
-
-    private sealed record Plan(ReservationRequest Request, IReadOnlyList<SkuQuantity> Lines, bool HasRecipes, string? Problem)
-    {
-        public Guid OrderId => Request.Command.OrderId;
+        public Guid OrderId => Wanted.OrderId;
     }
 }
 
 /// <summary>Its reservation is committed together with those of others, and a duplicate is known by its order.</summary>
 [OwnTransaction]
-public sealed class ReserveStockConsumer(GroupCommit<ReservationRequest> reservations) : IConsumer<ReserveStock>
+public sealed class ReserveStockConsumer(GroupCommit<ReservationRequest> reservations) : IConsumer<V1.ReserveStock>
 {
-    public Task Consume(ConsumeContext<ReserveStock> context) =>
+    public Task Consume(ConsumeContext<V1.ReserveStock> context) =>
         reservations.CommitAsync(new ReservationRequest(context.Message, OperationContext.Current, Activity.Current), context.CancellationToken);
 }

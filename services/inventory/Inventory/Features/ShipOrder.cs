@@ -1,9 +1,10 @@
 using Chassis;
 using Chassis.Messaging;
+using Inventory.Domain;
 using Inventory.Persistence;
 using MassTransit;
 using Microsoft.Extensions.Options;
-using Shop.Contracts.Inventory.V1;
+using V1 = Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 
@@ -19,7 +20,7 @@ public sealed class ShipOrderHandler(
     IOptions<ShippingOptions> options,
     TimeProvider clock)
 {
-    public Task Handle(ShipOrder command, CancellationToken ct) => reservations.ChangeOrCloseAsync(
+    public Task Handle(V1.ShipOrder command, CancellationToken ct) => reservations.ChangeOrCloseAsync(
         command.OrderId,
         "There was nothing reserved to ship.",
         reservation => reservation.Status switch
@@ -28,24 +29,13 @@ public sealed class ShipOrderHandler(
             ReservationStatus.Shipping => Task.CompletedTask, // the dispatch will answer
             ReservationStatus.Shipped => shipments.TellDispatchedAsync(command.OrderId, ct),
             _ => publish.PublishEvent(
-                new StockReleased(command.OrderId, reservation.Lines, reservation.Reason!, reservation.EndedAt!.Value), reservation.Version, ct),
+                new V1.StockReleased(command.OrderId, reservation.Lines.ForOthers(), reservation.Reason!, reservation.EndedAt!.Value), reservation.Version, ct),
         },
         ct);
 
-    private async Task ShipAsync(Reservation reservation, ShipOrder command, CancellationToken ct)
+    private async Task ShipAsync(Reservation reservation, V1.ShipOrder command, CancellationToken ct)
     {
-        var shipment = new Shipment
-        {
-            Id = Ids.New(clock),
-            OrderId = reservation.OrderId,
-            TenantId = reservation.TenantId,
-            UserId = command.UserId,
-            Status = ShipmentStatus.Pending,
-            Items = reservation.Items,
-            PickList = reservation.Lines,
-            Address = command.Address,
-            CreatedAt = clock.Now(),
-        };
+        var shipment = Shipment.Of(reservation, Ids.New(clock), command.UserId, command.Address.AsOurs(), clock.Now());
         db.Shipments.Add(shipment);
         if (options.Value.AutoDispatch)
         {
@@ -53,16 +43,14 @@ public sealed class ShipOrderHandler(
             return;
         }
 
-        reservation.Status = ReservationStatus.Shipping;
-        reservation.ExpiresAt = null;
-        reservation.Version++;
+        reservation.Claim();
     }
 
     // The random half of the id: as unique as the shipment, and it does not tell when it was made.
     private string TrackingNumber(Guid shipmentId) => options.Value.TrackingPrefix + shipmentId.ToString("N")[16..].ToUpperInvariant();
 }
 
-public sealed class ShipOrderConsumer(ShipOrderHandler handler) : IConsumer<ShipOrder>
+public sealed class ShipOrderConsumer(ShipOrderHandler handler) : IConsumer<V1.ShipOrder>
 {
-    public Task Consume(ConsumeContext<ShipOrder> context) => handler.Handle(context.Message, context.CancellationToken);
+    public Task Consume(ConsumeContext<V1.ShipOrder> context) => handler.Handle(context.Message, context.CancellationToken);
 }

@@ -1,9 +1,10 @@
 using Chassis.Messaging;
 using Chassis.Messaging.Erasure;
+using Inventory.Domain;
 using Inventory.Persistence;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
-using Shop.Contracts.Inventory.V1;
+using V1 = Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 
@@ -21,21 +22,8 @@ public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublis
         }
 
         await ledger.ShipAsync(reservation.OrderId, reservation.Lines, ct);
-        reservation.Status = ReservationStatus.Shipped;
-        reservation.ExpiresAt = null;
-        reservation.EndedAt = now;
-        reservation.Version++;
-
-        shipment.Status = ShipmentStatus.Dispatched;
-        shipment.Carrier = carrier;
-        shipment.TrackingNumber = trackingNumber;
-        shipment.DispatchedAt = now;
-        shipment.Version++;
-        if (await db.ErasedUsers.AnyAsync(u => u.UserId == shipment.UserId, ct))
-        {
-            shipment.Address = null;
-        }
-
+        reservation.Ship(now);
+        shipment.Dispatch(carrier, trackingNumber, await db.ErasedUsers.AnyAsync(u => u.UserId == shipment.UserId, ct), now);
         InventoryMetrics.Dispatched();
         await TellAsync(shipment, ct);
     }
@@ -45,15 +33,8 @@ public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublis
         await TellAsync(await db.Shipments.SingleAsync(s => s.OrderId == orderId, ct), ct);
 
     /// <summary>The parcel will not be packed.</summary>
-    public async Task CancelAsync(Guid orderId, CancellationToken ct)
-    {
-        var shipment = await db.Shipments.SingleAsync(s => s.OrderId == orderId, ct);
-        shipment.Status = ShipmentStatus.Cancelled;
-        shipment.CancelledAt = clock.Now();
-        shipment.Address = null;
-        shipment.Version++;
-    }
+    public async Task CancelAsync(Guid orderId, CancellationToken ct) => (await db.Shipments.SingleAsync(s => s.OrderId == orderId, ct)).Cancel(clock.Now());
 
     private Task TellAsync(Shipment s, CancellationToken ct) => publish.PublishEvent(
-        new ShipmentDispatched(s.Id, s.OrderId, s.Carrier!, s.TrackingNumber!, s.PickList, s.DispatchedAt!.Value), s.Version, ct);
+        new V1.ShipmentDispatched(s.Id, s.OrderId, s.Carrier!, s.TrackingNumber!, s.PickList.ForOthers(), s.DispatchedAt!.Value), s.Version, ct);
 }

@@ -1,3 +1,4 @@
+using Inventory.Domain;
 using Inventory.Persistence;
 
 namespace Inventory.Features;

@@ -1,7 +1,8 @@
 using Chassis.Messaging;
+using Inventory.Domain;
 using Inventory.Persistence;
 using MassTransit;
-using Shop.Contracts.Inventory.V1;
+using V1 = Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 
@@ -22,6 +23,6 @@ public sealed class StockSignals(IPublishEndpoint publish, TimeProvider clock)
         }
 
         InventoryMetrics.Low();
-        return publish.PublishEvent(new StockLow(figures.Sku, figures.Available, figures.ReorderPoint!.Value, clock.Now()), figures.Version, ct);
+        return publish.PublishEvent(new V1.StockLow(figures.Sku, figures.Available, figures.ReorderPoint!.Value, clock.Now()), figures.Version, ct);
     }
 }

@@ -1,7 +1,6 @@
 using Inventory.Domain;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts;
-using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Persistence;
 

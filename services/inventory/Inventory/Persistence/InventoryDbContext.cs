@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Chassis.Data;
 using Contracts.Events;
+using Inventory.Domain;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
+using Inventory.Domain;
 using Microsoft.EntityFrameworkCore;
-using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Persistence;
 

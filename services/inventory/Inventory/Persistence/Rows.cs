@@ -1,7 +1,6 @@
 using Chassis.Web;
 using Inventory.Domain;
 using Shop.Contracts;
-using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Persistence;
 
@@ -45,12 +44,6 @@ public sealed class ProductPart
     public required string Sku { get; init; }
     public required string PartSku { get; init; }
     public required int Quantity { get; init; }
-}
-
-/// <summary>A row that a tenant has, or none.</summary>
-public interface ITenantRow
-{
-    string? TenantId { get; }
 }
 
 public static class TenantRows
@@ -120,73 +113,6 @@ public sealed class Movement
     public string? TenantId { get; init; }
 
     public string? UserId { get; init; }
-}
-
-public enum ReservationStatus
-{
-    /// <summary>Set aside; expires when nobody claims it.</summary>
-    Reserved,
-
-    /// <summary>Claimed by a shipment that waits for dispatch.</summary>
-    Shipping,
-    Shipped,
-    Released,
-    Failed,
-}
-
-public sealed class Reservation : ITenantRow
-{
-    public required Guid OrderId { get; init; }
-    public string? TenantId { get; init; }
-    public required ReservationStatus Status { get; set; }
-
-    /// <summary>What was ordered.</summary>
-    public required IReadOnlyList<SkuQuantity> Items { get; init; }
-
-    /// <summary>The parts that are, or were, set aside for it, in sku order.</summary>
-    public required IReadOnlyList<SkuQuantity> Lines { get; set; }
-
-    public IReadOnlyList<Shortage>? Shortages { get; set; }
-
-    /// <summary>Why it failed or was released.</summary>
-    public string? Reason { get; set; }
-
-    public bool HasRecipes { get; init; }
-    public int Version { get; set; } = 1;
-    public required DateTimeOffset CreatedAt { get; init; }
-    public DateTimeOffset? ReservedAt { get; set; }
-    public DateTimeOffset? ExpiresAt { get; set; }
-    public DateTimeOffset? EndedAt { get; set; }
-}
-
-public enum ShipmentStatus
-{
-    Pending,
-    Dispatched,
-    Cancelled,
-}
-
-public sealed class Shipment : ITenantRow
-{
-    public required Guid Id { get; init; }
-    public required Guid OrderId { get; init; }
-    public string? TenantId { get; init; }
-    public Guid? UserId { get; init; }
-    public ShipmentStatus Status { get; set; }
-    public required IReadOnlyList<SkuQuantity> Items { get; init; }
-
-    /// <summary>The parts to take from the shelves.</summary>
-    public required IReadOnlyList<SkuQuantity> PickList { get; init; }
-
-    /// <summary>Null when the customer was erased.</summary>
-    public ShipTo? Address { get; set; }
-
-    public string? Carrier { get; set; }
-    public string? TrackingNumber { get; set; }
-    public int Version { get; set; } = 1;
-    public required DateTimeOffset CreatedAt { get; init; }
-    public DateTimeOffset? DispatchedAt { get; set; }
-    public DateTimeOffset? CancelledAt { get; set; }
 }
 
 /// <summary>A customer who asked to be forgotten.</summary>

@@ -2,28 +2,13 @@ using System.Text.Json;
 using Chassis;
 using Chassis.Web;
 using Contracts.Events;
+using Inventory.Domain;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using NpgsqlTypes;
-using Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Persistence;
-
-/// <summary>The figures of one sku after a movement.</summary>
-/// <param name="Sku">Stock keeping unit.</param>
-/// <param name="Version">Number of its movements so far.</param>
-/// <param name="OnHand">Pieces in the warehouse.</param>
-/// <param name="Reserved">Pieces of those that are set aside.</param>
-/// <param name="Shipped">Pieces that left.</param>
-/// <param name="ReorderPoint">Where stock is low; null when nobody wants to know.</param>
-public sealed record StockFigures(string Sku, int Version, int OnHand, int Reserved, long Shipped, int? ReorderPoint)
-{
-    public int Available => OnHand - Reserved;
-
-    /// <summary>Whether a movement that took <paramref name="quantity"/> from what is available crossed the reorder point.</summary>
-    public bool FellToReorderPoint(int quantity) => Available <= ReorderPoint && Available + quantity > ReorderPoint;
-}
 
 /// <summary>
 /// The only writer of stock. A movement changes the figures and writes its line of the ledger in one statement, and is refused when there would be

@@ -1,5 +1,5 @@
 using Inventory.Domain;
-using Shop.Contracts.Inventory.V1;
+
 
 namespace Inventory.Tests.Domain;
 

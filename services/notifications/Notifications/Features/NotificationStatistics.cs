@@ -1,4 +1,5 @@
 using Chassis;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
@@ -54,9 +55,9 @@ public static class NotificationStatistics
                 count(*) FILTER (WHERE status = 'suppressed'), count(*) FILTER (WHERE status = 'pending')
             FROM mails WHERE created_at >= $1 AND created_at <= $2 AND ($3 IS NULL OR tenant_id = $3) GROUP BY template ORDER BY template
             """);
-        command.Parameters.AddWithValue(from);
-        command.Parameters.AddWithValue(to);
-        command.Parameters.Add(new NpgsqlParameter { Value = OperationContext.Current.TenantId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.AddValue(from);
+        command.Parameters.AddValue(to);
+        command.Parameters.AddValue(OperationContext.Current.TenantId, NpgsqlDbType.Text);
         var result = new List<TemplateStatistics>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
@@ -85,9 +86,9 @@ public static class NotificationStatistics
             WHERE $3 IS NULL OR w.tenant_id = $3
             ORDER BY w.id
             """);
-        command.Parameters.AddWithValue(from);
-        command.Parameters.AddWithValue(to);
-        command.Parameters.Add(new NpgsqlParameter { Value = OperationContext.Current.TenantId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.AddValue(from);
+        command.Parameters.AddValue(to);
+        command.Parameters.AddValue(OperationContext.Current.TenantId, NpgsqlDbType.Text);
         var result = new List<EndpointStatistics>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))

@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -63,9 +64,9 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
             LEFT JOIN contacts c ON c.user_id = m.user_id
             LEFT JOIN notification_preferences p ON p.user_id = m.user_id
             """);
-        command.Parameters.AddWithValue(options.Value.Lease);
-        command.Parameters.AddWithValue(!WasSilent && clock.GetElapsedTime(Volatile.Read(ref heardSince)) >= options.Value.Lease);
-        command.Parameters.AddWithValue(limit);
+        command.Parameters.AddValue(options.Value.Lease);
+        command.Parameters.AddValue(!WasSilent && clock.GetElapsedTime(Volatile.Read(ref heardSince)) >= options.Value.Lease);
+        command.Parameters.AddValue(limit);
         var claimed = new List<ClaimedMail>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         Heard();
@@ -120,15 +121,7 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
 
     private async Task Execute(string sql, CancellationToken ct, params object?[] values)
     {
-        await using var command = database.CreateCommand(sql);
-        foreach (var value in values)
-        {
-            command.Parameters.Add(value is null
-                ? new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text }
-                : new NpgsqlParameter { Value = value });
-        }
-
-        await command.ExecuteNonQueryAsync(ct);
+        await database.ExecuteAsync(sql, ct, values);
         Heard();
     }
 

@@ -1,4 +1,5 @@
 using Chassis;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.Extensions.Options;
 using Notifications.Mails;
@@ -67,12 +68,12 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
             """);
         var o = options.Value;
         var counts = busy.ToArray();
-        command.Parameters.AddWithValue(Array.ConvertAll(counts, c => c.Key));
-        command.Parameters.AddWithValue(Array.ConvertAll(counts, c => c.Value));
-        command.Parameters.AddWithValue(o.CircuitThreshold);
-        command.Parameters.AddWithValue(o.ConcurrencyPerEndpoint);
-        command.Parameters.AddWithValue(o.Timeout + o.ClaimMargin);
-        command.Parameters.AddWithValue(limit);
+        command.Parameters.AddValue(Array.ConvertAll(counts, c => c.Key));
+        command.Parameters.AddValue(Array.ConvertAll(counts, c => c.Value));
+        command.Parameters.AddValue(o.CircuitThreshold);
+        command.Parameters.AddValue(o.ConcurrencyPerEndpoint);
+        command.Parameters.AddValue(o.Timeout + o.ClaimMargin);
+        command.Parameters.AddValue(limit);
         var claimed = new List<ClaimedDelivery>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
@@ -90,8 +91,8 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     {
         await using var command = database.CreateCommand(
             "UPDATE webhook_deliveries SET due_at = now(), claim = NULL, attempts = attempts - 1, step = step - 1 WHERE id = $1 AND claim = $2");
-        command.Parameters.AddWithValue(delivery.Id);
-        command.Parameters.AddWithValue(delivery.Claim);
+        command.Parameters.AddValue(delivery.Id);
+        command.Parameters.AddValue(delivery.Claim);
         await command.ExecuteNonQueryAsync(ct);
     }
 
@@ -163,12 +164,12 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     {
         await using var cancel = new NpgsqlCommand(
             "UPDATE webhook_deliveries SET status = 'cancelled', completed_at = now(), claim = NULL WHERE webhook_id = $1 AND status = 'pending'", connection);
-        cancel.Parameters.AddWithValue(webhookId);
+        cancel.Parameters.AddValue(webhookId);
         await cancel.ExecuteNonQueryAsync(ct);
     }
 
     private static void Add<T>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyList<AttemptResult> results, Func<AttemptResult, T> value) =>
-        command.Parameters.Add(new NpgsqlParameter { Value = results.Select(value).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type });
+        command.Parameters.AddValue(results.Select(value).ToArray(), NpgsqlDbType.Array | type);
 
     private async Task RecordSteps(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
@@ -183,10 +184,10 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
             WHERE d.id = s.id AND d.claim = s.claim AND d.status = 'pending'
             """,
             connection);
-        update.Parameters.AddWithValue(steps.ConvertAll(s => s.Result.Delivery.Id).ToArray());
-        update.Parameters.AddWithValue(steps.ConvertAll(s => s.Result.Delivery.Claim).ToArray());
-        update.Parameters.AddWithValue(steps.ConvertAll(s => s.Result.Delivered ? "succeeded" : s.Wait is null ? "failed" : "pending").ToArray());
-        update.Parameters.AddWithValue(steps.ConvertAll(s => s.Wait ?? TimeSpan.Zero).ToArray());
+        update.Parameters.AddValue(steps.ConvertAll(s => s.Result.Delivery.Id).ToArray());
+        update.Parameters.AddValue(steps.ConvertAll(s => s.Result.Delivery.Claim).ToArray());
+        update.Parameters.AddValue(steps.ConvertAll(s => s.Result.Delivered ? "succeeded" : s.Wait is null ? "failed" : "pending").ToArray());
+        update.Parameters.AddValue(steps.ConvertAll(s => s.Wait ?? TimeSpan.Zero).ToArray());
         await update.ExecuteNonQueryAsync(ct);
     }
 
@@ -199,7 +200,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
             WHERE id IN (SELECT id FROM webhooks WHERE id = ANY ($1) AND failing_since IS NOT NULL ORDER BY id FOR UPDATE)
             """,
             connection);
-        healthy.Parameters.AddWithValue(webhooks);
+        healthy.Parameters.AddValue(webhooks);
         await healthy.ExecuteNonQueryAsync(ct);
     }
 
@@ -233,19 +234,15 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
             RETURNING url, status, disabled_reason, tenant_id
             """,
             connection);
-        failing.Parameters.AddWithValue(webhookId);
-        failing.Parameters.AddWithValue(results.Count);
-        failing.Parameters.Add(new NpgsqlParameter
-        {
-            Value = asked is { } pause ? (pause > RetrySchedule.LongestRetryAfter ? RetrySchedule.LongestRetryAfter : pause) : DBNull.Value,
-            NpgsqlDbType = NpgsqlDbType.Interval,
-        });
-        failing.Parameters.AddWithValue(o.CircuitThreshold);
-        failing.Parameters.AddWithValue(o.CircuitBreak);
-        failing.Parameters.AddWithValue(o.MaxCircuitBreak);
-        failing.Parameters.AddWithValue(results.Any(r => r.Gone));
-        failing.Parameters.AddWithValue(o.DisableAfter);
-        failing.Parameters.AddWithValue(RetrySchedule.LongestRetryAfter + retries.LongestWait);
+        failing.Parameters.AddValue(webhookId);
+        failing.Parameters.AddValue(results.Count);
+        failing.Parameters.AddValue(asked > RetrySchedule.LongestRetryAfter ? RetrySchedule.LongestRetryAfter : asked, NpgsqlDbType.Interval);
+        failing.Parameters.AddValue(o.CircuitThreshold);
+        failing.Parameters.AddValue(o.CircuitBreak);
+        failing.Parameters.AddValue(o.MaxCircuitBreak);
+        failing.Parameters.AddValue(results.Any(r => r.Gone));
+        failing.Parameters.AddValue(o.DisableAfter);
+        failing.Parameters.AddValue(RetrySchedule.LongestRetryAfter + retries.LongestWait);
         await using var reader = await failing.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) && reader.GetString(1) == "disabled"
             ? (new WebhookDisabled(webhookId, reader.GetString(0), reader.GetString(2), clock.GetUtcNow()), reader.IsDBNull(3) ? null : reader.GetString(3))

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Chassis;
+using Chassis.Data;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
@@ -64,9 +65,9 @@ public static class SalesStatistics
                   WHERE ($1::date IS NULL OR day >= $1) AND ($2::date IS NULL OR day <= $2) AND ($3::text IS NULL OR tenant_id = $3) GROUP BY sku, currency
               ) AS s LEFT JOIN catalogue_products p ON p.sku = s.sku ORDER BY s.revenue DESC, s.sku
               """);
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)first ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Date });
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)last ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Date });
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)caller.TenantId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.AddValue(first, NpgsqlDbType.Date);
+        command.Parameters.AddValue(last, NpgsqlDbType.Date);
+        command.Parameters.AddValue(caller.TenantId, NpgsqlDbType.Text);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<SalesRow>();
         while (await reader.ReadAsync(cancellationToken))

@@ -15,7 +15,7 @@ namespace Orders.Fulfilment;
 /// Fulfils one order. First what each state asks for on entering it and how long it waits, then the answer of every state to every event.
 /// </summary>
 /// <remarks>
-/// Messages may come late, twice and out of order; what a state does not wait for, it ignores visibly. Compensation goes backwards, one acknowledged step at a time:
+/// Messages may come late, twice and out of order; what a state does not wait for, it ignores. Compensation goes backwards, one acknowledged step at a time:
 /// payment, then stock, and only then is the order failed or cancelled. From the dispatch on there is no way back, only forward or to a failed capture.
 /// <para>
 /// Waited for are inventory, the payment provider, people and time. What the service does by itself, on the order and on the payment's record, is a step of the transition that made it
@@ -58,7 +58,6 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
             When(StockReleased).Then(Fail("expired", "timed_out: the reservation expired")).ThenAsync(FailOrder).TransitionTo(Failed),
             When(CancellationRequested).Then(Cancel).TransitionTo(ReleasingStock),
             When(Deadline.Received).Then(Fail("timed out", "timed_out: inventory did not answer in time")).TransitionTo(ReleasingStock));
-        Silent(ReservingStock, StartFulfilment, PaymentProcessed, ShipmentDispatched);
 
         During(AuthorizingPayment,
             When(PaymentProcessed, Is(PaymentStatus.Authorized)).Then(Note("authorized")).ThenAsync(ConfirmOrder).TransitionTo(Shipping),
@@ -68,7 +67,6 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
             When(CancellationRequested).Then(Cancel).TransitionTo(VoidingPayment),
             When(Deadline.Received).ThenAsync(LookAtPayment).If(IsStillAuthorizing, late => late
                 .Then(Fail("timed out", "timed_out: the payment provider did not answer in time")).TransitionTo(VoidingPayment)));
-        Silent(AuthorizingPayment, StartFulfilment, StockReserved, StockReservationFailed, ShipmentDispatched);
 
         During(Shipping,
             When(ShipmentDispatched).Then(Note("dispatched")).Then(TakeShipment).ThenAsync(ShipOrder).TransitionTo(CapturingPayment),
@@ -76,46 +74,34 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(RecallingShipment),
             When(Deadline.Received).Then(Fail("timed out", "timed_out: the order was not dispatched in time")).TransitionTo(RecallingShipment));
-        Silent(Shipping, StartFulfilment, StockReserved, StockReservationFailed);
 
         During(CapturingPayment,
             When(PaymentProcessed, Is(PaymentStatus.Captured)).Then(Note("captured")).ThenAsync(CompleteOrder).TransitionTo(Completed),
             When(PaymentProcessed, Is(PaymentStatus.Declined)).Then(Fail<PaymentProcessed>("declined", Declined)).TransitionTo(VoidingPayment),
             When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).ThenAsync(FailOrder).TransitionTo(Failed),
             AskAgain());
-        Silent(CapturingPayment, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, ShipmentDispatched, CancellationRequested);
 
         // ── the way back ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
         During(RecallingShipment,
             When(StockReleased).Then(Note("released")).TransitionTo(VoidingPayment),
             When(ShipmentDispatched).Then(Note("too late: dispatched")).Then(TakeShipment).ThenAsync(ShipOrder).TransitionTo(CapturingPayment),
             AskAgain());
-        Silent(RecallingShipment, StartFulfilment, StockReserved, StockReservationFailed, PaymentProcessed, CancellationRequested);
 
         During(VoidingPayment,
             When(PaymentProcessed, Is(PaymentStatus.Captured)).Then(Note("captured before")).TransitionTo(RefundingPayment),
             When(PaymentProcessed, c => IsUndone(c) && !HasShipped(c)).Then(NoteUndone).TransitionTo(ReleasingStock),
             When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).ThenAsync(FailOrder).TransitionTo(Failed),
             AskAgain());
-        Silent(VoidingPayment, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, ShipmentDispatched, CancellationRequested);
 
         During(RefundingPayment,
             When(PaymentProcessed, c => IsUndone(c) && !HasShipped(c)).Then(NoteUndone).TransitionTo(ReleasingStock),
             When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).ThenAsync(FailOrder).TransitionTo(Failed),
             AskAgain());
-        Silent(RefundingPayment, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, ShipmentDispatched, CancellationRequested);
 
         During(ReleasingStock,
             When(StockReleased, c => c.Saga.Ending == Ending.Failed).Then(Note("released")).ThenAsync(FailOrder).TransitionTo(Failed),
             When(StockReleased, c => c.Saga.Ending == Ending.Cancelled).Then(Note("released")).ThenAsync(CancelOrder).TransitionTo(Cancelled),
             AskAgain());
-        Silent(ReleasingStock, StartFulfilment, StockReserved, StockReservationFailed, PaymentProcessed, ShipmentDispatched, CancellationRequested);
-
-        // ── the end: whatever still comes is late ───────────────────────────────────────────────────────────────────────────────────────────────────
-        foreach (var end in new[] { Completed, Failed, Cancelled })
-        {
-            Silent(end, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, PaymentProcessed, ShipmentDispatched, CancellationRequested, Deadline.Received);
-        }
 
         // ── where the version before waited for itself: its deadline comes, and the step is done (see EarlierVersion) ───────────────────────────────
         During(Confirming,
@@ -123,14 +109,15 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
             When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(ReleasingStock),
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(VoidingPayment));
-        Silent(Confirming, StartFulfilment, StockReserved, StockReservationFailed, ShipmentDispatched);
         During(RecordingShipment, When(Deadline.Received).ThenAsync(ShipOrder).TransitionTo(CapturingPayment));
         During(Completing, When(Deadline.Received).ThenAsync(CompleteOrder).TransitionTo(Completed));
         During(Failing, When(Deadline.Received).ThenAsync(FailOrder).TransitionTo(Failed));
         During(Cancelling, When(Deadline.Received).ThenAsync(CancelOrder).TransitionTo(Cancelled));
-        foreach (var one in new[] { RecordingShipment, Completing, Failing, Cancelling })
+
+        // ── everywhere: what a state does not wait for is late, early or repeated; that is legal, and says nothing ───────────────────────────────────
+        foreach (var state in States.Where(s => s != Initial && s != Final))
         {
-            Silent(one, StartFulfilment, StockReserved, StockReservationFailed, StockReleased, PaymentProcessed, ShipmentDispatched, CancellationRequested);
+            During(state, [.. Events.Except(NextEvents(state)).Select(Ignore)]);
         }
     }
 
@@ -249,9 +236,6 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
             .ThenAsync(context => asks[context.Saga.CurrentState](context));
 
     private TimeSpan AskAgainLater(FulfilmentState saga) => options.AskAgainAfter(saga.Attempt);
-
-    /// <summary>Late, early or repeated here: legal, and says nothing.</summary>
-    private void Silent(State state, params Event[] events) => During(state, [.. events.Select(Ignore)]);
 
     // ── the steps of the order ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

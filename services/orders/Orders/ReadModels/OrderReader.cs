@@ -1,4 +1,5 @@
 using Chassis;
+using Chassis.Data;
 using Chassis.Web;
 using Npgsql;
 using NpgsqlTypes;
@@ -20,7 +21,7 @@ public sealed class OrderReader(NpgsqlDataSource dataSource)
     public async Task<OrderView> Get(Guid id, Caller caller, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand("SELECT document, version, tenant_id, user_id FROM orders WHERE id = $1");
-        command.Parameters.AddWithValue(id);
+        command.Parameters.AddValue(id);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         if (!await reader.ReadAsync(cancellationToken))
         {
@@ -40,7 +41,7 @@ public sealed class OrderReader(NpgsqlDataSource dataSource)
         {
             if (value is not null)
             {
-                command.Parameters.Add(new NpgsqlParameter { Value = value, NpgsqlDbType = type });
+                command.Parameters.AddValue(value, type);
                 conditions.Add(condition.Replace("$n", $"${command.Parameters.Count}", StringComparison.Ordinal));
             }
         }
@@ -52,12 +53,12 @@ public sealed class OrderReader(NpgsqlDataSource dataSource)
         Where("created_at < $n", filter.To?.ToUniversalTime(), NpgsqlDbType.TimestampTz);
         if (after is { } key)
         {
-            command.Parameters.Add(new NpgsqlParameter { Value = key.CreatedAt.ToUniversalTime(), NpgsqlDbType = NpgsqlDbType.TimestampTz });
-            command.Parameters.Add(new NpgsqlParameter { Value = key.Id, NpgsqlDbType = NpgsqlDbType.Uuid });
+            command.Parameters.AddValue(key.CreatedAt.ToUniversalTime(), NpgsqlDbType.TimestampTz);
+            command.Parameters.AddValue(key.Id, NpgsqlDbType.Uuid);
             conditions.Add($"(created_at, id) < (${command.Parameters.Count - 1}, ${command.Parameters.Count})");
         }
 
-        command.Parameters.Add(new NpgsqlParameter { Value = size + 1 });
+        command.Parameters.AddValue(size + 1);
         var where = conditions.Count == 0 ? "" : $"WHERE {string.Join(" AND ", conditions)}";
         command.CommandText = $"SELECT document, version FROM orders {where} ORDER BY created_at DESC, id DESC LIMIT ${command.Parameters.Count}";
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Chassis.EventSourcing;
 using Npgsql;
 using NpgsqlTypes;
@@ -52,8 +53,7 @@ public sealed class SalesProjection : Projection
 
         if (days.Count > 0)
         {
-            await Execute(
-                target.Connection,
+            await target.Connection.ExecuteAsync(
                 $"""
                 INSERT INTO {target.Table(ByDay)} AS t (tenant_id, day, currency, placed, orders, quantity, revenue)
                 SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::numeric[])
@@ -67,8 +67,7 @@ public sealed class SalesProjection : Projection
 
         if (products.Count > 0)
         {
-            await Execute(
-                target.Connection,
+            await target.Connection.ExecuteAsync(
                 $"""
                 INSERT INTO {target.Table(ByProduct)} AS t (tenant_id, day, sku, currency, orders, quantity, revenue)
                 SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::numeric[])
@@ -82,15 +81,4 @@ public sealed class SalesProjection : Projection
     }
 
     private static DateOnly Day(DateTimeOffset at) => DateOnly.FromDateTime(at.UtcDateTime);
-
-    private static async Task Execute(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        foreach (var parameter in parameters)
-        {
-            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
-        }
-
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
 }

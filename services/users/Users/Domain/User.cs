@@ -1,6 +1,3 @@
-using Chassis;
-using Chassis.Web;
-
 namespace Users.Domain;
 
 public static class UserStatus
@@ -39,7 +36,7 @@ public sealed class User
     /// <summary>Since when signing in takes a one-time code beside the password; null when it does not.</summary>
     public DateTimeOffset? SecondFactorSince { get; private set; }
 
-    public string Role { get; private set; } = Roles.Customer;
+    public string Role { get; private set; } = "";
 
     public string Status { get; private set; } = UserStatus.Active;
 
@@ -142,7 +139,7 @@ public sealed class User
         MustBeActive();
         if (SecondFactorSince is not null)
         {
-            throw ProblemException.Conflict("second_factor_on", "The account has a second factor. Remove it first.");
+            throw new UserRefusedException(UserErrors.SecondFactorOn);
         }
 
         SecondFactorSince = now;
@@ -156,13 +153,13 @@ public sealed class User
         Raise(new SecondFactorRemoved(), now);
     }
 
-    /// <exception cref="ProblemException">409: it has none.</exception>
+    /// <exception cref="UserRefusedException">It has none.</exception>
     public void MustHaveSecondFactor()
     {
         MustBeActive();
         if (SecondFactorSince is null)
         {
-            throw ProblemException.Conflict("second_factor_off", "The account has no second factor.");
+            throw new UserRefusedException(UserErrors.SecondFactorOff);
         }
     }
 
@@ -185,7 +182,7 @@ public sealed class User
     {
         if (Status != UserStatus.Deactivated)
         {
-            throw ProblemException.Conflict("user_not_deactivated", "Only a deactivated account can be reactivated.");
+            throw new UserRefusedException(UserErrors.NotDeactivated);
         }
 
         Status = UserStatus.Active;
@@ -203,12 +200,12 @@ public sealed class User
     /// <summary>What happened has been written down.</summary>
     public void Saved() => raised.Clear();
 
-    /// <exception cref="ProblemException">409: the account is closed.</exception>
+    /// <exception cref="UserRefusedException">The account is closed.</exception>
     public void MustBeActive()
     {
         if (!IsActive)
         {
-            throw ProblemException.Conflict("user_deactivated", "The account is deactivated.");
+            throw new UserRefusedException(UserErrors.Deactivated);
         }
     }
 

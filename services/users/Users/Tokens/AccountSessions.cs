@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Claims;
+using Chassis.Data;
 using Chassis.Web;
 using Npgsql;
 using NpgsqlTypes;
@@ -22,10 +23,10 @@ public sealed class AccountSessions(NpgsqlDataSource database) : ISessionStatus
             SELECT status = $2 AND session_epoch <= $3 AND ($4::uuid IS NULL OR EXISTS (SELECT FROM oauth_authorizations WHERE id = $4 AND status = 'valid'))
             FROM users WHERE id = $1
             """);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = userId });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = UserStatus.Active });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Epoch(caller) });
-        command.Parameters.Add(new NpgsqlParameter { Value = Guid.TryParse(caller.FindFirstValue(Claims.SessionId), out var sessionId) ? sessionId : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
+        command.Parameters.AddValue(userId);
+        command.Parameters.AddValue(UserStatus.Active);
+        command.Parameters.AddValue(Epoch(caller));
+        command.Parameters.AddValue(Guid.TryParse(caller.FindFirstValue(Claims.SessionId), out var sessionId) ? sessionId : (Guid?)null, NpgsqlDbType.Uuid);
 
         // A client, or a user of another identity provider, has no account here.
         return await command.ExecuteScalarAsync(cancellationToken) is false;

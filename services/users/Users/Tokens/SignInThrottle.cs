@@ -72,8 +72,8 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
             WITH forgotten AS (DELETE FROM sign_in_failures WHERE bucket = $1)
             INSERT INTO sign_in_networks (bucket, last_success) VALUES ($1, $2) ON CONFLICT (bucket) DO UPDATE SET last_success = excluded.last_success
             """);
-        command.Parameters.AddWithValue(Both(account, address));
-        command.Parameters.AddWithValue(clock.GetUtcNow());
+        command.Parameters.AddValue(Both(account, address));
+        command.Parameters.AddValue(clock.GetUtcNow());
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -98,7 +98,7 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
         void Add(string sql, DateTimeOffset before)
         {
             var command = new NpgsqlBatchCommand(sql);
-            command.Parameters.AddWithValue(before);
+            command.Parameters.AddValue(before);
             batch.BatchCommands.Add(command);
         }
     }
@@ -106,8 +106,8 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
     private async Task<bool> IsKnownAsync(string account, IPAddress? address, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand("SELECT EXISTS (SELECT FROM sign_in_networks WHERE bucket = $1 AND last_success >= $2)");
-        command.Parameters.AddWithValue(Both(account, address));
-        command.Parameters.AddWithValue(clock.GetUtcNow() - settings.Value.Throttle.NetworkMemory);
+        command.Parameters.AddValue(Both(account, address));
+        command.Parameters.AddValue(clock.GetUtcNow() - settings.Value.Throttle.NetworkMemory);
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
@@ -133,12 +133,12 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
             SELECT blocks, NULL FROM counted
             UNION ALL SELECT NULL, coalesce((SELECT blocked_until FROM sign_in_failures WHERE bucket = $1), $2) WHERE NOT EXISTS (SELECT FROM counted)
             """);
-        command.Parameters.AddWithValue(bucket);
-        command.Parameters.AddWithValue(now);
-        command.Parameters.AddWithValue(now - throttle.Memory);
-        command.Parameters.AddWithValue(allowed);
-        command.Parameters.AddWithValue(throttle.FirstWait.TotalSeconds);
-        command.Parameters.AddWithValue(throttle.LongestWait.TotalSeconds);
+        command.Parameters.AddValue(bucket);
+        command.Parameters.AddValue(now);
+        command.Parameters.AddValue(now - throttle.Memory);
+        command.Parameters.AddValue(allowed);
+        command.Parameters.AddValue(throttle.FirstWait.TotalSeconds);
+        command.Parameters.AddValue(throttle.LongestWait.TotalSeconds);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         if (await reader.IsDBNullAsync(1, cancellationToken))
@@ -154,7 +154,7 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
     private async Task UncountAsync(byte[] bucket, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand("UPDATE sign_in_failures SET failures = greatest(failures - 1, 0), blocked_until = NULL WHERE bucket = $1");
-        command.Parameters.AddWithValue(bucket);
+        command.Parameters.AddValue(bucket);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
