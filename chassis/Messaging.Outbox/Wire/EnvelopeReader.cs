@@ -162,7 +162,7 @@ internal sealed class IncomingCommand : IncomingMessage
     {
         JsonValueKind.String => element.GetString(),
         JsonValueKind.True or JsonValueKind.False => element.GetBoolean(),
-        JsonValueKind.Number => element.TryGetInt64(out var whole) ? whole : element.GetDouble(),
+        JsonValueKind.Number => element.TryGetInt64(out var whole) ? (object)whole : element.GetDouble(),
         JsonValueKind.Null => null,
         _ => element,
     };
