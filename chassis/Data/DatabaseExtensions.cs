@@ -42,9 +42,9 @@ public static class DatabaseExtensions
     }
 
     /// <summary>Joins the transaction that is open on this context, for example by an idempotency key, or begins one.</summary>
-    public static async Task<JoinedTransaction> BeginOrJoinAsync(this DbContext db, CancellationToken cancellationToken) =>
+    public static async Task<JoinedTransaction> BeginOrJoinAsync(this DbContext db, CancellationToken ct) =>
         db.Database.CurrentTransaction is null
-            ? new JoinedTransaction(await db.Database.BeginTransactionAsync(cancellationToken))
+            ? new JoinedTransaction(await db.Database.BeginTransactionAsync(ct))
             : new JoinedTransaction(null);
 
     /// <summary>The password of the connection that serves requests; empty where the server asks for none.</summary>
@@ -88,7 +88,7 @@ public static class DatabaseExtensions
 public sealed class JoinedTransaction(IDbContextTransaction? own) : IAsyncDisposable
 {
     /// <summary>Commits, when this is the outermost.</summary>
-    public Task CommitAsync(CancellationToken cancellationToken) => own?.CommitAsync(cancellationToken) ?? Task.CompletedTask;
+    public Task CommitAsync(CancellationToken ct) => own?.CommitAsync(ct) ?? Task.CompletedTask;
 
     public ValueTask DisposeAsync() => own?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

@@ -11,7 +11,7 @@ namespace Chassis.Data;
 public interface IDatabaseMigrator
 {
     /// <summary>Does what is left to do; nothing, where another replica has done it. Begun again when the database cannot be reached.</summary>
-    Task MigrateAsync(CancellationToken cancellationToken);
+    Task MigrateAsync(CancellationToken ct);
 }
 
 /// <summary>Somebody else brings the database up to date, and has not done so yet.</summary>
@@ -26,7 +26,7 @@ internal static class DatabaseMigrator
 internal interface IPendingMigrations
 {
     /// <summary>Migrations that this code has and the database has not.</summary>
-    Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken);
+    Task<IReadOnlyList<string>> PendingAsync(CancellationToken ct);
 }
 
 internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider services, IConfiguration configuration, ILogger<DatabaseMigrator<TDbContext>> logger) : IDatabaseMigrator, IPendingMigrations
@@ -37,11 +37,11 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
 
     /// <summary>Applies what is missing, under EF Core's lock, as the owner of the schema, and grants the runtime role its rights.</summary>
     /// <exception cref="MigrationsMissingException">That is left to somebody else, who has not done it yet.</exception>
-    public async Task MigrateAsync(CancellationToken cancellationToken)
+    public async Task MigrateAsync(CancellationToken ct)
     {
         if (!configuration.GetValue(DatabaseMigrator.Setting, true))
         {
-            await RequireMigratedAsync(cancellationToken);
+            await RequireMigratedAsync(ct);
             return;
         }
 
@@ -50,9 +50,9 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
         DatabaseExtensions.Configure(options, dataSource);
         await using var scope = services.CreateAsyncScope();
         await using var db = ActivatorUtilities.CreateInstance<TDbContext>(scope.ServiceProvider, options.Options);
-        await using var turn = await TakeTurnAsync(dataSource, cancellationToken);
+        await using var turn = await TakeTurnAsync(dataSource, ct);
 
-        var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+        var pending = (await db.Database.GetPendingMigrationsAsync(ct)).ToList();
         if (pending.Count > 0)
         {
             // What a migration has to say to people, such as rows that it left to them.
@@ -63,21 +63,21 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
                     LogSaid(logger, said.Notice.MessageText);
                 }
             };
-            await db.Database.MigrateAsync(cancellationToken);
+            await db.Database.MigrateAsync(ct);
             LogMigrated(logger, string.Join(", ", pending));
         }
 
-        await GrantAsync(dataSource, cancellationToken);
+        await GrantAsync(dataSource, ct);
     }
 
-    public async Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> PendingAsync(CancellationToken ct)
     {
         await using var scope = services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TDbContext>();
-        return [.. await db.Database.GetPendingMigrationsAsync(cancellationToken)];
+        return [.. await db.Database.GetPendingMigrationsAsync(ct)];
     }
 
-    private async Task RequireMigratedAsync(CancellationToken cancellationToken)
+    private async Task RequireMigratedAsync(CancellationToken ct)
     {
         // Rights are granted after the last migration, and asked for first: a statement that fails again and again until it may be run leaves Npgsql with a connection that
         // misreads its answer, once it prepares what is run often.
@@ -87,12 +87,12 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p')
             """);
-        if (await command.ExecuteScalarAsync(cancellationToken) is not true)
+        if (await command.ExecuteScalarAsync(ct) is not true)
         {
             throw new MigrationsMissingException("The tables are not there, or this service has no rights on them yet. Run this program with --migrate, as the owner of the schema.");
         }
 
-        if (await PendingAsync(cancellationToken) is { Count: > 0 } pending)
+        if (await PendingAsync(ct) is { Count: > 0 } pending)
         {
             throw new MigrationsMissingException($"Migrations are missing: {string.Join(", ", pending)}. Run this program with --migrate, as the owner of the schema.");
         }
@@ -102,13 +102,13 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
     /// Several replicas may start at once. EF Core's lock is held for one migration and let go between two, so that another replica can slip in and
     /// apply what this one has read as pending; and concurrent GRANTs on one object fail. This lock is held for all of it, until its connection ends.
     /// </summary>
-    private static async Task<NpgsqlConnection> TakeTurnAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
+    private static async Task<NpgsqlConnection> TakeTurnAsync(NpgsqlDataSource owner, CancellationToken ct)
     {
-        var connection = await owner.OpenConnectionAsync(cancellationToken);
+        var connection = await owner.OpenConnectionAsync(ct);
         try
         {
             await using var command = new NpgsqlCommand("SELECT pg_advisory_lock(hashtext('chassis.migrations'))", connection) { CommandTimeout = LongestTurn };
-            await command.ExecuteNonQueryAsync(cancellationToken);
+            await command.ExecuteNonQueryAsync(ct);
             return connection;
         }
         catch
@@ -118,7 +118,7 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
         }
     }
 
-    private async Task GrantAsync(NpgsqlDataSource owner, CancellationToken cancellationToken)
+    private async Task GrantAsync(NpgsqlDataSource owner, CancellationToken ct)
     {
         var runtime = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(DatabaseExtensions.RuntimeConnection)).Username;
         var migrations = new NpgsqlConnectionStringBuilder(owner.ConnectionString).Username;
@@ -129,17 +129,17 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
 
         await using var command = owner.CreateCommand(RuntimeGrants.Sql);
         command.Parameters.AddValue(runtime);
-        var statements = (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
-        await using var connection = await owner.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var statements = (string[])(await command.ExecuteScalarAsync(ct))!;
+        await using var connection = await owner.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
 
         foreach (var statement in statements)
         {
             await using var grant = new NpgsqlCommand(statement, connection, transaction);
-            await grant.ExecuteNonQueryAsync(cancellationToken);
+            await grant.ExecuteNonQueryAsync(ct);
         }
 
-        await transaction.CommitAsync(cancellationToken);
+        await transaction.CommitAsync(ct);
     }
 
     [LoggerMessage(1001, LogLevel.Information, "Database migrated: {Migrations}")]

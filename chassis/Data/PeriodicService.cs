@@ -19,7 +19,7 @@ public abstract partial class PeriodicService(TimeProvider clock, ILogger logger
     /// <summary>Whether the first time is when the service starts.</summary>
     protected virtual bool IsFirstAtStart => false;
 
-    protected abstract Task RunOnceAsync(CancellationToken cancellationToken);
+    protected abstract Task RunOnceAsync(CancellationToken ct);
 
     protected sealed override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -41,13 +41,13 @@ public abstract partial class PeriodicService(TimeProvider clock, ILogger logger
     }
 
     /// <summary>Once, and whatever goes wrong is told.</summary>
-    protected async Task TryAsync(CancellationToken cancellationToken)
+    protected async Task TryAsync(CancellationToken ct)
     {
         try
         {
-            await RunOnceAsync(cancellationToken);
+            await RunOnceAsync(ct);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
             // The service stops.
         }

@@ -13,26 +13,26 @@ internal sealed class PoolerCheck(NpgsqlDataSource runtime, IConfiguration confi
     public const string Setting = "Database:Pooler";
 
     /// <exception cref="UnsuitableDatabaseException">There is a pooler, and nobody has said that it pools by sessions.</exception>
-    public async Task MigrateAsync(CancellationToken cancellationToken)
+    public async Task MigrateAsync(CancellationToken ct)
     {
         if (configuration[Setting] == "session")
         {
             return;
         }
 
-        await RequireSession(runtime, DatabaseExtensions.RuntimeConnection, cancellationToken);
+        await RequireSessionAsync(runtime, DatabaseExtensions.RuntimeConnection, ct);
         if (configuration.GetConnectionString(DatabaseExtensions.MigrationsConnection) is not null)
         {
             await using var owner = DatabaseExtensions.CreateDataSource(configuration, DatabaseExtensions.MigrationsConnection);
-            await RequireSession(owner, DatabaseExtensions.MigrationsConnection, cancellationToken);
+            await RequireSessionAsync(owner, DatabaseExtensions.MigrationsConnection, ct);
         }
     }
 
-    private static async Task RequireSession(NpgsqlDataSource dataSource, string name, CancellationToken cancellationToken)
+    private static async Task RequireSessionAsync(NpgsqlDataSource dataSource, string name, CancellationToken ct)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var connection = await dataSource.OpenConnectionAsync(ct);
         await using var command = new NpgsqlCommand("SELECT pg_backend_pid()", connection);
-        if ((int)(await command.ExecuteScalarAsync(cancellationToken))! != connection.ProcessID)
+        if ((int)(await command.ExecuteScalarAsync(ct))! != connection.ProcessID)
         {
             throw new UnsuitableDatabaseException(
                 $"ConnectionStrings__{name} leads to a connection pooler, and this service needs sessions of its own. " +

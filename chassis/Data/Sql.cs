@@ -20,23 +20,23 @@ public static class Sql
     /// <summary>One statement on a connection, and so in its transaction.</summary>
     /// <param name="connection">An open one.</param>
     /// <param name="sql">With <c>$1</c>, <c>$2</c>, …</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     /// <param name="values">In that order; a parameter that is made already is taken as it is.</param>
     /// <returns>Rows that it has changed.</returns>
-    public static async Task<int> ExecuteAsync(this NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object?[] values)
+    public static async Task<int> ExecuteAsync(this NpgsqlConnection connection, string sql, CancellationToken ct, params object?[] values)
     {
         await using var command = new NpgsqlCommand(sql, connection);
         command.Parameters.AddValues(values);
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        return await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>One statement in a transaction of its own.</summary>
     /// <inheritdoc cref="ExecuteAsync(NpgsqlConnection, string, CancellationToken, object?[])"/>
-    public static async Task<int> ExecuteAsync(this NpgsqlDataSource database, string sql, CancellationToken cancellationToken, params object?[] values)
+    public static async Task<int> ExecuteAsync(this NpgsqlDataSource database, string sql, CancellationToken ct, params object?[] values)
     {
         await using var command = database.CreateCommand(sql);
         command.Parameters.AddValues(values);
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        return await command.ExecuteNonQueryAsync(ct);
     }
 
     private static void AddValues(this NpgsqlParameterCollection parameters, object?[] values)

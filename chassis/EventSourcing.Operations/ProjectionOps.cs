@@ -23,20 +23,20 @@ public static class ProjectionOps
         return app;
     }
 
-    private static async Task<Ok<Page<ProjectionStatus>>> List(NpgsqlDataSource dataSource, IEnumerable<Projection> projections, CancellationToken cancellationToken) =>
-        TypedResults.Ok(new Page<ProjectionStatus>(await ProjectionStore.Status(dataSource, projections, cancellationToken), null));
+    private static async Task<Ok<Page<ProjectionStatus>>> List(NpgsqlDataSource dataSource, IEnumerable<Projection> projections, CancellationToken ct) =>
+        TypedResults.Ok(new Page<ProjectionStatus>(await ProjectionStore.StatusAsync(dataSource, projections, ct), null));
 
     private static async Task<Accepted<ProjectionStatus>> Rebuild(
-        string name, DbContext db, NpgsqlDataSource dataSource, IEnumerable<Projection> projections, TimeProvider clock, CancellationToken cancellationToken)
+        string name, DbContext db, NpgsqlDataSource dataSource, IEnumerable<Projection> projections, TimeProvider clock, CancellationToken ct)
     {
         var known = projections.FirstOrDefault(p => p.Name == name) ?? throw ProblemException.NotFound("There is no such projection.");
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        if (!await ProjectionStore.RequestRebuild(db, known.Name, clock.GetUtcNow(), cancellationToken))
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        if (!await ProjectionStore.RequestRebuildAsync(db, known.Name, clock.GetUtcNow(), ct))
         {
             throw ProblemException.Conflict("rebuild_in_progress", "This projection is being rebuilt already.");
         }
 
-        await transaction.CommitAsync(cancellationToken);
-        return TypedResults.Accepted("/v1/ops/projections", (await ProjectionStore.Status(dataSource, [known], cancellationToken)).Single());
+        await transaction.CommitAsync(ct);
+        return TypedResults.Accepted("/v1/ops/projections", (await ProjectionStore.StatusAsync(dataSource, [known], ct)).Single());
     }
 }

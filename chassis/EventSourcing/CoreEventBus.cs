@@ -17,7 +17,7 @@ public sealed record CoreEvent<TEvent>(TEvent Data, StoredEvent Stored)
 public interface ICoreEventHandler<TEvent>
     where TEvent : class
 {
-    Task Handle(CoreEvent<TEvent> coreEvent, CancellationToken cancellationToken);
+    Task Handle(CoreEvent<TEvent> coreEvent, CancellationToken ct);
 }
 
 /// <summary>What a handler has done since the process started.</summary>
@@ -26,19 +26,19 @@ public sealed record CoreEventHandlerHealth(string Name, long Handled, long Fail
 /// <summary>Hands core events to their handlers: in process, in the unit of work, in the order of subscription, one after the other.</summary>
 public sealed class CoreEventBus
 {
-    private readonly TimeProvider clock;
-    private readonly IReadOnlyList<Projection> consistent;
-    private ImmutableList<Subscription> subscriptions;
+    private readonly TimeProvider _clock;
+    private readonly IReadOnlyList<Projection> _consistent;
+    private ImmutableList<Subscription> _subscriptions;
 
     public CoreEventBus(IEnumerable<CoreEventRegistration> registrations, IEnumerable<Projection> projections, TimeProvider clock)
     {
-        this.clock = clock;
-        consistent = [.. projections.Where(p => p.Mode == ProjectionMode.Consistent)];
-        subscriptions = [.. registrations.Select(r => new Subscription(r.Name, r.EventType, r.Handle))];
+        this._clock = clock;
+        _consistent = [.. projections.Where(p => p.Mode == ProjectionMode.Consistent)];
+        _subscriptions = [.. registrations.Select(r => new Subscription(r.Name, r.EventType, r.Handle))];
     }
 
     /// <summary>How the handlers are doing, in the order in which they are called.</summary>
-    public IReadOnlyList<CoreEventHandlerHealth> Health => [.. subscriptions.Select(s => s.Health)];
+    public IReadOnlyList<CoreEventHandlerHealth> Health => [.. _subscriptions.Select(s => s.Health)];
 
     /// <summary>Adds a handler while the service runs, behind those that are there.</summary>
     /// <returns>Takes the handler away again when disposed; dispatches under way still call it.</returns>
@@ -47,25 +47,25 @@ public sealed class CoreEventBus
     {
         var subscription = new Subscription(
             name, typeof(TEvent), (_, stored, cancellationToken) => handler(new CoreEvent<TEvent>((TEvent)stored.Data, stored), cancellationToken));
-        ImmutableInterlocked.Update(ref subscriptions, list => list.Add(subscription));
+        ImmutableInterlocked.Update(ref _subscriptions, list => list.Add(subscription));
         return new Unsubscribe(this, subscription);
     }
 
-    internal async Task Dispatch(IServiceProvider scope, NpgsqlConnection connection, IReadOnlyList<StoredEvent> events, CancellationToken cancellationToken)
+    internal async Task DispatchAsync(IServiceProvider scope, NpgsqlConnection connection, IReadOnlyList<StoredEvent> events, CancellationToken ct)
     {
-        foreach (var projection in consistent)
+        foreach (var projection in _consistent)
         {
-            await projection.Apply(events, new ProjectionTarget(connection, Shadow: false), cancellationToken);
+            await projection.ApplyAsync(events, new ProjectionTarget(connection, Shadow: false), ct);
         }
 
-        var current = subscriptions;
+        var current = _subscriptions;
         foreach (var stored in events)
         {
             foreach (var subscription in current)
             {
                 if (subscription.EventType.IsInstanceOfType(stored.Data))
                 {
-                    await subscription.Invoke(scope, stored, clock, cancellationToken);
+                    await subscription.InvokeAsync(scope, stored, _clock, ct);
                 }
             }
         }
@@ -73,13 +73,13 @@ public sealed class CoreEventBus
 
     private sealed class Unsubscribe(CoreEventBus bus, Subscription subscription) : IDisposable
     {
-        public void Dispose() => ImmutableInterlocked.Update(ref bus.subscriptions, list => list.Remove(subscription));
+        public void Dispose() => ImmutableInterlocked.Update(ref bus._subscriptions, list => list.Remove(subscription));
     }
 
     private sealed class Subscription(string name, Type eventType, Func<IServiceProvider, StoredEvent, CancellationToken, Task> handle)
     {
-        private readonly Lock gate = new();
-        private CoreEventHandlerHealth health = new(name, 0, 0, null, null);
+        private readonly Lock _gate = new();
+        private CoreEventHandlerHealth _health = new(name, 0, 0, null, null);
 
         public Type EventType => eventType;
 
@@ -87,18 +87,18 @@ public sealed class CoreEventBus
         {
             get
             {
-                lock (gate)
+                lock (_gate)
                 {
-                    return health;
+                    return _health;
                 }
             }
         }
 
-        public async Task Invoke(IServiceProvider scope, StoredEvent stored, TimeProvider clock, CancellationToken cancellationToken)
+        public async Task InvokeAsync(IServiceProvider scope, StoredEvent stored, TimeProvider clock, CancellationToken ct)
         {
             try
             {
-                await handle(scope, stored, cancellationToken);
+                await handle(scope, stored, ct);
             }
             catch (Exception e)
             {
@@ -111,9 +111,9 @@ public sealed class CoreEventBus
 
         private void Note(Func<CoreEventHandlerHealth, CoreEventHandlerHealth> change)
         {
-            lock (gate)
+            lock (_gate)
             {
-                health = change(health);
+                _health = change(_health);
             }
         }
     }

@@ -8,7 +8,7 @@ namespace Chassis.EventSourcing;
 /// <summary>Collects the events that a service stores.</summary>
 public sealed class EventTypeMapBuilder
 {
-    private readonly List<EventType> types = [];
+    private readonly List<EventType> _types = [];
 
     /// <summary>Gives a record its name in the store.</summary>
     /// <param name="name">Fixed for ever.</param>
@@ -17,11 +17,11 @@ public sealed class EventTypeMapBuilder
         where TEvent : class
     {
         var type = new EventType(typeof(TEvent), name, version);
-        types.Add(type);
+        _types.Add(type);
         return type;
     }
 
-    internal EventTypeMap Build() => new(types);
+    internal EventTypeMap Build() => new(_types);
 }
 
 public static class EventSourcingExtensions

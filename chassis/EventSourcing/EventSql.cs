@@ -32,10 +32,10 @@ internal static class EventSql
     /// <summary>Events after one position (<c>$1</c>) and up to another (<c>$2</c>), at most so many (<c>$3</c>).</summary>
     public const string Between = $"{Select} WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3";
 
-    public static async Task<IReadOnlyList<StoredEvent>> ReadAll(NpgsqlDataReader reader, EventSerializer serializer, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<StoredEvent>> ReadAllAsync(NpgsqlDataReader reader, EventSerializer serializer, CancellationToken ct)
     {
         var events = new List<StoredEvent>();
-        while (await reader.ReadAsync(cancellationToken))
+        while (await reader.ReadAsync(ct))
         {
             var (id, name, version) = (reader.GetGuid(1), reader.GetString(5), reader.GetInt32(6));
             events.Add(new StoredEvent(
@@ -59,10 +59,10 @@ internal static class EventSql
     /// The position up to which everything that will ever be there is visible to whoever reads afterwards, in a statement of its own
     /// (<see cref="EventStoreMigration.CreateFinalPositions"/>).
     /// </summary>
-    public static async Task<long> LastFinalPosition(NpgsqlConnection connection, CancellationToken cancellationToken)
+    public static async Task<long> LastFinalPositionAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand("SELECT event_store.last_final_position()", connection);
-        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+        return (long)(await command.ExecuteScalarAsync(ct))!;
     }
 
     /// <param name="connection">Where to read.</param>
@@ -70,15 +70,15 @@ internal static class EventSql
     /// <param name="upTo">Last position to read.</param>
     /// <param name="limit">Size of the batch.</param>
     /// <param name="serializer">Reads the payloads.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public static async Task<IReadOnlyList<StoredEvent>> ReadBetween(
-        NpgsqlConnection connection, long after, long upTo, int limit, EventSerializer serializer, CancellationToken cancellationToken)
+    /// <param name="ct">Cancels.</param>
+    public static async Task<IReadOnlyList<StoredEvent>> ReadBetweenAsync(
+        NpgsqlConnection connection, long after, long upTo, int limit, EventSerializer serializer, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(Between, connection)
         {
             Parameters = { new() { Value = after }, new() { Value = upTo }, new() { Value = limit } },
         };
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await ReadAll(reader, serializer, cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await ReadAllAsync(reader, serializer, ct);
     }
 }

@@ -35,11 +35,11 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
     /// <param name="expectedVersion">Version of the stream on which the events were decided; 0 when there is none yet.</param>
     /// <param name="events">What happened.</param>
     /// <param name="dataSubject">Whom the personal data in the events is about.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     /// <param name="occurredAt">When it happened; now, when left out.</param>
     /// <exception cref="ConcurrencyException">The stream is not at <paramref name="expectedVersion"/>.</exception>
-    public async Task<IReadOnlyList<StoredEvent>> Append(
-        string streamType, Guid streamId, long expectedVersion, IReadOnlyList<object> events, string? dataSubject, CancellationToken cancellationToken,
+    public async Task<IReadOnlyList<StoredEvent>> AppendAsync(
+        string streamType, Guid streamId, long expectedVersion, IReadOnlyList<object> events, string? dataSubject, CancellationToken ct,
         DateTimeOffset? occurredAt = null)
     {
         if (db.Database.CurrentTransaction is null)
@@ -59,16 +59,16 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
         var types = events.Select(e => serializer.Map.Of(e.GetType())).ToArray();
         var ids = events.Select(_ => Ids.New(clock)).ToArray();
         var isPersonal = dataSubject is not null && types.Any(t => t.PersonalProperties.Count > 0);
-        var key = isPersonal ? await serializer.Keys.GetOrCreate(connection, dataSubject!, cancellationToken) : null;
+        var key = isPersonal ? await serializer.Keys.GetOrCreateAsync(connection, dataSubject!, ct) : null;
         var payloads = events.Select((e, i) => EventSerializer.Write(e, types[i], ids[i], key)).ToArray();
         var subjects = types.Select(t => t.PersonalProperties.Count > 0 ? dataSubject : null).ToArray();
 
-        var inserted = await Insert(connection, streamType, streamId, expectedVersion, types, ids, payloads, subjects, metadata, now, cancellationToken);
+        var inserted = await InsertAsync(connection, streamType, streamId, expectedVersion, types, ids, payloads, subjects, metadata, now, ct);
         var stored = events.Select((e, i) => new StoredEvent(
             inserted[i].Position, ids[i], streamId, streamType, expectedVersion + i + 1,
             types[i].Name, types[i].Version, AsStored(i), metadata, now, inserted[i].RecordedAt)).ToArray();
 
-        await bus.Dispatch(scope, connection, stored, cancellationToken);
+        await bus.DispatchAsync(scope, connection, stored, ct);
         return stored;
 
         // What is left out of the store about somebody whose key is gone is told to nobody either, or what follows from it would know more than the events.
@@ -79,7 +79,7 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
 
     /// <summary>Waits for whoever else is deciding on this stream, then reads it; until the transaction ends nobody else decides on it.</summary>
     /// <exception cref="PostgresException">55P03: others were deciding for longer than <see cref="LockPatience"/>, which is how long a caller can keep a connection waiting.</exception>
-    public async Task<IReadOnlyList<StoredEvent>> LockAndRead(Guid streamId, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<StoredEvent>> LockAndReadAsync(Guid streamId, CancellationToken ct)
     {
         if (db.Database.CurrentTransaction is null)
         {
@@ -93,9 +93,9 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
             Parameters = { new() { Value = streamId }, new() { Value = LockPatience.TotalMilliseconds.ToString(CultureInfo.InvariantCulture) } },
         });
         batch.BatchCommands.Add(new NpgsqlBatchCommand($"{EventSql.Select} WHERE e.stream_id = $1 ORDER BY e.version") { Parameters = { new() { Value = streamId } } });
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        await reader.NextResultAsync(cancellationToken);
-        return await EventSql.ReadAll(reader, serializer, cancellationToken);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct);
+        return await EventSql.ReadAllAsync(reader, serializer, ct);
     }
 
     /// <summary>Reads a stream, up to a version or a moment when asked to.</summary>
@@ -104,29 +104,29 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
     /// <param name="toVersion">Last version to read.</param>
     /// <param name="until">Only what had happened by then.</param>
     /// <param name="limit">At most so many.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public Task<IReadOnlyList<StoredEvent>> Read(
-        Guid streamId, long afterVersion = 0, long? toVersion = null, DateTimeOffset? until = null, int? limit = null, CancellationToken cancellationToken = default) =>
-        Query(
+    /// <param name="ct">Cancels.</param>
+    public Task<IReadOnlyList<StoredEvent>> ReadAsync(
+        Guid streamId, long afterVersion = 0, long? toVersion = null, DateTimeOffset? until = null, int? limit = null, CancellationToken ct = default) =>
+        QueryAsync(
             "WHERE e.stream_id = $1 AND e.version > $2 AND ($3::bigint IS NULL OR e.version <= $3) AND ($4::timestamptz IS NULL OR e.occurred_at <= $4) ORDER BY e.version LIMIT $5",
-            cancellationToken,
+            ct,
             streamId, afterVersion, Nullable(toVersion, NpgsqlDbType.Bigint), Nullable(until?.ToUniversalTime(), NpgsqlDbType.TimestampTz), Nullable(limit, NpgsqlDbType.Integer));
 
     /// <summary>Reads over all streams, in the order of insertion.</summary>
-    public Task<IReadOnlyList<StoredEvent>> Find(EventQuery query, CancellationToken cancellationToken) =>
-        Query(
+    public Task<IReadOnlyList<StoredEvent>> FindAsync(EventQuery query, CancellationToken ct) =>
+        QueryAsync(
             """
             WHERE e.position > $1 AND ($2::text IS NULL OR e.stream_type = $2) AND ($3::text IS NULL OR e.event_type = $3)
               AND ($4::timestamptz IS NULL OR e.occurred_at >= $4) AND ($5::timestamptz IS NULL OR e.occurred_at < $5)
             ORDER BY e.position LIMIT $6
             """,
-            cancellationToken,
+            ct,
             query.AfterPosition, Nullable(query.StreamType, NpgsqlDbType.Text), Nullable(query.EventType, NpgsqlDbType.Text),
             Nullable(query.From?.ToUniversalTime(), NpgsqlDbType.TimestampTz), Nullable(query.To?.ToUniversalTime(), NpgsqlDbType.TimestampTz), query.Limit);
 
-    private async Task<IReadOnlyList<StoredEvent>> Query(string where, CancellationToken cancellationToken, params object[] parameters)
+    private async Task<IReadOnlyList<StoredEvent>> QueryAsync(string where, CancellationToken ct, params object[] parameters)
     {
-        await db.Database.OpenConnectionAsync(cancellationToken);
+        await db.Database.OpenConnectionAsync(ct);
         try
         {
             await using var command = new NpgsqlCommand($"{EventSql.Select} {where}", (NpgsqlConnection)db.Database.GetDbConnection());
@@ -135,8 +135,8 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
                 command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
             }
 
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            return await EventSql.ReadAll(reader, serializer, cancellationToken);
+            await using var reader = await command.ExecuteReaderAsync(ct);
+            return await EventSql.ReadAllAsync(reader, serializer, ct);
         }
         finally
         {
@@ -146,9 +146,9 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
 
     private static NpgsqlParameter Nullable(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
-    private static async Task<(long Position, DateTimeOffset RecordedAt)[]> Insert(
+    private static async Task<(long Position, DateTimeOffset RecordedAt)[]> InsertAsync(
         NpgsqlConnection connection, string streamType, Guid streamId, long expectedVersion, EventType[] types, Guid[] ids, string[] payloads,
-        string?[] subjects, EventMetadata metadata, DateTimeOffset now, CancellationToken cancellationToken)
+        string?[] subjects, EventMetadata metadata, DateTimeOffset now, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(EventSql.Insert, connection)
         {
@@ -168,9 +168,9 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
         };
         var result = new (long, DateTimeOffset)[ids.Length];
         var count = 0;
-        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        await using (var reader = await command.ExecuteReaderAsync(ct))
         {
-            while (await reader.ReadAsync(cancellationToken))
+            while (await reader.ReadAsync(ct))
             {
                 result[reader.GetInt64(0) - expectedVersion - 1] = (reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2));
                 count++;

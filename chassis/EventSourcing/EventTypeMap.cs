@@ -7,8 +7,8 @@ namespace Chassis.EventSourcing;
 /// <summary>How one event type is stored.</summary>
 public sealed class EventType
 {
-    private readonly Dictionary<int, Func<JsonObject, JsonObject>> upcasters = [];
-    private readonly List<string> personal = [];
+    private readonly Dictionary<int, Func<JsonObject, JsonObject>> _upcasters = [];
+    private readonly List<string> _personal = [];
 
     internal EventType(Type clrType, string name, int version) => (ClrType, Name, Version) = (clrType, name, version);
 
@@ -21,7 +21,7 @@ public sealed class EventType
     public int Version { get; }
 
     /// <summary>Properties (as they are called in JSON) that are stored encrypted under the key of the person whom they are about.</summary>
-    internal IReadOnlyList<string> PersonalProperties => personal;
+    internal IReadOnlyList<string> PersonalProperties => _personal;
 
     internal bool MustUpcast(int version) => version < Version;
 
@@ -30,7 +30,7 @@ public sealed class EventType
     /// <param name="upcaster">Gets the payload and may change it.</param>
     public EventType Upcast(int from, Func<JsonObject, JsonObject> upcaster)
     {
-        if (from < 1 || from >= Version || !upcasters.TryAdd(from, upcaster))
+        if (from < 1 || from >= Version || !_upcasters.TryAdd(from, upcaster))
         {
             throw new InvalidOperationException($"{Name}: there is no room for an upcaster from version {from} (current: {Version}).");
         }
@@ -43,7 +43,7 @@ public sealed class EventType
     public EventType Personal(string property)
     {
         var clr = ClrType.GetProperty(property) ?? throw new InvalidOperationException($"{ClrType.Name} has no property {property}.");
-        personal.Add(JsonNamingPolicy.CamelCase.ConvertName(clr.Name));
+        _personal.Add(JsonNamingPolicy.CamelCase.ConvertName(clr.Name));
         return this;
     }
 
@@ -51,7 +51,7 @@ public sealed class EventType
     {
         for (; version < Version; version++)
         {
-            payload = upcasters[version](payload);
+            payload = _upcasters[version](payload);
         }
 
         return payload;
@@ -61,7 +61,7 @@ public sealed class EventType
     {
         for (var version = 1; version < Version; version++)
         {
-            if (!upcasters.ContainsKey(version))
+            if (!_upcasters.ContainsKey(version))
             {
                 throw new InvalidOperationException($"{Name}: events of version {version} could not be read, an upcaster is missing.");
             }
@@ -72,8 +72,8 @@ public sealed class EventType
 /// <summary>Which events there are: stored name and record, both ways, by an explicit entry for each.</summary>
 public sealed class EventTypeMap
 {
-    private readonly FrozenDictionary<Type, EventType> byType;
-    private readonly FrozenDictionary<string, EventType> byName;
+    private readonly FrozenDictionary<Type, EventType> _byType;
+    private readonly FrozenDictionary<string, EventType> _byName;
 
     internal EventTypeMap(IReadOnlyCollection<EventType> types)
     {
@@ -82,17 +82,17 @@ public sealed class EventTypeMap
             type.Verify();
         }
 
-        byType = types.ToFrozenDictionary(t => t.ClrType);
-        byName = types.ToFrozenDictionary(t => t.Name, StringComparer.Ordinal);
+        _byType = types.ToFrozenDictionary(t => t.ClrType);
+        _byName = types.ToFrozenDictionary(t => t.Name, StringComparer.Ordinal);
     }
 
-    public IReadOnlyCollection<EventType> All => byName.Values;
+    public IReadOnlyCollection<EventType> All => _byName.Values;
 
     /// <exception cref="InvalidOperationException">The record has no entry.</exception>
-    public EventType Of(Type clrType) => byType.GetValueOrDefault(clrType)
+    public EventType Of(Type clrType) => _byType.GetValueOrDefault(clrType)
         ?? throw new InvalidOperationException($"{clrType.Name} has no stored name: add it to the event type map.");
 
     /// <exception cref="InvalidOperationException">Nothing of this name is known: the store was written by a newer version of the service.</exception>
-    public EventType Of(string name) => byName.GetValueOrDefault(name)
+    public EventType Of(string name) => _byName.GetValueOrDefault(name)
         ?? throw new InvalidOperationException($"The store holds an event '{name}' that this version does not know.");
 }

@@ -19,19 +19,19 @@ public sealed class PersonalDataKeys(Envelope envelope)
         (_, stored) => stored.Length == Size ? stored : throw new CryptographicException("This is neither a key nor a box."));
 
     /// <summary>Makes every sealed value about this person unreadable, for ever and in every backup that does not hold this table.</summary>
-    public static async Task Destroy(DbContext db, string subject, CancellationToken cancellationToken) =>
+    public static async Task DestroyAsync(DbContext db, string subject, CancellationToken ct) =>
         await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO event_store.personal_keys (subject, key, destroyed_at) VALUES ({subject}, NULL, now())
             ON CONFLICT (subject) DO UPDATE SET key = NULL, destroyed_at = coalesce(personal_keys.destroyed_at, now())
             """,
-            cancellationToken);
+            ct);
 
     /// <summary>A key as it lies in the table, to read with.</summary>
     internal byte[] Open(string subject, byte[] stored) => Column.Open(envelope, subject, stored);
 
     /// <returns>The key; null when it was destroyed, so that nothing more about this person is stored.</returns>
-    internal async Task<byte[]?> GetOrCreate(NpgsqlConnection connection, string subject, CancellationToken cancellationToken)
+    internal async Task<byte[]?> GetOrCreateAsync(NpgsqlConnection connection, string subject, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("INSERT INTO event_store.personal_keys (subject, key) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING")
@@ -42,7 +42,7 @@ public sealed class PersonalDataKeys(Envelope envelope)
         {
             Parameters = { new() { Value = subject } },
         });
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) && !reader.IsDBNull(0) ? Open(subject, reader.GetFieldValue<byte[]>(0)) : null;
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct) && !reader.IsDBNull(0) ? Open(subject, reader.GetFieldValue<byte[]>(0)) : null;
     }
 }

@@ -14,17 +14,17 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
-    private readonly ConcurrentDictionary<Guid, Watch> watches = new();
+    private readonly ConcurrentDictionary<Guid, Watch> _watches = new();
 
     /// <summary>Completes with true as soon as the stream has a version above <paramref name="version"/>, or with false after <paramref name="patience"/>.</summary>
-    public async Task<bool> WaitForVersionAbove(Guid streamId, long version, TimeSpan patience, CancellationToken cancellationToken)
+    public async Task<bool> WaitForVersionAboveAsync(Guid streamId, long version, TimeSpan patience, CancellationToken ct)
     {
-        var watch = watches.AddOrUpdate(streamId, _ => new Watch(1), (_, w) => w with { Readers = w.Readers + 1 });
+        var watch = _watches.AddOrUpdate(streamId, _ => new Watch(1), (_, w) => w with { Readers = w.Readers + 1 });
         try
         {
-            while (watches[streamId] is var current && current.Version <= version)
+            while (_watches[streamId] is var current && current.Version <= version)
             {
-                await current.Grown.Task.WaitAsync(patience, clock, cancellationToken);
+                await current.Grown.Task.WaitAsync(patience, clock, ct);
             }
 
             return true;
@@ -44,14 +44,14 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
         using var timer = new PeriodicTimer(Interval, clock);
         while (await timer.NextAsync(stoppingToken))
         {
-            if (!watches.IsEmpty)
+            if (!_watches.IsEmpty)
             {
-                await Look(stoppingToken);
+                await LookAsync(stoppingToken);
             }
         }
     }
 
-    private async Task Look(CancellationToken cancellationToken)
+    private async Task LookAsync(CancellationToken ct)
     {
         try
         {
@@ -60,9 +60,9 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
                 SELECT s.id, last.version FROM unnest($1::uuid[]) AS s(id),
                 LATERAL (SELECT version FROM event_store.events WHERE stream_id = s.id ORDER BY version DESC LIMIT 1) AS last
                 """);
-            command.Parameters.AddValue(watches.Keys.ToArray());
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
+            command.Parameters.AddValue(_watches.Keys.ToArray());
+            await using var reader = await command.ExecuteReaderAsync(ct);
+            while (await reader.ReadAsync(ct))
             {
                 Advance(reader.GetGuid(0), reader.GetInt64(1));
             }
@@ -75,9 +75,9 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
 
     private void Advance(Guid streamId, long version)
     {
-        while (watches.TryGetValue(streamId, out var watch) && watch.Version < version)
+        while (_watches.TryGetValue(streamId, out var watch) && watch.Version < version)
         {
-            if (watches.TryUpdate(streamId, watch with { Version = version, Grown = NewSignal() }, watch))
+            if (_watches.TryUpdate(streamId, watch with { Version = version, Grown = NewSignal() }, watch))
             {
                 watch.Grown.TrySetResult();
                 return;
@@ -87,11 +87,11 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
 
     private void Leave(Guid streamId)
     {
-        while (watches.TryGetValue(streamId, out var watch))
+        while (_watches.TryGetValue(streamId, out var watch))
         {
             var left = watch.Readers == 1
-                ? watches.TryRemove(new KeyValuePair<Guid, Watch>(streamId, watch))
-                : watches.TryUpdate(streamId, watch with { Readers = watch.Readers - 1 }, watch);
+                ? _watches.TryRemove(new KeyValuePair<Guid, Watch>(streamId, watch))
+                : _watches.TryUpdate(streamId, watch with { Readers = watch.Readers - 1 }, watch);
             if (left)
             {
                 return;

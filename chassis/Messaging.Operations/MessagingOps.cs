@@ -24,11 +24,11 @@ public static class MessagingOps
         return app;
     }
 
-    private static async Task<Ok<OutboxFigures>> GetOutbox(OutboxStore store, MessagingMetrics metrics, CancellationToken cancellationToken) =>
-        TypedResults.Ok(await store.FiguresAsync(metrics.DispatchRate, cancellationToken));
+    private static async Task<Ok<OutboxFigures>> GetOutbox(OutboxStore store, MessagingMetrics metrics, CancellationToken ct) =>
+        TypedResults.Ok(await store.FiguresAsync(metrics.DispatchRate, ct));
 
-    private static async Task<Ok<ReleasedMessages>> ReleaseParked(OutboxStore store, IAuditedCommit audit, CancellationToken cancellationToken) =>
-        TypedResults.Ok(new ReleasedMessages(await store.ReleaseAsync(audit, cancellationToken)));
+    private static async Task<Ok<ReleasedMessages>> ReleaseParked(OutboxStore store, IAuditedCommit audit, CancellationToken ct) =>
+        TypedResults.Ok(new ReleasedMessages(await store.ReleaseAsync(audit, ct)));
 }
 
 /// <param name="Released">How many parked messages are due again, with all their attempts.</param>

@@ -12,8 +12,8 @@ public static class SendingExtensions
     /// <param name="message">The event.</param>
     /// <param name="sequence">Version of the aggregate after the event; consumers order by it.</param>
     /// <param name="ct">Cancels.</param>
-    public static Task PublishEvent<T>(this IPublishEndpoint endpoint, T message, long? sequence = null, CancellationToken ct = default)
-        where T : class => PublishEvent(endpoint, message, sequence, Guid.CreateVersion7(), ct);
+    public static Task PublishEventAsync<T>(this IPublishEndpoint endpoint, T message, long? sequence = null, CancellationToken ct = default)
+        where T : class => PublishEventAsync(endpoint, message, sequence, Guid.CreateVersion7(), ct);
 
     /// <summary>Publishes a boundary event under a given id: the repetition of one that was published before, which consumers then know as a duplicate.</summary>
     /// <param name="endpoint">The scoped endpoint, or the consume context.</param>
@@ -21,7 +21,7 @@ public static class SendingExtensions
     /// <param name="sequence">Version of the aggregate after the event.</param>
     /// <param name="eventId">The event's id. The archive keeps the first of each id.</param>
     /// <param name="ct">Cancels.</param>
-    public static Task PublishEvent<T>(this IPublishEndpoint endpoint, T message, long? sequence, Guid eventId, CancellationToken ct = default)
+    public static Task PublishEventAsync<T>(this IPublishEndpoint endpoint, T message, long? sequence, Guid eventId, CancellationToken ct = default)
         where T : class
     {
         if (!BoundaryEvent<T>.IsOne)
@@ -48,7 +48,7 @@ public static class SendingExtensions
     /// <param name="message">The command.</param>
     /// <param name="key">What it is about, as a rule the aggregate's id: messages of one key leave in the order of their commits.</param>
     /// <param name="ct">Cancels.</param>
-    public static Task SendCommand<T>(this ISendEndpointProvider endpoints, string queue, T message, Guid key, CancellationToken ct = default)
+    public static Task SendCommandAsync<T>(this ISendEndpointProvider endpoints, string queue, T message, Guid key, CancellationToken ct = default)
         where T : class => SendAsync(endpoints, queue, message, new DispatchOptions(key.ToString()), ct);
 
     /// <summary>Sends a command to one queue, at a later time. Durable; the delay survives restarts.</summary>
@@ -58,7 +58,7 @@ public static class SendingExtensions
     /// <param name="key">What it is about.</param>
     /// <param name="due">When it is to be sent.</param>
     /// <param name="ct">Cancels.</param>
-    public static Task SendCommand<T>(this ISendEndpointProvider endpoints, string queue, T message, Guid key, DateTimeOffset due, CancellationToken ct = default)
+    public static Task SendCommandAsync<T>(this ISendEndpointProvider endpoints, string queue, T message, Guid key, DateTimeOffset due, CancellationToken ct = default)
         where T : class => SendAsync(endpoints, queue, message, new DispatchOptions(key.ToString(), due), ct);
 
     private static class BoundaryEvent<T>

@@ -19,24 +19,24 @@ public sealed class GroupCommit<T>(IServiceScopeFactory scopes, Func<IServicePro
     /// <summary>The most that are committed together.</summary>
     private const int MaxGroup = 64;
 
-    private readonly Lock turn = new();
-    private readonly List<Waiting> queue = [];
-    private int busy;
+    private readonly Lock _turn = new();
+    private readonly List<Waiting> _queue = [];
+    private int _busy;
 
     /// <summary>Completes when the work is committed.</summary>
     /// <exception cref="Exception">What kept it from being done, alone.</exception>
     public Task CommitAsync(T work, CancellationToken ct)
     {
         var waiting = new Waiting(work, ct);
-        lock (turn)
+        lock (_turn)
         {
-            queue.Add(waiting);
-            if (busy == Groups)
+            _queue.Add(waiting);
+            if (_busy == Groups)
             {
                 return waiting.Done.Task;
             }
 
-            busy++;
+            _busy++;
         }
 
         // Others are served, too: what is done then does not belong to this caller's operation.
@@ -97,11 +97,11 @@ public sealed class GroupCommit<T>(IServiceScopeFactory scopes, Func<IServicePro
     /// <summary>Who waits, at most one of each key. Nobody: this one is through.</summary>
     private List<Waiting> NextGroup()
     {
-        lock (turn)
+        lock (_turn)
         {
-            List<Waiting> group = [.. (key is null ? queue : queue.DistinctBy(w => key(w.Work))).Take(MaxGroup)];
-            queue.RemoveAll(group.Contains);
-            busy -= group.Count == 0 ? 1 : 0;
+            List<Waiting> group = [.. (key is null ? _queue : _queue.DistinctBy(w => key(w.Work))).Take(MaxGroup)];
+            _queue.RemoveAll(group.Contains);
+            _busy -= group.Count == 0 ? 1 : 0;
             return group;
         }
     }

@@ -31,7 +31,7 @@ internal sealed partial class ServiceAnnouncements<TDbContext>(
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    private async Task AnnounceAsync<T>(T announcement, long sequence, CancellationToken cancellationToken)
+    private async Task AnnounceAsync<T>(T announcement, long sequence, CancellationToken ct)
         where T : class
     {
         if (!options.Value.AnnounceService)
@@ -39,12 +39,12 @@ internal sealed partial class ServiceAnnouncements<TDbContext>(
             return;
         }
 
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
         patience.CancelAfter(Patience);
         try
         {
             await using var scope = scopes.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(announcement, sequence, patience.Token);
+            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEventAsync(announcement, sequence, patience.Token);
             await scope.ServiceProvider.GetRequiredService<TDbContext>().SaveChangesAsync(patience.Token);
         }
         catch (Exception e) when (e is not OutOfMemoryException)

@@ -44,7 +44,7 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
 public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgram> fixture)
     where TProgram : class
 {
-    private readonly Dictionary<string, (MatrixRow Row, Func<Task<MatrixRequest>> Arrange)> rows = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (MatrixRow Row, Func<Task<MatrixRequest>> Arrange)> _rows = new(StringComparer.Ordinal);
 
     /// <summary>Adds a row.</summary>
     /// <param name="route">Method and pattern without constraints, such as <c>GET /v1/orders/{id}</c>.</param>
@@ -52,14 +52,14 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     /// <param name="arrange">Makes a fresh resource; called for every cell, so that a cell may destroy it.</param>
     public AuthorizationMatrix<TProgram> Row(string route, MatrixRow row, Func<Task<MatrixRequest>>? arrange = null)
     {
-        rows.Add(route, (row, arrange ?? (() => Task.FromResult(new MatrixRequest(Guid.CreateVersion7())))));
+        _rows.Add(route, (row, arrange ?? (() => Task.FromResult(new MatrixRequest(Guid.CreateVersion7())))));
         return this;
     }
 
     /// <summary>Adds the rows of what the chassis itself maps: health, OpenAPI, the reference page, and the operations of messaging.</summary>
     public AuthorizationMatrix<TProgram> ChassisRows()
     {
-        foreach (var route in Routes().Keys.Where(r => !rows.ContainsKey(r)))
+        foreach (var route in Routes().Keys.Where(r => !_rows.ContainsKey(r)))
         {
             if (ForEverybody().IsMatch(route))
             {
@@ -84,11 +84,11 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     {
         var routes = Routes();
         var findings = new List<string>();
-        findings.AddRange(routes.Keys.Except(rows.Keys).Select(r => $"{r}: has no row in the matrix"));
-        findings.AddRange(rows.Keys.Except(routes.Keys).Select(r => $"{r}: is in the matrix, and the service has no such route"));
+        findings.AddRange(routes.Keys.Except(_rows.Keys).Select(r => $"{r}: has no row in the matrix"));
+        findings.AddRange(_rows.Keys.Except(routes.Keys).Select(r => $"{r}: is in the matrix, and the service has no such route"));
         findings.AddRange(routes.Where(r => !SaysWhoMayCall(r.Value)).Select(r => $"{r.Key}: nobody has said who may call it"));
         findings.AddRange(routes.Where(r => r.Key.Contains(" /v1/", StringComparison.Ordinal) && !IsDescribed(r.Value)).Select(r => $"{r.Key}: has no name, or no summary, for /docs and generated clients"));
-        foreach (var (route, (row, arrange)) in rows.Where(r => routes.ContainsKey(r.Key)))
+        foreach (var (route, (row, arrange)) in _rows.Where(r => routes.ContainsKey(r.Key)))
         {
             await CheckAsync("anonymous", row.Anonymous, _ => fixture.Anonymous());
             await CheckAsync("owner", row.Owner, request => fixture.ClientFor(request.OwnerId));
@@ -152,7 +152,7 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         var walk = new BoundsWalk((await anonymous.GetFromJsonAsync<JsonNode>("/openapi/v1.json"))!);
         var findings = new List<string>();
         var tried = 0;
-        foreach (var (route, (row, arrange)) in rows)
+        foreach (var (route, (row, arrange)) in _rows)
         {
             var request = await arrange();
             using var client = row.Operator is MatrixRow.LetIn or < 400 ? fixture.Operator() : fixture.ClientFor(request.OwnerId);

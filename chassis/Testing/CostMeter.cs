@@ -10,15 +10,15 @@ namespace Chassis.Testing;
 /// </summary>
 public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>, IDisposable
 {
-    private readonly ConcurrentQueue<string> statements = [];
-    private readonly ActivityListener activities;
-    private readonly IDisposable listeners;
-    private readonly ConcurrentBag<IDisposable> subscriptions = [];
-    private int commits;
+    private readonly ConcurrentQueue<string> _statements = [];
+    private readonly ActivityListener _activities;
+    private readonly IDisposable _listeners;
+    private readonly ConcurrentBag<IDisposable> _subscriptions = [];
+    private int _commits;
 
     public CostMeter()
     {
-        activities = new ActivityListener
+        _activities = new ActivityListener
         {
             ShouldListenTo = source => source.Name == "Npgsql",
             Sample = (ref ActivityCreationOptions<ActivityContext> options) => ActivitySamplingResult.AllData,
@@ -27,12 +27,12 @@ public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver
                 // What has no text is a connection that is made: which unit of work has to, depends on what else the pool is used for.
                 if (activity.TraceId.ToHexString() == Trace && activity.GetTagItem("db.query.text") is string text)
                 {
-                    statements.Enqueue(text);
+                    _statements.Enqueue(text);
                 }
             },
         };
-        ActivitySource.AddActivityListener(activities);
-        listeners = DiagnosticListener.AllListeners.Subscribe(this);
+        ActivitySource.AddActivityListener(_activities);
+        _listeners = DiagnosticListener.AllListeners.Subscribe(this);
     }
 
     /// <summary>The trace that is listened to.</summary>
@@ -42,19 +42,19 @@ public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver
     public string Parent => $"00-{Trace}-{ActivitySpanId.CreateRandom().ToHexString()}-01";
 
     /// <summary>Of transactions of a context.</summary>
-    public int Commits => commits;
+    public int Commits => _commits;
 
     /// <summary>Several statements in one batch are one.</summary>
-    public int RoundTrips => statements.Count;
+    public int RoundTrips => _statements.Count;
 
     /// <summary>In all round trips, <c>COMMIT</c> among them where it travels in a batch, and without <c>BEGIN</c>, which travels with the first one.</summary>
-    public int Statements => statements.Sum(s => s.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Length);
+    public int Statements => _statements.Sum(s => s.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Length);
 
     /// <summary>Round trips that begin with such a statement.</summary>
-    public int Beginning(string beginning) => statements.Count(s => s.StartsWith(beginning, StringComparison.Ordinal));
+    public int Beginning(string beginning) => _statements.Count(s => s.StartsWith(beginning, StringComparison.Ordinal));
 
     /// <summary>Waits for as much as is asserted next: what a transaction has done can be seen from elsewhere before its last round trip has ended here.</summary>
-    public Task HeardAsync(int commits, int roundTrips) => Poll.Until(
+    public Task HeardAsync(int commits, int roundTrips) => Poll.UntilAsync(
         () => Task.FromResult((Commits, RoundTrips, Trips: ToString())),
         heard => heard.Commits >= commits && heard.RoundTrips >= roundTrips,
         $"{commits} commits and {roundTrips} round trips of one trace");
@@ -63,7 +63,7 @@ public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver
     {
         if (value.Name == "Microsoft.EntityFrameworkCore")
         {
-            subscriptions.Add(value.Subscribe(this));
+            _subscriptions.Add(value.Subscribe(this));
         }
     }
 
@@ -71,7 +71,7 @@ public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver
     {
         if (value.Key == "Microsoft.EntityFrameworkCore.Database.Transaction.TransactionCommitted" && Activity.Current?.TraceId.ToHexString() == Trace)
         {
-            Interlocked.Increment(ref commits);
+            Interlocked.Increment(ref _commits);
         }
     }
 
@@ -84,13 +84,13 @@ public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver
     }
 
     /// <summary>The round trips, one in a line.</summary>
-    public override string ToString() => string.Join('\n', statements.Select(s => Blanks().Replace(s, " ").Trim()));
+    public override string ToString() => string.Join('\n', _statements.Select(s => Blanks().Replace(s, " ").Trim()));
 
     public void Dispose()
     {
-        activities.Dispose();
-        listeners.Dispose();
-        foreach (var subscription in subscriptions)
+        _activities.Dispose();
+        _listeners.Dispose();
+        foreach (var subscription in _subscriptions)
         {
             subscription.Dispose();
         }

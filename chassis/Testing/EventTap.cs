@@ -13,26 +13,26 @@ public sealed record TappedEvent(string Type, string Subject, long? Sequence, st
 /// <summary>Listens to boundary events as a partner does: a queue of its own, bound to <c>shop.events</c>, plain AMQP.</summary>
 public sealed class EventTap : IAsyncDisposable
 {
-    private readonly ConcurrentQueue<TappedEvent> seen = new();
-    private readonly IConnection connection;
+    private readonly ConcurrentQueue<TappedEvent> _seen = new();
+    private readonly IConnection _connection;
 
-    private EventTap(IConnection connection) => this.connection = connection;
+    private EventTap(IConnection connection) => this._connection = connection;
 
     /// <summary>What has arrived so far.</summary>
-    public IReadOnlyCollection<TappedEvent> Seen => seen;
+    public IReadOnlyCollection<TappedEvent> Seen => _seen;
 
     /// <summary>Starts to listen; what was published before is not seen.</summary>
     public static async Task<EventTap> OpenAsync(Uri broker, string pattern = "shop.#")
     {
         var tap = new EventTap(await new ConnectionFactory { Uri = broker }.CreateConnectionAsync());
-        var channel = await tap.connection.CreateChannelAsync();
+        var channel = await tap._connection.CreateChannelAsync();
         await channel.ExchangeDeclareAsync("shop.events", ExchangeType.Topic, durable: true);
         var queue = await channel.QueueDeclareAsync();
         await channel.QueueBindAsync(queue.QueueName, "shop.events", pattern);
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, message) =>
         {
-            tap.seen.Enqueue(Read(message));
+            tap._seen.Enqueue(Read(message));
             return Task.CompletedTask;
         };
         await channel.BasicConsumeAsync(queue.QueueName, autoAck: true, consumer);
@@ -40,10 +40,10 @@ public sealed class EventTap : IAsyncDisposable
     }
 
     /// <summary>Waits for an event about something.</summary>
-    public Task<TappedEvent> NextAsync(string type, string subject, TimeSpan? timeout = null) => Poll.Until(
-        () => Task.FromResult(seen.FirstOrDefault(e => e.Type == type && e.Subject == subject)), $"{type} about {subject}", timeout);
+    public Task<TappedEvent> NextAsync(string type, string subject, TimeSpan? timeout = null) => Poll.UntilAsync(
+        () => Task.FromResult(_seen.FirstOrDefault(e => e.Type == type && e.Subject == subject)), $"{type} about {subject}", timeout);
 
-    public ValueTask DisposeAsync() => connection.DisposeAsync();
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
     private static TappedEvent Read(BasicDeliverEventArgs message)
     {

@@ -29,7 +29,7 @@ public static class ForgedMessages
             {
                 var (properties, body) = message;
                 await channel.BasicPublishAsync("", queue, mandatory: true, properties, Encoding.UTF8.GetBytes(body));
-                await Poll.Until(
+                await Poll.UntilAsync(
                     () => fixture.Database.ScalarAsync<long>(
                         $"SELECT count(*) FROM messaging.dead_letters WHERE queue = '{queue}' AND message_id = '{properties.MessageId}' AND reason = 'forged'"),
                     n => n == 1,

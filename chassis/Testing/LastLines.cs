@@ -6,9 +6,9 @@ namespace Chassis.Testing;
 /// <param name="count">Lines that are kept.</param>
 public sealed class LastLines(int count)
 {
-    private readonly ConcurrentQueue<string> lines = new();
+    private readonly ConcurrentQueue<string> _lines = new();
 
-    public IReadOnlyCollection<string> Lines => lines;
+    public IReadOnlyCollection<string> Lines => _lines;
 
     /// <param name="line">Null, which is how a process says that it has ended, is none.</param>
     public void Add(string? line)
@@ -18,10 +18,10 @@ public sealed class LastLines(int count)
             return;
         }
 
-        lines.Enqueue(line);
-        while (lines.Count > count)
+        _lines.Enqueue(line);
+        while (_lines.Count > count)
         {
-            lines.TryDequeue(out _);
+            _lines.TryDequeue(out _);
         }
     }
 }

@@ -8,9 +8,9 @@ namespace Chassis.Testing;
 /// </summary>
 public abstract class LazyFixture : INotifyTestLifecycleAsync, IAsyncDisposable
 {
-    private readonly Lazy<Task> start;
+    private readonly Lazy<Task> _start;
 
-    protected LazyFixture() => start = new Lazy<Task>(() => Task.Run(async () => await InitializeAsync()));
+    protected LazyFixture() => _start = new Lazy<Task>(() => Task.Run(async () => await InitializeAsync()));
 
     /// <summary>Starts it; called once, and by whoever makes one without xunit.</summary>
     public abstract ValueTask InitializeAsync();
@@ -20,7 +20,7 @@ public abstract class LazyFixture : INotifyTestLifecycleAsync, IAsyncDisposable
 
     ValueTask INotifyTestLifecycleAsync.OnTestStartingAsync(IXunitTest test) =>
         test.TestMethod.TestClass.Constructors?.SelectMany(c => c.GetParameters()).Any(p => p.ParameterType == GetType()) == true
-            ? new ValueTask(start.Value)
+            ? new ValueTask(_start.Value)
             : ValueTask.CompletedTask;
 
     ValueTask INotifyTestLifecycleAsync.OnTestFinishedAsync(IXunitTest test) => ValueTask.CompletedTask;

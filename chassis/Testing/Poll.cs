@@ -19,28 +19,28 @@ public static class Poll
     /// <param name="probe">What to ask.</param>
     /// <param name="waitingFor">Completes the sentence "Waited for …".</param>
     /// <param name="timeout">Default 20 s.</param>
-    public static async Task<T> Until<T>(Func<Task<T?>> probe, string waitingFor, TimeSpan? timeout = null)
+    public static async Task<T> UntilAsync<T>(Func<Task<T?>> probe, string waitingFor, TimeSpan? timeout = null)
         where T : class
     {
         T? last = null;
-        await Until(async () => (last = await probe()) is not null, waitingFor, timeout);
+        await UntilAsync(async () => (last = await probe()) is not null, waitingFor, timeout);
         return last!;
     }
 
     /// <summary>Asks again and again until the answer satisfies the condition; the last answer is in the message when it never does.</summary>
-    public static async Task<T> Until<T>(Func<Task<T>> probe, Func<T, bool> condition, string waitingFor, TimeSpan? timeout = null)
+    public static async Task<T> UntilAsync<T>(Func<Task<T>> probe, Func<T, bool> condition, string waitingFor, TimeSpan? timeout = null)
     {
         T? last = default;
-        await Until(async () => condition(last = await probe()), waitingFor, timeout, () => last);
+        await UntilAsync(async () => condition(last = await probe()), waitingFor, timeout, () => last);
         return last!;
     }
 
-    public static Task Until(Func<bool> condition, string waitingFor, TimeSpan? timeout = null) =>
-        Until(() => Task.FromResult(condition()), waitingFor, timeout);
+    public static Task UntilAsync(Func<bool> condition, string waitingFor, TimeSpan? timeout = null) =>
+        UntilAsync(() => Task.FromResult(condition()), waitingFor, timeout);
 
-    public static Task Until(Func<Task<bool>> condition, string waitingFor, TimeSpan? timeout = null) => Until(condition, waitingFor, timeout, null);
+    public static Task UntilAsync(Func<Task<bool>> condition, string waitingFor, TimeSpan? timeout = null) => UntilAsync(condition, waitingFor, timeout, null);
 
-    private static async Task Until(Func<Task<bool>> condition, string waitingFor, TimeSpan? timeout, Func<object?>? last)
+    private static async Task UntilAsync(Func<Task<bool>> condition, string waitingFor, TimeSpan? timeout, Func<object?>? last)
     {
         var limit = (timeout ?? TimeSpan.FromSeconds(20)) * Generosity;
         var deadline = TimeProvider.System.GetTimestamp() + (long)(limit.TotalSeconds * TimeProvider.System.TimestampFrequency);

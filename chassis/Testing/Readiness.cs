@@ -11,7 +11,7 @@ public static class Readiness
     public static Task UntilReadyAsync(this IServiceProvider services)
     {
         var health = services.GetRequiredService<HealthCheckService>();
-        return Poll.Until(
+        return Poll.UntilAsync(
             async () => Unready(await health.CheckHealthAsync(check => check.Tags.Contains("ready"), TestContext.Current.CancellationToken)),
             unready => unready.Count == 0,
             "the host to be ready",

@@ -16,15 +16,15 @@ namespace Chassis.Testing;
 public class ServiceFixture<TProgram> : LazyFixture
     where TProgram : class
 {
-    private TestDatabase? database;
-    private TestVhost? vhost;
-    private Factory? factory;
+    private TestDatabase? _database;
+    private TestVhost? _vhost;
+    private Factory? _factory;
 
     public TestTokens Tokens { get; } = new();
 
-    public TestDatabase Database => database ?? throw new InvalidOperationException("Not initialised.");
+    public TestDatabase Database => _database ?? throw new InvalidOperationException("Not initialised.");
 
-    public TestVhost Vhost => vhost ?? throw new InvalidOperationException("Not initialised.");
+    public TestVhost Vhost => _vhost ?? throw new InvalidOperationException("Not initialised.");
 
     /// <summary>What the service has logged, exceptions included.</summary>
     public LogLines Log { get; } = new();
@@ -32,13 +32,13 @@ public class ServiceFixture<TProgram> : LazyFixture
     /// <summary>The service's own container.</summary>
     public IServiceProvider Services => App.Services;
 
-    protected WebApplicationFactory<TProgram> App => factory ?? throw new InvalidOperationException("Not initialised.");
+    protected WebApplicationFactory<TProgram> App => _factory ?? throw new InvalidOperationException("Not initialised.");
 
     public override async ValueTask InitializeAsync()
     {
-        database = await TestDatabase.CreateAsync();
-        vhost = await TestVhost.CreateAsync();
-        Evidence.Offer(this, () => Task.FromResult(Log.Worst.Where(line => !line.Contains("Health check", StringComparison.Ordinal)).Select(line => $"{vhost.Name} logged {line}")));
+        _database = await TestDatabase.CreateAsync();
+        _vhost = await TestVhost.CreateAsync();
+        Evidence.Offer(this, () => Task.FromResult(Log.Worst.Where(line => !line.Contains("Health check", StringComparison.Ordinal)).Select(line => $"{_vhost.Name} logged {line}")));
         await StartAsync();
     }
 
@@ -67,7 +67,7 @@ public class ServiceFixture<TProgram> : LazyFixture
         Tokens.For(userId.ToString(), role, tenant, permissions: permissions);
 
     /// <summary>Runs something inside a scope of the service.</summary>
-    public async Task<T> InScope<TService, T>(Func<TService, Task<T>> work)
+    public async Task<T> InScopeAsync<TService, T>(Func<TService, Task<T>> work)
         where TService : notnull
     {
         await using var scope = Services.CreateAsyncScope();
@@ -83,17 +83,17 @@ public class ServiceFixture<TProgram> : LazyFixture
 
     public async Task StopAsync()
     {
-        if (factory is not null)
+        if (_factory is not null)
         {
-            await factory.DisposeAsync();
-            factory = null;
+            await _factory.DisposeAsync();
+            _factory = null;
         }
     }
 
     public async Task StartAsync()
     {
-        factory = new Factory(this);
-        await factory.Services.UntilReadyAsync();
+        _factory = new Factory(this);
+        await _factory.Services.UntilReadyAsync();
     }
 
     /// <summary>
@@ -110,14 +110,14 @@ public class ServiceFixture<TProgram> : LazyFixture
     {
         Evidence.Withdraw(this);
         await StopAsync();
-        if (vhost is not null)
+        if (_vhost is not null)
         {
-            await vhost.DisposeAsync();
+            await _vhost.DisposeAsync();
         }
 
-        if (database is not null)
+        if (_database is not null)
         {
-            await database.DisposeAsync();
+            await _database.DisposeAsync();
         }
 
         Tokens.Dispose();

@@ -25,15 +25,15 @@ public enum LinkMode
 /// <summary>A link between a service and its broker or database that can be slowed, cut, reset and silenced: a TCP proxy on the loopback address.</summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
-    private readonly TcpListener listener;
-    private readonly CancellationTokenSource stopped = new();
-    private readonly HashSet<Socket> open = [];
-    private readonly Lock gate = new();
-    private readonly (string Host, int Port) target;
-    private readonly Task accepting;
-    private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile byte[][] markers = [];
-    private volatile LinkMode mode = LinkMode.Open;
+    private readonly TcpListener _listener;
+    private readonly CancellationTokenSource _stopped = new();
+    private readonly HashSet<Socket> _open = [];
+    private readonly Lock _gate = new();
+    private readonly (string Host, int Port) _target;
+    private readonly Task _accepting;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile byte[][] _markers = [];
+    private volatile LinkMode _mode = LinkMode.Open;
 
     /// <param name="host">Where the server is.</param>
     /// <param name="port">Its port.</param>
@@ -42,18 +42,18 @@ public sealed class TcpProxy : IAsyncDisposable
     public TcpProxy(string host, int port, string name = "", IPAddress? near = null)
     {
         Name = name;
-        listener = new TcpListener(near ?? IPAddress.Loopback, 0);
-        target = (host, port);
-        listener.Start();
-        accepting = AcceptAsync();
+        _listener = new TcpListener(near ?? IPAddress.Loopback, 0);
+        _target = (host, port);
+        _listener.Start();
+        _accepting = AcceptAsync();
     }
 
     public string Name { get; }
 
-    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>The same address by way of the proxy, which listens on loopback wherever the server is.</summary>
-    public Uri Through(Uri server) => new UriBuilder(server) { Host = ((IPEndPoint)listener.LocalEndpoint).Address.ToString(), Port = Port }.Uri;
+    public Uri Through(Uri server) => new UriBuilder(server) { Host = ((IPEndPoint)_listener.LocalEndpoint).Address.ToString(), Port = Port }.Uri;
 
     /// <summary>How late a slow link delivers.</summary>
     public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(300);
@@ -62,7 +62,7 @@ public sealed class TcpProxy : IAsyncDisposable
     public bool IsSilenced { get; private set; }
 
     /// <summary>From the moment when a client has sent these bytes, on one connection and in this order, answers do not come through any more.</summary>
-    public void SilenceServerAfter(params byte[][] inThisOrder) => markers = inThisOrder;
+    public void SilenceServerAfter(params byte[][] inThisOrder) => _markers = inThisOrder;
 
     /// <summary>Breaks what is connected now.</summary>
     public void Cut()
@@ -75,12 +75,12 @@ public sealed class TcpProxy : IAsyncDisposable
     {
         TaskCompletionSource before;
         Socket[] victims;
-        lock (gate)
+        lock (_gate)
         {
-            mode = next;
-            before = changed;
-            changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            victims = next == LinkMode.Reset ? [.. open] : [];
+            _mode = next;
+            before = _changed;
+            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            victims = next == LinkMode.Reset ? [.. _open] : [];
         }
 
         foreach (var socket in victims)
@@ -93,20 +93,20 @@ public sealed class TcpProxy : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await stopped.CancelAsync();
-        listener.Stop();
+        await _stopped.CancelAsync();
+        _listener.Stop();
         Set(LinkMode.Reset);
-        await accepting;
-        stopped.Dispose();
+        await _accepting;
+        _stopped.Dispose();
     }
 
     private async Task AcceptAsync()
     {
-        while (!stopped.IsCancellationRequested)
+        while (!_stopped.IsCancellationRequested)
         {
             try
             {
-                var client = await listener.AcceptSocketAsync(stopped.Token);
+                var client = await _listener.AcceptSocketAsync(_stopped.Token);
                 _ = ServeAsync(client);
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
@@ -123,12 +123,12 @@ public sealed class TcpProxy : IAsyncDisposable
         try
         {
             Track(client);
-            if (mode == LinkMode.Reset)
+            if (_mode == LinkMode.Reset)
             {
                 return;
             }
 
-            await server.ConnectAsync(target.Host, target.Port, stopped.Token);
+            await server.ConnectAsync(_target.Host, _target.Port, _stopped.Token);
             Track(server);
             await Task.WhenAny(PumpAsync(client, server, isAnswer: false), PumpAsync(server, client, isAnswer: true));
         }
@@ -138,10 +138,10 @@ public sealed class TcpProxy : IAsyncDisposable
         }
         finally
         {
-            lock (gate)
+            lock (_gate)
             {
-                open.Remove(client);
-                open.Remove(server);
+                _open.Remove(client);
+                _open.Remove(server);
             }
 
             Reset(client);
@@ -158,7 +158,7 @@ public sealed class TcpProxy : IAsyncDisposable
         {
             while (true)
             {
-                var count = await from.ReceiveAsync(buffer, stopped.Token);
+                var count = await from.ReceiveAsync(buffer, _stopped.Token);
                 if (!isAnswer)
                 {
                     LookForMarkers(buffer.AsSpan(0, count), ref seen, ref tail);
@@ -172,7 +172,7 @@ public sealed class TcpProxy : IAsyncDisposable
 
                 for (var sent = 0; sent < count;)
                 {
-                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), stopped.Token);
+                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), _stopped.Token);
                 }
             }
         }
@@ -187,7 +187,7 @@ public sealed class TcpProxy : IAsyncDisposable
     /// <param name="tail">The end of what came before, for a marker of which TCP delivers the two halves apart.</param>
     private void LookForMarkers(ReadOnlySpan<byte> bytes, ref int seen, ref byte[] tail)
     {
-        var wanted = markers;
+        var wanted = _markers;
         if (seen >= wanted.Length)
         {
             return;
@@ -216,19 +216,19 @@ public sealed class TcpProxy : IAsyncDisposable
         {
             Task change;
             LinkMode now;
-            lock (gate)
+            lock (_gate)
             {
-                (now, change) = (mode, changed.Task);
+                (now, change) = (_mode, _changed.Task);
             }
 
             switch (now)
             {
                 case LinkMode.BlackHole:
                 case LinkMode.OneWay when isAnswer:
-                    await change.WaitAsync(stopped.Token);
+                    await change.WaitAsync(_stopped.Token);
                     continue;
                 case LinkMode.Slow:
-                    await Task.Delay(Delay, stopped.Token);
+                    await Task.Delay(Delay, _stopped.Token);
                     return;
                 default:
                     return;
@@ -238,9 +238,9 @@ public sealed class TcpProxy : IAsyncDisposable
 
     private void Track(Socket socket)
     {
-        lock (gate)
+        lock (_gate)
         {
-            open.Add(socket);
+            _open.Add(socket);
         }
     }
 

@@ -15,7 +15,7 @@ namespace Chassis.Testing;
 public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, string tenant)
     where TProgram : class
 {
-    private readonly Dictionary<string, Row?> rows = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Row?> _rows = new(StringComparer.Ordinal);
 
     /// <summary>A route that shows, or changes, what belongs to the tenant. What changes something is asked last, in the order of its rows.</summary>
     /// <param name="route">Such as <c>GET /v1/orders/{id}</c>.</param>
@@ -51,7 +51,7 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
     /// <exception cref="InvalidOperationException">Lists everything that is not as it should be.</exception>
     public async Task VerifyAsync()
     {
-        if (rows.TryAdd("GET /v1/ops/audit", null))
+        if (_rows.TryAdd("GET /v1/ops/audit", null))
         {
             await CheckAuditAsync();
         }
@@ -59,15 +59,15 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
         var routes = ServiceRoutes.Of(fixture.Services).Where(r => IsForTenants(r.Value)).Select(r => r.Key).ToHashSet(StringComparer.Ordinal);
         await fixture.Database.NoteWritesAsync();
         var findings = new List<string>();
-        findings.AddRange(routes.Except(rows.Keys).Select(r => $"{r}: nobody has said what a tenant sees of it"));
-        findings.AddRange(rows.Keys.Except(routes).Select(r => $"{r}: has a row, and operators of a tenant have no such route"));
+        findings.AddRange(routes.Except(_rows.Keys).Select(r => $"{r}: nobody has said what a tenant sees of it"));
+        findings.AddRange(_rows.Keys.Except(routes).Select(r => $"{r}: has a row, and operators of a tenant have no such route"));
         using var own = fixture.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: tenant);
         using var other = fixture.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: $"not-{tenant}");
         using var all = fixture.Operator();
-        foreach (var (route, row) in rows.Where(r => r.Value is not null && routes.Contains(r.Key)).OrderBy(r => !r.Key.StartsWith("GET ", StringComparison.Ordinal)))
+        foreach (var (route, row) in _rows.Where(r => r.Value is not null && routes.Contains(r.Key)).OrderBy(r => !r.Key.StartsWith("GET ", StringComparison.Ordinal)))
         {
             var reads = route.StartsWith("GET ", StringComparison.Ordinal);
-            var (status, text, _) = await Send(other, route, row!);
+            var (status, text, _) = await SendAsync(other, route, row!);
             var silent = reads && status == 200 && !text.Contains(row!.Mark, StringComparison.Ordinal);
             if (!(row!.IsShared ? silent : status == 404 || (silent && IsEmpty(text))))
             {
@@ -76,7 +76,7 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
 
             foreach (var (who, client) in reads ? [("the tenant's operator", own), ("an operator without tenant", all)] : new[] { ("an operator without tenant", all) })
             {
-                (status, text, var correlation) = await Send(client, route, row!);
+                (status, text, var correlation) = await SendAsync(client, route, row!);
                 if (status is < 200 or > 299 || (reads && !text.Contains(row!.Mark, StringComparison.Ordinal)))
                 {
                     findings.Add($"{route} as {who}: {status} {text}");
@@ -123,7 +123,7 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
         return endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null && policies.Count > 0 && !policies.Contains(Policies.SystemOperator);
     }
 
-    private static async Task<(int Status, string Text, string Correlation)> Send(HttpClient client, string route, Row row)
+    private static async Task<(int Status, string Text, string Correlation)> SendAsync(HttpClient client, string route, Row row)
     {
         var correlation = Guid.CreateVersion7().ToString();
         using var message = new HttpRequestMessage(new HttpMethod(route.Split(' ')[0]), new Uri(ServiceRoutes.Path(route, row.Values) + row.Query, UriKind.Relative));
@@ -151,7 +151,7 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
 
     private TenantWalk<TProgram> Add(string route, Row? row)
     {
-        rows.Add(route, row);
+        _rows.Add(route, row);
         return this;
     }
 

@@ -97,7 +97,7 @@ internal static class TestContainers
         var id = container.Id;    // when it is gone, nobody knows it any more
         await container.StopAsync();
         using var engine = TestcontainersSettings.OS.DockerEndpointAuthConfig.GetDockerClientBuilder(Guid.Empty).Build();
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => !(await engine.Containers.ListContainersAsync(new ContainersListParameters { All = true })).Any(c => c.ID == id),
             $"the end of container {id}");
     }

@@ -6,20 +6,20 @@ namespace Chassis.Testing;
 /// <summary>A fresh database, a login that owns it and may nothing else, and one that owns nothing in it: as in production. All are dropped at the end.</summary>
 public sealed class TestDatabase : IAsyncDisposable
 {
-    private readonly string name;
+    private readonly string _name;
 
     private TestDatabase(string name)
     {
-        this.name = name;
+        this._name = name;
         Administration = With(TestServers.Postgres, b => b.Database = name);
         Migrations = With(Administration, b => (b.Username, b.Password) = (Owner, Password));
         Runtime = With(Administration, b => (b.Username, b.Password, b.MaxPoolSize) = (name, Password, 30));
     }
 
     // Without the word that makes a password one of development.
-    private string Password => name["test_".Length..];
+    private string Password => _name["test_".Length..];
 
-    private string Owner => $"{name}_owner";
+    private string Owner => $"{_name}_owner";
 
     /// <summary>Connection of a superuser: for tests that look, hold and hurt.</summary>
     public string Administration { get; }
@@ -42,13 +42,13 @@ public sealed class TestDatabase : IAsyncDisposable
 
     public async Task ProvisionAsync()
     {
-        foreach (var role in (string[])[name, Owner])
+        foreach (var role in (string[])[_name, Owner])
         {
             await AdministerAsync($"CREATE ROLE {role} LOGIN PASSWORD '{Password}' NOSUPERUSER NOCREATEDB NOCREATEROLE");
         }
 
         // Its three hundred files are copied as they are: through the log, as is usual, takes three times as long.
-        await AdministerAsync($"CREATE DATABASE {name} OWNER {Owner} STRATEGY file_copy");
+        await AdministerAsync($"CREATE DATABASE {_name} OWNER {Owner} STRATEGY file_copy");
         Evidence.Offer(this, LookAsync);
     }
 
@@ -69,9 +69,9 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <summary>Nobody can use the database until what is returned is disposed of, and whoever does is thrown out: as if it were away.</summary>
     public async Task<IAsyncDisposable> CutOffAsync()
     {
-        await AdministerAsync($"ALTER DATABASE {name} ALLOW_CONNECTIONS false");
-        await AdministerAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-        return new Cut(name);
+        await AdministerAsync($"ALTER DATABASE {_name} ALLOW_CONNECTIONS false");
+        await AdministerAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_name}'");
+        return new Cut(_name);
     }
 
     /// <summary>Reads one value as a superuser.</summary>
@@ -128,8 +128,8 @@ public sealed class TestDatabase : IAsyncDisposable
             NpgsqlConnection.ClearPool(connection);
         }
 
-        await AdministerAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        await AdministerAsync($"DROP ROLE IF EXISTS {name}, {Owner}");
+        await AdministerAsync($"DROP DATABASE IF EXISTS {_name} WITH (FORCE)");
+        await AdministerAsync($"DROP ROLE IF EXISTS {_name}, {Owner}");
     }
 
     // What waits to be sent, what nobody could handle, and who holds what.
@@ -150,7 +150,7 @@ public sealed class TestDatabase : IAsyncDisposable
               SELECT concat_ws(' ', E'\nsession', pid, application_name, state, wait_event_type, wait_event, now() - xact_start, left(regexp_replace(query, '\s+', ' ', 'g'), 120))
               FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle') AS found(line)
             """);
-        return lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"{name}: {line}");
+        return lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"{_name}: {line}");
     }
 
     private static async Task AdministerAsync(string sql)

@@ -5,26 +5,26 @@ namespace Chassis.Testing;
 /// <summary>A program of this repository as a process of its own, which can really be killed. It ends with the test process at the latest.</summary>
 public sealed class TestProcess : IDisposable
 {
-    private readonly Process process;
-    private readonly LastLines log = new(60);
+    private readonly Process _process;
+    private readonly LastLines _log = new(60);
 
     private TestProcess(string assembly, Process process)
     {
-        this.process = process;
-        process.OutputDataReceived += (_, e) => log.Add(e.Data);
-        process.ErrorDataReceived += (_, e) => log.Add(e.Data);
+        this._process = process;
+        process.OutputDataReceived += (_, e) => _log.Add(e.Data);
+        process.ErrorDataReceived += (_, e) => _log.Add(e.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         AppDomain.CurrentDomain.ProcessExit += KillAtTheEnd;
         Evidence.Offer(this, () => LookAsync(Path.GetFileNameWithoutExtension(assembly)));
     }
 
-    public bool HasExited => process.HasExited;
+    public bool HasExited => _process.HasExited;
 
-    public int ExitCode => process.ExitCode;
+    public int ExitCode => _process.ExitCode;
 
     /// <summary>The end of what it has said.</summary>
-    public string Log => string.Join('\n', log.Lines);
+    public string Log => string.Join('\n', _log.Lines);
 
     /// <param name="assembly">In the folder of the test: <c>Orders.dll</c>.</param>
     /// <param name="settings">Environment variables; a colon in a name becomes <c>__</c>.</param>
@@ -47,28 +47,28 @@ public sealed class TestProcess : IDisposable
     /// <summary>kill -9: no handler runs, nothing is flushed.</summary>
     public async Task KillAsync()
     {
-        if (!process.HasExited)
+        if (!_process.HasExited)
         {
-            process.Kill();
+            _process.Kill();
         }
 
-        await process.WaitForExitAsync();
+        await _process.WaitForExitAsync();
     }
 
     /// <summary>Until all that an ended process has said is in its <see cref="Log"/>, which may come after its end.</summary>
-    public Task DrainAsync() => process.WaitForExitAsync();
+    public Task DrainAsync() => _process.WaitForExitAsync();
 
     public void Dispose()
     {
         Evidence.Withdraw(this);
         AppDomain.CurrentDomain.ProcessExit -= KillAtTheEnd;
-        if (!process.HasExited)
+        if (!_process.HasExited)
         {
-            process.Kill();
-            process.WaitForExit();
+            _process.Kill();
+            _process.WaitForExit();
         }
 
-        process.Dispose();
+        _process.Dispose();
     }
 
     /// <summary>The threads of a process of .NET and where each stands; nothing where <c>dotnet tool restore</c> has not been run.</summary>
@@ -97,8 +97,8 @@ public sealed class TestProcess : IDisposable
     }
 
     private async Task<IEnumerable<string>> LookAsync(string name) => HasExited
-        ? [$"{name} has ended with {ExitCode} and said last:", .. log.Lines]
-        : [$"{name} runs ({process.Id}) and said last:", .. log.Lines.TakeLast(12), .. (await StacksAsync(process.Id)).Take(12).Prepend("its threads stand in:")];
+        ? [$"{name} has ended with {ExitCode} and said last:", .. _log.Lines]
+        : [$"{name} runs ({_process.Id}) and said last:", .. _log.Lines.TakeLast(12), .. (await StacksAsync(_process.Id)).Take(12).Prepend("its threads stand in:")];
 
     private void KillAtTheEnd(object? sender, EventArgs e) => Dispose();
 }

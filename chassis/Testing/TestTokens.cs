@@ -14,12 +14,12 @@ public sealed class TestTokens : IDisposable
     public const string Issuer = "https://issuer.test";
     public const string Audience = "shop";
 
-    private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
     /// <summary>Id of the only key.</summary>
     public string KeyId { get; } = "test-key";
 
-    public ECDsa Key => key;
+    public ECDsa Key => _key;
 
     /// <summary>Switches the issuer off: discovery and keys answer 503.</summary>
     public bool Down { get; set; }
@@ -77,11 +77,11 @@ public sealed class TestTokens : IDisposable
     public string Sign(JsonObject header, JsonObject payload)
     {
         var content = $"{Encode(header.ToJsonString())}.{Encode(payload.ToJsonString())}";
-        var signature = key.SignData(Encoding.ASCII.GetBytes(content), HashAlgorithmName.SHA256);
+        var signature = _key.SignData(Encoding.ASCII.GetBytes(content), HashAlgorithmName.SHA256);
         return $"{content}.{Base64Url.EncodeToString(signature)}";
     }
 
-    public JsonObject PublicJwk() => Jwk(KeyId, key);
+    public JsonObject PublicJwk() => Jwk(KeyId, _key);
 
     /// <summary>The public half of a key as JWK.</summary>
     public static JsonObject Jwk(string keyId, ECDsa key)
@@ -97,7 +97,7 @@ public sealed class TestTokens : IDisposable
     /// <summary>Answers as the issuer does, without a network.</summary>
     public HttpMessageHandler Handler() => new FakeIssuer(this);
 
-    public void Dispose() => key.Dispose();
+    public void Dispose() => _key.Dispose();
 
     public static string Encode(string json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json));
 

@@ -17,21 +17,21 @@ public sealed class TestVhost : IAsyncDisposable
     private const string AllEvents = "shop.events";
     private const string Unrouted = "shop.unrouted";
 
-    private readonly HttpClient management;
-    private readonly string name;
-    private readonly List<string> users = [];
+    private readonly HttpClient _management;
+    private readonly string _name;
+    private readonly List<string> _users = [];
 
     private TestVhost(string name)
     {
-        this.name = name;
-        management = Management();
+        this._name = name;
+        _management = Management();
         Uri = new UriBuilder(TestServers.RabbitMq) { Path = name }.Uri;
     }
 
     /// <summary><c>amqp://user:password@host:port/vhost</c>.</summary>
     public Uri Uri { get; }
 
-    public string Name => name;
+    public string Name => _name;
 
     /// <summary>The one account that tests have on the broker, where they do not make another.</summary>
     public static string Account => Uri.UnescapeDataString(TestServers.RabbitMq.UserInfo.Split(':')[0]);
@@ -46,8 +46,8 @@ public sealed class TestVhost : IAsyncDisposable
     public static async Task<TestVhost> CreateAsync()
     {
         var vhost = new TestVhost($"test_{Guid.CreateVersion7():n}");
-        await vhost.PutAsync($"api/vhosts/{vhost.name}", new { });
-        await vhost.PutAsync($"api/permissions/{vhost.name}/{Uri.EscapeDataString(Account)}", new { configure = ".*", write = ".*", read = ".*" });
+        await vhost.PutAsync($"api/vhosts/{vhost._name}", new { });
+        await vhost.PutAsync($"api/permissions/{vhost._name}/{Uri.EscapeDataString(Account)}", new { configure = ".*", write = ".*", read = ".*" });
         await vhost.ProvisionAsync();
 
         Evidence.Offer(vhost, vhost.LookAsync);
@@ -66,8 +66,8 @@ public sealed class TestVhost : IAsyncDisposable
     /// <summary>Gives the account of a service every right, until this is disposed. What is known of its rights on open channels stays.</summary>
     public async Task<IAsyncDisposable> WidenAsync(string service, string account)
     {
-        await PutAsync($"api/permissions/{name}/{account}", new { configure = ".*", write = ".*", read = ".*" });
-        await PutAsync($"api/topic-permissions/{name}/{account}", new { exchange = AllEvents, write = ".*", read = ".*" });
+        await PutAsync($"api/permissions/{_name}/{account}", new { configure = ".*", write = ".*", read = ".*" });
+        await PutAsync($"api/topic-permissions/{_name}/{account}", new { exchange = AllEvents, write = ".*", read = ".*" });
         return new Resumption(() => GrantAsync(service, account));
     }
 
@@ -88,7 +88,7 @@ public sealed class TestVhost : IAsyncDisposable
     {
         await PutResourceAsync($"exchanges/{Unrouted}", new { type = "fanout", durable = true });
         await PutResourceAsync($"queues/{Unrouted}", new { durable = true });
-        using (var bound = await management.PostAsJsonAsync(new Uri($"api/bindings/{name}/e/{Unrouted}/q/{Unrouted}", UriKind.Relative), new { routing_key = "" }))
+        using (var bound = await _management.PostAsJsonAsync(new Uri($"api/bindings/{_name}/e/{Unrouted}/q/{Unrouted}", UriKind.Relative), new { routing_key = "" }))
         {
             bound.EnsureSuccessStatusCode();
         }
@@ -103,14 +103,14 @@ public sealed class TestVhost : IAsyncDisposable
     public async Task<JsonElement> GetAsync(string resource)
     {
         var parts = resource.Split('/', 2);
-        var address = new Uri($"api/{parts[0]}/{name}{(parts.Length > 1 ? $"/{parts[1]}" : "")}", UriKind.Relative);
+        var address = new Uri($"api/{parts[0]}/{_name}{(parts.Length > 1 ? $"/{parts[1]}" : "")}", UriKind.Relative);
         JsonElement answer = default;
 
         // The API itself fails now and then while a queue begins or ends (RabbitMQ 3.10.8: 500): that says nothing of what is asked.
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
-                using var response = await management.GetAsync(address);
+                using var response = await _management.GetAsync(address);
                 if (response.StatusCode >= HttpStatusCode.InternalServerError)
                 {
                     return false;
@@ -127,8 +127,8 @@ public sealed class TestVhost : IAsyncDisposable
     /// <summary>The routing keys of what waits in a queue, the oldest first; it goes back to its place.</summary>
     public async Task<IReadOnlyList<string>> WaitingAsync(string queue)
     {
-        using var response = await management.PostAsJsonAsync(
-            new Uri($"api/queues/{name}/{queue}/get", UriKind.Relative), new { count = 10_000, ackmode = "ack_requeue_true", encoding = "base64", truncate = 1 });
+        using var response = await _management.PostAsJsonAsync(
+            new Uri($"api/queues/{_name}/{queue}/get", UriKind.Relative), new { count = 10_000, ackmode = "ack_requeue_true", encoding = "base64", truncate = 1 });
         response.EnsureSuccessStatusCode();
         return [.. (await response.Content.ReadFromJsonAsync<JsonElement>()).EnumerateArray().Select(m => m.GetProperty("routing_key").GetString()!)];
     }
@@ -137,7 +137,7 @@ public sealed class TestVhost : IAsyncDisposable
     public Task PutResourceAsync(string resource, object body)
     {
         var parts = resource.Split('/', 2);
-        return PutAsync($"api/{parts[0]}/{name}/{parts[1]}", body);
+        return PutAsync($"api/{parts[0]}/{_name}/{parts[1]}", body);
     }
 
     /// <summary>
@@ -149,7 +149,7 @@ public sealed class TestVhost : IAsyncDisposable
         return new Resumption(() => OnQueueAsync("resume"));
 
         Task OnQueueAsync(string what) => TestServers.RabbitMqCtlAsync(
-            "-q", "eval", $"{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{name}\">>, queue, <<\"{queue}\">>)), ok = sys:{what}(amqqueue:get_pid(Q)).");
+            "-q", "eval", $"{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{_name}\">>, queue, <<\"{queue}\">>)), ok = sys:{what}(amqqueue:get_pid(Q)).");
     }
 
     /// <summary>Makes a broker user with these rights in this virtual host and no others.</summary>
@@ -162,7 +162,7 @@ public sealed class TestVhost : IAsyncDisposable
     public async Task<Uri> CreateUserAsync(string configure, string write, string read, string? name = null, string tags = "")
     {
         var user = name ?? NewAccount();
-        users.Add(user);
+        _users.Add(user);
         await PutAsync($"api/users/{user}", new { password = user, tags });
         await PutAsync($"api/permissions/{Name}/{user}", new { configure, write, read });
         return new UriBuilder(Uri) { UserName = user, Password = user }.Uri;
@@ -175,23 +175,23 @@ public sealed class TestVhost : IAsyncDisposable
     /// <summary>Has the broker close every connection to this virtual host, politely, as an operator does.</summary>
     public async Task CloseConnectionsAsync()
     {
-        var connections = await management.GetFromJsonAsync<JsonElement>(new Uri($"api/vhosts/{name}/connections", UriKind.Relative));
+        var connections = await _management.GetFromJsonAsync<JsonElement>(new Uri($"api/vhosts/{_name}/connections", UriKind.Relative));
         foreach (var connection in connections.EnumerateArray())
         {
-            using var closed = await management.DeleteAsync(new Uri($"api/connections/{Uri.EscapeDataString(connection.GetProperty("name").GetString()!)}", UriKind.Relative));
+            using var closed = await _management.DeleteAsync(new Uri($"api/connections/{Uri.EscapeDataString(connection.GetProperty("name").GetString()!)}", UriKind.Relative));
         }
     }
 
     public async ValueTask DisposeAsync()
     {
         Evidence.Withdraw(this);
-        foreach (var user in users)
+        foreach (var user in _users)
         {
-            using var deleted = await management.DeleteAsync(new Uri($"api/users/{user}", UriKind.Relative));
+            using var deleted = await _management.DeleteAsync(new Uri($"api/users/{user}", UriKind.Relative));
         }
 
-        using var response = await management.DeleteAsync(new Uri($"api/vhosts/{name}", UriKind.Relative));
-        management.Dispose();
+        using var response = await _management.DeleteAsync(new Uri($"api/vhosts/{_name}", UriKind.Relative));
+        _management.Dispose();
     }
 
     // Queues in which something waits, or that nobody reads. The broker counts every few seconds; until then a queue has no figures.
@@ -200,7 +200,7 @@ public sealed class TestVhost : IAsyncDisposable
         return (await GetAsync("queues")).EnumerateArray()
             .Select(q => (Name: q.GetProperty("name").GetString(), Ready: Of(q, "messages_ready"), Taken: Of(q, "messages_unacknowledged"), Consumers: Of(q, "consumers")))
             .Where(q => q is not (_, 0, 0, > 0))
-            .Select(q => $"{name}: {q.Name} has {q.Ready} ready, {q.Taken} not acknowledged, {q.Consumers} consumers");
+            .Select(q => $"{_name}: {q.Name} has {q.Ready} ready, {q.Taken} not acknowledged, {q.Consumers} consumers");
 
         static long? Of(JsonElement queue, string figure) => queue.TryGetProperty(figure, out var value) ? value.GetInt64() : null;
     }
@@ -208,7 +208,7 @@ public sealed class TestVhost : IAsyncDisposable
     /// <summary>The exchanges of an installation with what binds them to each other, and the policies of its queues; without what keeps that which no queue takes.</summary>
     private async Task ProvisionAsync()
     {
-        using var provisioned = await management.PostAsJsonAsync(new Uri($"api/definitions/{name}", UriKind.Relative), new
+        using var provisioned = await _management.PostAsJsonAsync(new Uri($"api/definitions/{_name}", UriKind.Relative), new
         {
             exchanges = Definitions("exchanges").Where(e => (string?)e["name"] != Unrouted).Select(Here),
             bindings = Definitions("bindings").Where(b => (string?)b["source"] != Unrouted).Select(Here),
@@ -224,12 +224,12 @@ public sealed class TestVhost : IAsyncDisposable
     {
         foreach (var rights in Definitions("permissions").Where(p => (string?)p["user"] == service))
         {
-            await PutAsync($"api/permissions/{name}/{account}", Here(rights));
+            await PutAsync($"api/permissions/{_name}/{account}", Here(rights));
         }
 
         foreach (var rights in Definitions("topic_permissions").Where(p => (string?)p["user"] == service))
         {
-            await PutAsync($"api/topic-permissions/{name}/{account}", Here(rights));
+            await PutAsync($"api/topic-permissions/{_name}/{account}", Here(rights));
         }
     }
 
@@ -256,7 +256,7 @@ public sealed class TestVhost : IAsyncDisposable
 
     private async Task PutAsync(string path, object body)
     {
-        using var response = await management.PutAsJsonAsync(new Uri(path, UriKind.Relative), body);
+        using var response = await _management.PutAsJsonAsync(new Uri(path, UriKind.Relative), body);
         response.EnsureSuccessStatusCode();
     }
 

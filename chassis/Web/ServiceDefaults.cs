@@ -85,7 +85,7 @@ public static class ServiceDefaults
         app.UseMiddleware<CorrelationMiddleware>();
         app.UseMiddleware<HeadRequests>();
         app.UseMiddleware<ProblemMiddleware>();
-        app.Use(ApiReference.Rewrite);
+        app.Use(ApiReference.RewriteAsync);
         app.UseRouting();
         app.UseRequestTimeouts();
         if (AllowedOrigins(app.Configuration).Length > 0)

@@ -14,7 +14,7 @@ public sealed class The_package : IDisposable
     public void Dispose() => _directory.Delete(recursive: true);
 
     [Fact]
-    public async Task Builds_a_consumer_that_knows_nothing_else()
+    public async Task Builds_a_consumer_that_knows_nothing_elseAsync()
     {
         var contracts = Output.Locate();
         // The same places relative to each other as in the repository, which is what the sample's nuget.config says.

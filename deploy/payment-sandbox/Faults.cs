@@ -67,46 +67,46 @@ public sealed record FaultRule
 
 internal sealed class FaultBoard(Random random)
 {
-    private readonly Lock gate = new();
-    private ImmutableList<FaultRule> rules = [];
-    private readonly Dictionary<string, int> attempts = [];
+    private readonly Lock _gate = new();
+    private ImmutableList<FaultRule> _rules = [];
+    private readonly Dictionary<string, int> _attempts = [];
 
-    public IReadOnlyList<FaultRule> Rules => rules;
+    public IReadOnlyList<FaultRule> Rules => _rules;
 
     public FaultRule Add(FaultRule rule)
     {
-        lock (gate)
+        lock (_gate)
         {
             rule = rule with { Id = Ledger.NewId("fault_") };
-            rules = rules.Add(rule);
+            _rules = _rules.Add(rule);
             return rule;
         }
     }
 
     public bool Remove(string id)
     {
-        lock (gate)
+        lock (_gate)
         {
-            var before = rules.Count;
-            rules = rules.RemoveAll(r => r.Id == id);
-            return rules.Count < before;
+            var before = _rules.Count;
+            _rules = _rules.RemoveAll(r => r.Id == id);
+            return _rules.Count < before;
         }
     }
 
     public void Clear()
     {
-        lock (gate)
+        lock (_gate)
         {
-            rules = [];
+            _rules = [];
         }
     }
 
     /// <summary>The faults that strike this request; each one drawn is counted.</summary>
     public IReadOnlyList<FaultRule> Draw(string operation, string? paymentMethod, string? orderId)
     {
-        lock (gate)
+        lock (_gate)
         {
-            var struck = rules.Where(r =>
+            var struck = _rules.Where(r =>
                 (r.Operation is null || r.Operation == operation)
                 && (r.PaymentMethod is null || r.PaymentMethod == paymentMethod)
                 && (r.OrderId is null || r.OrderId == orderId)
@@ -114,7 +114,7 @@ internal sealed class FaultBoard(Random random)
 
             foreach (var rule in struck.Where(r => r.Count is not null))
             {
-                rules = rule.Count == 1 ? rules.Remove(rule) : rules.Replace(rule, rule with { Count = rule.Count - 1 });
+                _rules = rule.Count == 1 ? _rules.Remove(rule) : _rules.Replace(rule, rule with { Count = rule.Count - 1 });
             }
 
             return struck;
@@ -124,9 +124,9 @@ internal sealed class FaultBoard(Random random)
     /// <summary>How often a request of a card that fails at first came, this time included.</summary>
     public int Count(string request)
     {
-        lock (gate)
+        lock (_gate)
         {
-            return attempts[request] = attempts.GetValueOrDefault(request) + 1;
+            return _attempts[request] = _attempts.GetValueOrDefault(request) + 1;
         }
     }
 }

@@ -21,28 +21,28 @@ internal sealed record JournalLine(
 /// </summary>
 internal sealed class Journal : IDisposable
 {
-    private readonly FileStream? file;
+    private readonly FileStream? _file;
 
     public Journal(string directory)
     {
         if (directory.Length > 0)
         {
             Directory.CreateDirectory(directory);
-            file = new FileStream(Path.Combine(directory, "journal.jsonl"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            _file = new FileStream(Path.Combine(directory, "journal.jsonl"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
         }
     }
 
-    public bool IsWritable => file is null || file.CanWrite;
+    public bool IsWritable => _file is null || _file.CanWrite;
 
     public IEnumerable<JournalLine> ReadAll()
     {
-        if (file is null)
+        if (_file is null)
         {
             yield break;
         }
 
         long end = 0;
-        using (var reader = new StreamReader(file, Encoding.UTF8, false, 64 * 1024, leaveOpen: true))
+        using (var reader = new StreamReader(_file, Encoding.UTF8, false, 64 * 1024, leaveOpen: true))
         {
             while (reader.ReadLine() is { } text && Parse(text) is { } line)
             {
@@ -52,30 +52,30 @@ internal sealed class Journal : IDisposable
         }
 
         // Also covers a complete last line without its line feed.
-        if (end > file.Length)
+        if (end > _file.Length)
         {
-            file.Seek(0, SeekOrigin.End);
-            file.WriteByte((byte)'\n');
+            _file.Seek(0, SeekOrigin.End);
+            _file.WriteByte((byte)'\n');
         }
 
-        file.SetLength(end);
-        file.Seek(0, SeekOrigin.End);
+        _file.SetLength(end);
+        _file.Seek(0, SeekOrigin.End);
     }
 
     /// <summary>Handed to the operating system before the caller gets an answer: survives the process, not a power cut.</summary>
     public void Append(JournalLine line)
     {
-        if (file is null)
+        if (_file is null)
         {
             return;
         }
 
-        file.Write(JsonSerializer.SerializeToUtf8Bytes(line, StripeJson.Options));
-        file.WriteByte((byte)'\n');
-        file.Flush();
+        _file.Write(JsonSerializer.SerializeToUtf8Bytes(line, StripeJson.Options));
+        _file.WriteByte((byte)'\n');
+        _file.Flush();
     }
 
-    public void Dispose() => file?.Dispose();
+    public void Dispose() => _file?.Dispose();
 
     private static JournalLine? Parse(string text)
     {

@@ -23,28 +23,28 @@ internal sealed class Ledger : IDisposable
 {
     private const string OrderId = "order_id";
 
-    private readonly Lock gate = new();
-    private readonly Dictionary<string, Intent> intents = [];
-    private readonly List<string> intentOrder = [];
-    private readonly Dictionary<string, List<string>> intentsByOrder = [];
-    private readonly Dictionary<string, (string Fingerprint, Answer Answer)> answers = [];
-    private readonly HashSet<string> inProgress = [];
-    private readonly HashSet<string> processing = [];
-    private readonly List<LedgerEntry> entries = [];
-    private readonly Journal journal;
-    private readonly TimeProvider clock;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Intent> _intents = [];
+    private readonly List<string> _intentOrder = [];
+    private readonly Dictionary<string, List<string>> _intentsByOrder = [];
+    private readonly Dictionary<string, (string Fingerprint, Answer Answer)> _answers = [];
+    private readonly HashSet<string> _inProgress = [];
+    private readonly HashSet<string> _processing = [];
+    private readonly List<LedgerEntry> _entries = [];
+    private readonly Journal _journal;
+    private readonly TimeProvider _clock;
 
     public Ledger(Journal journal, TimeProvider clock)
     {
-        this.journal = journal;
-        this.clock = clock;
+        this._journal = journal;
+        this._clock = clock;
         foreach (var line in journal.ReadAll())
         {
             Take(line);
         }
     }
 
-    public bool IsWritable => journal.IsWritable;
+    public bool IsWritable => _journal.IsWritable;
 
     public static string NewId(string prefix) => prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
 
@@ -55,20 +55,20 @@ internal sealed class Ledger : IDisposable
             return new Claim.Fresh();
         }
 
-        lock (gate)
+        lock (_gate)
         {
             // Also when the effect is there already: the first answer has not been given yet.
-            if (inProgress.Contains(key))
+            if (_inProgress.Contains(key))
             {
                 return new Claim.InProgress();
             }
 
-            if (answers.TryGetValue(key, out var earlier))
+            if (_answers.TryGetValue(key, out var earlier))
             {
                 return earlier.Fingerprint == fingerprint ? new Claim.Replay(earlier.Answer) : new Claim.OtherParameters();
             }
 
-            inProgress.Add(key);
+            _inProgress.Add(key);
             return new Claim.Fresh();
         }
     }
@@ -78,9 +78,9 @@ internal sealed class Ledger : IDisposable
     {
         if (key is not null)
         {
-            lock (gate)
+            lock (_gate)
             {
-                inProgress.Remove(key);
+                _inProgress.Remove(key);
             }
         }
     }
@@ -88,11 +88,11 @@ internal sealed class Ledger : IDisposable
     /// <summary>Runs one operation alone and remembers its effect and its answer, or neither.</summary>
     public Answer Execute(string operation, string? key, string fingerprint, Func<IReadOnlyDictionary<string, Intent>, DateTimeOffset, Answer> execute)
     {
-        lock (gate)
+        lock (_gate)
         {
             DecideWhatIsDue();
-            var now = clock.GetUtcNow();
-            var answer = execute(intents, now);
+            var now = _clock.GetUtcNow();
+            var answer = execute(_intents, now);
             Note(new JournalLine(now, operation, answer.Status, answer.Entry, key, fingerprint, answer.Intent, answer.Refund, answer.Error));
             return answer;
         }
@@ -100,34 +100,34 @@ internal sealed class Ledger : IDisposable
 
     public Intent? Find(string id)
     {
-        lock (gate)
+        lock (_gate)
         {
             DecideWhatIsDue();
-            return intents.GetValueOrDefault(id);
+            return _intents.GetValueOrDefault(id);
         }
     }
 
     /// <summary>The payments that carry this order id as metadata, newest first.</summary>
     public IReadOnlyList<Intent> OfOrder(string orderId)
     {
-        lock (gate)
+        lock (_gate)
         {
             DecideWhatIsDue();
-            return intentsByOrder.GetValueOrDefault(orderId, []).AsEnumerable().Reverse().Select(id => intents[id]).ToList();
+            return _intentsByOrder.GetValueOrDefault(orderId, []).AsEnumerable().Reverse().Select(id => _intents[id]).ToList();
         }
     }
 
     /// <summary>Newest first, as the API lists; at most <paramref name="limit"/> that match, and whether there are more.</summary>
     public (IReadOnlyList<Intent> Page, bool More) List(Func<Intent, bool> matches, string? startingAfter, int limit)
     {
-        lock (gate)
+        lock (_gate)
         {
             DecideWhatIsDue();
-            var from = startingAfter is null ? intentOrder.Count : intentOrder.LastIndexOf(startingAfter);
+            var from = startingAfter is null ? _intentOrder.Count : _intentOrder.LastIndexOf(startingAfter);
             var page = new List<Intent>(Math.Min(limit, 100) + 1);
             for (var i = from - 1; i >= 0 && page.Count <= limit; i--)
             {
-                if (intents[intentOrder[i]] is var intent && matches(intent))
+                if (_intents[_intentOrder[i]] is var intent && matches(intent))
                 {
                     page.Add(intent);
                 }
@@ -140,24 +140,24 @@ internal sealed class Ledger : IDisposable
 
     public IReadOnlyList<LedgerEntry> Entries(Func<LedgerEntry, bool> matches, int newest)
     {
-        lock (gate)
+        lock (_gate)
         {
             DecideWhatIsDue();
-            return entries.AsEnumerable().Reverse().Where(matches).Take(newest).ToList();
+            return _entries.AsEnumerable().Reverse().Where(matches).Take(newest).ToList();
         }
     }
 
     /// <summary>How many payments there are in each state.</summary>
     public IReadOnlyDictionary<string, int> CountByStatus()
     {
-        lock (gate)
+        lock (_gate)
         {
             DecideWhatIsDue();
-            return intents.Values.GroupBy(StatusName).ToDictionary(g => g.Key, g => g.Count());
+            return _intents.Values.GroupBy(StatusName).ToDictionary(g => g.Key, g => g.Count());
         }
     }
 
-    public void Dispose() => journal.Dispose();
+    public void Dispose() => _journal.Dispose();
 
     /// <summary>The shop's word for what the provider holds.</summary>
     public static string StatusName(Intent intent) => intent switch
@@ -173,8 +173,8 @@ internal sealed class Ledger : IDisposable
     /// <summary>Payments that were processing and have had their time.</summary>
     private void DecideWhatIsDue()
     {
-        var now = clock.GetUtcNow();
-        foreach (var intent in processing.Select(id => intents[id]).Where(i => i.SandboxDecidesAt <= now.ToUnixTimeMilliseconds()).ToList())
+        var now = _clock.GetUtcNow();
+        foreach (var intent in _processing.Select(id => _intents[id]).Where(i => i.SandboxDecidesAt <= now.ToUnixTimeMilliseconds()).ToList())
         {
             var answer = Operations.Decide(intent, Cards.DeclineOnAuthorize(intent.PaymentMethod));
             Note(new JournalLine(now, "decide", answer.Status, answer.Entry, Intent: answer.Intent));
@@ -183,7 +183,7 @@ internal sealed class Ledger : IDisposable
 
     private void Note(JournalLine line)
     {
-        journal.Append(line);
+        _journal.Append(line);
         Take(line);
     }
 
@@ -191,28 +191,28 @@ internal sealed class Ledger : IDisposable
     {
         if (line.Intent is { } intent)
         {
-            if (!intents.ContainsKey(intent.Id))
+            if (!_intents.ContainsKey(intent.Id))
             {
-                intentOrder.Add(intent.Id);
+                _intentOrder.Add(intent.Id);
                 if (intent.Metadata.GetValueOrDefault(OrderId) is { } order)
                 {
-                    (intentsByOrder.TryGetValue(order, out var ids) ? ids : intentsByOrder[order] = []).Add(intent.Id);
+                    (_intentsByOrder.TryGetValue(order, out var ids) ? ids : _intentsByOrder[order] = []).Add(intent.Id);
                 }
             }
 
-            intents[intent.Id] = intent;
-            _ = intent.Status == "processing" ? processing.Add(intent.Id) : processing.Remove(intent.Id);
+            _intents[intent.Id] = intent;
+            _ = intent.Status == "processing" ? _processing.Add(intent.Id) : _processing.Remove(intent.Id);
             if (line.Entry is { } entry)
             {
                 var amount = line.Refund?.Amount ?? (entry == "captured" ? intent.AmountReceived : intent.Amount);
-                entries.Add(new LedgerEntry(
-                    entries.Count + 1, line.At, entry, intent.Id, amount, intent.Currency, intent.PaymentMethod, intent.Metadata.GetValueOrDefault(OrderId)));
+                _entries.Add(new LedgerEntry(
+                    _entries.Count + 1, line.At, entry, intent.Id, amount, intent.Currency, intent.PaymentMethod, intent.Metadata.GetValueOrDefault(OrderId)));
             }
         }
 
         if (line is { Key: { } key, Fingerprint: { } fingerprint })
         {
-            answers[key] = (fingerprint, new Answer(line.Status, line.Entry, line.Intent, line.Refund, line.Error));
+            _answers[key] = (fingerprint, new Answer(line.Status, line.Entry, line.Intent, line.Refund, line.Error));
         }
     }
 }

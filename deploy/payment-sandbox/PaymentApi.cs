@@ -16,24 +16,24 @@ internal sealed partial class PaymentApi(
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        var v1 = routes.MapGroup("/v1").AddEndpointFilter(RequireKey);
-        v1.MapPost("/payment_intents", (HttpContext http, PaymentApi api) => api.Create(http));
-        v1.MapPost("/payment_intents/{id}/confirm", (HttpContext http, string id, PaymentApi api) => api.Confirm(http, id));
-        v1.MapPost("/payment_intents/{id}/capture", (HttpContext http, string id, PaymentApi api) => api.Capture(http, id));
-        v1.MapPost("/payment_intents/{id}/cancel", (HttpContext http, string id, PaymentApi api) => api.Cancel(http, id));
-        v1.MapPost("/refunds", (HttpContext http, PaymentApi api) => api.Refund(http));
-        v1.MapGet("/payment_intents/{id}", (HttpContext http, string id, PaymentApi api) => api.Retrieve(http, id));
-        v1.MapGet("/payment_intents", (HttpContext http, PaymentApi api) => api.List(http));
-        v1.MapGet("/payment_intents/search", (HttpContext http, PaymentApi api) => api.Search(http));
+        var v1 = routes.MapGroup("/v1").AddEndpointFilter(RequireKeyAsync);
+        v1.MapPost("/payment_intents", (HttpContext http, PaymentApi api) => api.CreateAsync(http));
+        v1.MapPost("/payment_intents/{id}/confirm", (HttpContext http, string id, PaymentApi api) => api.ConfirmAsync(http, id));
+        v1.MapPost("/payment_intents/{id}/capture", (HttpContext http, string id, PaymentApi api) => api.CaptureAsync(http, id));
+        v1.MapPost("/payment_intents/{id}/cancel", (HttpContext http, string id, PaymentApi api) => api.CancelAsync(http, id));
+        v1.MapPost("/refunds", (HttpContext http, PaymentApi api) => api.RefundAsync(http));
+        v1.MapGet("/payment_intents/{id}", (HttpContext http, string id, PaymentApi api) => api.RetrieveAsync(http, id));
+        v1.MapGet("/payment_intents", (HttpContext http, PaymentApi api) => api.ListAsync(http));
+        v1.MapGet("/payment_intents/search", (HttpContext http, PaymentApi api) => api.SearchAsync(http));
 
         // Where next_action sends the customer; like the real one's it takes no key.
         routes.MapGet(AuthenticationPage + "{id}", (string id, PaymentApi api) => api.Ask(id));
-        routes.MapPost(AuthenticationPage + "{id}", (HttpContext http, string id, PaymentApi api) => api.Authenticate(http, id));
+        routes.MapPost(AuthenticationPage + "{id}", (HttpContext http, string id, PaymentApi api) => api.AuthenticateAsync(http, id));
     }
 
-    private async Task<IResult> Create(HttpContext http)
+    private async Task<IResult> CreateAsync(HttpContext http)
     {
-        var form = await Form(http);
+        var form = await FormAsync(http);
         if (form.Unknown("amount", "currency", "payment_method", "capture_method", "metadata", "payment_method_types", "automatic_payment_methods") is { } unknown)
         {
             return unknown;
@@ -61,15 +61,15 @@ internal sealed partial class PaymentApi(
 
         var request = new CreateParameters(
             form.Amount("amount")!.Value, currency.ToLowerInvariant(), paymentMethod, form["capture_method"] ?? "automatic", form.Metadata);
-        return await Execute(http, "create", form, paymentMethod, request.Metadata.GetValueOrDefault("order_id"),
+        return await ExecuteAsync(http, "create", form, paymentMethod, request.Metadata.GetValueOrDefault("order_id"),
             (_, now) => Operations.Create(request, Ledger.NewId("pi_"), form["confirm"] == "true" ? Confirmation(http, form) : null, now));
     }
 
-    private async Task<IResult> Confirm(HttpContext http, string id)
+    private async Task<IResult> ConfirmAsync(HttpContext http, string id)
     {
-        var form = await Form(http);
+        var form = await FormAsync(http);
         return form.Unknown()
-            ?? await Change(http, "confirm", id, form, (intent, now) => Operations.Confirm(intent, Confirmation(http, form), now));
+            ?? await ChangeAsync(http, "confirm", id, form, (intent, now) => Operations.Confirm(intent, Confirmation(http, form), now));
     }
 
     private ConfirmParameters Confirmation(HttpContext http, Parameters form) =>
@@ -79,9 +79,9 @@ internal sealed partial class PaymentApi(
         ? Results.Content(LedgerPage.Authentication(intent), "text/html; charset=utf-8")
         : NoSuchIntent(id);
 
-    private async Task<IResult> Authenticate(HttpContext http, string id)
+    private async Task<IResult> AuthenticateAsync(HttpContext http, string id)
     {
-        var succeeded = (await Form(http))["outcome"] == "succeed";
+        var succeeded = (await FormAsync(http))["outcome"] == "succeed";
         if (ledger.Find(id) is not { } intent)
         {
             return NoSuchIntent(id);
@@ -93,46 +93,46 @@ internal sealed partial class PaymentApi(
             : Json(200, answer.Intent);
     }
 
-    private async Task<IResult> Capture(HttpContext http, string id)
+    private async Task<IResult> CaptureAsync(HttpContext http, string id)
     {
-        var form = await Form(http);
+        var form = await FormAsync(http);
         return form.Unknown("amount_to_capture", "metadata")
-            ?? await Change(http, "capture", id, form, (intent, _) => Operations.Capture(intent, form.Amount("amount_to_capture")));
+            ?? await ChangeAsync(http, "capture", id, form, (intent, _) => Operations.Capture(intent, form.Amount("amount_to_capture")));
     }
 
-    private async Task<IResult> Cancel(HttpContext http, string id)
+    private async Task<IResult> CancelAsync(HttpContext http, string id)
     {
-        var form = await Form(http);
+        var form = await FormAsync(http);
         return form.Unknown("cancellation_reason")
-            ?? await Change(http, "cancel", id, form, (intent, now) => Operations.Cancel(intent, form["cancellation_reason"], now));
+            ?? await ChangeAsync(http, "cancel", id, form, (intent, now) => Operations.Cancel(intent, form["cancellation_reason"], now));
     }
 
-    private async Task<IResult> Refund(HttpContext http)
+    private async Task<IResult> RefundAsync(HttpContext http)
     {
-        var form = await Form(http);
+        var form = await FormAsync(http);
         return form.Unknown("payment_intent", "amount", "reason", "metadata")
-            ?? await Change(http, "refund", form["payment_intent"] ?? "", form,
+            ?? await ChangeAsync(http, "refund", form["payment_intent"] ?? "", form,
                 (intent, now) => Operations.Refund(intent, form.Amount("amount"), Ledger.NewId("re_"), form.Metadata, now));
     }
 
-    private async Task<IResult> Retrieve(HttpContext http, string id)
+    private async Task<IResult> RetrieveAsync(HttpContext http, string id)
     {
         var intent = ledger.Find(id);
-        return await Strike(http, faults.Draw("retrieve", intent?.PaymentMethod, intent?.Metadata.GetValueOrDefault("order_id")), before: true)
+        return await StrikeAsync(http, faults.Draw("retrieve", intent?.PaymentMethod, intent?.Metadata.GetValueOrDefault("order_id")), before: true)
             ?? (intent is null ? NoSuchIntent(id) : Json(200, intent));
     }
 
-    private async Task<IResult> List(HttpContext http)
+    private async Task<IResult> ListAsync(HttpContext http)
     {
         var query = http.Request.Query;
         var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) ? Math.Clamp(asked, 1, 100) : 10;
         var since = long.TryParse(query["created[gte]"], NumberStyles.None, CultureInfo.InvariantCulture, out var from) ? from : 0;
         var (page, more) = ledger.List(i => i.Created >= since, query["starting_after"].FirstOrDefault(), limit);
-        return await Strike(http, faults.Draw("list", null, null), before: true) ?? Json(200, new ListBody<Intent>(page, more, "/v1/payment_intents"));
+        return await StrikeAsync(http, faults.Draw("list", null, null), before: true) ?? Json(200, new ListBody<Intent>(page, more, "/v1/payment_intents"));
     }
 
     /// <summary>Understands the one query that the shop asks: <c>metadata['order_id']:'…'</c>.</summary>
-    private async Task<IResult> Search(HttpContext http)
+    private async Task<IResult> SearchAsync(HttpContext http)
     {
         var match = OrderQuery().Match(http.Request.Query["query"].ToString());
         if (!match.Success)
@@ -141,11 +141,11 @@ internal sealed partial class PaymentApi(
         }
 
         var order = match.Groups["order"].Value;
-        return await Strike(http, faults.Draw("retrieve", null, order), before: true)
+        return await StrikeAsync(http, faults.Draw("retrieve", null, order), before: true)
             ?? Json(200, new ListBody<Intent>(ledger.OfOrder(order), false, "/v1/payment_intents/search"));
     }
 
-    private Task<IResult> Change(HttpContext http, string operation, string id, Parameters form, Func<Intent, DateTimeOffset, Answer> change)
+    private Task<IResult> ChangeAsync(HttpContext http, string operation, string id, Parameters form, Func<Intent, DateTimeOffset, Answer> change)
     {
         if (form.Invalid)
         {
@@ -153,11 +153,11 @@ internal sealed partial class PaymentApi(
         }
 
         return ledger.Find(id) is { } intent
-            ? Execute(http, operation, form, intent.PaymentMethod, intent.Metadata.GetValueOrDefault("order_id"), (intents, now) => change(intents[id], now))
+            ? ExecuteAsync(http, operation, form, intent.PaymentMethod, intent.Metadata.GetValueOrDefault("order_id"), (intents, now) => change(intents[id], now))
             : Task.FromResult(NoSuchIntent(id));
     }
 
-    private async Task<IResult> Execute(
+    private async Task<IResult> ExecuteAsync(
         HttpContext http,
         string operation,
         Parameters form,
@@ -184,7 +184,7 @@ internal sealed partial class PaymentApi(
                 });
             case Claim.Replay replay:
                 http.Response.Headers["Idempotent-Replayed"] = "true";
-                return await Strike(http, faults.Draw(operation, paymentMethod, orderId), before: null) ?? Json(replay.Answer.Status, replay.Answer.Body);
+                return await StrikeAsync(http, faults.Draw(operation, paymentMethod, orderId), before: null) ?? Json(replay.Answer.Status, replay.Answer.Body);
         }
 
         try
@@ -196,7 +196,7 @@ internal sealed partial class PaymentApi(
                 return ProviderFailure(503);
             }
 
-            if (await Strike(http, struck, before: true) is { } failure)
+            if (await StrikeAsync(http, struck, before: true) is { } failure)
             {
                 return failure;
             }
@@ -209,10 +209,10 @@ internal sealed partial class PaymentApi(
             var answer = ledger.Execute(operation, key, fingerprint, execute);
             if ((operation == "confirm" || form["confirm"] == "true") && paymentMethod == Cards.Slow)
             {
-                await Wait(TimeSpan.FromSeconds(options.Value.SlowSeconds));
+                await WaitAsync(TimeSpan.FromSeconds(options.Value.SlowSeconds));
             }
 
-            return flaky == 2 ? ProviderFailure(500) : await Strike(http, struck, before: false) ?? Json(answer.Status, answer.Body);
+            return flaky == 2 ? ProviderFailure(500) : await StrikeAsync(http, struck, before: false) ?? Json(answer.Status, answer.Body);
         }
         finally
         {
@@ -223,14 +223,14 @@ internal sealed partial class PaymentApi(
     private static StripeError Unwell { get; } = new("api_error", "The payment provider is unwell.");
 
     /// <summary>Lets the faults of one phase happen, or of both when <paramref name="before"/> is null. A result means that the request ends with it.</summary>
-    private async Task<IResult?> Strike(HttpContext http, IReadOnlyList<FaultRule> struck, bool? before)
+    private async Task<IResult?> StrikeAsync(HttpContext http, IReadOnlyList<FaultRule> struck, bool? before)
     {
         foreach (var rule in struck.Where(r => before is null || before == r.Kind is FaultKind.Latency or FaultKind.ErrorBefore or FaultKind.DropBefore))
         {
             switch (rule.Kind)
             {
                 case FaultKind.Latency or FaultKind.LateAnswer:
-                    await Wait(TimeSpan.FromMilliseconds(rule.DelayMs));
+                    await WaitAsync(TimeSpan.FromMilliseconds(rule.DelayMs));
                     break;
                 case FaultKind.ErrorBefore or FaultKind.ErrorAfter:
                     return ProviderFailure(rule.Status);
@@ -244,7 +244,7 @@ internal sealed partial class PaymentApi(
     }
 
     // A caller that hangs up does not stop the provider: the wait ends with the process, not with the request.
-    private async Task Wait(TimeSpan delay) =>
+    private async Task WaitAsync(TimeSpan delay) =>
         await Task.Delay(delay, clock, lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private static IResult ProviderFailure(int status) => Error(status, Unwell);
@@ -256,7 +256,7 @@ internal sealed partial class PaymentApi(
 
     private static IResult Json(int status, object body) => Results.Json(body, StripeJson.Options, statusCode: status);
 
-    private static async ValueTask<object?> RequireKey(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    private static async ValueTask<object?> RequireKeyAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         var http = context.HttpContext;
         var expected = http.RequestServices.GetRequiredService<IOptions<SandboxOptions>>().Value.ApiKey;
@@ -288,7 +288,7 @@ internal sealed partial class PaymentApi(
             : null;
     }
 
-    private static async Task<Parameters> Form(HttpContext http) =>
+    private static async Task<Parameters> FormAsync(HttpContext http) =>
         new(http.Request.HasFormContentType ? await http.Request.ReadFormAsync() : FormCollection.Empty);
 
     [GeneratedRegex(@"^\s*metadata\[['""]order_id['""]\]\s*:\s*['""](?<order>[^'""]+)['""]\s*$")]

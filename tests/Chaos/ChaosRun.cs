@@ -20,14 +20,14 @@ public sealed class ChaosRun
     /// <summary>No fault is drawn out for longer than this: it may be what keeps the orders from coming.</summary>
     private static readonly TimeSpan LongestMeeting = TimeSpan.FromSeconds(10);
 
-    private readonly RunSettings settings;
-    private readonly Stage stage;
-    private readonly Market market;
-    private readonly IAnsiConsole console;
-    private readonly Stopwatch clock = Stopwatch.StartNew();
+    private readonly RunSettings _settings;
+    private readonly Stage _stage;
+    private readonly Market _market;
+    private readonly IAnsiConsole _console;
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
 
     private ChaosRun(RunSettings settings, Stage stage, Market market, IAnsiConsole console) =>
-        (this.settings, this.stage, this.market, this.console) = (settings, stage, market, console);
+        (this._settings, this._stage, this._market, this._console) = (settings, stage, market, console);
 
     /// <param name="settings">What to do.</param>
     /// <param name="servers">The servers to do it to.</param>
@@ -47,18 +47,18 @@ public sealed class ChaosRun
         return await new ChaosRun(settings, stage, market, console).RunAsync();
     }
 
-    private Task<RunReport> RunAsync() => console.Status().StartAsync("Getting ready …", RunAsync);
+    private Task<RunReport> RunAsync() => _console.Status().StartAsync("Getting ready …", RunAsync);
 
     private async Task<RunReport> RunAsync(StatusContext status)
     {
-        var schedule = new Arsenal(stage, market, new Random(settings.Seed)).Draw(settings.Faults, settings.FaultKinds, settings.IsLong);
-        console.WriteLine($"{stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {settings.Orders / Math.Max(1, schedule.Count)} orders.");
-        console.WriteLine();
+        var schedule = new Arsenal(_stage, _market, new Random(_settings.Seed)).Draw(_settings.Faults, _settings.FaultKinds, _settings.IsLong);
+        _console.WriteLine($"{_stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {_settings.Orders / Math.Max(1, schedule.Count)} orders.");
+        _console.WriteLine();
         Row("at", "fault", "target", "for", "orders", "recovered");
-        clock.Restart();
+        _clock.Restart();
         var records = new List<FaultRecord>();
-        var fuzzing = settings.Requests + settings.Messages > 0 ? FuzzRun.RunAsync(stage, market, settings) : Task.FromResult<IReadOnlyList<Verdict>>([]);
-        var remaining = settings.Orders;
+        var fuzzing = _settings.Requests + _settings.Messages > 0 ? FuzzRun.RunAsync(_stage, _market, _settings) : Task.FromResult<IReadOnlyList<Verdict>>([]);
+        var remaining = _settings.Orders;
         for (var i = 0; i < schedule.Count; i++)
         {
             var wave = remaining / (schedule.Count - i);
@@ -68,13 +68,13 @@ public sealed class ChaosRun
         }
 
         status.Status = $"{remaining} orders more";
-        await market.WaveAsync(remaining);   // all of them when nothing is to go wrong
+        await _market.WaveAsync(remaining);   // all of them when nothing is to go wrong
         var fuzzed = await fuzzing;
         status.Status = "Everything is healed. Waiting for quiet …";
-        var verdicts = new List<Verdict> { await Calm.WaitAsync(stage, market.Operator, settings.Quiet) };
+        var verdicts = new List<Verdict> { await Calm.WaitAsync(_stage, _market.Operator, _settings.Quiet) };
         verdicts.AddRange(fuzzed);
-        verdicts.AddRange(await Oracle.JudgeAsync(stage, market, records));
-        return new RunReport(settings, clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(stage));
+        verdicts.AddRange(await Oracle.JudgeAsync(_stage, _market, records));
+        return new RunReport(_settings, _clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(_stage));
     }
 
     /// <summary>
@@ -84,33 +84,33 @@ public sealed class ChaosRun
     private async Task<FaultRecord> StrikeAsync(Fault fault, int wave)
     {
         var late = wave / 2;
-        var load = market.WaveAsync(wave - late);
-        var inFlight = await Poll.Until(InFlightAsync, n => load.IsCompleted || n >= Math.Min(WorthHurting, wave / 4), "orders to be under way", TimeSpan.FromSeconds(60));
-        var started = clock.Elapsed;
-        var placedBefore = market.Attempted;
+        var load = _market.WaveAsync(wave - late);
+        var inFlight = await Poll.UntilAsync(InFlightAsync, n => load.IsCompleted || n >= Math.Min(WorthHurting, wave / 4), "orders to be under way", TimeSpan.FromSeconds(60));
+        var started = _clock.Elapsed;
+        var placedBefore = _market.Attempted;
         await fault.Inject();
-        load = Task.WhenAll(load, market.WaveAsync(late));
+        load = Task.WhenAll(load, _market.WaveAsync(late));
         await Task.Delay(fault.Duration);
         await BecomesTrueAsync(() => Task.FromResult(load.IsCompleted || Met() >= Math.Min(WorthHurting, wave / 2)), "the fault to meet orders", LongestMeeting);
         await fault.Heal();
-        var healed = clock.Elapsed;
+        var healed = _clock.Elapsed;
         var met = Met();
         await load;
-        TimeSpan? recovery = await BecomesTrueAsync(async () => await InFlightAsync() == 0, "the orders of this wave to end", settings.Patience)
-            ? clock.Elapsed - healed
+        TimeSpan? recovery = await BecomesTrueAsync(async () => await InFlightAsync() == 0, "the orders of this wave to end", _settings.Patience)
+            ? _clock.Elapsed - healed
             : null;   // Not a verdict yet: the wait for quiet decides.
         var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, met, recovery);
         Row(Seconds(started), fault.Kind, fault.Target, Seconds(record.Duration), $"{met}", recovery is { } r ? Seconds(r) : "not yet");
         return record;
 
-        long Met() => Math.Max(0, inFlight) + market.Attempted - placedBefore;
+        long Met() => Math.Max(0, inFlight) + _market.Attempted - placedBefore;
     }
 
     private static async Task<bool> BecomesTrueAsync(Func<Task<bool>> condition, string waitingFor, TimeSpan limit)
     {
         try
         {
-            await Poll.Until(condition, waitingFor, limit);
+            await Poll.UntilAsync(condition, waitingFor, limit);
             return true;
         }
         catch (TimeoutException)
@@ -123,7 +123,7 @@ public sealed class ChaosRun
     {
         try
         {
-            return await stage.OrdersInFlightAsync(market.Abandoning);
+            return await _stage.OrdersInFlightAsync(_market.Abandoning);
         }
         catch (Npgsql.NpgsqlException)
         {
@@ -132,7 +132,7 @@ public sealed class ChaosRun
     }
 
     private void Row(string at, string fault, string target, string duration, string orders, string recovered) =>
-        console.Row((at, -8), (fault, 52), (target, 36), (duration, -8), (orders, -9), (recovered, -9));
+        _console.Row((at, -8), (fault, 52), (target, 36), (duration, -8), (orders, -9), (recovered, -9));
 
     private static string Seconds(TimeSpan span) => string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.0}s");
 }

@@ -13,27 +13,27 @@ public sealed partial class Replica : IAsyncDisposable
     private const int Sigcont = 18;
     private const int Sigstop = 19;
 
-    private readonly string assembly;
-    private readonly IReadOnlyDictionary<string, string> environment;
-    private readonly LastLines log = new(400);
-    private readonly string? logFile;
-    private readonly HttpClient probe;
-    private readonly bool supervised;
-    private readonly ConcurrentQueue<Process> processes = [];
-    private volatile Process? process;
-    private volatile bool wanted;
-    private readonly ConcurrentQueue<int> endings = [];
+    private readonly string _assembly;
+    private readonly IReadOnlyDictionary<string, string> _environment;
+    private readonly LastLines _log = new(400);
+    private readonly string? _logFile;
+    private readonly HttpClient _probe;
+    private readonly bool _supervised;
+    private readonly ConcurrentQueue<Process> _processes = [];
+    private volatile Process? _process;
+    private volatile bool _wanted;
+    private readonly ConcurrentQueue<int> _endings = [];
 
     internal Replica(string service, int number, string assembly, IReadOnlyDictionary<string, string> environment, string? logDirectory, bool supervised)
     {
-        this.assembly = assembly;
-        this.supervised = supervised;
-        this.environment = environment;
+        this._assembly = assembly;
+        this._supervised = supervised;
+        this._environment = environment;
         Service = service;
         Name = $"{service}-{number}";
-        logFile = logDirectory is null ? null : Path.Combine(logDirectory, $"{Name}.log");
+        _logFile = logDirectory is null ? null : Path.Combine(logDirectory, $"{Name}.log");
         Address = new Uri(environment["ASPNETCORE_URLS"]);
-        probe = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
+        _probe = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
         AppDomain.CurrentDomain.ProcessExit += KillAtTheEnd;
         Evidence.Offer(this, LookAsync);
     }
@@ -45,16 +45,16 @@ public sealed partial class Replica : IAsyncDisposable
 
     public Uri Address { get; }
 
-    public bool IsRunning => process is { HasExited: false };
+    public bool IsRunning => _process is { HasExited: false };
 
     /// <summary>The process id; 0 when it does not run.</summary>
-    public int Pid => IsRunning ? process!.Id : 0;
+    public int Pid => IsRunning ? _process!.Id : 0;
 
     /// <summary>The exit codes of the processes that ended by themselves and were followed by another.</summary>
-    public IReadOnlyCollection<int> Endings => endings;
+    public IReadOnlyCollection<int> Endings => _endings;
 
     /// <summary>The last lines that the process wrote.</summary>
-    public IReadOnlyCollection<string> Log => log.Lines;
+    public IReadOnlyCollection<string> Log => _log.Lines;
 
     public void Start()
     {
@@ -63,14 +63,14 @@ public sealed partial class Replica : IAsyncDisposable
             return;
         }
 
-        wanted = true;
-        var start = new ProcessStartInfo("dotnet", [assembly])
+        _wanted = true;
+        var start = new ProcessStartInfo("dotnet", [_assembly])
         {
-            WorkingDirectory = Path.GetDirectoryName(assembly)!,
+            WorkingDirectory = Path.GetDirectoryName(_assembly)!,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var (key, value) in environment)
+        foreach (var (key, value) in _environment)
         {
             start.Environment[key] = value;
         }
@@ -80,9 +80,9 @@ public sealed partial class Replica : IAsyncDisposable
         started.ErrorDataReceived += (_, line) => Keep(line.Data);
         started.BeginOutputReadLine();
         started.BeginErrorReadLine();
-        processes.Enqueue(started);
-        process = started;
-        if (supervised)
+        _processes.Enqueue(started);
+        _process = started;
+        if (_supervised)
         {
             started.Exited += (_, _) => StartAgain(started);
             started.EnableRaisingEvents = true;
@@ -90,14 +90,14 @@ public sealed partial class Replica : IAsyncDisposable
     }
 
     /// <summary>Waits until the replica says that it can serve.</summary>
-    public Task WaitUntilReadyAsync(TimeSpan? timeout = null) => Poll.Until(IsReadyAsync, $"{Name} to be ready{Tail()}", timeout ?? TimeSpan.FromMinutes(5));
+    public Task WaitUntilReadyAsync(TimeSpan? timeout = null) => Poll.UntilAsync(IsReadyAsync, $"{Name} to be ready{Tail()}", timeout ?? TimeSpan.FromMinutes(5));
 
     public async Task<bool> IsReadyAsync()
     {
         FailIfEnded();
         try
         {
-            using var response = await probe.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            using var response = await _probe.GetAsync(new Uri("/health/ready", UriKind.Relative));
             // Not what somebody else says at its address.
             FailIfEnded();
             return response.StatusCode == HttpStatusCode.OK;
@@ -111,11 +111,11 @@ public sealed partial class Replica : IAsyncDisposable
     /// <summary>kill -9: no handler runs, nothing is flushed.</summary>
     public void Kill()
     {
-        wanted = false;
+        _wanted = false;
         if (IsRunning)
         {
-            process!.Kill();
-            process.WaitForExit();
+            _process!.Kill();
+            _process.WaitForExit();
         }
     }
 
@@ -134,7 +134,7 @@ public sealed partial class Replica : IAsyncDisposable
     /// <summary>Asks the process to finish what it does and end, and insists after the time-out.</summary>
     public async Task StopAsync(TimeSpan? timeout = null)
     {
-        wanted = false;
+        _wanted = false;
         if (!IsRunning)
         {
             return;
@@ -144,7 +144,7 @@ public sealed partial class Replica : IAsyncDisposable
         using var limit = new CancellationTokenSource(timeout ?? TimeSpan.FromSeconds(30));
         try
         {
-            await process!.WaitForExitAsync(limit.Token);
+            await _process!.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
@@ -158,22 +158,22 @@ public sealed partial class Replica : IAsyncDisposable
         AppDomain.CurrentDomain.ProcessExit -= KillAtTheEnd;
         Kill();
         // Not before: others look at a process, and whether it runs, while it is replaced.
-        foreach (var each in processes)
+        foreach (var each in _processes)
         {
             each.Dispose();
         }
 
-        probe.Dispose();
+        _probe.Dispose();
         return ValueTask.CompletedTask;
     }
 
-    private Task<IEnumerable<string>> LookAsync() => Task.FromResult<IEnumerable<string>>([$"{Name} {(IsRunning ? "runs" : "does not run")} and said last:", .. log.Lines.TakeLast(8)]);
+    private Task<IEnumerable<string>> LookAsync() => Task.FromResult<IEnumerable<string>>([$"{Name} {(IsRunning ? "runs" : "does not run")} and said last:", .. _log.Lines.TakeLast(8)]);
 
-    internal string Tail() => Log.Count == 0 ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, log.Lines.TakeLast(15))}";
+    internal string Tail() => Log.Count == 0 ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, _log.Lines.TakeLast(15))}";
 
     private void FailIfEnded()
     {
-        if (process is { HasExited: true } ended)
+        if (_process is { HasExited: true } ended)
         {
             throw new InvalidOperationException($"{Name} ended with exit code {ended.ExitCode}.{Tail()}");
         }
@@ -182,9 +182,9 @@ public sealed partial class Replica : IAsyncDisposable
     // Nobody has killed or stopped it: as a container engine does.
     private void StartAgain(Process ended)
     {
-        if (wanted && ended == process)
+        if (_wanted && ended == _process)
         {
-            endings.Enqueue(ended.ExitCode);
+            _endings.Enqueue(ended.ExitCode);
             Start();
         }
     }
@@ -194,7 +194,7 @@ public sealed partial class Replica : IAsyncDisposable
 
     private void Signal(int signal)
     {
-        if (IsRunning && kill(process!.Id, signal) != 0)
+        if (IsRunning && kill(_process!.Id, signal) != 0)
         {
             throw new InvalidOperationException($"{Name} could not be sent signal {signal}: error {Marshal.GetLastPInvokeError()}.");
         }
@@ -207,12 +207,12 @@ public sealed partial class Replica : IAsyncDisposable
             return;
         }
 
-        log.Add(line);
-        if (logFile is not null)
+        _log.Add(line);
+        if (_logFile is not null)
         {
-            lock (log)
+            lock (_log)
             {
-                File.AppendAllText(logFile, line + Environment.NewLine);
+                File.AppendAllText(_logFile, line + Environment.NewLine);
             }
         }
     }

@@ -14,17 +14,17 @@ public sealed class ShopClient : IDisposable
     /// <summary>How long a service may say "not now" to a request that must succeed.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    private readonly ShopCluster cluster;
-    private readonly HttpClient http = new() { Timeout = TimeSpan.FromMinutes(2) };
-    private int turn;
+    private readonly ShopCluster _cluster;
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromMinutes(2) };
+    private int _turn;
 
-    private ShopClient(ShopCluster cluster) => this.cluster = cluster;
+    private ShopClient(ShopCluster cluster) => this._cluster = cluster;
 
     /// <summary>The id of the user; empty when anonymous.</summary>
     public Guid UserId { get; private set; }
 
     /// <summary>What its requests carry; null when anonymous.</summary>
-    public AuthenticationHeaderValue? Authorization => http.DefaultRequestHeaders.Authorization;
+    public AuthenticationHeaderValue? Authorization => _http.DefaultRequestHeaders.Authorization;
 
     public static ShopClient Anonymous(ShopCluster cluster) => new(cluster);
 
@@ -51,7 +51,7 @@ public sealed class ShopClient : IDisposable
 
     /// <summary>One request to the next running replica; the caller looks at the status.</summary>
     public async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, string service, string path, object? body = null, string? idempotencyKey = null, CancellationToken cancellationToken = default)
+        HttpMethod method, string service, string path, object? body = null, string? idempotencyKey = null, CancellationToken ct = default)
     {
         using var request = new HttpRequestMessage(method, At(service, path));
         if (body is not null)
@@ -64,7 +64,7 @@ public sealed class ShopClient : IDisposable
             request.Headers.Add("Idempotency-Key", idempotencyKey);
         }
 
-        return await http.SendAsync(request, cancellationToken);
+        return await _http.SendAsync(request, ct);
     }
 
     /// <summary>A request that must succeed; its answer, or an undefined element when there is no body.</summary>
@@ -109,7 +109,7 @@ public sealed class ShopClient : IDisposable
         submit = new { paymentMethod, shippingAddress },
     };
 
-    public void Dispose() => http.Dispose();
+    public void Dispose() => _http.Dispose();
 
     private static async Task<ShopClient> GrantAsync(ShopCluster cluster, Dictionary<string, string> grant)
     {
@@ -117,11 +117,11 @@ public sealed class ShopClient : IDisposable
         using var response = await AgainAsync(async () =>
         {
             using var form = new FormUrlEncodedContent(grant);
-            return await client.http.PostAsync(client.At("users", "/connect/token"), form);
+            return await client._http.PostAsync(client.At("users", "/connect/token"), form);
         });
         response.EnsureSuccessStatusCode();
         var token = await response.Content.ReadFromJsonAsync<JsonElement>();
-        client.http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString());
+        client._http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString());
         return client;
     }
 
@@ -145,8 +145,8 @@ public sealed class ShopClient : IDisposable
 
     private Uri At(string service, string path)
     {
-        var running = cluster.Of(service).Where(r => r.IsRunning).ToArray();
-        var replica = running.Length == 0 ? cluster.Of(service)[0] : running[(int)((uint)Interlocked.Increment(ref turn) % running.Length)];
+        var running = _cluster.Of(service).Where(r => r.IsRunning).ToArray();
+        var replica = running.Length == 0 ? _cluster.Of(service)[0] : running[(int)((uint)Interlocked.Increment(ref _turn) % running.Length)];
         return new Uri(replica.Address, path);
     }
 }

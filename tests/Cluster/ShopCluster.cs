@@ -16,31 +16,31 @@ public sealed class ShopCluster : IAsyncDisposable
     private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
     private static readonly string[] ListenersFirst = ["payment-sandbox", "notifications", "orders", "inventory", "users"];
 
-    private readonly Dictionary<string, TestDatabase> databases;
-    private readonly TestVhost vhost;
-    private readonly Dictionary<string, Uri> brokers = [];
-    private readonly Dictionary<string, Replica[]> replicas = [];
-    private readonly string sandboxData = Directory.CreateTempSubdirectory("shop-sandbox-").FullName;
+    private readonly Dictionary<string, TestDatabase> _databases;
+    private readonly TestVhost _vhost;
+    private readonly Dictionary<string, Uri> _brokers = [];
+    private readonly Dictionary<string, Replica[]> _replicas = [];
+    private readonly string _sandboxData = Directory.CreateTempSubdirectory("shop-sandbox-").FullName;
 
     private ShopCluster(Dictionary<string, TestDatabase> databases, TestVhost vhost)
     {
-        this.databases = databases;
-        this.vhost = vhost;
+        this._databases = databases;
+        this._vhost = vhost;
     }
 
     /// <summary>Every process, the sandbox included.</summary>
-    public IEnumerable<Replica> All => replicas.Values.SelectMany(r => r);
+    public IEnumerable<Replica> All => _replicas.Values.SelectMany(r => r);
 
-    public TestVhost Vhost => vhost;
+    public TestVhost Vhost => _vhost;
 
     /// <summary>Where somebody connects to who plays the services at the broker, and signs with their accounts.</summary>
     public Uri Impersonator { get; private set; } = null!;
 
     /// <summary>Where a service connects to, with its own account and its own rights.</summary>
-    public Uri BrokerOf(string service) => brokers[service];
+    public Uri BrokerOf(string service) => _brokers[service];
 
     /// <summary>The account of a service at the broker; of one that there is none of, its name.</summary>
-    public string AccountOf(string service) => brokers.TryGetValue(service, out var uri) ? Uri.UnescapeDataString(uri.UserInfo.Split(':')[0]) : service;
+    public string AccountOf(string service) => _brokers.TryGetValue(service, out var uri) ? Uri.UnescapeDataString(uri.UserInfo.Split(':')[0]) : service;
 
     /// <summary>The root of the repository.</summary>
     public static string Root => Repository.Root;
@@ -87,10 +87,10 @@ public sealed class ShopCluster : IAsyncDisposable
     }
 
     /// <summary>The replicas of <c>users</c>, <c>orders</c>, <c>inventory</c>, <c>notifications</c>, or the one <c>payment-sandbox</c>.</summary>
-    public IReadOnlyList<Replica> Of(string service) => replicas[service];
+    public IReadOnlyList<Replica> Of(string service) => _replicas[service];
 
     /// <summary>The database of a service, as its owner: for checks from outside.</summary>
-    public TestDatabase Database(string service) => databases[service];
+    public TestDatabase Database(string service) => _databases[service];
 
     public async ValueTask DisposeAsync()
     {
@@ -99,34 +99,34 @@ public sealed class ShopCluster : IAsyncDisposable
             await replica.DisposeAsync();
         }
 
-        foreach (var database in databases.Values)
+        foreach (var database in _databases.Values)
         {
             await database.DisposeAsync();
         }
 
-        await vhost.DisposeAsync();
-        Directory.Delete(sandboxData, recursive: true);
+        await _vhost.DisposeAsync();
+        Directory.Delete(_sandboxData, recursive: true);
     }
 
     private async Task OpenAccountsAsync(ClusterOptions options)
     {
         foreach (var service in ServiceNames)
         {
-            var account = await vhost.CreateServiceAccountAsync(service);
-            brokers[service] = options.Tls ? TestServers.OverTls(account) : account;
+            var account = await _vhost.CreateServiceAccountAsync(service);
+            _brokers[service] = options.Tls ? TestServers.OverTls(account) : account;
         }
 
-        Impersonator = await vhost.CreateImpersonatorAsync();
+        Impersonator = await _vhost.CreateImpersonatorAsync();
     }
 
     private async Task RestoreAsync(ClusterOptions options)
     {
         if (options.SandboxJournal is { } journal)
         {
-            await File.WriteAllBytesAsync(Path.Combine(sandboxData, "journal.jsonl"), journal);
+            await File.WriteAllBytesAsync(Path.Combine(_sandboxData, "journal.jsonl"), journal);
         }
 
-        foreach (var (service, database) in databases)
+        foreach (var (service, database) in _databases)
         {
             await (options.Restore?.Invoke(service, database) ?? Task.CompletedTask);
         }
@@ -139,7 +139,7 @@ public sealed class ShopCluster : IAsyncDisposable
         {
             ["ASPNETCORE_URLS"] = sandbox,
             ["Sandbox__ApiKey"] = "sk_test_sandbox",
-            ["Sandbox__DataDirectory"] = sandboxData,
+            ["Sandbox__DataDirectory"] = _sandboxData,
         });
 
         // The first replica of the users service is the issuer; any other would answer the same.
@@ -155,9 +155,9 @@ public sealed class ShopCluster : IAsyncDisposable
                     ["ASPNETCORE_URLS"] = service == "users" && number == 1 ? issuer : Url(options),
                     ["ASPNETCORE_ENVIRONMENT"] = "Development",   // with the sandbox, a mail catcher and webhooks to this machine
                     ["Logging__Json"] = "true",
-                    ["ConnectionStrings__Database"] = Through(options, service, databases[service].Runtime),
-                    ["ConnectionStrings__Migrations"] = Encrypted(options, databases[service].Migrations),
-                    ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, brokers[service]) ?? brokers[service]).AbsoluteUri,
+                    ["ConnectionStrings__Database"] = Through(options, service, _databases[service].Runtime),
+                    ["ConnectionStrings__Migrations"] = Encrypted(options, _databases[service].Migrations),
+                    ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, _brokers[service]) ?? _brokers[service]).AbsoluteUri,
                     ["Authentication__Authority"] = issuer,
                     ["Authentication__Audience"] = "shop",
                     // As deploy/env sets them for every installation.
@@ -202,7 +202,7 @@ public sealed class ShopCluster : IAsyncDisposable
 
     private void Add(string service, string program, int count, ClusterOptions options, Func<int, Dictionary<string, string>> environmentOf)
     {
-        replicas[service] = [.. Enumerable.Range(1, count).Select(number =>
+        _replicas[service] = [.. Enumerable.Range(1, count).Select(number =>
         {
             var environment = environmentOf(number);
             foreach (var (key, value) in OfTls(options, service).Concat(options.Settings)

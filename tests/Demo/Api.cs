@@ -24,7 +24,7 @@ internal sealed class DemoFailed(string message) : Exception(message);
 internal sealed class Api(TimeSpan patience) : IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
-    private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(15) };
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(15) };
 
     /// <summary>Set while a service does not answer; the screen shows it.</summary>
     public string? Trouble { get; private set; }
@@ -64,7 +64,7 @@ internal sealed class Api(TimeSpan patience) : IDisposable
             string what;
             try
             {
-                using var response = await http.SendAsync(request);
+                using var response = await _http.SendAsync(request);
                 var text = await response.Content.ReadAsStringAsync();
                 // 409 "in progress" is this very request, cut off: the service that was killed may still hold its key for a moment.
                 var again = (int)response.StatusCode is 429 or >= 500
@@ -101,5 +101,5 @@ internal sealed class Api(TimeSpan patience) : IDisposable
         }
     }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose() => _http.Dispose();
 }

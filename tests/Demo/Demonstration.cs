@@ -25,36 +25,36 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
         new("A poster, cancelled in flight", "DEMO-POSTER", 1, "pm_card_slow", "cancelled", "", ["order-cancelled"], ["voided"]) { CancelAt = "AuthorizingPayment" },
     ];
 
-    private readonly List<Story> stories = [.. Plans.Select((plan, i) => new Story(i + 1, plan))];
-    private readonly string email = $"dana.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}@shop.example";
-    private string operatorToken = "";
-    private string customerToken = "";
+    private readonly List<Story> _stories = [.. Plans.Select((plan, i) => new Story(i + 1, plan))];
+    private readonly string _email = $"dana.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}@shop.example";
+    private string _operatorToken = "";
+    private string _customerToken = "";
 
     public async Task<bool> RunAsync()
     {
         screen.Heading("The scene");
-        operatorToken = await api.SignInAsync(settings.Users, settings.OperatorEmail, settings.OperatorPassword);
+        _operatorToken = await api.SignInAsync(settings.Users, settings.OperatorEmail, settings.OperatorPassword);
         await StockProductsAsync();
         screen.Done("products on sale, mugs and posters in stock, lamps not");
         var webhook = await SubscribeAsync();
         await RegisterCustomerAsync();
-        screen.Done($"{email} registered and signed in");
+        screen.Done($"{_email} registered and signed in");
 
         screen.Say();
         screen.Heading("Four orders at once, live");
-        var all = Task.WhenAll(stories.Select(RunToItsEndAsync));
-        await screen.WatchAsync(stories, all, () => api.Trouble);
+        var all = Task.WhenAll(_stories.Select(RunToItsEndAsync));
+        await screen.WatchAsync(_stories, all, () => api.Trouble);
         await all;
 
         screen.Say();
         screen.Heading("What became of them");
-        stories.ForEach(screen.Tell);
+        _stories.ForEach(screen.Tell);
         var mailbox = await TellMailboxAsync();
         if (webhook is not null)
         {
-            await api.DeleteAsync(settings.Notifications, $"/v1/webhooks/{webhook}", operatorToken);
+            await api.DeleteAsync(settings.Notifications, $"/v1/webhooks/{webhook}", _operatorToken);
         }
-        return mailbox && stories.TrueForAll(story => story.Problems.Count == 0);
+        return mailbox && _stories.TrueForAll(story => story.Problems.Count == 0);
     }
 
     private async Task StockProductsAsync()
@@ -66,14 +66,14 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             {
                 product["components"] = new JsonArray([.. parts.Select(part => new JsonObject { ["sku"] = part.Sku, ["quantity"] = part.Quantity })]);
             }
-            var added = await api.PostAsync(settings.Inventory, "/v1/products", operatorToken, product);
+            var added = await api.PostAsync(settings.Inventory, "/v1/products", _operatorToken, product);
             if (!added.Ok && added.Status != HttpStatusCode.Conflict)        // conflict: an earlier demo has added it
             {
                 throw new DemoFailed($"The product {sku} cannot be added: {added}");
             }
             if (stock > 0)
             {
-                Expect(await api.PostAsync(settings.Inventory, $"/v1/products/{sku}/receipts", operatorToken, new JsonObject { ["quantity"] = stock, ["reference"] = "demo" }),
+                Expect(await api.PostAsync(settings.Inventory, $"/v1/products/{sku}/receipts", _operatorToken, new JsonObject { ["quantity"] = stock, ["reference"] = "demo" }),
                     $"{sku} cannot be received");
             }
         }
@@ -88,7 +88,7 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             return null;
         }
         var body = new JsonObject { ["url"] = settings.WebhookUrl.ToString(), ["eventTypes"] = new JsonArray("shop.order.*", "shop.payment.*"), ["description"] = "make demo" };
-        var answer = Expect(await api.PostAsync(settings.Notifications, "/v1/webhooks", operatorToken, body), "The webhook cannot be subscribed");
+        var answer = Expect(await api.PostAsync(settings.Notifications, "/v1/webhooks", _operatorToken, body), "The webhook cannot be subscribed");
         receiver.Trust(answer["secret"]!.ToString());
         screen.Done($"a partner's webhook at {settings.WebhookUrl} subscribed to shop.order.* and shop.payment.*");
         return answer["id"]!.ToString();
@@ -96,9 +96,9 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
 
     private async Task RegisterCustomerAsync()
     {
-        var body = new JsonObject { ["email"] = email, ["password"] = "Correct-horse-7", ["fullName"] = "Dana Demo" };
+        var body = new JsonObject { ["email"] = _email, ["password"] = "Correct-horse-7", ["fullName"] = "Dana Demo" };
         Expect(await api.PostAsync(settings.Users, "/v1/users", null, body), "The customer cannot be registered");
-        customerToken = await api.SignInAsync(settings.Users, email, "Correct-horse-7");
+        _customerToken = await api.SignInAsync(settings.Users, _email, "Correct-horse-7");
     }
 
     private async Task RunToItsEndAsync(Story story)
@@ -133,7 +133,7 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
         var deadline = DateTime.UtcNow + settings.Patience;
         while (true)
         {
-            var answer = await api.PostAsync(settings.Orders, "/v1/orders", customerToken, new JsonObject
+            var answer = await api.PostAsync(settings.Orders, "/v1/orders", _customerToken, new JsonObject
             {
                 ["items"] = new JsonArray(new JsonObject { ["sku"] = plan.Sku, ["quantity"] = plan.Quantity }),
                 ["submit"] = new JsonObject
@@ -160,17 +160,17 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
         story.Cancelled = false;
         while (true)
         {
-            var fulfilment = await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}/fulfilment", customerToken);
+            var fulfilment = await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}/fulfilment", _customerToken);
             if (fulfilment.Ok)
             {
                 story.Steps = Story.StepsOf(fulfilment.Body);
             }
             if (!story.Cancelled && story.Plan.CancelAt is { } at && story.Steps.Any(step => step.Name.Equals(at, StringComparison.OrdinalIgnoreCase)))
             {
-                var answer = await api.PostAsync(settings.Orders, $"/v1/orders/{story.OrderId}/cancel", customerToken, new JsonObject { ["reason"] = "changed my mind" });
+                var answer = await api.PostAsync(settings.Orders, $"/v1/orders/{story.OrderId}/cancel", _customerToken, new JsonObject { ["reason"] = "changed my mind" });
                 story.Cancelled = answer.Ok;
             }
-            var order = Expect(await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}", customerToken), "The order cannot be read");
+            var order = Expect(await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}", _customerToken), "The order cannot be read");
             story.Status = order["status"]?.ToString() ?? "";
             story.Reason = order["reason"]?.ToString() ?? "";
             story.Webhooks = WebhooksOf(story);
@@ -194,12 +194,12 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
         var deadline = DateTime.UtcNow + settings.Patience;
         while (true)
         {
-            var mails = await api.GetAsync(settings.Notifications, $"/v1/notifications?orderId={story.OrderId}", customerToken);
+            var mails = await api.GetAsync(settings.Notifications, $"/v1/notifications?orderId={story.OrderId}", _customerToken);
             story.Mails = [.. Items(mails).Where(mail => mail["status"]?.ToString() == "sent").Select(mail => mail["template"]!.ToString())];
-            var payments = await api.GetAsync(settings.Orders, $"/v1/payments?orderId={story.OrderId}", customerToken);
+            var payments = await api.GetAsync(settings.Orders, $"/v1/payments?orderId={story.OrderId}", _customerToken);
             story.Payments = [.. Items(payments).Select(payment => payment["status"]!.ToString())];
             story.Webhooks = WebhooksOf(story);
-            var fulfilment = await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}/fulfilment", customerToken);
+            var fulfilment = await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}/fulfilment", _customerToken);
             story.Steps = fulfilment.Ok ? Story.StepsOf(fulfilment.Body) : story.Steps;
             if ((story.Steps.All(step => step.Outcome is not null) && story.Mails.Count >= story.Plan.Mails.Length && (!receiver.Running || story.Webhooks.Any(webhook => webhook.Type == $"shop.order.{story.Plan.Ends}.v1")))
                 || DateTime.UtcNow > deadline)
@@ -241,7 +241,7 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
         while (true)
         {
             var all = (await api.GetAsync(settings.Mail, "/api/email", null)).Body as JsonArray ?? [];
-            subjects = [.. all.Where(mail => (mail?["to"] as JsonArray ?? []).Any(to => string.Equals(to?["address"]?.ToString(), email, StringComparison.OrdinalIgnoreCase)))
+            subjects = [.. all.Where(mail => (mail?["to"] as JsonArray ?? []).Any(to => string.Equals(to?["address"]?.ToString(), _email, StringComparison.OrdinalIgnoreCase)))
                 .Select(mail => mail!["subject"]?.ToString() ?? "")];
             if (subjects.Count >= expected || DateTime.UtcNow > deadline)
             {
@@ -250,7 +250,7 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             await Task.Delay(LookEvery);
         }
         screen.Say();
-        screen.Heading($"The mailbox of {email}");
+        screen.Heading($"The mailbox of {_email}");
         subjects.ForEach(subject => screen.Done(subject));
         if (subjects.Count != expected)
         {

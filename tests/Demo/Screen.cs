@@ -29,9 +29,9 @@ internal sealed class Screen(IAnsiConsole console)
         ["ReleasingStock"] = "release stock",
     };
 
-    private readonly Stopwatch clock = Stopwatch.StartNew();
-    private readonly Dictionary<int, int> printedSteps = [];
-    private readonly HashSet<int> printedEnds = [];
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly Dictionary<int, int> _printedSteps = [];
+    private readonly HashSet<int> _printedEnds = [];
 
     public void Say(string text = "") => console.WriteLine(text);
 
@@ -93,7 +93,7 @@ internal sealed class Screen(IAnsiConsole console)
     private Rows Board(IReadOnlyList<Story> stories, string? trouble)
     {
         var frames = Spinner.Known.Dots.Frames;
-        var spinner = frames[(int)(clock.ElapsedMilliseconds / LookEvery.Milliseconds % frames.Count)];
+        var spinner = frames[(int)(_clock.ElapsedMilliseconds / LookEvery.Milliseconds % frames.Count)];
         var table = new Table().Border(TableBorder.Rounded).Expand().AddColumns("", "order", "is", "its steps");
         table.Columns[0].NoWrap();
         table.Columns[1].NoWrap();
@@ -101,7 +101,7 @@ internal sealed class Screen(IAnsiConsole console)
         {
             table.AddRow(story.Finished ? Mark(story.Problems.Count == 0) : $"[cyan]{spinner}[/]", $"[bold]{story.Number} {story.Plan.Title.EscapeMarkup()}[/]", StatusOf(story), Chain(story));
         }
-        var left = string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:0.0} s   {stories.Sum(story => story.Mails.Count)} mails, {stories.Sum(story => story.Webhooks.Count)} webhooks have left");
+        var left = string.Create(CultureInfo.InvariantCulture, $"{_clock.Elapsed.TotalSeconds:0.0} s   {stories.Sum(story => story.Mails.Count)} mails, {stories.Sum(story => story.Webhooks.Count)} webhooks have left");
         return new Rows(table, new Text(trouble is null ? left : $"{left}   waiting: {trouble}", new Style(decoration: Decoration.Dim)));
     }
 
@@ -115,12 +115,12 @@ internal sealed class Screen(IAnsiConsole console)
         foreach (var story in stories)
         {
             var ended = story.Steps.TakeWhile(step => step.Outcome is not null).ToList();
-            for (var i = printedSteps.GetValueOrDefault(story.Number); i < ended.Count; i++)
+            for (var i = _printedSteps.GetValueOrDefault(story.Number); i < ended.Count; i++)
             {
                 Line(story, $"{InWords(ended[i].Name)}: {Spaced(ended[i].Outcome!)}{(ended[i].Took is { } took ? $", {Short(took)}" : "")}");
             }
-            printedSteps[story.Number] = ended.Count;
-            if (story.Finished && printedEnds.Add(story.Number))
+            _printedSteps[story.Number] = ended.Count;
+            if (story.Finished && _printedEnds.Add(story.Number))
             {
                 Line(story, $"{story.Status.ToUpperInvariant()}{(story.Reason.Length > 0 ? $" ({story.Reason})" : "")}");
             }
@@ -128,7 +128,7 @@ internal sealed class Screen(IAnsiConsole console)
     }
 
     private void Line(Story story, string text) =>
-        Say(string.Create(CultureInfo.InvariantCulture, $"  {clock.Elapsed.TotalSeconds,6:0.0} s  {story.Number} {story.Plan.Title,-32}{text}"));
+        Say(string.Create(CultureInfo.InvariantCulture, $"  {_clock.Elapsed.TotalSeconds,6:0.0} s  {story.Number} {story.Plan.Title,-32}{text}"));
 
     private static string Mark(bool good) => good ? "[green]✓[/]" : "[red]✗[/]";
 

@@ -13,23 +13,23 @@ internal sealed record Webhook(string Id, string Type, string? OrderId, bool Sig
 /// <summary>A partner's end point: takes webhooks, checks their Standard Webhooks signature, and answers 204.</summary>
 internal sealed class WebhookReceiver : IDisposable
 {
-    private readonly HttpListener listener = new();
-    private readonly ConcurrentDictionary<string, Webhook> received = new();
-    private byte[] secret = [];
+    private readonly HttpListener _listener = new();
+    private readonly ConcurrentDictionary<string, Webhook> _received = new();
+    private byte[] _secret = [];
 
-    public bool Running => listener.IsListening;
+    public bool Running => _listener.IsListening;
 
-    public IReadOnlyCollection<Webhook> Received => [.. received.Values];
+    public IReadOnlyCollection<Webhook> Received => [.. _received.Values];
 
     /// <summary>Starts to listen.</summary>
     /// <returns>False if the port is taken; the demo then does without.</returns>
     public bool Start(Uri address)
     {
         // HttpListener calls "all addresses" a plus sign.
-        listener.Prefixes.Add(address.ToString().Replace("0.0.0.0", "+", StringComparison.Ordinal));
+        _listener.Prefixes.Add(address.ToString().Replace("0.0.0.0", "+", StringComparison.Ordinal));
         try
         {
-            listener.Start();
+            _listener.Start();
         }
         catch (Exception e) when (e is HttpListenerException or SocketException)
         {
@@ -39,16 +39,16 @@ internal sealed class WebhookReceiver : IDisposable
         return true;
     }
 
-    public void Trust(string whsec) => secret = Convert.FromBase64String(whsec["whsec_".Length..]);
+    public void Trust(string whsec) => _secret = Convert.FromBase64String(whsec["whsec_".Length..]);
 
     private async Task ListenAsync()
     {
-        while (listener.IsListening)
+        while (_listener.IsListening)
         {
             HttpListenerContext context;
             try
             {
-                context = await listener.GetContextAsync();
+                context = await _listener.GetContextAsync();
             }
             catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
             {
@@ -66,10 +66,10 @@ internal sealed class WebhookReceiver : IDisposable
     {
         var id = request.Headers["webhook-id"] ?? "";
         var cloudEvent = JsonNode.Parse(body);
-        var expected = Convert.ToBase64String(HMACSHA256.HashData(secret, Encoding.UTF8.GetBytes($"{id}.{request.Headers["webhook-timestamp"]}.{body}")));
+        var expected = Convert.ToBase64String(HMACSHA256.HashData(_secret, Encoding.UTF8.GetBytes($"{id}.{request.Headers["webhook-timestamp"]}.{body}")));
         var valid = (request.Headers["webhook-signature"] ?? "").Split(' ').Contains($"v1,{expected}");
-        received[id] = new Webhook(id, cloudEvent?["type"]?.ToString() ?? "?", cloudEvent?["data"]?["orderId"]?.ToString() ?? cloudEvent?["subject"]?.ToString(), valid);
+        _received[id] = new Webhook(id, cloudEvent?["type"]?.ToString() ?? "?", cloudEvent?["data"]?["orderId"]?.ToString() ?? cloudEvent?["subject"]?.ToString(), valid);
     }
 
-    public void Dispose() => ((IDisposable)listener).Dispose();
+    public void Dispose() => ((IDisposable)_listener).Dispose();
 }

@@ -12,16 +12,16 @@ public sealed class What_is_said : IDisposable
 {
     private static readonly string Longest = string.Join(' ', Enumerable.Repeat("every order has one end", 5));
 
-    private readonly StringWriter log = new();
+    private readonly StringWriter _log = new();
 
-    private string[] Lines => log.ToString().Split(Environment.NewLine);
+    private string[] Lines => _log.ToString().Split(Environment.NewLine);
 
-    public void Dispose() => log.Dispose();
+    public void Dispose() => _log.Dispose();
 
     [Fact]
     public void A_log_has_no_control_characters_and_breaks_no_row()
     {
-        Report(new("ends", Longest, 1_000, []), new("money", "money is where it belongs", 700, ["[red]order 17[/] was paid twice"])).Print(Terminal.Open(log));
+        Report(new("ends", Longest, 1_000, []), new("money", "money is where it belongs", 700, ["[red]order 17[/] was paid twice"])).Print(Terminal.Open(_log));
         Lines.SelectMany(line => line).ShouldNotContain(c => char.IsControl(c));
         Lines.ShouldContain(line => line.Contains(Longest, StringComparison.Ordinal) && line.Contains("1000", StringComparison.Ordinal) && line.Contains("holds", StringComparison.Ordinal));
         Lines.ShouldContain(line => line.Contains("VIOLATED 1 times", StringComparison.Ordinal));
@@ -30,10 +30,10 @@ public sealed class What_is_said : IDisposable
     [Fact]
     public void What_is_data_is_shown_as_it_is()
     {
-        Report(new Verdict("money", "money is where it belongs", 700, ["[red]order 17[/] was paid [twice"])).Print(Terminal.Open(log));
+        Report(new Verdict("money", "money is where it belongs", 700, ["[red]order 17[/] was paid [twice"])).Print(Terminal.Open(_log));
         Lines.ShouldContain(line => line.Contains("[red]order 17[/] was paid [twice", StringComparison.Ordinal));
 
-        var screen = new Screen(Terminal.Open(log));
+        var screen = new Screen(Terminal.Open(_log));
         screen.Tell(new Story(1, new Plan("A mug [/] for [x]", "MUG", 1, "pm", "failed", "", [], [])) { Status = "failed", Reason = "[out_of_stock" });
         screen.Done("[bold");
         screen.Verdict(false, "[/]");
@@ -45,11 +45,11 @@ public sealed class What_is_said : IDisposable
     [Fact]
     public void The_last_line_of_a_chaos_run_is_the_one_that_scripts_read()
     {
-        var console = Terminal.Open(log);
+        var console = Terminal.Open(_log);
         console.Profile.Width = 40;
         Report(new Verdict("ends", Longest, 1_000, [])).Print(console);
         Lines[^2].ShouldBe("PASSED: 1 invariants hold over 1000 orders and 0 faults in 63 s. Seed 7.");
-        log.GetStringBuilder().Clear();
+        _log.GetStringBuilder().Clear();
         Report(new Verdict("ends", Longest, 1_000, ["one"])).Print(console);
         Lines[^2].ShouldStartWith("FAILED. Run it again with: ");
     }
@@ -63,7 +63,7 @@ public sealed class What_is_said : IDisposable
             Status = "completed",
             Finished = true,
         };
-        await new Screen(Terminal.Open(log)).WatchAsync([story], Task.CompletedTask, () => null);
+        await new Screen(Terminal.Open(_log)).WatchAsync([story], Task.CompletedTask, () => null);
         Lines.Select(line => line[Math.Min(line.Length, 12)..]).Take(2).ShouldBe(["1 Two gift sets, a good card      reserve stock: stock reserved, 12 ms", "1 Two gift sets, a good card      COMPLETED"]);
     }
 

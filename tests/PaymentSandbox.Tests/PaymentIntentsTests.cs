@@ -7,16 +7,16 @@ namespace PaymentSandbox.Tests;
 
 public sealed class PaymentIntentsTests : IAsyncLifetime
 {
-    private RunningSandbox sandbox = null!;
+    private RunningSandbox _sandbox = null!;
 
-    public async ValueTask InitializeAsync() => sandbox = await RunningSandbox.StartAsync();
+    public async ValueTask InitializeAsync() => _sandbox = await RunningSandbox.StartAsync();
 
-    public ValueTask DisposeAsync() => sandbox.DisposeAsync();
+    public ValueTask DisposeAsync() => _sandbox.DisposeAsync();
 
     [Fact]
     public async Task A_payment_is_authorized_captured_and_refunded_and_the_ledger_shows_each_movement()
     {
-        using var authorized = await sandbox.Authorize("order-1");
+        using var authorized = await _sandbox.Authorize("order-1");
         var intent = await RunningSandbox.Body(authorized);
         var id = intent.GetProperty("id").GetString();
 
@@ -26,28 +26,28 @@ public sealed class PaymentIntentsTests : IAsyncLifetime
         intent.GetProperty("amount_capturable").GetInt64().ShouldBe(1999);
         intent.GetProperty("metadata").GetProperty("order_id").GetString().ShouldBe("order-1");
 
-        using var captured = await sandbox.Post($"/v1/payment_intents/{id}/capture");
+        using var captured = await _sandbox.Post($"/v1/payment_intents/{id}/capture");
         (await RunningSandbox.Body(captured)).GetProperty("status").GetString().ShouldBe("succeeded");
 
-        using var refunded = await sandbox.Post("/v1/refunds", form: new() { ["payment_intent"] = id! });
+        using var refunded = await _sandbox.Post("/v1/refunds", form: new() { ["payment_intent"] = id! });
         (await RunningSandbox.Body(refunded)).GetProperty("amount").GetInt64().ShouldBe(1999);
 
-        (await sandbox.Movements("order-1")).ShouldBe(["authorized", "captured", "refunded"]);
+        (await _sandbox.Movements("order-1")).ShouldBe(["authorized", "captured", "refunded"]);
     }
 
     [Fact]
     public async Task An_authorization_that_was_voided_cannot_be_captured()
     {
-        var id = await sandbox.Authorized("order-1");
-        using var voided = await sandbox.Post($"/v1/payment_intents/{id}/cancel");
-        using var captured = await sandbox.Post($"/v1/payment_intents/{id}/capture");
+        var id = await _sandbox.Authorized("order-1");
+        using var voided = await _sandbox.Post($"/v1/payment_intents/{id}/cancel");
+        using var captured = await _sandbox.Post($"/v1/payment_intents/{id}/capture");
 
         (await RunningSandbox.Body(voided)).GetProperty("status").GetString().ShouldBe("canceled");
         captured.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         var error = (await RunningSandbox.Body(captured)).GetProperty("error");
         error.GetProperty("code").GetString().ShouldBe("payment_intent_unexpected_state");
         error.GetProperty("payment_intent").GetProperty("status").GetString().ShouldBe("canceled");
-        (await sandbox.Movements("order-1")).ShouldBe(["authorized", "voided"]);
+        (await _sandbox.Movements("order-1")).ShouldBe(["authorized", "voided"]);
     }
 
     [Theory]
@@ -55,7 +55,7 @@ public sealed class PaymentIntentsTests : IAsyncLifetime
     [InlineData("pm_card_insufficient_funds", "insufficient_funds")]
     public async Task A_bad_card_is_declined_with_its_reason(string card, string reason)
     {
-        using var answer = await sandbox.Authorize("order-1", card);
+        using var answer = await _sandbox.Authorize("order-1", card);
         var error = (await RunningSandbox.Body(answer)).GetProperty("error");
 
         answer.StatusCode.ShouldBe(HttpStatusCode.PaymentRequired);
@@ -68,22 +68,22 @@ public sealed class PaymentIntentsTests : IAsyncLifetime
     [Fact]
     public async Task The_card_that_cannot_be_captured_can_be_voided()
     {
-        var id = await sandbox.Authorized("order-1", "pm_card_capture_fails");
-        using var captured = await sandbox.Post($"/v1/payment_intents/{id}/capture");
-        using var voided = await sandbox.Post($"/v1/payment_intents/{id}/cancel");
+        var id = await _sandbox.Authorized("order-1", "pm_card_capture_fails");
+        using var captured = await _sandbox.Post($"/v1/payment_intents/{id}/capture");
+        using var voided = await _sandbox.Post($"/v1/payment_intents/{id}/cancel");
 
         captured.StatusCode.ShouldBe(HttpStatusCode.PaymentRequired);
         voided.StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await sandbox.Movements("order-1")).ShouldBe(["authorized", "voided"]);
+        (await _sandbox.Movements("order-1")).ShouldBe(["authorized", "voided"]);
     }
 
     [Fact]
     public async Task A_payment_is_found_by_its_order()
     {
-        var id = await sandbox.Authorized("order-1");
-        await sandbox.Authorized("order-2");
+        var id = await _sandbox.Authorized("order-1");
+        await _sandbox.Authorized("order-2");
 
-        var found = JsonDocument.Parse(await sandbox.Client.GetStringAsync(
+        var found = JsonDocument.Parse(await _sandbox.Client.GetStringAsync(
             "/v1/payment_intents/search?query=" + Uri.EscapeDataString("metadata['order_id']:'order-1'"))).RootElement.GetProperty("data");
 
         found.EnumerateArray().ShouldHaveSingleItem().GetProperty("id").GetString().ShouldBe(id);
@@ -94,14 +94,14 @@ public sealed class PaymentIntentsTests : IAsyncLifetime
     {
         for (var i = 0; i < 5; i++)
         {
-            await sandbox.Authorized($"order-{i}");
+            await _sandbox.Authorized($"order-{i}");
         }
 
         var seen = new List<string>();
         for (var more = true; more;)
         {
             var after = seen.Count == 0 ? "" : $"&starting_after={seen[^1]}";
-            var page = JsonDocument.Parse(await sandbox.Client.GetStringAsync("/v1/payment_intents?limit=2" + after)).RootElement;
+            var page = JsonDocument.Parse(await _sandbox.Client.GetStringAsync("/v1/payment_intents?limit=2" + after)).RootElement;
             seen.AddRange(page.GetProperty("data").EnumerateArray().Select(i => i.GetProperty("id").GetString()!));
             more = page.GetProperty("has_more").GetBoolean();
         }
@@ -124,7 +124,7 @@ public sealed class PaymentIntentsTests : IAsyncLifetime
             ["amount"] = "100", ["currency"] = "eur", ["payment_method"] = "pm_card_visa", ["capture_method"] = "manual", ["confirm"] = "true",
             [parameter] = value,
         };
-        using var answer = await sandbox.Post("/v1/payment_intents", form: form);
+        using var answer = await _sandbox.Post("/v1/payment_intents", form: form);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await RunningSandbox.Body(answer)).GetProperty("error").GetProperty("type").GetString().ShouldBe("invalid_request_error");
@@ -133,13 +133,13 @@ public sealed class PaymentIntentsTests : IAsyncLifetime
     [Fact]
     public async Task Nobody_pays_without_the_key()
     {
-        sandbox.Client.DefaultRequestHeaders.Authorization = null;
-        using var none = await sandbox.Authorize("order-1");
-        sandbox.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "sk_test_wrong");
-        using var wrong = await sandbox.Authorize("order-1");
-        sandbox.Client.DefaultRequestHeaders.Authorization =
+        _sandbox.Client.DefaultRequestHeaders.Authorization = null;
+        using var none = await _sandbox.Authorize("order-1");
+        _sandbox.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "sk_test_wrong");
+        using var wrong = await _sandbox.Authorize("order-1");
+        _sandbox.Client.DefaultRequestHeaders.Authorization =
             new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes("sk_test_for_the_tests:")));
-        using var basic = await sandbox.Authorize("order-1");
+        using var basic = await _sandbox.Authorize("order-1");
 
         none.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         wrong.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);

@@ -6,25 +6,25 @@ namespace PaymentSandbox.Tests;
 /// <summary>Payments that are not decided by the request that asks for them.</summary>
 public sealed class PendingTests : IAsyncLifetime
 {
-    private RunningSandbox sandbox = null!;
+    private RunningSandbox _sandbox = null!;
 
-    public async ValueTask InitializeAsync() => sandbox = await RunningSandbox.StartAsync();
+    public async ValueTask InitializeAsync() => _sandbox = await RunningSandbox.StartAsync();
 
-    public ValueTask DisposeAsync() => sandbox.DisposeAsync();
+    public ValueTask DisposeAsync() => _sandbox.DisposeAsync();
 
     [Fact]
     public async Task A_payment_is_made_first_and_nothing_moves_before_it_is_confirmed()
     {
-        var id = await sandbox.Made("order-1");
-        Status(await sandbox.Intent(id)).ShouldBe("requires_confirmation");
-        (await sandbox.Movements("order-1")).ShouldBeEmpty();
+        var id = await _sandbox.Made("order-1");
+        Status(await _sandbox.Intent(id)).ShouldBe("requires_confirmation");
+        (await _sandbox.Movements("order-1")).ShouldBeEmpty();
 
-        using var confirmed = await sandbox.Post($"/v1/payment_intents/{id}/confirm");
-        using var again = await sandbox.Post($"/v1/payment_intents/{id}/confirm");
+        using var confirmed = await _sandbox.Post($"/v1/payment_intents/{id}/confirm");
+        using var again = await _sandbox.Post($"/v1/payment_intents/{id}/confirm");
         Status(await RunningSandbox.Body(confirmed)).ShouldBe("requires_capture");
         again.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await RunningSandbox.Body(again)).GetProperty("error").GetProperty("code").GetString().ShouldBe("payment_intent_unexpected_state");
-        (await sandbox.Movements("order-1")).ShouldBe(["authorized"]);
+        (await _sandbox.Movements("order-1")).ShouldBe(["authorized"]);
     }
 
     [Theory]
@@ -33,18 +33,18 @@ public sealed class PendingTests : IAsyncLifetime
     public async Task A_payment_waits_for_its_customer_and_is_what_she_makes_of_it(string outcome, string status, string movement)
     {
         var id = await Confirmed("pm_card_authentication_required");
-        var intent = await sandbox.Intent(id);
+        var intent = await _sandbox.Intent(id);
         Status(intent).ShouldBe("requires_action");
         var page = new Uri(intent.GetProperty("next_action").GetProperty("redirect_to_url").GetProperty("url").GetString()!);
-        (await sandbox.Client.GetStringAsync(page)).ShouldContain("order-1");
-        (await sandbox.Movements("order-1")).ShouldBeEmpty();
+        (await _sandbox.Client.GetStringAsync(page)).ShouldContain("order-1");
+        (await _sandbox.Movements("order-1")).ShouldBeEmpty();
 
-        using var acted = await sandbox.Post(page.AbsolutePath, form: new() { ["outcome"] = outcome });
+        using var acted = await _sandbox.Post(page.AbsolutePath, form: new() { ["outcome"] = outcome });
         acted.StatusCode.ShouldBe(HttpStatusCode.OK);
-        intent = await sandbox.Intent(id);
+        intent = await _sandbox.Intent(id);
         Status(intent).ShouldBe(status);
         intent.TryGetProperty("next_action", out _).ShouldBeFalse();
-        (await sandbox.Movements("order-1")).ShouldBe([movement]);
+        (await _sandbox.Movements("order-1")).ShouldBe([movement]);
     }
 
     [Theory]
@@ -52,12 +52,12 @@ public sealed class PendingTests : IAsyncLifetime
     [InlineData("pm_card_authentication_required", true)]
     public async Task A_payment_that_holds_nothing_yet_is_cancelled_all_the_same(string card, bool confirm)
     {
-        var id = confirm ? await Confirmed(card) : await sandbox.Made("order-1", card);
-        using var cancelled = await sandbox.Post($"/v1/payment_intents/{id}/cancel");
+        var id = confirm ? await Confirmed(card) : await _sandbox.Made("order-1", card);
+        using var cancelled = await _sandbox.Post($"/v1/payment_intents/{id}/cancel");
         Status(await RunningSandbox.Body(cancelled)).ShouldBe("canceled");
-        using var late = await sandbox.Post($"/sandbox/authentication/{id}", form: new() { ["outcome"] = "succeed" });
+        using var late = await _sandbox.Post($"/sandbox/authentication/{id}", form: new() { ["outcome"] = "succeed" });
         late.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await sandbox.Movements("order-1")).ShouldBeEmpty();
+        (await _sandbox.Movements("order-1")).ShouldBeEmpty();
     }
 
     [Theory]
@@ -66,41 +66,41 @@ public sealed class PendingTests : IAsyncLifetime
     public async Task A_payment_is_processing_for_a_while_and_decided_then_across_a_restart(string card, string status, string movement)
     {
         var id = await Confirmed(card);
-        await sandbox.RestartAsync();
+        await _sandbox.RestartAsync();
         string? seen;
         do
         {
-            seen = Status(await sandbox.Intent(id));
+            seen = Status(await _sandbox.Intent(id));
         }
         while (seen == "processing");
 
         seen.ShouldBe(status);
-        (await sandbox.Movements("order-1")).ShouldBe([movement]);
-        await sandbox.RestartAsync();
-        Status(await sandbox.Intent(id)).ShouldBe(status);
+        (await _sandbox.Movements("order-1")).ShouldBe([movement]);
+        await _sandbox.RestartAsync();
+        Status(await _sandbox.Intent(id)).ShouldBe(status);
     }
 
     [Fact]
     public async Task A_stored_failure_is_given_again_under_its_key_and_under_no_other()
     {
-        using var first = await sandbox.Make("order-1", "pm_card_stored_error", "k");
-        using var again = await sandbox.Make("order-1", "pm_card_stored_error", "k");
-        await sandbox.RestartAsync();
-        using var later = await sandbox.Make("order-1", "pm_card_stored_error", "k");
+        using var first = await _sandbox.Make("order-1", "pm_card_stored_error", "k");
+        using var again = await _sandbox.Make("order-1", "pm_card_stored_error", "k");
+        await _sandbox.RestartAsync();
+        using var later = await _sandbox.Make("order-1", "pm_card_stored_error", "k");
         first.StatusCode.ShouldBe(HttpStatusCode.InternalServerError);
         again.StatusCode.ShouldBe(HttpStatusCode.InternalServerError);
         again.Headers.GetValues("Idempotent-Replayed").ShouldBe(["true"]);
         later.StatusCode.ShouldBe(HttpStatusCode.InternalServerError);
 
-        await sandbox.Make("order-1", "pm_card_stored_error", "k2");
-        using var other = await sandbox.Make("order-1", "pm_card_stored_error", "k3");
+        await _sandbox.Make("order-1", "pm_card_stored_error", "k2");
+        using var other = await _sandbox.Make("order-1", "pm_card_stored_error", "k3");
         other.StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     private async Task<string> Confirmed(string card)
     {
-        var id = await sandbox.Made("order-1", card);
-        using var confirmed = await sandbox.Post($"/v1/payment_intents/{id}/confirm");
+        var id = await _sandbox.Made("order-1", card);
+        using var confirmed = await _sandbox.Post($"/v1/payment_intents/{id}/confirm");
         confirmed.StatusCode.ShouldBe(HttpStatusCode.OK);
         return id;
     }

@@ -13,12 +13,12 @@ public sealed class RunningSandbox : IAsyncDisposable
 {
     private const string ApiKey = "sk_test_for_the_tests";
 
-    private readonly string directory = Directory.CreateTempSubdirectory("payment-sandbox-").FullName;
-    private WebApplication app = null!;
+    private readonly string _directory = Directory.CreateTempSubdirectory("payment-sandbox-").FullName;
+    private WebApplication _app = null!;
 
     public HttpClient Client { get; private set; } = null!;
 
-    public string JournalFile => Path.Combine(directory, "journal.jsonl");
+    public string JournalFile => Path.Combine(_directory, "journal.jsonl");
 
     public static async Task<RunningSandbox> StartAsync()
     {
@@ -30,7 +30,7 @@ public sealed class RunningSandbox : IAsyncDisposable
     public async Task StopAsync()
     {
         Client.Dispose();
-        await app.DisposeAsync();
+        await _app.DisposeAsync();
     }
 
     public async Task RestartAsync(Action<string>? whileDown = null)
@@ -101,26 +101,26 @@ public sealed class RunningSandbox : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        Directory.Delete(directory, recursive: true);
+        Directory.Delete(_directory, recursive: true);
     }
 
     private async Task RunAsync()
     {
-        app = SandboxApp.Build([], builder =>
+        _app = SandboxApp.Build([], builder =>
         {
             builder.Logging.ClearProviders();
             builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
             {
                 ["Sandbox:ApiKey"] = ApiKey,
-                ["Sandbox:DataDirectory"] = directory,
+                ["Sandbox:DataDirectory"] = _directory,
                 ["Sandbox:SlowSeconds"] = "0.4",
                 ["Sandbox:ProcessingSeconds"] = "0.4",
                 ["Sandbox:Seed"] = "42",
             });
             builder.WebHost.UseUrls("http://127.0.0.1:0");
         });
-        await app.StartAsync();
-        Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+        await _app.StartAsync();
+        Client = new HttpClient { BaseAddress = new Uri(_app.Urls.Single()) };
         Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ApiKey);
     }
 }

@@ -167,25 +167,25 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
 /// <summary>A virtual host with the services' users, under names of the test's own and with the rights of <c>deploy/rabbitmq</c>.</summary>
 public sealed class Broker : LazyFixture
 {
-    private readonly Dictionary<string, IConnection> connections = [];
-    private TestVhost? vhost;
+    private readonly Dictionary<string, IConnection> _connections = [];
+    private TestVhost? _vhost;
 
-    public Uri Uri => vhost!.Uri;
+    public Uri Uri => _vhost!.Uri;
 
     /// <summary>With every right.</summary>
-    public Task<IConnection> ConnectAsync() => new ConnectionFactory { Uri = vhost!.Uri }.CreateConnectionAsync();
+    public Task<IConnection> ConnectAsync() => new ConnectionFactory { Uri = _vhost!.Uri }.CreateConnectionAsync();
 
     public override async ValueTask InitializeAsync()
     {
-        vhost = await TestVhost.CreateAsync();
-        await vhost.KeepUnroutedAsync();
+        _vhost = await TestVhost.CreateAsync();
+        await _vhost.KeepUnroutedAsync();
     }
 
     public async Task<IConnection> ConnectAsync(string service)
     {
-        if (!connections.TryGetValue(service, out var connection))
+        if (!_connections.TryGetValue(service, out var connection))
         {
-            connections[service] = connection = await new ConnectionFactory { Uri = await vhost!.CreateServiceAccountAsync(service) }.CreateConnectionAsync();
+            _connections[service] = connection = await new ConnectionFactory { Uri = await _vhost!.CreateServiceAccountAsync(service) }.CreateConnectionAsync();
         }
 
         return connection;
@@ -193,14 +193,14 @@ public sealed class Broker : LazyFixture
 
     public override async ValueTask DisposeAsync()
     {
-        foreach (var connection in connections.Values)
+        foreach (var connection in _connections.Values)
         {
             await connection.DisposeAsync();
         }
 
-        if (vhost is not null)
+        if (_vhost is not null)
         {
-            await vhost.DisposeAsync();
+            await _vhost.DisposeAsync();
         }
     }
 }

@@ -10,13 +10,13 @@ public sealed class The_certificates : IAsyncLifetime
 {
     private static readonly string[] Servers = ["users", "orders", "inventory", "notifications", "payment-sandbox", "postgres", "rabbitmq"];
 
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("certificates-");
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("certificates-");
 
     public async ValueTask InitializeAsync() => await MakeAsync();
 
     public ValueTask DisposeAsync()
     {
-        folder.Delete(recursive: true);
+        _folder.Delete(recursive: true);
         return ValueTask.CompletedTask;
     }
 
@@ -53,8 +53,8 @@ public sealed class The_certificates : IAsyncLifetime
     [Fact]
     public void Have_keys_that_only_their_owner_reads_and_the_authoritys_goes_to_no_server()
     {
-        var keys = folder.EnumerateFiles("*.key", SearchOption.AllDirectories).ToList();
-        keys.Select(k => Path.GetRelativePath(folder.FullName, k.FullName)).ShouldBe([.. Servers.Select(s => $"{s}/server.key"), "ca/ca.key"], ignoreOrder: true);
+        var keys = _folder.EnumerateFiles("*.key", SearchOption.AllDirectories).ToList();
+        keys.Select(k => Path.GetRelativePath(_folder.FullName, k.FullName)).ShouldBe([.. Servers.Select(s => $"{s}/server.key"), "ca/ca.key"], ignoreOrder: true);
         keys.ShouldAllBe(k => k.UnixFileMode == (UnixFileMode.UserRead | UnixFileMode.UserWrite));
         new DirectoryInfo(At("ca")).UnixFileMode.ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         foreach (var reader in Servers.Append("clients"))
@@ -103,16 +103,16 @@ public sealed class The_certificates : IAsyncLifetime
     [InlineData("false", 1, "TLS is \"false\"; it can be true, or nothing")]
     public async Task Are_not_made_unless_they_are_wanted(string setting, int exitCode, string says)
     {
-        var nothing = folder.CreateSubdirectory("nothing");
+        var nothing = _folder.CreateSubdirectory("nothing");
         var (code, output) = await RunAsync(nothing.FullName, setting);
         (code, nothing.EnumerateFileSystemInfos().Any()).ShouldBe((exitCode, false));
         output.ShouldContain(says);
     }
 
-    private string At(string path) => Path.Combine(folder.FullName, path);
+    private string At(string path) => Path.Combine(_folder.FullName, path);
 
     private Dictionary<string, string> Everything() =>
-        folder.EnumerateFiles("*", SearchOption.AllDirectories).ToDictionary(f => Path.GetRelativePath(folder.FullName, f.FullName), f => File.ReadAllText(f.FullName));
+        _folder.EnumerateFiles("*", SearchOption.AllDirectories).ToDictionary(f => Path.GetRelativePath(_folder.FullName, f.FullName), f => File.ReadAllText(f.FullName));
 
     private X509ChainStatusFlags WhyNotTrusted(X509Certificate2 certificate)
     {
@@ -135,7 +135,7 @@ public sealed class The_certificates : IAsyncLifetime
 
     private async Task MakeAsync()
     {
-        var (exitCode, output) = await RunAsync(folder.FullName, "true");
+        var (exitCode, output) = await RunAsync(_folder.FullName, "true");
         exitCode.ShouldBe(0, output);
     }
 

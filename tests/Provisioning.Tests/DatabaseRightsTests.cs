@@ -7,8 +7,8 @@ namespace Provisioning.Tests;
 /// <summary>What <c>deploy/postgres</c> makes for a service, tried on a real server under names of the test's own.</summary>
 public sealed class A_services_database(Databases databases) : IClassFixture<Databases>
 {
-    private readonly string service = databases.Service;
-    private readonly string neighbour = databases.Neighbour;
+    private readonly string _service = databases.Service;
+    private readonly string _neighbour = databases.Neighbour;
 
     [Theory]
     [InlineData("CREATE TABLE more (id int)")]
@@ -20,7 +20,7 @@ public sealed class A_services_database(Databases databases) : IClassFixture<Dat
     [InlineData("SELECT pg_read_file('/etc/passwd')")]
     [InlineData("SELECT rolpassword FROM pg_authid")]
     public async Task Gives_its_runtime_role_nothing_that_migrations_have_not_granted(string sql) =>
-        (await RefusedAsync(Databases.Connection(service, service), sql)).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        (await RefusedAsync(Databases.Connection(_service, _service), sql)).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
 
     [Theory]
     [InlineData("log_error_verbosity", "terse")]
@@ -35,9 +35,9 @@ public sealed class A_services_database(Databases databases) : IClassFixture<Dat
     [InlineData("_migrator")]
     public async Task Is_closed_to_its_neighbours(string role)
     {
-        (await RefusedAsync(Databases.Connection(neighbour + role, service), "SELECT 1")).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
-        (await RefusedAsync(Databases.Connection(service + role, neighbour), "SELECT 1")).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
-        (await RefusedAsync(Databases.Connection(service + role, "postgres"), "SELECT 1")).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        (await RefusedAsync(Databases.Connection(_neighbour + role, _service), "SELECT 1")).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        (await RefusedAsync(Databases.Connection(_service + role, _neighbour), "SELECT 1")).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        (await RefusedAsync(Databases.Connection(_service + role, "postgres"), "SELECT 1")).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
     }
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class A_services_database(Databases databases) : IClassFixture<Dat
     [InlineData("CREATE ROLE more")]
     [InlineData("COPY things TO PROGRAM 'cat'")]
     public async Task Gives_its_owner_the_schema_and_not_the_server(string sql) =>
-        (await RefusedAsync(Databases.Connection($"{service}_migrator", service), sql)).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        (await RefusedAsync(Databases.Connection($"{_service}_migrator", _service), sql)).ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
 
     private static async Task<string?> RefusedAsync(string connectionString, string sql)
     {
@@ -64,7 +64,7 @@ public sealed class A_services_database(Databases databases) : IClassFixture<Dat
 /// <summary>Two services' databases, as the provisioning makes them.</summary>
 public sealed class Databases : LazyFixture
 {
-    private string? administrator;
+    private string? _administrator;
 
     public string Service { get; } = $"test_{Guid.CreateVersion7():n}";
 
@@ -72,7 +72,7 @@ public sealed class Databases : LazyFixture
 
     public override async ValueTask InitializeAsync()
     {
-        administrator = new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Database = "postgres", Pooling = false }.ConnectionString;
+        _administrator = new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Database = "postgres", Pooling = false }.ConnectionString;
         await ProvisionAsync(Service);
         await ProvisionAsync(Neighbour);
 
@@ -83,11 +83,11 @@ public sealed class Databases : LazyFixture
 
     public override async ValueTask DisposeAsync()
     {
-        foreach (var name in administrator is null ? [] : (string[])[Service, Neighbour])
+        foreach (var name in _administrator is null ? [] : (string[])[Service, Neighbour])
         {
-            await RunAsync(administrator!, $"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-            await RunAsync(administrator!, $"DROP ROLE IF EXISTS {name}");
-            await RunAsync(administrator!, $"DROP ROLE IF EXISTS {name}_migrator");
+            await RunAsync(_administrator!, $"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            await RunAsync(_administrator!, $"DROP ROLE IF EXISTS {name}");
+            await RunAsync(_administrator!, $"DROP ROLE IF EXISTS {name}_migrator");
         }
     }
 

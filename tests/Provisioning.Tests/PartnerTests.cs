@@ -61,7 +61,7 @@ public sealed class A_partners_account(Broker broker) : IClassFixture<Broker>
                 await channel.QueueBindAsync(queue, "shop.replay", queue);   // as a replay does for it
             })).ShouldBeNull();
             await using var own = await connection.CreateChannelAsync();
-            (await Poll.Until(() => own.BasicGetAsync(queue, autoAck: true), "the agreed event")).RoutingKey.ShouldBe(Agreed);
+            (await Poll.UntilAsync(() => own.BasicGetAsync(queue, autoAck: true), "the agreed event")).RoutingKey.ShouldBe(Agreed);
         }
         finally
         {

@@ -32,7 +32,7 @@ public sealed class A_services_queue(Broker broker) : IClassFixture<Broker>
         deaths.ShouldBeLessThan(Deaths, "the limit is there to be reached");
         await DieAsync(connection, deadLetters, text, until: () => Task.FromResult(false));
 
-        var kept = await Poll.Until(() => channel.BasicGetAsync(deadLetters, autoAck: true, Token), "the message in the dead letters");
+        var kept = await Poll.UntilAsync(() => channel.BasicGetAsync(deadLetters, autoAck: true, Token), "the message in the dead letters");
         Encoding.UTF8.GetString(kept.Body.Span).ShouldBe(text);
         (await channel.MessageCountAsync(queue, Token)).ShouldBe(0u);
     }
@@ -62,7 +62,7 @@ public sealed class A_services_queue(Broker broker) : IClassFixture<Broker>
             }
         };
         await channel.BasicConsumeAsync(queue, autoAck: false, consumer, Token);
-        await Poll.Until(async () => Volatile.Read(ref deaths) >= Deaths || await until(), $"the message in {queue} to be given back {Deaths} times or to be given up");
+        await Poll.UntilAsync(async () => Volatile.Read(ref deaths) >= Deaths || await until(), $"the message in {queue} to be given back {Deaths} times or to be given up");
         return deaths;
     }
 }

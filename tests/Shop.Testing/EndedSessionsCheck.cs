@@ -22,7 +22,7 @@ public sealed class EndedSessionsCheck<TProgram>(ServiceFixture<TProgram> servic
         var before = service.Tokens.For(user.ToString());
         await MustBeAsync(HttpStatusCode.OK, user, epoch: 0);
         await TellAsync(user, epoch: 2);
-        await Poll.Until(() => AskAsync(user, epoch: 1), s => s == HttpStatusCode.Unauthorized, "the token of a session that has ended to be refused");
+        await Poll.UntilAsync(() => AskAsync(user, epoch: 1), s => s == HttpStatusCode.Unauthorized, "the token of a session that has ended to be refused");
         await MustBeAsync(HttpStatusCode.OK, user, epoch: 2);
         await MustBeAsync(HttpStatusCode.OK, neighbour, epoch: 0);
         if (await AskAsync(before) != HttpStatusCode.Unauthorized)
@@ -33,13 +33,13 @@ public sealed class EndedSessionsCheck<TProgram>(ServiceFixture<TProgram> servic
         // What was told before and arrives late opens nothing again; the neighbour's end, told after it, says that it has arrived.
         await TellAsync(user, epoch: 1);
         await TellAsync(neighbour, epoch: 1);
-        await Poll.Until(() => AskAsync(neighbour, epoch: 0), s => s == HttpStatusCode.Unauthorized, "the neighbour's token to be refused");
+        await Poll.UntilAsync(() => AskAsync(neighbour, epoch: 0), s => s == HttpStatusCode.Unauthorized, "the neighbour's token to be refused");
         await MustBeAsync(HttpStatusCode.Unauthorized, user, epoch: 1);
 
         // A single session, and no other of the same user.
         var (one, another) = (Guid.CreateVersion7(), Guid.CreateVersion7());
         await TellAsync(new UserSessionEnded(neighbour, one, TimeProvider.System.GetUtcNow()), 2);
-        await Poll.Until(() => AskAsync(TokenOf(neighbour, one)), s => s == HttpStatusCode.Unauthorized, "the token of a single session that has ended to be refused");
+        await Poll.UntilAsync(() => AskAsync(TokenOf(neighbour, one)), s => s == HttpStatusCode.Unauthorized, "the token of a single session that has ended to be refused");
         if (await AskAsync(TokenOf(neighbour, another)) != HttpStatusCode.OK)
         {
             throw new InvalidOperationException("With one session of a user another one has ended.");
@@ -80,7 +80,7 @@ public sealed class EndedSessionsCheck<TProgram>(ServiceFixture<TProgram> servic
         where T : class
     {
         await using var scope = service.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(happened, sequence);
+        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEventAsync(happened, sequence);
         await scope.ServiceProvider.GetRequiredService<DbContext>().SaveChangesAsync();
     }
 }

@@ -10,7 +10,7 @@ internal sealed class BenchReport(IAnsiConsole console)
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    private readonly List<Dictionary<string, object>> rows = [];
+    private readonly List<Dictionary<string, object>> _rows = [];
 
     public void Add(string name, BoundFigures bound)
     {
@@ -46,7 +46,7 @@ internal sealed class BenchReport(IAnsiConsole console)
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        File.WriteAllText(path, JsonSerializer.Serialize(rows, Indented));
+        File.WriteAllText(path, JsonSerializer.Serialize(_rows, Indented));
     }
 
     private void Add(string name, IReadOnlyList<ProcessUse> uses, double ordersPerSecond, TimeSpan window)
@@ -94,7 +94,7 @@ internal sealed class BenchReport(IAnsiConsole console)
             row["ratio"] = Math.Round(r, 3);
         }
 
-        rows.Add(row);
+        _rows.Add(row);
     }
 
     private static Grid Facts(params (string Name, FormattableString Fact)[] facts) => facts.Aggregate(

@@ -21,12 +21,12 @@ internal sealed class Machine
     public const string Others = "anything else";
 
     private const int TicksPerSecond = 100;   // USER_HZ: what /proc counts in, on every Linux that .NET runs on
-    private readonly Dictionary<string, int> roots;
-    private readonly Dictionary<string, double> before = [];
-    private Dictionary<string, double> used = [];
-    private double busyBefore;
+    private readonly Dictionary<string, int> _roots;
+    private readonly Dictionary<string, double> _before = [];
+    private Dictionary<string, double> _used = [];
+    private double _busyBefore;
 
-    private Machine(Dictionary<string, int> roots) => this.roots = roots;
+    private Machine(Dictionary<string, int> roots) => this._roots = roots;
 
     public static int Processors => Environment.ProcessorCount;
 
@@ -47,22 +47,22 @@ internal sealed class Machine
 
     public void Start()
     {
-        busyBefore = Busy();
+        _busyBefore = Busy();
         foreach (var (name, cpu) in Cpu())
         {
-            before[name] = cpu;
+            _before[name] = cpu;
         }
     }
 
     public void Stop()
     {
-        used = Cpu().ToDictionary(p => p.Key, p => p.Value - before[p.Key]);
-        used[Others] = Math.Max(0, Busy() - busyBefore - used.Values.Sum());
+        _used = Cpu().ToDictionary(p => p.Key, p => p.Value - _before[p.Key]);
+        _used[Others] = Math.Max(0, Busy() - _busyBefore - _used.Values.Sum());
     }
 
     /// <summary>What was used between start and stop, and the memory now. Counting shared pages takes the kernel seconds: not a part of the window.</summary>
     public IReadOnlyList<ProcessUse> Uses() =>
-        [.. used.Select(p => new ProcessUse(p.Key, p.Value, roots.TryGetValue(p.Key, out var root) ? Family(root).Sum(Megabytes) : 0))];
+        [.. _used.Select(p => new ProcessUse(p.Key, p.Value, _roots.TryGetValue(p.Key, out var root) ? Family(root).Sum(Megabytes) : 0))];
 
     private static async Task<int> PostmasterAsync()
     {
@@ -80,7 +80,7 @@ internal sealed class Machine
             "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(uri.UserInfo))));
 
         // A broker that has just started has not looked at itself yet.
-        return await Poll.Until(
+        return await Poll.UntilAsync(
             async () =>
             {
                 var nodes = await client.GetFromJsonAsync<JsonElement>(new Uri("api/nodes", UriKind.Relative));
@@ -90,7 +90,7 @@ internal sealed class Machine
             "the broker to tell its process id");
     }
 
-    private Dictionary<string, double> Cpu() => roots.ToDictionary(r => r.Key, r => Family(r.Value).Sum(pid => Stat(pid)?.CpuSeconds ?? 0));
+    private Dictionary<string, double> Cpu() => _roots.ToDictionary(r => r.Key, r => Family(r.Value).Sum(pid => Stat(pid)?.CpuSeconds ?? 0));
 
     // A database server is a process per connection.
     private static IEnumerable<int> Family(int root) => Directory.EnumerateDirectories("/proc")

@@ -12,34 +12,34 @@ internal sealed class Shoppers : IAsyncDisposable
     private const int Customers = 20;
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
-    private readonly List<ShopClient> clients = [];
-    private readonly string[] skus = [.. Enumerable.Range(1, 12).Select(n => $"item-{n:00}")];
-    private readonly NpgsqlDataSource orders;
-    private int turn;
+    private readonly List<ShopClient> _clients = [];
+    private readonly string[] _skus = [.. Enumerable.Range(1, 12).Select(n => $"item-{n:00}")];
+    private readonly NpgsqlDataSource _orders;
+    private int _turn;
 
-    private Shoppers(NpgsqlDataSource orders) => this.orders = orders;
+    private Shoppers(NpgsqlDataSource orders) => this._orders = orders;
 
     /// <summary>Registers customers, fills the shelves, and waits until the orders service has heard of both.</summary>
     public static async Task<Shoppers> OpenAsync(ShopCluster cluster)
     {
         var shoppers = new Shoppers(NpgsqlDataSource.Create(cluster.Database("orders").Administration));
         using var shop = await ShopClient.OperatorAsync(cluster);
-        foreach (var sku in shoppers.skus)
+        foreach (var sku in shoppers._skus)
         {
             await shop.StockAsync(sku, quantity: 1_000_000);
         }
 
         for (var i = 0; i < Customers; i++)
         {
-            shoppers.clients.Add(await ShopClient.RegisterAsync(cluster, $"customer-{i}"));
+            shoppers._clients.Add(await ShopClient.RegisterAsync(cluster, $"customer-{i}"));
         }
 
-        foreach (var sku in shoppers.skus)
+        foreach (var sku in shoppers._skus)
         {
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () =>
                 {
-                    using var draft = await shoppers.clients[0].SendAsync(HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } });
+                    using var draft = await shoppers._clients[0].SendAsync(HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } });
                     return draft.IsSuccessStatusCode;
                 },
                 $"the orders service to know the product {sku}");
@@ -141,8 +141,8 @@ internal sealed class Shoppers : IAsyncDisposable
     public async Task<IReadOnlyDictionary<Guid, DateTimeOffset>> CompletionsAsync(IReadOnlyCollection<Guid> ids, TimeSpan patience)
     {
         var array = ids.ToArray();
-        await Poll.Until(async () => (await EndedAsync(array)).Count == array.Length, "every order to come to its end", patience);
-        await using var command = orders.CreateCommand("SELECT id, (document->>'completedAt')::timestamptz FROM orders WHERE id = ANY($1) AND status = 'completed'");
+        await Poll.UntilAsync(async () => (await EndedAsync(array)).Count == array.Length, "every order to come to its end", patience);
+        await using var command = _orders.CreateCommand("SELECT id, (document->>'completedAt')::timestamptz FROM orders WHERE id = ANY($1) AND status = 'completed'");
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = array });
         await using var reader = await command.ExecuteReaderAsync();
         var times = new Dictionary<Guid, DateTimeOffset>();
@@ -158,23 +158,23 @@ internal sealed class Shoppers : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var client in clients)
+        foreach (var client in _clients)
         {
             client.Dispose();
         }
 
-        await orders.DisposeAsync();
+        await _orders.DisposeAsync();
     }
 
     private Task<Guid> OrderAsync()
     {
-        var number = Interlocked.Increment(ref turn);
-        return clients[number % clients.Count].OrderAsync("pm_card_visa", (skus[number % skus.Length], 1 + (number % 3)));
+        var number = Interlocked.Increment(ref _turn);
+        return _clients[number % _clients.Count].OrderAsync("pm_card_visa", (_skus[number % _skus.Length], 1 + (number % 3)));
     }
 
     private async Task<List<Guid>> EndedAsync(Guid[] ids)
     {
-        await using var command = orders.CreateCommand("SELECT id FROM orders WHERE id = ANY($1) AND status IN ('completed', 'cancelled', 'failed')");
+        await using var command = _orders.CreateCommand("SELECT id FROM orders WHERE id = ANY($1) AND status IN ('completed', 'cancelled', 'failed')");
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = ids });
         await using var reader = await command.ExecuteReaderAsync();
         var ended = new List<Guid>();
@@ -188,8 +188,8 @@ internal sealed class Shoppers : IAsyncDisposable
 
     private async Task<IReadOnlyList<(Guid Id, ShopClient Owner)>> OwnersAsync(IReadOnlyList<Guid> ids)
     {
-        var byUser = clients.ToDictionary(c => c.UserId);
-        await using var command = orders.CreateCommand("SELECT id, user_id FROM orders WHERE id = ANY($1)");
+        var byUser = _clients.ToDictionary(c => c.UserId);
+        await using var command = _orders.CreateCommand("SELECT id, user_id FROM orders WHERE id = ANY($1)");
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. ids] });
         await using var reader = await command.ExecuteReaderAsync();
         var mine = new List<(Guid, ShopClient)>();

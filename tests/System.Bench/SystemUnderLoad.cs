@@ -65,7 +65,7 @@ internal static class SystemUnderLoad
         var rate = completed.Length / (ended - began).TotalSeconds;
         tell("mails …");
         var catchingUp = Stopwatch.StartNew();
-        await Poll.Until(() => mails.Mails.Count >= MailsOfAnOrder * placed.Count, "the mails of these orders to be out", Patience);
+        await Poll.UntilAsync(() => mails.Mails.Count >= MailsOfAnOrder * placed.Count, "the mails of these orders to be out", Patience);
         var behind = catchingUp.Elapsed;
 
         tell("at a fixed rate …");

@@ -27,7 +27,7 @@ public sealed class Boundary_events(RunningShop shop)
         var all = ShopContracts.Catalogue.All.Select(e => e.Type).ToHashSet();
         foreach (var consumer in (OutsideConsumer[])[node, python])
         {
-            await Poll.Until(
+            await Poll.UntilAsync(
                 () => Task.FromResult(all.Except(consumer.Messages.Select(m => m.GetProperty("type").GetString()!)).ToList()), missing => missing.Count == 0, "every event to be heard outside", RunningShop.Patience);
             consumer.Messages.Where(m => m.GetProperty("wrong").GetArrayLength() > 0).Select(m => m.ToString()).Distinct().Take(10).ShouldBeEmpty();
             (await consumer.EndAsync()).ShouldBe(0);
@@ -86,7 +86,7 @@ public sealed class Boundary_events(RunningShop shop)
         await shop.OrderIs(order, "completed");
         await shop.Broker.HearAsync("shop.order.completed.v1", order.ToString());
         var first = shop.Broker.Heard.Where(d => d.Subject == order.ToString()).ToList();
-        var archived = await Poll.Until(
+        var archived = await Poll.UntilAsync(
             async () => (await shop.Operator.GetAsync("orders", $"/v1/ops/boundary-events?subject={order}")).GetProperty("items").EnumerateArray().ToList(),
             items => items.Count == first.Count(d => d.Type.StartsWith("shop.order.", StringComparison.Ordinal)),
             $"the archive to hold every event about {order}",
@@ -96,7 +96,7 @@ public sealed class Boundary_events(RunningShop shop)
         await using var view = await shop.Broker.OpenQueueAsync("orders.view-of-a-test");
         await shop.Operator.PostAsync("orders", "/v1/ops/boundary-events/replay", new { from, types = first.Select(d => d.Type).Where(t => t.StartsWith("shop.order.", StringComparison.Ordinal)), destination = view.Queue });
 
-        await Poll.Until(() => view.Heard.Count(d => d.Subject == order.ToString()) == 5, $"five events about {order} to be replayed", RunningShop.Patience);
+        await Poll.UntilAsync(() => view.Heard.Count(d => d.Subject == order.ToString()) == 5, $"five events about {order} to be replayed", RunningShop.Patience);
         foreach (var again in view.Heard.Where(d => d.Subject == order.ToString()))
         {
             var original = first.Single(d => d.Type == again.Type);

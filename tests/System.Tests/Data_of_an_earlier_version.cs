@@ -56,7 +56,7 @@ public sealed class Data_of_an_earlier_version
 
         foreach (var (ends, was) in orders)
         {
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () => Text(await customer.GetAsync("orders", $"/v1/orders/{Text(was, "id")}"), "status"), s => s == ends, $"order {Text(was, "id")}, {Text(was, "status")} before, to be {ends}", RunningShop.Patience);
         }
 
@@ -72,7 +72,7 @@ public sealed class Data_of_an_earlier_version
         sold.Count.ShouldBeGreaterThan(0);
         foreach (var sku in sold)
         {
-            var stock = await Poll.Until(
+            var stock = await Poll.UntilAsync(
                 () => @operator.GetAsync("inventory", $"/v1/products/{sku.Key}/stock"), s => s.GetProperty("reserved").GetInt32() == 0, $"no reservation of {sku.Key} to be left", RunningShop.Patience);
             stock.GetProperty("shipped").GetInt32().ShouldBe(sku.Sum(), sku.Key);
         }
@@ -84,7 +84,7 @@ public sealed class Data_of_an_earlier_version
 
     private static async Task MoneyAddsUpAsync(ShopClient @operator)
     {
-        var ledger = await Poll.Until(
+        var ledger = await Poll.UntilAsync(
             () => @operator.GetAsync("orders", "/v1/ops/payments/reconciliation"), l => l.GetProperty("inFlight").GetInt32() == 0, "no payment to be under way", RunningShop.Patience);
         ledger.GetProperty("differences").ToString().ShouldBe("[]");
         ledger.GetProperty("matched").GetInt32().ShouldBeGreaterThan(0);
@@ -95,14 +95,14 @@ public sealed class Data_of_an_earlier_version
     {
         foreach (var order in completed)
         {
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () => await MailsAsync(@operator, $"orderId={order}"),
                 mails => mails.Select(m => Text(m, "template")).Order(StringComparer.Ordinal).SequenceEqual(["order-confirmation", "order-shipped"]) && mails.All(m => Text(m, "status") == "sent"),
                 $"the two mails about {order}",
                 RunningShop.Patience);
         }
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await @operator.GetAsync("notifications", "/v1/notifications?limit=200")).GetProperty("items").EnumerateArray().Where(m => Text(m, "template") == "welcome").ToList(),
             mails => mails.Select(m => Text(m, "recipient")).Order(StringComparer.Ordinal).SequenceEqual(["ada.lovelace@shop.example", "grace.hopper@shop.example", "operator@shop.example"])
                 && mails.All(m => Text(m, "status") == "sent"),
@@ -114,7 +114,7 @@ public sealed class Data_of_an_earlier_version
     {
         foreach (var service in (string[])["users", "orders", "inventory", "notifications"])
         {
-            await Poll.Until(
+            await Poll.UntilAsync(
                 () => cluster.Database(service).ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE due_at <= now()"), n => n == 0, $"the outbox of {service} to be empty", RunningShop.Patience);
             (await @operator.GetAsync(service, "/v1/ops/dead-letters")).GetProperty("items").GetArrayLength().ShouldBe(0, service);
         }

@@ -12,7 +12,7 @@ public sealed class Encrypted_connections(RunningShop shop)
 {
     public static TheoryData<string> Services => ["users", "orders", "inventory", "notifications"];
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
     [MemberData(nameof(Services))]
@@ -48,8 +48,8 @@ public sealed class Encrypted_connections(RunningShop shop)
         TestServers.NeedTls();
         var address = shop.Cluster.Of(service)[0].Address;
         using var client = new HttpClient();
-        (await client.GetAsync(new Uri(address, "/health/ready"), Ct)).EnsureSuccessStatusCode();
-        await Should.ThrowAsync<HttpRequestException>(() => client.GetAsync(new UriBuilder(address) { Scheme = "http", Path = "/health/ready" }.Uri, Ct));
+        (await client.GetAsync(new Uri(address, "/health/ready"), Token)).EnsureSuccessStatusCode();
+        await Should.ThrowAsync<HttpRequestException>(() => client.GetAsync(new UriBuilder(address) { Scheme = "http", Path = "/health/ready" }.Uri, Token));
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class Encrypted_connections(RunningShop shop)
         TestServers.NeedTls();
         using var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust } } };
         using var stranger = new HttpClient(handler);
-        var refusal = await Should.ThrowAsync<HttpRequestException>(() => stranger.GetAsync(new Uri(shop.Cluster.Of("users")[0].Address, "/health/ready"), Ct));
+        var refusal = await Should.ThrowAsync<HttpRequestException>(() => stranger.GetAsync(new Uri(shop.Cluster.Of("users")[0].Address, "/health/ready"), Token));
         refusal.InnerException.ShouldBeOfType<AuthenticationException>();
     }
 }

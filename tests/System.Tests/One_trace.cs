@@ -56,7 +56,7 @@ public sealed class One_trace(RunningShop shop)
 
     /// <summary>Waits until the trace holds what it should, and every span but the first hangs on another one of it.</summary>
     private Task<IReadOnlyList<Span>> Connected(string traceId, Func<IReadOnlyList<Span>, bool> whole) =>
-        Poll.Until(
+        Poll.UntilAsync(
             () => Task.FromResult(shop.Telemetry.Trace(traceId)),
             spans => whole(spans) && spans.Count(s => spans.All(o => o.SpanId != s.ParentId)) == 1,
             $"trace {traceId} to be whole and connected",

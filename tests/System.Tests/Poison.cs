@@ -24,7 +24,7 @@ public sealed class Poison(RunningShop shop)
         foreach (var queue in queues)
         {
             var service = queue[..queue.IndexOf('.', StringComparison.Ordinal)];
-            var letters = await Poll.Until(
+            var letters = await Poll.UntilAsync(
                 async () => (await shop.DeadLettersOf(service)).Where(l => l.GetProperty("queue").GetString() == queue).ToList(),
                 found => found.Count >= 3,
                 $"three dead letters of {queue}",
@@ -49,7 +49,7 @@ public sealed class Poison(RunningShop shop)
         await shop.Broker.PublishEventAsync(type, subject, Encoding.UTF8.GetBytes(sample.Body.Replace(good, bad, StringComparison.Ordinal)));
 
         var subscribers = (await shop.Broker.SubscriptionsAsync()).Where(q => q.Contains(type) && !q.Key.StartsWith("outside.", StringComparison.Ordinal)).Select(q => q.Key[..q.Key.IndexOf('.', StringComparison.Ordinal)]).Distinct();
-        var found = await Poll.Until(
+        var found = await Poll.UntilAsync(
             async () =>
             {
                 foreach (var service in subscribers)

@@ -18,7 +18,7 @@ namespace Shop.SystemTests;
 public sealed class Rolling_upgrades(RunningShop shop)
 {
     /// <summary>Ids of what a test has published: others publish beside it, and what they publish may be meant to be refused.</summary>
-    private readonly HashSet<string> published = [];
+    private readonly HashSet<string> _published = [];
 
     [Fact]
     public async Task Messages_of_a_later_minor_version_are_understood()
@@ -29,7 +29,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
         await Publish(new ProductAdded(sku, "Product of a later version", new Money(5m, "EUR"), [], TimeProvider.System.GetUtcNow()), sku, later: true);
 
         await WelcomeMailTo(user);
-        await Poll.Until(async () => await shop.Customer.TryOrderAsync(sku), $"{sku} in the catalogue of orders", RunningShop.Patience);
+        await Poll.UntilAsync(async () => await shop.Customer.TryOrderAsync(sku), $"{sku} in the catalogue of orders", RunningShop.Patience);
     }
 
     [Fact]
@@ -46,7 +46,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
         var user = Guid.NewGuid();
         await Publish(new UserRegistered(user, $"{user:n}@example.com", "Ada Last", "web", TimeProvider.System.GetUtcNow()), user.ToString(), later: false);
         await WelcomeMailTo(user);
-        published.Count.ShouldBeGreaterThan(20);
+        _published.Count.ShouldBeGreaterThan(20);
         (await Refused()).ShouldBeEmpty("no service refuses what its own schemas allow.");
     }
 
@@ -62,7 +62,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
         await Publish(new V2.OrderSubmitted(order, user, [new OrderLine("MUG", "Mug", 1, new Money(5m, "EUR"))], new Money(5m, "EUR"), "DE", time), order.ToString(), later: true);
         await Publish(new OrderConfirmed(order, user, [new OrderLine("MUG", "Mug", 1, new Money(5m, "EUR"))], new Money(5m, "EUR"), time), order.ToString(), later: false);
 
-        var mails = await Poll.Until(
+        var mails = await Poll.UntilAsync(
             async () => (await shop.Operator.GetAsync("notifications", $"/v1/notifications?orderId={order}")).GetProperty("items").EnumerateArray().ToList(),
             items => items.Count > 0,
             $"a mail about {order}",
@@ -92,7 +92,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
     private string Id()
     {
         var id = Guid.NewGuid().ToString();
-        published.Add(id);
+        _published.Add(id);
         return id;
     }
 
@@ -127,7 +127,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
     }
 
     private Task WelcomeMailTo(Guid user) =>
-        Poll.Until(
+        Poll.UntilAsync(
             async () => (await shop.Operator.GetAsync("notifications", $"/v1/notifications?userId={user}")).GetProperty("items").GetArrayLength() > 0,
             $"a welcome mail to {user}",
             RunningShop.Patience);
@@ -139,7 +139,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
         foreach (var service in (string[])["orders", "inventory", "notifications", "users"])
         {
             refused.AddRange((await shop.DeadLettersOf(service))
-                .Where(l => published.Contains(l.GetProperty("messageId").GetString()!) && l.GetProperty("reason").GetString() is ("invalid" or "skipped"))
+                .Where(l => _published.Contains(l.GetProperty("messageId").GetString()!) && l.GetProperty("reason").GetString() is ("invalid" or "skipped"))
                 .Select(l => string.Create(CultureInfo.InvariantCulture, $"{service} {l}")));
         }
 

@@ -10,7 +10,7 @@ public sealed class The_queues(RunningShop shop)
     [Fact]
     public async Task Have_no_arguments_but_their_type_and_are_under_a_policy_that_loses_nothing()
     {
-        var queues = await Poll.Until(
+        var queues = await Poll.UntilAsync(
             async () => (await shop.Cluster.Vhost.GetAsync("queues")).EnumerateArray().Where(IsQuorum).ToList(),
             found => found.All(q => q.TryGetProperty("effective_policy_definition", out _)),
             "the broker to say which policies are in effect",

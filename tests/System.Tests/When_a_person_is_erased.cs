@@ -24,12 +24,12 @@ public sealed class When_a_person_is_erased(RunningShop shop)
         await StatusAsync(failed, "failed");
         await person.CallAsync(HttpMethod.Put, "users", $"/v1/users/{person.UserId}/email", new { email = "new." + email });
         using var again = await ShopClient.SignInAsync(shop.Cluster, "new." + email, ShopClient.Password);
-        await Poll.Until(() => shop.Cluster.Database("notifications").FindAsync(email), t => t.Count > 0, "mails about the person", RunningShop.Patience);
+        await Poll.UntilAsync(() => shop.Cluster.Database("notifications").FindAsync(email), t => t.Count > 0, "mails about the person", RunningShop.Patience);
 
         var order = await shop.Operator.GetAsync("orders", $"/v1/orders/{completed}");
 
         // Sales follow the orders; once they have caught up with this one they stay as they are.
-        var sales = await Poll.Until(() => SalesAsync(sku), found => found is not null, "the sale to be counted", RunningShop.Patience);
+        var sales = await Poll.UntilAsync(() => SalesAsync(sku), found => found is not null, "the sale to be counted", RunningShop.Patience);
         var stock = await shop.StockOf(sku);
 
         await again.CallAsync(HttpMethod.Delete, "users", $"/v1/users/{person.UserId}");
@@ -38,7 +38,7 @@ public sealed class When_a_person_is_erased(RunningShop shop)
         {
             foreach (var service in Services)
             {
-                await Poll.Until(
+                await Poll.UntilAsync(
                     () => shop.Cluster.Database(service).FindAsync(trace), tables => tables.Count == 0, $"nothing in the database of {service} to say '{trace}'", RunningShop.Patience);
             }
 
@@ -66,7 +66,7 @@ public sealed class When_a_person_is_erased(RunningShop shop)
             submit = new { paymentMethod = card, shippingAddress = new { name, line1 = street, city = "Berlin", postalCode = "10115", country = "DE" } },
         }, Guid.NewGuid().ToString())).GetProperty("id").GetGuid();
 
-    private Task<JsonElement> StatusAsync(Guid order, string status) => Poll.Until(
+    private Task<JsonElement> StatusAsync(Guid order, string status) => Poll.UntilAsync(
         () => shop.Operator.GetAsync("orders", $"/v1/orders/{order}"), o => o.GetProperty("status").GetString() == status, $"order {order} to be {status}", RunningShop.Patience);
 
     private async Task<string?> SalesAsync(string sku)

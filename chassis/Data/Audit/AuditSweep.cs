@@ -11,7 +11,7 @@ internal sealed class AuditSweep(NpgsqlDataSource database, IOptions<AuditSettin
     protected override TimeSpan Interval { get; } = TimeSpan.FromHours(1);
 
     /// <summary>Sweeps once.</summary>
-    public async Task SweepAsync(CancellationToken cancellationToken)
+    public async Task SweepAsync(CancellationToken ct)
     {
         await using var command = database.CreateCommand("SELECT audit.sweep($1, $2)");
         foreach (var days in (int[])[settings.Value.RetentionDays, settings.Value.AddressRetentionDays])
@@ -19,8 +19,8 @@ internal sealed class AuditSweep(NpgsqlDataSource database, IOptions<AuditSettin
             command.Parameters.AddValue(TimeSpan.FromDays(days), NpgsqlDbType.Interval);
         }
 
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
-    protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
+    protected override Task RunOnceAsync(CancellationToken ct) => SweepAsync(ct);
 }

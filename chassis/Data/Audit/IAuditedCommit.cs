@@ -7,11 +7,11 @@ public interface IAuditedCommit
 {
     /// <summary>Commits.</summary>
     /// <exception cref="NpgsqlException">It could not be recorded, and is not done.</exception>
-    Task CommitAsync(NpgsqlTransaction transaction, CancellationToken cancellationToken);
+    Task CommitAsync(NpgsqlTransaction transaction, CancellationToken ct);
 }
 
 /// <summary>For a program that takes no requests, and so has nobody to record.</summary>
 internal sealed class UnauditedCommit : IAuditedCommit
 {
-    public Task CommitAsync(NpgsqlTransaction transaction, CancellationToken cancellationToken) => transaction.CommitAsync(cancellationToken);
+    public Task CommitAsync(NpgsqlTransaction transaction, CancellationToken ct) => transaction.CommitAsync(ct);
 }

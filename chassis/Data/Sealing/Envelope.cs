@@ -43,9 +43,9 @@ public sealed class Envelope
     private const int TagSize = 16;
     private const int TextAt = TagAt + TagSize;
 
-    private readonly uint current;
-    private readonly Dictionary<uint, byte[]> masters = [];
-    private readonly ConcurrentDictionary<(uint KeyId, string Purpose), byte[]> keys = new();
+    private readonly uint _current;
+    private readonly Dictionary<uint, byte[]> _masters = [];
+    private readonly ConcurrentDictionary<(uint KeyId, string Purpose), byte[]> _keys = new();
 
     public Envelope(IOptions<SealingSettings> settings)
     {
@@ -53,8 +53,8 @@ public sealed class Envelope
         foreach (var secret in (string[])[.. settings.Value.FormerSecrets.Where(s => s.Length > 0), settings.Value.MasterSecret])
         {
             var master = Encoding.UTF8.GetBytes(secret);
-            current = BinaryPrimitives.ReadUInt32BigEndian(Derive(master, "key id"));
-            masters[current] = master;
+            _current = BinaryPrimitives.ReadUInt32BigEndian(Derive(master, "key id"));
+            _masters[_current] = master;
         }
     }
 
@@ -65,7 +65,7 @@ public sealed class Envelope
     {
         var box = new byte[TextAt + plain.Length];
         box[0] = Version;
-        BinaryPrimitives.WriteUInt32BigEndian(box.AsSpan(KeyIdAt), current);
+        BinaryPrimitives.WriteUInt32BigEndian(box.AsSpan(KeyIdAt), _current);
         RandomNumberGenerator.Fill(box.AsSpan(NonceAt, NonceSize));
         using var aes = new AesGcm(KeyFor(purpose), TagSize);
         aes.Encrypt(box.AsSpan(NonceAt, NonceSize), plain, box.AsSpan(TextAt), box.AsSpan(TagAt, TagSize), Encoding.UTF8.GetBytes(row));
@@ -92,27 +92,27 @@ public sealed class Envelope
     }
 
     /// <summary>A key of this installation for one purpose, made of the master secret of today.</summary>
-    public byte[] KeyFor(string purpose) => KeyOf(current, purpose);
+    public byte[] KeyFor(string purpose) => KeyOf(_current, purpose);
 
     /// <summary>The same of every master secret, today's first.</summary>
-    public IEnumerable<byte[]> KeysFor(string purpose) => masters.Keys.OrderByDescending(id => id == current).Select(id => KeyOf(id, purpose));
+    public IEnumerable<byte[]> KeysFor(string purpose) => _masters.Keys.OrderByDescending(id => id == _current).Select(id => KeyOf(id, purpose));
 
     /// <summary>Whether it is a box of one of the master secrets.</summary>
-    public bool Knows(ReadOnlySpan<byte> box) => box.Length >= TextAt && box[0] == Version && masters.ContainsKey(KeyId(box));
+    public bool Knows(ReadOnlySpan<byte> box) => box.Length >= TextAt && box[0] == Version && _masters.ContainsKey(KeyId(box));
 
     /// <summary>Whether it was sealed with the master secret of today.</summary>
-    public bool IsCurrent(ReadOnlySpan<byte> box) => Knows(box) && KeyId(box) == current;
+    public bool IsCurrent(ReadOnlySpan<byte> box) => Knows(box) && KeyId(box) == _current;
 
     /// <summary>How every box begins that was sealed with the master secret of today.</summary>
     internal byte[] BeginningOfCurrent()
     {
         var beginning = new byte[NonceAt];
         beginning[0] = Version;
-        BinaryPrimitives.WriteUInt32BigEndian(beginning.AsSpan(KeyIdAt), current);
+        BinaryPrimitives.WriteUInt32BigEndian(beginning.AsSpan(KeyIdAt), _current);
         return beginning;
     }
 
-    private byte[] KeyOf(uint id, string purpose) => keys.GetOrAdd((id, purpose), key => Derive(masters[key.KeyId], key.Purpose));
+    private byte[] KeyOf(uint id, string purpose) => _keys.GetOrAdd((id, purpose), key => Derive(_masters[key.KeyId], key.Purpose));
 
     private static uint KeyId(ReadOnlySpan<byte> box) => BinaryPrimitives.ReadUInt32BigEndian(box[KeyIdAt..]);
 

@@ -15,12 +15,12 @@ internal sealed partial class SealingSweep(
     private const int Batch = 500;
 
     /// <returns>How many boxes are other ones now.</returns>
-    public async Task<int> SweepAsync(CancellationToken cancellationToken)
+    public async Task<int> SweepAsync(CancellationToken ct)
     {
         var all = 0;
         foreach (var column in columns)
         {
-            var (changed, lost) = await SweepAsync(column, cancellationToken);
+            var (changed, lost) = await SweepAsync(column, ct);
             all += changed;
             if (changed > 0)
             {
@@ -38,19 +38,19 @@ internal sealed partial class SealingSweep(
 
     protected override TimeSpan Interval => settings.Value.AnewAfter;
 
-    protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
+    protected override Task RunOnceAsync(CancellationToken ct) => SweepAsync(ct);
 
-    private async Task<(int Changed, int Lost)> SweepAsync(SealedColumn column, CancellationToken cancellationToken)
+    private async Task<(int Changed, int Lost)> SweepAsync(SealedColumn column, CancellationToken ct)
     {
-        await using var reading = await database.OpenConnectionAsync(cancellationToken);
-        await using var writing = await database.OpenConnectionAsync(cancellationToken);
+        await using var reading = await database.OpenConnectionAsync(ct);
+        await using var writing = await database.OpenConnectionAsync(ct);
         await using var stale = new NpgsqlCommand(column.Stale, reading) { Parameters = { new() { Value = envelope.BeginningOfCurrent() } } };
-        await using var rows = await stale.ExecuteReaderAsync(cancellationToken);
+        await using var rows = await stale.ExecuteReaderAsync(ct);
         var (changed, lost) = (0, 0);
         var batch = new NpgsqlBatch(writing);
         try
         {
-            while (await rows.ReadAsync(cancellationToken))
+            while (await rows.ReadAsync(ct))
             {
                 var (row, box) = (rows.GetString(1), rows.GetFieldValue<byte[]>(2));
                 try
@@ -72,12 +72,12 @@ internal sealed partial class SealingSweep(
 
                 if (batch.BatchCommands.Count == Batch)
                 {
-                    changed += await batch.ExecuteNonQueryAsync(cancellationToken);
+                    changed += await batch.ExecuteNonQueryAsync(ct);
                     batch.BatchCommands.Clear();
                 }
             }
 
-            return (batch.BatchCommands.Count == 0 ? changed : changed + await batch.ExecuteNonQueryAsync(cancellationToken), lost);
+            return (batch.BatchCommands.Count == 0 ? changed : changed + await batch.ExecuteNonQueryAsync(ct), lost);
         }
         finally
         {

@@ -26,13 +26,13 @@ public abstract class Projection
     /// Applies events, oldest first, the events of one stream in their order. Writes through <paramref name="target"/> only. Before it writes a row that it has
     /// read it locks it (<c>FOR UPDATE</c>), so that a rebuild that swaps the tables never waits for somebody who waits for it.
     /// </summary>
-    public abstract Task Apply(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken cancellationToken);
+    public abstract Task ApplyAsync(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken ct);
 
     /// <summary>
     /// The last touch on rebuilt tables before they are compared and swapped in, while nobody writes to the live ones: for what is changed in the live tables
     /// by other hands than events, such as the erasure of a person whose data a rebuild had read a moment before.
     /// </summary>
-    public virtual Task Complete(ProjectionTarget target, CancellationToken cancellationToken) => Task.CompletedTask;
+    public virtual Task CompleteAsync(ProjectionTarget target, CancellationToken ct) => Task.CompletedTask;
 }
 
 /// <summary>Where a projection writes: the live tables, or their shadows during a rebuild.</summary>

@@ -17,32 +17,32 @@ internal sealed partial class ProjectionDaemon(
 
     /// <summary>Applies one batch in one transaction with the checkpoint.</summary>
     /// <returns>Whether there may be more at once.</returns>
-    internal async Task<bool> Advance(Projection projection, CancellationToken cancellationToken)
+    internal async Task<bool> AdvanceAsync(Projection projection, CancellationToken ct)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        if (await ProjectionStore.LockCheckpoint(connection, projection.Name, wait: false, cancellationToken) is not { } checkpoint)
+        await using var connection = await dataSource.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        if (await ProjectionStore.LockCheckpointAsync(connection, projection.Name, wait: false, ct) is not { } checkpoint)
         {
             return false;
         }
 
-        var end = await EventSql.LastFinalPosition(connection, cancellationToken);
-        var batch = await EventSql.ReadBetween(connection, checkpoint, end, BatchSize, serializer, cancellationToken);
+        var end = await EventSql.LastFinalPositionAsync(connection, ct);
+        var batch = await EventSql.ReadBetweenAsync(connection, checkpoint, end, BatchSize, serializer, ct);
         if (batch.Count == 0)
         {
             return false;
         }
 
-        await projection.Apply(batch, new ProjectionTarget(connection, Shadow: false), cancellationToken);
-        await ProjectionStore.SaveCheckpointWithoutFlush(connection, projection.Name, batch[^1].Position, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await projection.ApplyAsync(batch, new ProjectionTarget(connection, Shadow: false), ct);
+        await ProjectionStore.SaveCheckpointWithoutFlushAsync(connection, projection.Name, batch[^1].Position, ct);
+        await transaction.CommitAsync(ct);
         return batch.Count == BatchSize;
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        [.. projections.Where(p => p.Mode == ProjectionMode.Asynchronous).Select(p => Follow(p, stoppingToken)), RunRebuilds(stoppingToken), Measure(stoppingToken)]);
+        [.. projections.Where(p => p.Mode == ProjectionMode.Asynchronous).Select(p => FollowAsync(p, stoppingToken)), RunRebuildsAsync(stoppingToken), MeasureAsync(stoppingToken)]);
 
-    private async Task Follow(Projection projection, CancellationToken stoppingToken)
+    private async Task FollowAsync(Projection projection, CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
         var failures = 0;
@@ -50,7 +50,7 @@ internal sealed partial class ProjectionDaemon(
         {
             try
             {
-                while (await Advance(projection, stoppingToken))
+                while (await AdvanceAsync(projection, stoppingToken))
                 {
                 }
 
@@ -62,38 +62,38 @@ internal sealed partial class ProjectionDaemon(
                 // It stays where it is and tries again, ever more slowly: a projection never skips an event.
                 timer.Period = Backoff.Exponential(++failures, Interval * 2, LongestPause);
                 LogStuck(logger, e, projection.Name, timer.Period.TotalSeconds);
-                await TryQuietly(() => ProjectionStore.SaveError(dataSource, projection.Name, e.Message, stoppingToken));
+                await TryQuietlyAsync(() => ProjectionStore.SaveErrorAsync(dataSource, projection.Name, e.Message, stoppingToken));
             }
         }
     }
 
-    private async Task RunRebuilds(CancellationToken stoppingToken)
+    private async Task RunRebuildsAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
         while (await timer.NextAsync(stoppingToken))
         {
-            await TryQuietly(async () =>
+            await TryQuietlyAsync(async () =>
             {
-                foreach (var name in await ProjectionStore.OpenRebuilds(dataSource, stoppingToken))
+                foreach (var name in await ProjectionStore.OpenRebuildsAsync(dataSource, stoppingToken))
                 {
                     if (projections.FirstOrDefault(p => p.Name == name) is { } projection)
                     {
-                        await rebuilder.Run(projection, stoppingToken);
+                        await rebuilder.RunAsync(projection, stoppingToken);
                     }
                 }
             });
         }
     }
 
-    private async Task Measure(CancellationToken stoppingToken)
+    private async Task MeasureAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(5), clock);
         var told = clock.GetTimestamp();
         while (await timer.NextAsync(stoppingToken))
         {
-            await TryQuietly(async () =>
+            await TryQuietlyAsync(async () =>
             {
-                var status = await ProjectionStore.Status(dataSource, projections, stoppingToken);
+                var status = await ProjectionStore.StatusAsync(dataSource, projections, stoppingToken);
                 metrics.Update(status);
                 if (status.FirstOrDefault(s => s.HeldBackBy is not null && s.LagSeconds > LongLag.TotalSeconds) is { } held && clock.GetElapsedTime(told) > LongLag)
                 {
@@ -104,7 +104,7 @@ internal sealed partial class ProjectionDaemon(
         }
     }
 
-    private async Task TryQuietly(Func<Task> work)
+    private async Task TryQuietlyAsync(Func<Task> work)
     {
         try
         {

@@ -20,87 +20,87 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
     /// Runs the rebuild, unless another replica is at it: the lock is the session's, over many transactions, so that a replica that dies leaves it to the next.
     /// It is let go here, because the pool hands sessions on as they are.
     /// </summary>
-    public async Task Run(Projection projection, CancellationToken cancellationToken)
+    public async Task RunAsync(Projection projection, CancellationToken ct)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        if (!await Call(connection, "pg_try_advisory_lock", projection, cancellationToken))
+        await using var connection = await dataSource.OpenConnectionAsync(ct);
+        if (!await CallAsync(connection, "pg_try_advisory_lock", projection, ct))
         {
             return;
         }
 
         try
         {
-            await RunAlone(connection, projection, cancellationToken);
+            await RunAloneAsync(connection, projection, ct);
         }
         finally
         {
             if (connection.State == ConnectionState.Open)
             {
-                await Call(connection, "pg_advisory_unlock", projection, CancellationToken.None);
+                await CallAsync(connection, "pg_advisory_unlock", projection, CancellationToken.None);
             }
         }
     }
 
-    private static async Task<bool> Call(NpgsqlConnection connection, string function, Projection projection, CancellationToken cancellationToken)
+    private static async Task<bool> CallAsync(NpgsqlConnection connection, string function, Projection projection, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand($"SELECT {function}(hashtextextended('event_store.rebuild.' || $1, 0))", connection)
         {
             Parameters = { new() { Value = projection.Name } },
         };
-        return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
+        return (bool)(await command.ExecuteScalarAsync(ct))!;
     }
 
-    private async Task RunAlone(NpgsqlConnection connection, Projection projection, CancellationToken cancellationToken)
+    private async Task RunAloneAsync(NpgsqlConnection connection, Projection projection, CancellationToken ct)
     {
         long events = 0;
         try
         {
-            await ProjectionStore.SaveRebuild(connection, projection.Name, RebuildState.Running, 0, null, null, null, cancellationToken);
-            await connection.ExecuteAsync("SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
+            await ProjectionStore.SaveRebuildAsync(connection, projection.Name, RebuildState.Running, 0, null, null, null, ct);
+            await connection.ExecuteAsync("SELECT event_store.reset_shadow($1)", ct, projection.Name);
             var checkpoint = 0L;
             for (var started = clock.GetTimestamp(); ;)
             {
-                (checkpoint, events) = await Fill(connection, projection, checkpoint, events, cancellationToken);
+                (checkpoint, events) = await FillAsync(connection, projection, checkpoint, events, ct);
                 try
                 {
-                    var (differences, last) = await CatchUpAndSwap(connection, projection, checkpoint, events, cancellationToken);
+                    var (differences, last) = await CatchUpAndSwapAsync(connection, projection, checkpoint, events, ct);
                     LogRebuilt(logger, projection.Name, last, differences);
                     break;
                 }
                 catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable && clock.GetElapsedTime(started) < LongestWait)
                 {
                     LogWaiting(logger, projection.Name, Pause.TotalSeconds);
-                    await Task.Delay(Pause, clock, cancellationToken);
+                    await Task.Delay(Pause, clock, ct);
                 }
             }
 
-            await connection.ExecuteAsync("SELECT event_store.reset_shadow($1)", cancellationToken, projection.Name);
+            await connection.ExecuteAsync("SELECT event_store.reset_shadow($1)", ct, projection.Name);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             LogFailed(logger, e, projection.Name);
-            await using var fresh = await dataSource.OpenConnectionAsync(cancellationToken);
-            await ProjectionStore.SaveRebuild(fresh, projection.Name, RebuildState.Failed, events, null, e.Message, clock.GetUtcNow(), cancellationToken);
+            await using var fresh = await dataSource.OpenConnectionAsync(ct);
+            await ProjectionStore.SaveRebuildAsync(fresh, projection.Name, RebuildState.Failed, events, null, e.Message, clock.GetUtcNow(), ct);
         }
     }
 
-    private async Task<(long Checkpoint, long Events)> Fill(
-        NpgsqlConnection connection, Projection projection, long checkpoint, long events, CancellationToken cancellationToken)
+    private async Task<(long Checkpoint, long Events)> FillAsync(
+        NpgsqlConnection connection, Projection projection, long checkpoint, long events, CancellationToken ct)
     {
         while (true)
         {
-            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            var end = await EventSql.LastFinalPosition(connection, cancellationToken);
-            var batch = await EventSql.ReadBetween(connection, checkpoint, end, BatchSize, serializer, cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(ct);
+            var end = await EventSql.LastFinalPositionAsync(connection, ct);
+            var batch = await EventSql.ReadBetweenAsync(connection, checkpoint, end, BatchSize, serializer, ct);
             if (batch.Count > 0)
             {
-                await projection.Apply(batch, new ProjectionTarget(connection, Shadow: true), cancellationToken);
+                await projection.ApplyAsync(batch, new ProjectionTarget(connection, Shadow: true), ct);
                 checkpoint = batch[^1].Position;
                 events += batch.Count;
-                await ProjectionStore.SaveRebuild(connection, projection.Name, RebuildState.Running, events, null, null, null, cancellationToken);
+                await ProjectionStore.SaveRebuildAsync(connection, projection.Name, RebuildState.Running, events, null, null, null, ct);
             }
 
-            await transaction.CommitAsync(cancellationToken);
+            await transaction.CommitAsync(ct);
             if (batch.Count < BatchSize)
             {
                 return (checkpoint, events);
@@ -112,84 +112,84 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
     /// The last bit, while writers of this projection wait and readers do not. Whoever still reads from before, in a transaction of its own, is waited for no longer
     /// than a second: behind the lock for the renaming everybody waits.
     /// </summary>
-    private async Task<(long Differences, long Events)> CatchUpAndSwap(
-        NpgsqlConnection connection, Projection projection, long checkpoint, long events, CancellationToken cancellationToken)
+    private async Task<(long Differences, long Events)> CatchUpAndSwapAsync(
+        NpgsqlConnection connection, Projection projection, long checkpoint, long events, CancellationToken ct)
     {
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await connection.ExecuteAsync("SET LOCAL lock_timeout = '30s'", cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await connection.ExecuteAsync("SET LOCAL lock_timeout = '30s'", ct);
         var tables = string.Join(", ", projection.Tables);
 
         // A vacuum that is under way gives up only after a second (deadlock_timeout). It is sent away first, by locks that nobody else minds: reads and writes would
         // wait behind the stronger ones below.
         await connection.ExecuteAsync(
-            $"LOCK TABLE {string.Join(", ", projection.Tables.Select(t => t + ProjectionTarget.ShadowSuffix))} IN ACCESS EXCLUSIVE MODE", cancellationToken);
-        await connection.ExecuteAsync($"LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE", cancellationToken);
-        await connection.ExecuteAsync("SET LOCAL lock_timeout = '1s'", cancellationToken);
+            $"LOCK TABLE {string.Join(", ", projection.Tables.Select(t => t + ProjectionTarget.ShadowSuffix))} IN ACCESS EXCLUSIVE MODE", ct);
+        await connection.ExecuteAsync($"LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE", ct);
+        await connection.ExecuteAsync("SET LOCAL lock_timeout = '1s'", ct);
         long bound;
         if (projection.Mode == ProjectionMode.Consistent)
         {
             // Whoever has written its events has committed; whoever has not yet written to the table will find the new one behind the name.
-            await connection.ExecuteAsync($"LOCK TABLE {tables} IN EXCLUSIVE MODE", cancellationToken);
+            await connection.ExecuteAsync($"LOCK TABLE {tables} IN EXCLUSIVE MODE", ct);
             bound = long.MaxValue;
         }
         else
         {
-            var live = await ProjectionStore.LockCheckpoint(connection, projection.Name, wait: true, cancellationToken)
+            var live = await ProjectionStore.LockCheckpointAsync(connection, projection.Name, wait: true, ct)
                 ?? throw new InvalidOperationException($"Projection {projection.Name} has no checkpoint: its migration is missing.");
-            bound = await EventSql.LastFinalPosition(connection, cancellationToken);
-            await Advance(connection, projection, shadow: false, live, bound, cancellationToken);
+            bound = await EventSql.LastFinalPositionAsync(connection, ct);
+            await AdvanceAsync(connection, projection, shadow: false, live, bound, ct);
         }
 
-        var (end, late) = await Advance(connection, projection, shadow: true, checkpoint, bound, cancellationToken);
+        var (end, late) = await AdvanceAsync(connection, projection, shadow: true, checkpoint, bound, ct);
         if (projection.Mode == ProjectionMode.Asynchronous)
         {
-            await ProjectionStore.SaveCheckpoint(connection, projection.Name, end, cancellationToken);
+            await ProjectionStore.SaveCheckpointAsync(connection, projection.Name, end, ct);
         }
 
-        await projection.Complete(new ProjectionTarget(connection, Shadow: true), cancellationToken);
-        var differences = await Compare(connection, projection, cancellationToken);
-        await connection.ExecuteAsync("SELECT event_store.swap_shadow($1)", cancellationToken, projection.Name);
-        await ProjectionStore.SaveRebuild(
-            connection, projection.Name, RebuildState.Completed, events + late, differences, null, clock.GetUtcNow(), cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await projection.CompleteAsync(new ProjectionTarget(connection, Shadow: true), ct);
+        var differences = await CompareAsync(connection, projection, ct);
+        await connection.ExecuteAsync("SELECT event_store.swap_shadow($1)", ct, projection.Name);
+        await ProjectionStore.SaveRebuildAsync(
+            connection, projection.Name, RebuildState.Completed, events + late, differences, null, clock.GetUtcNow(), ct);
+        await transaction.CommitAsync(ct);
         return (differences, events + late);
     }
 
-    private async Task<(long End, long Events)> Advance(
-        NpgsqlConnection connection, Projection projection, bool shadow, long checkpoint, long bound, CancellationToken cancellationToken)
+    private async Task<(long End, long Events)> AdvanceAsync(
+        NpgsqlConnection connection, Projection projection, bool shadow, long checkpoint, long bound, CancellationToken ct)
     {
         long events = 0;
         while (true)
         {
-            var batch = await EventSql.ReadBetween(connection, checkpoint, bound, BatchSize, serializer, cancellationToken);
+            var batch = await EventSql.ReadBetweenAsync(connection, checkpoint, bound, BatchSize, serializer, ct);
             if (batch.Count == 0)
             {
                 return (checkpoint, events);
             }
 
-            await projection.Apply(batch, new ProjectionTarget(connection, shadow), cancellationToken);
+            await projection.ApplyAsync(batch, new ProjectionTarget(connection, shadow), ct);
             checkpoint = batch[^1].Position;
             events += batch.Count;
         }
     }
 
     /// <summary>Row by row along the primary key, in one pass: writers wait meanwhile.</summary>
-    private static async Task<long> Compare(NpgsqlConnection connection, Projection projection, CancellationToken cancellationToken)
+    private static async Task<long> CompareAsync(NpgsqlConnection connection, Projection projection, CancellationToken ct)
     {
-        await connection.ExecuteAsync("SET LOCAL work_mem = '64MB'", cancellationToken);
+        await connection.ExecuteAsync("SET LOCAL work_mem = '64MB'", ct);
         long differences = 0;
         foreach (var table in projection.Tables)
         {
             await using var command = new NpgsqlCommand(
-                $"SELECT count(*) FROM {table} live FULL JOIN {table + ProjectionTarget.ShadowSuffix} rebuilt USING ({await KeyOf(connection, table, cancellationToken)}) WHERE live IS DISTINCT FROM rebuilt",
+                $"SELECT count(*) FROM {table} live FULL JOIN {table + ProjectionTarget.ShadowSuffix} rebuilt USING ({await KeyOfAsync(connection, table, ct)}) WHERE live IS DISTINCT FROM rebuilt",
                 connection);
-            differences += (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+            differences += (long)(await command.ExecuteScalarAsync(ct))!;
         }
 
         return differences;
     }
 
-    private static async Task<string> KeyOf(NpgsqlConnection connection, string table, CancellationToken cancellationToken)
+    private static async Task<string> KeyOfAsync(NpgsqlConnection connection, string table, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """
@@ -200,7 +200,7 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         {
             Parameters = { new() { Value = table } },
         };
-        return await command.ExecuteScalarAsync(cancellationToken) as string
+        return await command.ExecuteScalarAsync(ct) as string
             ?? throw new InvalidOperationException($"{table} has no primary key, by which its rows could be compared.");
     }
 

@@ -8,42 +8,42 @@ namespace Chassis.EventSourcing;
 internal static class ProjectionStore
 {
     /// <summary>The position of the last event that the projection has applied, locked; null while another replica is at it, unless this one waits.</summary>
-    public static async Task<long?> LockCheckpoint(NpgsqlConnection connection, string name, bool wait, CancellationToken cancellationToken)
+    public static async Task<long?> LockCheckpointAsync(NpgsqlConnection connection, string name, bool wait, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             $"SELECT position FROM event_store.projections WHERE name = $1 FOR UPDATE {(wait ? "" : "SKIP LOCKED")}", connection)
         {
             Parameters = { new() { Value = name } },
         };
-        return (long?)await command.ExecuteScalarAsync(cancellationToken);
+        return (long?)await command.ExecuteScalarAsync(ct);
     }
 
-    public static Task SaveCheckpoint(NpgsqlConnection connection, string name, long position, CancellationToken cancellationToken) =>
-        connection.ExecuteAsync("UPDATE event_store.projections SET position = $2, error = NULL WHERE name = $1", cancellationToken, name, position);
+    public static Task SaveCheckpointAsync(NpgsqlConnection connection, string name, long position, CancellationToken ct) =>
+        connection.ExecuteAsync("UPDATE event_store.projections SET position = $2, error = NULL WHERE name = $1", ct, name, position);
 
     /// <summary>The same, in a transaction whose commit may be forgotten: then its events are applied again.</summary>
-    public static Task SaveCheckpointWithoutFlush(NpgsqlConnection connection, string name, long position, CancellationToken cancellationToken) =>
-        connection.ExecuteAsync($"UPDATE event_store.projections SET position = $2, error = NULL FROM ({Flush.NotAwaited}) AS flush WHERE name = $1", cancellationToken, name, position);
+    public static Task SaveCheckpointWithoutFlushAsync(NpgsqlConnection connection, string name, long position, CancellationToken ct) =>
+        connection.ExecuteAsync($"UPDATE event_store.projections SET position = $2, error = NULL FROM ({Flush.NotAwaited}) AS flush WHERE name = $1", ct, name, position);
 
-    public static Task SaveError(NpgsqlDataSource dataSource, string name, string? error, CancellationToken cancellationToken) =>
-        dataSource.ExecuteAsync("UPDATE event_store.projections SET error = $2 WHERE name = $1", cancellationToken, name, error);
+    public static Task SaveErrorAsync(NpgsqlDataSource dataSource, string name, string? error, CancellationToken ct) =>
+        dataSource.ExecuteAsync("UPDATE event_store.projections SET error = $2 WHERE name = $1", ct, name, error);
 
     /// <returns>False when a rebuild is under way already.</returns>
-    public static async Task<bool> RequestRebuild(DbContext db, string name, DateTimeOffset now, CancellationToken cancellationToken) =>
+    public static async Task<bool> RequestRebuildAsync(DbContext db, string name, DateTimeOffset now, CancellationToken ct) =>
         await db.Database.ExecuteSqlAsync(
             $"""
             UPDATE event_store.projections
             SET rebuild_state = 'requested', rebuild_requested_at = {now}, rebuild_finished_at = NULL, rebuild_events = 0, rebuild_differences = NULL, rebuild_error = NULL
             WHERE name = {name} AND (rebuild_state IS NULL OR rebuild_state NOT IN ('requested', 'running'))
             """,
-            cancellationToken) == 1;
+            ct) == 1;
 
-    public static async Task<IReadOnlyList<string>> OpenRebuilds(NpgsqlDataSource dataSource, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<string>> OpenRebuildsAsync(NpgsqlDataSource dataSource, CancellationToken ct)
     {
         await using var command = dataSource.CreateCommand("SELECT name FROM event_store.projections WHERE rebuild_state IN ('requested', 'running') ORDER BY rebuild_requested_at");
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(ct);
         var names = new List<string>();
-        while (await reader.ReadAsync(cancellationToken))
+        while (await reader.ReadAsync(ct))
         {
             names.Add(reader.GetString(0));
         }
@@ -51,19 +51,19 @@ internal static class ProjectionStore
         return names;
     }
 
-    public static Task<int> SaveRebuild(
-        NpgsqlConnection connection, string name, RebuildState state, long events, long? differences, string? error, DateTimeOffset? finishedAt, CancellationToken cancellationToken) =>
+    public static Task<int> SaveRebuildAsync(
+        NpgsqlConnection connection, string name, RebuildState state, long events, long? differences, string? error, DateTimeOffset? finishedAt, CancellationToken ct) =>
         connection.ExecuteAsync(
             """
             UPDATE event_store.projections
             SET rebuild_state = $2, rebuild_events = $3, rebuild_differences = $4::bigint, rebuild_error = $5::text, rebuild_finished_at = $6::timestamptz
             WHERE name = $1
             """,
-            cancellationToken,
+            ct,
             name, state.ToString().ToLowerInvariant(), events, differences, error, finishedAt);
 
-    public static async Task<IReadOnlyList<ProjectionStatus>> Status(
-        NpgsqlDataSource dataSource, IEnumerable<Projection> projections, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<ProjectionStatus>> StatusAsync(
+        NpgsqlDataSource dataSource, IEnumerable<Projection> projections, CancellationToken ct)
     {
         var modes = projections.ToDictionary(p => p.Name, p => p.Mode);
         await using var command = dataSource.CreateCommand(
@@ -81,9 +81,9 @@ internal static class ProjectionStore
             ORDER BY p.name
             """);
         command.Parameters.AddValue(modes.Where(m => m.Value == ProjectionMode.Asynchronous).Select(m => m.Key).ToArray());
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(ct);
         var result = new List<ProjectionStatus>();
-        while (await reader.ReadAsync(cancellationToken))
+        while (await reader.ReadAsync(ct))
         {
             if (modes.TryGetValue(reader.GetString(0), out var mode))
             {

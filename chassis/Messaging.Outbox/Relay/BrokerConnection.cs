@@ -30,8 +30,8 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
     }
 
     /// <param name="purpose">Shown in the broker's management page, for example <c>relay</c>.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public Task<IConnection> OpenAsync(string purpose, CancellationToken cancellationToken)
+    /// <param name="ct">Cancels.</param>
+    public Task<IConnection> OpenAsync(string purpose, CancellationToken ct)
     {
         var factory = new ConnectionFactory
         {
@@ -49,7 +49,7 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
             factory.Ssl = new SslOption(options.Value.Broker.Host, enabled: true) { AcceptablePolicyErrors = SslPolicyErrors.None };
         }
 
-        return factory.CreateConnectionAsync(cancellationToken);
+        return factory.CreateConnectionAsync(ct);
     }
 
     private static bool IsEncrypted(Uri broker) => broker.Scheme == "amqps";

@@ -41,13 +41,13 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         _clock = clock;
         _account = account;
         _room = new SemaphoreSlim(window);
-        channel.BasicAcksAsync += (_, e) => Settle(e.DeliveryTag, e.Multiple, null);
-        channel.BasicNacksAsync += (_, e) => Settle(e.DeliveryTag, e.Multiple, "The broker did not take the message.");
-        channel.BasicReturnAsync += OnReturned;
-        channel.ChannelShutdownAsync += (_, e) => OnClosed(e);
-        connection.ConnectionShutdownAsync += (_, e) => OnClosed(e);
-        connection.ConnectionBlockedAsync += (_, _) => OnBlocked(true);
-        connection.ConnectionUnblockedAsync += (_, _) => OnBlocked(false);
+        channel.BasicAcksAsync += (_, e) => SettleAsync(e.DeliveryTag, e.Multiple, null);
+        channel.BasicNacksAsync += (_, e) => SettleAsync(e.DeliveryTag, e.Multiple, "The broker did not take the message.");
+        channel.BasicReturnAsync += OnReturnedAsync;
+        channel.ChannelShutdownAsync += (_, e) => OnClosedAsync(e);
+        connection.ConnectionShutdownAsync += (_, e) => OnClosedAsync(e);
+        connection.ConnectionBlockedAsync += (_, _) => OnBlockedAsync(true);
+        connection.ConnectionUnblockedAsync += (_, _) => OnBlockedAsync(false);
     }
 
     /// <summary>Ends when the channel or the connection is lost, with the reason.</summary>
@@ -86,18 +86,18 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         Func<IConnection, Topology> topology,
         Action<OutboxRow, string?> settled,
         TimeProvider clock,
-        CancellationToken cancellationToken,
+        CancellationToken ct,
         int window = MaxInFlight)
     {
-        var connection = await broker.OpenAsync("relay", cancellationToken);
+        var connection = await broker.OpenAsync("relay", ct);
         try
         {
             var exchanges = topology(connection);
-            await exchanges.DeclareOwnAsync(cancellationToken);
+            await exchanges.DeclareOwnAsync(ct);
 
             // Tracking is done here: the client's own would add a header to every message and a task to wait for each.
             var channel = await connection.CreateChannelAsync(
-                new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false), cancellationToken);
+                new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false), ct);
             return new ConfirmingPublisher(connection, channel, exchanges, broker.Account, settled, clock, window);
         }
         catch
@@ -108,9 +108,9 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
     }
 
     /// <summary>Sends a message and comes back without waiting for the broker, unless too many are under way.</summary>
-    public async ValueTask PublishAsync(OutboxRow row, CancellationToken cancellationToken)
+    public async ValueTask PublishAsync(OutboxRow row, CancellationToken ct)
     {
-        if (await _topology.CheckAsync(row.Exchange, cancellationToken) is { } missing)
+        if (await _topology.CheckAsync(row.Exchange, ct) is { } missing)
         {
             _settled(row, missing);
             return;
@@ -118,7 +118,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
 
         if (!_room.Wait(0, CancellationToken.None))
         {
-            await _room.WaitAsync(cancellationToken);
+            await _room.WaitAsync(ct);
         }
 
         lock (_gate)
@@ -146,7 +146,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
             Persistent = true,
             Headers = headers,
         };
-        await _channel.BasicPublishAsync(row.Exchange, row.RoutingKey, row.Mandatory, properties, row.Body, cancellationToken);
+        await _channel.BasicPublishAsync(row.Exchange, row.RoutingKey, row.Mandatory, properties, row.Body, ct);
     }
 
     public bool Holds(OutboxRow row)
@@ -214,7 +214,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
     }
 
     // Runs on the connection's reading task: no waiting here.
-    private Task Settle(ulong tag, bool multiple, string? error)
+    private Task SettleAsync(ulong tag, bool multiple, string? error)
     {
         if (multiple)
         {
@@ -266,7 +266,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
 
     // The broker sends a message back before it confirms it, and says where it was to go: one id can be under way to several places, and to one place several times.
     // Those share a fate, since nothing tells them apart: what is refused is sent again.
-    private Task OnReturned(object sender, BasicReturnEventArgs e)
+    private Task OnReturnedAsync(object sender, BasicReturnEventArgs e)
     {
         if (Guid.TryParse(e.BasicProperties.MessageId, out var id))
         {
@@ -284,7 +284,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
 
     private IEnumerable<OutboxRow> InOrder() => _inFlight.OrderBy(each => each.Key).Select(each => each.Value);
 
-    private Task OnBlocked(bool blocked)
+    private Task OnBlockedAsync(bool blocked)
     {
         lock (_gate)
         {
@@ -295,7 +295,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    private Task OnClosed(ShutdownEventArgs e)
+    private Task OnClosedAsync(ShutdownEventArgs e)
     {
         _closed.TrySetResult($"{e.ReplyCode} {e.ReplyText}");
         return Task.CompletedTask;

@@ -84,8 +84,8 @@ internal sealed class Detour(
 
     /// <summary>Goes on until the destination has answered and nothing is left here.</summary>
     /// <param name="first">What was under way there when the detour began.</param>
-    /// <param name="cancellationToken">Cancels; what is left is dropped.</param>
-    public async Task RunAsync(IEnumerable<OutboxRow> first, CancellationToken cancellationToken)
+    /// <param name="ct">Cancels; what is left is dropped.</param>
+    public async Task RunAsync(IEnumerable<OutboxRow> first, CancellationToken ct)
     {
         lock (_gate)
         {
@@ -95,16 +95,16 @@ internal sealed class Detour(
             }
         }
 
-        while (!IsOver && !cancellationToken.IsCancellationRequested)
+        while (!IsOver && !ct.IsCancellationRequested)
         {
             try
             {
-                await using var publisher = await open(Settled, Window, cancellationToken);
-                await SendAsync(publisher, cancellationToken);
+                await using var publisher = await open(Settled, Window, ct);
+                await SendAsync(publisher, ct);
             }
             catch (Exception e) when (BrokerFailure.Is(e))
             {
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(TimeSpan.FromSeconds(1), clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
 
@@ -117,9 +117,9 @@ internal sealed class Detour(
         TakeWaiting().ForEach(outcomes.Dropped);
     }
 
-    private async Task SendAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
+    private async Task SendAsync(ConfirmingPublisher publisher, CancellationToken ct)
     {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
         Use(publisher);
         _signal.Writer.TryWrite(true);
         var pump = PumpAsync(publisher, end.Token);
@@ -141,16 +141,16 @@ internal sealed class Detour(
             Use(null);
             foreach (var row in publisher.TakeUnsettled())
             {
-                PutBack(row, cancellationToken);
+                PutBack(row, ct);
             }
         }
     }
 
-    private async Task PumpAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
+    private async Task PumpAsync(ConfirmingPublisher publisher, CancellationToken ct)
     {
         while (true)
         {
-            await _signal.Reader.ReadAsync(cancellationToken);
+            await _signal.Reader.ReadAsync(ct);
             while (publisher.HasRoom && Next() is { } row)
             {
                 if (clock.GetTimestamp() > row.OwnedUntil)
@@ -161,20 +161,20 @@ internal sealed class Detour(
 
                 try
                 {
-                    await publisher.PublishAsync(row, cancellationToken);
+                    await publisher.PublishAsync(row, ct);
                 }
                 catch when (!publisher.Holds(row))
                 {
-                    PutBack(row, cancellationToken);
+                    PutBack(row, ct);
                     throw;
                 }
             }
         }
     }
 
-    private void PutBack(OutboxRow row, CancellationToken cancellationToken)
+    private void PutBack(OutboxRow row, CancellationToken ct)
     {
-        if (cancellationToken.IsCancellationRequested)
+        if (ct.IsCancellationRequested)
         {
             outcomes.Dropped(row);
         }

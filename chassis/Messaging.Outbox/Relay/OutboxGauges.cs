@@ -18,5 +18,5 @@ internal sealed class OutboxGauges(OutboxStore store, OutboxRelay relay, Messagi
     }
 
     // The last figures stay until the database answers again.
-    protected override async Task RunOnceAsync(CancellationToken cancellationToken) => _figures = await store.FiguresAsync(metrics.DispatchRate, cancellationToken);
+    protected override async Task RunOnceAsync(CancellationToken ct) => _figures = await store.FiguresAsync(metrics.DispatchRate, ct);
 }

@@ -171,8 +171,8 @@ internal sealed partial class OutboxRelay : BackgroundService
         }
     }
 
-    private Task<ConfirmingPublisher> OpenAsync(Action<OutboxRow, string?> settled, int window, CancellationToken cancellationToken) =>
-        ConfirmingPublisher.OpenAsync(_broker, connection => new Topology(connection, _catalogue, _service, _vanished, _clock), settled, _clock, cancellationToken, window);
+    private Task<ConfirmingPublisher> OpenAsync(Action<OutboxRow, string?> settled, int window, CancellationToken ct) =>
+        ConfirmingPublisher.OpenAsync(_broker, connection => new Topology(connection, _catalogue, _service, _vanished, _clock), settled, _clock, ct, window);
 
     /// <returns>Whether the broker is there, and a new connection is needed all the same.</returns>
     private async Task<bool> RunAsync(ConfirmingPublisher publisher, CancellationToken stoppingToken)
@@ -215,33 +215,33 @@ internal sealed partial class OutboxRelay : BackgroundService
         return ended == stuck && !stoppingToken.IsCancellationRequested;
     }
 
-    private async Task StuckAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
+    private async Task StuckAsync(ConfirmingPublisher publisher, CancellationToken ct)
     {
         while (publisher.StuckFor < _options.ConfirmPatience)
         {
-            await Task.Delay(_options.ConfirmPatience / 20, _clock, cancellationToken);
+            await Task.Delay(_options.ConfirmPatience / 20, _clock, ct);
         }
     }
 
-    private async Task PumpAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
+    private async Task PumpAsync(ConfirmingPublisher publisher, CancellationToken ct)
     {
         var again = _again;
         _again = [];
         for (var i = 0; i < again.Count; i++)
         {
-            await PublishOrKeepAsync(publisher, again[i], again, i, cancellationToken);
+            await PublishOrKeepAsync(publisher, again[i], again, i, ct);
         }
 
-        while (await _ready.Reader.WaitToReadAsync(cancellationToken))
+        while (await _ready.Reader.WaitToReadAsync(ct))
         {
             while (_ready.Reader.TryRead(out var row))
             {
-                await PublishOrKeepAsync(publisher, row, [row], 0, cancellationToken);
+                await PublishOrKeepAsync(publisher, row, [row], 0, ct);
             }
         }
     }
 
-    private async ValueTask PublishOrKeepAsync(ConfirmingPublisher publisher, OutboxRow row, List<OutboxRow> rest, int index, CancellationToken cancellationToken)
+    private async ValueTask PublishOrKeepAsync(ConfirmingPublisher publisher, OutboxRow row, List<OutboxRow> rest, int index, CancellationToken ct)
     {
         if (_clock.GetTimestamp() > row.OwnedUntil)
         {
@@ -256,7 +256,7 @@ internal sealed partial class OutboxRelay : BackgroundService
 
         try
         {
-            await publisher.PublishAsync(row, cancellationToken);
+            await publisher.PublishAsync(row, ct);
         }
         catch
         {
@@ -266,17 +266,17 @@ internal sealed partial class OutboxRelay : BackgroundService
         }
     }
 
-    private async Task SweepAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
+    private async Task SweepAsync(ConfirmingPublisher publisher, CancellationToken ct)
     {
-        while (!cancellationToken.IsCancellationRequested)
+        while (!ct.IsCancellationRequested)
         {
             var pause = _options.SweepInterval;
             try
             {
-                await KeepAsync(publisher, cancellationToken);
+                await KeepAsync(publisher, ct);
                 if (_rows < _options.MemoryRows / 2)
                 {
-                    pause = await SweepOnceAsync(cancellationToken);
+                    pause = await SweepOnceAsync(ct);
                 }
             }
             catch (Exception e) when (DatabaseFailure.Is(e))
@@ -287,29 +287,29 @@ internal sealed partial class OutboxRelay : BackgroundService
 
             if (pause > TimeSpan.Zero)
             {
-                await Task.Delay(pause, _clock, cancellationToken);
+                await Task.Delay(pause, _clock, ct);
             }
         }
     }
 
     /// <summary>What is under way for long stays ours, so that nobody sends it a second time meanwhile.</summary>
-    private async Task KeepAsync(ConfirmingPublisher publisher, CancellationToken cancellationToken)
+    private async Task KeepAsync(ConfirmingPublisher publisher, CancellationToken ct)
     {
         var now = _clock.GetTimestamp();
         List<OutboxRow> rows = [.. publisher.OwnedUntil(now + (_ownership / 2)), .. _detours.OwnedUntil(now + (_ownership / 2)), .. _local.OwnedUntil(now + (_ownership / 2))];
         if (rows.Count > 0)
         {
-            await _store.KeepAsync(rows, _options.Lease, cancellationToken);
+            await _store.KeepAsync(rows, _options.Lease, ct);
             rows.ForEach(row => row.OwnedUntil = now + _ownership);
         }
     }
 
-    private async Task<TimeSpan> SweepOnceAsync(CancellationToken cancellationToken)
+    private async Task<TimeSpan> SweepOnceAsync(CancellationToken ct)
     {
         var ownedUntil = _clock.GetTimestamp() + _ownership;
         // What is replayed gets a fifth, and only while little is under way: live messages pass it by.
         var replays = _rows < _options.SweepBatch ? (_options.SweepBatch + 4) / 5 : 0;
-        var (rows, more, next) = await _store.ClaimAsync(_options.SweepBatch, replays, _watermark, _options.Lease, cancellationToken);
+        var (rows, more, next) = await _store.ClaimAsync(_options.SweepBatch, replays, _watermark, _options.Lease, ct);
         long bytes = 0;
         foreach (var row in rows)
         {

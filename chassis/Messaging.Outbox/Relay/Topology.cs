@@ -19,21 +19,21 @@ internal sealed class Topology(IConnection connection, EventCatalogue catalogue,
     private static string FormerReplayExchange(string service) => service + ".replay";
 
     /// <summary>Declares the exchange of every event that this service may publish, and binds it to the one that gets all.</summary>
-    public async Task DeclareOwnAsync(CancellationToken cancellationToken)
+    public async Task DeclareOwnAsync(CancellationToken ct)
     {
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
-        await channel.ExchangeDeclareAsync(catalogue.Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken);
-        await channel.ExchangeDeclareAsync(catalogue.Exchanges.Replay, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
-        await channel.ExchangeDeclareAsync(catalogue.Exchanges.Returned, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+        await channel.ExchangeDeclareAsync(catalogue.Exchanges.AllEvents, ExchangeType.Topic, durable: true, cancellationToken: ct);
+        await channel.ExchangeDeclareAsync(catalogue.Exchanges.Replay, ExchangeType.Direct, durable: true, cancellationToken: ct);
+        await channel.ExchangeDeclareAsync(catalogue.Exchanges.Returned, ExchangeType.Direct, durable: true, cancellationToken: ct);
         foreach (var boundaryEvent in catalogue.PublishedBy(service.Name))
         {
-            if (vanished.IsKnown(boundaryEvent.Type) && !await IsThereAsync(boundaryEvent.Type, cancellationToken))
+            if (vanished.IsKnown(boundaryEvent.Type) && !await IsThereAsync(boundaryEvent.Type, ct))
             {
                 vanished.Lost(boundaryEvent.Type);
             }
             else
             {
-                await DeclareEventAsync(channel, catalogue.Exchanges, boundaryEvent.Type, cancellationToken);
+                await DeclareEventAsync(channel, catalogue.Exchanges, boundaryEvent.Type, ct);
                 vanished.Found(boundaryEvent.Type);
                 _known.Add(boundaryEvent.Type);
             }
@@ -41,7 +41,7 @@ internal sealed class Topology(IConnection connection, EventCatalogue catalogue,
     }
 
     /// <summary>Null when one may publish to the exchange, else why not.</summary>
-    public async ValueTask<string?> CheckAsync(string exchange, CancellationToken cancellationToken)
+    public async ValueTask<string?> CheckAsync(string exchange, CancellationToken ct)
     {
         if (vanished.IsHeld(exchange))
         {
@@ -60,22 +60,22 @@ internal sealed class Topology(IConnection connection, EventCatalogue catalogue,
 
         try
         {
-            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
             if (catalogue.PublishedBy(service.Name).Any(e => e.Type == exchange))
             {
-                await DeclareEventAsync(channel, catalogue.Exchanges, exchange, cancellationToken);
+                await DeclareEventAsync(channel, catalogue.Exchanges, exchange, ct);
             }
             else if (exchange == catalogue.Exchanges.Replay || exchange == FormerReplayExchange(service.Name))
             {
-                await channel.ExchangeDeclareAsync(exchange, ExchangeType.Direct, durable: true, cancellationToken: cancellationToken);
+                await channel.ExchangeDeclareAsync(exchange, ExchangeType.Direct, durable: true, cancellationToken: ct);
             }
             else if (exchange.StartsWith(service.Name + ".", StringComparison.Ordinal))
             {
-                await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
+                await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: ct);
             }
             else
             {
-                await channel.ExchangeDeclarePassiveAsync(exchange, cancellationToken);
+                await channel.ExchangeDeclarePassiveAsync(exchange, ct);
             }
 
             _known.Add(exchange);
@@ -85,7 +85,7 @@ internal sealed class Topology(IConnection connection, EventCatalogue catalogue,
         catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 403 or 404 or 406 && connection.IsOpen)
         {
             // Of another kind than it would be made here: somebody has made it, and whatever is behind it can be sent to.
-            if (e.ShutdownReason.ReplyCode == 406 && await IsThereAsync(exchange, cancellationToken))
+            if (e.ShutdownReason.ReplyCode == 406 && await IsThereAsync(exchange, ct))
             {
                 _known.Add(exchange);
                 _missing.Remove(exchange);
@@ -100,25 +100,25 @@ internal sealed class Topology(IConnection connection, EventCatalogue catalogue,
     private static string Missing(string exchange) => $"There is no exchange '{exchange}' that could be published to.";
 
     /// <summary>The exchange of an event, bound to the one that gets all. Plain arguments, so that any consumer in any language can declare the same.</summary>
-    public static async Task DeclareEventAsync(IChannel channel, EventExchanges exchanges, string type, CancellationToken cancellationToken)
+    public static async Task DeclareEventAsync(IChannel channel, EventExchanges exchanges, string type, CancellationToken ct)
     {
-        await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
-        await BindEventAsync(channel, exchanges, type, cancellationToken);
+        await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true, cancellationToken: ct);
+        await BindEventAsync(channel, exchanges, type, ct);
     }
 
     /// <summary>Binds the exchange of an event to the one that gets all, and to the one that brings back what had reached nobody.</summary>
-    public static async Task BindEventAsync(IChannel channel, EventExchanges exchanges, string type, CancellationToken cancellationToken)
+    public static async Task BindEventAsync(IChannel channel, EventExchanges exchanges, string type, CancellationToken ct)
     {
-        await channel.ExchangeBindAsync(exchanges.AllEvents, type, type, cancellationToken: cancellationToken);
-        await channel.ExchangeBindAsync(type, exchanges.Returned, type, cancellationToken: cancellationToken);
+        await channel.ExchangeBindAsync(exchanges.AllEvents, type, type, cancellationToken: ct);
+        await channel.ExchangeBindAsync(type, exchanges.Returned, type, cancellationToken: ct);
     }
 
-    private async Task<bool> IsThereAsync(string exchange, CancellationToken cancellationToken)
+    private async Task<bool> IsThereAsync(string exchange, CancellationToken ct)
     {
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
         try
         {
-            await channel.ExchangeDeclarePassiveAsync(exchange, cancellationToken);
+            await channel.ExchangeDeclarePassiveAsync(exchange, ct);
             return true;
         }
         catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is 404)

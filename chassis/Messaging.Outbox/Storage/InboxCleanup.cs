@@ -20,20 +20,20 @@ internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<Messaging
 
     protected override TimeSpan Interval { get; } = TimeSpan.FromMinutes(30);
 
-    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
+    protected override async Task RunOnceAsync(CancellationToken ct)
     {
-        while (await CleanAsync(cancellationToken) == Batch)
+        while (await CleanAsync(ct) == Batch)
         {
-            await Task.Delay(Breath, Clock, cancellationToken);
+            await Task.Delay(Breath, Clock, ct);
         }
     }
 
     /// <summary>One batch; as many rows as that were there, or fewer when nothing is left.</summary>
-    public async Task<int> CleanAsync(CancellationToken cancellationToken)
+    public async Task<int> CleanAsync(CancellationToken ct)
     {
         await using var command = database.CreateCommand(Sql);
         command.Parameters.AddValue(options.Value.InboxRetention, NpgsqlDbType.Interval);
         command.Parameters.AddValue(Batch);
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        return await command.ExecuteNonQueryAsync(ct);
     }
 }

@@ -82,18 +82,18 @@ internal static class OutboxSql
         new($"{CancelSql}($1)") { Parameters = { new NpgsqlParameter<Guid[]> { TypedValue = tokens } } };
 
     /// <summary>Runs the batch and gives the rows their keys.</summary>
-    public static async Task ExecuteAsync(NpgsqlBatch batch, IReadOnlyList<OutboxRow> rows, CancellationToken cancellationToken)
+    public static async Task ExecuteAsync(NpgsqlBatch batch, IReadOnlyList<OutboxRow> rows, CancellationToken ct)
     {
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
         var next = FirstWithoutKey(rows);
         do
         {
-            while (await reader.ReadAsync(cancellationToken))
+            while (await reader.ReadAsync(ct))
             {
                 rows[next++].Id = reader.GetInt64(0);
             }
         }
-        while (await reader.NextResultAsync(cancellationToken));
+        while (await reader.NextResultAsync(ct));
     }
 
     /// <inheritdoc cref="ExecuteAsync"/>

@@ -73,9 +73,9 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         """;
 
     /// <summary>Takes over rows that are due, and of replayed ones a share of their own, in the order of their ids, and tells whether there are more or when the next one will be.</summary>
-    public async Task<(List<OutboxRow> Rows, bool More, TimeSpan? Next)> ClaimAsync(int limit, int replays, Watermark watermark, TimeSpan lease, CancellationToken cancellationToken)
+    public async Task<(List<OutboxRow> Rows, bool More, TimeSpan? Next)> ClaimAsync(int limit, int replays, Watermark watermark, TimeSpan lease, CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var connection = await database.OpenConnectionAsync(ct);
         var from = watermark.Begin();
         await using var batch = new NpgsqlBatch(connection)
         {
@@ -95,12 +95,12 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
                 new NpgsqlBatchCommand(NextSql),
             },
         };
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
         var rows = new List<OutboxRow>();
         var (due, lastDue, lastReplayed) = (0, DateTime.MinValue, DateTime.MinValue);
-        while (await reader.ReadAsync(cancellationToken))
+        while (await reader.ReadAsync(ct))
         {
-            rows.Add(await ReadAsync(reader, cancellationToken));
+            rows.Add(await ReadAsync(reader, ct));
             var at = reader.GetDateTime(9);
             if (reader.GetBoolean(12))
             {
@@ -113,9 +113,9 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
             }
         }
 
-        await reader.NextResultAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        TimeSpan? next = await reader.IsDBNullAsync(0, cancellationToken) ? null : reader.GetFieldValue<TimeSpan>(0);
+        await reader.NextResultAsync(ct);
+        await reader.ReadAsync(ct);
+        TimeSpan? next = await reader.IsDBNullAsync(0, ct) ? null : reader.GetFieldValue<TimeSpan>(0);
         watermark.End(reader.GetDateTime(1), due == limit ? lastDue : null, rows.Count > due ? lastReplayed : null);
         rows.Sort(static (a, b) => a.Id.CompareTo(b.Id));
         return (rows, due == limit || (replays > 0 && rows.Count - due == replays), next);
@@ -124,24 +124,24 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
     }
 
     /// <summary>Moves on the time until which rows belong to this process.</summary>
-    public async Task KeepAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken cancellationToken)
+    public async Task KeepAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken ct)
     {
         await using var command = database.CreateCommand(KeepSql);
         AddKeys(command, rows);
         command.Parameters.AddValue(lease, NpgsqlDbType.Interval);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
-    public async Task DeleteAsync(IReadOnlyList<OutboxRow> rows, CancellationToken cancellationToken)
+    public async Task DeleteAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct)
     {
         await using var command = database.CreateCommand(DeleteSql);
         AddKeys(command, rows);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>Counts a failed attempt and puts the rows back for later, or aside for good.</summary>
     /// <returns>How many were put aside.</returns>
-    public async Task<int> RefuseAsync(IReadOnlyList<OutboxRow> rows, string error, TimeSpan backoff, int limit, CancellationToken cancellationToken)
+    public async Task<int> RefuseAsync(IReadOnlyList<OutboxRow> rows, string error, TimeSpan backoff, int limit, CancellationToken ct)
     {
         await using var command = database.CreateCommand(RefuseSql);
         AddKeys(command, rows);
@@ -149,8 +149,8 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         command.Parameters.AddValue(backoff, NpgsqlDbType.Interval);
         command.Parameters.AddValue(limit);
         var parked = 0;
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
         {
             parked += reader.GetBoolean(0) ? 1 : 0;
         }
@@ -160,34 +160,34 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
 
     /// <summary>Makes the parked rows due, as if nobody had tried yet.</summary>
     /// <returns>How many.</returns>
-    public async Task<int> ReleaseAsync(IAuditedCommit audit, CancellationToken cancellationToken)
+    public async Task<int> ReleaseAsync(IAuditedCommit audit, CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
         await using var command = new NpgsqlCommand(
             "UPDATE messaging.outbox SET parked_at = NULL, attempts = 0, due_at = clock_timestamp() WHERE parked_at IS NOT NULL", connection, transaction);
-        var released = await command.ExecuteNonQueryAsync(cancellationToken);
-        await audit.CommitAsync(transaction, cancellationToken);
+        var released = await command.ExecuteNonQueryAsync(ct);
+        await audit.CommitAsync(transaction, ct);
         return released;
     }
 
     /// <summary>Writes rows in a transaction of their own, for what happens outside of any unit of work.</summary>
-    public async Task InsertAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken cancellationToken)
+    public async Task InsertAsync(IReadOnlyList<OutboxRow> rows, TimeSpan lease, CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var connection = await database.OpenConnectionAsync(ct);
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(OutboxSql.Insert(rows, lease));
-        await OutboxSql.ExecuteAsync(batch, rows, cancellationToken);
+        await OutboxSql.ExecuteAsync(batch, rows, ct);
     }
 
     /// <summary>Puts events of the archive behind all that is due, for one queue.</summary>
     /// <returns>How many.</returns>
     public async Task<long> ReplayAsync(
         Guid replay, string queue, DateTimeOffset from, DateTimeOffset to, IReadOnlyCollection<string>? types, string? subject, IAuditedCommit audit,
-        CancellationToken cancellationToken)
+        CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
         await using var command = new NpgsqlCommand(ReplaySql, connection, transaction);
         command.Parameters.AddValue(from.UtcDateTime);
         command.Parameters.AddValue(to.UtcDateTime);
@@ -200,20 +200,20 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
             HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }), NpgsqlDbType.Jsonb);
         command.Parameters.AddValue(catalogue.Exchanges.Replay);
         command.Parameters.AddValue(subject, NpgsqlDbType.Text);
-        var replayed = await command.ExecuteNonQueryAsync(cancellationToken);
-        await audit.CommitAsync(transaction, cancellationToken);
+        var replayed = await command.ExecuteNonQueryAsync(ct);
+        await audit.CommitAsync(transaction, ct);
         return replayed;
     }
 
-    public async Task CancelAsync(Guid token, CancellationToken cancellationToken)
+    public async Task CancelAsync(Guid token, CancellationToken ct)
     {
         await using var command = database.CreateCommand("DELETE FROM messaging.outbox WHERE token = $1");
         command.Parameters.AddValue(token);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>The figures for operators. It counts rows: not for a hot path.</summary>
-    public async Task<OutboxFigures> FiguresAsync(double dispatchRate, CancellationToken cancellationToken)
+    public async Task<OutboxFigures> FiguresAsync(double dispatchRate, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             """
@@ -225,8 +225,8 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
                    (SELECT count(*) FROM messaging.dead_letters WHERE status = 'open')
             FROM messaging.outbox
             """);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
         return new OutboxFigures(
             reader.GetInt64(0), Math.Round(Math.Max(0, reader.GetDouble(1)), 3), reader.GetInt64(2), reader.GetInt64(3), dispatchRate, reader.GetInt64(4));
     }
@@ -237,7 +237,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         command.Parameters.AddValue<Guid[]>([.. rows.Select(r => r.MessageId)]);
     }
 
-    private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
+    private static async Task<OutboxRow> ReadAsync(NpgsqlDataReader reader, CancellationToken ct)
     {
         var dueAt = reader.GetFieldValue<DateTimeOffset>(9);
         var scheduled = reader.GetBoolean(10);
@@ -245,7 +245,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         {
             Id = reader.GetInt64(0),
             MessageId = reader.GetGuid(1),
-            Key = await reader.IsDBNullAsync(2, cancellationToken) ? null : reader.GetString(2),
+            Key = await reader.IsDBNullAsync(2, ct) ? null : reader.GetString(2),
             Exchange = reader.GetString(3),
             RoutingKey = reader.GetString(4),
             ContentType = reader.GetString(5),

@@ -26,23 +26,23 @@ internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOpt
     protected override TimeSpan Interval { get; } = TimeSpan.FromHours(1);
 
     /// <summary>Removes all that is due.</summary>
-    public async Task SweepAsync(CancellationToken cancellationToken)
+    public async Task SweepAsync(CancellationToken ct)
     {
         foreach (var (sql, kept) in new[] { (ArchiveSql, options.Value.ArchiveRetention), (DeadLettersSql, options.Value.DeadLetterRetention) })
         {
-            while (await DeleteAsync(sql, kept, cancellationToken) == Batch)
+            while (await DeleteAsync(sql, kept, ct) == Batch)
             {
             }
         }
     }
 
-    protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
+    protected override Task RunOnceAsync(CancellationToken ct) => SweepAsync(ct);
 
-    private async Task<int> DeleteAsync(string sql, TimeSpan kept, CancellationToken cancellationToken)
+    private async Task<int> DeleteAsync(string sql, TimeSpan kept, CancellationToken ct)
     {
         await using var command = database.CreateCommand(sql);
         command.Parameters.AddValue(kept, NpgsqlDbType.Interval);
         command.Parameters.AddValue(Batch);
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        return await command.ExecuteNonQueryAsync(ct);
     }
 }

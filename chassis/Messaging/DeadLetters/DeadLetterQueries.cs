@@ -24,7 +24,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
     private const string Matches =
         "status = $1 AND ($2 IS NULL OR queue = $2) AND ($3 IS NULL OR message_type = $3) AND ($4 IS NULL OR fingerprint = $4) AND ($5 IS NULL OR reason = $5)";
 
-    public async Task<List<DeadLetterSummary>> ListAsync(DeadLetterFilter filter, DeadLetterCursor? after, int count, CancellationToken cancellationToken)
+    public async Task<List<DeadLetterSummary>> ListAsync(DeadLetterFilter filter, DeadLetterCursor? after, int count, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             $"""
@@ -36,9 +36,9 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
         command.Parameters.AddValue(after?.FailedAt.UtcDateTime, NpgsqlDbType.TimestampTz);
         command.Parameters.AddValue(after?.Id, NpgsqlDbType.Uuid);
         command.Parameters.AddValue(count);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(ct);
         var rows = new List<DeadLetterSummary>();
-        while (await reader.ReadAsync(cancellationToken))
+        while (await reader.ReadAsync(ct))
         {
             rows.Add(Read(reader));
         }
@@ -47,25 +47,25 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
     }
 
     public async Task<(DeadLetterSummary Summary, string? StackTrace, string ContentType, Dictionary<string, string> Headers, byte[] Body, string History)?> FindAsync(
-        Guid id, CancellationToken cancellationToken)
+        Guid id, CancellationToken ct)
     {
         await using var command = database.CreateCommand($"SELECT {Columns}, stack_trace, content_type, headers, body, history FROM messaging.dead_letters WHERE id = $1");
         command.Parameters.AddValue(id);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken)
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct)
             ? (Read(reader), Text(reader, 12), reader.GetString(13), HeaderJson.Read(reader.GetString(14)), reader.GetFieldValue<byte[]>(15), reader.GetString(16))
             : null;
     }
 
     /// <summary>Null when there is none, false when it is not open.</summary>
-    public async Task<bool?> RetryAsync(Guid id, string by, CancellationToken cancellationToken)
+    public async Task<bool?> RetryAsync(Guid id, string by, CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
         await using (var look = new NpgsqlCommand("SELECT status FROM messaging.dead_letters WHERE id = $1 FOR UPDATE", connection, transaction))
         {
             look.Parameters.AddValue(id);
-            if (await look.ExecuteScalarAsync(cancellationToken) is not string status)
+            if (await look.ExecuteScalarAsync(ct) is not string status)
             {
                 return null;
             }
@@ -76,38 +76,38 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
             }
         }
 
-        await SendAsync(connection, transaction, [id], null, by, cancellationToken);
-        await audit.CommitAsync(transaction, cancellationToken);
+        await SendAsync(connection, transaction, [id], null, by, ct);
+        await audit.CommitAsync(transaction, ct);
         return true;
     }
 
-    public async Task<int> RetryAsync(DeadLetterFilter filter, double? rate, int limit, string by, CancellationToken cancellationToken)
+    public async Task<int> RetryAsync(DeadLetterFilter filter, double? rate, int limit, string by, CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
         var ids = new List<Guid>();
         await using (var select = new NpgsqlCommand(
             $"SELECT id FROM messaging.dead_letters WHERE {Matches} ORDER BY first_failed_at, id LIMIT $6 FOR UPDATE SKIP LOCKED", connection, transaction))
         {
             Add(select, filter);
             select.Parameters.AddValue(limit);
-            await using var reader = await select.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
+            await using var reader = await select.ExecuteReaderAsync(ct);
+            while (await reader.ReadAsync(ct))
             {
                 ids.Add(reader.GetGuid(0));
             }
         }
 
-        await SendAsync(connection, transaction, ids, rate, by, cancellationToken);
-        await audit.CommitAsync(transaction, cancellationToken);
+        await SendAsync(connection, transaction, ids, rate, by, ct);
+        await audit.CommitAsync(transaction, ct);
         return ids.Count;
     }
 
     /// <summary>What the message said is gone; that it was there, and who dropped it, stays.</summary>
-    public async Task<bool> DeleteAsync(Guid id, string by, CancellationToken cancellationToken)
+    public async Task<bool> DeleteAsync(Guid id, string by, CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
         await using var command = new NpgsqlCommand(
             """
             UPDATE messaging.dead_letters SET status = 'deleted', body = '', headers = '{}', history = history || $2::jsonb
@@ -115,18 +115,18 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
             """, connection, transaction);
         command.Parameters.AddValue(id);
         command.Parameters.Add(Entry("deleted", by));
-        if (await command.ExecuteNonQueryAsync(cancellationToken) == 0)
+        if (await command.ExecuteNonQueryAsync(ct) == 0)
         {
             return false;
         }
 
-        await audit.CommitAsync(transaction, cancellationToken);
+        await audit.CommitAsync(transaction, ct);
         return true;
     }
 
     // The message keeps its id. It gets past the inbox, because the transaction that failed took its inbox row with it.
     private async Task SendAsync(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, List<Guid> ids, double? rate, string by, CancellationToken cancellationToken)
+        NpgsqlConnection connection, NpgsqlTransaction transaction, List<Guid> ids, double? rate, string by, CancellationToken ct)
     {
         if (ids.Count == 0)
         {
@@ -142,9 +142,9 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
         {
             update.Parameters.AddValue<Guid[]>([.. ids]);
             update.Parameters.Add(Entry("retried", by));
-            await using var reader = await update.ExecuteReaderAsync(cancellationToken);
+            await using var reader = await update.ExecuteReaderAsync(ct);
             var start = clock.GetUtcNow();
-            while (await reader.ReadAsync(cancellationToken))
+            while (await reader.ReadAsync(ct))
             {
                 var headers = HeaderJson.Read(reader.GetString(3));
                 headers.Remove(MessageKeys.Redeliveries);
@@ -170,7 +170,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
 
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(OutboxSql.Insert(rows, options.Value.Lease));
-        await OutboxSql.ExecuteAsync(batch, rows, cancellationToken);
+        await OutboxSql.ExecuteAsync(batch, rows, ct);
     }
 
     private NpgsqlParameter Entry(string what, string by) => new()

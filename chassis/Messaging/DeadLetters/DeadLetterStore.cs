@@ -66,11 +66,11 @@ internal sealed partial class DeadLetterStore(NpgsqlDataSource database, Messagi
         """;
 
     /// <summary>Keeps the message, whatever is in it.</summary>
-    public async Task AddAsync(DeadLetter letter, CancellationToken cancellationToken)
+    public async Task AddAsync(DeadLetter letter, CancellationToken ct)
     {
         try
         {
-            await InsertAsync(letter, cancellationToken);
+            await InsertAsync(letter, ct);
         }
         catch (PostgresException e) when (e.SqlState is ['2', '2', ..] or ['5', '4', ..])
         {
@@ -85,13 +85,13 @@ internal sealed partial class DeadLetterStore(NpgsqlDataSource database, Messagi
                     ContentType = string.Empty,
                     Headers = new Dictionary<string, string>(),
                 },
-                cancellationToken);
+                ct);
         }
 
         metrics.DeadLetter(letter.Queue);
     }
 
-    private async Task InsertAsync(DeadLetter letter, CancellationToken cancellationToken)
+    private async Task InsertAsync(DeadLetter letter, CancellationToken ct)
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var entry = JsonSerializer.Serialize(new { at = now, @event = "failed", reason = letter.Reason, exception = letter.ExceptionType, message = letter.ExceptionMessage }, JsonSerializerOptions.Web);
@@ -110,7 +110,7 @@ internal sealed partial class DeadLetterStore(NpgsqlDataSource database, Messagi
         command.Parameters.AddValue(letter.Body);
         command.Parameters.AddValue(now);
         command.Parameters.AddValue(Clean(entry)!, NpgsqlDbType.Jsonb);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>The same for failures with one cause: type of the exception, its message without the values, and where it was thrown.</summary>

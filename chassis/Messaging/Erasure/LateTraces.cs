@@ -17,17 +17,17 @@ internal sealed class LateTraces(NpgsqlDataSource database, EventCatalogue catal
 
     protected override TimeSpan Interval => options.Value.LateTracesInterval;
 
-    protected override Task RunOnceAsync(CancellationToken cancellationToken) => EraseAsync(cancellationToken);
+    protected override Task RunOnceAsync(CancellationToken ct) => EraseAsync(ct);
 
     /// <summary>Once for everybody who was erased within the last 30 days.</summary>
-    public async Task EraseAsync(CancellationToken cancellationToken)
+    public async Task EraseAsync(CancellationToken ct)
     {
         var erasures = new List<Guid[]>();
         await using (var command = database.CreateCommand("SELECT about FROM messaging.erasures WHERE erased_at > now() - $1"))
         {
             command.Parameters.AddValue(Watch);
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
+            await using var reader = await command.ExecuteReaderAsync(ct);
+            while (await reader.ReadAsync(ct))
             {
                 erasures.Add(reader.GetFieldValue<Guid[]>(0));
             }
@@ -35,10 +35,10 @@ internal sealed class LateTraces(NpgsqlDataSource database, EventCatalogue catal
 
         foreach (var about in erasures)
         {
-            await using var connection = await database.OpenConnectionAsync(cancellationToken);
-            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await PersonalData.EraseAsync(transaction, about, new Redaction(catalogue), cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
+            await using var connection = await database.OpenConnectionAsync(ct);
+            await using var transaction = await connection.BeginTransactionAsync(ct);
+            await PersonalData.EraseAsync(transaction, about, new Redaction(catalogue), ct);
+            await transaction.CommitAsync(ct);
         }
     }
 }

@@ -43,10 +43,10 @@ internal sealed class Deliveries(TimeProvider clock) : IReceiveObserver
         return Task.CompletedTask;
     }
 
-    public Task PostReceive(ReceiveContext context) => End(context, _ => true);
+    public Task PostReceive(ReceiveContext context) => EndAsync(context, _ => true);
 
     // An acknowledgement that fails, on a channel that is dead, tells the broker nothing.
-    public Task ReceiveFault(ReceiveContext context, Exception exception) => End(context, delivery => delivery.Stage != Stage.Acknowledgement);
+    public Task ReceiveFault(ReceiveContext context, Exception exception) => EndAsync(context, delivery => delivery.Stage != Stage.Acknowledgement);
 
     public Task PostConsume<T>(ConsumeContext<T> context, TimeSpan duration, string consumerType)
         where T : class => Task.CompletedTask;
@@ -54,7 +54,7 @@ internal sealed class Deliveries(TimeProvider clock) : IReceiveObserver
     public Task ConsumeFault<T>(ConsumeContext<T> context, TimeSpan duration, string consumerType, Exception exception)
         where T : class => Task.CompletedTask;
 
-    private Task End(ReceiveContext context, Func<Delivery, bool> isSettled)
+    private Task EndAsync(ReceiveContext context, Func<Delivery, bool> isSettled)
     {
         if (context.TryGetPayload<Delivery>(out var delivery))
         {
@@ -69,13 +69,13 @@ internal sealed class Deliveries(TimeProvider clock) : IReceiveObserver
 internal sealed class RetryStages : IRetryObserver
 {
     public Task PostFault<T>(RetryContext<T> context)
-        where T : class, PipeContext => Reach(context.Context, Stage.Pause);
+        where T : class, PipeContext => ReachAsync(context.Context, Stage.Pause);
 
     public Task PreRetry<T>(RetryContext<T> context)
-        where T : class, PipeContext => Reach(context.Context, Stage.Consumer);
+        where T : class, PipeContext => ReachAsync(context.Context, Stage.Consumer);
 
     public Task RetryFault<T>(RetryContext<T> context)
-        where T : class, PipeContext => Reach(context.Context, Stage.GivenUp);
+        where T : class, PipeContext => ReachAsync(context.Context, Stage.GivenUp);
 
     public Task PostCreate<T>(RetryPolicyContext<T> context)
         where T : class, PipeContext => Task.CompletedTask;
@@ -83,7 +83,7 @@ internal sealed class RetryStages : IRetryObserver
     public Task RetryComplete<T>(RetryContext<T> context)
         where T : class, PipeContext => Task.CompletedTask;
 
-    private static Task Reach(PipeContext context, Stage stage)
+    private static Task ReachAsync(PipeContext context, Stage stage)
     {
         context.Reach(stage);
         return Task.CompletedTask;

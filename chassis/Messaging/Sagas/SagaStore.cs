@@ -22,7 +22,7 @@ internal sealed class SagaStore<TSaga>(DbContext database, ConcurrencyMode concu
 
     public DbContext Database { get; } = database;
 
-    public async Task<TSaga?> LoadAsync(Guid correlationId, CancellationToken cancellationToken)
+    public async Task<TSaga?> LoadAsync(Guid correlationId, CancellationToken ct)
     {
         // What this transaction has locked nobody else has changed.
         var transaction = Database.Database.CurrentTransaction?.TransactionId;
@@ -31,30 +31,30 @@ internal sealed class SagaStore<TSaga>(DbContext database, ConcurrencyMode concu
             return held.Saga;
         }
 
-        var saga = await ReadAsync(correlationId, cancellationToken);
+        var saga = await ReadAsync(correlationId, ct);
         _locked = concurrency == ConcurrencyMode.Pessimistic && saga is not null && transaction is { } id ? (id, saga) : null;
         return saga;
     }
 
-    private Task<TSaga?> ReadAsync(Guid correlationId, CancellationToken cancellationToken)
+    private Task<TSaga?> ReadAsync(Guid correlationId, CancellationToken ct)
     {
         var query = concurrency == ConcurrencyMode.Optimistic
             ? Database.Set<TSaga>().Where(saga => saga.CorrelationId == correlationId)
             : Database.Set<TSaga>().FromSqlRaw(_lockSql ??= LockSql(), correlationId);
-        return query.AsTracking().SingleOrDefaultAsync(cancellationToken);
+        return query.AsTracking().SingleOrDefaultAsync(ct);
     }
 
     /// <summary>Finds by expression, then takes the rows one by one in a fixed order, so that two that look for the same do not block each other for good.</summary>
-    public async Task<List<TSaga>> QueryAsync(ISagaQuery<TSaga> query, CancellationToken cancellationToken)
+    public async Task<List<TSaga>> QueryAsync(ISagaQuery<TSaga> query, CancellationToken ct)
     {
         var ids = await Database.Set<TSaga>().Where(query.FilterExpression).OrderBy(saga => saga.CorrelationId)
-            .Select(saga => saga.CorrelationId).ToListAsync(cancellationToken);
+            .Select(saga => saga.CorrelationId).ToListAsync(ct);
         var matches = query.GetFilter();
         var sagas = new List<TSaga>(ids.Count);
         foreach (var id in ids)
         {
             // It may have changed, or gone, while we waited for its lock.
-            if (await LoadAsync(id, cancellationToken) is { } saga && matches(saga))
+            if (await LoadAsync(id, ct) is { } saga && matches(saga))
             {
                 sagas.Add(saga);
             }
@@ -189,8 +189,8 @@ internal sealed class SagaContext<TSaga, TMessage>(
 }
 
 /// <summary>Looks at sagas without touching them: for queries and test harnesses.</summary>
-internal sealed class SagaReadContext<TSaga>(SagaStore<TSaga> store, CancellationToken cancellationToken)
-    : BasePipeContext(cancellationToken), QuerySagaRepositoryContext<TSaga>, LoadSagaRepositoryContext<TSaga>
+internal sealed class SagaReadContext<TSaga>(SagaStore<TSaga> store, CancellationToken ct)
+    : BasePipeContext(ct), QuerySagaRepositoryContext<TSaga>, LoadSagaRepositoryContext<TSaga>
     where TSaga : class, ISaga
 {
     public async Task<TSaga> Load(Guid correlationId) =>

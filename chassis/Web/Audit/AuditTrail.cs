@@ -16,38 +16,38 @@ public sealed partial class AuditTrail : IAuditedCommit
     // Longer than any healthy insert takes; a caller that hangs up does not end it.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    private readonly NpgsqlDataSource database;
-    private readonly IHttpContextAccessor http;
-    private readonly ILogger<AuditTrail> logger;
-    private readonly byte[] key;
+    private readonly NpgsqlDataSource _database;
+    private readonly IHttpContextAccessor _http;
+    private readonly ILogger<AuditTrail> _logger;
+    private readonly byte[] _key;
 
     public AuditTrail(NpgsqlDataSource database, IHttpContextAccessor http, IConfiguration configuration, ILogger<AuditTrail> logger)
     {
-        (this.database, this.http, this.logger) = (database, http, logger);
-        key = ServiceKey.Derive(configuration, "audit");
+        (this._database, this._http, this._logger) = (database, http, logger);
+        _key = ServiceKey.Derive(configuration, "audit");
     }
 
     /// <summary>Whether a request is at hand whose changes have to be recorded with them.</summary>
-    internal bool IsDue => AuditedCall.Of(http.HttpContext) is { Writes: true, Recorded: null };
+    internal bool IsDue => AuditedCall.Of(_http.HttpContext) is { Writes: true, Recorded: null };
 
     /// <summary>Commits what an operator changes, and with it that it was this operator.</summary>
     /// <exception cref="NpgsqlException">It could not be recorded, and is not done.</exception>
-    public async Task CommitAsync(NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    public async Task CommitAsync(NpgsqlTransaction transaction, CancellationToken ct)
     {
-        await JoinAsync(transaction, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await JoinAsync(transaction, ct);
+        await transaction.CommitAsync(ct);
         Joined(committed: true);
     }
 
     /// <summary>A keyed hash: the same for the same text, and nothing that can be guessed without the key.</summary>
-    internal string Hash(string text) => Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
+    internal string Hash(string text) => Convert.ToHexStringLower(HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
 
     /// <summary>Records the request at hand in a transaction that is about to be committed; nothing when there is none to record, or it has been already.</summary>
-    internal async Task JoinAsync(NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    internal async Task JoinAsync(NpgsqlTransaction transaction, CancellationToken ct)
     {
-        if (AuditedCall.Of(http.HttpContext) is { Writes: true, Recorded: null } call)
+        if (AuditedCall.Of(_http.HttpContext) is { Writes: true, Recorded: null } call)
         {
-            await WriteAsync(call.Record(call.ExpectedStatus), transaction, cancellationToken);
+            await WriteAsync(call.Record(call.ExpectedStatus), transaction, ct);
             call.Joined = call.ExpectedStatus;
         }
     }
@@ -55,7 +55,7 @@ public sealed partial class AuditTrail : IAuditedCommit
     /// <summary>Tells how the transaction ended that <see cref="JoinAsync"/> was for.</summary>
     internal void Joined(bool committed)
     {
-        if (AuditedCall.Of(http.HttpContext) is { Joined: not null } call)
+        if (AuditedCall.Of(_http.HttpContext) is { Joined: not null } call)
         {
             (call.Recorded, call.Joined) = (committed ? call.Joined : call.Recorded, null);
         }
@@ -75,14 +75,14 @@ public sealed partial class AuditTrail : IAuditedCommit
     internal async Task WriteAsync(AuditRecord record)
     {
         using var patience = new CancellationTokenSource(Patience);
-        await using var connection = await database.OpenConnectionAsync(patience.Token);
+        await using var connection = await _database.OpenConnectionAsync(patience.Token);
         await InsertAsync(record, connection, null, patience.Token);
     }
 
-    internal Task WriteAsync(AuditRecord record, NpgsqlTransaction transaction, CancellationToken cancellationToken) =>
-        InsertAsync(record, transaction.Connection!, transaction, cancellationToken);
+    internal Task WriteAsync(AuditRecord record, NpgsqlTransaction transaction, CancellationToken ct) =>
+        InsertAsync(record, transaction.Connection!, transaction, ct);
 
-    private async Task InsertAsync(AuditRecord record, NpgsqlConnection connection, NpgsqlTransaction? transaction, CancellationToken cancellationToken)
+    private async Task InsertAsync(AuditRecord record, NpgsqlConnection connection, NpgsqlTransaction? transaction, CancellationToken ct)
     {
         var (addressHash, ids) = (record.Address is null ? null : Hash(record.Address), JsonSerializer.Serialize(record.Ids));
         await using var command = new NpgsqlCommand(
@@ -101,8 +101,8 @@ public sealed partial class AuditTrail : IAuditedCommit
         command.Parameters.AddValue(record.Reason, NpgsqlDbType.Text);
         command.Parameters.AddValue(record.Status);
         command.Parameters.AddValue(record.CorrelationId);
-        await command.ExecuteNonQueryAsync(cancellationToken);
-        LogRecorded(logger, record.Kind, record.Event, record.Status, record.UserId, record.ClientId, record.TenantId, ids, addressHash);
+        await command.ExecuteNonQueryAsync(ct);
+        LogRecorded(_logger, record.Kind, record.Event, record.Status, record.UserId, record.ClientId, record.TenantId, ids, addressHash);
     }
 
     // No address and no reason: a log is read by more people, and kept in more places.

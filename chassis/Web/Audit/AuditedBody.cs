@@ -8,48 +8,48 @@ namespace Chassis.Web;
 /// <summary>The body of an answer that does not leave before it is on record: not its first byte, and not its headers either.</summary>
 internal sealed class AuditedBody : IHttpResponseBodyFeature
 {
-    private readonly IHttpResponseBodyFeature answer;
-    private readonly Func<Task> record;
-    private PipeWriter? writer;
+    private readonly IHttpResponseBodyFeature _answer;
+    private readonly Func<Task> _record;
+    private PipeWriter? _writer;
 
     public AuditedBody(IHttpResponseBodyFeature answer, Func<Task> record)
     {
-        (this.answer, this.record) = (answer, record);
+        (this._answer, this._record) = (answer, record);
         Stream = new Gate(answer.Stream, record);
     }
 
     public Stream Stream { get; }
 
-    public PipeWriter Writer => writer ??= PipeWriter.Create(Stream, new StreamPipeWriterOptions(leaveOpen: true));
+    public PipeWriter Writer => _writer ??= PipeWriter.Create(Stream, new StreamPipeWriterOptions(leaveOpen: true));
 
-    public void DisableBuffering() => answer.DisableBuffering();
+    public void DisableBuffering() => _answer.DisableBuffering();
 
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
-        await record();
-        await answer.StartAsync(cancellationToken);
+        await _record();
+        await _answer.StartAsync(cancellationToken);
     }
 
     public async Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default)
     {
         await FlushAsync();
-        await record();
-        await answer.SendFileAsync(path, offset, count, cancellationToken);
+        await _record();
+        await _answer.SendFileAsync(path, offset, count, cancellationToken);
     }
 
     public async Task CompleteAsync()
     {
         await FlushAsync();
-        await record();
-        await answer.CompleteAsync();
+        await _record();
+        await _answer.CompleteAsync();
     }
 
     /// <summary>What the writer still holds.</summary>
     public async Task FlushAsync()
     {
-        if (writer is { UnflushedBytes: > 0 })
+        if (_writer is { UnflushedBytes: > 0 })
         {
-            await writer.FlushAsync();
+            await _writer.FlushAsync();
         }
     }
 

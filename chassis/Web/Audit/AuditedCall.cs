@@ -13,13 +13,13 @@ internal sealed class AuditedCall
 
     private const int MaxReason = 500;
 
-    private readonly HttpContext http;
-    private string? reason;
+    private readonly HttpContext _http;
+    private string? _reason;
 
     private AuditedCall(HttpContext http)
     {
-        this.http = http;
-        reason = Clean(http.Request.Headers[ReasonHeader].ToString());
+        this._http = http;
+        _reason = Clean(http.Request.Headers[ReasonHeader].ToString());
         Writes = !HttpMethods.IsGet(http.Request.Method);
         ExpectedStatus = StatusOfSuccess(http.GetEndpoint()!);
     }
@@ -58,7 +58,7 @@ internal sealed class AuditedCall
     {
         if (Of(context.HttpContext) is { } call && context.Arguments.OfType<IHasReason>().FirstOrDefault() is { } request)
         {
-            call.reason = Clean(request.Reason) ?? call.reason;
+            call._reason = Clean(request.Reason) ?? call._reason;
         }
 
         return next(context);
@@ -66,15 +66,15 @@ internal sealed class AuditedCall
 
     public AuditRecord Record(int status)
     {
-        var route = ((RouteEndpoint)http.GetEndpoint()!).RoutePattern.RawText;
-        return new AuditRecord(AuditRecord.Act, $"{http.Request.Method} /{route!.Trim('/')}", status)
+        var route = ((RouteEndpoint)_http.GetEndpoint()!).RoutePattern.RawText;
+        return new AuditRecord(AuditRecord.Act, $"{_http.Request.Method} /{route!.Trim('/')}", status)
         {
-            UserId = http.User.FindFirst(Claims.Subject)?.Value,
-            ClientId = http.User.FindFirst(Claims.ClientId)?.Value,
-            TenantId = http.User.FindFirst(Claims.Tenant)?.Value,
-            Address = http.Connection.RemoteIpAddress?.ToString(),
+            UserId = _http.User.FindFirst(Claims.Subject)?.Value,
+            ClientId = _http.User.FindFirst(Claims.ClientId)?.Value,
+            TenantId = _http.User.FindFirst(Claims.Tenant)?.Value,
+            Address = _http.Connection.RemoteIpAddress?.ToString(),
             Ids = Ids(),
-            Reason = reason,
+            Reason = _reason,
         };
     }
 
@@ -87,8 +87,8 @@ internal sealed class AuditedCall
     // Of the query only what is an id: a text that somebody searched for may be a name.
     private Dictionary<string, string> Ids()
     {
-        var ids = http.Request.RouteValues.Where(v => v.Value is string).ToDictionary(v => v.Key, v => Clean((string)v.Value!) ?? "", StringComparer.Ordinal);
-        foreach (var (name, value) in http.Request.Query.Where(q => Guid.TryParse(q.Value, out _)))
+        var ids = _http.Request.RouteValues.Where(v => v.Value is string).ToDictionary(v => v.Key, v => Clean((string)v.Value!) ?? "", StringComparer.Ordinal);
+        foreach (var (name, value) in _http.Request.Query.Where(q => Guid.TryParse(q.Value, out _)))
         {
             ids.TryAdd(Clean(name) ?? "", value.ToString());
         }

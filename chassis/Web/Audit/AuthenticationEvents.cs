@@ -14,7 +14,7 @@ public sealed class AuthenticationEvents(AuditTrail trail, DbContext db, IHttpCo
     /// at once and apart, since it is to stay when everything else is rolled back.
     /// </summary>
     /// <exception cref="NpgsqlException">It could not be recorded; the request should fail.</exception>
-    public Task RecordAsync(AuthenticationEvent happened, CancellationToken cancellationToken)
+    public Task RecordAsync(AuthenticationEvent happened, CancellationToken ct)
     {
         var record = new AuditRecord(AuditRecord.Authentication, JsonNamingPolicy.KebabCaseLower.ConvertName(happened.Kind.ToString()), happened.Status)
         {
@@ -25,17 +25,17 @@ public sealed class AuthenticationEvents(AuditTrail trail, DbContext db, IHttpCo
             Ids = happened.Account is null ? [] : new Dictionary<string, string> { ["account"] = trail.Hash(happened.Account) },
         };
         return happened.Status < StatusCodes.Status400BadRequest && db.Database.CurrentTransaction?.GetDbTransaction() is NpgsqlTransaction transaction
-            ? trail.WriteAsync(record, transaction, cancellationToken)
+            ? trail.WriteAsync(record, transaction, ct)
             : trail.WriteAsync(record);
     }
 
     /// <summary>Records an attempt that failed, and that the next one has to wait, if it has.</summary>
-    public async Task RecordFailureAsync(AuthenticationEvent failed, bool isLast, CancellationToken cancellationToken)
+    public async Task RecordFailureAsync(AuthenticationEvent failed, bool isLast, CancellationToken ct)
     {
-        await RecordAsync(failed, cancellationToken);
+        await RecordAsync(failed, ct);
         if (isLast)
         {
-            await RecordAsync(failed with { Kind = AuthenticationEventKind.Lockout, Status = StatusCodes.Status429TooManyRequests }, cancellationToken);
+            await RecordAsync(failed with { Kind = AuthenticationEventKind.Lockout, Status = StatusCodes.Status429TooManyRequests }, ct);
         }
     }
 }

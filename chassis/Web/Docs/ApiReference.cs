@@ -10,7 +10,7 @@ namespace Chassis.Web;
 internal static class ApiReference
 {
     /// <summary>Scalar answers <c>/docs</c> with a redirect to <c>/docs/</c>; here the page itself is at the address that everybody knows.</summary>
-    public static Task Rewrite(HttpContext context, RequestDelegate next)
+    public static Task RewriteAsync(HttpContext context, RequestDelegate next)
     {
         if (context.Request.Path == "/docs")
         {

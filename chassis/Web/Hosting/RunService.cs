@@ -114,7 +114,7 @@ public static partial class RunService
         return false;
     }
 
-    private static async Task MigrateAsync(WebApplication app, ILogger logger, bool opensWaitingRoom, CancellationToken cancellationToken)
+    private static async Task MigrateAsync(WebApplication app, ILogger logger, bool opensWaitingRoom, CancellationToken ct)
     {
         var clock = app.Services.GetRequiredService<TimeProvider>();
         WaitingRoom? waitingRoom = null;
@@ -126,7 +126,7 @@ public static partial class RunService
                 {
                     try
                     {
-                        await migrator.MigrateAsync(cancellationToken);
+                        await migrator.MigrateAsync(ct);
                         break;
                     }
                     catch (Exception e) when (ProblemMapping.Map(e) is { Status: 503 or 409 } || IsNotProvisioned(e))
@@ -135,10 +135,10 @@ public static partial class RunService
                         LogWaiting(logger, e.GetBaseException().Message, pause.TotalSeconds);
                         if (opensWaitingRoom)
                         {
-                            waitingRoom ??= await WaitingRoom.OpenAsync(app, logger, cancellationToken);
+                            waitingRoom ??= await WaitingRoom.OpenAsync(app, logger, ct);
                         }
 
-                        await Task.Delay(pause, clock, cancellationToken);
+                        await Task.Delay(pause, clock, ct);
                     }
                 }
             }

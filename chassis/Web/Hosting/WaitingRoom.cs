@@ -12,12 +12,12 @@ namespace Chassis.Web;
 /// <summary>Answers on the service's address while its database is not there yet: alive, not ready, try again.</summary>
 internal sealed partial class WaitingRoom : IAsyncDisposable
 {
-    private readonly WebApplication app;
+    private readonly WebApplication _app;
 
-    private WaitingRoom(WebApplication app) => this.app = app;
+    private WaitingRoom(WebApplication app) => this._app = app;
 
     /// <returns>The waiting room, or null when the service does not listen on a socket or its address is taken.</returns>
-    public static async Task<WaitingRoom?> OpenAsync(WebApplication service, ILogger logger, CancellationToken cancellationToken)
+    public static async Task<WaitingRoom?> OpenAsync(WebApplication service, ILogger logger, CancellationToken ct)
     {
         if (!service.Services.GetRequiredService<IServer>().GetType().Name.StartsWith("Kestrel", StringComparison.Ordinal))
         {
@@ -32,10 +32,10 @@ internal sealed partial class WaitingRoom : IAsyncDisposable
         builder.WebHost.UseUrls(service.Configuration["urls"]?.Split(';') ?? [$"http://*:{service.Configuration["http_ports"] ?? "8080"}"]);
         var app = builder.Build();
         app.UseMiddleware<SecurityHeaders>();
-        app.Run(Answer);
+        app.Run(AnswerAsync);
         try
         {
-            await app.StartAsync(cancellationToken);
+            await app.StartAsync(ct);
             return new WaitingRoom(app);
         }
         catch (IOException e)
@@ -48,11 +48,11 @@ internal sealed partial class WaitingRoom : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await app.StopAsync();
-        await app.DisposeAsync();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
     }
 
-    private static Task Answer(HttpContext context)
+    private static Task AnswerAsync(HttpContext context)
     {
         if (context.Request.Path == "/health/live")
         {

@@ -8,17 +8,17 @@ internal sealed class ConcurrencyLimit(RequestDelegate next, IOptions<RateLimitS
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(1);
 
-    private readonly Places? places = settings.Value is { Permits: > 0, Concurrent: > 0 and var most } ? new Places(most) : null;
+    private readonly Places? _places = settings.Value is { Permits: > 0, Concurrent: > 0 and var most } ? new Places(most) : null;
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if (places is null || !RateLimiting.IsLimited(context))
+        if (_places is null || !RateLimiting.IsLimited(context))
         {
             await next(context);
             return;
         }
 
-        using var place = places.TryTake(RateLimiting.Caller(context))
+        using var place = _places.TryTake(RateLimiting.Caller(context))
             ?? throw ProblemException.TooMany("too_many_at_once", $"A caller may have {settings.Value.Concurrent} requests under way at a time.", Soon);
         await next(context);
     }

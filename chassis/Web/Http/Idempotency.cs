@@ -49,12 +49,12 @@ public static partial class Idempotency
     internal const string ForgetSql = "DELETE FROM idempotency_keys WHERE caller = {0} OR ids @> ARRAY[{1}] OR (ids IS NULL AND ids_in(body) @> ARRAY[{1}])";
 
     /// <summary>Forgets stored answers that were given to a person, or name the person.</summary>
-    public static Task ForgetAsync(DbContext db, Guid person, CancellationToken cancellationToken) =>
-        db.Database.ExecuteSqlRawAsync(ForgetSql, [person.ToString(), person], cancellationToken);
+    public static Task ForgetAsync(DbContext db, Guid person, CancellationToken ct) =>
+        db.Database.ExecuteSqlRawAsync(ForgetSql, [person.ToString(), person], ct);
 
     /// <summary>Removes answers that are older than <see cref="Lifetime"/>.</summary>
-    internal static Task<int> SweepAsync(DbContext db, DateTimeOffset now, CancellationToken cancellationToken) =>
-        db.Database.ExecuteSqlAsync($"DELETE FROM idempotency_keys WHERE created_at < {now - Lifetime}", cancellationToken);
+    internal static Task<int> SweepAsync(DbContext db, DateTimeOffset now, CancellationToken ct) =>
+        db.Database.ExecuteSqlAsync($"DELETE FROM idempotency_keys WHERE created_at < {now - Lifetime}", ct);
 
     private static async Task<object?> RunAsync(HttpContext http, string key, Func<Task>? prepare, string[] shownOnce, Func<ValueTask<object?>> handler)
     {
@@ -132,7 +132,7 @@ public static partial class Idempotency
         }
     }
 
-    private static async Task<byte[]> FingerprintAsync(HttpContext http, string key, CancellationToken cancellationToken)
+    private static async Task<byte[]> FingerprintAsync(HttpContext http, string key, CancellationToken ct)
     {
         var request = http.Request;
         using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, http.RequestServices.GetRequiredService<IdempotencySecret>().Key);
@@ -140,7 +140,7 @@ public static partial class Idempotency
         request.Body.Position = 0;
         var buffer = new byte[16 * 1024];
         int read;
-        while ((read = await request.Body.ReadAsync(buffer, cancellationToken)) > 0)
+        while ((read = await request.Body.ReadAsync(buffer, ct)) > 0)
         {
             hash.AppendData(buffer, 0, read);
         }
@@ -148,24 +148,24 @@ public static partial class Idempotency
         return hash.GetHashAndReset();
     }
 
-    private static async Task<bool> TryLockAsync(DbContext db, string caller, string key, CancellationToken cancellationToken)
+    private static async Task<bool> TryLockAsync(DbContext db, string caller, string key, CancellationToken ct)
     {
         var id = BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes($"{caller}\n{key}")));
         await using var command = Command(db, "SELECT pg_try_advisory_xact_lock($1)");
         command.Parameters.AddValue(id);
-        return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
+        return (bool)(await command.ExecuteScalarAsync(ct))!;
     }
 
     private static async Task<(byte[] Fingerprint, StoredAnswer Answer)?> FindAsync(
-        DbContext db, string caller, string key, DateTimeOffset notBefore, CancellationToken cancellationToken)
+        DbContext db, string caller, string key, DateTimeOffset notBefore, CancellationToken ct)
     {
-        await using var open = await OpenAsync(db, cancellationToken);
+        await using var open = await OpenAsync(db, ct);
         await using var command = Command(db, "SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2 AND created_at >= $3");
         command.Parameters.AddValue(caller);
         command.Parameters.AddValue(key);
         command.Parameters.AddValue(notBefore);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken)
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct)
             ? (reader.GetFieldValue<byte[]>(0), new StoredAnswer(
                 reader.GetInt32(1), JsonSerializer.Deserialize<Dictionary<string, string>>(reader.GetString(2))!, reader.GetFieldValue<byte[]>(3)))
             : null;
@@ -187,7 +187,7 @@ public static partial class Idempotency
     }
 
     private static async Task StoreAsync(
-        DbContext db, string caller, string key, byte[] fingerprint, StoredAnswer answer, DateTimeOffset now, CancellationToken cancellationToken)
+        DbContext db, string caller, string key, byte[] fingerprint, StoredAnswer answer, DateTimeOffset now, CancellationToken ct)
     {
         await using var command = Command(
             db,
@@ -204,7 +204,7 @@ public static partial class Idempotency
         command.Parameters.AddValue(answer.Body);
         command.Parameters.AddValue(IdsIn(answer.Body));
         command.Parameters.AddValue(now);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     private static Guid[] IdsIn(byte[] body) => [.. Ids().Matches(Encoding.UTF8.GetString(body)).Select(id => Guid.Parse(id.ValueSpan)).Distinct()];
@@ -213,9 +213,9 @@ public static partial class Idempotency
     private static partial Regex Ids();
 
     /// <summary>The context's connection, for as long as it is needed; in a transaction it is open anyway.</summary>
-    private static async Task<IAsyncDisposable> OpenAsync(DbContext db, CancellationToken cancellationToken)
+    private static async Task<IAsyncDisposable> OpenAsync(DbContext db, CancellationToken ct)
     {
-        await db.Database.OpenConnectionAsync(cancellationToken);
+        await db.Database.OpenConnectionAsync(ct);
         return new OpenConnection(db);
     }
 

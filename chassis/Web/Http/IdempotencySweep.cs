@@ -10,9 +10,9 @@ internal sealed class IdempotencySweep(IServiceScopeFactory scopes, TimeProvider
 {
     protected override TimeSpan Interval { get; } = TimeSpan.FromMinutes(10);
 
-    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
+    protected override async Task RunOnceAsync(CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
-        await Idempotency.SweepAsync(scope.ServiceProvider.GetRequiredService<DbContext>(), Clock.GetUtcNow(), cancellationToken);
+        await Idempotency.SweepAsync(scope.ServiceProvider.GetRequiredService<DbContext>(), Clock.GetUtcNow(), ct);
     }
 }

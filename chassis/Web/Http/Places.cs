@@ -6,12 +6,12 @@ namespace Chassis.Web;
 /// <param name="most">So many at most.</param>
 public sealed class Places(int most)
 {
-    private readonly ConcurrentDictionary<string, int> taken = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, int> _taken = new(StringComparer.Ordinal);
 
     /// <returns>What is to be disposed of in the end; null when all places are taken.</returns>
     public IDisposable? TryTake(string whose)
     {
-        if (taken.AddOrUpdate(whose, 1, (_, n) => n + 1) <= most)
+        if (_taken.AddOrUpdate(whose, 1, (_, n) => n + 1) <= most)
         {
             return new Place(this, whose);
         }
@@ -22,8 +22,8 @@ public sealed class Places(int most)
 
     private void Leave(string whose)
     {
-        taken.AddOrUpdate(whose, 0, (_, n) => n - 1);
-        taken.TryRemove(KeyValuePair.Create(whose, 0));
+        _taken.AddOrUpdate(whose, 0, (_, n) => n - 1);
+        _taken.TryRemove(KeyValuePair.Create(whose, 0));
     }
 
     private sealed class Place(Places places, string whose) : IDisposable

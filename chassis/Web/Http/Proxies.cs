@@ -71,7 +71,7 @@ internal static partial class Proxies
     // What is left of the header after the trusted hops were taken off.
     private sealed partial class Stranger(ILogger<Stranger> logger, TimeProvider clock)
     {
-        private long warned = -1;
+        private long _warned = -1;
 
         public Task LookAsync(HttpContext context, RequestDelegate next)
         {
@@ -85,8 +85,8 @@ internal static partial class Proxies
 
         private bool MayWarn()
         {
-            var (last, now) = (Interlocked.Read(ref warned), clock.GetTimestamp());
-            return (last < 0 || clock.GetElapsedTime(last, now) > BetweenWarnings) && Interlocked.CompareExchange(ref warned, now, last) == last;
+            var (last, now) = (Interlocked.Read(ref _warned), clock.GetTimestamp());
+            return (last < 0 || clock.GetElapsedTime(last, now) > BetweenWarnings) && Interlocked.CompareExchange(ref _warned, now, last) == last;
         }
 
         [LoggerMessage(1302, LogLevel.Warning, "X-Forwarded-For from {Address}, which is none of Proxy__Trusted, is not believed.")]

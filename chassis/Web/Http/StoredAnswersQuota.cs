@@ -15,47 +15,47 @@ internal sealed class StoredAnswersQuota(IOptions<StoredAnswersSettings> setting
     private static readonly TimeSpan Remembered = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Later = TimeSpan.FromMinutes(10);
 
-    private readonly ConcurrentDictionary<string, (Usage Usage, DateTimeOffset At)> heavy = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (Usage Usage, DateTimeOffset At)> _heavy = new(StringComparer.Ordinal);
 
     /// <exception cref="ProblemException">429: what the caller has stored has to grow old first.</exception>
-    public async Task CheckAsync(DbContext db, string caller, CancellationToken cancellationToken)
+    public async Task CheckAsync(DbContext db, string caller, CancellationToken ct)
     {
-        var usage = await UsageAsync(db, caller, cancellationToken);
+        var usage = await UsageAsync(db, caller, ct);
         if (usage.Answers >= settings.Value.MaxCount || usage.Bytes >= settings.Value.MaxBytes)
         {
             throw ProblemException.TooMany("too_many_stored_answers", "Too many requests with an Idempotency-Key within a day. Their answers are kept for that long.", Later);
         }
     }
 
-    private async Task<Usage> UsageAsync(DbContext db, string caller, CancellationToken cancellationToken)
+    private async Task<Usage> UsageAsync(DbContext db, string caller, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        if (heavy.TryGetValue(caller, out var known) && now - known.At < Remembered)
+        if (_heavy.TryGetValue(caller, out var known) && now - known.At < Remembered)
         {
             return known.Usage;
         }
 
-        var usage = await CountAsync(db, caller, now - Idempotency.Lifetime, cancellationToken);
+        var usage = await CountAsync(db, caller, now - Idempotency.Lifetime, ct);
         if (usage.Answers >= Many)
         {
-            heavy[caller] = (usage, now);
+            _heavy[caller] = (usage, now);
         }
         else
         {
-            heavy.TryRemove(caller, out _);
+            _heavy.TryRemove(caller, out _);
         }
 
         return usage;
     }
 
-    private static async Task<Usage> CountAsync(DbContext db, string caller, DateTimeOffset since, CancellationToken cancellationToken)
+    private static async Task<Usage> CountAsync(DbContext db, string caller, DateTimeOffset since, CancellationToken ct)
     {
         await using var command = Idempotency.Command(
             db, "SELECT count(*), coalesce(sum(octet_length(body)), 0)::bigint FROM idempotency_keys WHERE caller = $1 AND created_at >= $2");
         command.Parameters.AddValue(caller);
         command.Parameters.AddValue(since);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
         return new Usage(reader.GetInt64(0), reader.GetInt64(1));
     }
 

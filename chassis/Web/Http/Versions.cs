@@ -14,9 +14,9 @@ public readonly record struct ExpectedVersion
     /// <summary>Any version will do.</summary>
     public static readonly ExpectedVersion Any;
 
-    private readonly IList<EntityTagHeaderValue>? tags;
+    private readonly IList<EntityTagHeaderValue>? _tags;
 
-    private ExpectedVersion(IList<EntityTagHeaderValue> tags) => this.tags = tags;
+    private ExpectedVersion(IList<EntityTagHeaderValue> tags) => this._tags = tags;
 
     /// <summary>Minimal APIs call this for a parameter of this type.</summary>
     public static ValueTask<ExpectedVersion> BindAsync(HttpContext context)
@@ -35,7 +35,7 @@ public readonly record struct ExpectedVersion
     public void Check(long actual)
     {
         var current = VersionResults.TagOf(actual);
-        if (tags?.Any(expected => expected.Compare(current, useStrongComparison: true)) == false)
+        if (_tags?.Any(expected => expected.Compare(current, useStrongComparison: true)) == false)
         {
             throw ProblemException.PreconditionFailed();
         }

@@ -27,38 +27,38 @@ internal sealed class RequestBounds
 {
     private static readonly ConcurrentDictionary<Type, RequestBounds[]> Known = new();
 
-    private readonly PropertyInfo property;
-    private readonly ValidationAttribute[] rules;
-    private readonly bool isRequired;
-    private readonly string name;
+    private readonly PropertyInfo _property;
+    private readonly ValidationAttribute[] _rules;
+    private readonly bool _isRequired;
+    private readonly string _name;
 
     private RequestBounds(PropertyInfo property)
     {
-        this.property = property;
-        rules = [.. property.GetCustomAttributes<ValidationAttribute>(), .. ParameterOf(property)?.GetCustomAttributes<ValidationAttribute>() ?? []];
-        isRequired = new NullabilityInfoContext().Create(property).ReadState == NullabilityState.NotNull && !property.PropertyType.IsValueType;
-        name = NameOf(property.Name);
+        this._property = property;
+        _rules = [.. property.GetCustomAttributes<ValidationAttribute>(), .. ParameterOf(property)?.GetCustomAttributes<ValidationAttribute>() ?? []];
+        _isRequired = new NullabilityInfoContext().Create(property).ReadState == NullabilityState.NotNull && !property.PropertyType.IsValueType;
+        _name = NameOf(property.Name);
     }
 
     public static RequestBounds[] Of(Type type) => Known.GetOrAdd(type, t => [.. t.GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(p => new RequestBounds(p))]);
 
     public void Check(Validator check, string prefix, object request)
     {
-        var (field, value) = (prefix + name, property.GetValue(request));
-        if (value is null || (value is string text && string.IsNullOrWhiteSpace(text) && isRequired && Array.Exists(rules, r => r is TextAttribute)))
+        var (field, value) = (prefix + _name, _property.GetValue(request));
+        if (value is null || (value is string text && string.IsNullOrWhiteSpace(text) && _isRequired && Array.Exists(_rules, r => r is TextAttribute)))
         {
-            check.Check(!isRequired, field, "is required.");
+            check.Check(!_isRequired, field, "is required.");
             return;
         }
 
-        foreach (var rule in rules.Where(r => !r.IsValid(value)))
+        foreach (var rule in _rules.Where(r => !r.IsValid(value)))
         {
             check.Add(field, Message(rule, value is string));
         }
 
         switch (value)
         {
-            case string line when Array.Exists(rules, r => r is TextAttribute) && LineOfText.ProblemOf(line) is { } problem:
+            case string line when Array.Exists(_rules, r => r is TextAttribute) && LineOfText.ProblemOf(line) is { } problem:
                 check.Add(field, problem);
                 break;
             case IEnumerable elements when value is not string:

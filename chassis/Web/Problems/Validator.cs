@@ -5,16 +5,16 @@ namespace Chassis.Web;
 /// <summary>Collects everything that is wrong with a request, so that the caller learns it at once.</summary>
 public sealed class Validator
 {
-    private readonly Dictionary<string, List<string>> errors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<string>> _errors = new(StringComparer.Ordinal);
 
-    public bool IsValid => errors.Count == 0;
+    public bool IsValid => _errors.Count == 0;
 
     /// <summary>Adds a message for a field. Nested fields are written as the caller sees them, such as <c>items[0].name</c>.</summary>
     public Validator Add(string field, string message)
     {
-        if (!errors.TryGetValue(field, out var messages))
+        if (!_errors.TryGetValue(field, out var messages))
         {
-            errors[field] = messages = [];
+            _errors[field] = messages = [];
         }
 
         messages.Add(message);
@@ -72,7 +72,7 @@ public sealed class Validator
     {
         if (!IsValid)
         {
-            throw ProblemException.Invalid(errors.ToDictionary(e => e.Key, e => e.Value.ToArray(), StringComparer.Ordinal));
+            throw ProblemException.Invalid(_errors.ToDictionary(e => e.Key, e => e.Value.ToArray(), StringComparer.Ordinal));
         }
     }
 }

@@ -12,8 +12,8 @@ public sealed class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions 
 
     private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(1);
 
-    private DateTime? readUntil;
-    private long lastSweep = clock.GetTimestamp();
+    private DateTime? _readUntil;
+    private long _lastSweep = clock.GetTimestamp();
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -24,17 +24,17 @@ public sealed class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions 
 
     protected override TimeSpan Interval { get; } = TimeSpan.FromSeconds(1);
 
-    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
+    protected override async Task RunOnceAsync(CancellationToken ct)
     {
-        await ReadAsync(cancellationToken);
-        if (Clock.GetElapsedTime(lastSweep) > SweepInterval)
+        await ReadAsync(ct);
+        if (Clock.GetElapsedTime(_lastSweep) > SweepInterval)
         {
-            lastSweep = Clock.GetTimestamp();
-            await SweepAsync(cancellationToken);
+            _lastSweep = Clock.GetTimestamp();
+            await SweepAsync(ct);
         }
     }
 
-    private async Task ReadAsync(CancellationToken cancellationToken)
+    private async Task ReadAsync(CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             """
@@ -42,12 +42,12 @@ public sealed class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions 
             UNION ALL SELECT session_id, NULL, ended_at, noted_at FROM ended_single_sessions WHERE noted_at > $1
             ORDER BY noted_at
             """);
-        command.Parameters.AddValue(readUntil is { } until ? until - Overlap : DateTime.UnixEpoch);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+        command.Parameters.AddValue(_readUntil is { } until ? until - Overlap : DateTime.UnixEpoch);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
         {
             var (id, endedAt) = (reader.GetGuid(0), reader.GetFieldValue<DateTimeOffset>(2));
-            if (await reader.IsDBNullAsync(1, cancellationToken))
+            if (await reader.IsDBNullAsync(1, ct))
             {
                 sessions.LearnOne(id, endedAt);
             }
@@ -56,16 +56,16 @@ public sealed class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions 
                 sessions.Learn(id, reader.GetInt32(1), endedAt);
             }
 
-            readUntil = reader.GetDateTime(3);
+            _readUntil = reader.GetDateTime(3);
         }
     }
 
-    private async Task SweepAsync(CancellationToken cancellationToken)
+    private async Task SweepAsync(CancellationToken ct)
     {
         sessions.Forget(Clock.GetUtcNow() - EndedSessions.Remembered);
         await using var command = database.CreateCommand(
             "WITH one AS (DELETE FROM ended_single_sessions WHERE noted_at < now() - $1) DELETE FROM ended_sessions WHERE noted_at < now() - $1");
         command.Parameters.AddValue(EndedSessions.Remembered);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 }

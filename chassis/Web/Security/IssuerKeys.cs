@@ -23,15 +23,15 @@ public sealed partial class IssuerKeys(
     private static readonly TimeSpan IntervalWithoutKeys = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    private readonly Lock gate = new();
-    private volatile KeySet? current;
-    private Task fetching = Task.CompletedTask;
-    private long? lastAttempt;
-    private bool lastFailed;
+    private readonly Lock _gate = new();
+    private volatile KeySet? _current;
+    private Task _fetching = Task.CompletedTask;
+    private long? _lastAttempt;
+    private bool _lastFailed;
 
-    public async ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken cancellationToken)
+    public async ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken ct)
     {
-        var set = current;
+        var set = _current;
         var key = set?.Keys.GetValueOrDefault(keyId);
         if (key is not null && clock.GetElapsedTime(set!.FetchedAt) < Lifetime)
         {
@@ -39,14 +39,14 @@ public sealed partial class IssuerKeys(
         }
 
         Task fetch;
-        lock (gate)
+        lock (_gate)
         {
             // Somebody else waits already, or nobody answered the last time.
-            var asIs = (!fetching.IsCompleted || lastFailed) && key is not null && clock.GetElapsedTime(set!.FetchedAt) < MaximumAge;
-            if (fetching.IsCompleted && MayAsk(keyId))
+            var asIs = (!_fetching.IsCompleted || _lastFailed) && key is not null && clock.GetElapsedTime(set!.FetchedAt) < MaximumAge;
+            if (_fetching.IsCompleted && MayAsk(keyId))
             {
-                lastAttempt = clock.GetTimestamp();
-                fetching = RefreshAsync();
+                _lastAttempt = clock.GetTimestamp();
+                _fetching = RefreshAsync();
             }
 
             if (asIs)
@@ -54,11 +54,11 @@ public sealed partial class IssuerKeys(
                 return key;
             }
 
-            fetch = fetching;
+            fetch = _fetching;
         }
 
-        await fetch.WaitAsync(cancellationToken);
-        return current is { } known && clock.GetElapsedTime(known.FetchedAt) < MaximumAge
+        await fetch.WaitAsync(ct);
+        return _current is { } known && clock.GetElapsedTime(known.FetchedAt) < MaximumAge
             ? known.Keys.GetValueOrDefault(keyId)
             : throw ProblemException.Unavailable("The token issuer cannot be reached, so that the token cannot be checked.");
     }
@@ -66,15 +66,15 @@ public sealed partial class IssuerKeys(
     // Under the lock: what another caller has fetched meanwhile need not be fetched again.
     private bool MayAsk(string keyId)
     {
-        var set = current;
+        var set = _current;
         var interval = set switch
         {
             null => IntervalWithoutKeys,
-            _ when lastFailed => IntervalAfterFailure,
+            _ when _lastFailed => IntervalAfterFailure,
             _ when set.Keys.ContainsKey(keyId) => Lifetime,
             _ => MinimumInterval,
         };
-        return lastAttempt is not { } last || clock.GetElapsedTime(last) >= interval;
+        return _lastAttempt is not { } last || clock.GetElapsedTime(last) >= interval;
     }
 
     private async Task RefreshAsync()
@@ -84,22 +84,22 @@ public sealed partial class IssuerKeys(
         using var timeout = new CancellationTokenSource(Patience, clock);
         try
         {
-            current = new KeySet(await FetchAsync(timeout.Token), clock.GetTimestamp());
-            lastFailed = false;
+            _current = new KeySet(await FetchAsync(timeout.Token), clock.GetTimestamp());
+            _lastFailed = false;
         }
         catch (Exception e) when (e is HttpRequestException or JsonException or InvalidOperationException or KeyNotFoundException or UriFormatException or OperationCanceledException)
         {
-            lastFailed = true;
-            LogFetchFailed(logger, e.Message, current is null ? "no token can be accepted until it answers" : "the keys known so far stay in use");
+            _lastFailed = true;
+            LogFetchFailed(logger, e.Message, _current is null ? "no token can be accepted until it answers" : "the keys known so far stay in use");
         }
     }
 
-    private async Task<Dictionary<string, VerificationKey>> FetchAsync(CancellationToken cancellationToken)
+    private async Task<Dictionary<string, VerificationKey>> FetchAsync(CancellationToken ct)
     {
         var settings = options.Value;
         using var client = clients.CreateClient(ClientName);
         var discovery = await client.GetFromJsonAsync<JsonElement>(
-            new Uri($"{settings.Authority.TrimEnd('/')}/.well-known/openid-configuration"), cancellationToken);
+            new Uri($"{settings.Authority.TrimEnd('/')}/.well-known/openid-configuration"), ct);
         var issuer = discovery.GetProperty("issuer").GetString();
         if (issuer?.TrimEnd('/') != settings.ExpectedIssuer)
         {
@@ -112,7 +112,7 @@ public sealed partial class IssuerKeys(
             throw new InvalidOperationException("The issuer offers its keys without TLS.");
         }
 
-        return VerificationKey.ReadSet(await client.GetFromJsonAsync<JsonElement>(jwksUri, cancellationToken));
+        return VerificationKey.ReadSet(await client.GetFromJsonAsync<JsonElement>(jwksUri, ct));
     }
 
     [LoggerMessage(1101, LogLevel.Warning, "The token issuer's keys could not be fetched ({Reason}); {Consequence}.")]

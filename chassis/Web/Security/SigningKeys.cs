@@ -19,21 +19,21 @@ public interface ISigningKeySource
 {
     /// <summary>The key with this id, or null when the issuer has none of that name.</summary>
     /// <exception cref="ProblemException">503 when the issuer cannot be asked and nothing is known from before.</exception>
-    ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken cancellationToken);
+    ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken ct);
 }
 
 /// <summary>One public key of the issuer.</summary>
 public sealed class VerificationKey
 {
-    private readonly Func<AsymmetricAlgorithm> open;
+    private readonly Func<AsymmetricAlgorithm> _open;
 
     // The framework does not promise that an instance can be used by several threads at once.
-    private readonly ConcurrentBag<AsymmetricAlgorithm> idle = [];
+    private readonly ConcurrentBag<AsymmetricAlgorithm> _idle = [];
 
     private VerificationKey(string keyId, string algorithm, Func<AsymmetricAlgorithm> open)
     {
-        (KeyId, Algorithm, this.open) = (keyId, algorithm, open);
-        idle.Add(open());
+        (KeyId, Algorithm, this._open) = (keyId, algorithm, open);
+        _idle.Add(open());
     }
 
     public string KeyId { get; }
@@ -62,7 +62,7 @@ public sealed class VerificationKey
 
     public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
     {
-        var key = idle.TryTake(out var rented) ? rented : open();
+        var key = _idle.TryTake(out var rented) ? rented : _open();
         try
         {
             return key switch
@@ -74,7 +74,7 @@ public sealed class VerificationKey
         }
         finally
         {
-            idle.Add(key);
+            _idle.Add(key);
         }
     }
 

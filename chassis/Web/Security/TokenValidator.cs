@@ -26,7 +26,7 @@ public sealed class TokenValidator(IOptions<AuthenticationSettings> options, ISi
     /// <returns>The caller.</returns>
     /// <exception cref="InvalidTokenException">The token is not acceptable.</exception>
     /// <exception cref="ProblemException">503: the issuer's keys could not be had.</exception>
-    public async ValueTask<ClaimsPrincipal> ValidateAsync(string token, CancellationToken cancellationToken)
+    public async ValueTask<ClaimsPrincipal> ValidateAsync(string token, CancellationToken ct)
     {
         if (token.Length > MaxLength)
         {
@@ -44,7 +44,7 @@ public sealed class TokenValidator(IOptions<AuthenticationSettings> options, ISi
         using var payload = Parse(Decode(token.AsSpan(first + 1, last - first - 1)));
         CheckClaims(payload.RootElement);
 
-        var key = await keys.FindAsync(keyId, cancellationToken) ?? throw new InvalidTokenException("The signing key is not known.");
+        var key = await keys.FindAsync(keyId, ct) ?? throw new InvalidTokenException("The signing key is not known.");
         if (key.Algorithm != algorithm || !key.Verify(System.Text.Encoding.ASCII.GetBytes(token, 0, last), Decode(token.AsSpan(last + 1))))
         {
             throw new InvalidTokenException("The signature is not valid.");

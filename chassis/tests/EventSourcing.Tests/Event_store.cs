@@ -8,7 +8,7 @@ namespace EventSourcing.Tests;
 public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
 {
     [Fact]
-    public async Task keeps_what_happened_in_order_with_everything_it_belongs_to()
+    public async Task Keeps_what_happened_in_order_with_everything_it_belongs_to()
     {
         var stream = Fixture.NewId();
         using (OperationContext.Begin(new OperationContext("correlation-1", "cause-1", "user-1", "tenant-1")))
@@ -29,7 +29,7 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task refuses_events_that_were_decided_on_an_older_version()
+    public async Task Refuses_events_that_were_decided_on_an_older_version()
     {
         var stream = Fixture.NewId();
         await fixture.Append(stream, 0, new Opened("a"), new Deposited(1));
@@ -41,7 +41,7 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task leaves_no_gap_in_a_stream()
+    public async Task Leaves_no_gap_in_a_stream()
     {
         var stream = Fixture.NewId();
         await fixture.Append(stream, 0, new Opened("a"));
@@ -51,7 +51,7 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task lets_one_of_many_concurrent_writers_win()
+    public async Task Lets_one_of_many_concurrent_writers_win()
     {
         var stream = Fixture.NewId();
         await fixture.Append(stream, 0, new Opened("a"));
@@ -74,41 +74,41 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task serialises_writers_that_lock_the_stream_before_they_decide()
+    public async Task Serialises_writers_that_lock_the_stream_before_they_decide()
     {
         var stream = Fixture.NewId();
         await fixture.Append(stream, 0, new Opened("a"));
 
         await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => fixture.Unit(async (_, store) =>
         {
-            var read = await store.LockAndRead(stream, CancellationToken.None);
-            return await store.Append("account", stream, read.Count, [new Deposited(read.Count)], null, CancellationToken.None);
+            var read = await store.LockAndReadAsync(stream, CancellationToken.None);
+            return await store.AppendAsync("account", stream, read.Count, [new Deposited(read.Count)], null, CancellationToken.None);
         })));
 
         (await fixture.Read(stream)).Select(e => e.Version).ShouldBe(Enumerable.Range(1, 21).Select(v => (long)v));
     }
 
     [Fact]
-    public async Task does_not_wait_for_ever_for_whoever_decides_on_a_stream()
+    public async Task Does_not_wait_for_ever_for_whoever_decides_on_a_stream()
     {
         var stream = Fixture.NewId();
         await fixture.Append(stream, 0, new Opened("a"));
 
         await fixture.Unit(async (_, deciding) =>
         {
-            await deciding.LockAndRead(stream, CancellationToken.None);
+            await deciding.LockAndReadAsync(stream, CancellationToken.None);
 
-            var refusal = await Should.ThrowAsync<PostgresException>(() => fixture.Unit((_, waiting) => waiting.LockAndRead(stream, CancellationToken.None)));
+            var refusal = await Should.ThrowAsync<PostgresException>(() => fixture.Unit((_, waiting) => waiting.LockAndReadAsync(stream, CancellationToken.None)));
 
             refusal.SqlState.ShouldBe(PostgresErrorCodes.LockNotAvailable);
             return true;
         });
 
-        (await fixture.Unit((_, store) => store.LockAndRead(stream, CancellationToken.None))).Count.ShouldBe(1);
+        (await fixture.Unit((_, store) => store.LockAndReadAsync(stream, CancellationToken.None))).Count.ShouldBe(1);
     }
 
     [Fact]
-    public async Task answers_by_aggregate_version_and_time()
+    public async Task Answers_by_aggregate_version_and_time()
     {
         var stream = Fixture.NewId();
         await fixture.Append(stream, 0, new Opened("a"), new Deposited(1));
@@ -117,15 +117,15 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
 
         await using var scope = fixture.Services.CreateAsyncScope();
         var store = scope.ServiceProvider.GetRequiredService<EventStore>();
-        (await store.Read(stream, toVersion: 1)).Count.ShouldBe(1);
-        (await store.Read(stream, afterVersion: 1)).Count.ShouldBe(2);
-        (await store.Read(stream, afterVersion: 1, limit: 1)).Single().Version.ShouldBe(2);
-        (await store.Read(stream, until: between)).Count.ShouldBe(2);
-        (await store.Read(stream, until: between.AddDays(-1))).ShouldBeEmpty();
+        (await store.ReadAsync(stream, toVersion: 1)).Count.ShouldBe(1);
+        (await store.ReadAsync(stream, afterVersion: 1)).Count.ShouldBe(2);
+        (await store.ReadAsync(stream, afterVersion: 1, limit: 1)).Single().Version.ShouldBe(2);
+        (await store.ReadAsync(stream, until: between)).Count.ShouldBe(2);
+        (await store.ReadAsync(stream, until: between.AddDays(-1))).ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task answers_by_type_and_time_over_all_streams_page_by_page()
+    public async Task Answers_by_type_and_time_over_all_streams_page_by_page()
     {
         var before = TimeProvider.System.GetUtcNow();
         var streams = Enumerable.Range(0, 3).Select(_ => Fixture.NewId()).ToArray();
@@ -136,17 +136,17 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
 
         await using var scope = fixture.Services.CreateAsyncScope();
         var store = scope.ServiceProvider.GetRequiredService<EventStore>();
-        var first = await store.Find(new EventQuery("account", "account.opened", before, Limit: 2), CancellationToken.None);
-        var rest = await store.Find(new EventQuery("account", "account.opened", before, AfterPosition: first[^1].Position), CancellationToken.None);
+        var first = await store.FindAsync(new EventQuery("account", "account.opened", before, Limit: 2), CancellationToken.None);
+        var rest = await store.FindAsync(new EventQuery("account", "account.opened", before, AfterPosition: first[^1].Position), CancellationToken.None);
 
         first.Count.ShouldBe(2);
         first.Concat(rest).Select(e => e.StreamId).ToHashSet().IsSupersetOf(streams).ShouldBeTrue();
-        (await store.Find(new EventQuery("account", To: before.AddYears(-1)), CancellationToken.None)).ShouldBeEmpty();
-        (await store.Find(new EventQuery("other"), CancellationToken.None)).ShouldBeEmpty();
+        (await store.FindAsync(new EventQuery("account", To: before.AddYears(-1)), CancellationToken.None)).ShouldBeEmpty();
+        (await store.FindAsync(new EventQuery("other"), CancellationToken.None)).ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task reads_an_event_of_an_old_version_as_the_current_one()
+    public async Task Reads_an_event_of_an_old_version_as_the_current_one()
     {
         var stream = Fixture.NewId();
         await fixture.Database.ExecuteAsync(
@@ -161,7 +161,7 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task says_so_when_it_meets_an_event_of_a_newer_version_of_the_service()
+    public async Task Says_so_when_it_meets_an_event_of_a_newer_version_of_the_service()
     {
         var stream = Fixture.NewId();
         await fixture.Database.ExecuteAsync(
@@ -182,7 +182,7 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
     [InlineData("TRUNCATE event_store.events")]
     [InlineData("DROP TABLE event_store.events")]
     [InlineData("ALTER TABLE event_store.events DISABLE TRIGGER append_only")]
-    public async Task cannot_be_rewritten_by_the_service(string sql)
+    public async Task Cannot_be_rewritten_by_the_service(string sql)
     {
         await using var source = NpgsqlDataSource.Create(fixture.Database.Runtime);
         await using var command = source.CreateCommand(sql);
@@ -190,19 +190,19 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task is_not_rewritten_by_its_owner_by_accident() =>
+    public async Task Is_not_rewritten_by_its_owner_by_accident() =>
         (await Should.ThrowAsync<PostgresException>(() => fixture.Database.ExecuteAsync("UPDATE event_store.events SET event_type = 'x'")))
             .MessageText.ShouldContain("append-only");
 
     [Fact]
-    public async Task takes_events_only_in_a_transaction()
+    public async Task Takes_events_only_in_a_transaction()
     {
         await using var scope = fixture.Services.CreateAsyncScope();
         await Should.ThrowAsync<InvalidOperationException>(() =>
-            scope.ServiceProvider.GetRequiredService<EventStore>().Append("account", Fixture.NewId(), 0, [new Opened("a")], null, CancellationToken.None));
+            scope.ServiceProvider.GetRequiredService<EventStore>().AppendAsync("account", Fixture.NewId(), 0, [new Opened("a")], null, CancellationToken.None));
     }
 
     [Fact]
-    public void knows_only_events_with_an_explicit_name() =>
+    public void Knows_only_events_with_an_explicit_name() =>
         Should.Throw<InvalidOperationException>(() => fixture.Services.GetRequiredService<EventTypeMap>().Of(typeof(string)));
 }

@@ -61,7 +61,7 @@ public sealed class Balances : Projection
 
     public override IReadOnlyList<string> Tables => ["balances"];
 
-    public override async Task Apply(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken cancellationToken)
+    public override async Task ApplyAsync(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken ct)
     {
         foreach (var stored in events)
         {
@@ -74,7 +74,7 @@ public sealed class Balances : Projection
             {
                 Parameters = { new() { Value = stored.StreamId }, new() { Value = stored.Version }, new() { Value = Delta(stored.Data) } },
             };
-            (await command.ExecuteNonQueryAsync(cancellationToken)).ShouldBe(1, $"{stored.StreamId} version {stored.Version} came out of order");
+            (await command.ExecuteNonQueryAsync(ct)).ShouldBe(1, $"{stored.StreamId} version {stored.Version} came out of order");
         }
     }
 
@@ -90,7 +90,7 @@ public sealed class Turnover : Projection
 
     public override IReadOnlyList<string> Tables => ["turnover"];
 
-    public override async Task Apply(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken cancellationToken)
+    public override async Task ApplyAsync(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken ct)
     {
         foreach (var group in events.GroupBy(e => e.EventType))
         {
@@ -103,7 +103,7 @@ public sealed class Turnover : Projection
             {
                 Parameters = { new() { Value = group.Key }, new() { Value = group.LongCount() }, new() { Value = group.Sum(e => e.Data is Entry x ? x.Amount : 0) } },
             };
-            await command.ExecuteNonQueryAsync(cancellationToken);
+            await command.ExecuteNonQueryAsync(ct);
         }
     }
 }
@@ -111,40 +111,40 @@ public sealed class Turnover : Projection
 /// <summary>An event store in a database of its own, used by a role that owns nothing.</summary>
 public sealed class Fixture : LazyFixture
 {
-    private TestDatabase? database;
-    private WebApplication? app;
+    private TestDatabase? _database;
+    private WebApplication? _app;
 
-    public TestDatabase Database => database!;
+    public TestDatabase Database => _database!;
 
-    public IServiceProvider Services => app!.Services;
+    public IServiceProvider Services => _app!.Services;
 
     public override ValueTask InitializeAsync() => InitializeAsync(inherited: null);
 
     /// <param name="inherited">SQL that fills the database of the first version before it is upgraded.</param>
     public async ValueTask InitializeAsync(string? inherited)
     {
-        database = await TestDatabase.CreateAsync();
-        app = Create(database);
+        _database = await TestDatabase.CreateAsync();
+        _app = Create(_database);
         if (inherited is not null)
         {
-            await using var db = new StoreDbContext(new DbContextOptionsBuilder<StoreDbContext>().UseNpgsql(database.Migrations).Options);
+            await using var db = new StoreDbContext(new DbContextOptionsBuilder<StoreDbContext>().UseNpgsql(_database.Migrations).Options);
             await db.GetService<IMigrator>().MigrateAsync("20260101000000_initial");
-            await database.ExecuteAsync(inherited);
+            await _database.ExecuteAsync(inherited);
         }
 
-        (await app.RunServiceAsync(["--migrate"])).ShouldBe(0);
+        (await _app.RunServiceAsync(["--migrate"])).ShouldBe(0);
     }
 
     public override async ValueTask DisposeAsync()
     {
-        if (app is not null)
+        if (_app is not null)
         {
-            await app.DisposeAsync();
+            await _app.DisposeAsync();
         }
 
-        if (database is not null)
+        if (_database is not null)
         {
-            await database.DisposeAsync();
+            await _database.DisposeAsync();
         }
     }
 
@@ -161,12 +161,12 @@ public sealed class Fixture : LazyFixture
     }
 
     public Task<IReadOnlyList<StoredEvent>> Append(Guid stream, long expected, params object[] events) =>
-        Unit((_, store) => store.Append("account", stream, expected, events, stream.ToString(), TestContext.Current.CancellationToken));
+        Unit((_, store) => store.AppendAsync("account", stream, expected, events, stream.ToString(), TestContext.Current.CancellationToken));
 
     public async Task<IReadOnlyList<StoredEvent>> Read(Guid stream)
     {
         await using var scope = Services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<EventStore>().Read(stream, cancellationToken: TestContext.Current.CancellationToken);
+        return await scope.ServiceProvider.GetRequiredService<EventStore>().ReadAsync(stream, ct: TestContext.Current.CancellationToken);
     }
 
     public static Guid NewId() => Ids.New(TimeProvider.System);
@@ -182,7 +182,7 @@ public sealed class Fixture : LazyFixture
             UPDATE event_store.events SET transaction_id = (transaction_id::text::bigint + 1000000000)::text::xid8;
             ALTER TABLE event_store.events ENABLE TRIGGER append_only;
             """);
-        (await app!.RunServiceAsync(["--migrate"])).ShouldBe(0);
+        (await _app!.RunServiceAsync(["--migrate"])).ShouldBe(0);
     }
 
     private static WebApplication Create(TestDatabase database)

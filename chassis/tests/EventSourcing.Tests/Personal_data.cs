@@ -11,7 +11,7 @@ namespace EventSourcing.Tests;
 public sealed class Personal_data(Fixture fixture) : IClassFixture<Fixture>
 {
     [Fact]
-    public async Task is_not_readable_in_the_table()
+    public async Task Is_not_readable_in_the_table()
     {
         var stream = Fixture.NewId();
         await fixture.Append(stream, 0, new OwnerNamed("Ada Lovelace", 36));
@@ -23,14 +23,14 @@ public sealed class Personal_data(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task is_gone_for_ever_with_the_key_while_the_history_keeps_its_shape()
+    public async Task Is_gone_for_ever_with_the_key_while_the_history_keeps_its_shape()
     {
         var stream = Fixture.NewId();
         await fixture.Append(stream, 0, new Opened("a"), new OwnerNamed("Ada Lovelace", 36));
 
         await fixture.Unit(async (scope, _) =>
         {
-            await PersonalDataKeys.Destroy(scope.GetRequiredService<DbContext>(), stream.ToString(), CancellationToken.None);
+            await PersonalDataKeys.DestroyAsync(scope.GetRequiredService<DbContext>(), stream.ToString(), CancellationToken.None);
             return true;
         });
 
@@ -39,12 +39,12 @@ public sealed class Personal_data(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task is_not_stored_any_more_for_a_person_who_was_erased()
+    public async Task Is_not_stored_any_more_for_a_person_who_was_erased()
     {
         var stream = Fixture.NewId();
         await fixture.Unit(async (scope, _) =>
         {
-            await PersonalDataKeys.Destroy(scope.GetRequiredService<DbContext>(), stream.ToString(), CancellationToken.None);
+            await PersonalDataKeys.DestroyAsync(scope.GetRequiredService<DbContext>(), stream.ToString(), CancellationToken.None);
             return true;
         });
 
@@ -54,7 +54,7 @@ public sealed class Personal_data(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task cannot_be_read_in_a_copy_of_the_database_since_the_keys_are_sealed_too()
+    public async Task Cannot_be_read_in_a_copy_of_the_database_since_the_keys_are_sealed_too()
     {
         var (stream, other) = (Fixture.NewId(), Fixture.NewId());
         await fixture.Append(stream, 0, new OwnerNamed("Ada Lovelace", 36));
@@ -68,7 +68,7 @@ public sealed class Personal_data(Fixture fixture) : IClassFixture<Fixture>
     }
 
     [Fact]
-    public async Task of_a_version_that_kept_the_keys_in_the_clear_stays_readable_and_its_keys_are_sealed()
+    public async Task Of_a_version_that_kept_the_keys_in_the_clear_stays_readable_and_its_keys_are_sealed()
     {
         var stream = Fixture.NewId();
         await fixture.Database.ExecuteAsync($"INSERT INTO event_store.personal_keys (subject, key) VALUES ('{stream}', decode(repeat('4711', 16), 'hex'))");
@@ -77,7 +77,7 @@ public sealed class Personal_data(Fixture fixture) : IClassFixture<Fixture>
 
         var sweep = fixture.Services.GetServices<IHostedService>().Single(s => s.GetType().Name == "SealingSweep");
         await sweep.StartAsync(CancellationToken.None);
-        await Poll.Until(async () => (await KeyAsync(stream)).Length, length => length > 32, "the key to be sealed");
+        await Poll.UntilAsync(async () => (await KeyAsync(stream)).Length, length => length > 32, "the key to be sealed");
         await sweep.StopAsync(CancellationToken.None);
         (await fixture.Read(stream)).Single().Data.ShouldBe(new OwnerNamed("Ada Lovelace", 36));
     }

@@ -11,25 +11,25 @@ namespace EventSourcing.Tests;
 
 public sealed class Projections : IAsyncLifetime
 {
-    private readonly Fixture fixture = new();
+    private readonly Fixture _fixture = new();
 
-    private ProjectionDaemon Daemon => fixture.Services.GetRequiredService<ProjectionDaemon>();
+    private ProjectionDaemon Daemon => _fixture.Services.GetRequiredService<ProjectionDaemon>();
 
-    public ValueTask InitializeAsync() => fixture.InitializeAsync();
+    public ValueTask InitializeAsync() => _fixture.InitializeAsync();
 
-    public ValueTask DisposeAsync() => fixture.DisposeAsync();
+    public ValueTask DisposeAsync() => _fixture.DisposeAsync();
 
     [Fact]
-    public async Task follow_the_store_and_miss_nothing_that_commits_late()
+    public async Task Follow_the_store_and_miss_nothing_that_commits_late()
     {
         var (slow, fast) = (Fixture.NewId(), Fixture.NewId());
 
         // The slow unit takes its position first and commits last.
-        await using var scope = fixture.Services.CreateAsyncScope();
+        await using var scope = _fixture.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<DbContext>();
         await using var transaction = await db.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await scope.ServiceProvider.GetRequiredService<EventStore>().Append("account", slow, 0, [new Deposited(1)], null, CancellationToken.None);
-        await fixture.Append(fast, 0, new Deposited(10));
+        await scope.ServiceProvider.GetRequiredService<EventStore>().AppendAsync("account", slow, 0, [new Deposited(1)], null, CancellationToken.None);
+        await _fixture.Append(fast, 0, new Deposited(10));
 
         await CatchUp();
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
@@ -38,13 +38,13 @@ public sealed class Projections : IAsyncLifetime
     }
 
     [Fact]
-    public async Task wait_for_nobody_but_writers_of_the_store()
+    public async Task Wait_for_nobody_but_writers_of_the_store()
     {
         await using var stranger = await TestDatabase.CreateAsync();
         await using var elsewhere = await Begin(stranger.Migrations, "SELECT pg_current_xact_id(), pg_advisory_xact_lock_shared(1163284052, 0)");
-        await using var here = await Begin(fixture.Database.Migrations, "INSERT INTO notes VALUES ('takes a transaction id')");
+        await using var here = await Begin(_fixture.Database.Migrations, "INSERT INTO notes VALUES ('takes a transaction id')");
 
-        await fixture.Append(Fixture.NewId(), 0, new Deposited(10));
+        await _fixture.Append(Fixture.NewId(), 0, new Deposited(10));
         await CatchUp();
 
         (await Sum("turnover")).ShouldBe(10m);
@@ -52,19 +52,19 @@ public sealed class Projections : IAsyncLifetime
     }
 
     [Fact]
-    public async Task miss_nothing_of_a_transaction_that_began_long_before_it_stores()
+    public async Task Miss_nothing_of_a_transaction_that_began_long_before_it_stores()
     {
-        await using var early = await Begin(fixture.Database.Migrations, "INSERT INTO notes VALUES ('takes a transaction id')");
-        await fixture.Append(Fixture.NewId(), 0, new Deposited(10));
+        await using var early = await Begin(_fixture.Database.Migrations, "INSERT INTO notes VALUES ('takes a transaction id')");
+        await _fixture.Append(Fixture.NewId(), 0, new Deposited(10));
         await CatchUp();
         await early.ExecuteAsync(Deposit, TestContext.Current.CancellationToken);
-        await fixture.Append(Fixture.NewId(), 0, new Deposited(100));
+        await _fixture.Append(Fixture.NewId(), 0, new Deposited(100));
         await CatchUp();
 
         (await Sum("turnover")).ShouldBe(10m);
         var status = await Status("turnover");
         status.Lag.ShouldBe(1);
-        status.HeldBackBy.ShouldBe($"session {early.ProcessID} of {new NpgsqlConnectionStringBuilder(fixture.Database.Migrations).Username} (somebody)");
+        status.HeldBackBy.ShouldBe($"session {early.ProcessID} of {new NpgsqlConnectionStringBuilder(_fixture.Database.Migrations).Username} (somebody)");
         await early.ExecuteAsync("COMMIT", TestContext.Current.CancellationToken);
         await CatchUp();
 
@@ -77,14 +77,14 @@ public sealed class Projections : IAsyncLifetime
     [InlineData(2147483640)]
     [InlineData(4294967290)]
     [InlineData(8589934585)]
-    public async Task wait_for_writers_beside_the_limits_of_what_they_announce(long position)
+    public async Task Wait_for_writers_beside_the_limits_of_what_they_announce(long position)
     {
-        await fixture.Database.ExecuteAsync($"ALTER TABLE event_store.events ALTER COLUMN position RESTART WITH {position}");
+        await _fixture.Database.ExecuteAsync($"ALTER TABLE event_store.events ALTER COLUMN position RESTART WITH {position}");
         for (var round = 0; round < 12; round++)
         {
-            await fixture.Append(Fixture.NewId(), 0, new Deposited(1));
-            await using var writer = await Begin(fixture.Database.Migrations, Deposit);
-            await fixture.Append(Fixture.NewId(), 0, new Deposited(1));
+            await _fixture.Append(Fixture.NewId(), 0, new Deposited(1));
+            await using var writer = await Begin(_fixture.Database.Migrations, Deposit);
+            await _fixture.Append(Fixture.NewId(), 0, new Deposited(1));
             await CatchUp();
             (await Sum("turnover")).ShouldBe((3m * round) + 1);
             await writer.ExecuteAsync("COMMIT", TestContext.Current.CancellationToken);
@@ -95,7 +95,7 @@ public sealed class Projections : IAsyncLifetime
 
     /// <summary>Many writers whose transactions overlap in every way, and a reader that never rests.</summary>
     [Fact]
-    public async Task miss_nothing_while_many_write_at_once()
+    public async Task Miss_nothing_while_many_write_at_once()
     {
         using var stop = new CancellationTokenSource();
         var reader = Task.Run(async () =>
@@ -108,7 +108,7 @@ public sealed class Projections : IAsyncLifetime
         var writers = Enumerable.Range(1, 8).Select(n => Task.Run(async () =>
         {
             var random = new Random(n);
-            await using var connection = new NpgsqlConnection(fixture.Database.Migrations);
+            await using var connection = new NpgsqlConnection(_fixture.Database.Migrations);
             await connection.OpenAsync(TestContext.Current.CancellationToken);
             for (var i = 0; i < 100; i++)
             {
@@ -127,20 +127,20 @@ public sealed class Projections : IAsyncLifetime
         await reader;
         await CatchUp();
 
-        (await Sum("turnover")).ShouldBe(await fixture.Database.ScalarAsync<long>("SELECT count(*) FROM event_store.events"));
+        (await Sum("turnover")).ShouldBe(await _fixture.Database.ScalarAsync<long>("SELECT count(*) FROM event_store.events"));
         (await Status("turnover")).Lag.ShouldBe(0);
     }
 
     [Fact]
-    public async Task see_a_stream_in_its_order_even_if_the_later_writer_began_earlier()
+    public async Task See_a_stream_in_its_order_even_if_the_later_writer_began_earlier()
     {
         var stream = Fixture.NewId();
-        await using var scope = fixture.Services.CreateAsyncScope();
+        await using var scope = _fixture.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<DbContext>();
         await using var early = await db.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await db.Database.ExecuteSqlAsync($"INSERT INTO notes VALUES ('takes a transaction id')", TestContext.Current.CancellationToken);
-        await fixture.Append(stream, 0, new Opened("a"), new Deposited(1));
-        await scope.ServiceProvider.GetRequiredService<EventStore>().Append("account", stream, 2, [new Withdrawn(1, "EUR")], null, CancellationToken.None);
+        await _fixture.Append(stream, 0, new Opened("a"), new Deposited(1));
+        await scope.ServiceProvider.GetRequiredService<EventStore>().AppendAsync("account", stream, 2, [new Withdrawn(1, "EUR")], null, CancellationToken.None);
         await early.CommitAsync(TestContext.Current.CancellationToken);
 
         // Balances.Apply fails on an event that comes before its predecessor.
@@ -150,11 +150,11 @@ public sealed class Projections : IAsyncLifetime
     }
 
     [Fact]
-    public async Task share_the_work_between_replicas_without_doing_it_twice()
+    public async Task Share_the_work_between_replicas_without_doing_it_twice()
     {
         for (var i = 0; i < 20; i++)
         {
-            await fixture.Append(Fixture.NewId(), 0, new Deposited(1), new Deposited(2));
+            await _fixture.Append(Fixture.NewId(), 0, new Deposited(1), new Deposited(2));
         }
 
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => CatchUp()));
@@ -166,7 +166,7 @@ public sealed class Projections : IAsyncLifetime
     [Theory]
     [InlineData("balances")]
     [InlineData("turnover")]
-    public async Task are_rebuilt_beside_the_live_ones_while_writing_goes_on(string name)
+    public async Task Are_rebuilt_beside_the_live_ones_while_writing_goes_on(string name)
     {
         await Daemon.StartAsync(CancellationToken.None);
         var written = 0m;
@@ -176,9 +176,9 @@ public sealed class Projections : IAsyncLifetime
             while (!stop.IsCancellationRequested)
             {
                 var stream = Fixture.NewId();
-                await fixture.Append(stream, 0, new Opened("a"), new Deposited(3));
-                await fixture.Append(stream, 2, new Deposited(2));
-                await fixture.Append(stream, 3, new Withdrawn(1, "EUR"));
+                await _fixture.Append(stream, 0, new Opened("a"), new Deposited(3));
+                await _fixture.Append(stream, 2, new Deposited(2));
+                await _fixture.Append(stream, 3, new Withdrawn(1, "EUR"));
                 lock (stop)
                 {
                     written += 1;
@@ -190,7 +190,7 @@ public sealed class Projections : IAsyncLifetime
         {
             while (!stop.IsCancellationRequested)
             {
-                await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM {name}");
+                await _fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM {name}");
                 reads++;
             }
         });
@@ -203,7 +203,7 @@ public sealed class Projections : IAsyncLifetime
 
         await stop.CancelAsync();
         await Task.WhenAll([.. writers, reader]);
-        await Poll.Until(async () => (await Status("turnover")).Lag == 0, "the projection to catch up");
+        await Poll.UntilAsync(async () => (await Status("turnover")).Lag == 0, "the projection to catch up");
         await Daemon.StopAsync(CancellationToken.None);
 
         reads.ShouldBePositive();
@@ -214,19 +214,19 @@ public sealed class Projections : IAsyncLifetime
     [Theory]
     [InlineData("balances")]
     [InlineData("turnover")]
-    public async Task are_read_and_written_while_a_rebuild_waits_for_a_vacuum(string name)
+    public async Task Are_read_and_written_while_a_rebuild_waits_for_a_vacuum(string name)
     {
-        await fixture.Append(Fixture.NewId(), 0, new Deposited(1));
+        await _fixture.Append(Fixture.NewId(), 0, new Deposited(1));
         await CatchUpTo(1m);
-        await using var vacuum = new NpgsqlConnection(fixture.Database.Migrations);
+        await using var vacuum = new NpgsqlConnection(_fixture.Database.Migrations);
         await vacuum.OpenAsync(TestContext.Current.CancellationToken);
         await using var transaction = await vacuum.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await vacuum.ExecuteAsync($"LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE", CancellationToken.None);
         var rebuild = Rebuild(name);
-        await Poll.Until(
-            async () => await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0, "the rebuild to wait");
+        await Poll.UntilAsync(
+            async () => await _fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0, "the rebuild to wait");
 
-        await fixture.Append(Fixture.NewId(), 0, new Deposited(2)).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await _fixture.Append(Fixture.NewId(), 0, new Deposited(2)).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
         (await Sum(name).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).ShouldBe(name == "balances" ? 3m : 1m);
         await transaction.RollbackAsync(TestContext.Current.CancellationToken);
         await rebuild;
@@ -238,11 +238,11 @@ public sealed class Projections : IAsyncLifetime
     [Theory]
     [InlineData("balances")]
     [InlineData("turnover")]
-    public async Task are_read_and_written_while_a_rebuild_waits_for_a_long_reader(string name)
+    public async Task Are_read_and_written_while_a_rebuild_waits_for_a_long_reader(string name)
     {
-        await fixture.Append(Fixture.NewId(), 0, new Deposited(1));
+        await _fixture.Append(Fixture.NewId(), 0, new Deposited(1));
         await CatchUpTo(1m);
-        await using var backup = new NpgsqlConnection(fixture.Database.Migrations);
+        await using var backup = new NpgsqlConnection(_fixture.Database.Migrations);
         await backup.OpenAsync(TestContext.Current.CancellationToken);
         await using var transaction = await backup.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await backup.ExecuteAsync($"LOCK TABLE {name} IN ACCESS SHARE MODE", CancellationToken.None);
@@ -250,9 +250,9 @@ public sealed class Projections : IAsyncLifetime
 
         for (var round = 1; round <= 3; round++)
         {
-            await Poll.Until(
-                async () => await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0, "the rebuild to wait");
-            await fixture.Append(Fixture.NewId(), 0, new Deposited(1)).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);    // a second, if anything
+            await Poll.UntilAsync(
+                async () => await _fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0, "the rebuild to wait");
+            await _fixture.Append(Fixture.NewId(), 0, new Deposited(1)).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);    // a second, if anything
             (await Sum(name).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken)).ShouldBePositive();
             (await Status(name)).Rebuild!.State.ShouldBe(RebuildState.Running, "the backup still reads.");
         }
@@ -266,11 +266,11 @@ public sealed class Projections : IAsyncLifetime
     }
 
     [Fact]
-    public async Task come_out_right_of_a_rebuild_however_wrong_they_were()
+    public async Task Come_out_right_of_a_rebuild_however_wrong_they_were()
     {
         var stream = Fixture.NewId();
-        await fixture.Append(stream, 0, new Opened("a"), new Deposited(5));
-        await fixture.Database.ExecuteAsync($"UPDATE balances SET amount = 999 WHERE id = '{stream}'");
+        await _fixture.Append(stream, 0, new Opened("a"), new Deposited(5));
+        await _fixture.Database.ExecuteAsync($"UPDATE balances SET amount = 999 WHERE id = '{stream}'");
 
         await Rebuild("balances");
 
@@ -279,19 +279,19 @@ public sealed class Projections : IAsyncLifetime
         rebuild.State.ShouldBe(RebuildState.Completed);
         rebuild.Differences.ShouldBe(1);
         rebuild.Events.ShouldBe(2);
-        (await fixture.Database.ScalarAsync<long>("SELECT count(*) FROM balances_shadow")).ShouldBe(0);
+        (await _fixture.Database.ScalarAsync<long>("SELECT count(*) FROM balances_shadow")).ShouldBe(0);
         (await LocksLeft()).ShouldBe(0, "the next rebuild may be another replica's");
 
-        await fixture.Append(stream, 2, new Deposited(1));
+        await _fixture.Append(stream, 2, new Deposited(1));
         (await Sum("balances")).ShouldBe(6m);
     }
 
     [Fact]
-    public async Task leave_the_live_tables_alone_when_a_rebuild_fails()
+    public async Task Leave_the_live_tables_alone_when_a_rebuild_fails()
     {
         var stream = Fixture.NewId();
-        await fixture.Append(stream, 0, new Opened("a"), new Deposited(5));
-        await fixture.Database.ExecuteAsync("ALTER TABLE balances_shadow ADD CHECK (amount < 1)");
+        await _fixture.Append(stream, 0, new Opened("a"), new Deposited(5));
+        await _fixture.Database.ExecuteAsync("ALTER TABLE balances_shadow ADD CHECK (amount < 1)");
 
         await Rebuild("balances");
 
@@ -301,18 +301,18 @@ public sealed class Projections : IAsyncLifetime
     }
 
     [Fact]
-    public async Task go_on_where_they_were_when_the_data_has_come_to_another_server()
+    public async Task Go_on_where_they_were_when_the_data_has_come_to_another_server()
     {
         var (old, unread, later) = (Fixture.NewId(), Fixture.NewId(), Fixture.NewId());
-        await fixture.Append(old, 0, new Deposited(10));
+        await _fixture.Append(old, 0, new Deposited(10));
         await CatchUpTo(10m);
-        await fixture.Append(unread, 0, new Deposited(20));
+        await _fixture.Append(unread, 0, new Deposited(20));
 
         for (var move = 1; move <= 2; move++)
         {
-            await fixture.Move();
-            await fixture.Append(old, move, new Deposited(100));    // on top of what came along
-            await fixture.Append(later, move - 1, new Deposited(1000));
+            await _fixture.Move();
+            await _fixture.Append(old, move, new Deposited(100));    // on top of what came along
+            await _fixture.Append(later, move - 1, new Deposited(1000));
             await CatchUpTo(30m + (move * 1100m));
         }
 
@@ -330,7 +330,7 @@ public sealed class Projections : IAsyncLifetime
     [Theory]
     [InlineData(3, 3, 1101, true)]
     [InlineData(4, 2, 1111, false)]
-    public async Task come_along_from_the_version_that_read_by_transactions(int transaction, int position, int applied, bool early)
+    public async Task Come_along_from_the_version_that_read_by_transactions(int transaction, int position, int applied, bool early)
     {
         await using var inherited = new Fixture();
         await inherited.InitializeAsync(
@@ -345,7 +345,7 @@ public sealed class Projections : IAsyncLifetime
             .ShouldBe(early ? "4 requested" : "4 -");
 
         await inherited.Services.GetRequiredService<ProjectionDaemon>().StartAsync(CancellationToken.None);
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await inherited.Database.ScalarAsync<decimal>("SELECT sum(amount) FROM turnover"), await inherited.Database.ScalarAsync<string>("SELECT position::text FROM event_store.projections WHERE name = 'turnover'")),
             found => found == (11111m, "5"),
             "the projection to have everything once");
@@ -355,17 +355,17 @@ public sealed class Projections : IAsyncLifetime
     [Theory]
     [InlineData("force_custom_plan")]
     [InlineData("force_generic_plan")]
-    public async Task read_one_batch_and_no_more_after_a_bulk_load(string plans)
+    public async Task Read_one_batch_and_no_more_after_a_bulk_load(string plans)
     {
         // One transaction brought nearly everything that there is: whoever guesses by transactions alone expects that nothing is left after it.
-        await fixture.Append(Fixture.NewId(), 0, new Opened("a"));
-        await fixture.Database.ExecuteAsync(
+        await _fixture.Append(Fixture.NewId(), 0, new Opened("a"));
+        await _fixture.Database.ExecuteAsync(
             """
             INSERT INTO event_store.events (event_id, stream_id, stream_type, version, event_type, event_version, payload, metadata, occurred_at)
             SELECT gen_random_uuid(), gen_random_uuid(), 'account', 1, 'account.deposited', 1, '{"amount": "1"}', '{"correlationId": "bulk"}', now() FROM generate_series(1, 20000);
             ANALYZE event_store.events
             """);
-        await using var connection = new NpgsqlConnection(fixture.Database.Migrations);
+        await using var connection = new NpgsqlConnection(_fixture.Database.Migrations);
         await connection.OpenAsync(TestContext.Current.CancellationToken);
         await connection.ExecuteAsync($"SET plan_cache_mode = {plans}", CancellationToken.None);
         await connection.ExecuteAsync($"PREPARE batch(bigint, bigint, int) AS {EventSql.Between}", CancellationToken.None);
@@ -376,32 +376,32 @@ public sealed class Projections : IAsyncLifetime
     }
 
     [Fact]
-    public async Task let_any_replica_do_the_next_rebuild()
+    public async Task Let_any_replica_do_the_next_rebuild()
     {
-        await fixture.Append(Fixture.NewId(), 0, new Opened("a"));
+        await _fixture.Append(Fixture.NewId(), 0, new Opened("a"));
 
         await Rebuild("balances");
 
         // The session goes back to the pool of connections, and must not take the lock along.
-        (await fixture.Database.ScalarAsync<long>(
+        (await _fixture.Database.ScalarAsync<long>(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")).ShouldBe(0);
     }
 
     [Fact]
-    public async Task tell_a_watcher_in_any_process_that_a_stream_has_grown()
+    public async Task Tell_a_watcher_in_any_process_that_a_stream_has_grown()
     {
         var stream = Fixture.NewId();
-        await fixture.Append(stream, 0, new Opened("a"));
-        var watcher = fixture.Services.GetRequiredService<StreamWatcher>();
+        await _fixture.Append(stream, 0, new Opened("a"));
+        var watcher = _fixture.Services.GetRequiredService<StreamWatcher>();
         await watcher.StartAsync(CancellationToken.None);
 
-        (await watcher.WaitForVersionAbove(stream, 0, TimeSpan.FromMinutes(3), CancellationToken.None)).ShouldBeTrue();
-        var waiting = watcher.WaitForVersionAbove(stream, 1, TimeSpan.FromMinutes(3), CancellationToken.None);
+        (await watcher.WaitForVersionAboveAsync(stream, 0, TimeSpan.FromMinutes(3), CancellationToken.None)).ShouldBeTrue();
+        var waiting = watcher.WaitForVersionAboveAsync(stream, 1, TimeSpan.FromMinutes(3), CancellationToken.None);
         waiting.IsCompleted.ShouldBeFalse();
-        await fixture.Append(stream, 1, new Deposited(1));
+        await _fixture.Append(stream, 1, new Deposited(1));
 
         (await waiting).ShouldBeTrue();
-        (await watcher.WaitForVersionAbove(stream, 2, TimeSpan.FromMilliseconds(1), CancellationToken.None)).ShouldBeFalse();
+        (await watcher.WaitForVersionAboveAsync(stream, 2, TimeSpan.FromMilliseconds(1), CancellationToken.None)).ShouldBeFalse();
         await watcher.StopAsync(CancellationToken.None);
     }
 
@@ -420,16 +420,16 @@ public sealed class Projections : IAsyncLifetime
         return connection;
     }
 
-    private Projection Named(string name) => fixture.Services.GetServices<Projection>().Single(p => p.Name == name);
+    private Projection Named(string name) => _fixture.Services.GetServices<Projection>().Single(p => p.Name == name);
 
     private async Task CatchUp()
     {
-        while (await Daemon.Advance(Named("turnover"), CancellationToken.None))
+        while (await Daemon.AdvanceAsync(Named("turnover"), CancellationToken.None))
         {
         }
     }
 
-    private async Task CatchUpTo(decimal sum) => await Poll.Until(
+    private async Task CatchUpTo(decimal sum) => await Poll.UntilAsync(
         async () =>
         {
             await CatchUp();
@@ -440,17 +440,17 @@ public sealed class Projections : IAsyncLifetime
 
     private async Task Rebuild(string name)
     {
-        await using var scope = fixture.Services.CreateAsyncScope();
-        (await ProjectionStore.RequestRebuild(scope.ServiceProvider.GetRequiredService<DbContext>(), name, TimeProvider.System.GetUtcNow(), CancellationToken.None)).ShouldBeTrue();
-        await fixture.Services.GetRequiredService<ProjectionRebuilder>().Run(Named(name), CancellationToken.None);
-        await Poll.Until(async () => (await Status(name)).Rebuild!.State is RebuildState.Completed or RebuildState.Failed, "the rebuild to end");
+        await using var scope = _fixture.Services.CreateAsyncScope();
+        (await ProjectionStore.RequestRebuildAsync(scope.ServiceProvider.GetRequiredService<DbContext>(), name, TimeProvider.System.GetUtcNow(), CancellationToken.None)).ShouldBeTrue();
+        await _fixture.Services.GetRequiredService<ProjectionRebuilder>().RunAsync(Named(name), CancellationToken.None);
+        await Poll.UntilAsync(async () => (await Status(name)).Rebuild!.State is RebuildState.Completed or RebuildState.Failed, "the rebuild to end");
     }
 
     private async Task<ProjectionStatus> Status(string name) =>
-        (await ProjectionStore.Status(fixture.Services.GetRequiredService<NpgsqlDataSource>(), [Named(name)], CancellationToken.None)).Single();
+        (await ProjectionStore.StatusAsync(_fixture.Services.GetRequiredService<NpgsqlDataSource>(), [Named(name)], CancellationToken.None)).Single();
 
-    private Task<long> LocksLeft() => fixture.Database.ScalarAsync<long>(
+    private Task<long> LocksLeft() => _fixture.Database.ScalarAsync<long>(
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
 
-    private Task<decimal> Sum(string table) => fixture.Database.ScalarAsync<decimal>($"SELECT coalesce(sum(amount), 0) FROM {table}");
+    private Task<decimal> Sum(string table) => _fixture.Database.ScalarAsync<decimal>($"SELECT coalesce(sum(amount), 0) FROM {table}");
 }

@@ -12,7 +12,7 @@ public sealed class DoWorkConsumer(WorkDatabase database) : IConsumer<DoWork>
     public async Task Consume(ConsumeContext<DoWork> context)
     {
         database.Add(new Effect { Subject = context.Message.Subject, Number = context.Message.Number, Note = "done" });
-        await context.PublishEvent(Events.Cancelled(context.Message.Subject), context.Message.Number, context.CancellationToken);
+        await context.PublishEventAsync(Events.Cancelled(context.Message.Subject), context.Message.Number, context.CancellationToken);
         Poison.Taste(context.Message.Subject);
         await database.SaveChangesAsync(context.CancellationToken);
     }

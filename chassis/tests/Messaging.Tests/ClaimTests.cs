@@ -120,16 +120,16 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         (await Store.ReplayAsync(Guid.CreateVersion7(), "work.both", now.AddDays(-1), now, null, null, Audit, Token)).ShouldBe(3_000);
         var later = TimeProvider.System.GetUtcNow().AddSeconds(1);
         await Store.InsertAsync([Row(later), Row(later)], Lease, Token);
-        await Poll.Until(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE exchange = 'work.alive' AND due_at <= now()"), n => n == 2, "the live ones to be due");
+        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE exchange = 'work.alive' AND due_at <= now()"), n => n == 2, "the live ones to be due");
 
         var received = await WorkFixture.ListenToQueueAsync(channel, "work.both");
         // Nobody takes over what a busy machine is slow to confirm: that would be sent twice.
         var host = await fixture.StartAsync(settings: new Dictionary<string, string?> { ["Messaging:Lease"] = "00:10:00" });
-        await Poll.Until(() => received.Count >= 3_002, "everything");
+        await Poll.UntilAsync(() => received.Count >= 3_002, "everything");
         string?[] order = [.. received.Select(m => m.BasicProperties.HeaderText("number"))];
         order.Index().Where(m => m.Item is null).Select(m => m.Index).ShouldAllBe(place => place < 1_000);
         order.OfType<string>().ShouldBe(Enumerable.Range(1, 3_000).Select(n => $"{n}"), "a replay keeps its order.");
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox");
         await host.StopAsync(Token);
     }
 

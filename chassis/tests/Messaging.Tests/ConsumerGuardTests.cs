@@ -24,13 +24,13 @@ public sealed class ConsumerGuardTests(WorkFixture fixture) : IClassFixture<Work
         var before = Environment.ExitCode;
         var host = await fixture.StartAsync(bus => bus.AddWork(), new Dictionary<string, string?> { ["Messaging:ConsumerPatience"] = "00:00:01" });
         var ending = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
-        await Poll.Until(() => host.Gauge("messaging.endpoints.idle") == 0, "the guard to have seen every consumer");
+        await Poll.UntilAsync(() => host.Gauge("messaging.endpoints.idle") == 0, "the guard to have seen every consumer");
         ending.IsCancellationRequested.ShouldBeFalse();
 
         // As the transport does when it has lost its way: the process lives, the broker is there, and nobody consumes.
         await host.Services.GetRequiredService<IBusControl>().StopAsync(Token);
 
-        await Poll.Until(() => ending.IsCancellationRequested, "the service to end", TimeSpan.FromSeconds(30));
+        await Poll.UntilAsync(() => ending.IsCancellationRequested, "the service to end", TimeSpan.FromSeconds(30));
         Environment.ExitCode.ShouldBe(1);
         host.Gauge("messaging.endpoints.idle").ShouldBe(2);
         Environment.ExitCode = before;
@@ -71,7 +71,7 @@ public sealed class ConsumerGuardTests(WorkFixture fixture) : IClassFixture<Work
         process.ExitCode.ShouldBe(1);
         process.Log.ShouldMatch(
             $"{WorkQueues.Commands} is read, and nothing of it has been settled here for \\d+ s; .*Waiting: 4, in flight: 1, the oldest: {ids[0]} \\(urn:message:.*DoWork\\) for \\d+ s, now in {stage}");
-        await Poll.Until(() => channel.MessageCountAsync(WorkQueues.Commands, Token), n => n == ids.Length, "the broker to have everything back");
+        await Poll.UntilAsync(() => channel.MessageCountAsync(WorkQueues.Commands, Token), n => n == ids.Length, "the broker to have everything back");
         await channel.QueuePurgeAsync(WorkQueues.Commands, Token);
     }
 
@@ -94,12 +94,12 @@ public sealed class ConsumerGuardTests(WorkFixture fixture) : IClassFixture<Work
         var id = Guid.CreateVersion7();
         await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(id, 1));
 
-        await Poll.Until(() => ending.IsCancellationRequested || host.Gauge(OldestAge) > patience.TotalSeconds * 4, "the message to have waited for long", Long);
+        await Poll.UntilAsync(() => ending.IsCancellationRequested || host.Gauge(OldestAge) > patience.TotalSeconds * 4, "the message to have waited for long", Long);
         ending.IsCancellationRequested.ShouldBeFalse();
         proxy.Set(LinkMode.Open);
 
-        await Poll.Until(() => Effects(id), n => n == 1, "the message's effect", Long);
-        await Poll.Until(() => host.Gauge(OldestAge) == 0, "everything to be settled", Long);
+        await Poll.UntilAsync(() => Effects(id), n => n == 1, "the message's effect", Long);
+        await Poll.UntilAsync(() => host.Gauge(OldestAge) == 0, "everything to be settled", Long);
         ending.IsCancellationRequested.ShouldBeFalse();
         await host.StopAsync(Token);
     }
@@ -139,7 +139,7 @@ public sealed class ConsumerGuardTests(WorkFixture fixture) : IClassFixture<Work
         for (var sent = 1; !ending.IsCancellationRequested && !(host.Gauge(OldestAge) > patience.TotalSeconds * 3); sent++)
         {
             await channel.SendRawAsync(sharedQueue, Guid.CreateVersion7(), new DoWork(Guid.CreateVersion7(), sent));
-            await Poll.Until(() => replicas.Handled + others.Handled == sent, "a replica to have done its work", Long);
+            await Poll.UntilAsync(() => replicas.Handled + others.Handled == sent, "a replica to have done its work", Long);
             await channel.SendRawAsync(slowQueue, Guid.CreateVersion7(), new DoWork(Guid.CreateVersion7(), sent));
             slow.Permits.Release();
         }

@@ -50,14 +50,14 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         proxy.SilenceServerAfter(Encoding.UTF8.GetBytes($"\"orderId\":\"{subject}\""));
         using (var victim = WorkProcess.Start(fixture, proxy.Through(fixture.Vhost.Uri), ("Listener", "none")))
         {
-            await Poll.Until(() => Seen(outsider, subject).Length > 0, "the event at the broker", Patience);
+            await Poll.UntilAsync(() => Seen(outsider, subject).Length > 0, "the event at the broker", Patience);
             proxy.IsSilenced.ShouldBeTrue();
             await victim.KillAsync();
         }
 
         (await Rows(subject)).ShouldBe(1);
         await FinishAsync(subject);
-        await Poll.Until(() => Seen(outsider, subject).Length > 1, "the event a second time", Patience);
+        await Poll.UntilAsync(() => Seen(outsider, subject).Length > 1, "the event a second time", Patience);
         Seen(outsider, subject).Select(m => m.BasicProperties.MessageId).Distinct().ShouldHaveSingleItem();
         Seen(outsider, subject).Select(m => Encoding.UTF8.GetString(m.Body.Span)).Distinct().ShouldHaveSingleItem();
     }
@@ -73,8 +73,8 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             """);
         using (var victim = WorkProcess.Start(fixture))
         {
-            await Poll.Until(() => Effects(subject, "cancelled"), n => n == 1, "the event's effect", Patience);
-            await Poll.Until(
+            await Poll.UntilAsync(() => Effects(subject, "cancelled"), n => n == 1, "the event's effect", Patience);
+            await Poll.UntilAsync(
                 () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DELETE FROM messaging.outbox%' AND wait_event = 'PgSleep' AND datname = current_database()"),
                 n => n > 0,
                 "the delete to be under way");
@@ -92,8 +92,8 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         if (!await fixture.HasQueueAsync(WorkQueues.Cancelled))
         {
             using var setUp = WorkProcess.Start(fixture);
-            await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", Patience);
-            await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Cancelled), "a consumer", Patience);
+            await Poll.UntilAsync(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", Patience);
+            await Poll.UntilAsync(() => fixture.IsConsumedAsync(WorkQueues.Cancelled), "a consumer", Patience);
             await setUp.KillAsync();
         }
 
@@ -110,10 +110,10 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 
         // Named, so that what is found elsewhere when this is waited for in vain can be told from what is ours.
         var ours = $"of {subject} in {new NpgsqlConnectionStringBuilder(fixture.Database.Migrations).Database} and {fixture.Vhost.Name}";
-        await Poll.Until(() => Effects(subject, "cancelled"), n => n >= 1, $"the event's effect {ours}", Patience);
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
+        await Poll.UntilAsync(() => Effects(subject, "cancelled"), n => n >= 1, $"the event's effect {ours}", Patience);
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
         await using var channel = await fixture.OpenChannelAsync();
-        await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", Patience);
+        await Poll.UntilAsync(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", Patience);
         (await Effects(subject, "done")).ShouldBe(1);
         (await Effects(subject, "cancelled")).ShouldBe(1);
         await healthy.KillAsync();

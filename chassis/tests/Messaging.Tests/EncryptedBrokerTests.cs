@@ -11,44 +11,44 @@ namespace Chassis.Messaging.Tests;
 /// <summary>The certificates of the test servers are for 127.0.0.1; the same broker, at another address of this machine, has one that is not its own.</summary>
 public sealed class A_broker_over_TLS : IAsyncLifetime
 {
-    private TestVhost vhost = null!;
-    private TcpProxy elsewhere = null!;
+    private TestVhost _vhost = null!;
+    private TcpProxy _elsewhere = null!;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private Uri Broker => TestServers.OverTls(vhost.Uri);
+    private Uri Broker => TestServers.OverTls(_vhost.Uri);
 
     public async ValueTask InitializeAsync()
     {
-        vhost = await TestVhost.CreateAsync();
-        elsewhere = new TcpProxy(Broker.Host, Broker.Port, near: IPAddress.Parse("127.0.0.2"));
+        _vhost = await TestVhost.CreateAsync();
+        _elsewhere = new TcpProxy(Broker.Host, Broker.Port, near: IPAddress.Parse("127.0.0.2"));
     }
 
     public async ValueTask DisposeAsync()
     {
-        await elsewhere.DisposeAsync();
-        await vhost.DisposeAsync();
+        await _elsewhere.DisposeAsync();
+        await _vhost.DisposeAsync();
     }
 
     [Fact]
     public async Task Is_spoken_to_by_both_kinds_of_connections()
     {
-        await using (var connection = await ConnectionsTo(Broker).OpenAsync("test", Ct))
+        await using (var connection = await ConnectionsTo(Broker).OpenAsync("test", Token))
         {
             connection.IsOpen.ShouldBeTrue();
         }
 
         var bus = BusTo(Broker);
-        await bus.StartAsync(Ct);
-        await bus.StopAsync(Ct);
+        await bus.StartAsync(Token);
+        await bus.StopAsync(Token);
     }
 
     [Fact]
     public async Task Is_told_no_password_when_its_certificate_is_for_another_name()
     {
-        var impostor = elsewhere.Through(Broker);
+        var impostor = _elsewhere.Through(Broker);
 
-        var refusal = await Should.ThrowAsync<BrokerUnreachableException>(() => ConnectionsTo(impostor).OpenAsync("test", Ct));
+        var refusal = await Should.ThrowAsync<BrokerUnreachableException>(() => ConnectionsTo(impostor).OpenAsync("test", Token));
         Causes(refusal).OfType<AuthenticationException>().ShouldNotBeEmpty(refusal.ToString());
 
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));

@@ -27,7 +27,7 @@ public sealed class FirstStartTests(WorkFixture fixture) : IClassFixture<WorkFix
         using var host = await StartOnNothingAsync(proxy);
 
         // The transport has made its queues, and everything else of the process has no connection yet.
-        await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Commands), "the transport to have made its queue");
+        await Poll.UntilAsync(() => fixture.HasQueueAsync(WorkQueues.Commands), "the transport to have made its queue");
         await NobodyReadsBeforeAsync(proxy, host);
     }
 
@@ -39,7 +39,7 @@ public sealed class FirstStartTests(WorkFixture fixture) : IClassFixture<WorkFix
         using var host = await StartOnNothingAsync(proxy);
 
         // The queues are made, and the first of the bindings to events is not answered.
-        await Poll.Until(() => proxy.IsSilenced, "the binding to be asked for");
+        await Poll.UntilAsync(() => proxy.IsSilenced, "the binding to be asked for");
         await NobodyReadsBeforeAsync(proxy, host);
     }
 
@@ -49,7 +49,7 @@ public sealed class FirstStartTests(WorkFixture fixture) : IClassFixture<WorkFix
         await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
         proxy.Set(LinkMode.BlackHole);
         using var host = await StartOnNothingAsync(proxy);
-        await Poll.Until(() => fixture.HasQueueAsync(WorkQueues.Commands), "the transport to have made its queue");
+        await Poll.UntilAsync(() => fixture.HasQueueAsync(WorkQueues.Commands), "the transport to have made its queue");
 
         await host.StopAsync(Token).WaitAsync(TimeSpan.FromMinutes(3), Token);
         host.Services.GetRequiredService<IBusControl>().CheckHealth().Status.ShouldNotBe(BusHealthStatus.Healthy);
@@ -65,7 +65,7 @@ public sealed class FirstStartTests(WorkFixture fixture) : IClassFixture<WorkFix
         var ending = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         await host.StartAsync(Token);
 
-        await Poll.Until(() => ending.IsCancellationRequested, "the service to end", TimeSpan.FromSeconds(30));
+        await Poll.UntilAsync(() => ending.IsCancellationRequested, "the service to end", TimeSpan.FromSeconds(30));
         Environment.ExitCode.ShouldBe(1);
         Environment.ExitCode = before;
         await host.StopAsync(Token);

@@ -8,10 +8,10 @@ namespace Messaging.Tests;
 
 public sealed class GroupCommitTests : IDisposable
 {
-    private readonly ServiceProvider services = new ServiceCollection().BuildServiceProvider();
-    private readonly ConcurrentQueue<string[]> committed = new();
-    private readonly SemaphoreSlim mayCommit = new(0);
-    private int committing;
+    private readonly ServiceProvider _services = new ServiceCollection().BuildServiceProvider();
+    private readonly ConcurrentQueue<string[]> _committed = new();
+    private readonly SemaphoreSlim _mayCommit = new(0);
+    private int _committing;
 
     [Fact]
     public async Task Whoever_waits_is_committed_together_with_everybody_else_who_waits()
@@ -19,10 +19,10 @@ public sealed class GroupCommitTests : IDisposable
         var commits = Commits();
         Task[] all = [await Begun(commits, "a", 1), await Begun(commits, "b", 2), .. "cdefg".Select(work => commits.CommitAsync(work.ToString(), default))];
         all.ShouldAllBe(task => !task.IsCompleted);
-        mayCommit.Release(all.Length);
+        _mayCommit.Release(all.Length);
 
         await Task.WhenAll(all);
-        committed.Select(group => string.Concat(group)).Order().ShouldBe(["a", "b", "cdefg"]);
+        _committed.Select(group => string.Concat(group)).Order().ShouldBe(["a", "b", "cdefg"]);
     }
 
     [Fact]
@@ -32,11 +32,11 @@ public sealed class GroupCommitTests : IDisposable
         Task[] others = [await Begun(commits, "a", 1), await Begun(commits, "b", 2), commits.CommitAsync("c", default)];
         var bad = commits.CommitAsync("bad", default);
         var last = commits.CommitAsync("d", default);
-        mayCommit.Release(100);
+        _mayCommit.Release(100);
 
         (await Should.ThrowAsync<InvalidOperationException>(() => bad)).Message.ShouldBe("bad");
         await Task.WhenAll([.. others, last]);
-        committed.Select(group => string.Concat(group)).Order().ShouldBe(["a", "b", "c", "d"]);
+        _committed.Select(group => string.Concat(group)).Order().ShouldBe(["a", "b", "c", "d"]);
     }
 
     [Fact]
@@ -44,26 +44,26 @@ public sealed class GroupCommitTests : IDisposable
     {
         var commits = Commits(work => work[0]);
         Task[] all = [await Begun(commits, "x1", 1), await Begun(commits, "y1", 2), .. new[] { "z1", "z2", "w1" }.Select(work => commits.CommitAsync(work, default))];
-        mayCommit.Release(100);
+        _mayCommit.Release(100);
 
         await Task.WhenAll(all);
-        committed.ShouldContain(group => group.SequenceEqual(new[] { "z1", "w1" }));
-        committed.ShouldContain(group => group.SequenceEqual(new[] { "z2" }));
+        _committed.ShouldContain(group => group.SequenceEqual(new[] { "z1", "w1" }));
+        _committed.ShouldContain(group => group.SequenceEqual(new[] { "z2" }));
     }
 
     [Fact]
     public async Task What_is_alone_belongs_to_the_trace_that_it_came_with_and_a_group_to_none()
     {
         var traces = new ConcurrentDictionary<string, string?>();
-        var commits = new GroupCommit<string>(services.GetRequiredService<IServiceScopeFactory>(), async (_, group, ct) =>
+        var commits = new GroupCommit<string>(_services.GetRequiredService<IServiceScopeFactory>(), async (_, group, ct) =>
         {
             traces[string.Concat(group)] = Activity.Current?.TraceId.ToString();
-            Interlocked.Increment(ref committing);
-            await mayCommit.WaitAsync(ct);
+            Interlocked.Increment(ref _committing);
+            await _mayCommit.WaitAsync(ct);
         });
         using var activity = new Activity("order").Start();
         Task[] all = [await Begun(commits, "a", 1), await Begun(commits, "b", 2), commits.CommitAsync("c", default), commits.CommitAsync("d", default)];
-        mayCommit.Release(100);
+        _mayCommit.Release(100);
 
         await Task.WhenAll(all);
         traces.ShouldBe(new Dictionary<string, string?> { ["a"] = activity.TraceId.ToString(), ["b"] = activity.TraceId.ToString(), ["cd"] = null }, ignoreOrder: true);
@@ -71,23 +71,23 @@ public sealed class GroupCommitTests : IDisposable
 
     public void Dispose()
     {
-        services.Dispose();
-        mayCommit.Dispose();
+        _services.Dispose();
+        _mayCommit.Dispose();
     }
 
     /// <summary>Commits that take until they may end.</summary>
     private GroupCommit<string> Commits(Func<string, object>? key = null) => new(
-        services.GetRequiredService<IServiceScopeFactory>(),
+        _services.GetRequiredService<IServiceScopeFactory>(),
         async (_, group, ct) =>
         {
-            Interlocked.Increment(ref committing);
-            await mayCommit.WaitAsync(ct);
+            Interlocked.Increment(ref _committing);
+            await _mayCommit.WaitAsync(ct);
             if (group.Contains("bad"))
             {
                 throw new InvalidOperationException("bad");
             }
 
-            committed.Enqueue([.. group]);
+            _committed.Enqueue([.. group]);
         },
         key);
 
@@ -95,7 +95,7 @@ public sealed class GroupCommitTests : IDisposable
     private async Task<Task> Begun(GroupCommit<string> commits, string work, int number)
     {
         var task = commits.CommitAsync(work, default);
-        await Poll.Until(() => Volatile.Read(ref committing) == number, $"{number} commits under way");
+        await Poll.UntilAsync(() => Volatile.Read(ref _committing) == number, $"{number} commits under way");
         return task;
     }
 }

@@ -11,7 +11,7 @@ public sealed class InboxTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     public async Task Copies_of_a_message_that_arrive_at_the_same_time_have_one_effect()
     {
         await fixture.StartAsync(bus => bus.AddWork());
-        await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer");
+        await Poll.UntilAsync(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer");
         await using var channel = await fixture.OpenChannelAsync();
         var subject = Guid.CreateVersion7();
         var random = new Random(42);
@@ -23,9 +23,9 @@ public sealed class InboxTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(subject, number));
         }
 
-        await Poll.Until(() => Effects(subject, "cancelled"), n => n >= 100, "the effects of the events");
-        await Poll.Until(async () => (await channel.QueueDeclarePassiveAsync(WorkQueues.Commands)).MessageCount == 0, "an empty queue");
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(() => Effects(subject, "cancelled"), n => n >= 100, "the effects of the events");
+        await Poll.UntilAsync(async () => (await channel.QueueDeclarePassiveAsync(WorkQueues.Commands)).MessageCount == 0, "an empty queue");
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox");
         (await Effects(subject, "done")).ShouldBe(100);
         (await Effects(subject, "cancelled")).ShouldBe(100);
     }
@@ -38,7 +38,7 @@ public sealed class InboxTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             bus.AddConsumer<FirstListener>().Endpoint(e => e.Name = "work.pair");
             bus.AddConsumer<SecondListener>().Endpoint(e => e.Name = "work.pair");
         });
-        await Poll.Until(() => fixture.IsConsumedAsync("work.pair"), "a consumer");
+        await Poll.UntilAsync(() => fixture.IsConsumedAsync("work.pair"), "a consumer");
         await using var channel = await fixture.OpenChannelAsync();
         var (subject, id) = (Guid.CreateVersion7(), Guid.CreateVersion7());
         for (var i = 0; i < 3; i++)
@@ -46,9 +46,9 @@ public sealed class InboxTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             await channel.SendRawAsync("work.pair", id, new DoWork(subject, 1));
         }
 
-        await Poll.Until(() => Effects(subject, "first"), n => n > 0, "an effect of the first");
-        await Poll.Until(() => Effects(subject, "second"), n => n > 0, "an effect of the second");
-        await Poll.Until(async () => await fixture.Vhost.MessagesAsync("work.pair") == 0, "every copy to be acknowledged");
+        await Poll.UntilAsync(() => Effects(subject, "first"), n => n > 0, "an effect of the first");
+        await Poll.UntilAsync(() => Effects(subject, "second"), n => n > 0, "an effect of the second");
+        await Poll.UntilAsync(async () => await fixture.Vhost.MessagesAsync("work.pair") == 0, "every copy to be acknowledged");
         (await Effects(subject, "first")).ShouldBe(1);
         (await Effects(subject, "second")).ShouldBe(1);
     }

@@ -38,8 +38,8 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
             });
         }
 
-        await Poll.Until(() => Effects(subject), n => n >= 20, "every effect", Patience);
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(() => Effects(subject), n => n >= 20, "every effect", Patience);
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox");
         (await Effects(subject)).ShouldBe(20);
         (await Notes(subject)).ShouldBe(["local"]);
         (await Inbox()).ShouldBe(inbox, "the row is the inbox");
@@ -63,7 +63,7 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
             }
         }
 
-        await Poll.Until(() => Slow.Handled.Count(h => subjects.Contains(h.Subject)) >= 60, "all of them", Patience);
+        await Poll.UntilAsync(() => Slow.Handled.Count(h => subjects.Contains(h.Subject)) >= 60, "all of them", Patience);
         foreach (var subject in subjects)
         {
             Slow.Handled.Where(h => h.Subject == subject).Select(h => h.Number).ShouldBe(Enumerable.Range(0, 12));
@@ -81,16 +81,16 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
             await scope.SendWork(subject, 1, "work.gated");
             await database.SaveChangesAsync(Token);
         });
-        await Poll.Until(() => Gated.Arrived.Contains(subject), "the first to have it in hand", Patience);
+        await Poll.UntilAsync(() => Gated.Arrived.Contains(subject), "the first to have it in hand", Patience);
 
         await fixture.StartAsync(bus => bus.AddConsumer<Gated>().Endpoint(e => e.Name = "work.gated"));
-        await Poll.Until(() => Gated.Arrived.Count(s => s == subject) == 2, "the second to take it by its lease", Patience);
+        await Poll.UntilAsync(() => Gated.Arrived.Count(s => s == subject) == 2, "the second to take it by its lease", Patience);
         Gated.Open(subject);
 
         // A service of another test, which does not know this queue, may have been the second, and have sent it there.
-        await Poll.Until(() => Effects(subject), n => n > 0, "the effect", Patience);
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
-        await Poll.Until(async () => await fixture.Vhost.MessagesAsync("work.gated") == 0, "an empty queue", Patience);
+        await Poll.UntilAsync(() => Effects(subject), n => n > 0, "the effect", Patience);
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
+        await Poll.UntilAsync(async () => await fixture.Vhost.MessagesAsync("work.gated") == 0, "an empty queue", Patience);
         (await Effects(subject)).ShouldBe(1);
     }
 
@@ -108,8 +108,8 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
 
         (await Effects(subject, "done")).ShouldBe(effects);
         using var next = WorkProcess.Start(fixture);
-        await Poll.Until(() => Effects(subject, "cancelled"), n => n >= 1, "the effect of the event", Patience);
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
+        await Poll.UntilAsync(() => Effects(subject, "cancelled"), n => n >= 1, "the effect of the event", Patience);
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
         (await Effects(subject, "done")).ShouldBe(1);
         (await Effects(subject, "cancelled")).ShouldBe(1);
     }
@@ -118,14 +118,14 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
     public async Task What_a_replica_of_an_earlier_version_has_sent_to_the_queue_meanwhile_is_a_duplicate()
     {
         await fixture.StartAsync(bus => bus.AddConsumer<Noting>().Endpoint(e => e.Name = Queue));
-        await Poll.Until(() => fixture.IsConsumedAsync(Queue), "a consumer", Patience);
+        await Poll.UntilAsync(() => fixture.IsConsumedAsync(Queue), "a consumer", Patience);
         var (subject, id) = (Guid.CreateVersion7(), Guid.CreateVersion7());
         await using var channel = await fixture.OpenChannelAsync();
         await channel.SendRawAsync(Queue, id, new DoWork(subject, 1));
-        await Poll.Until(() => Effects(subject), n => n == 1, "the effect of the queue's", Patience);
+        await Poll.UntilAsync(() => Effects(subject), n => n == 1, "the effect of the queue's", Patience);
         await WriteAsync(subject, Queue, id);
 
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
         (await Notes(subject)).ShouldBe(["broker"]);
         (await Effects(subject)).ShouldBe(1);
     }
@@ -145,9 +145,9 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
             await database.SaveChangesAsync(Token);
         });
 
-        await Poll.Until(() => Effects(mended), n => n == 1, "the one that gets well", Patience);
-        await Poll.Until(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters WHERE queue = 'work.failing'"), n => n == 1, "the dead letter", Patience);
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
+        await Poll.UntilAsync(() => Effects(mended), n => n == 1, "the one that gets well", Patience);
+        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters WHERE queue = 'work.failing'"), n => n == 1, "the dead letter", Patience);
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
         (await Effects(mended)).ShouldBe(1);
         (await Effects(broken)).ShouldBe(0);
     }
@@ -160,7 +160,7 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
             bus.AddConsumer<Noting>().Endpoint(e => e.Name = "work.both");
             bus.AddConsumer<NotingToo>().Endpoint(e => e.Name = "work.both");
         });
-        await Poll.Until(() => fixture.IsConsumedAsync("work.both"), "a consumer", Patience);
+        await Poll.UntilAsync(() => fixture.IsConsumedAsync("work.both"), "a consumer", Patience);
         var subject = Guid.CreateVersion7();
         await host.InScope(async (scope, database) =>
         {
@@ -168,7 +168,7 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
             await database.SaveChangesAsync(Token);
         });
 
-        await Poll.Until(() => Effects(subject), n => n == 2, "both effects", Patience);
+        await Poll.UntilAsync(() => Effects(subject), n => n == 2, "both effects", Patience);
         (await Notes(subject)).ShouldBe(["broker", "too"]);
     }
 

@@ -18,7 +18,7 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
     public async Task A_command_sent_in_a_transaction_is_handled_once_and_its_event_reaches_everybody()
     {
         var host = await fixture.StartAsync(bus => bus.AddWork());
-        await Poll.Until(() => fixture.IsConsumedAsync("work.cancelled"), "a consumer");
+        await Poll.UntilAsync(() => fixture.IsConsumedAsync("work.cancelled"), "a consumer");
         var outsider = await fixture.ListenAsync(ShopContracts.Exchanges.AllEvents, "shop.order.#");
         var subject = Guid.CreateVersion7();
 
@@ -26,13 +26,13 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
         {
             var database = scope.ServiceProvider.GetRequiredService<WorkDatabase>();
             var sender = scope.ServiceProvider.GetRequiredService<ISendEndpointProvider>();
-            await sender.SendCommand("work.commands", new DoWork(subject, 7), subject, TestContext.Current.CancellationToken);
+            await sender.SendCommandAsync("work.commands", new DoWork(subject, 7), subject, TestContext.Current.CancellationToken);
             await database.SaveChangesAsync(TestContext.Current.CancellationToken);
         }
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND number = 7"), n => n == 2, "both effects");
-        await Poll.Until(() => !outsider.IsEmpty, "the event at an outsider's queue");
+        await Poll.UntilAsync(() => !outsider.IsEmpty, "the event at an outsider's queue");
         outsider.TryPeek(out var seen).ShouldBeTrue();
         seen.RoutingKey.ShouldBe("shop.order.cancelled.v1");
         seen.BasicProperties.ContentType.ShouldBe("application/json");
@@ -40,7 +40,7 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
         headers[CloudEventHeaders.Type].ShouldBe("shop.order.cancelled.v1");
         headers[CloudEventHeaders.Sequence].ShouldBe("7");
         headers.Keys.ShouldAllBe(k => k.StartsWith(CloudEventHeaders.Prefix));
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox");
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
             await database.SaveChangesAsync(TestContext.Current.CancellationToken);
         });
 
-        await Poll.Until(() => outsider.Count == 2, "the event and the one that answers it");
+        await Poll.UntilAsync(() => outsider.Count == 2, "the event and the one that answers it");
         var (first, answer) = (Headers("shop.order.cancelled.v1"), Headers("shop.user.reactivated.v1"));
         answer[CloudEventHeaders.Type].ShouldBe("shop.user.reactivated.v1");
         answer[CloudEventHeaders.Id].ShouldNotBe(first[CloudEventHeaders.Id]);
@@ -70,7 +70,7 @@ public sealed class MainPathTests(WorkFixture fixture) : IClassFixture<WorkFixtu
 
     private sealed class AnsweringConsumer : IConsumer<OrderCancelled>
     {
-        public Task Consume(ConsumeContext<OrderCancelled> context) => context.PublishEvent(
+        public Task Consume(ConsumeContext<OrderCancelled> context) => context.PublishEventAsync(
             new UserReactivated(context.Message.UserId, TimeProvider.System.GetUtcNow()), context.EventSequence()!.Value + 1, context.CancellationToken);
     }
 }

@@ -22,7 +22,7 @@ public sealed class MassTransitTests(WorkFixture fixture) : IClassFixture<WorkFi
     public async Task A_header_arrives_as_what_it_was()
     {
         var host = await fixture.StartAsync(bus => bus.AddConsumer<Hearing>().Endpoint(e => e.Name = "work.headers"));
-        await Poll.Until(() => fixture.IsConsumedAsync("work.headers"), "a consumer");
+        await Poll.UntilAsync(() => fixture.IsConsumedAsync("work.headers"), "a consumer");
         var subject = Guid.CreateVersion7();
         KeyValuePair<string, string>[] baggage = [new("shelf", "7"), new("mood", "good")];
         await host.InScope(async (scope, database) =>
@@ -42,7 +42,7 @@ public sealed class MassTransitTests(WorkFixture fixture) : IClassFixture<WorkFi
             await database.SaveChangesAsync(Token);
         });
 
-        await Poll.Until(() => Hearing.Heard.ContainsKey(subject), "the message");
+        await Poll.UntilAsync(() => Hearing.Heard.ContainsKey(subject), "the message");
         Hearing.Heard[subject].Baggage.ShouldBe(baggage);
         Hearing.Heard[subject].Plain.ShouldBe(("7", 7L, true));
     }
@@ -65,8 +65,8 @@ public sealed class MassTransitTests(WorkFixture fixture) : IClassFixture<WorkFi
             await database.SaveChangesAsync(Token);
         });
 
-        await Poll.Until(() => received.Count == 1, "the message");
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(() => received.Count == 1, "the message");
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox");
     }
 
     [Fact]

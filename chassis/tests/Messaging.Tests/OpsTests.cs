@@ -40,7 +40,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         Poison.Remove(subject);
         using var retried = await client.PostAsync(new Uri($"/v1/ops/dead-letters/{letterId}/retry", UriKind.Relative), null, Token);
         retried.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-        await Poll.Until(() => Effects(subject, "done"), n => n == 1, "the effect");
+        await Poll.UntilAsync(() => Effects(subject, "done"), n => n == 1, "the effect");
         using var again = await client.PostAsync(new Uri($"/v1/ops/dead-letters/{letterId}/retry", UriKind.Relative), null, Token);
         again.StatusCode.ShouldBe(HttpStatusCode.Conflict);
 
@@ -48,7 +48,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(subject, 1));
         var fence = Guid.CreateVersion7();
         await channel.SendRawAsync(WorkQueues.Commands, Guid.CreateVersion7(), new DoWork(fence, 1));
-        await Poll.Until(() => Effects(fence, "done"), n => n == 1, "the message behind it");
+        await Poll.UntilAsync(() => Effects(fence, "done"), n => n == 1, "the message behind it");
         (await Effects(subject, "done")).ShouldBe(1);
     }
 
@@ -77,7 +77,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         (await response.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("retried").GetInt32().ShouldBeGreaterThanOrEqualTo(3);
         foreach (var subject in subjects)
         {
-            await Poll.Until(() => Effects(subject, "done"), n => n == 1, "the effect");
+            await Poll.UntilAsync(() => Effects(subject, "done"), n => n == 1, "the effect");
         }
     }
 
@@ -131,7 +131,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
 
         foreach (var marker in markers)
         {
-            await Poll.Until(
+            await Poll.UntilAsync(
                 () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE body = convert_to('{marker}', 'UTF8')"), n => n == 1, $"{marker} to be a dead letter, once");
         }
 
@@ -258,7 +258,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
         }
 
-        await Poll.Until(() => Effects(subject, "cancelled"), n => n == 3, "the first deliveries");
+        await Poll.UntilAsync(() => Effects(subject, "cancelled"), n => n == 3, "the first deliveries");
         var page = await client.GetFromJsonAsync<JsonElement>(new Uri($"/v1/ops/boundary-events?subject={subject}", UriKind.Relative), Token);
         var items = page.GetProperty("items").EnumerateArray().ToArray();
         items.Length.ShouldBe(3);
@@ -271,7 +271,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             new Uri("/v1/ops/boundary-events/replay", UriKind.Relative),
             new { from, types = new[] { "shop.order.cancelled.v1" }, destination = "somebody.new" }, Token);
         started.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-        await Poll.Until(() => Replayed(received, subject).Length == 3, "three events");
+        await Poll.UntilAsync(() => Replayed(received, subject).Length == 3, "three events");
         Replayed(received, subject).Select(m => m.BasicProperties.HeaderText(CloudEventHeaders.Id)).ShouldBe(items.Select(i => i.GetProperty("id").GetString()));
         Replayed(received, subject).ShouldAllBe(m => m.BasicProperties.HeaderText(CloudEventHeaders.Replay) == "true");
         (await Effects(subject, "cancelled")).ShouldBe(3);
@@ -286,7 +286,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         using var aboutThis = await client.PostAsJsonAsync(
             new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from, destination = "somebody.new", subject = subject.ToString() }, Token);
         (await aboutThis.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("events").GetInt64().ShouldBe(3);
-        await Poll.Until(() => Effects(subject, "replayed"), n => n == 3, "the replayed events");
+        await Poll.UntilAsync(() => Effects(subject, "replayed"), n => n == 3, "the replayed events");
         (await Effects(subject, "cancelled")).ShouldBe(3);
     }
 
@@ -324,9 +324,9 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
         }
 
-        await Poll.Until(() => Effects(kept, "done"), n => n == 1, "the neighbour's effect");
+        await Poll.UntilAsync(() => Effects(kept, "done"), n => n == 1, "the neighbour's effect");
         // Tests beside it may have parked rows of their own.
-        await Poll.Until(
+        await Poll.UntilAsync(
             () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE outbox_key = '{lost}' AND parked_at IS NOT NULL"), n => n == 1, "its row to be parked");
         (await client.GetFromJsonAsync<JsonElement>(new Uri("/v1/ops/outbox", UriKind.Relative), Token)).GetProperty("parked").GetInt64().ShouldBeGreaterThanOrEqualTo(1);
         (await fixture.Database.ScalarAsync<string>($"SELECT last_error FROM messaging.outbox WHERE outbox_key = '{lost}'")).ShouldContain("no exchange");
@@ -339,7 +339,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         (await ReleaseAsync()).ShouldBeGreaterThanOrEqualTo(1);
 
         // The relay asks for an exchange that was missing only every two seconds; with the few attempts of this test the row may be parked once more.
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
                 await ReleaseAsync();
@@ -348,7 +348,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             n => n == 1,
             "the message that was parked",
             TimeSpan.FromSeconds(60));
-        await Poll.Until(
+        await Poll.UntilAsync(
             () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE outbox_key = '{lost}'"), n => n == 0, "its row to be gone");
 
         async Task<int> ReleaseAsync()
@@ -388,7 +388,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     private static async Task<JsonElement> LetterAsync(HttpClient client, string messageId)
     {
         JsonElement found = default;
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
                 var page = await client.GetFromJsonAsync<JsonElement>(new Uri("/v1/ops/dead-letters?limit=200", UriKind.Relative), Token);

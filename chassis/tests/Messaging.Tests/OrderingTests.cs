@@ -38,7 +38,7 @@ public sealed class OrderingTests(WorkFixture fixture) : IClassFixture<WorkFixtu
             }
         }))));
 
-        await Poll.Until(() => outsider.Count >= 600, "all events", TimeSpan.FromSeconds(60));
+        await Poll.UntilAsync(() => outsider.Count >= 600, "all events", TimeSpan.FromSeconds(60));
         foreach (var subject in subjects)
         {
             outsider.Where(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == subject.ToString())

@@ -41,8 +41,8 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
         (await fixture.OutboxRows()).ShouldBe(50);
         host.Gauge("messaging.outbox.in_memory").ShouldNotBeNull().ShouldBeLessThanOrEqualTo(10);
         proxy.Set(LinkMode.Open);
-        await Poll.Until(() => outsider.Count >= 50, "all events", TimeSpan.FromSeconds(40));
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(() => outsider.Count >= 50, "all events", TimeSpan.FromSeconds(40));
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox");
         await host.StopAsync(Token);
     }
 
@@ -70,8 +70,8 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
             }
         }
 
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(40));
-        await Poll.Until(() => Task.FromResult(outsider.Select(m => m.BasicProperties.MessageId).Distinct().Count()), n => n == 300, "all events at the outsider");
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(40));
+        await Poll.UntilAsync(() => Task.FromResult(outsider.Select(m => m.BasicProperties.MessageId).Distinct().Count()), n => n == 300, "all events at the outsider");
         await host.StopAsync(Token);
     }
 
@@ -86,7 +86,7 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
 
         proxy.Set(LinkMode.Reset);
         var seen = new HashSet<HealthStatus>();
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
                 var report = await health.CheckHealthAsync(Token);

@@ -48,7 +48,7 @@ public sealed class ReconnectionTests(WorkFixture fixture) : IClassFixture<WorkF
             }
 
             // The broker's list of connections is behind by a moment.
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () =>
                 {
                     await fixture.Vhost.CloseConnectionsAsync();
@@ -79,14 +79,14 @@ public sealed class ReconnectionTests(WorkFixture fixture) : IClassFixture<WorkF
                 bus.AddReceiveEndpointObserver(_ => attempts);
             });
         await host.StartAsync(Token);
-        await Poll.Until(() => proxy.IsSilenced, "the broker to be silent");
+        await Poll.UntilAsync(() => proxy.IsSilenced, "the broker to be silent");
 
         // Either the client's time-out for a request or the heartbeat comes first; before MassTransit 8.5.2 the time-out ended the endpoint for good.
         await attempts.Failed.Task.WaitAsync(TimeSpan.FromMinutes(3), Token);
         proxy.SilenceServerAfter();
         proxy.Set(LinkMode.Open);
 
-        await Poll.Until(() => host.Gauge("messaging.endpoints.idle") == 0, "every queue to be read", TimeSpan.FromMinutes(3));
+        await Poll.UntilAsync(() => host.Gauge("messaging.endpoints.idle") == 0, "every queue to be read", TimeSpan.FromMinutes(3));
         await host.StopAsync(Token);
     }
 
@@ -134,7 +134,7 @@ public sealed class ReconnectionTests(WorkFixture fixture) : IClassFixture<WorkF
             if (_expected.TryRemove(eventData.Context!, out var channel))
             {
                 UnderWay.Release();
-                await Poll.Until(() => channel.IsClosed, "the channel to be closed");
+                await Poll.UntilAsync(() => channel.IsClosed, "the channel to be closed");
                 Outlived.Release();
             }
         }

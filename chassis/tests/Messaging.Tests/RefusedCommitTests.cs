@@ -24,7 +24,7 @@ public sealed class RefusedCommitTests(WorkFixture fixture) : IClassFixture<Work
         var subject = Guid.CreateVersion7();
         await channel.SendRawAsync(WorkQueues.Commands, subject, new DoWork(subject, 1));
 
-        await Poll.Until(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'done'"), n => n == 1, "the message to be handled");
+        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'done'"), n => n == 1, "the message to be handled");
         (await refusal.CountAsync()).ShouldBeGreaterThan(times);
         (await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE message_id = '{subject}'")).ShouldBe(0);
     }
@@ -39,9 +39,9 @@ public sealed class RefusedCommitTests(WorkFixture fixture) : IClassFixture<Work
         await using var refusal = await Refusal.PlantAsync(fixture.Database, "messaging.outbox", "40001", times: 2);
         await channel.SendRawAsync(WorkQueues.Commands, subject, new DoWork(subject, 1));
 
-        await Poll.Until(refusal.CountAsync, n => n > 2, "the redelivery to be written down after two refusals");
+        await Poll.UntilAsync(refusal.CountAsync, n => n > 2, "the redelivery to be written down after two refusals");
         var letters = $"FROM messaging.dead_letters WHERE message_id = '{subject}'";
-        await Poll.Until(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) {letters}"), n => n == 1, "the message to be given up after its redelivery");
+        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) {letters}"), n => n == 1, "the message to be given up after its redelivery");
         (await fixture.Database.ScalarAsync<string>($"SELECT exception_type {letters}")).ShouldBe(typeof(InvalidOperationException).FullName);
     }
 

@@ -25,7 +25,7 @@ public sealed class RefusedQueueTests(WorkFixture fixture) : IClassFixture<WorkF
         try
         {
             var health = host.Services.GetRequiredService<HealthCheckService>();
-            var report = await Poll.Until(async () => (await health.CheckHealthAsync(Token)).Entries["queues"], e => e.Status == HealthStatus.Unhealthy, "the refusal to be seen");
+            var report = await Poll.UntilAsync(async () => (await health.CheckHealthAsync(Token)).Entries["queues"], e => e.Status == HealthStatus.Unhealthy, "the refusal to be seen");
             report.Description.ShouldNotBeNull().ShouldContain("inequivalent arg 'x-overflow'");
             report.Description.ShouldContain($"'{queue}'");
 

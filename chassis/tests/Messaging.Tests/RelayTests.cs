@@ -62,12 +62,12 @@ public sealed class RelayTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             await publisher.PublishAsync(row, Token);
         }
 
-        await Poll.Until(() => settled.Count == 4, "the broker's word on every message");
+        await Poll.UntilAsync(() => settled.Count == 4, "the broker's word on every message");
         settled[lost].ShouldStartWith("Not routable");
         settled[twin].ShouldStartWith("Not routable");
         settled[other].ShouldBe("confirmed");
         settled[taken].ShouldBe("confirmed");
-        await Poll.Until(() => heard.Count == 2, "both messages where they were to go");
+        await Poll.UntilAsync(() => heard.Count == 2, "both messages where they were to go");
     }
 
     private static OutboxRow Row(string exchange, Guid? messageId = null) => new()

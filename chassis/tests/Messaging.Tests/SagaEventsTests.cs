@@ -66,7 +66,7 @@ public sealed class SagaEventsTests(WorkFixture fixture) : IClassFixture<WorkFix
         var journey = Guid.CreateVersion7();
         await Committed(host, m => m.Started, new StartJourney(journey, journey.ToString(), 1));
 
-        await Poll.Until(() => StateAsync(journey), s => s == "Late", "the deadline to pass");
+        await Poll.UntilAsync(() => StateAsync(journey), s => s == "Late", "the deadline to pass");
     }
 
     private Task<IHost> StartAsync() => fixture.StartAsync(bus => bus.AddJourneys(ConcurrencyMode.Pessimistic));

@@ -22,7 +22,7 @@ public sealed class SagaTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         await Task.WhenAll(journeys.SelectMany(j => Enumerable.Repeat(j, 2)).Select(j => SendAsync(host, new StartJourney(j, j.ToString(), 60_000), j)));
         foreach (var journey in journeys)
         {
-            await Poll.Until(() => StateAsync(journey), s => s == "UnderWay/100", "both events to be handled");
+            await Poll.UntilAsync(() => StateAsync(journey), s => s == "UnderWay/100", "both events to be handled");
         }
     }
 
@@ -32,10 +32,10 @@ public sealed class SagaTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var host = await StartAsync(ConcurrencyMode.Pessimistic);
         var journey = Guid.CreateVersion7();
         await SendAsync(host, new Advance(journey.ToString()), journey);
-        await Poll.Until(
+        await Poll.UntilAsync(
             () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE scheduled AND headers ? 'x-redelivery-count'"), n => n > 0, "the redelivery");
         await SendAsync(host, new StartJourney(journey, journey.ToString(), 60_000), journey);
-        await Poll.Until(() => StateAsync(journey), s => s == "UnderWay/1", "the early event to be handled");
+        await Poll.UntilAsync(() => StateAsync(journey), s => s == "UnderWay/1", "the early event to be handled");
     }
 
     [Fact]
@@ -44,9 +44,9 @@ public sealed class SagaTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var host = await StartAsync(ConcurrencyMode.Pessimistic);
         var journey = Guid.CreateVersion7();
         await SendAsync(host, new StartJourney(journey, journey.ToString(), 60_000), journey);
-        await Poll.Until(() => StateAsync(journey), s => s == "UnderWay/0", "the saga");
+        await Poll.UntilAsync(() => StateAsync(journey), s => s == "UnderWay/0", "the saga");
         await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => SendAsync(host, new Advance(journey.ToString()), journey)));
-        await Poll.Until(() => StateAsync(journey), s => s == "UnderWay/20", "all events to count");
+        await Poll.UntilAsync(() => StateAsync(journey), s => s == "UnderWay/20", "all events to count");
     }
 
     [Fact]
@@ -56,10 +56,10 @@ public sealed class SagaTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var (late, done) = (Guid.CreateVersion7(), Guid.CreateVersion7());
         await SendAsync(host, new StartJourney(late, late.ToString(), 700), late);
         await SendAsync(host, new StartJourney(done, done.ToString(), 60_000), done);
-        await Poll.Until(() => StateAsync(done), s => s == "UnderWay/0", "the saga");
+        await Poll.UntilAsync(() => StateAsync(done), s => s == "UnderWay/0", "the saga");
         await SendAsync(host, new Arrive(done), done);
-        await Poll.Until(() => StateAsync(done), s => s == "Done/0", "the arrival");
-        await Poll.Until(() => StateAsync(late), s => s == "Late/0", "the deadline");
+        await Poll.UntilAsync(() => StateAsync(done), s => s == "Done/0", "the arrival");
+        await Poll.UntilAsync(() => StateAsync(late), s => s == "Late/0", "the deadline");
         (await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE token IS NOT NULL AND encode(body, 'escape') LIKE '%{done}%'")).ShouldBe(0);
     }
 
@@ -68,7 +68,7 @@ public sealed class SagaTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     private static Task SendAsync<T>(IHost host, T message, Guid key)
         where T : class => host.InScope(async (scope, database) =>
     {
-        await scope.GetRequiredService<ISendEndpointProvider>().SendCommand(JourneyRegistration.Queue, message, key, Token);
+        await scope.GetRequiredService<ISendEndpointProvider>().SendCommandAsync(JourneyRegistration.Queue, message, key, Token);
         await database.SaveChangesAsync(Token);
     });
 

@@ -36,13 +36,13 @@ public sealed class SchedulingTests(WorkFixture fixture) : IClassFixture<WorkFix
             for (var i = 0; i < 200; i++)
             {
                 due.Add(start.AddMilliseconds(i * 10));
-                await scope.GetRequiredService<ISendEndpointProvider>().SendCommand("work.timed", new DoWork(Guid.Empty, i), Guid.CreateVersion7(), due[i], Token);
+                await scope.GetRequiredService<ISendEndpointProvider>().SendCommandAsync("work.timed", new DoWork(Guid.Empty, i), Guid.CreateVersion7(), due[i], Token);
             }
 
             await database.SaveChangesAsync(Token);
         });
 
-        await Poll.Until(() => arrivals.Count == 200, "all messages");
+        await Poll.UntilAsync(() => arrivals.Count == 200, "all messages");
         double[] late = [.. arrivals.Values.Order().Zip(due, (arrived, at) => (arrived - at).TotalSeconds).Order()];
         late[0].ShouldBeGreaterThan(-0.05);
         late[100].ShouldBeLessThan(30);
@@ -79,8 +79,8 @@ public sealed class SchedulingTests(WorkFixture fixture) : IClassFixture<WorkFix
         });
 
         await fixture.Database.ExecuteAsync("UPDATE messaging.outbox SET due_at = now()");
-        await Poll.Until(() => !received.IsEmpty, "the message that was not cancelled");
-        await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(() => !received.IsEmpty, "the message that was not cancelled");
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox");
         var only = received.DistinctBy(m => m.BasicProperties.MessageId).ShouldHaveSingleItem();   // more than once, when confirming it took longer than its lease
         Encoding.UTF8.GetString(only.Body.Span).ShouldContain("\"number\":1");
     }

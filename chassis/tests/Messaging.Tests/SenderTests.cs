@@ -44,7 +44,7 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
 
         foreach (var true_ in (Guid[])[owners, fence])
         {
-            await Poll.Until(() => Effects(true_), n => n == 1, "the owner's word to be believed");
+            await Poll.UntilAsync(() => Effects(true_), n => n == 1, "the owner's word to be believed");
         }
 
         foreach (var forged in (Guid[])[strangers, own, unsigned, claimed])
@@ -79,7 +79,7 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
         (await LetterAsync(client, owners)).GetProperty("reason").GetString().ShouldBe("forged");
         (await LetterAsync(client, both)).GetProperty("reason").GetString().ShouldBe("forged", "a name that somebody may use lends nothing to another");
         (await LetterAsync(client, contract)).GetProperty("reason").GetString().ShouldBe("skipped", "orders may send it, and nobody here takes it");
-        await Poll.Until(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{own}'"), n => n == 1, "its own message to be handled");
+        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{own}'"), n => n == 1, "its own message to be handled");
         (await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject IN ('{owners}', '{both}')")).ShouldBe(0);
     }
 
@@ -97,13 +97,13 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
 
         await RetryAsync(client, failed);
         await RetryAsync(client, refused);
-        await Poll.Until(() => Effects(poisoned), n => n == 1, "the retried event to be handled");
-        var again = await Poll.Until(() => LetterAsync(client, forged), letter => letter.GetProperty("failures").GetInt32() == 2, "the forged one to be refused again");
+        await Poll.UntilAsync(() => Effects(poisoned), n => n == 1, "the retried event to be handled");
+        var again = await Poll.UntilAsync(() => LetterAsync(client, forged), letter => letter.GetProperty("failures").GetInt32() == 2, "the forged one to be refused again");
         again.GetProperty("reason").GetString().ShouldBe("forged");
 
         using var all = await client.PostAsJsonAsync(new Uri("/v1/ops/dead-letters/retry", UriKind.Relative), new { reason = "forged" }, Token);
         all.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-        await Poll.Until(() => LetterAsync(client, forged), letter => letter.GetProperty("failures").GetInt32() == 3, "the forged one to be refused once more");
+        await Poll.UntilAsync(() => LetterAsync(client, forged), letter => letter.GetProperty("failures").GetInt32() == 3, "the forged one to be refused once more");
         (await Effects(forged)).ShouldBe(0);
     }
 
@@ -121,7 +121,7 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
 
         // Past the outbox, by the transport itself.
         await (await fixture.Services.GetRequiredService<IBus>().GetSendEndpoint(new Uri("exchange:heard.commands"))).Send(new DoWork(subject, 2), Token);
-        await Poll.Until(() => heard.Count(m => m.Contains(subject.ToString())) == 3, "an event and two commands");
+        await Poll.UntilAsync(() => heard.Count(m => m.Contains(subject.ToString())) == 3, "an event and two commands");
         heard.Where(m => m.Contains(subject.ToString())).ShouldAllBe(m => m.StartsWith(TestVhost.Account + " "));
     }
 
@@ -130,13 +130,13 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
     {
         using var client = fixture.Operator();
         var (owners, strangers) = (NewId(), NewId());
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await fixture.Vhost.GetAsync("bindings")).EnumerateArray().Any(b => b.GetProperty("source").GetString() == "shop.replay" && b.GetProperty("destination").GetString() == WorkQueues.Cancelled),
             "the queue to be bound to replays");
         await fixture.Stranger.PublishAsync("shop.replay", Cancelled(strangers), WorkQueues.Cancelled);
         await fixture.Owner.PublishAsync("shop.replay", Cancelled(owners), WorkQueues.Cancelled);
         (await LetterAsync(client, strangers)).GetProperty("reason").GetString().ShouldBe("forged");
-        await Poll.Until(() => Effects(owners), n => n == 1, "the owner's replay");
+        await Poll.UntilAsync(() => Effects(owners), n => n == 1, "the owner's replay");
         (await Effects(strangers)).ShouldBe(0);
     }
 
@@ -175,7 +175,7 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
         retried.StatusCode.ShouldBe(HttpStatusCode.Accepted);
     }
 
-    private static Task<JsonElement> LetterAsync(HttpClient client, Guid id) => Poll.Until(
+    private static Task<JsonElement> LetterAsync(HttpClient client, Guid id) => Poll.UntilAsync(
         async () => (await client.GetFromJsonAsync<JsonElement>(new Uri("/v1/ops/dead-letters?limit=200", UriKind.Relative), Token))
             .GetProperty("items").EnumerateArray().FirstOrDefault(i => i.GetProperty("messageId").GetString() == id.ToString()),
         letter => letter.ValueKind == JsonValueKind.Object,
@@ -186,7 +186,7 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
     /// <summary>The small service, to which orders has an account of its own, and a stranger another.</summary>
     public sealed class Fixture : OpsFixture
     {
-        private readonly string owner = TestVhost.NewAccount();
+        private readonly string _owner = TestVhost.NewAccount();
 
         /// <summary>Who owns the events of orders.</summary>
         public Player Owner { get; private set; } = null!;
@@ -199,7 +199,7 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
         public override async ValueTask InitializeAsync()
         {
             await base.InitializeAsync();
-            Owner = await Player.ConnectAsync(await Vhost.CreateUserAsync(".*", ".*", ".*", owner));
+            Owner = await Player.ConnectAsync(await Vhost.CreateUserAsync(".*", ".*", ".*", _owner));
             Stranger = await Player.ConnectAsync(await Vhost.CreateUserAsync(".*", ".*", ".*"));
             Itself = await Player.ConnectAsync(Vhost.Uri);
         }
@@ -217,7 +217,7 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
         protected override void Configure(IDictionary<string, string> settings)
         {
             base.Configure(settings);
-            settings["Messaging:Accounts:orders"] = owner;
+            settings["Messaging:Accounts:orders"] = _owner;
         }
     }
 }

@@ -18,7 +18,7 @@ public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var process = WorkProcess.Start(fixture, settings: settings);
         try
         {
-            await Poll.Until(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", TimeSpan.FromSeconds(60));
+            await Poll.UntilAsync(() => fixture.IsConsumedAsync(WorkQueues.Commands), "a consumer", TimeSpan.FromSeconds(60));
             var events = await fixture.ListenAsync(ShopContracts.Exchanges.AllEvents, "#");
 
             Guid[] ids = [.. Enumerable.Range(0, Messages).Select(_ => Guid.CreateVersion7())];
@@ -36,21 +36,21 @@ public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             for (var kill = 1; kill <= Kills; kill++)
             {
                 var next = (long)Messages * kill / (Kills + 1);
-                await Poll.Until(Effects, n => n >= next, $"{next} effects", TimeSpan.FromSeconds(90));
+                await Poll.UntilAsync(Effects, n => n >= next, $"{next} effects", TimeSpan.FromSeconds(90));
                 await process.KillAsync();
                 process.Dispose();
                 process = WorkProcess.Start(fixture, settings: settings);
             }
 
-            await Poll.Until(Effects, n => n >= Messages, "all effects", TimeSpan.FromSeconds(120));
-            await Poll.Until(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(60));
-            await Poll.Until(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", TimeSpan.FromSeconds(60));
+            await Poll.UntilAsync(Effects, n => n >= Messages, "all effects", TimeSpan.FromSeconds(120));
+            await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(60));
+            await Poll.UntilAsync(async () => await fixture.Vhost.MessagesAsync() == 0, "empty queues", TimeSpan.FromSeconds(60));
             await process.KillAsync();
 
             (await Effects()).ShouldBe(Messages);
             (await fixture.Database.ScalarAsync<long>("SELECT count(DISTINCT subject) FROM effects")).ShouldBe(Messages);
             (await fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters")).ShouldBe(0);
-            await Poll.Until(
+            await Poll.UntilAsync(
                 () => Task.FromResult(events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Id)).Distinct().Count()), n => n >= Messages, "all events at the outsider");
             events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Id)).Distinct().Count().ShouldBe(Messages);
             events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Subject)).Distinct().Count().ShouldBe(Messages);

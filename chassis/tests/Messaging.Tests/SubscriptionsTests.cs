@@ -27,8 +27,8 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
         await channel.ExchangeBindAsync(Queue, Cancelled, string.Empty, cancellationToken: Token);
 
         var host = await fixture.StartAsync(bus => bus.AddConsumer<LaterVersion>().Endpoint(e => e.Name = Queue));
-        await Poll.Until(() => fixture.IsConsumedAsync(Queue), "a consumer");
-        await Poll.Until(async () => !(await SourcesAsync()).Contains(Cancelled), "the binding to be gone");
+        await Poll.UntilAsync(() => fixture.IsConsumedAsync(Queue), "a consumer");
+        await Poll.UntilAsync(async () => !(await SourcesAsync()).Contains(Cancelled), "the binding to be gone");
 
         var (old, current) = (Guid.CreateVersion7(), Guid.CreateVersion7());
         await host.InScope(async (scope, database) =>
@@ -42,8 +42,8 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
         var strangers = await PublishAsync(Queue);
         await channel.SendRawAsync(Queue, Guid.CreateVersion7(), new DoWork(current, 1));
 
-        await Poll.Until(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{current}'"), n => n == 1, "what comes after it to be handled");
-        await Poll.Until(async () => await fixture.Vhost.MessagesAsync(Queue) == 0, "an empty queue");
+        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{current}'"), n => n == 1, "what comes after it to be handled");
+        await Poll.UntilAsync(async () => await fixture.Vhost.MessagesAsync(Queue) == 0, "an empty queue");
         (await fixture.Database.ScalarAsync<string>($"SELECT string_agg(message_id, ',') FROM messaging.dead_letters WHERE queue = '{Queue}'"))
             .ShouldBe(strangers, "what somebody has put into the queue itself is kept");
 
@@ -63,14 +63,14 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
         const string pattern = "shop.order.*.#";
         var settings = new Dictionary<string, string?> { ["Messaging:TopologyInterval"] = "00:00:00.500" };
         var host = await fixture.StartAsync(bus => bus.AddConsumer<LaterVersion>().Endpoint(e => e.Name = "work.open"), settings);
-        await Poll.Until(() => fixture.IsConsumedAsync("work.open"), "a consumer");
+        await Poll.UntilAsync(() => fixture.IsConsumedAsync("work.open"), "a consumer");
         var subscriptions = host.Services.GetRequiredService<IChangingSubscriptions>();
         await subscriptions.TakeAsync("work.open", [pattern], Token);
         (await KeysAsync()).ShouldContain(pattern);
 
         await using var channel = await fixture.OpenChannelAsync();
         await channel.ExchangeUnbindAsync("work.open", ShopContracts.Exchanges.AllEvents, pattern, cancellationToken: Token);
-        await Poll.Until(KeysAsync, keys => keys.Contains(pattern), "the binding to come back");
+        await Poll.UntilAsync(KeysAsync, keys => keys.Contains(pattern), "the binding to come back");
 
         await subscriptions.LeaveAsync("work.open", [pattern], Token);
         (await KeysAsync()).ShouldNotContain(pattern);

@@ -43,13 +43,13 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
                 break;
         }
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await fixture.Vhost.GetAsync("bindings")).EnumerateArray()
                 .Where(b => b.GetProperty("destination").GetString() == WorkQueues.Cancelled).Select(b => b.GetProperty("source").GetString()).ToList(),
             sources => new[] { Event, WorkQueues.Cancelled, "shop.replay" }.All(sources.Contains), "the bindings to be there again");
         var subject = Guid.CreateVersion7();
         await PublishAsync(subject);
-        await Poll.Until(() => Effects(subject), n => n == 1, "the event to be handled");
+        await Poll.UntilAsync(() => Effects(subject), n => n == 1, "the event to be handled");
     }
 
     [Fact]
@@ -71,10 +71,10 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
 
         foreach (var subject in subjects)
         {
-            await Poll.Until(() => Effects(subject), n => n == 1, "the event to be handled");
+            await Poll.UntilAsync(() => Effects(subject), n => n == 1, "the event to be handled");
         }
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await channel.BasicGetAsync("shop.unrouted", autoAck: true, Token))?.BasicProperties.MessageId == unwanted.ToString(), "what nobody wants to be left");
         foreach (var subject in subjects)
         {
@@ -92,13 +92,13 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         var id = Guid.CreateVersion7();
         await using (var scope = fixture.Services.CreateAsyncScope())
         {
-            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(new ServiceStarted("work", id, "1", DateTimeOffset.UtcNow), 1, Token);
+            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEventAsync(new ServiceStarted("work", id, "1", DateTimeOffset.UtcNow), 1, Token);
             await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
         }
 
         // A consumer looks as often as everybody does.
         await channel.QueueDeclareAsync("late.consumer", durable: false, exclusive: false, autoDelete: false, cancellationToken: Token);
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
                 await using var attempt = await fixture.OpenChannelAsync();
@@ -113,7 +113,7 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
                 }
             },
             "the exchange to be there again");
-        var message = await Poll.Until(async () => await channel.BasicGetAsync("late.consumer", autoAck: true, Token), m => m is not null, "the event");
+        var message = await Poll.UntilAsync(async () => await channel.BasicGetAsync("late.consumer", autoAck: true, Token), m => m is not null, "the event");
         System.Text.Encoding.UTF8.GetString(message!.Body.Span).ShouldContain(id.ToString());
         (await fixture.ReadyAsync()).ShouldContain(own);    // also when whoever sent something there was the first to notice
     }
@@ -126,7 +126,7 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         await fixture.WatchedAsync();
         await DeleteUntilToldAsync(channel, WorkQueues.Commands);
         await DeleteUntilToldAsync(channel, own);
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await fixture.Vhost.GetAsync("exchanges")).EnumerateArray().Any(e => e.GetProperty("name").GetString() == own), "the second to be made again");
         (await fixture.ReadyAsync()).ShouldContain(WorkQueues.Commands);
     }
@@ -169,7 +169,7 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
     /// Deletes an exchange and waits until health tells. A look that has just gone by it makes it again without having missed it: then it is deleted once more. Of a queue the
     /// transport may have made it again before anybody looked, and that a binding is missing, the broker tells nobody.
     /// </summary>
-    private Task<string> DeleteUntilToldAsync(IChannel channel, string exchange) => Poll.Until(
+    private Task<string> DeleteUntilToldAsync(IChannel channel, string exchange) => Poll.UntilAsync(
         async () =>
         {
             await channel.ExchangeDeleteAsync(exchange, cancellationToken: Token);
@@ -196,7 +196,7 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         }
 
         /// <summary>Waits for the first look, which binds queues for replays.</summary>
-        public Task WatchedAsync() => Poll.Until(
+        public Task WatchedAsync() => Poll.UntilAsync(
             async () => (await Vhost.GetAsync("bindings")).EnumerateArray().Count(b => b.GetProperty("source").GetString() == "shop.replay") >= 3, "the first look at the topology");
 
         public async Task<string> ReadyAsync()

@@ -29,22 +29,22 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
 
         await SendAsync(first, "work.stopped", 1, 200);
         await SendAsync(first, "work.live", 1, 500);
-        await Poll.Until(() => live.Count >= 500, "what goes to other queues");
-        await Poll.Until(() => Rows("work.stopped", "attempts >= 2"), n => n == 200, "two attempts at each");
+        await Poll.UntilAsync(() => live.Count >= 500, "what goes to other queues");
+        await Poll.UntilAsync(() => Rows("work.stopped", "attempts >= 2"), n => n == 200, "two attempts at each");
         first.Gauge("messaging.outbox.unconfirmed_destinations").ShouldBe(1);
         await SendAsync(first, "work.live", 501, 500);
         await SendAsync(second, "work.live", 1_001, 500);
-        await Poll.Until(() => live.Select(m => m.BasicProperties.MessageId).Distinct().Count() == 1_500, "what goes to other queues while one of them confirms nothing");
+        await Poll.UntilAsync(() => live.Select(m => m.BasicProperties.MessageId).Distinct().Count() == 1_500, "what goes to other queues while one of them confirms nothing");
 
         (await Rows("work.stopped", "parked_at IS NULL")).ShouldBe(200, "nothing is put aside or lost.");
         stopped.ShouldBeEmpty();
 
         await suspended.DisposeAsync();
-        await Poll.Until(() => stopped.Select(m => m.BasicProperties.MessageId).Distinct().Count() == 200, "what waited for the queue", TimeSpan.FromSeconds(40));
-        await Poll.Until(() => Rows("work.stopped"), n => n == 0, "an empty outbox", TimeSpan.FromSeconds(40));
-        await Poll.Until(() => first.Gauge("messaging.outbox.unconfirmed_destinations") is 0, "its messages to go where all others do");
+        await Poll.UntilAsync(() => stopped.Select(m => m.BasicProperties.MessageId).Distinct().Count() == 200, "what waited for the queue", TimeSpan.FromSeconds(40));
+        await Poll.UntilAsync(() => Rows("work.stopped"), n => n == 0, "an empty outbox", TimeSpan.FromSeconds(40));
+        await Poll.UntilAsync(() => first.Gauge("messaging.outbox.unconfirmed_destinations") is 0, "its messages to go where all others do");
         await SendAsync(first, "work.stopped", 201, 1);
-        await Poll.Until(() => Rows("work.stopped"), n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(() => Rows("work.stopped"), n => n == 0, "an empty outbox");
         await Task.WhenAll(first.StopAsync(Token), second.StopAsync(Token));
     }
 
@@ -59,7 +59,7 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
         await using var publisher = await OpenAsync(host, settled, window: ConfirmingPublisher.MaxInFlight);
         var (before, late) = (Row("work.late"), Row("work.late"));
         await publisher.PublishAsync(before, Token);
-        await Poll.Until(() => settled.ContainsKey(before), "the first confirmation");
+        await Poll.UntilAsync(() => settled.ContainsKey(before), "the first confirmation");
 
         await using var suspended = await fixture.Vhost.SuspendAsync("work.late");
         await publisher.PublishAsync(late, Token);
@@ -69,11 +69,11 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
             await publisher.PublishAsync(row, Token);
         }
 
-        await Poll.Until(() => prompt.All(settled.ContainsKey), "more confirmations than can be under way at once");
+        await Poll.UntilAsync(() => prompt.All(settled.ContainsKey), "more confirmations than can be under way at once");
         settled.ShouldNotContainKey(late);
         publisher.Holds(late).ShouldBeTrue();
         await suspended.DisposeAsync();
-        await Poll.Until(() => settled.ContainsKey(late), "the late one");
+        await Poll.UntilAsync(() => settled.ContainsKey(late), "the late one");
         settled.Values.ShouldAllBe(outcome => outcome == "confirmed");
     }
 
@@ -89,10 +89,10 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
         var begin = await DueAsync();
 
         // Five leases: without renewal each of them, or the other replica, sends again.
-        await Poll.Until(DueAsync, due => due > begin.AddSeconds(10), "the lease to be renewed");
+        await Poll.UntilAsync(DueAsync, due => due > begin.AddSeconds(10), "the lease to be renewed");
         (first.Gauge("messaging.outbox.in_memory") + second.Gauge("messaging.outbox.in_memory")).ShouldBe(5);
         await suspended.DisposeAsync();
-        await Poll.Until(() => Rows("work.held"), n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(() => Rows("work.held"), n => n == 0, "an empty outbox");
         await Task.WhenAll(first.StopAsync(Token), second.StopAsync(Token));
 
         Task<DateTime> DueAsync() => fixture.Database.ScalarAsync<DateTime>("SELECT min(due_at) FROM messaging.outbox WHERE exchange = 'work.held'");
@@ -106,10 +106,10 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
         await using var suspended = await fixture.Vhost.SuspendAsync("work.given-up");
         var host = await fixture.StartAsync(settings: new Dictionary<string, string?>(Patient) { ["Messaging:SendBackoff"] = "01:00:00" });
         await SendAsync(host, "work.given-up", 1, 10);
-        await Poll.Until(() => Rows("work.given-up", "attempts = 1 AND due_at > now() + interval '1 minute'"), n => n == 10, "all to be put back for later");
+        await Poll.UntilAsync(() => Rows("work.given-up", "attempts = 1 AND due_at > now() + interval '1 minute'"), n => n == 10, "all to be put back for later");
 
         await suspended.DisposeAsync();
-        await Poll.Until(() => Rows("work.given-up"), n => n == 0, "an empty outbox, long before anything is due");
+        await Poll.UntilAsync(() => Rows("work.given-up"), n => n == 0, "an empty outbox, long before anything is due");
         taken.Select(m => m.BasicProperties.MessageId).Distinct().Count().ShouldBe(10);
         await host.StopAsync(Token);
     }

@@ -41,7 +41,7 @@ public sealed class UnitOfWorkTests(WorkFixture fixture) : IClassFixture<WorkFix
             await database.SaveChangesAsync(Token);
         });
 
-        await Poll.Until(() => outsider.Any(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == kept.ToString()), "the committed event");
+        await Poll.UntilAsync(() => outsider.Any(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == kept.ToString()), "the committed event");
         outsider.ShouldNotContain(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == lost.ToString());
         (await Archived(lost)).ShouldBe(0);
         (await Archived(kept)).ShouldBe(1);
@@ -123,7 +123,7 @@ public sealed class UnitOfWorkTests(WorkFixture fixture) : IClassFixture<WorkFix
 
         string?[] Sequences() => [.. outsider.Where(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == subject.ToString())
             .Select(m => m.BasicProperties.HeaderText(CloudEventHeaders.Sequence))];
-        await Poll.Until(() => Sequences().Length == 5, "five events");
+        await Poll.UntilAsync(() => Sequences().Length == 5, "five events");
         Sequences().ShouldBe(["1", "2", "3", "4", "5"]);
     }
 
@@ -156,7 +156,7 @@ public sealed class UnitOfWorkTests(WorkFixture fixture) : IClassFixture<WorkFix
             }
         });
         (await Archived(subject)).ShouldBe(3);
-        await Poll.Until(() => Rows(subject), n => n == 0, "the outbox to be empty");
+        await Poll.UntilAsync(() => Rows(subject), n => n == 0, "the outbox to be empty");
     }
 
     [Fact]
@@ -170,7 +170,7 @@ public sealed class UnitOfWorkTests(WorkFixture fixture) : IClassFixture<WorkFix
             await scope.PublishCancelled(subject, 1);
             await database.SaveChangesAsync(Token);
         });
-        await Poll.Until(() => outsider.Any(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == subject.ToString()), "the event");
+        await Poll.UntilAsync(() => outsider.Any(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == subject.ToString()), "the event");
         var sent = outsider.First(m => m.BasicProperties.HeaderText(CloudEventHeaders.Subject) == subject.ToString());
         var archived = await fixture.Database.ScalarAsync<string>($"SELECT data::text FROM messaging.boundary_events WHERE subject = '{subject}'");
         System.Text.Encoding.UTF8.GetString(sent.Body.Span).ShouldBe(archived);

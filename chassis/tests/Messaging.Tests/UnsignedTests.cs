@@ -31,10 +31,10 @@ public sealed class UnsignedTests(WorkFixture fixture) : IClassFixture<WorkFixtu
 
         foreach (var subject in (Guid[])[unsigned, putBack])
         {
-            await Poll.Until(() => EffectsAsync(subject), n => n == 1, "what the earlier version left to be handled");
+            await Poll.UntilAsync(() => EffectsAsync(subject), n => n == 1, "what the earlier version left to be handled");
         }
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE message_id = '{forged}' AND reason = 'forged'"), n => n == 1, "the forged one to be refused");
         (await EffectsAsync(forged)).ShouldBe(0);
     }

@@ -21,10 +21,10 @@ internal static class WorkExtensions
     }
 
     public static Task PublishCancelled(this IServiceProvider scope, Guid subject, long sequence) =>
-        scope.GetRequiredService<IPublishEndpoint>().PublishEvent(Events.Cancelled(subject), sequence, TestContext.Current.CancellationToken);
+        scope.GetRequiredService<IPublishEndpoint>().PublishEventAsync(Events.Cancelled(subject), sequence, TestContext.Current.CancellationToken);
 
     public static Task SendWork(this IServiceProvider scope, Guid subject, int number, string queue = WorkQueues.Commands) =>
-        scope.GetRequiredService<ISendEndpointProvider>().SendCommand(queue, new DoWork(subject, number), subject, TestContext.Current.CancellationToken);
+        scope.GetRequiredService<ISendEndpointProvider>().SendCommandAsync(queue, new DoWork(subject, number), subject, TestContext.Current.CancellationToken);
 
     /// <summary>Sends a command as some other program would: straight to the queue.</summary>
     public static async Task SendRawAsync(this IChannel channel, string queue, Guid messageId, object message, Type? type = null)

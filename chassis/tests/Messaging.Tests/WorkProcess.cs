@@ -22,7 +22,7 @@ public static class WorkProcess
 
     public static async Task WaitForDeathAsync(this TestProcess process)
     {
-        await Poll.Until(() => process.HasExited, "the process to die", TimeSpan.FromSeconds(40));
+        await Poll.UntilAsync(() => process.HasExited, "the process to die", TimeSpan.FromSeconds(40));
         await process.DrainAsync();
     }
 }

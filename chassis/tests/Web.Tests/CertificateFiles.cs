@@ -7,8 +7,8 @@ namespace Chassis.Web.Tests;
 /// <summary>A certificate for 127.0.0.1 that signs itself, and its key, as files.</summary>
 internal sealed class CertificateFiles : IDisposable
 {
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("certificate-");
-    private readonly X509Certificate2 certificate;
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("certificate-");
+    private readonly X509Certificate2 _certificate;
 
     public CertificateFiles()
     {
@@ -17,14 +17,14 @@ internal sealed class CertificateFiles : IDisposable
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
-        certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        File.WriteAllText(Certificate, certificate.ExportCertificatePem());
+        _certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        File.WriteAllText(Certificate, _certificate.ExportCertificatePem());
         File.WriteAllText(Key, key.ExportPkcs8PrivateKeyPem());
     }
 
-    public string Key => Path.Combine(folder.FullName, "server.key");
+    public string Key => Path.Combine(_folder.FullName, "server.key");
 
-    private string Certificate => Path.Combine(folder.FullName, "server.crt");
+    private string Certificate => Path.Combine(_folder.FullName, "server.crt");
 
     public Dictionary<string, string?> Settings(int port) => new()
     {
@@ -36,13 +36,13 @@ internal sealed class CertificateFiles : IDisposable
     public X509ChainPolicy Trusted()
     {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.Add(certificate);
+        policy.CustomTrustStore.Add(_certificate);
         return policy;
     }
 
     public void Dispose()
     {
-        certificate.Dispose();
-        folder.Delete(recursive: true);
+        _certificate.Dispose();
+        _folder.Delete(recursive: true);
     }
 }

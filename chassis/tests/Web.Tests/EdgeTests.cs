@@ -10,17 +10,17 @@ namespace Chassis.Web.Tests;
 
 public sealed class At_its_edges_the_service(SampleService service) : IClassFixture<SampleService>
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Gives_the_correlation_id_back_and_works_under_it()
     {
         using var client = SignedIn(out var subject);
         client.DefaultRequestHeaders.Add("X-Correlation-Id", "checkout-4711");
-        using var answer = await client.GetAsync("/things/context", Ct);
+        using var answer = await client.GetAsync("/things/context", Token);
 
         answer.Headers.GetValues("X-Correlation-Id").ShouldBe(["checkout-4711"]);
-        var context = await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        var context = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
         context.GetProperty("correlationId").GetString().ShouldBe("checkout-4711");
         context.GetProperty("userId").GetString().ShouldBe(subject);
     }
@@ -32,7 +32,7 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
     {
         using var client = SignedIn(out _);
         client.DefaultRequestHeaders.TryAddWithoutValidation("X-Correlation-Id", given);
-        using var answer = await client.GetAsync("/things/open", Ct);
+        using var answer = await client.GetAsync("/things/open", Token);
 
         var id = answer.Headers.GetValues("X-Correlation-Id").Single();
         id.ShouldNotBe(given);
@@ -45,7 +45,7 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         using var client = service.Client();
         foreach (var path in (string[])["/things/open", "/nowhere", "/things/broken", "/health/live"])
         {
-            using var answer = await client.GetAsync(path, Ct);
+            using var answer = await client.GetAsync(path, Token);
             answer.Headers.GetValues("X-Content-Type-Options").ShouldBe(["nosniff"]);
             answer.Headers.GetValues("X-Frame-Options").ShouldBe(["DENY"]);
             answer.Headers.GetValues("Content-Security-Policy").ShouldHaveSingleItem().ShouldStartWith("default-src 'none'; object-src 'none'; base-uri 'none';");
@@ -63,7 +63,7 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         using var preflight = new HttpRequestMessage(HttpMethod.Options, "/things");
         preflight.Headers.Add("Origin", "https://shop.example");
         preflight.Headers.Add("Access-Control-Request-Method", "POST");
-        using var refused = await client.SendAsync(preflight, Ct);
+        using var refused = await client.SendAsync(preflight, Token);
         refused.Headers.Contains("Access-Control-Allow-Origin").ShouldBeFalse();
 
         await using var open = new SampleService { Settings = { ["Cors:Origins:0"] = "https://shop.example" } };
@@ -72,7 +72,7 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         using var second = new HttpRequestMessage(HttpMethod.Options, "/things");
         second.Headers.Add("Origin", "https://shop.example");
         second.Headers.Add("Access-Control-Request-Method", "POST");
-        using var allowed = await openClient.SendAsync(second, Ct);
+        using var allowed = await openClient.SendAsync(second, Token);
         allowed.Headers.GetValues("Access-Control-Allow-Origin").ShouldBe(["https://shop.example"]);
     }
 
@@ -87,7 +87,7 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         var answers = new List<HttpResponseMessage>();
         for (var i = 0; i < 7; i++)
         {
-            answers.Add(await one.GetAsync("/things/open", Ct));
+            answers.Add(await one.GetAsync("/things/open", Token));
         }
 
         answers.Select(a => (int)a.StatusCode).ShouldBe([200, 200, 200, 200, 200, 429, 429]);
@@ -96,8 +96,8 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         answers[6].Headers.GetValues("RateLimit").Single().ShouldStartWith("\"caller\";r=0;t=");
         answers[6].Headers.RetryAfter!.Delta!.Value.ShouldBeGreaterThan(TimeSpan.Zero);
         answers[6].Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
-        (await two.GetAsync("/things/open", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await one.GetAsync("/health/live", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await two.GetAsync("/things/open", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await one.GetAsync("/health/live", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -107,9 +107,9 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         await limited.InitializeAsync();
         using var client = limited.Client(limited.Tokens.For("somebody"));
 
-        Task<HttpStatusCode> Ask() => client.GetAsync("/things/open", Ct).ContinueWith(a => a.Result.StatusCode, TaskScheduler.Default);
-        await Poll.Until(Ask, s => s == HttpStatusCode.TooManyRequests, "the caller to be over the limit");
-        await Poll.Until(Ask, s => s == HttpStatusCode.OK, "the caller to be let in again");
+        Task<HttpStatusCode> Ask() => client.GetAsync("/things/open", Token).ContinueWith(a => a.Result.StatusCode, TaskScheduler.Default);
+        await Poll.UntilAsync(Ask, s => s == HttpStatusCode.TooManyRequests, "the caller to be over the limit");
+        await Poll.UntilAsync(Ask, s => s == HttpStatusCode.OK, "the caller to be let in again");
     }
 
     [Theory]
@@ -129,7 +129,7 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
             request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
         }
 
-        using var answer = await client.SendAsync(request, Ct);
+        using var answer = await client.SendAsync(request, Token);
         ((int)answer.StatusCode).ShouldBe(status);
     }
 
@@ -139,15 +139,15 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         await using var own = new SampleService();
         await own.InitializeAsync();
         using var client = own.Client();
-        (await client.GetAsync("/health/live", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        var ready = await client.GetFromJsonAsync<JsonElement>("/health/ready", Ct);
+        (await client.GetAsync("/health/live", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        var ready = await client.GetFromJsonAsync<JsonElement>("/health/ready", Token);
         ready.GetProperty("status").GetString().ShouldBe("healthy");
         ready.GetProperty("checks").GetProperty("database").GetProperty("status").GetString().ShouldBe("healthy");
 
         await own.Database.ExecuteAsync("DELETE FROM \"__EFMigrationsHistory\"");
-        using var behind = await client.GetAsync("/health/ready", Ct);
+        using var behind = await client.GetAsync("/health/ready", Token);
         behind.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
-        (await behind.Content.ReadAsStringAsync(Ct)).ShouldContain("0001_initial");
+        (await behind.Content.ReadAsStringAsync(Token)).ShouldContain("0001_initial");
     }
 
     [Fact]
@@ -157,20 +157,20 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         await using var own = new SampleService { Settings = { ["ConnectionStrings:Database"] = "Host=127.0.0.1;Port=1;Username=postgres;Database=x", [PoolerCheck.Setting] = "session" } };
         await own.InitializeAsync();
         using var client = own.Client();
-        using var answer = await client.GetAsync("/things/database", Ct);
+        using var answer = await client.GetAsync("/things/database", Token);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         answer.Headers.RetryAfter.ShouldNotBeNull();
         answer.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
-        (await client.GetAsync("/health/live", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await client.GetAsync("/health/ready", Ct)).StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        (await client.GetAsync("/health/live", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.GetAsync("/health/ready", Token)).StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
     }
 
     [Fact]
     public async Task Says_503_instead_of_hanging()
     {
         using var client = service.Client();
-        using var answer = await client.GetAsync("/things/hangs", Ct);
+        using var answer = await client.GetAsync("/things/hangs", Token);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         answer.Headers.RetryAfter.ShouldNotBeNull();
@@ -184,13 +184,13 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         own.Tokens.Down = true;
         await own.InitializeAsync();
         using var client = own.Client(own.Tokens.For("somebody"));
-        using var answer = await client.GetAsync("/things/caller", Ct);
+        using var answer = await client.GetAsync("/things/caller", Token);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         answer.Headers.RetryAfter.ShouldNotBeNull();
-        (await client.GetAsync("/things/open", Ct)).StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable, "nobody knows whose answer it would be");
+        (await client.GetAsync("/things/open", Token)).StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable, "nobody knows whose answer it would be");
         using var nobody = own.Client();
-        (await nobody.GetAsync("/things/open", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await nobody.GetAsync("/things/open", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -199,7 +199,7 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
         await using var own = new SampleService { Keys = new UnreachableKeys() };
         await own.InitializeAsync();
         using var client = own.Client(own.Tokens.For("somebody"));
-        using var answer = await client.GetAsync("/things/caller", Ct);
+        using var answer = await client.GetAsync("/things/caller", Token);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         answer.Headers.RetryAfter.ShouldNotBeNull();
@@ -209,23 +209,23 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
     public async Task Describes_itself()
     {
         using var client = service.Client();
-        var document = await client.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Ct);
+        var document = await client.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Token);
         document.GetProperty("openapi").GetString()!.ShouldStartWith("3.0");
         document.GetProperty("paths").GetProperty("/things").GetProperty("post").ValueKind.ShouldBe(JsonValueKind.Object);
         document.GetProperty("components").GetProperty("securitySchemes").GetProperty("bearer").GetProperty("scheme").GetString().ShouldBe("bearer");
 
-        using var page = await client.GetAsync("/docs", Ct);
+        using var page = await client.GetAsync("/docs", Token);
         page.StatusCode.ShouldBe(HttpStatusCode.OK);
         page.Content.Headers.ContentType!.MediaType.ShouldBe("text/html");
-        (await page.Content.ReadAsStringAsync(Ct)).ShouldNotContain("https://");
+        (await page.Content.ReadAsStringAsync(Token)).ShouldNotContain("https://");
     }
 
     [Fact]
     public async Task Keeps_what_callers_send_out_of_its_log()
     {
         using var client = SignedIn(out _);
-        await client.GetAsync("/things?cursor=jane.miller@example.com&limit=5", Ct);
-        await client.PostAsJsonAsync("/things", new { name = "Jane Miller", quantity = 1, secret = "hunter2-secret" }, Ct);
+        await client.GetAsync("/things?cursor=jane.miller@example.com&limit=5", Token);
+        await client.PostAsJsonAsync("/things", new { name = "Jane Miller", quantity = 1, secret = "hunter2-secret" }, Token);
 
         service.Log.Lines.ShouldNotContain(line => line.Contains("jane.miller@example.com", StringComparison.Ordinal));
         service.Log.Lines.ShouldNotContain(line => line.Contains("Jane Miller", StringComparison.Ordinal));
@@ -234,7 +234,7 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
 
     private sealed class UnreachableKeys : ISigningKeySource
     {
-        public ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken cancellationToken) => throw new NpgsqlException("away", new IOException());
+        public ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken ct) => throw new NpgsqlException("away", new IOException());
     }
 
     private HttpClient SignedIn(out string subject)

@@ -7,7 +7,7 @@ namespace Chassis.Web.Tests;
 
 public sealed class HEAD_requests(SampleService service) : IClassFixture<SampleService>
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Get_what_GET_gets_without_the_body_everywhere()
@@ -16,12 +16,12 @@ public sealed class HEAD_requests(SampleService service) : IClassFixture<SampleS
         var asked = 0;
         foreach (var path in Gets())
         {
-            using var get = await client.GetAsync(path, Ct);
+            using var get = await client.GetAsync(path, Token);
             using var request = new HttpRequestMessage(HttpMethod.Head, path);
-            using var head = await client.SendAsync(request, Ct);
+            using var head = await client.SendAsync(request, Token);
             head.StatusCode.ShouldBe(get.StatusCode, path);
             Headers(head).ShouldBe(Headers(get), path);
-            (await head.Content.ReadAsByteArrayAsync(Ct)).ShouldBeEmpty(path);
+            (await head.Content.ReadAsByteArrayAsync(Token)).ShouldBeEmpty(path);
             asked++;
         }
 
@@ -32,9 +32,9 @@ public sealed class HEAD_requests(SampleService service) : IClassFixture<SampleS
     public async Task Know_the_length_of_what_GET_gets_where_GET_knows_it()
     {
         using var client = service.Client();
-        var page = await client.GetByteArrayAsync("/things/page", Ct);
+        var page = await client.GetByteArrayAsync("/things/page", Token);
         using var request = new HttpRequestMessage(HttpMethod.Head, "/things/page");
-        using var head = await client.SendAsync(request, Ct);
+        using var head = await client.SendAsync(request, Token);
         head.Content.Headers.ContentLength.ShouldBe(page.Length);
     }
 
@@ -43,7 +43,7 @@ public sealed class HEAD_requests(SampleService service) : IClassFixture<SampleS
     {
         using var client = service.Client();
         using var request = new HttpRequestMessage(HttpMethod.Head, "/things/endless");
-        using var head = await client.SendAsync(request, Ct).WaitAsync(TimeSpan.FromMinutes(3), Ct);
+        using var head = await client.SendAsync(request, Token).WaitAsync(TimeSpan.FromMinutes(3), Token);
         head.StatusCode.ShouldBe(HttpStatusCode.OK);
         head.Content.Headers.ContentType!.MediaType.ShouldBe("text/event-stream");
     }
@@ -56,7 +56,7 @@ public sealed class HEAD_requests(SampleService service) : IClassFixture<SampleS
     {
         using var client = service.Client(service.Tokens.For("somebody"));
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
-        using var answer = await client.SendAsync(request, Ct);
+        using var answer = await client.SendAsync(request, Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.MethodNotAllowed);
         string.Join(',', answer.Content.Headers.Allow.Order(StringComparer.Ordinal)).ShouldBe(allowed);
     }
@@ -70,12 +70,12 @@ public sealed class HEAD_requests(SampleService service) : IClassFixture<SampleS
         foreach (var (path, status) in ((string, int)[])[("/things/open", 200), ("/docs", 200), ("/things/caller", 401), ("/nowhere", 404), ("/things/broken", 500), ("/things/endless", 200)])
         {
             using var request = new HttpRequestMessage(HttpMethod.Head, path);
-            using var head = await client.SendAsync(request, Ct).WaitAsync(TimeSpan.FromMinutes(3), Ct);
+            using var head = await client.SendAsync(request, Token).WaitAsync(TimeSpan.FromMinutes(3), Token);
             ((int)head.StatusCode).ShouldBe(status, path);
         }
 
         // On the same connection: had a body come with one of them, this answer would not be read.
-        (await client.GetStringAsync("/things/open", Ct)).ShouldBe("ok");
+        (await client.GetStringAsync("/things/open", Token)).ShouldBe("ok");
     }
 
     private IEnumerable<string> Gets() => service.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()

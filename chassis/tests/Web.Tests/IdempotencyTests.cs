@@ -8,20 +8,20 @@ namespace Chassis.Web.Tests;
 
 public sealed class An_idempotency_key(SampleService service) : IClassFixture<SampleService>
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Runs_the_request_once_and_repeats_its_answer()
     {
         using var client = Client(Guid.NewGuid().ToString());
-        using var first = await client.PostAsJsonAsync("/things", new { name = "once", quantity = 1 }, Ct);
-        using var second = await client.PostAsJsonAsync("/things", new { name = "once", quantity = 1 }, Ct);
+        using var first = await client.PostAsJsonAsync("/things", new { name = "once", quantity = 1 }, Token);
+        using var second = await client.PostAsJsonAsync("/things", new { name = "once", quantity = 1 }, Token);
 
         first.StatusCode.ShouldBe(HttpStatusCode.Created);
         first.Headers.Contains("Idempotency-Replayed").ShouldBeFalse();
         second.StatusCode.ShouldBe(HttpStatusCode.Created);
         second.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
-        (await second.Content.ReadAsStringAsync(Ct)).ShouldBe(await first.Content.ReadAsStringAsync(Ct));
+        (await second.Content.ReadAsStringAsync(Token)).ShouldBe(await first.Content.ReadAsStringAsync(Token));
         second.Headers.Location.ShouldBe(first.Headers.Location);
         second.Headers.ETag.ShouldBe(first.Headers.ETag);
         second.Content.Headers.ContentType.ShouldBe(first.Content.Headers.ContentType);
@@ -32,8 +32,8 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     public async Task Is_refused_with_another_body()
     {
         using var client = Client(Guid.NewGuid().ToString());
-        await client.PostAsJsonAsync("/things", new { name = "a body", quantity = 1 }, Ct);
-        using var other = await client.PostAsJsonAsync("/things", new { name = "a body", quantity = 2 }, Ct);
+        await client.PostAsJsonAsync("/things", new { name = "a body", quantity = 1 }, Token);
+        using var other = await client.PostAsJsonAsync("/things", new { name = "a body", quantity = 2 }, Token);
 
         other.StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
         other.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
@@ -43,8 +43,8 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     public async Task Is_refused_at_another_address()
     {
         using var client = Client(Guid.NewGuid().ToString());
-        await client.PostAsJsonAsync("/things", new { name = "an address", quantity = 1 }, Ct);
-        using var other = await client.PostAsJsonAsync("/things/slow", new { name = "an address", quantity = 1 }, Ct);
+        await client.PostAsJsonAsync("/things", new { name = "an address", quantity = 1 }, Token);
+        using var other = await client.PostAsJsonAsync("/things/slow", new { name = "an address", quantity = 1 }, Token);
 
         other.StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
     }
@@ -53,13 +53,13 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     public async Task Keeps_no_connection_while_what_takes_long_is_prepared()
     {
         using var client = Client(Guid.NewGuid().ToString());
-        var request = client.PostAsJsonAsync("/things/prepared", new { name = "prepared", quantity = 1 }, Ct);
-        (await service.Reached.WaitAsync(TimeSpan.FromMinutes(1), Ct)).ShouldBeTrue();
+        var request = client.PostAsJsonAsync("/things/prepared", new { name = "prepared", quantity = 1 }, Token);
+        (await service.Reached.WaitAsync(TimeSpan.FromMinutes(1), Token)).ShouldBeTrue();
         (await service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'")).ShouldBe(0);
         service.Gate.Release();
 
         (await request).StatusCode.ShouldBe(HttpStatusCode.Created);
-        using var again = await client.PostAsJsonAsync("/things/prepared", new { name = "prepared", quantity = 1 }, Ct);
+        using var again = await client.PostAsJsonAsync("/things/prepared", new { name = "prepared", quantity = 1 }, Token);
         again.StatusCode.ShouldBe(HttpStatusCode.Created, "what is there already is what this key has made");
         again.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
     }
@@ -70,7 +70,7 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
         var key = Guid.NewGuid().ToString();
         using var client = Client(key);
         var body = """{"name":"guessed","quantity":1}""";
-        using var created = await client.PostAsync("/things", new StringContent(body, System.Text.Encoding.UTF8, "application/json"), Ct);
+        using var created = await client.PostAsync("/things", new StringContent(body, System.Text.Encoding.UTF8, "application/json"), Token);
         created.StatusCode.ShouldBe(HttpStatusCode.Created);
         var stored = await service.Database.ScalarAsync<byte[]>($"SELECT fingerprint FROM idempotency_keys WHERE key = '{key}'");
 
@@ -90,12 +90,12 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     {
         var key = Guid.NewGuid().ToString();
         using var client = Client(key);
-        using var first = await client.PostAsJsonAsync("/things/with-secret", new { name = "sealed", quantity = 1 }, Ct);
-        (await first.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("secret").GetString().ShouldBe("secret-of-sealed");
+        using var first = await client.PostAsJsonAsync("/things/with-secret", new { name = "sealed", quantity = 1 }, Token);
+        (await first.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("secret").GetString().ShouldBe("secret-of-sealed");
 
-        using var second = await client.PostAsJsonAsync("/things/with-secret", new { name = "sealed", quantity = 1 }, Ct);
+        using var second = await client.PostAsJsonAsync("/things/with-secret", new { name = "sealed", quantity = 1 }, Token);
         second.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
-        (await second.Content.ReadFromJsonAsync<JsonElement>(Ct)).EnumerateObject().Select(m => m.Name).ShouldBe(["name"]);
+        (await second.Content.ReadFromJsonAsync<JsonElement>(Token)).EnumerateObject().Select(m => m.Name).ShouldBe(["name"]);
         (await service.Database.ScalarAsync<string>($"SELECT k::text || convert_from(body, 'UTF8') FROM idempotency_keys k WHERE key = '{key}'")).ShouldNotContain("secret-of");
     }
 
@@ -105,8 +105,8 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
         var key = Guid.NewGuid().ToString();
         using var one = Client(key);
         using var two = Client(key);
-        using var first = await one.PostAsJsonAsync("/things", new { name = "mine", quantity = 1 }, Ct);
-        using var second = await two.PostAsJsonAsync("/things", new { name = "mine", quantity = 1 }, Ct);
+        using var first = await one.PostAsJsonAsync("/things", new { name = "mine", quantity = 1 }, Token);
+        using var second = await two.PostAsJsonAsync("/things", new { name = "mine", quantity = 1 }, Token);
 
         second.Headers.Contains("Idempotency-Replayed").ShouldBeFalse();
         second.Headers.Location.ShouldNotBe(first.Headers.Location);
@@ -116,12 +116,12 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     public async Task In_progress_is_409_and_works_afterwards()
     {
         using var client = Client(Guid.NewGuid().ToString());
-        var running = client.PostAsJsonAsync("/things/slow", new { name = "slow", quantity = 1 }, Ct);
-        (await service.Reached.WaitAsync(TimeSpan.FromMinutes(3), Ct)).ShouldBeTrue();
-        using var meanwhile = await client.PostAsJsonAsync("/things/slow", new { name = "slow", quantity = 1 }, Ct);
+        var running = client.PostAsJsonAsync("/things/slow", new { name = "slow", quantity = 1 }, Token);
+        (await service.Reached.WaitAsync(TimeSpan.FromMinutes(3), Token)).ShouldBeTrue();
+        using var meanwhile = await client.PostAsJsonAsync("/things/slow", new { name = "slow", quantity = 1 }, Token);
         service.Gate.Release();
         using var first = await running;
-        using var afterwards = await client.PostAsJsonAsync("/things/slow", new { name = "slow", quantity = 1 }, Ct);
+        using var afterwards = await client.PostAsJsonAsync("/things/slow", new { name = "slow", quantity = 1 }, Token);
 
         meanwhile.StatusCode.ShouldBe(HttpStatusCode.Conflict);
         first.StatusCode.ShouldBe(HttpStatusCode.Created);
@@ -133,8 +133,8 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     public async Task Of_a_refused_request_can_be_used_again()
     {
         using var client = Client(Guid.NewGuid().ToString());
-        using var refused = await client.PostAsJsonAsync("/things", new { name = "again", quantity = 0 }, Ct);
-        using var accepted = await client.PostAsJsonAsync("/things", new { name = "again", quantity = 1 }, Ct);
+        using var refused = await client.PostAsJsonAsync("/things", new { name = "again", quantity = 0 }, Token);
+        using var accepted = await client.PostAsJsonAsync("/things", new { name = "again", quantity = 1 }, Token);
 
         refused.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         accepted.StatusCode.ShouldBe(HttpStatusCode.Created);
@@ -145,16 +145,16 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     {
         var key = Guid.NewGuid().ToString();
         using var client = Client(key);
-        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var running = client.PostAsJsonAsync("/things/slow", new { name = "dies", quantity = 1 }, cancel.Token);
-        (await service.Reached.WaitAsync(TimeSpan.FromMinutes(3), Ct)).ShouldBeTrue();
+        (await service.Reached.WaitAsync(TimeSpan.FromMinutes(3), Token)).ShouldBeTrue();
         await service.Database.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'test_%' AND datname = current_database() AND pid <> pg_backend_pid() AND usename <> current_user");
         service.Gate.Release();
         using var failed = await running;
         ((int)failed.StatusCode).ShouldBeGreaterThanOrEqualTo(500);
         (await CountAsync("dies")).ShouldBe(0);
 
-        using var again = await client.PostAsJsonAsync("/things", new { name = "dies", quantity = 1 }, Ct);
+        using var again = await client.PostAsJsonAsync("/things", new { name = "dies", quantity = 1 }, Token);
         again.StatusCode.ShouldBe(HttpStatusCode.Created);
     }
 
@@ -164,7 +164,7 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     public async Task That_is_too_long_is_400(int length)
     {
         using var client = Client(new string('k', length));
-        using var answer = await client.PostAsJsonAsync("/things", new { name = "long", quantity = 1 }, Ct);
+        using var answer = await client.PostAsJsonAsync("/things", new { name = "long", quantity = 1 }, Token);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
@@ -175,8 +175,8 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     public async Task Is_forgotten_after_a_day_or_on_demand_also_when_a_replica_of_the_version_before_stored_it(bool storedBefore)
     {
         using var client = Client(Guid.NewGuid().ToString());
-        using var created = await client.PostAsJsonAsync("/things", new { name = "forgotten", quantity = 1 }, Ct);
-        var id = (await created.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("id").GetString()!;
+        using var created = await client.PostAsJsonAsync("/things", new { name = "forgotten", quantity = 1 }, Token);
+        var id = (await created.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("id").GetString()!;
         await using var scope = service.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SampleDbContext>();
         if (storedBefore)
@@ -184,12 +184,12 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
             await service.Database.ExecuteAsync($"UPDATE idempotency_keys SET ids = NULL WHERE convert_from(body, 'UTF8') LIKE '%{id}%'");
         }
 
-        await Idempotency.ForgetAsync(db, Guid.Parse(id), Ct);
+        await Idempotency.ForgetAsync(db, Guid.Parse(id), Token);
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM idempotency_keys WHERE convert_from(body, 'UTF8') LIKE '%{id}%'")).ShouldBe(0);
 
-        using var again = await client.PostAsJsonAsync("/things", new { name = "forgotten", quantity = 1 }, Ct);
+        using var again = await client.PostAsJsonAsync("/things", new { name = "forgotten", quantity = 1 }, Token);
         again.Headers.Contains("Idempotency-Replayed").ShouldBeFalse();
-        await Idempotency.SweepAsync(db, TimeProvider.System.GetUtcNow() + TimeSpan.FromHours(25), Ct);
+        await Idempotency.SweepAsync(db, TimeProvider.System.GetUtcNow() + TimeSpan.FromHours(25), Token);
         (await service.Database.ScalarAsync<long>("SELECT count(*) FROM idempotency_keys")).ShouldBe(0);
     }
 
@@ -197,14 +197,14 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
     public async Task Is_forgotten_without_a_look_at_everybodys()
     {
         await using var connection = new NpgsqlConnection(service.Database.Migrations);
-        await connection.OpenAsync(Ct);
+        await connection.OpenAsync(Token);
         var id = Guid.NewGuid();
         var statement = Idempotency.ForgetSql.Replace("{0}", $"'{id}'", StringComparison.Ordinal).Replace("{1}", $"'{id}'::uuid", StringComparison.Ordinal);
         // On a table this small nothing but that shows whether an index can be used at all.
         await using var command = new NpgsqlCommand($"SET enable_seqscan = off; EXPLAIN {statement}", connection);
-        await using var reader = await command.ExecuteReaderAsync(Ct);
+        await using var reader = await command.ExecuteReaderAsync(Token);
         var plan = new List<string>();
-        while (await reader.ReadAsync(Ct))
+        while (await reader.ReadAsync(Token))
         {
             plan.Add(reader.GetString(0));
         }

@@ -11,7 +11,7 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
 {
     private const string Thing = """{"name": "x", "quantity": 1}""";
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private HttpClient SignedIn => service.Client(service.Tokens.For(Guid.NewGuid().ToString()));
 
@@ -32,8 +32,8 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
         using var client = SignedIn;
         using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(Thing));
         content.Headers.TryAddWithoutValidation("Content-Type", type).ShouldBeTrue();
-        using var answer = await client.PostAsync("/things", content, Ct);
-        ((int)answer.StatusCode).ShouldBe(status, await answer.Content.ReadAsStringAsync(Ct));
+        using var answer = await client.PostAsync("/things", content, Token);
+        ((int)answer.StatusCode).ShouldBe(status, await answer.Content.ReadAsStringAsync(Token));
     }
 
     [Theory]
@@ -46,7 +46,7 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
         using var client = SignedIn;
         using var content = new StringContent(Thing, Encoding.UTF8, "application/json");
         content.Headers.TryAddWithoutValidation("Content-Encoding", encoding).ShouldBeTrue();
-        using var answer = await client.PostAsync("/things", content, Ct);
+        using var answer = await client.PostAsync("/things", content, Token);
         ((int)answer.StatusCode).ShouldBe(status);
         answer.Headers.TryGetValues("Accept-Encoding", out var accepted).ShouldBe(status == 415);
         (accepted ?? ["identity"]).ShouldBe(["identity"]);
@@ -64,7 +64,7 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
     public async Task A_query_has_nothing_that_no_field_takes(string path, string field)
     {
         using var client = SignedIn;
-        using var answer = await client.GetAsync(path, Ct);
+        using var answer = await client.GetAsync(path, Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await ErrorsOf(answer)).ShouldContain(field);
     }
@@ -76,7 +76,7 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
     public async Task A_text_is_whole_characters_without_NUL(string body)
     {
         using var client = SignedIn;
-        using var answer = await client.PostAsync("/things", new StringContent(body, Encoding.UTF8, "application/json"), Ct);
+        using var answer = await client.PostAsync("/things", new StringContent(body, Encoding.UTF8, "application/json"), Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await ErrorsOf(answer)).ShouldBe(["name"]);
     }
@@ -87,7 +87,7 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
         using var client = SignedIn;
         using var content = new ByteArrayContent([.. "{\"name\": \""u8, 0xC3, .. "\", \"quantity\": 1}"u8]);
         content.Headers.ContentType = new("application/json");
-        using var answer = await client.PostAsync("/things", content, Ct);
+        using var answer = await client.PostAsync("/things", content, Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
 
@@ -98,8 +98,8 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
     public async Task Texts_are_stored_in_one_form(string typed, string stored)
     {
         using var client = SignedIn;
-        using var answer = await client.PostAsJsonAsync("/things", new { name = typed, quantity = 1 }, Ct);
-        (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("name").GetString().ShouldBe(stored);
+        using var answer = await client.PostAsJsonAsync("/things", new { name = typed, quantity = 1 }, Token);
+        (await answer.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("name").GetString().ShouldBe(stored);
     }
 
     [Theory]
@@ -120,7 +120,7 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
     public async Task A_name_can_be_read(string name, bool isOne)
     {
         using var client = SignedIn;
-        using var answer = await client.PostAsJsonAsync("/things", new { name, quantity = 1 }, Ct);
+        using var answer = await client.PostAsJsonAsync("/things", new { name, quantity = 1 }, Token);
         answer.StatusCode.ShouldBe(isOne ? HttpStatusCode.Created : HttpStatusCode.BadRequest);
     }
 
@@ -141,7 +141,7 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
         {
             using var request = new HttpRequestMessage(method, $"/things/{Guid.NewGuid()}");
             request.Headers.TryAddWithoutValidation("If-None-Match", ifNoneMatch);
-            using var answer = await client.SendAsync(request, Ct);
+            using var answer = await client.SendAsync(request, Token);
             answer.StatusCode.ShouldBe(hasIt ? HttpStatusCode.NotModified : HttpStatusCode.OK);
             answer.Headers.ETag!.Tag.ShouldBe("\"3\"");
         }
@@ -162,7 +162,7 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
         using var client = SignedIn;
         using var request = new HttpRequestMessage(HttpMethod.Put, $"/things/{Guid.NewGuid()}");
         request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
-        using var answer = await client.SendAsync(request, Ct);
+        using var answer = await client.SendAsync(request, Token);
         ((int)answer.StatusCode).ShouldBe(status);
     }
 
@@ -174,11 +174,11 @@ public sealed class Input_as_it_comes(SampleService service) : IClassFixture<Sam
     {
         using var client = service.Client();
         client.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", scheme + service.Tokens.For(Guid.NewGuid().ToString()));
-        (await client.GetAsync("/things/caller", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.GetAsync("/things/caller", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     private static async Task<List<string>> ErrorsOf(HttpResponseMessage answer) =>
-        [.. (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("errors").EnumerateObject().Select(e => e.Name)];
+        [.. (await answer.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("errors").EnumerateObject().Select(e => e.Name)];
 }
 
 /// <summary>What only arrives over a socket.</summary>

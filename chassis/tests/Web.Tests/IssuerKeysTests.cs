@@ -12,19 +12,19 @@ namespace Chassis.Web.Tests;
 
 public sealed class The_issuers_keys : IDisposable
 {
-    private readonly TestTokens tokens = new();
-    private readonly FakeTimeProvider clock = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
-    private readonly IssuerKeys keys;
-    private readonly TokenValidator validator;
+    private readonly TestTokens _tokens = new();
+    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+    private readonly IssuerKeys _keys;
+    private readonly TokenValidator _validator;
 
     public The_issuers_keys()
     {
         var settings = Options.Create(new AuthenticationSettings { Authority = TestTokens.Issuer });
-        keys = new IssuerKeys(new Clients(tokens), settings, clock, NullLogger<IssuerKeys>.Instance);
-        validator = new TokenValidator(settings, keys, clock);
+        _keys = new IssuerKeys(new Clients(_tokens), settings, _clock, NullLogger<IssuerKeys>.Instance);
+        _validator = new TokenValidator(settings, _keys, _clock);
     }
 
-    private string Token => tokens.For("somebody", clock: clock);
+    private string Token => _tokens.For("somebody", clock: _clock);
 
     [Fact]
     public async Task Are_fetched_once_and_kept()
@@ -34,17 +34,17 @@ public sealed class The_issuers_keys : IDisposable
             await ValidateAsync(Token);
         }
 
-        tokens.KeyFetches.ShouldBe(1);
+        _tokens.KeyFetches.ShouldBe(1);
     }
 
     [Fact]
     public async Task Are_asked_for_where_the_issuer_is_reached_whatever_it_calls_itself()
     {
         var settings = Options.Create(new AuthenticationSettings { Authority = "https://users.internal/", Issuer = TestTokens.Issuer });
-        var known = new IssuerKeys(new Clients(tokens), settings, clock, NullLogger<IssuerKeys>.Instance);
-        await new TokenValidator(settings, known, clock).ValidateAsync(Token, TestContext.Current.CancellationToken);
+        var known = new IssuerKeys(new Clients(_tokens), settings, _clock, NullLogger<IssuerKeys>.Instance);
+        await new TokenValidator(settings, known, _clock).ValidateAsync(Token, TestContext.Current.CancellationToken);
 
-        tokens.KeysAskedOf.ShouldBe("users.internal");
+        _tokens.KeysAskedOf.ShouldBe("users.internal");
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class The_issuers_keys : IDisposable
     {
         await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => ValidateAsync(Token)));
 
-        tokens.KeyFetches.ShouldBe(1);
+        _tokens.KeyFetches.ShouldBe(1);
     }
 
     [Fact]
@@ -64,12 +64,12 @@ public sealed class The_issuers_keys : IDisposable
             await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(UnknownKey()));
         }
 
-        tokens.KeyFetches.ShouldBe(1);
+        _tokens.KeyFetches.ShouldBe(1);
 
-        clock.Advance(TimeSpan.FromSeconds(61));
+        _clock.Advance(TimeSpan.FromSeconds(61));
         await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(UnknownKey()));
         await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(UnknownKey()));
-        tokens.KeyFetches.ShouldBe(2);
+        _tokens.KeyFetches.ShouldBe(2);
     }
 
     [Fact]
@@ -77,8 +77,8 @@ public sealed class The_issuers_keys : IDisposable
     {
         await ValidateAsync(Token);
         using var next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        tokens.MoreKeys.Add(TestTokens.Jwk("next", next));
-        clock.Advance(TimeSpan.FromSeconds(61));
+        _tokens.MoreKeys.Add(TestTokens.Jwk("next", next));
+        _clock.Advance(TimeSpan.FromSeconds(61));
 
         await ValidateAsync(No_forged_token_gets_in.Assemble(Header("next"), Payload(), c => next.SignData(c, HashAlgorithmName.SHA256)));
         await ValidateAsync(Token);
@@ -88,8 +88,8 @@ public sealed class The_issuers_keys : IDisposable
     public async Task Stay_in_use_while_the_issuer_is_down()
     {
         await ValidateAsync(Token);
-        tokens.Down = true;
-        clock.Advance(TimeSpan.FromHours(5));
+        _tokens.Down = true;
+        _clock.Advance(TimeSpan.FromHours(5));
 
         await ValidateAsync(Token);
     }
@@ -98,8 +98,8 @@ public sealed class The_issuers_keys : IDisposable
     public async Task Are_not_used_for_ever_without_the_issuer()
     {
         await ValidateAsync(Token);
-        tokens.Down = true;
-        clock.Advance(TimeSpan.FromHours(25));
+        _tokens.Down = true;
+        _clock.Advance(TimeSpan.FromHours(25));
 
         (await Should.ThrowAsync<ProblemException>(() => ValidateAsync(Token))).Status.ShouldBe(503);
     }
@@ -108,22 +108,22 @@ public sealed class The_issuers_keys : IDisposable
     public async Task Are_fetched_although_callers_hang_up()
     {
         using var old = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        tokens.MoreKeys.Add(TestTokens.Jwk("old", old));
+        _tokens.MoreKeys.Add(TestTokens.Jwk("old", old));
         string Old() => No_forged_token_gets_in.Assemble(Header("old"), Payload(), c => old.SignData(c, HashAlgorithmName.SHA256));
         await ValidateAsync(Old());
-        tokens.MoreKeys.Clear();
-        clock.Advance(TimeSpan.FromMinutes(11));
+        _tokens.MoreKeys.Clear();
+        _clock.Advance(TimeSpan.FromMinutes(11));
 
         // Somebody without a token asks for an unknown key and hangs up before the issuer has answered.
-        tokens.Answer = new TaskCompletionSource();
+        _tokens.Answer = new TaskCompletionSource();
         using var gone = new CancellationTokenSource();
-        var asked = validator.ValidateAsync(UnknownKey(), gone.Token).AsTask();
+        var asked = _validator.ValidateAsync(UnknownKey(), gone.Token).AsTask();
         await gone.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(() => asked);
-        tokens.Answer.SetResult();
-        tokens.Answer = null;
+        _tokens.Answer.SetResult();
+        _tokens.Answer = null;
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
                 try
@@ -137,7 +137,7 @@ public sealed class The_issuers_keys : IDisposable
                 }
             },
             "the withdrawn key to count no longer");
-        tokens.KeyFetches.ShouldBe(2);
+        _tokens.KeyFetches.ShouldBe(2);
     }
 
     [Fact]
@@ -146,26 +146,26 @@ public sealed class The_issuers_keys : IDisposable
         await ValidateAsync(Token);
         using var next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         string Next() => No_forged_token_gets_in.Assemble(Header("next"), Payload(), c => next.SignData(c, HashAlgorithmName.SHA256));
-        tokens.MoreKeys.Add(TestTokens.Jwk("next", next));
-        tokens.Down = true;
-        clock.Advance(TimeSpan.FromSeconds(61));
+        _tokens.MoreKeys.Add(TestTokens.Jwk("next", next));
+        _tokens.Down = true;
+        _clock.Advance(TimeSpan.FromSeconds(61));
         await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(Next()));
 
-        tokens.Down = false;
-        clock.Advance(TimeSpan.FromSeconds(5));
+        _tokens.Down = false;
+        _clock.Advance(TimeSpan.FromSeconds(5));
         await ValidateAsync(Next());
     }
 
     [Fact]
     public async Task That_were_never_seen_are_no_reason_to_call_a_token_bad()
     {
-        tokens.Down = true;
+        _tokens.Down = true;
         var problem = await Should.ThrowAsync<ProblemException>(() => ValidateAsync(Token));
         problem.Status.ShouldBe(503);
         problem.RetryAfter.ShouldNotBeNull();
 
-        tokens.Down = false;
-        clock.Advance(TimeSpan.FromSeconds(2));
+        _tokens.Down = false;
+        _clock.Advance(TimeSpan.FromSeconds(2));
         await ValidateAsync(Token);
     }
 
@@ -173,12 +173,12 @@ public sealed class The_issuers_keys : IDisposable
     public async Task That_are_withdrawn_count_for_fifteen_seconds_at_most()
     {
         using var old = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        tokens.MoreKeys.Add(TestTokens.Jwk("old", old));
+        _tokens.MoreKeys.Add(TestTokens.Jwk("old", old));
         string Old() => No_forged_token_gets_in.Assemble(Header("old"), Payload(), c => old.SignData(c, HashAlgorithmName.SHA256));
         await ValidateAsync(Old());
 
-        tokens.MoreKeys.Clear();
-        clock.Advance(TimeSpan.FromSeconds(16));
+        _tokens.MoreKeys.Clear();
+        _clock.Advance(TimeSpan.FromSeconds(16));
         await Should.ThrowAsync<InvalidTokenException>(() => ValidateAsync(Old()));
     }
 
@@ -186,16 +186,16 @@ public sealed class The_issuers_keys : IDisposable
     public async Task Are_asked_for_in_the_background_while_the_issuer_is_silent()
     {
         await ValidateAsync(Token);
-        tokens.Down = true;
-        clock.Advance(TimeSpan.FromSeconds(16));
+        _tokens.Down = true;
+        _clock.Advance(TimeSpan.FromSeconds(16));
         await ValidateAsync(Token);
-        clock.Advance(TimeSpan.FromSeconds(16));
-        tokens.Down = false;
-        tokens.Answer = new TaskCompletionSource();
+        _clock.Advance(TimeSpan.FromSeconds(16));
+        _tokens.Down = false;
+        _tokens.Answer = new TaskCompletionSource();
 
         await ValidateAsync(Token);
-        tokens.Answer.SetResult();
-        await Poll.Until(() => tokens.KeyFetches == 2, "the answer that nobody waited for");
+        _tokens.Answer.SetResult();
+        await Poll.UntilAsync(() => _tokens.KeyFetches == 2, "the answer that nobody waited for");
     }
 
     [Theory]
@@ -211,7 +211,7 @@ public sealed class The_issuers_keys : IDisposable
         if (isRsa)
         {
             var parameters = rsa.ExportParameters(false);
-            tokens.MoreKeys.Add(new JsonObject
+            _tokens.MoreKeys.Add(new JsonObject
             {
                 ["kty"] = "RSA", ["kid"] = "other", ["n"] = Base64Url.EncodeToString(parameters.Modulus), ["e"] = Base64Url.EncodeToString(parameters.Exponent),
             });
@@ -221,7 +221,7 @@ public sealed class The_issuers_keys : IDisposable
             var jwk = TestTokens.Jwk("other", ec);
             jwk["crv"] = kind == "EC on P-384" ? "P-384" : "P-256";
             jwk["use"] = kind == "for encryption" ? "enc" : "sig";
-            tokens.MoreKeys.Add(jwk);
+            _tokens.MoreKeys.Add(jwk);
         }
 
         var header = Header("other");
@@ -249,7 +249,7 @@ public sealed class The_issuers_keys : IDisposable
         var payload = Payload();
         payload[accepted ? "roles" : "role"] = "operator";
         payload[accepted ? "organisation" : "tenant"] = "north";
-        var caller = await new TokenValidator(settings, keys, clock).ValidateAsync(tokens.Sign(Header(tokens.KeyId), payload), TestContext.Current.CancellationToken);
+        var caller = await new TokenValidator(settings, _keys, _clock).ValidateAsync(_tokens.Sign(Header(_tokens.KeyId), payload), TestContext.Current.CancellationToken);
 
         caller.IsInRole(Roles.Operator).ShouldBe(accepted, where);
         caller.HasClaim(Claims.Tenant, "north").ShouldBe(accepted, where);
@@ -267,7 +267,7 @@ public sealed class The_issuers_keys : IDisposable
         for (var i = 0; i < 2000; i++)
         {
             var started = Stopwatch.GetTimestamp();
-            await validator.ValidateAsync(token, CancellationToken.None);
+            await _validator.ValidateAsync(token, CancellationToken.None);
             var between = Stopwatch.GetTimestamp();
             key.VerifyData(content, signature, HashAlgorithmName.SHA256).ShouldBeTrue();
             whole.Add(Stopwatch.GetElapsedTime(started, between).TotalMicroseconds);
@@ -281,18 +281,18 @@ public sealed class The_issuers_keys : IDisposable
         static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
     }
 
-    public void Dispose() => tokens.Dispose();
+    public void Dispose() => _tokens.Dispose();
 
     private Task<System.Security.Claims.ClaimsPrincipal> ValidateAsync(string token) =>
-        validator.ValidateAsync(token, TestContext.Current.CancellationToken).AsTask();
+        _validator.ValidateAsync(token, TestContext.Current.CancellationToken).AsTask();
 
-    private string UnknownKey() => tokens.Sign(Header("unknown"), Payload());
+    private string UnknownKey() => _tokens.Sign(Header("unknown"), Payload());
 
     private static JsonObject Header(string keyId) => new() { ["alg"] = "ES256", ["typ"] = "at+jwt", ["kid"] = keyId };
 
     private JsonObject Payload() => new()
     {
-        ["iss"] = TestTokens.Issuer, ["aud"] = "shop", ["sub"] = "somebody", ["exp"] = clock.GetUtcNow().ToUnixTimeSeconds() + 600,
+        ["iss"] = TestTokens.Issuer, ["aud"] = "shop", ["sub"] = "somebody", ["exp"] = _clock.GetUtcNow().ToUnixTimeSeconds() + 600,
     };
 
     private sealed class Clients(TestTokens tokens) : IHttpClientFactory

@@ -18,23 +18,23 @@ public sealed class NarrowSample : SampleService
 
 public sealed class One_caller(NarrowSample service) : IClassFixture<NarrowSample>
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Has_so_many_requests_under_way_and_others_have_theirs()
     {
         using var busy = Client();
         using var other = Client();
-        var slow = Enumerable.Range(0, 2).Select(i => busy.PostAsJsonAsync("/things/slow", new { name = $"slow {i}", quantity = 1 }, Ct)).ToList();
-        await service.Reached.WaitAsync(Ct);
-        await service.Reached.WaitAsync(Ct);
+        var slow = Enumerable.Range(0, 2).Select(i => busy.PostAsJsonAsync("/things/slow", new { name = $"slow {i}", quantity = 1 }, Token)).ToList();
+        await service.Reached.WaitAsync(Token);
+        await service.Reached.WaitAsync(Token);
 
-        await Refused(await busy.GetAsync("/things/caller", Ct), "too_many_at_once");
-        (await other.GetAsync("/things/caller", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await Refused(await busy.GetAsync("/things/caller", Token), "too_many_at_once");
+        (await other.GetAsync("/things/caller", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
 
         service.Gate.Release(2);
         (await Task.WhenAll(slow)).ShouldAllBe(a => a.StatusCode == HttpStatusCode.Created);
-        (await busy.GetAsync("/things/caller", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await busy.GetAsync("/things/caller", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -44,13 +44,13 @@ public sealed class One_caller(NarrowSample service) : IClassFixture<NarrowSampl
         var answers = new List<HttpResponseMessage>();
         for (var i = 0; i < 8; i++)
         {
-            answers.Add(await client.GetAsync("/things/costly", Ct));
+            answers.Add(await client.GetAsync("/things/costly", Token));
         }
 
         // A new minute may have begun between two of them.
         answers.Count(a => a.StatusCode == HttpStatusCode.OK).ShouldBeInRange(3, 6);
         await Refused(answers.First(a => a.StatusCode != HttpStatusCode.OK), "too_many_requests");
-        (await client.GetAsync("/things/caller", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.GetAsync("/things/caller", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -73,14 +73,14 @@ public sealed class One_caller(NarrowSample service) : IClassFixture<NarrowSampl
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/things") { Content = JsonContent.Create(new { name = key, quantity = 1 }) };
         request.Headers.Add("Idempotency-Key", key);
-        return await client.SendAsync(request, Ct);
+        return await client.SendAsync(request, Token);
     }
 
     private static async Task Refused(HttpResponseMessage answer, string code)
     {
         answer.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
         answer.Headers.RetryAfter!.Delta!.Value.ShouldBeGreaterThan(TimeSpan.Zero);
-        (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("type").GetString().ShouldBe($"urn:problem:{code}");
+        (await answer.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("type").GetString().ShouldBe($"urn:problem:{code}");
         answer.Dispose();
     }
 

@@ -15,7 +15,7 @@ public sealed class Periodic_work
         using var work = new Troubled(clock);
         await work.StartAsync(TestContext.Current.CancellationToken);
 
-        await Chassis.Testing.Poll.Until(
+        await Chassis.Testing.Poll.UntilAsync(
             () =>
             {
                 clock.Advance(Troubled.Pause);
@@ -36,6 +36,6 @@ public sealed class Periodic_work
 
         protected override TimeSpan Interval => Pause;
 
-        protected override Task RunOnceAsync(CancellationToken cancellationToken) => ++Times % 2 == 1 ? throw new InvalidOperationException("A row that nobody has thought of.") : throw new TimeoutException();
+        protected override Task RunOnceAsync(CancellationToken ct) => ++Times % 2 == 1 ? throw new InvalidOperationException("A row that nobody has thought of.") : throw new TimeoutException();
     }
 }

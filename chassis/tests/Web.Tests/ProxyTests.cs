@@ -13,7 +13,7 @@ namespace Chassis.Web.Tests;
 /// <summary>Who a service takes a caller for when somebody stands between them, on real sockets.</summary>
 public sealed class Behind_a_proxy_a_caller
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("127.0.0.0/8", 1, "203.0.113.7", "203.0.113.7 https")]
@@ -55,7 +55,7 @@ public sealed class Behind_a_proxy_a_caller
         var app = Build(log, settings);
         app.UseServiceDefaults();
         app.MapGet("/who", (HttpContext context) => $"{context.Connection.RemoteIpAddress!.MapToIPv4()} {context.Request.Scheme}").AllowAnonymous();
-        await app.StartAsync(Ct);
+        await app.StartAsync(Token);
         return app;
     }
 
@@ -75,6 +75,6 @@ public sealed class Behind_a_proxy_a_caller
         using var client = new HttpClient { BaseAddress = new Uri(address) };
         client.DefaultRequestHeaders.Add("X-Forwarded-For", forwarded);
         client.DefaultRequestHeaders.Add("X-Forwarded-Proto", string.Join(", ", forwarded.Split(',').Select(_ => "https")));
-        return await client.GetStringAsync("/who", Ct);
+        return await client.GetStringAsync("/who", Token);
     }
 }

@@ -9,25 +9,25 @@ namespace Chassis.Web.Tests;
 /// <summary>A road to the database that is closed until the test opens it; one that pools announces another process than the session's, as poolers do.</summary>
 internal sealed class Road(NpgsqlConnectionStringBuilder server, bool pools = false) : IAsyncDisposable
 {
-    private readonly CancellationTokenSource stop = new();
-    private TcpListener? listener;
-    private Task accepting = Task.CompletedTask;
+    private readonly CancellationTokenSource _stop = new();
+    private TcpListener? _listener;
+    private Task _accepting = Task.CompletedTask;
 
     public int Port { get; } = Ports.Free();
 
     public void Open()
     {
-        listener = new TcpListener(IPAddress.Loopback, Port);
-        listener.Start();
-        accepting = AcceptAsync(listener);
+        _listener = new TcpListener(IPAddress.Loopback, Port);
+        _listener.Start();
+        _accepting = AcceptAsync(_listener);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await stop.CancelAsync();
-        listener?.Stop();
-        await accepting;
-        stop.Dispose();
+        await _stop.CancelAsync();
+        _listener?.Stop();
+        await _accepting;
+        _stop.Dispose();
     }
 
     private async Task AcceptAsync(TcpListener from)
@@ -36,7 +36,7 @@ internal sealed class Road(NpgsqlConnectionStringBuilder server, bool pools = fa
         {
             while (true)
             {
-                _ = ForwardAsync(await from.AcceptTcpClientAsync(stop.Token));
+                _ = ForwardAsync(await from.AcceptTcpClientAsync(_stop.Token));
             }
         }
         catch (OperationCanceledException)
@@ -51,8 +51,8 @@ internal sealed class Road(NpgsqlConnectionStringBuilder server, bool pools = fa
         using var far = new TcpClient();
         try
         {
-            await far.ConnectAsync(server.Host!, server.Port, stop.Token);
-            await Task.WhenAny(near.GetStream().CopyToAsync(far.GetStream(), stop.Token), AnswerAsync(far.GetStream(), near.GetStream()));
+            await far.ConnectAsync(server.Host!, server.Port, _stop.Token);
+            await Task.WhenAny(near.GetStream().CopyToAsync(far.GetStream(), _stop.Token), AnswerAsync(far.GetStream(), near.GetStream()));
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
         {
@@ -66,14 +66,14 @@ internal sealed class Road(NpgsqlConnectionStringBuilder server, bool pools = fa
         var head = new byte[5];   // type and length
         while (pools && head[0] != backendKeyData)
         {
-            await from.ReadExactlyAsync(head, stop.Token);
+            await from.ReadExactlyAsync(head, _stop.Token);
             var body = new byte[BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(1)) - 4];
-            await from.ReadExactlyAsync(body, stop.Token);
+            await from.ReadExactlyAsync(body, _stop.Token);
             body[0] ^= head[0] == backendKeyData ? (byte)1 : (byte)0;
-            await to.WriteAsync(head, stop.Token);
-            await to.WriteAsync(body, stop.Token);
+            await to.WriteAsync(head, _stop.Token);
+            await to.WriteAsync(body, _stop.Token);
         }
 
-        await from.CopyToAsync(to, stop.Token);
+        await from.CopyToAsync(to, _stop.Token);
     }
 }

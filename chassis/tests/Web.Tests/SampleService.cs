@@ -73,14 +73,14 @@ public sealed class SecondSampleMigration : SqlMigration
 /// <summary>A small service on the whole chassis, in process, with a database of its own.</summary>
 public class SampleService : LazyFixture
 {
-    private TestDatabase? database;
-    private WebApplication? app;
+    private TestDatabase? _database;
+    private WebApplication? _app;
 
     public TestTokens Tokens { get; init; } = new();
 
-    public TestDatabase Database => database!;
+    public TestDatabase Database => _database!;
 
-    public IServiceProvider Services => app!.Services;
+    public IServiceProvider Services => _app!.Services;
 
     public LogLines Log { get; } = new();
 
@@ -100,19 +100,19 @@ public class SampleService : LazyFixture
 
     public override async ValueTask InitializeAsync()
     {
-        database = await TestDatabase.CreateAsync();
-        app = Build();
-        foreach (var migrator in app.Services.GetServices<IDatabaseMigrator>())
+        _database = await TestDatabase.CreateAsync();
+        _app = Build();
+        foreach (var migrator in _app.Services.GetServices<IDatabaseMigrator>())
         {
             await migrator.MigrateAsync(CancellationToken.None);
         }
 
-        await app.StartAsync();
+        await _app.StartAsync();
     }
 
     public HttpClient Client(string? token = null)
     {
-        var client = Listens ? new HttpClient { BaseAddress = new Uri(app!.Urls.Single()) } : app!.GetTestClient();
+        var client = Listens ? new HttpClient { BaseAddress = new Uri(_app!.Urls.Single()) } : _app!.GetTestClient();
         if (token is not null)
         {
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
@@ -123,14 +123,14 @@ public class SampleService : LazyFixture
 
     public override async ValueTask DisposeAsync()
     {
-        if (app is not null)
+        if (_app is not null)
         {
-            await app.DisposeAsync();
+            await _app.DisposeAsync();
         }
 
-        if (database is not null)
+        if (_database is not null)
         {
-            await database.DisposeAsync();
+            await _database.DisposeAsync();
         }
 
         Tokens.Dispose();
@@ -226,15 +226,15 @@ public class SampleService : LazyFixture
     }
 
     // One statement and no transaction of its own.
-    private static async Task<Accepted> Withdraw(Guid id, WithdrawThing request, SampleDbContext db, CancellationToken cancellationToken)
+    private static async Task<Accepted> Withdraw(Guid id, WithdrawThing request, SampleDbContext db, CancellationToken ct)
     {
         new Validator().Text("reason", request.Reason, 100).ThrowIfInvalid();
         db.Things.Add(new Thing { Id = id, Name = "withdrawn" });
-        await db.SaveChangesAsync(cancellationToken);
+        await db.SaveChangesAsync(ct);
         return TypedResults.Accepted("/things");
     }
 
-    private static async Task<IResult> Create(CreateThing request, SampleDbContext db, TimeProvider clock, CancellationToken cancellationToken)
+    private static async Task<IResult> Create(CreateThing request, SampleDbContext db, TimeProvider clock, CancellationToken ct)
     {
         var validator = new Validator().Text("name", request.Name, 20).Positive("quantity", request.Quantity);
         foreach (var (index, part) in (request.Parts ?? []).Index())
@@ -243,11 +243,11 @@ public class SampleService : LazyFixture
         }
 
         validator.ThrowIfInvalid();
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
         var thing = new Thing { Id = Ids.New(clock), Name = request.Name };
         db.Things.Add(thing);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         return TypedResults.Created($"/things/{thing.Id}", thing).WithETag(1);
     }
 }

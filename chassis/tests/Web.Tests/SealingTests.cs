@@ -17,24 +17,24 @@ public sealed class Sealed_values : IAsyncLifetime
     private static readonly SealedColumn Column = new(
         "things", "id", "box", "things", (_, stored) => stored[0] == (byte)'!' ? stored[1..] : throw new CryptographicException("Neither a box nor in the clear."));
 
-    private readonly LogLines log = new();
-    private TestDatabase database = null!;
-    private NpgsqlDataSource source = null!;
+    private readonly LogLines _log = new();
+    private TestDatabase _database = null!;
+    private NpgsqlDataSource _source = null!;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        database = await TestDatabase.CreateAsync();
-        await database.ExecuteAsOwnerAsync("CREATE TABLE things (id uuid PRIMARY KEY, box bytea)");
-        source = NpgsqlDataSource.Create(database.Administration);
+        _database = await TestDatabase.CreateAsync();
+        await _database.ExecuteAsOwnerAsync("CREATE TABLE things (id uuid PRIMARY KEY, box bytea)");
+        _source = NpgsqlDataSource.Create(_database.Administration);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await source.DisposeAsync();
-        await database.DisposeAsync();
-        log.Dispose();
+        await _source.DisposeAsync();
+        await _database.DisposeAsync();
+        _log.Dispose();
     }
 
     [Fact]
@@ -56,8 +56,8 @@ public sealed class Sealed_values : IAsyncLifetime
         var ofSomebody = Column.Seal(Of("a master secret that nobody has any more"), lost.ToString(), "lost"u8);
         await PutAsync(lost, ofSomebody);
 
-        (await Sweep(rotated).SweepAsync(Ct)).ShouldBe(rows.Count + 1);
-        (await Sweep(rotated).SweepAsync(Ct)).ShouldBe(0, "once is enough");
+        (await Sweep(rotated).SweepAsync(Token)).ShouldBe(rows.Count + 1);
+        (await Sweep(rotated).SweepAsync(Token)).ShouldBe(0, "once is enough");
 
         foreach (var (id, value) in rows.Append(KeyValuePair.Create(plain, "in the clear")))
         {
@@ -67,28 +67,28 @@ public sealed class Sealed_values : IAsyncLifetime
         (await BoxAsync(current)).ShouldBe(ofToday);
         (await BoxAsync(nothing)).ShouldBeNull();
         (await BoxAsync(lost)).ShouldBe(ofSomebody, "a secret that is lost may be found again");
-        log.Lines.ShouldContain(line => line.StartsWith("Error 1 values of things are sealed with a master secret that the settings do not have", StringComparison.Ordinal));
+        _log.Lines.ShouldContain(line => line.StartsWith("Error 1 values of things are sealed with a master secret that the settings do not have", StringComparison.Ordinal));
     }
 
     private SealingSweep Sweep(Envelope envelope)
     {
-        var logger = LoggerFactory.Create(logging => logging.AddProvider(log)).CreateLogger<SealingSweep>();
-        return new SealingSweep([Column], source, envelope, Options.Create(new SealingSettings()), TimeProvider.System, logger);
+        var logger = LoggerFactory.Create(logging => logging.AddProvider(_log)).CreateLogger<SealingSweep>();
+        return new SealingSweep([Column], _source, envelope, Options.Create(new SealingSettings()), TimeProvider.System, logger);
     }
 
     private async Task PutAsync(Guid id, byte[]? box)
     {
-        await using var command = source.CreateCommand("INSERT INTO things VALUES ($1, $2)");
+        await using var command = _source.CreateCommand("INSERT INTO things VALUES ($1, $2)");
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = (object?)box ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bytea });
-        await command.ExecuteNonQueryAsync(Ct);
+        await command.ExecuteNonQueryAsync(Token);
     }
 
     private async Task<byte[]?> BoxAsync(Guid id)
     {
-        await using var command = source.CreateCommand("SELECT box FROM things WHERE id = $1");
+        await using var command = _source.CreateCommand("SELECT box FROM things WHERE id = $1");
         command.Parameters.Add(new() { Value = id });
-        return await command.ExecuteScalarAsync(Ct) as byte[];
+        return await command.ExecuteScalarAsync(Token) as byte[];
     }
 
     private static Envelope Of(string secret, params string[] former) => new(Options.Create(new SealingSettings { MasterSecret = secret, FormerSecrets = former }));

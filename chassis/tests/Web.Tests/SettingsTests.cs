@@ -65,13 +65,13 @@ public sealed class Settings
     [AttributeUsage(AttributeTargets.Property)]
     private sealed class AloneAttribute : ValidationAttribute
     {
-        private int here;
+        private int _here;
 
         public override bool IsValid(object? value)
         {
-            var alone = Interlocked.Increment(ref here) == 1;
+            var alone = Interlocked.Increment(ref _here) == 1;
             Thread.Sleep(50);
-            Interlocked.Decrement(ref here);
+            Interlocked.Decrement(ref _here);
             return alone;
         }
     }

@@ -17,31 +17,31 @@ namespace Chassis.Web.Tests;
 /// <summary>A service as a process runs it: on a real socket, from the first line of <c>Program</c> to its exit code.</summary>
 public sealed class Starting_a_service : IAsyncLifetime
 {
-    private readonly TestTokens tokens = new();
-    private readonly int port = Ports.Free();
-    private TestDatabase database = null!;
+    private readonly TestTokens _tokens = new();
+    private readonly int _port = Ports.Free();
+    private TestDatabase _database = null!;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => database = await TestDatabase.CreateAsync();
+    public async ValueTask InitializeAsync() => _database = await TestDatabase.CreateAsync();
 
     public async ValueTask DisposeAsync()
     {
-        await database.DisposeAsync();
-        tokens.Dispose();
+        await _database.DisposeAsync();
+        _tokens.Dispose();
     }
 
     [Fact]
     public async Task Waits_for_its_database_and_is_alive_meanwhile()
     {
-        await using var road = new Road(new NpgsqlConnectionStringBuilder(database.Migrations));
+        await using var road = new Road(new NpgsqlConnectionStringBuilder(_database.Migrations));
         await using var app = Build(road.Port);
         var running = app.RunServiceAsync([]);
-        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
 
-        await Poll.Until(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive without its database");
+        await Poll.UntilAsync(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive without its database");
         (await StatusAsync(client, "/health/ready")).ShouldBe(HttpStatusCode.ServiceUnavailable);
-        using (var answer = await client.GetAsync("/things/open", Ct))
+        using (var answer = await client.GetAsync("/things/open", Token))
         {
             answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
             answer.Headers.RetryAfter.ShouldNotBeNull();
@@ -49,7 +49,7 @@ public sealed class Starting_a_service : IAsyncLifetime
         }
 
         road.Open();
-        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its database is there");
+        await Poll.UntilAsync(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its database is there");
         (await StatusAsync(client, "/things/open")).ShouldBe(HttpStatusCode.OK);
 
         await using (var probe = Build(road.Port))
@@ -70,13 +70,13 @@ public sealed class Starting_a_service : IAsyncLifetime
         await using var planned = TestDatabase.Planned();
         await using var app = Build(of: planned);
         var running = app.RunServiceAsync([]);
-        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
 
-        await Poll.Until(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive before its database is made");
+        await Poll.UntilAsync(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive before its database is made");
         running.IsCompleted.ShouldBeFalse();
 
         await planned.ProvisionAsync();
-        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its database is made");
+        await Poll.UntilAsync(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its database is made");
         app.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         (await running).ShouldBe(0);
     }
@@ -84,13 +84,13 @@ public sealed class Starting_a_service : IAsyncLifetime
     [Fact]
     public async Task Waits_for_a_role_that_may_log_in()
     {
-        await database.ExecuteAsync($"ALTER ROLE {RoleOf(database)} NOLOGIN");
+        await _database.ExecuteAsync($"ALTER ROLE {RoleOf(_database)} NOLOGIN");
         using var log = new LogLines();
-        await using var app = Build(log: log, migrations: database.Runtime);
+        await using var app = Build(log: log, migrations: _database.Runtime);
         var migrating = app.RunServiceAsync(["--migrate"]);
-        await Poll.Until(() => Task.FromResult(log.Lines), l => l.Any(x => x.Contains("Waiting for the database", StringComparison.Ordinal)), "the service to say what it waits for");
+        await Poll.UntilAsync(() => Task.FromResult(log.Lines), l => l.Any(x => x.Contains("Waiting for the database", StringComparison.Ordinal)), "the service to say what it waits for");
 
-        await database.ExecuteAsync($"ALTER ROLE {RoleOf(database)} LOGIN; GRANT ALL ON SCHEMA public TO {RoleOf(database)}; GRANT CREATE ON DATABASE {RoleOf(database)} TO {RoleOf(database)}");
+        await _database.ExecuteAsync($"ALTER ROLE {RoleOf(_database)} LOGIN; GRANT ALL ON SCHEMA public TO {RoleOf(_database)}; GRANT CREATE ON DATABASE {RoleOf(_database)} TO {RoleOf(_database)}");
         (await migrating).ShouldBe(0);
 
         static string RoleOf(TestDatabase database) => new NpgsqlConnectionStringBuilder(database.Runtime).Username!;
@@ -104,34 +104,34 @@ public sealed class Starting_a_service : IAsyncLifetime
             (await app.RunServiceAsync(["--migrate"])).ShouldBe(0);
         }
 
-        (await database.ScalarAsync<long>("SELECT count(*) FROM \"__EFMigrationsHistory\"")).ShouldBe(2);
-        (await database.ScalarAsync<long>("SELECT count(*) FROM things")).ShouldBe(0);
+        (await _database.ScalarAsync<long>("SELECT count(*) FROM \"__EFMigrationsHistory\"")).ShouldBe(2);
+        (await _database.ScalarAsync<long>("SELECT count(*) FROM things")).ShouldBe(0);
     }
 
     [Fact]
     public async Task Waits_for_its_migrations_where_somebody_else_runs_them()
     {
-        await database.ExecuteAsync("CREATE SCHEMA being_made; CREATE TABLE being_made.something ()");
+        await _database.ExecuteAsync("CREATE SCHEMA being_made; CREATE TABLE being_made.something ()");
         var withoutOwner = new Dictionary<string, string?> { ["Database:Migrate"] = "false", ["ConnectionStrings:Migrations"] = null };
         using var log = new LogLines();
         await using var app = Build(log: log, settings: withoutOwner);
         var running = app.RunServiceAsync([]);
-        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
-        await Poll.Until(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive before its tables are there");
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
+        await Poll.UntilAsync(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive before its tables are there");
         (await StatusAsync(client, "/health/ready")).ShouldBe(HttpStatusCode.ServiceUnavailable);
-        (await database.ScalarAsync<long>("SELECT count(*) FROM pg_tables WHERE tablename = 'things'")).ShouldBe(0);
-        await database.ExecuteAsync("CREATE TABLE \"__EFMigrationsHistory\" (migration_id varchar(150) PRIMARY KEY, product_version varchar(32) NOT NULL)");
+        (await _database.ScalarAsync<long>("SELECT count(*) FROM pg_tables WHERE tablename = 'things'")).ShouldBe(0);
+        await _database.ExecuteAsync("CREATE TABLE \"__EFMigrationsHistory\" (migration_id varchar(150) PRIMARY KEY, product_version varchar(32) NOT NULL)");
         var looks = log.Lines.Count;
-        await Poll.Until(() => Task.FromResult(log.Lines), l => l.Count >= looks + 2, "the service to look again");
+        await Poll.UntilAsync(() => Task.FromResult(log.Lines), l => l.Count >= looks + 2, "the service to look again");
         log.Lines.ShouldAllBe(l => !l.Contains("42501", StringComparison.Ordinal), "it asks for its rights, and does not find out by failing");
-        await database.ExecuteAsync("DROP TABLE \"__EFMigrationsHistory\"; DROP SCHEMA being_made CASCADE");
+        await _database.ExecuteAsync("DROP TABLE \"__EFMigrationsHistory\"; DROP SCHEMA being_made CASCADE");
 
         await using (var job = Build())
         {
             (await job.RunServiceAsync(["--migrate"])).ShouldBe(0);
         }
 
-        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its migrations were run");
+        await Poll.UntilAsync(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its migrations were run");
         app.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         (await running).ShouldBe(0);
     }
@@ -141,7 +141,7 @@ public sealed class Starting_a_service : IAsyncLifetime
     {
         var apps = Enumerable.Range(0, 4).Select(_ => Build()).ToList();
         (await Task.WhenAll(apps.Select(app => app.RunServiceAsync(["--migrate"])))).ShouldBe([0, 0, 0, 0]);
-        (await database.ScalarAsync<long>("SELECT count(*) FROM \"__EFMigrationsHistory\"")).ShouldBe(2);
+        (await _database.ScalarAsync<long>("SELECT count(*) FROM \"__EFMigrationsHistory\"")).ShouldBe(2);
         foreach (var app in apps)
         {
             await app.DisposeAsync();
@@ -151,7 +151,7 @@ public sealed class Starting_a_service : IAsyncLifetime
     [Fact]
     public async Task On_a_taken_port_ends_with_a_sentence_and_not_with_a_stack_trace()
     {
-        using var taken = new TcpListener(IPAddress.Loopback, port);
+        using var taken = new TcpListener(IPAddress.Loopback, _port);
         taken.Start();
         using var log = new LogLines();
         await using var app = Build(log: log);
@@ -162,7 +162,7 @@ public sealed class Starting_a_service : IAsyncLifetime
     [Fact]
     public async Task Behind_a_pooler_of_transactions_ends_with_a_sentence()
     {
-        await using var pooler = new Road(new NpgsqlConnectionStringBuilder(database.Migrations), pools: true);
+        await using var pooler = new Road(new NpgsqlConnectionStringBuilder(_database.Migrations), pools: true);
         pooler.Open();
         using var log = new LogLines();
         await using (var app = Build(pooler.Port, log))
@@ -171,7 +171,7 @@ public sealed class Starting_a_service : IAsyncLifetime
         }
 
         log.Lines.ShouldContain(l => l.StartsWith("Critical", StringComparison.Ordinal) && l.Contains("Database__Pooler=session", StringComparison.Ordinal));
-        (await database.ScalarAsync<bool>("SELECT to_regclass('\"__EFMigrationsHistory\"') IS NULL")).ShouldBeTrue("nothing is touched through it.");
+        (await _database.ScalarAsync<bool>("SELECT to_regclass('\"__EFMigrationsHistory\"') IS NULL")).ShouldBeTrue("nothing is touched through it.");
 
         await using var bySessions = Build(pooler.Port, settings: new() { ["Database:Pooler"] = "session" });
         (await bySessions.RunServiceAsync(["--migrate"])).ShouldBe(0);
@@ -194,7 +194,7 @@ public sealed class Starting_a_service : IAsyncLifetime
         }
 
         OfDevelopment.Values.Where(v => v!.Contains("dev", StringComparison.Ordinal)).ShouldAllBe(secret => !line.Contains(secret!, StringComparison.Ordinal));
-        (await database.ScalarAsync<bool>("SELECT to_regclass('\"__EFMigrationsHistory\"') IS NULL")).ShouldBeTrue("nothing was done before.");
+        (await _database.ScalarAsync<bool>("SELECT to_regclass('\"__EFMigrationsHistory\"') IS NULL")).ShouldBeTrue("nothing was done before.");
 
         await using var development = Build(settings: OfDevelopment, environment: "Development");
         (await development.RunServiceAsync(["--migrate"])).ShouldBe(0);
@@ -228,11 +228,11 @@ public sealed class Starting_a_service : IAsyncLifetime
     {
         await using var app = Build();
         var running = app.RunServiceAsync([]);
-        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
-        client.DefaultRequestHeaders.Authorization = new("Bearer", tokens.For("somebody"));
-        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready");
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", _tokens.For("somebody"));
+        await Poll.UntilAsync(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready");
 
-        using var open = await client.GetAsync("/things/open", Ct);
+        using var open = await client.GetAsync("/things/open", Token);
         open.Headers.Contains("Server").ShouldBeFalse();
 
         // Without a length in advance, so that only reading it can tell.
@@ -242,7 +242,7 @@ public sealed class Starting_a_service : IAsyncLifetime
         };
         chunked.Content.Headers.ContentType = new("application/json");
         chunked.Headers.TransferEncodingChunked = true;
-        using var tooLarge = await client.SendAsync(chunked, Ct);
+        using var tooLarge = await client.SendAsync(chunked, Token);
         tooLarge.StatusCode.ShouldBe(HttpStatusCode.RequestEntityTooLarge);
         tooLarge.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
 
@@ -254,23 +254,23 @@ public sealed class Starting_a_service : IAsyncLifetime
     [UnsupportedOSPlatform("windows")]      // where the system chooses the ciphers
     public async Task With_a_certificate_speaks_strong_TLS_alone_also_while_it_waits_for_its_database()
     {
-        await using var road = new Road(new NpgsqlConnectionStringBuilder(database.Migrations));
+        await using var road = new Road(new NpgsqlConnectionStringBuilder(_database.Migrations));
         using var certificate = new CertificateFiles();
-        await using var app = Build(road.Port, settings: certificate.Settings(port));
+        await using var app = Build(road.Port, settings: certificate.Settings(_port));
         var running = app.RunServiceAsync([]);
         using var client = Client(certificate);
 
-        await Poll.Until(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive without its database");
+        await Poll.UntilAsync(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive without its database");
         await OnlyStrongAsync("while it waits");
         road.Open();
-        await Poll.Until(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its database is there");
+        await Poll.UntilAsync(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its database is there");
         await OnlyStrongAsync("when it is ready");
-        using (var answer = await client.GetAsync("/things/open", Ct))
+        using (var answer = await client.GetAsync("/things/open", Token))
         {
             answer.Headers.GetValues("Strict-Transport-Security").ShouldBe(["max-age=31536000; includeSubDomains"]);
         }
 
-        using (var plain = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") })
+        using (var plain = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}") })
         {
             (await StatusAsync(plain, "/health/live")).ShouldBeNull();
         }
@@ -292,7 +292,7 @@ public sealed class Starting_a_service : IAsyncLifetime
         using var certificate = new CertificateFiles();
         File.Delete(certificate.Key);
         using var log = new LogLines();
-        await using var app = Build(log: log, settings: certificate.Settings(port));
+        await using var app = Build(log: log, settings: certificate.Settings(_port));
 
         (await app.RunServiceAsync([])).ShouldBe(1);
 
@@ -303,27 +303,27 @@ public sealed class Starting_a_service : IAsyncLifetime
     private async Task HandshakeAsync(CertificateFiles certificate, SslProtocols protocol, TlsCipherSuite suite)
     {
         using var socket = new TcpClient();
-        await socket.ConnectAsync(IPAddress.Loopback, port, Ct);
+        await socket.ConnectAsync(IPAddress.Loopback, _port, Token);
         await using var tls = new SslStream(socket.GetStream());
         await tls.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions
             {
                 TargetHost = "127.0.0.1", EnabledSslProtocols = protocol, CipherSuitesPolicy = new CipherSuitesPolicy([suite]), CertificateChainPolicy = certificate.Trusted(),
             },
-            Ct);
+            Token);
         (tls.SslProtocol, tls.NegotiatedCipherSuite).ShouldBe((protocol, suite));
     }
 
     private HttpClient Client(CertificateFiles certificate) => new(new SocketsHttpHandler { SslOptions = new() { CertificateChainPolicy = certificate.Trusted() } })
     {
-        BaseAddress = new Uri($"https://127.0.0.1:{port}"),
+        BaseAddress = new Uri($"https://127.0.0.1:{_port}"),
     };
 
     private static async Task<HttpStatusCode?> StatusAsync(HttpClient client, string path)
     {
         try
         {
-            using var answer = await client.GetAsync(path, Ct);
+            using var answer = await client.GetAsync(path, Token);
             return answer.StatusCode;
         }
         catch (HttpRequestException)
@@ -334,11 +334,11 @@ public sealed class Starting_a_service : IAsyncLifetime
 
     private WebApplication Build(int? databasePort = null, LogLines? log = null, TestDatabase? of = null, string? migrations = null, Dictionary<string, string?>? settings = null, string environment = "Production")
     {
-        of ??= database;
+        of ??= _database;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = environment });
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["urls"] = $"http://127.0.0.1:{port}",
+            ["urls"] = $"http://127.0.0.1:{_port}",
             ["ConnectionStrings:Database"] = Through(of.Runtime, databasePort),
             ["ConnectionStrings:Migrations"] = Through(migrations ?? of.Migrations, databasePort),
             ["Authentication:Authority"] = TestTokens.Issuer,
@@ -352,7 +352,7 @@ public sealed class Starting_a_service : IAsyncLifetime
             builder.Logging.AddProvider(log);
         }
 
-        builder.Services.AddHttpClient(IssuerKeys.ClientName).ConfigurePrimaryHttpMessageHandler(tokens.Handler);
+        builder.Services.AddHttpClient(IssuerKeys.ClientName).ConfigurePrimaryHttpMessageHandler(_tokens.Handler);
         var app = builder.Build();
         app.UseServiceDefaults();
         SampleService.MapThings(app.MapGroup("/things"), new SemaphoreSlim(0), new SemaphoreSlim(0));

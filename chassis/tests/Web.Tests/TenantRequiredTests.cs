@@ -12,7 +12,7 @@ public sealed class SampleOfTenants : SampleService
 
 public sealed class Where_a_tenant_is_required(SampleOfTenants service) : IClassFixture<SampleOfTenants>
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("operator", null, HttpStatusCode.Unauthorized)]
@@ -24,7 +24,7 @@ public sealed class Where_a_tenant_is_required(SampleOfTenants service) : IClass
     public async Task Nobody_without_one_gets_in_but_who_is_said_to_be_of_the_installation(string role, string? tenant, HttpStatusCode expected)
     {
         using var client = service.Client(service.Tokens.For("somebody", role, tenant));
-        using var answer = await client.GetAsync("/things/caller", Ct);
+        using var answer = await client.GetAsync("/things/caller", Token);
         answer.StatusCode.ShouldBe(expected);
     }
 
@@ -32,7 +32,7 @@ public sealed class Where_a_tenant_is_required(SampleOfTenants service) : IClass
     public async Task Who_is_of_the_installation_is_an_operator_of_all_tenants()
     {
         using var client = service.Client(service.Tokens.For("somebody", "system-operator"));
-        var caller = await client.GetFromJsonAsync<JsonElement>("/things/caller", Ct);
+        var caller = await client.GetFromJsonAsync<JsonElement>("/things/caller", Token);
         caller.GetProperty("isOperator").GetBoolean().ShouldBeTrue();
         caller.GetProperty("tenantId").ValueKind.ShouldBe(JsonValueKind.Null);
     }

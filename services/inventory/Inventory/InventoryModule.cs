@@ -45,7 +45,7 @@ public static class InventoryModule
 
     public static void MapInventory(this IEndpointRouteBuilder app)
     {
-        var products = app.MapGroup("/v1/products").AddEndpointFilter(OnlySkus);
+        var products = app.MapGroup("/v1/products").AddEndpointFilter(OnlySkusAsync);
         AddProduct.Map(products);
         ImportCatalogue.Map(products);
         ReadProducts.Map(products);
@@ -67,6 +67,6 @@ public static class InventoryModule
     }
 
     // What cannot be a sku is not looked for.
-    private static ValueTask<object?> OnlySkus(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
+    private static ValueTask<object?> OnlySkusAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
         context.HttpContext.Request.RouteValues["sku"] is string sku && !Skus.IsValid(sku) ? throw Errors.NoSuchProduct(sku) : next(context);
 }

@@ -128,7 +128,7 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
         await Parallel.ForEachAsync(shuffled, new ParallelOptions { MaxDegreeOfParallelism = 12 }, async (operation, _) => await operation());
 
         // The queue is empty, and every order was heard of.
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM reservations WHERE order_id = ANY('{{{string.Join(',', orders)}}}')") == orders.Length
                 && (await inventory.Vhost.GetAsync("queues/inventory.commands")) is var queue
                 && queue.TryGetProperty("messages", out var messages) && messages.GetInt32() == 0,
@@ -144,7 +144,7 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
         }
 
         // An order is shipped or released, never both, and has one parcel at most.
-        await Poll.Until(async () => await inventory.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox") == 0, "every answer to have left");
+        await Poll.UntilAsync(async () => await inventory.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox") == 0, "every answer to have left");
         foreach (var answers in inventory.Events.All.Where(e => e.Data.TryGetProperty("orderId", out _)).GroupBy(e => e.Data.GetProperty("orderId").GetGuid()))
         {
             var parcels = answers.Where(a => a.Type == "shop.shipment.dispatched.v1").Select(a => a.Subject).Distinct().Count();
@@ -191,7 +191,7 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
 
         try
         {
-            var audit = await inventory.InScope<InventoryDbContext, StockAudit>(db => AuditStock.RunAsync(db, TimeProvider.System, default));
+            var audit = await inventory.InScopeAsync<InventoryDbContext, StockAudit>(db => AuditStock.RunAsync(db, TimeProvider.System, default));
 
             audit.Consistent.ShouldBeFalse();
             audit.Differences.Where(d => d.Sku == sku).Select(d => (d.Check, d.Expected, d.Actual))
@@ -269,31 +269,31 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
     /// <summary>The rules in memory, as plainly as they can be said.</summary>
     private sealed class Model(Dictionary<string, Dictionary<string, int>> recipes, IEnumerable<string> skus)
     {
-        private readonly Dictionary<string, (int OnHand, int Reserved, int Shipped)> stock = skus.ToDictionary(s => s, _ => (0, 0, 0));
-        private readonly Dictionary<Guid, (string Status, Dictionary<string, int> Parts)> orders = [];
+        private readonly Dictionary<string, (int OnHand, int Reserved, int Shipped)> _stock = skus.ToDictionary(s => s, _ => (0, 0, 0));
+        private readonly Dictionary<Guid, (string Status, Dictionary<string, int> Parts)> _orders = [];
 
         public bool Adjust(string sku, int quantity)
         {
-            var s = stock[sku];
+            var s = _stock[sku];
             if (s.OnHand + quantity < s.Reserved)
             {
                 return false;
             }
 
-            stock[sku] = (s.OnHand + quantity, s.Reserved, s.Shipped);
+            _stock[sku] = (s.OnHand + quantity, s.Reserved, s.Shipped);
             return true;
         }
 
         public void Reserve(Guid order, IEnumerable<SkuQuantity> cart)
         {
-            if (orders.ContainsKey(order))
+            if (_orders.ContainsKey(order))
             {
                 return;
             }
 
             var parts = cart.SelectMany(i => recipes[i.Sku], (i, p) => (p.Key, Pieces: p.Value * i.Quantity)).GroupBy(p => p.Key).ToDictionary(g => g.Key, g => g.Sum(p => p.Pieces));
-            var enough = parts.All(p => stock[p.Key].OnHand - stock[p.Key].Reserved >= p.Value);
-            orders[order] = (enough ? "reserved" : "failed", parts);
+            var enough = parts.All(p => _stock[p.Key].OnHand - _stock[p.Key].Reserved >= p.Value);
+            _orders[order] = (enough ? "reserved" : "failed", parts);
             Move(enough ? parts : [], (s, q) => (s.OnHand, s.Reserved + q, s.Shipped));
         }
 
@@ -301,19 +301,19 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
 
         public void Ship(Guid order)
         {
-            if (orders.ContainsKey(order))
+            if (_orders.ContainsKey(order))
             {
                 End(order, "shipped", (s, q) => (s.OnHand - q, s.Reserved - q, s.Shipped + q));
             }
             else
             {
-                orders[order] = ("released", []);
+                _orders[order] = ("released", []);
             }
         }
 
         public async Task ShouldMatchAsync(InventoryFixture inventory, int step)
         {
-            foreach (var (sku, expected) in stock)
+            foreach (var (sku, expected) in _stock)
             {
                 (await inventory.StockAsync(sku)).ShouldBe(
                     new StockResource(sku, expected.OnHand, expected.Reserved, expected.OnHand - expected.Reserved, expected.Shipped), $"after step {step}");
@@ -322,13 +322,13 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
 
         private void End(Guid order, string status, Func<(int OnHand, int Reserved, int Shipped), int, (int, int, int)> move)
         {
-            if (!orders.TryGetValue(order, out var reservation))
+            if (!_orders.TryGetValue(order, out var reservation))
             {
-                orders[order] = (status, []);
+                _orders[order] = (status, []);
             }
             else if (reservation.Status == "reserved")
             {
-                orders[order] = (status, reservation.Parts);
+                _orders[order] = (status, reservation.Parts);
                 Move(reservation.Parts, move);
             }
         }
@@ -337,7 +337,7 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
         {
             foreach (var (sku, quantity) in parts)
             {
-                stock[sku] = move(stock[sku], quantity);
+                _stock[sku] = move(_stock[sku], quantity);
             }
         }
     }

@@ -21,7 +21,7 @@ public sealed class HotSkuTests(InventoryFixture inventory, ITestOutputHelper ou
 
         var watch = Stopwatch.StartNew();
         await Task.WhenAll(orders.Select(order => inventory.Commands.Send(new ReserveStock(order, [new(sku, 1)]))));
-        var answers = await Poll.Until(
+        var answers = await Poll.UntilAsync(
             () => Task.FromResult(Answers(orders)), a => a.Count == orders.Count, "every order to be answered", TimeSpan.FromSeconds(120));
         output.WriteLine($"{orders.Count} orders were answered in {watch.Elapsed.TotalSeconds:0.0} s, {orders.Count / watch.Elapsed.TotalSeconds:0} per second.");
 

@@ -7,7 +7,7 @@ namespace Inventory.Tests;
 
 public sealed class ImportTests(InventoryFixture inventory)
 {
-    private readonly HttpClient client = inventory.Client;
+    private readonly HttpClient _client = inventory.Client;
 
     [Fact]
     public async Task A_catalogue_is_loaded_whatever_the_order_of_its_rows()
@@ -38,7 +38,7 @@ public sealed class ImportTests(InventoryFixture inventory)
         again.GetProperty("unchanged").GetInt32().ShouldBe(1);
         again.GetProperty("priceChanged").GetInt32().ShouldBe(1);
         (await inventory.StockAsync(a)).OnHand.ShouldBe(7);
-        (await client.GetFromJsonAsync<JsonElement>($"/v1/products/{b}")).GetProperty("price").GetProperty("amount").GetString().ShouldBe("4.00");
+        (await _client.GetFromJsonAsync<JsonElement>($"/v1/products/{b}")).GetProperty("price").GetProperty("amount").GetString().ShouldBe("4.00");
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class ImportTests(InventoryFixture inventory)
             Row(good)), HttpStatusCode.BadRequest);
 
         Fields(problem).ShouldBe(["products[1].price.amount", "products[1].sku", "products[2].name", "products[3].sku"]);
-        (await client.GetAsync($"/v1/products/{good}")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await _client.GetAsync($"/v1/products/{good}")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
 
         var (a, b) = (InventoryFixture.NewSku("A"), InventoryFixture.NewSku("B"));
         var second = await Refused(await Import(
@@ -65,14 +65,14 @@ public sealed class ImportTests(InventoryFixture inventory)
 
         Fields(second).ShouldBe(["products[1].components", "products[2].components", "products[3].components[0].sku", "products[4].name"]);
         second.GetProperty("errors").GetProperty("products[1].components")[0].GetString().ShouldBe($"A recipe cycle: {a} → {b} → {a}.");
-        (await client.GetAsync($"/v1/products/{good}")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await _client.GetAsync($"/v1/products/{good}")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
     }
 
     [Fact]
     public async Task A_recipe_may_name_what_is_in_the_catalogue_already_but_not_what_is_discontinued()
     {
         var (part, gone) = (await inventory.StockedAsync(9), await inventory.AddAsync(InventoryFixture.NewSku()));
-        await client.DeleteAsync($"/v1/products/{gone}");
+        await _client.DeleteAsync($"/v1/products/{gone}");
         var set = InventoryFixture.NewSku("SET");
 
         Fields(await Refused(await Import(Row(set, components: [(part, 3), (gone, 1)]), Row(gone, name: $"Product {gone}")), HttpStatusCode.BadRequest))
@@ -115,7 +115,7 @@ public sealed class ImportTests(InventoryFixture inventory)
     {
         using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
 
-        await Refused(await client.PostAsync("/v1/products/import", content), HttpStatusCode.BadRequest);
+        await Refused(await _client.PostAsync("/v1/products/import", content), HttpStatusCode.BadRequest);
     }
 
     private static object Row(string sku, string? name = null, string amount = "3.00", (string Sku, int Quantity)[]? components = null, int? initialStock = null) => new
@@ -129,7 +129,7 @@ public sealed class ImportTests(InventoryFixture inventory)
 
     private static string[] Fields(JsonElement problem) => [.. problem.GetProperty("errors").EnumerateObject().Select(e => e.Name).Order(StringComparer.Ordinal)];
 
-    private Task<HttpResponseMessage> Import(params object[] products) => client.PostAsJsonAsync("/v1/products/import", new { products });
+    private Task<HttpResponseMessage> Import(params object[] products) => _client.PostAsJsonAsync("/v1/products/import", new { products });
 
     private async Task<JsonElement> Imported(params object[] products)
     {

@@ -13,7 +13,7 @@ namespace Inventory.Tests;
 /// <summary>The service on its own database and broker, shared by the tests: each uses skus and orders of its own.</summary>
 public class InventoryFixture : ServiceFixture<Program>
 {
-    private static int counter;
+    private static int _counter;
 
     public HttpClient Client { get; private set; } = null!;
 
@@ -26,7 +26,7 @@ public class InventoryFixture : ServiceFixture<Program>
     {
         await base.InitializeAsync();
         Client = Operator();
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await Client.GetAsync("/health/ready")).StatusCode == HttpStatusCode.OK, "inventory to be ready", TimeSpan.FromSeconds(60));
         Events = await EventLog.ListenAsync(Vhost.Uri);
         Commands = await CommandSender.ConnectAsync(Vhost.Uri);
@@ -49,7 +49,7 @@ public class InventoryFixture : ServiceFixture<Program>
         GC.SuppressFinalize(this);
     }
 
-    public static string NewSku(string name = "SKU") => $"{name}-{Interlocked.Increment(ref counter):00000}";   // skus sort as they were made
+    public static string NewSku(string name = "SKU") => $"{name}-{Interlocked.Increment(ref _counter):00000}";   // skus sort as they were made
 
     /// <summary>A product with so many pieces of it.</summary>
     public async Task<string> StockedAsync(int pieces, int? reorderPoint = null)

@@ -15,13 +15,13 @@ public sealed record WireEvent(string Type, string Subject, long? Sequence, Json
 /// <summary>Somebody outside who listens to every boundary event.</summary>
 public sealed class EventLog : IAsyncDisposable
 {
-    private readonly ConcurrentQueue<WireEvent> events = new();
-    private IConnection? connection;
+    private readonly ConcurrentQueue<WireEvent> _events = new();
+    private IConnection? _connection;
 
     public static async Task<EventLog> ListenAsync(Uri broker)
     {
-        var log = new EventLog { connection = await new ConnectionFactory { Uri = broker }.CreateConnectionAsync() };
-        var channel = await log.connection.CreateChannelAsync();
+        var log = new EventLog { _connection = await new ConnectionFactory { Uri = broker }.CreateConnectionAsync() };
+        var channel = await log._connection.CreateChannelAsync();
         await channel.ExchangeDeclareAsync(ShopContracts.Exchanges.AllEvents, ExchangeType.Topic, durable: true);
         var queue = await channel.QueueDeclareAsync();
         await channel.QueueBindAsync(queue.QueueName, ShopContracts.Exchanges.AllEvents, "shop.#");
@@ -29,7 +29,7 @@ public sealed class EventLog : IAsyncDisposable
         consumer.ReceivedAsync += (_, message) =>
         {
             var headers = message.BasicProperties.Headers!;
-            log.events.Enqueue(new WireEvent(
+            log._events.Enqueue(new WireEvent(
                 Text(headers, CloudEventHeaders.Type)!,
                 Text(headers, CloudEventHeaders.Subject)!,
                 long.TryParse(Text(headers, CloudEventHeaders.Sequence), out var sequence) ? sequence : null,
@@ -41,31 +41,31 @@ public sealed class EventLog : IAsyncDisposable
         return log;
     }
 
-    public IReadOnlyCollection<WireEvent> All => events;
+    public IReadOnlyCollection<WireEvent> All => _events;
 
-    public IReadOnlyList<WireEvent> Of(string type, string subject) => [.. events.Where(e => e.Type == type && e.Subject == subject)];
+    public IReadOnlyList<WireEvent> Of(string type, string subject) => [.. _events.Where(e => e.Type == type && e.Subject == subject)];
 
     /// <summary>Events about an order, whatever their subject is.</summary>
     public IReadOnlyList<WireEvent> About(Guid orderId) =>
-        [.. events.Where(e => e.Data.TryGetProperty("orderId", out var id) && id.GetGuid() == orderId)];
+        [.. _events.Where(e => e.Data.TryGetProperty("orderId", out var id) && id.GetGuid() == orderId)];
 
     public async Task<IReadOnlyList<WireEvent>> WaitFor(string type, string subject, int count = 1)
     {
-        await Poll.Until(() => Of(type, subject).Count >= count, $"{count} × {type} about {subject}");
+        await Poll.UntilAsync(() => Of(type, subject).Count >= count, $"{count} × {type} about {subject}");
         return Of(type, subject);
     }
 
     public async Task<IReadOnlyList<WireEvent>> WaitForAnswers(Guid orderId, int count)
     {
-        await Poll.Until(() => About(orderId).Count >= count, $"{count} answers about order {orderId}");
+        await Poll.UntilAsync(() => About(orderId).Count >= count, $"{count} answers about order {orderId}");
         return About(orderId);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (connection is not null)
+        if (_connection is not null)
         {
-            await connection.DisposeAsync();
+            await _connection.DisposeAsync();
         }
     }
 
@@ -76,14 +76,14 @@ public sealed class EventLog : IAsyncDisposable
 /// <summary>The saga's side of the command queue: MassTransit envelopes, written by hand.</summary>
 public sealed class CommandSender : IAsyncDisposable
 {
-    private readonly SemaphoreSlim turn = new(1, 1);
-    private IConnection connection = null!;
-    private IChannel channel = null!;
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private IConnection _connection = null!;
+    private IChannel _channel = null!;
 
     public static async Task<CommandSender> ConnectAsync(Uri broker)
     {
-        var sender = new CommandSender { connection = await new ConnectionFactory { Uri = broker }.CreateConnectionAsync() };
-        sender.channel = await sender.connection.CreateChannelAsync(new CreateChannelOptions(true, true));
+        var sender = new CommandSender { _connection = await new ConnectionFactory { Uri = broker }.CreateConnectionAsync() };
+        sender._channel = await sender._connection.CreateChannelAsync(new CreateChannelOptions(true, true));
         return sender;
     }
 
@@ -116,8 +116,8 @@ public sealed class CommandSender : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await connection.DisposeAsync();
-        turn.Dispose();
+        await _connection.DisposeAsync();
+        _turn.Dispose();
     }
 
     private static BasicProperties Properties(string contentType) =>
@@ -125,14 +125,14 @@ public sealed class CommandSender : IAsyncDisposable
 
     private async Task Publish(string exchange, string routingKey, BasicProperties properties, JsonNode body)
     {
-        await turn.WaitAsync();
+        await _turn.WaitAsync();
         try
         {
-            await channel.BasicPublishAsync(exchange, routingKey, mandatory: true, properties, JsonSerializer.SerializeToUtf8Bytes(body));
+            await _channel.BasicPublishAsync(exchange, routingKey, mandatory: true, properties, JsonSerializer.SerializeToUtf8Bytes(body));
         }
         finally
         {
-            turn.Release();
+            _turn.Release();
         }
     }
 }

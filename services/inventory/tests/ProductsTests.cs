@@ -7,19 +7,19 @@ namespace Inventory.Tests;
 
 public sealed class ProductsTests(InventoryFixture inventory)
 {
-    private readonly HttpClient client = inventory.Client;
+    private readonly HttpClient _client = inventory.Client;
 
     [Fact]
     public async Task A_product_is_there_for_everybody_once_it_is_added_and_everybody_is_told()
     {
         var sku = InventoryFixture.NewSku("LAMP");
-        var created = await client.PostAsJsonAsync("/v1/products", new { sku, name = "Desk lamp", price = new { amount = "19.9", currency = "EUR" }, reorderPoint = 5 });
+        var created = await _client.PostAsJsonAsync("/v1/products", new { sku, name = "Desk lamp", price = new { amount = "19.9", currency = "EUR" }, reorderPoint = 5 });
 
         created.StatusCode.ShouldBe(HttpStatusCode.Created);
         created.Headers.Location!.ToString().ShouldBe($"/v1/products/{sku}");
         created.Headers.ETag!.Tag.ShouldBe("\"1\"");
 
-        var product = await client.GetFromJsonAsync<JsonElement>($"/v1/products/{sku}");
+        var product = await _client.GetFromJsonAsync<JsonElement>($"/v1/products/{sku}");
         product.GetProperty("sku").GetString().ShouldBe(sku);
         product.GetProperty("name").GetString().ShouldBe("Desk lamp");
         product.GetProperty("price").GetRawText().ShouldBe("""{"amount":"19.90","currency":"EUR"}""");
@@ -42,7 +42,7 @@ public sealed class ProductsTests(InventoryFixture inventory)
             (await Post(new { sku, name = "A set", price = Price("5.00"), reorderPoint = 3, components = new[] { new { sku = part, quantity = 2 } } })).EnsureSuccessStatusCode();
         }
 
-        (await client.DeleteAsync($"/v1/products/{gone}")).EnsureSuccessStatusCode();
+        (await _client.DeleteAsync($"/v1/products/{gone}")).EnsureSuccessStatusCode();
         using var anonymous = inventory.Anonymous();
         using var customer = inventory.ClientFor(Guid.CreateVersion7());
         foreach (var stranger in (HttpClient[])[anonymous, customer])
@@ -61,7 +61,7 @@ public sealed class ProductsTests(InventoryFixture inventory)
             await Refused(await stranger.GetAsync("/v1/products?status=all"), HttpStatusCode.Forbidden);
         }
 
-        (await client.GetFromJsonAsync<JsonElement>($"/v1/products/{gone}")).GetProperty("components").GetArrayLength().ShouldBe(1);
+        (await _client.GetFromJsonAsync<JsonElement>($"/v1/products/{gone}")).GetProperty("components").GetArrayLength().ShouldBe(1);
     }
 
     [Fact]
@@ -104,21 +104,21 @@ public sealed class ProductsTests(InventoryFixture inventory)
     public async Task Bad_input_is_400_with_the_field_and_nothing_is_stored(string body, string? field)
     {
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
-        var problem = await Refused(await client.PostAsync("/v1/products", content), HttpStatusCode.BadRequest);
+        var problem = await Refused(await _client.PostAsync("/v1/products", content), HttpStatusCode.BadRequest);
 
         if (field is not null)
         {
             problem.GetProperty("errors").TryGetProperty(field, out _).ShouldBeTrue(problem.GetRawText());
         }
 
-        (await client.GetAsync("/v1/products/BAD")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await _client.GetAsync("/v1/products/BAD")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
     }
 
     [Fact]
     public async Task A_recipe_takes_no_discontinued_component()
     {
         var part = await inventory.AddAsync(InventoryFixture.NewSku());
-        await client.DeleteAsync($"/v1/products/{part}");
+        await _client.DeleteAsync($"/v1/products/{part}");
 
         await Refused(
             await Post(new { sku = InventoryFixture.NewSku(), name = "Set", price = Price("1.00"), components = new[] { new { sku = part, quantity = 1 } } }),
@@ -130,17 +130,17 @@ public sealed class ProductsTests(InventoryFixture inventory)
     {
         var sku = await inventory.AddAsync(InventoryFixture.NewSku());
 
-        var changed = await client.PutAsJsonAsync($"/v1/products/{sku}/price", new { price = Price("12.50") });
+        var changed = await _client.PutAsJsonAsync($"/v1/products/{sku}/price", new { price = Price("12.50") });
         changed.StatusCode.ShouldBe(HttpStatusCode.OK);
         changed.Headers.ETag!.Tag.ShouldBe("\"2\"");
-        (await client.PutAsJsonAsync($"/v1/products/{sku}/price", Price("13.00"))).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await client.PutAsJsonAsync($"/v1/products/{sku}/price", Price("13.00"))).Headers.ETag!.Tag.ShouldBe("\"3\"", "the same price is no change");
+        (await _client.PutAsJsonAsync($"/v1/products/{sku}/price", Price("13.00"))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await _client.PutAsJsonAsync($"/v1/products/{sku}/price", Price("13.00"))).Headers.ETag!.Tag.ShouldBe("\"3\"", "the same price is no change");
 
         var told = await inventory.Events.WaitFor("shop.product.price-changed.v1", sku, 2);
         told.Select(e => (e.Sequence, e.Data.GetProperty("oldPrice").GetProperty("amount").GetString(), e.Data.GetProperty("newPrice").GetProperty("amount").GetString()))
             .ShouldBe([(2, "10.00", "12.50"), (3, "12.50", "13.00")], ignoreOrder: true);
 
-        var history = await client.GetFromJsonAsync<JsonElement>($"/v1/products/{sku}/history");
+        var history = await _client.GetFromJsonAsync<JsonElement>($"/v1/products/{sku}/history");
         history.GetProperty("items").EnumerateArray().Select(i => i.GetProperty("eventType").GetString())
             .ShouldBe(["product-added", "price-changed", "price-changed"]);
     }
@@ -155,7 +155,7 @@ public sealed class ProductsTests(InventoryFixture inventory)
         var sku = await inventory.AddAsync(InventoryFixture.NewSku());
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
 
-        await Refused(await client.PutAsync($"/v1/products/{sku}/price", content), HttpStatusCode.BadRequest);
+        await Refused(await _client.PutAsync($"/v1/products/{sku}/price", content), HttpStatusCode.BadRequest);
     }
 
     [Fact]
@@ -165,7 +165,7 @@ public sealed class ProductsTests(InventoryFixture inventory)
         using var request = new HttpRequestMessage(HttpMethod.Put, $"/v1/products/{sku}/price") { Content = JsonContent.Create(new { price = Price("2.00") }) };
         request.Headers.TryAddWithoutValidation("If-Match", "\"7\"");
 
-        await Refused(await client.SendAsync(request), HttpStatusCode.PreconditionFailed);
+        await Refused(await _client.SendAsync(request), HttpStatusCode.PreconditionFailed);
     }
 
     [Fact]
@@ -173,14 +173,14 @@ public sealed class ProductsTests(InventoryFixture inventory)
     {
         var sku = await inventory.AddAsync(InventoryFixture.NewSku("GONE"));
 
-        (await client.DeleteAsync($"/v1/products/{sku}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
-        (await client.DeleteAsync($"/v1/products/{sku}")).StatusCode.ShouldBe(HttpStatusCode.NoContent, "twice is once");
+        (await _client.DeleteAsync($"/v1/products/{sku}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await _client.DeleteAsync($"/v1/products/{sku}")).StatusCode.ShouldBe(HttpStatusCode.NoContent, "twice is once");
 
-        (await client.GetFromJsonAsync<JsonElement>($"/v1/products/{sku}")).GetProperty("status").GetString().ShouldBe("discontinued");
+        (await _client.GetFromJsonAsync<JsonElement>($"/v1/products/{sku}")).GetProperty("status").GetString().ShouldBe("discontinued");
         (await Listed($"search={sku}")).ShouldBeEmpty();
         (await Listed($"search={sku}&status=discontinued")).ShouldBe([sku]);
         (await Listed($"search={sku}&status=all")).ShouldBe([sku]);
-        await Refused(await client.PutAsJsonAsync($"/v1/products/{sku}/price", new { price = Price("2.00") }), HttpStatusCode.Conflict, "product_discontinued");
+        await Refused(await _client.PutAsJsonAsync($"/v1/products/{sku}/price", new { price = Price("2.00") }), HttpStatusCode.Conflict, "product_discontinued");
         (await inventory.Events.WaitFor("shop.product.discontinued.v1", sku)).ShouldHaveSingleItem();
     }
 
@@ -220,13 +220,13 @@ public sealed class ProductsTests(InventoryFixture inventory)
     {
         foreach (var path in (string[])["", "/stock", "/movements", "/history"])
         {
-            await Refused(await client.GetAsync($"/v1/products/NO-SUCH{path}"), HttpStatusCode.NotFound);
-            await Refused(await client.GetAsync($"/v1/products/not%20a%20sku{path}"), HttpStatusCode.NotFound);
+            await Refused(await _client.GetAsync($"/v1/products/NO-SUCH{path}"), HttpStatusCode.NotFound);
+            await Refused(await _client.GetAsync($"/v1/products/not%20a%20sku{path}"), HttpStatusCode.NotFound);
         }
 
-        await Refused(await client.GetAsync($"/v1/reservations/{Guid.CreateVersion7()}"), HttpStatusCode.NotFound);
-        await Refused(await client.GetAsync($"/v1/shipments/{Guid.CreateVersion7()}"), HttpStatusCode.NotFound);
-        await Refused(await client.DeleteAsync("/v1/products/NO-SUCH"), HttpStatusCode.NotFound);
+        await Refused(await _client.GetAsync($"/v1/reservations/{Guid.CreateVersion7()}"), HttpStatusCode.NotFound);
+        await Refused(await _client.GetAsync($"/v1/shipments/{Guid.CreateVersion7()}"), HttpStatusCode.NotFound);
+        await Refused(await _client.DeleteAsync("/v1/products/NO-SUCH"), HttpStatusCode.NotFound);
     }
 
     [Fact]
@@ -239,7 +239,7 @@ public sealed class ProductsTests(InventoryFixture inventory)
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/products/{sku}/receipts") { Content = JsonContent.Create(new { quantity, reference = "note 1" }) };
             request.Headers.Add("Idempotency-Key", key);
-            return await client.SendAsync(request);
+            return await _client.SendAsync(request);
         }
 
         var first = await Receive(5);
@@ -269,11 +269,11 @@ public sealed class ProductsTests(InventoryFixture inventory)
 
     private static object Price(string amount) => new { amount, currency = "EUR" };
 
-    private Task<HttpResponseMessage> Post(object body) => client.PostAsJsonAsync("/v1/products", body);
+    private Task<HttpResponseMessage> Post(object body) => _client.PostAsJsonAsync("/v1/products", body);
 
     private async Task<string[]> Listed(string query)
     {
-        var page = await client.GetFromJsonAsync<JsonElement>($"/v1/products?{query}");
+        var page = await _client.GetFromJsonAsync<JsonElement>($"/v1/products?{query}");
         return [.. page.GetProperty("items").EnumerateArray().Select(i => i.GetProperty("sku").GetString()!)];
     }
 }

@@ -10,30 +10,30 @@ public sealed class ReservationTests(InventoryFixture inventory)
 {
     internal static readonly ShipTo Address = new("Ada Lovelace", "Main Street 1", "Berlin", "10115", "DE");
 
-    private readonly Guid order = Guid.CreateVersion7();
+    private readonly Guid _order = Guid.CreateVersion7();
 
     [Fact]
     public async Task A_reserved_order_ships_once()
     {
         var sku = await inventory.StockedAsync(5);
 
-        await inventory.Commands.Send(new ReserveStock(order, [new SkuQuantity(sku, 2)]));
-        var reserved = (await inventory.Events.WaitForAnswers(order, 1))[0];
+        await inventory.Commands.Send(new ReserveStock(_order, [new SkuQuantity(sku, 2)]));
+        var reserved = (await inventory.Events.WaitForAnswers(_order, 1))[0];
         reserved.Type.ShouldBe("shop.stock.reserved.v1");
-        reserved.Subject.ShouldBe(order.ToString());
+        reserved.Subject.ShouldBe(_order.ToString());
         reserved.Data.GetProperty("items").GetRawText().ShouldBe($$"""[{"sku":"{{sku}}","quantity":2}]""");
         (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 5, Reserved: 2, Available: 3, Shipped: 0));
 
-        await inventory.Commands.Send(new ShipOrder(order, Address));
-        var dispatched = (await inventory.Events.WaitForAnswers(order, 2))[1];
+        await inventory.Commands.Send(new ShipOrder(_order, Address));
+        var dispatched = (await inventory.Events.WaitForAnswers(_order, 2))[1];
         dispatched.Type.ShouldBe("shop.shipment.dispatched.v1");
         dispatched.Data.GetProperty("carrier").GetString().ShouldBe("Parcel Express");
         dispatched.Data.GetProperty("trackingNumber").GetString()!.ShouldStartWith("PX");
         (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 3, Reserved: 0, Available: 3, Shipped: 2));
 
-        await inventory.Commands.Send(new ShipOrder(order, Address));
-        await inventory.Commands.Send(new ReleaseStock(order, "too late"));
-        var answers = await inventory.Events.WaitForAnswers(order, 4);
+        await inventory.Commands.Send(new ShipOrder(_order, Address));
+        await inventory.Commands.Send(new ReleaseStock(_order, "too late"));
+        var answers = await inventory.Events.WaitForAnswers(_order, 4);
         answers.Skip(1).Select(a => (a.Type, a.Subject)).Distinct().ShouldHaveSingleItem("what is shipped is answered with the same shipment");
         (await inventory.StockAsync(sku)).Shipped.ShouldBe(2);
         (await inventory.MovementsAsync(sku)).Select(m => m.GetProperty("kind").GetString()).ShouldBe(["receipt", "reservation", "shipment"]);
@@ -44,9 +44,9 @@ public sealed class ReservationTests(InventoryFixture inventory)
     {
         var (plenty, scarce, none) = (await inventory.StockedAsync(100), await inventory.StockedAsync(1), await inventory.StockedAsync(0));
 
-        await inventory.Commands.Send(new ReserveStock(order, [new(plenty, 5), new(scarce, 2), new(none, 1)]));
+        await inventory.Commands.Send(new ReserveStock(_order, [new(plenty, 5), new(scarce, 2), new(none, 1)]));
 
-        var failed = (await inventory.Events.WaitForAnswers(order, 1))[0];
+        var failed = (await inventory.Events.WaitForAnswers(_order, 1))[0];
         failed.Type.ShouldBe("shop.stock.reservation-failed.v1");
         failed.Data.GetProperty("reason").GetString().ShouldBe($"{scarce} (2 wanted, 1 available), {none} (1 wanted, 0 available)");
         failed.Data.GetProperty("shortages").EnumerateArray().Select(s => (s.GetProperty("sku").GetString(), s.GetProperty("requested").GetInt32(), s.GetProperty("available").GetInt32()))
@@ -66,11 +66,11 @@ public sealed class ReservationTests(InventoryFixture inventory)
         var message = Guid.CreateVersion7();
 
         // The same message again, and the same command as another message.
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 4)]), message);
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 4)]), message);
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 4)]));
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 4)]), message);
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 4)]), message);
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 4)]));
 
-        var answers = await inventory.Events.WaitForAnswers(order, 2);
+        var answers = await inventory.Events.WaitForAnswers(_order, 2);
         answers.Select(a => a.Data.GetRawText()).Distinct().ShouldHaveSingleItem();
         (await inventory.StockAsync(sku)).Reserved.ShouldBe(4);
     }
@@ -79,13 +79,13 @@ public sealed class ReservationTests(InventoryFixture inventory)
     public async Task A_refusal_stays_a_refusal_after_stock_came_in()
     {
         var sku = await inventory.StockedAsync(1);
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 2)]));
-        await inventory.Events.WaitForAnswers(order, 1);
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 2)]));
+        await inventory.Events.WaitForAnswers(_order, 1);
         await inventory.Client.PostAsJsonAsync($"/v1/products/{sku}/receipts", new { quantity = 10, reference = "late" });
 
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 2)]));
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 2)]));
 
-        var answers = await inventory.Events.WaitForAnswers(order, 2);
+        var answers = await inventory.Events.WaitForAnswers(_order, 2);
         answers.Select(a => a.Data.GetRawText()).Distinct().ShouldHaveSingleItem();
         (await inventory.StockAsync(sku)).Reserved.ShouldBe(0);
     }
@@ -95,13 +95,13 @@ public sealed class ReservationTests(InventoryFixture inventory)
     {
         var sku = await inventory.StockedAsync(10);
 
-        await inventory.Commands.Send(new ReleaseStock(order, "cancelled"));
-        var released = (await inventory.Events.WaitForAnswers(order, 1))[0];
+        await inventory.Commands.Send(new ReleaseStock(_order, "cancelled"));
+        var released = (await inventory.Events.WaitForAnswers(_order, 1))[0];
         released.Type.ShouldBe("shop.stock.released.v1");
         released.Data.GetProperty("items").GetArrayLength().ShouldBe(0);
 
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 4)]));
-        var refused = (await inventory.Events.WaitForAnswers(order, 2))[1];
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 4)]));
+        var refused = (await inventory.Events.WaitForAnswers(_order, 2))[1];
         refused.Type.ShouldBe("shop.stock.reservation-failed.v1");
         refused.Data.GetProperty("shortages").GetArrayLength().ShouldBe(0);
         (await inventory.StockAsync(sku)).Reserved.ShouldBe(0);
@@ -111,14 +111,14 @@ public sealed class ReservationTests(InventoryFixture inventory)
     public async Task A_release_gives_everything_back_and_repeats_are_answered_the_same()
     {
         var (a, b) = (await inventory.StockedAsync(3), await inventory.StockedAsync(3));
-        await inventory.Commands.Send(new ReserveStock(order, [new(a, 1), new(b, 3)]));
-        await inventory.Events.WaitForAnswers(order, 1);
+        await inventory.Commands.Send(new ReserveStock(_order, [new(a, 1), new(b, 3)]));
+        await inventory.Events.WaitForAnswers(_order, 1);
 
-        await inventory.Commands.Send(new ReleaseStock(order, "payment declined"));
-        await inventory.Events.WaitForAnswers(order, 2);
-        await inventory.Commands.Send(new ReleaseStock(order, "another reason"));
+        await inventory.Commands.Send(new ReleaseStock(_order, "payment declined"));
+        await inventory.Events.WaitForAnswers(_order, 2);
+        await inventory.Commands.Send(new ReleaseStock(_order, "another reason"));
 
-        var released = (await inventory.Events.WaitForAnswers(order, 3)).Skip(1).ToList();
+        var released = (await inventory.Events.WaitForAnswers(_order, 3)).Skip(1).ToList();
         released.Select(r => r.Data.GetRawText()).Distinct().ShouldHaveSingleItem();
         released[0].Data.GetProperty("reason").GetString().ShouldBe("payment declined");
         released[0].Data.GetProperty("items").GetArrayLength().ShouldBe(2);
@@ -131,11 +131,11 @@ public sealed class ReservationTests(InventoryFixture inventory)
     {
         var sku = await inventory.StockedAsync(3);
 
-        await inventory.Commands.Send(new ShipOrder(order, Address));
-        (await inventory.Events.WaitForAnswers(order, 1))[0].Type.ShouldBe("shop.stock.released.v1");
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 1)]));
+        await inventory.Commands.Send(new ShipOrder(_order, Address));
+        (await inventory.Events.WaitForAnswers(_order, 1))[0].Type.ShouldBe("shop.stock.released.v1");
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 1)]));
 
-        (await inventory.Events.WaitForAnswers(order, 2))[1].Type.ShouldBe("shop.stock.reservation-failed.v1");
+        (await inventory.Events.WaitForAnswers(_order, 2))[1].Type.ShouldBe("shop.stock.reservation-failed.v1");
         (await inventory.StockAsync(sku)).Reserved.ShouldBe(0);
     }
 
@@ -146,9 +146,9 @@ public sealed class ReservationTests(InventoryFixture inventory)
         var drawer = await inventory.AddAsync(InventoryFixture.NewSku("DRAWER"), [(screw, 4)]);
         var desk = await inventory.AddAsync(InventoryFixture.NewSku("DESK"), [(drawer, 2), (screw, 2)]);
 
-        await inventory.Commands.Send(new ReserveStock(order, [new(desk, 1), new(drawer, 1), new(screw, 3), new(desk, 0x1)]));
+        await inventory.Commands.Send(new ReserveStock(_order, [new(desk, 1), new(drawer, 1), new(screw, 3), new(desk, 0x1)]));
 
-        var failed = (await inventory.Events.WaitForAnswers(order, 1))[0];
+        var failed = (await inventory.Events.WaitForAnswers(_order, 1))[0];
         failed.Data.GetProperty("reason").GetString().ShouldBe($"{screw} (27 wanted, 20 available)", "two desks, a drawer and three screws");
 
         var second = Guid.CreateVersion7();
@@ -162,9 +162,9 @@ public sealed class ReservationTests(InventoryFixture inventory)
     [InlineData("NO-SUCH", 2_000_000_000, "The quantity 2000000000 of NO-SUCH is not between 1 and 1000000.")]
     public async Task An_impossible_order_is_refused_with_the_reason(string sku, int quantity, string reason)
     {
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, quantity)]));
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, quantity)]));
 
-        var failed = (await inventory.Events.WaitForAnswers(order, 1))[0];
+        var failed = (await inventory.Events.WaitForAnswers(_order, 1))[0];
         failed.Type.ShouldBe("shop.stock.reservation-failed.v1");
         failed.Data.GetProperty("reason").GetString().ShouldBe(reason);
     }
@@ -175,9 +175,9 @@ public sealed class ReservationTests(InventoryFixture inventory)
         var sku = await inventory.StockedAsync(3);
         await inventory.Client.DeleteAsync($"/v1/products/{sku}");
 
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 3)]));
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 3)]));
 
-        (await inventory.Events.WaitForAnswers(order, 1))[0].Type.ShouldBe("shop.stock.reserved.v1");
+        (await inventory.Events.WaitForAnswers(_order, 1))[0].Type.ShouldBe("shop.stock.reserved.v1");
     }
 
     [Fact]
@@ -201,5 +201,5 @@ public sealed class ReservationTests(InventoryFixture inventory)
         (await inventory.Events.WaitFor("shop.stock.low.v1", sku, 2)).Count.ShouldBe(2);
     }
 
-    private Task<JsonElement> Reservation() => inventory.Client.GetFromJsonAsync<JsonElement>($"/v1/reservations/{order}");
+    private Task<JsonElement> Reservation() => inventory.Client.GetFromJsonAsync<JsonElement>($"/v1/reservations/{_order}");
 }

@@ -26,8 +26,8 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
 {
     private static readonly ShipTo Address = new("Ada Lovelace", "Main Street 1", "Berlin", "10115", "DE");
 
-    private readonly HttpClient client = inventory.Client;
-    private readonly Guid order = Guid.CreateVersion7();
+    private readonly HttpClient _client = inventory.Client;
+    private readonly Guid _order = Guid.CreateVersion7();
 
     [Fact]
     public async Task An_operator_dispatches_what_is_packed_and_nobody_can_do_it_again()
@@ -41,7 +41,7 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         dispatched.StatusCode.ShouldBe(HttpStatusCode.OK);
         (await dispatched.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString().ShouldBe("dispatched");
 
-        var told = (await inventory.Events.WaitForAnswers(order, 2))[1];
+        var told = (await inventory.Events.WaitForAnswers(_order, 2))[1];
         told.Type.ShouldBe("shop.shipment.dispatched.v1");
         told.Data.GetProperty("trackingNumber").GetString().ShouldBe("RR123456785DE");
         (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 3, Reserved: 0, Available: 3, Shipped: 2));
@@ -67,13 +67,13 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
     {
         var (sku, shipment) = await PackedAsync();
 
-        await inventory.Commands.Send(new ReleaseStock(order, "cancelled by the customer"));
+        await inventory.Commands.Send(new ReleaseStock(_order, "cancelled by the customer"));
 
-        (await inventory.Events.WaitForAnswers(order, 2))[1].Type.ShouldBe("shop.stock.released.v1");
+        (await inventory.Events.WaitForAnswers(_order, 2))[1].Type.ShouldBe("shop.stock.released.v1");
         (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 5, Reserved: 0, Available: 5, Shipped: 0));
         await Refused(await Dispatch(shipment), HttpStatusCode.Conflict, "shipment_cancelled");
-        await inventory.Commands.Send(new ShipOrder(order, Address));
-        (await inventory.Events.WaitForAnswers(order, 3))[2].Type.ShouldBe("shop.stock.released.v1");
+        await inventory.Commands.Send(new ShipOrder(_order, Address));
+        (await inventory.Events.WaitForAnswers(_order, 3))[2].Type.ShouldBe("shop.stock.released.v1");
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         (await Listed("pending"))[0].ShouldBe(Id(second));
         (await Listed("pending")).ShouldNotContain(Id(first));
         (await Listed("dispatched"))[0].ShouldBe(Id(first));
-        await Refused(await client.GetAsync("/v1/shipments?status=lost"), HttpStatusCode.BadRequest);
+        await Refused(await _client.GetAsync("/v1/shipments?status=lost"), HttpStatusCode.BadRequest);
     }
 
     [Theory]
@@ -97,16 +97,16 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
     {
         using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
 
-        await Refused(await client.PostAsync($"/v1/shipments/{Guid.CreateVersion7()}/dispatch", content), HttpStatusCode.BadRequest);
+        await Refused(await _client.PostAsync($"/v1/shipments/{Guid.CreateVersion7()}/dispatch", content), HttpStatusCode.BadRequest);
     }
 
     [Fact]
     public async Task A_reservation_that_nobody_claims_expires()
     {
         var sku = await inventory.StockedAsync(5);
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 5)]));
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 5)]));
 
-        var expired = (await inventory.Events.WaitForAnswers(order, 2))[1];
+        var expired = (await inventory.Events.WaitForAnswers(_order, 2))[1];
 
         expired.Type.ShouldBe("shop.stock.released.v1");
         expired.Data.GetProperty("reason").GetString()!.ShouldStartWith("Expired");
@@ -124,7 +124,7 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         // The other order's expiry shows that the time was long enough.
         await inventory.Events.WaitForAnswers(other, 2);
 
-        (await client.GetFromJsonAsync<JsonElement>($"/v1/shipments/{Id(shipment)}")).GetProperty("status").GetString().ShouldBe("pending");
+        (await _client.GetFromJsonAsync<JsonElement>($"/v1/shipments/{Id(shipment)}")).GetProperty("status").GetString().ShouldBe("pending");
     }
 
     [Fact]
@@ -138,14 +138,14 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
 
         await inventory.Commands.Publish(new UserErased(user, DateTimeOffset.UtcNow));
 
-        await Poll.Until(async () => await Address(sent) == JsonValueKind.Null, "the address to be removed");
+        await Poll.UntilAsync(async () => await Address(sent) == JsonValueKind.Null, "the address to be removed");
         (await Address(waiting)).ShouldBe(JsonValueKind.Object);
         (await Address(somebodyElses)).ShouldBe(JsonValueKind.Object);
         await Dispatch(waiting);
         (await Address(waiting)).ShouldBe(JsonValueKind.Null);
 
         async Task<JsonValueKind> Address(JsonElement shipment) =>
-            (await client.GetFromJsonAsync<JsonElement>($"/v1/shipments/{Id(shipment)}")).GetProperty("address").ValueKind;
+            (await _client.GetFromJsonAsync<JsonElement>($"/v1/shipments/{Id(shipment)}")).GetProperty("address").ValueKind;
     }
 
     [Fact]
@@ -164,15 +164,15 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         }
 
         var dispatch = Dispatch(shipment);
-        await Poll.Until(Waiters, n => n == 1, "the dispatch to wait");
+        await Poll.UntilAsync(Waiters, n => n == 1, "the dispatch to wait");
         await inventory.Commands.Publish(new UserErased(user, DateTimeOffset.UtcNow));
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await Waiters() == 2 || await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM erased_users WHERE user_id = '{user}'") == 1,
             "the erasure to wait for the dispatch, or to overlook it");
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
 
         (await dispatch).StatusCode.ShouldBe(HttpStatusCode.OK);
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM shipments WHERE id = '{Id(shipment)}' AND address IS NULL") == 1, "the address to be removed");
 
         Task<long> Waiters() => inventory.Database.ScalarAsync<long>(
@@ -197,7 +197,7 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
 
         await inventory.Commands.Publish(new UserErased(user, DateTimeOffset.UtcNow));
 
-        await Poll.Until(async () => !(await Body(order)).Contains("Jürgen", StringComparison.Ordinal), "the address to be removed");
+        await Poll.UntilAsync(async () => !(await Body(order)).Contains("Jürgen", StringComparison.Ordinal), "the address to be removed");
         (await Body(order)).ShouldContain(order.ToString());
         (await Body(strangersOrder)).ShouldContain("Jürgen order");
 
@@ -208,22 +208,22 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
 
     private async Task<(string Sku, JsonElement Shipment)> PackedAsync(Guid? orderId = null, Guid? userId = null)
     {
-        var id = orderId ?? order;
+        var id = orderId ?? _order;
         var sku = await inventory.StockedAsync(5);
         await inventory.Commands.Send(new ReserveStock(id, [new(sku, 2)]));
         await inventory.Events.WaitForAnswers(id, 1);
         await inventory.Commands.Send(new ShipOrder(id, Address, userId));
-        var page = await Poll.Until(
-            () => client.GetFromJsonAsync<JsonElement>($"/v1/shipments?orderId={id}"), p => p.GetProperty("items").GetArrayLength() == 1, "the shipment to be packed");
+        var page = await Poll.UntilAsync(
+            () => _client.GetFromJsonAsync<JsonElement>($"/v1/shipments?orderId={id}"), p => p.GetProperty("items").GetArrayLength() == 1, "the shipment to be packed");
         return (sku, page.GetProperty("items")[0]);
     }
 
     private Task<HttpResponseMessage> Dispatch(JsonElement shipment) =>
-        client.PostAsJsonAsync($"/v1/shipments/{Id(shipment)}/dispatch", new { carrier = "Post", trackingNumber = "RR123456785DE" });
+        _client.PostAsJsonAsync($"/v1/shipments/{Id(shipment)}/dispatch", new { carrier = "Post", trackingNumber = "RR123456785DE" });
 
     private async Task<Guid[]> Listed(string status)
     {
-        var page = await client.GetFromJsonAsync<JsonElement>($"/v1/shipments?status={status}&limit=200");
+        var page = await _client.GetFromJsonAsync<JsonElement>($"/v1/shipments?status={status}&limit=200");
         return [.. page.GetProperty("items").EnumerateArray().Select(Id)];
     }
 }

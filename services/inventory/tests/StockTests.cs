@@ -11,7 +11,7 @@ namespace Inventory.Tests;
 
 public sealed class StockTests(InventoryFixture inventory)
 {
-    private readonly HttpClient client = inventory.Client;
+    private readonly HttpClient _client = inventory.Client;
 
     [Fact]
     public async Task Receipts_and_adjustments_add_up_and_the_ledger_explains_every_piece()
@@ -58,7 +58,7 @@ public sealed class StockTests(InventoryFixture inventory)
         var sku = await inventory.StockedAsync(0);
         using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
 
-        await Refused(await client.PostAsync($"/v1/products/{sku}/receipts", content), HttpStatusCode.BadRequest);
+        await Refused(await _client.PostAsync($"/v1/products/{sku}/receipts", content), HttpStatusCode.BadRequest);
         (await inventory.StockAsync(sku)).OnHand.ShouldBe(0);
     }
 
@@ -66,7 +66,7 @@ public sealed class StockTests(InventoryFixture inventory)
     public async Task Nothing_is_received_for_a_discontinued_product_but_what_is_left_can_be_written_off()
     {
         var sku = await inventory.StockedAsync(4);
-        (await client.DeleteAsync($"/v1/products/{sku}")).EnsureSuccessStatusCode();
+        (await _client.DeleteAsync($"/v1/products/{sku}")).EnsureSuccessStatusCode();
 
         await Refused(await Receive(sku, 1), HttpStatusCode.Conflict, "product_discontinued");
         (await Adjust(sku, -4, "written off")).StatusCode.ShouldBe(HttpStatusCode.Created);
@@ -128,7 +128,7 @@ public sealed class StockTests(InventoryFixture inventory)
 
         (await inventory.StockAsync(desk)).ShouldBe(new StockResource(desk, OnHand: 10, Reserved: 0, Available: 10, Shipped: 2 * Shipped));
         // What the updates have left is read as well, until it can be removed: until the transactions of other tests have ended.
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
                 await inventory.Database.ExecuteAsync("VACUUM ANALYZE reservations");
@@ -179,8 +179,8 @@ public sealed class StockTests(InventoryFixture inventory)
         (await Should.ThrowAsync<PostgresException>(() => inventory.Database.ExecuteAsync(statement))).ConstraintName.ShouldBe(constraint);
 
     private Task<HttpResponseMessage> Receive(string sku, int quantity) =>
-        client.PostAsJsonAsync($"/v1/products/{sku}/receipts", new { quantity, reference = "delivery note" });
+        _client.PostAsJsonAsync($"/v1/products/{sku}/receipts", new { quantity, reference = "delivery note" });
 
     private Task<HttpResponseMessage> Adjust(string sku, int quantity, string reason) =>
-        client.PostAsJsonAsync($"/v1/products/{sku}/adjustments", new { quantity, reason });
+        _client.PostAsJsonAsync($"/v1/products/{sku}/adjustments", new { quantity, reason });
 }

@@ -16,19 +16,19 @@ public sealed class TenantsFixture : InventoryFixture
 
 public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<TenantsFixture>
 {
-    private readonly string north = $"north-{Guid.CreateVersion7()}";
-    private readonly Guid order = Guid.CreateVersion7();
+    private readonly string _north = $"north-{Guid.CreateVersion7()}";
+    private readonly Guid _order = Guid.CreateVersion7();
 
     [Fact]
     public async Task An_expired_reservation_is_released_in_the_name_of_its_tenant()
     {
         await ReserveAsync(await inventory.StockedAsync(5));
-        await inventory.Database.ExecuteAsync($"UPDATE reservations SET expires_at = now() - interval '1 minute' WHERE order_id = '{order}'");
+        await inventory.Database.ExecuteAsync($"UPDATE reservations SET expires_at = now() - interval '1 minute' WHERE order_id = '{_order}'");
 
         // Whichever sweep is first: this one, or the service's own.
         await inventory.Services.GetRequiredService<ExpireReservations>().SweepAsync(TestContext.Current.CancellationToken);
 
-        (await Told("shop.stock.released.v1")).TenantId.ShouldBe(north);
+        (await Told("shop.stock.released.v1")).TenantId.ShouldBe(_north);
     }
 
     [Fact]
@@ -36,13 +36,13 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
     {
         var sku = await inventory.StockedAsync(5);
         await ReserveAsync(sku);
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 2)]));
-        await inventory.Commands.Send(new ReleaseStock(order, "cancelled by an operator"));
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 2)]));
+        await inventory.Commands.Send(new ReleaseStock(_order, "cancelled by an operator"));
 
-        (await Told("shop.stock.released.v1")).TenantId.ShouldBe(north);
-        (await inventory.Events.WaitForAnswers(order, 3)).ShouldAllBe(e => e.TenantId == north);
+        (await Told("shop.stock.released.v1")).TenantId.ShouldBe(_north);
+        (await inventory.Events.WaitForAnswers(_order, 3)).ShouldAllBe(e => e.TenantId == _north);
         (await inventory.MovementsAsync(sku)).Count(m => m.GetProperty("orderId").ValueKind != JsonValueKind.Null).ShouldBe(2);
-        (await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM movements WHERE order_id = '{order}' AND tenant_id = '{north}'")).ShouldBe(2);
+        (await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM movements WHERE order_id = '{_order}' AND tenant_id = '{_north}'")).ShouldBe(2);
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
         var dispatched = await inventory.Client.PostAsJsonAsync($"/v1/shipments/{shipment}/dispatch", new { carrier = "Post", trackingNumber = "RR123456785DE" });
 
         dispatched.StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await Told("shop.shipment.dispatched.v1")).TenantId.ShouldBe(north);
+        (await Told("shop.shipment.dispatched.v1")).TenantId.ShouldBe(_north);
     }
 
     [Fact]
@@ -68,17 +68,17 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
         await inventory.Database.ExecuteAsync(
             $"""
             INSERT INTO product_history (sku, version, event_id, event_type, payload, occurred_at, correlation_id, user_id, tenant_id)
-            SELECT sku, 2, gen_random_uuid(), event_type, payload, now(), 'before', '{user}', '{north}' FROM product_history WHERE sku = '{sku}' AND version = 1
+            SELECT sku, 2, gen_random_uuid(), event_type, payload, now(), 'before', '{user}', '{_north}' FROM product_history WHERE sku = '{sku}' AND version = 1
             """);
         await ReserveAsync(sku);
         var shipment = await PackAsync();
         var (product, parcel) = (new Dictionary<string, string> { ["sku"] = sku }, new Dictionary<string, string> { ["id"] = shipment });
 
-        await new TenantWalk<Program>(inventory, north)
+        await new TenantWalk<Program>(inventory, _north)
             .Without("products and stock belong to the installation", "GET /v1/products/{sku}/stock")
             .Shared("GET /v1/products/{sku}/history", user.ToString(), product)
-            .Shared("GET /v1/products/{sku}/movements", order.ToString(), product)
-            .Of("GET /v1/reservations/{orderId}", order.ToString(), new Dictionary<string, string> { ["orderId"] = order.ToString() })
+            .Shared("GET /v1/products/{sku}/movements", _order.ToString(), product)
+            .Of("GET /v1/reservations/{orderId}", _order.ToString(), new Dictionary<string, string> { ["orderId"] = _order.ToString() })
             .Of("GET /v1/shipments", shipment)
             .Of("GET /v1/shipments/{id}", shipment, parcel)
             .Of("POST /v1/shipments/{id}/dispatch", "", parcel, new { carrier = "Post", trackingNumber = "RR123456785DE" })
@@ -101,18 +101,18 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
     }
 
     private Task<WireEvent> Told(string type) =>
-        Poll.Until(() => Task.FromResult(inventory.Events.About(order).FirstOrDefault(e => e.Type == type)!), e => e is not null, $"{type} about order {order}");
+        Poll.UntilAsync(() => Task.FromResult(inventory.Events.About(_order).FirstOrDefault(e => e.Type == type)!), e => e is not null, $"{type} about order {_order}");
 
     private async Task ReserveAsync(string sku)
     {
-        await inventory.Commands.Send(new ReserveStock(order, [new(sku, 2)]), tenant: north);
-        (await inventory.Events.WaitForAnswers(order, 1))[0].Type.ShouldBe("shop.stock.reserved.v1");
+        await inventory.Commands.Send(new ReserveStock(_order, [new(sku, 2)]), tenant: _north);
+        (await inventory.Events.WaitForAnswers(_order, 1))[0].Type.ShouldBe("shop.stock.reserved.v1");
     }
 
     private async Task<string> PackAsync()
     {
-        await inventory.Commands.Send(new ShipOrder(order, new ShipTo("Ada Lovelace", "Main Street 1", "Berlin", "10115", "DE")), tenant: north);
-        return await Poll.Until(
-            () => inventory.Database.ScalarAsync<string>($"SELECT coalesce(max(id::text), '') FROM shipments WHERE order_id = '{order}'"), id => id.Length > 0, "the shipment to be packed");
+        await inventory.Commands.Send(new ShipOrder(_order, new ShipTo("Ada Lovelace", "Main Street 1", "Berlin", "10115", "DE")), tenant: _north);
+        return await Poll.UntilAsync(
+            () => inventory.Database.ScalarAsync<string>($"SELECT coalesce(max(id::text), '') FROM shipments WHERE order_id = '{_order}'"), id => id.Length > 0, "the shipment to be packed");
     }
 }

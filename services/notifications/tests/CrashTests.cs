@@ -34,7 +34,7 @@ public class CrashTests(ITestOutputHelper output)
                 INSERT INTO webhook_secrets (id, webhook_id, secret, created_at) VALUES (gen_random_uuid(), '{webhook}', '{secret}', now());
                 """);
             await receiver.Trust("crash", secret);
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () => (await vhost.GetAsync("bindings")).EnumerateArray().Any(b => b.GetProperty("routing_key").GetString() == "shop.order.*.#"),
                 "the service to have found a webhook that nobody has registered", TimeSpan.FromSeconds(60));
 
@@ -61,18 +61,18 @@ public class CrashTests(ITestOutputHelper output)
             {
                 // In the middle of the work: so many mails are out, and more are to come.
                 var enough = expected.Count * kill / (Kills + 1);
-                await Poll.Until(async () => await database.ScalarAsync<long>("SELECT count(*) FROM mails WHERE status = 'sent'") >= enough,
+                await Poll.UntilAsync(async () => await database.ScalarAsync<long>("SELECT count(*) FROM mails WHERE status = 'sent'") >= enough,
                     $"{enough} mails", TimeSpan.FromSeconds(90));
                 await service.KillAsync();
                 service.Dispose();
                 service = TestProcess.Start("Notifications.dll", settings);
             }
 
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () => await database.ScalarAsync<string>(
                     "SELECT string_agg(concat_ws(' ', n, status, error), ', ') FROM (SELECT count(*) AS n, status, max(last_error) AS error FROM mails GROUP BY status ORDER BY status) AS mails"),
                 seen => seen.StartsWith($"{expected.Count} sent", StringComparison.Ordinal), $"{expected.Count} sent mails", TimeSpan.FromSeconds(90));
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () => await database.ScalarAsync<long>("SELECT count(*) FROM webhook_deliveries WHERE status = 'succeeded'"),
                 done => done == webhooks.Count, $"{webhooks.Count} deliveries", TimeSpan.FromSeconds(90));
 

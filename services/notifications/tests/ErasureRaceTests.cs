@@ -20,7 +20,7 @@ namespace Notifications.Tests;
 /// <summary>What is being stored about a person while the person is being erased, both ways round, and before the service has heard of the person.</summary>
 public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksFixture>
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task An_event_that_comes_while_the_erasure_is_under_way_is_not_stored()
@@ -28,7 +28,7 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         await service.Subscribe("shop.user.*");
         var person = NotificationsFixture.Someone();
         await using var storing = service.Services.CreateAsyncScope();
-        await WhileErasingAsync(person, () => storing.ServiceProvider.GetRequiredService<WebhookFanOut>().Accept(EnvelopeOf(person), Body(person), Ct));
+        await WhileErasingAsync(person, () => storing.ServiceProvider.GetRequiredService<WebhookFanOut>().AcceptAsync(EnvelopeOf(person), Body(person), Token));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
     }
@@ -39,10 +39,10 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         var person = NotificationsFixture.Someone();
         await using var storing = service.Services.CreateAsyncScope();
         var db = storing.ServiceProvider.GetRequiredService<NotificationsDbContext>();
-        await using var storage = await db.Database.BeginTransactionAsync(Ct);
-        await ErasureLock.ShareAsync(db, person.UserId, Ct);
-        await WebhookFanOut.Create(db, TimeProvider.System, EnvelopeOf(person), Body(person), [], Ct);
-        await EraseBehindAsync(person, () => storage.CommitAsync(Ct));
+        await using var storage = await db.Database.BeginTransactionAsync(Token);
+        await ErasureLock.ShareAsync(db, person.UserId, Token);
+        await WebhookFanOut.CreateAsync(db, TimeProvider.System, EnvelopeOf(person), Body(person), [], Token);
+        await EraseBehindAsync(person, () => storage.CommitAsync(Token));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_events WHERE subject = '{person.UserId}' AND body = ''")).ShouldBe(1);
@@ -53,8 +53,8 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
     {
         var person = NotificationsFixture.Someone();
         await using var connection = new NpgsqlConnection(service.Database.Runtime);
-        await connection.OpenAsync(Ct);
-        await WhileErasingAsync(person, () => MailOutbox.Insert(connection, [Welcome(person)], TimeProvider.System, Ct));
+        await connection.OpenAsync(Token);
+        await WhileErasingAsync(person, () => MailOutbox.InsertAsync(connection, [Welcome(person)], TimeProvider.System, Token));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM mails WHERE user_id = '{person.UserId}'")).ShouldBe(1);
@@ -65,10 +65,10 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
     {
         var person = NotificationsFixture.Someone();
         await using var connection = new NpgsqlConnection(service.Database.Runtime);
-        await connection.OpenAsync(Ct);
-        await using var storage = await connection.BeginTransactionAsync(Ct);
-        await MailOutbox.Insert(connection, [Welcome(person)], TimeProvider.System, Ct);
-        await EraseBehindAsync(person, () => storage.CommitAsync(Ct));
+        await connection.OpenAsync(Token);
+        await using var storage = await connection.BeginTransactionAsync(Token);
+        await MailOutbox.InsertAsync(connection, [Welcome(person)], TimeProvider.System, Token);
+        await EraseBehindAsync(person, () => storage.CommitAsync(Token));
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
     }
@@ -83,7 +83,7 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         await service.Arrived(webhook);
         await WhileErasingAsync(
             person,
-            () => Poll.Until(() => service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_attempts WHERE webhook_id = '{webhook.Id}'"), n => n == 1, "the attempt"),
+            () => Poll.UntilAsync(() => service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_attempts WHERE webhook_id = '{webhook.Id}'"), n => n == 1, "the attempt"),
             at: "INSERT INTO webhook_attempts");
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
@@ -100,13 +100,13 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         await service.Broker.Publish(NotificationsFixture.Confirmation(person.UserId) with { OrderId = order });
         await service.Broker.Publish(new OrderCancelled(order, person.UserId, reason, DateTimeOffset.UtcNow));
         var delivery = await service.Delivery(webhook, "pending");
-        await Poll.Until(async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM mails WHERE order_id = '{order}'"), n => n > 0, "a mail about the order");
+        await Poll.UntilAsync(async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM mails WHERE order_id = '{order}'"), n => n > 0, "a mail about the order");
         await EraseAsync(person.UserId);
         (await service.Database.FindAsync(reason)).ShouldBe(["public.webhook_events"], "it is still to be told as it was signed");
 
         // As when the endpoint has taken it, hours later.
         await service.Database.ExecuteAsync($"UPDATE webhook_deliveries SET status = 'succeeded', completed_at = now() WHERE id = '{delivery.GetProperty("id").GetGuid()}'");
-        await service.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<Housekeeping>().Single().Sweep(Ct);
+        await service.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<Housekeeping>().Single().SweepAsync(Token);
         (await service.Database.FindAsync(reason)).ShouldBeEmpty();
     }
 
@@ -114,10 +114,10 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
     {
         await using var scope = service.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
-        await using var transaction = await db.Database.BeginTransactionAsync(Ct);
-        await scope.ServiceProvider.GetRequiredService<ContactBook>().Erase(person, Ct);
+        await using var transaction = await db.Database.BeginTransactionAsync(Token);
+        await scope.ServiceProvider.GetRequiredService<ContactBook>().EraseAsync(person, Token);
         await (beforeItCommits?.Invoke() ?? Task.CompletedTask);
-        await transaction.CommitAsync(Ct);
+        await transaction.CommitAsync(Token);
     }
 
     /// <summary>Does something that has to wait for an erasure.</summary>
@@ -146,7 +146,7 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         new("welcome", Guid.CreateVersion7().ToString(), Guid.CreateVersion7().ToString(), "shop.user.registered.v1", person, person.UserId, Recipient: person.Email);
 
     /// <summary>Until somebody waits for a lock of the other; whoever is through already did not wait.</summary>
-    private Task WaitingAsync(Task waiting, string at = "pg_advisory_xact_lock") => Poll.Until(
+    private Task WaitingAsync(Task waiting, string at = "pg_advisory_xact_lock") => Poll.UntilAsync(
         async () => waiting.IsCompleted
             ? throw new InvalidOperationException("It did not wait.")
             : await service.Database.ScalarAsync<long>(

@@ -114,7 +114,7 @@ public class RolesTests(NotificationsFixture service)
         using var client = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: north);
         var user = NotificationsFixture.Someone();
         await service.Broker.Publish(user, sequence: 1, tenant: north);
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await client.GetFromJsonAsync<JsonElement>("/v1/notifications")).GetProperty("items").GetArrayLength() == 1
                 && await service.Database.ScalarAsync<long>($"SELECT count(*) FROM contacts WHERE user_id = '{user.UserId}' AND tenant_id = '{north}'") == 1,
             "the user to be known and the mail to be noted");
@@ -174,7 +174,7 @@ public class RolesTests(NotificationsFixture service)
         using var client = service.ClientFor(mine.UserId);
 
         // The mailbox has a mail a moment before the service has noted it.
-        var items = await Poll.Until(
+        var items = await Poll.UntilAsync(
             async () => (await client.GetFromJsonAsync<JsonElement>("/v1/notifications")).GetProperty("items").EnumerateArray().ToList(),
             all => all.TrueForAll(item => item.GetProperty("status").GetString() == "sent"), "the mails to be noted as sent");
         items.ShouldHaveSingleItem().GetProperty("recipient").GetString().ShouldBe(mine.Email);

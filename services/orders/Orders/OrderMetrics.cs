@@ -6,22 +6,22 @@ namespace Orders;
 /// <summary>What the business does, as counters.</summary>
 public sealed class OrderMetrics : IDisposable
 {
-    private readonly Meter meter;
-    private readonly Counter<long> events;
+    private readonly Meter _meter;
+    private readonly Counter<long> _events;
 
     public OrderMetrics(IMeterFactory meters)
     {
-        meter = meters.Create("Shop.Orders");
-        events = meter.CreateCounter<long>("orders.events", "{event}", "What happened to orders, by event type: order.submitted, order.completed, order.failed …");
+        _meter = meters.Create("Shop.Orders");
+        _events = _meter.CreateCounter<long>("orders.events", "{event}", "What happened to orders, by event type: order.submitted, order.completed, order.failed …");
     }
 
     public void Happened(IReadOnlyList<StoredEvent> stored)
     {
         foreach (var type in stored)
         {
-            events.Add(1, new KeyValuePair<string, object?>("event.type", type.EventType));
+            _events.Add(1, new KeyValuePair<string, object?>("event.type", type.EventType));
         }
     }
 
-    public void Dispose() => meter.Dispose();
+    public void Dispose() => _meter.Dispose();
 }

@@ -31,44 +31,44 @@ public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics met
     /// <param name="id">The order.</param>
     /// <param name="commandsOf">What is wanted, given the order as it is; may throw when the caller has no business with it.</param>
     /// <param name="expected">Version that the caller believes to be current.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     /// <returns>The order afterwards.</returns>
     /// <exception cref="OrderRefusedException">The order refuses; nothing is stored.</exception>
-    public async Task<VersionedOrder> Change(
-        Guid id, ExpectedVersion expected, Func<VersionedOrder?, CancellationToken, Task<IReadOnlyList<OrderCommand>>> commandsOf, CancellationToken cancellationToken)
+    public async Task<VersionedOrder> ChangeAsync(
+        Guid id, ExpectedVersion expected, Func<VersionedOrder?, CancellationToken, Task<IReadOnlyList<OrderCommand>>> commandsOf, CancellationToken ct)
     {
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        var (order, stored) = await Apply(id, expected, commandsOf, cancellationToken);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        var (order, stored) = await ApplyAsync(id, expected, commandsOf, ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         metrics.Happened(stored);
         return order;
     }
 
-    public Task<VersionedOrder> Change(Guid id, OrderCommand command, CancellationToken cancellationToken) =>
-        Change(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), cancellationToken);
+    public Task<VersionedOrder> ChangeAsync(Guid id, OrderCommand command, CancellationToken ct) =>
+        ChangeAsync(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), ct);
 
     /// <summary>The same as a part of somebody's unit of work, who saves and commits it.</summary>
     /// <exception cref="OrderRefusedException">The order refuses; nothing is stored.</exception>
-    public async Task Apply(Guid id, OrderCommand command, CancellationToken cancellationToken)
+    public async Task ApplyAsync(Guid id, OrderCommand command, CancellationToken ct)
     {
-        var (_, stored) = await Apply(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), cancellationToken);
+        var (_, stored) = await ApplyAsync(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), ct);
         metrics.Happened(stored);
     }
 
     /// <summary>The order as it was at a version or at a moment; null when there was none.</summary>
-    public async Task<VersionedOrder?> Load(Guid id, long? toVersion, DateTimeOffset? until, CancellationToken cancellationToken) =>
-        Fold(await events.Read(id, toVersion: toVersion, until: until, cancellationToken: cancellationToken));
+    public async Task<VersionedOrder?> LoadAsync(Guid id, long? toVersion, DateTimeOffset? until, CancellationToken ct) =>
+        Fold(await events.ReadAsync(id, toVersion: toVersion, until: until, ct: ct));
 
     /// <summary>Everything that happened to the order.</summary>
-    public Task<IReadOnlyList<StoredEvent>> History(Guid id, CancellationToken cancellationToken) => events.Read(id, cancellationToken: cancellationToken);
+    public Task<IReadOnlyList<StoredEvent>> HistoryAsync(Guid id, CancellationToken ct) => events.ReadAsync(id, ct: ct);
 
-    private async Task<(VersionedOrder Order, IReadOnlyList<StoredEvent> Stored)> Apply(
-        Guid id, ExpectedVersion expected, Func<VersionedOrder?, CancellationToken, Task<IReadOnlyList<OrderCommand>>> commandsOf, CancellationToken cancellationToken)
+    private async Task<(VersionedOrder Order, IReadOnlyList<StoredEvent> Stored)> ApplyAsync(
+        Guid id, ExpectedVersion expected, Func<VersionedOrder?, CancellationToken, Task<IReadOnlyList<OrderCommand>>> commandsOf, CancellationToken ct)
     {
-        var history = await events.LockAndRead(id, cancellationToken);
+        var history = await events.LockAndReadAsync(id, ct);
         var before = Fold(history);
-        var commands = await commandsOf(before, cancellationToken);
+        var commands = await commandsOf(before, ct);
         expected.Check(before?.Version ?? 0);
 
         var (state, happened) = (before?.State, new List<OrderEvent>());
@@ -87,7 +87,7 @@ public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics met
 
         // The order's, not that of whoever acts on it: its events, and what others are told, belong to its tenant.
         using var _ = OperationContext.BeginTenant(before is null ? OperationContext.Current.TenantId : before.TenantId);
-        var stored = await events.Append(StreamType, id, before?.Version ?? 0, happened, state!.UserId.ToString(), cancellationToken, happened.FirstOrDefault()?.At);
+        var stored = await events.AppendAsync(StreamType, id, before?.Version ?? 0, happened, state!.UserId.ToString(), ct, happened.FirstOrDefault()?.At);
         var (first, last) = (history.Concat(stored).First(), history.Concat(stored).Last());
         return (new VersionedOrder(state, last.Version, first.Metadata.TenantId), stored);
     }

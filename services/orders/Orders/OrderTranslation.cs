@@ -12,35 +12,35 @@ namespace Orders;
 /// <summary>The one place where what happens inside becomes what others are told. Everything leaves through the outbox of the unit of work.</summary>
 public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProvider send, Fulfilments fulfilments) : ICoreEventHandler<OrderEvent>
 {
-    public Task Handle(CoreEvent<OrderEvent> coreEvent, CancellationToken cancellationToken) => Tell(coreEvent.Stored, cancellationToken);
+    public Task Handle(CoreEvent<OrderEvent> coreEvent, CancellationToken ct) => TellAsync(coreEvent.Stored, ct);
 
-    private Task Tell(StoredEvent stored, CancellationToken cancellationToken) => stored.Data switch
+    private Task TellAsync(StoredEvent stored, CancellationToken ct) => stored.Data switch
     {
-        OrderSubmitted e => Submitted(e, stored, cancellationToken),
-        OrderCancellationRequested e => send.SendCommand(OrdersQueues.Fulfilment, new CancellationRequested(e.OrderId, e.Reason ?? OrderState.ErasedReason), e.OrderId, cancellationToken),
-        OrderConfirmed e => Publish(new V1.OrderConfirmed(e.OrderId, e.UserId, Lines(e.Lines), Money(e.Total), e.At), stored, cancellationToken),
-        OrderShipped e => Publish(
-            new V1.OrderShipped(e.OrderId, e.UserId, e.Shipment.ShipmentId, e.Shipment.Carrier, e.Shipment.TrackingNumber, e.At), stored, cancellationToken),
-        OrderCompleted e => Publish(new V1.OrderCompleted(e.OrderId, e.UserId, Money(e.Total), e.At), stored, cancellationToken),
-        OrderCancelled e => Publish(new V1.OrderCancelled(e.OrderId, e.UserId, e.Reason ?? OrderState.ErasedReason, e.At, Optional(e.Refunded)), stored, cancellationToken),
-        OrderFailed e => Publish(new V1.OrderFailed(e.OrderId, e.UserId, e.Reason, e.At, Optional(e.Refunded)), stored, cancellationToken),
+        OrderSubmitted e => SubmittedAsync(e, stored, ct),
+        OrderCancellationRequested e => send.SendCommandAsync(OrdersQueues.Fulfilment, new CancellationRequested(e.OrderId, e.Reason ?? OrderState.ErasedReason), e.OrderId, ct),
+        OrderConfirmed e => PublishAsync(new V1.OrderConfirmed(e.OrderId, e.UserId, Lines(e.Lines), Money(e.Total), e.At), stored, ct),
+        OrderShipped e => PublishAsync(
+            new V1.OrderShipped(e.OrderId, e.UserId, e.Shipment.ShipmentId, e.Shipment.Carrier, e.Shipment.TrackingNumber, e.At), stored, ct),
+        OrderCompleted e => PublishAsync(new V1.OrderCompleted(e.OrderId, e.UserId, Money(e.Total), e.At), stored, ct),
+        OrderCancelled e => PublishAsync(new V1.OrderCancelled(e.OrderId, e.UserId, e.Reason ?? OrderState.ErasedReason, e.At, Optional(e.Refunded)), stored, ct),
+        OrderFailed e => PublishAsync(new V1.OrderFailed(e.OrderId, e.UserId, e.Reason, e.At, Optional(e.Refunded)), stored, ct),
         OrderDrafted or ItemAdded or ItemRemoved => Task.CompletedTask, // a draft is nobody else's business
         var other => throw new InvalidOperationException($"Nobody has decided what others are told of {other.GetType().Name}."),
     };
 
-    private Task Publish<T>(T boundaryEvent, StoredEvent stored, CancellationToken cancellationToken)
-        where T : class => publish.PublishEvent(boundaryEvent, stored.Version, stored.EventId, cancellationToken);
+    private Task PublishAsync<T>(T boundaryEvent, StoredEvent stored, CancellationToken ct)
+        where T : class => publish.PublishEventAsync(boundaryEvent, stored.Version, stored.EventId, ct);
 
-    private async Task Submitted(OrderSubmitted e, StoredEvent stored, CancellationToken cancellationToken)
+    private async Task SubmittedAsync(OrderSubmitted e, StoredEvent stored, CancellationToken ct)
     {
         // Both versions until nobody reads the first any more; one event, one id, so the old one gets an id of its own.
-        await publish.PublishEvent(
+        await publish.PublishEventAsync(
             new V1.OrderSubmitted(e.OrderId, e.UserId, [.. e.Lines.Select(l => new V1.SubmittedLine(l.Sku, l.Quantity, l.UnitPrice.Amount))], e.Total.Amount, e.At),
             stored.Version,
-            cancellationToken);
+            ct);
         var address = e.ShippingAddress ?? throw new InvalidOperationException("An order is submitted with an address.");
-        await Publish(new V2.OrderSubmitted(e.OrderId, e.UserId, Lines(e.Lines), Money(e.Total), address.Country, e.At), stored, cancellationToken);
-        await fulfilments.Start(
+        await PublishAsync(new V2.OrderSubmitted(e.OrderId, e.UserId, Lines(e.Lines), Money(e.Total), address.Country, e.At), stored, ct);
+        await fulfilments.StartAsync(
             new StartFulfilment(
                 e.OrderId,
                 e.UserId,
@@ -48,7 +48,7 @@ public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProv
                 Money(e.Total),
                 e.PaymentMethod,
                 new ShipTo(address.Name, address.Line1, address.City, address.PostalCode, address.Country, address.Line2)),
-            cancellationToken);
+            ct);
     }
 
     private static IReadOnlyList<V1.OrderLine> Lines(IReadOnlyList<OrderLine> lines) =>

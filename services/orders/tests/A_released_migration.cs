@@ -6,7 +6,7 @@ namespace Orders.Tests;
 public sealed class A_released_migration
 {
     [Fact]
-    public void never_changes() =>
+    public void Never_changes() =>
         SchemaComparison.VerifyReleasedMigrations<OrdersDbContext>(new Dictionary<string, string>
         {
             ["0001_initial"] = "37bf039f75d3e515",

@@ -60,7 +60,7 @@ public class OrdersFixture : ServiceFixture<Program>
     public async Task AddProduct(string sku, string price, string currency = "EUR")
     {
         await Publish(new ProductAdded(sku, $"The {sku}", new Shop.Contracts.Money(decimal.Parse(price, System.Globalization.CultureInfo.InvariantCulture), currency), [], TimeProvider.System.GetUtcNow()), 1);
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_products WHERE sku = '{sku}'") == 1, $"product {sku} to be known");
     }
 
@@ -69,7 +69,7 @@ public class OrdersFixture : ServiceFixture<Program>
         where T : class
     {
         await using var scope = Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(boundaryEvent, sequence, TestContext.Current.CancellationToken);
+        await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEventAsync(boundaryEvent, sequence, TestContext.Current.CancellationToken);
         await scope.ServiceProvider.GetRequiredService<DbContext>().SaveChangesAsync(TestContext.Current.CancellationToken);
     }
 
@@ -79,7 +79,7 @@ public class OrdersFixture : ServiceFixture<Program>
         await using var scope = Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<DbContext>();
         await using var transaction = await db.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await scope.ServiceProvider.GetRequiredService<IOrders>().Do(orderId, command(TimeProvider.System.GetUtcNow()), TestContext.Current.CancellationToken);
+        await scope.ServiceProvider.GetRequiredService<IOrders>().DoAsync(orderId, command(TimeProvider.System.GetUtcNow()), TestContext.Current.CancellationToken);
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
     }
 
@@ -95,7 +95,7 @@ public class OrdersFixture : ServiceFixture<Program>
             _ => throw new ArgumentOutOfRangeException(nameof(status)),
         });
         var expected = status == "reactivated" ? "active" : status;
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_users WHERE user_id = '{userId}' AND status = '{expected}'") == 1,
             $"the user to be {expected}");
     }
@@ -127,7 +127,7 @@ public class OrdersFixture : ServiceFixture<Program>
     }
 
     public static Task<JsonNode> Until(HttpClient client, Guid id, string status) =>
-        Poll.Until(() => Get(client, id), o => o["status"]!.GetValue<string>() == status, $"order {id} to be {status}");
+        Poll.UntilAsync(() => Get(client, id), o => o["status"]!.GetValue<string>() == status, $"order {id} to be {status}");
 
     /// <summary>Boundary events of this order that left the service, in order: type and sequence.</summary>
     public async Task<string> Told(Guid orderId) => await Database.ScalarAsync<string>(

@@ -13,7 +13,7 @@ public sealed class Who_may_do_what(OrdersFixture orders)
     private static readonly MatrixRow OwnOrderLater = new(Anonymous: 401, Owner: 202, Other: 404, Operator: 202, OtherTenant: 404);
 
     [Fact]
-    public async Task ends_with_the_session()
+    public async Task Ends_with_the_session()
     {
         await using var own = new OrdersFixture();
         await own.InitializeAsync();
@@ -21,7 +21,7 @@ public sealed class Who_may_do_what(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task shows_in_pages_that_work_under_their_own_headers()
+    public async Task Shows_in_pages_that_work_under_their_own_headers()
     {
         using var client = orders.Operator();
         (await ServedPages.VerifyAsync(orders.Services, client)).ShouldBe(["/docs", "/asyncapi"], ignoreOrder: true);
@@ -45,13 +45,13 @@ public sealed class Who_may_do_what(OrdersFixture orders)
         .ChassisRows();
 
     [Fact]
-    public Task is_the_same_on_every_route() => Matrix.VerifyAsync();
+    public Task Is_the_same_on_every_route() => Matrix.VerifyAsync();
 
     [Fact]
-    public Task refuses_what_is_beyond_the_bounds_that_are_described() => Matrix.VerifyBoundsAsync();
+    public Task Refuses_what_is_beyond_the_bounds_that_are_described() => Matrix.VerifyBoundsAsync();
 
     [Fact]
-    public async Task rests_on_tables_that_are_as_the_model_says()
+    public async Task Rests_on_tables_that_are_as_the_model_says()
     {
         await using var scope = orders.Services.CreateAsyncScope();
         await scope.ServiceProvider.GetRequiredService<OrdersDbContext>().VerifySchemaAsync(
@@ -61,7 +61,7 @@ public sealed class Who_may_do_what(OrdersFixture orders)
     }
 
     [Fact]
-    public void refuses_settings_with_whatever_wrong_in_them() => SettingsWalk.Verify(orders.Services).ShouldBeGreaterThan(10);
+    public void Refuses_settings_with_whatever_wrong_in_them() => SettingsWalk.Verify(orders.Services).ShouldBeGreaterThan(10);
 
     private static object Paying(string amount) => new { paymentMethod = "pm_card_visa", shippingAddress = Address, expectedTotal = new { amount, currency = "EUR" } };
 

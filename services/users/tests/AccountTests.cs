@@ -8,7 +8,7 @@ namespace Users.Tests;
 
 public sealed class An_account(UsersFixture service)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task That_is_erased_and_changed_at_once_is_erased_and_nobody_gets_an_error_of_ours()
@@ -20,15 +20,15 @@ public sealed class An_account(UsersFixture service)
             using var owner = await service.SignedInAsync(account);
             var path = $"/v1/users/{account.Id}";
             HttpResponseMessage[] answers = await Task.WhenAll(
-                admin.DeleteAsync(path, Ct),
-                admin.DeleteAsync(path, Ct),
-                owner.PatchAsJsonAsync(path, new { fullName = "Jane Doe" }, Ct),
-                owner.PutAsJsonAsync(path + "/email", new { email = $"new.{Guid.NewGuid():n}@example.com" }, Ct),
-                admin.PostAsJsonAsync(path + "/deactivate", new { reason = "asked for it" }, Ct));
+                admin.DeleteAsync(path, Token),
+                admin.DeleteAsync(path, Token),
+                owner.PatchAsJsonAsync(path, new { fullName = "Jane Doe" }, Token),
+                owner.PutAsJsonAsync(path + "/email", new { email = $"new.{Guid.NewGuid():n}@example.com" }, Token),
+                admin.PostAsJsonAsync(path + "/deactivate", new { reason = "asked for it" }, Token));
 
             answers.ShouldAllBe(a => (int)a.StatusCode < 500);
             // Whoever was too slow is told so, and asks again.
-            (await admin.DeleteAsync(path, Ct)).StatusCode.ShouldBeOneOf(HttpStatusCode.NoContent, HttpStatusCode.NotFound);
+            (await admin.DeleteAsync(path, Token)).StatusCode.ShouldBeOneOf(HttpStatusCode.NoContent, HttpStatusCode.NotFound);
         }
     }
 
@@ -39,19 +39,19 @@ public sealed class An_account(UsersFixture service)
         using var client = await service.SignedInAsync(account);
         var email = $"new.{Guid.NewGuid():n}@example.com";
 
-        using var renamed = await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Jane Doe" }, Ct);
+        using var renamed = await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Jane Doe" }, Token);
         renamed.StatusCode.ShouldBe(HttpStatusCode.OK);
         renamed.Headers.ETag!.Tag.ShouldBe("\"2\"");
-        (await renamed.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("fullName").GetString().ShouldBe("Jane Doe");
+        (await renamed.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("fullName").GetString().ShouldBe("Jane Doe");
 
-        using var moved = await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email }, Ct);
+        using var moved = await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email }, Token);
         moved.StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await moved.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("email").GetString().ShouldBe(email);
+        (await moved.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("email").GetString().ShouldBe(email);
         (await service.SignInAsync(email, account.Password)).Status.ShouldBe(200);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
 
         using var admin = service.Operator();
-        var events = (await admin.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Ct)).GetProperty("items").EnumerateArray().ToList();
+        var events = (await admin.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Token)).GetProperty("items").EnumerateArray().ToList();
         events.Select(e => e.GetProperty("eventType").GetString()).ShouldBe(["user-registered", "profile-updated", "email-changed"]);
         events.Select(e => e.GetProperty("version").GetInt64()).ShouldBe([1, 2, 3]);
         var change = events[1].GetProperty("payload").GetProperty("changes")[0];
@@ -70,10 +70,10 @@ public sealed class An_account(UsersFixture service)
         var account = await service.RegisterAsync();
         using var client = await service.SignedInAsync(account);
         client.DefaultRequestHeaders.Add("If-Match", "\"1\"");
-        (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "First" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Second" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
-        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "other@example.com" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
-        (await client.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
+        (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "First" }, Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Second" }, Token)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
+        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "other@example.com" }, Token)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
+        (await client.DeleteAsync($"/v1/users/{account.Id}", Token)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
     }
 
     [Fact]
@@ -82,11 +82,11 @@ public sealed class An_account(UsersFixture service)
         var account = await service.RegisterAsync();
         using var client = await service.SignedInAsync(account);
         var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(i =>
-            client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = $"Name {i}" }, Ct)));
+            client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = $"Name {i}" }, Token)));
 
         answers.ShouldAllBe(a => a.StatusCode == HttpStatusCode.OK || a.StatusCode == HttpStatusCode.Conflict);
         var accepted = answers.Count(a => a.StatusCode == HttpStatusCode.OK);
-        var user = await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Ct);
+        var user = await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Token);
         user.GetProperty("version").GetInt64().ShouldBe(1 + accepted);
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM user_events WHERE user_id = '{account.Id}'")).ShouldBe(1 + accepted);
     }
@@ -98,8 +98,8 @@ public sealed class An_account(UsersFixture service)
         var account = await service.RegisterAsync();
         using var client = await service.SignedInAsync(account);
 
-        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = other.Email.ToUpperInvariant() }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
-        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = account.Email }, Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = other.Email.ToUpperInvariant() }, Token)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = account.Email }, Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Theory]
@@ -111,10 +111,10 @@ public sealed class An_account(UsersFixture service)
     {
         var account = await service.RegisterAsync();
         using var client = await service.SignedInAsync(account);
-        using var answer = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = current, newPassword = @new }, Ct);
+        using var answer = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = current, newPassword = @new }, Token);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("errors").EnumerateObject().Select(e => e.Name).ShouldBe([field]);
+        (await answer.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("errors").EnumerateObject().Select(e => e.Name).ShouldBe([field]);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(200);
     }
 
@@ -125,17 +125,17 @@ public sealed class An_account(UsersFixture service)
         using var client = await service.SignedInAsync(account);
         using var admin = service.Operator();
 
-        using var deactivated = await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "chargeback" }, Ct);
+        using var deactivated = await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "chargeback" }, Token);
         deactivated.StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await deactivated.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("status").GetString().ShouldBe("deactivated");
-        (await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "again" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
-        (await admin.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "New" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
-        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await deactivated.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("status").GetString().ShouldBe("deactivated");
+        (await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "again" }, Token)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await admin.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "New" }, Token)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await client.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
 
-        using var reactivated = await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct);
+        using var reactivated = await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Token);
         reactivated.StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Token)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(200);
     }
 
@@ -144,8 +144,8 @@ public sealed class An_account(UsersFixture service)
     {
         var account = await service.RegisterAsync();
         using var admin = service.Operator();
-        (await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = " " }, Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await admin.PostAsync($"/v1/users/{account.Id}/deactivate", null, Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = " " }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await admin.PostAsync($"/v1/users/{account.Id}/deactivate", null, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
 
     [Fact]
@@ -160,11 +160,11 @@ public sealed class An_account(UsersFixture service)
         (await SearchAsync(admin, "100%_no")).ShouldBeEmpty();
         (await SearchAsync(admin, name, "deactivated")).ShouldBeEmpty();
 
-        await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "test" }, Ct);
+        await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "test" }, Token);
         var seen = (await SearchAsync(admin, name, "deactivated")).Single();
         seen.GetProperty("status").GetString().ShouldBe("deactivated");
         seen.GetProperty("version").GetInt64().ShouldBe(2);
-        (await admin.GetAsync("/v1/users?status=sleeping", Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await admin.GetAsync("/v1/users?status=sleeping", Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
 
     [Fact]
@@ -182,10 +182,10 @@ public sealed class An_account(UsersFixture service)
         string? cursor = null;
         do
         {
-            var page = await admin.GetFromJsonAsync<JsonElement>($"/v1/users?search={tag}&limit=3{(cursor is null ? "" : $"&cursor={cursor}")}", Ct);
-            using (var asked = await admin.PostAsJsonAsync("/v1/users/search", new { search = tag, limit = 3, cursor }, Ct))
+            var page = await admin.GetFromJsonAsync<JsonElement>($"/v1/users?search={tag}&limit=3{(cursor is null ? "" : $"&cursor={cursor}")}", Token);
+            using (var asked = await admin.PostAsJsonAsync("/v1/users/search", new { search = tag, limit = 3, cursor }, Token))
             {
-                (await asked.Content.ReadFromJsonAsync<JsonElement>(Ct)).ToString().ShouldBe(page.ToString(), "the same list, with the words in the body.");
+                (await asked.Content.ReadFromJsonAsync<JsonElement>(Token)).ToString().ShouldBe(page.ToString(), "the same list, with the words in the body.");
             }
 
             seen.AddRange(page.GetProperty("items").EnumerateArray().Select(u => u.GetProperty("id").GetGuid()));
@@ -204,18 +204,18 @@ public sealed class An_account(UsersFixture service)
         var first = await own.RegisterAsync();
         await own.RegisterAsync();
         using var admin = own.Operator();
-        await admin.DeleteAsync($"/v1/users/{first.Id}", Ct);
+        await admin.DeleteAsync($"/v1/users/{first.Id}", Token);
 
         var today = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
-        var statistics = await admin.GetFromJsonAsync<JsonElement>($"/v1/statistics/registrations?from={today.AddDays(-1):yyyy-MM-dd}&to={today:yyyy-MM-dd}", Ct);
+        var statistics = await admin.GetFromJsonAsync<JsonElement>($"/v1/statistics/registrations?from={today.AddDays(-1):yyyy-MM-dd}&to={today:yyyy-MM-dd}", Token);
         statistics.GetProperty("total").GetInt32().ShouldBe(3);
         statistics.GetProperty("bySource").GetProperty("direct").GetInt32().ShouldBe(2);
         statistics.GetProperty("bySource").GetProperty("configuration").GetInt32().ShouldBe(1);
         statistics.GetProperty("days").EnumerateArray().Sum(d => d.GetProperty("registrations").GetInt32()).ShouldBe(3);
 
-        (await admin.GetFromJsonAsync<JsonElement>($"/v1/statistics/registrations?to={today.AddDays(-1):yyyy-MM-dd}", Ct)).GetProperty("total").GetInt32().ShouldBe(0);
-        (await admin.GetAsync("/v1/statistics/registrations?from=yesterday", Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await admin.GetAsync("/v1/statistics/registrations?from=2026-02-02&to=2026-02-01", Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await admin.GetFromJsonAsync<JsonElement>($"/v1/statistics/registrations?to={today.AddDays(-1):yyyy-MM-dd}", Token)).GetProperty("total").GetInt32().ShouldBe(0);
+        (await admin.GetAsync("/v1/statistics/registrations?from=yesterday", Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await admin.GetAsync("/v1/statistics/registrations?from=2026-02-02&to=2026-02-01", Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
 
     [Fact]
@@ -227,12 +227,12 @@ public sealed class An_account(UsersFixture service)
         using var none = service.Operator();
         using var own = await service.SignedInAsync(account);
 
-        (await north.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await own.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await north.GetAsync($"/v1/users/{account.Id}", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await own.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await SearchAsync(north, account.Email)).Count.ShouldBe(1);
         (await SearchAsync(none, account.Email)).Count.ShouldBe(1);
         (await SearchAsync(south, account.Email)).ShouldBeEmpty();
-        (await south.GetFromJsonAsync<JsonElement>("/v1/statistics/registrations", Ct)).GetProperty("total").GetInt32().ShouldBe(0);
+        (await south.GetFromJsonAsync<JsonElement>("/v1/statistics/registrations", Token)).GetProperty("total").GetInt32().ShouldBe(0);
     }
 
     [Fact]
@@ -242,8 +242,8 @@ public sealed class An_account(UsersFixture service)
         await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.#");
         using var client = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: north);
         var (email, source) = ($"{Guid.NewGuid():n}@example.com", $"s{Guid.NewGuid():n}");
-        using var registered = await client.PostAsJsonAsync("/v1/users", new { email, password = "correct horse battery", fullName = "North Person", source }, Ct);
-        var id = (await registered.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("id").GetString()!;
+        using var registered = await client.PostAsJsonAsync("/v1/users", new { email, password = "correct horse battery", fullName = "North Person", source }, Token);
+        var id = (await registered.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("id").GetString()!;
         await service.SignInAsync(email, "correct horse battery");
         var session = (await service.Database.ScalarAsync<Guid>($"SELECT id FROM oauth_authorizations WHERE subject = '{id}'")).ToString();
         await service.Database.ExecuteAsync($"UPDATE users SET second_factor_since = now() WHERE id = '{id}'");
@@ -276,7 +276,7 @@ public sealed class An_account(UsersFixture service)
 
         // All but the registration was done by an operator without a tenant.
         await tap.NextAsync("shop.user.erased.v1", id);
-        await Poll.Until(() => tap.Seen.Count(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1") == 5, "the ends of its sessions to be told");
+        await Poll.UntilAsync(() => tap.Seen.Count(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1") == 5, "the ends of its sessions to be told");
         tap.Seen.Where(e => e.Subject == id).Select(e => (e.Type, e.Headers.GetValueOrDefault(CloudEventHeaders.TenantId))).ShouldBe(
             new[] { "registered", "session-ended", "profile-updated", "email-changed", "sessions-ended", "sessions-ended", "sessions-ended", "deactivated", "sessions-ended", "reactivated", "erased", "sessions-ended" }.Select(what => ($"shop.user.{what}.v1", (string?)north)),
             ignoreOrder: true);
@@ -301,7 +301,7 @@ public sealed class An_account(UsersFixture service)
     });
 
     private static async Task<List<JsonElement>> SearchAsync(HttpClient client, string text, string? status = null) =>
-        [.. (await client.GetFromJsonAsync<JsonElement>($"/v1/users?search={Uri.EscapeDataString(text)}{(status is null ? "" : $"&status={status}")}", Ct))
+        [.. (await client.GetFromJsonAsync<JsonElement>($"/v1/users?search={Uri.EscapeDataString(text)}{(status is null ? "" : $"&status={status}")}", Token))
             .GetProperty("items").EnumerateArray()];
 }
 

@@ -12,7 +12,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
 {
     private const string New = "another good one";
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Is_verified_with_the_link_that_was_mailed_to_it_once()
@@ -54,7 +54,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
     {
         var account = await service.RegisterAsync();
         using var anybody = service.Anonymous();
-        await anybody.PostAsJsonAsync("/v1/password-resets", new { email = account.Email }, Ct);
+        await anybody.PostAsJsonAsync("/v1/password-resets", new { email = account.Email }, Token);
         var ticket = MailedLinksFixture.TicketIn(await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword));
         (await CompleteAsync("password-resets/complete", new { ticket, newPassword = New })).ShouldBe(HttpStatusCode.NoContent);
         using var client = await service.SignedInAsync(account with { Password = New });
@@ -68,10 +68,10 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         var account = await service.RegisterAsync();
         using var client = await service.SignedInAsync(account);
         var email = $"new.{account.Email}";
-        using (var asked = await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email }, Ct))
+        using (var asked = await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email }, Token))
         {
             asked.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-            (await asked.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("email").GetString().ShouldBe(account.Email);
+            (await asked.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("email").GetString().ShouldBe(account.Email);
         }
 
         (await service.SignInAsync(email, account.Password)).Status.ShouldBe(400);
@@ -81,7 +81,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         (await CompleteAsync("email-verifications/complete", new { ticket })).ShouldBe(HttpStatusCode.BadRequest, "a ticket is good for one thing");
         (await CompleteAsync("email-changes/confirm", new { ticket })).ShouldBe(HttpStatusCode.NoContent);
 
-        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await client.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
         using var again = await service.SignedInAsync(account with { Email = email });
         (await MeAsync(again)).GetProperty("emailVerified").GetBoolean().ShouldBeTrue();
@@ -97,7 +97,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         var account = await service.RegisterAsync();
         using var client = await service.SignedInAsync(account);
         var email = $"wanted.{account.Email}";
-        await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email }, Ct);
+        await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email }, Token);
         var ticket = MailedLinksFixture.TicketIn(await service.LinkOfAsync(account.Id, AccountLinks.ConfirmEmail));
         await service.RegisterAsync(email: email);
         (await CompleteAsync("email-changes/confirm", new { ticket })).ShouldBe(HttpStatusCode.Conflict);
@@ -113,7 +113,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         var second = await ChangeAsync(first, $"another.{account.Email}", number: 2);
         using (var thief = await service.SignedInAsync(second))
         {
-            await thief.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "known to a thief" }, Ct);
+            await thief.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "known to a thief" }, Token);
         }
 
         var undo = await service.LinkOfAsync(account.Id, AccountLinks.UndoEmailChange);
@@ -136,15 +136,15 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         using var stolen = service.WithToken(service.TokenFor(account.Id, DateTimeOffset.UtcNow.AddMinutes(-6)));
         var path = $"/v1/users/{account.Id}";
         var email = $"new.{account.Email}";
-        using var refused = await stolen.PutAsJsonAsync($"{path}/email", new { email }, Ct);
+        using var refused = await stolen.PutAsJsonAsync($"{path}/email", new { email }, Token);
         refused.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await refused.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("type").GetString()!.ShouldEndWith("sign_in_again");
-        (await stolen.PutAsJsonAsync($"{path}/email", new { email, currentPassword = "a guess of mine" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await stolen.DeleteAsync(path, Ct)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await stolen.PutAsJsonAsync($"{path}/email", new { email, currentPassword = account.Password }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        (await refused.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("type").GetString()!.ShouldEndWith("sign_in_again");
+        (await stolen.PutAsJsonAsync($"{path}/email", new { email, currentPassword = "a guess of mine" }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await stolen.DeleteAsync(path, Token)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await stolen.PutAsJsonAsync($"{path}/email", new { email, currentPassword = account.Password }, Token)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
 
         using var signedIn = await service.SignedInAsync(account);
-        (await signedIn.DeleteAsync(path, Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await signedIn.DeleteAsync(path, Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await TicketsOfAsync(account)).ShouldBe(0);
     }
 
@@ -153,9 +153,9 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
     {
         var account = await service.RegisterAsync();
         using var admin = service.Operator();
-        using var refused = await admin.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = $"mine.{account.Email}" }, Ct);
+        using var refused = await admin.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = $"mine.{account.Email}" }, Token);
         refused.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await refused.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("type").GetString()!.ShouldEndWith("not_your_account");
+        (await refused.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("type").GetString()!.ShouldEndWith("not_your_account");
         service.MailsTo(account.Id, AccountLinks.ConfirmEmail).ShouldBeEmpty();
     }
 
@@ -167,7 +167,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         var answers = new List<HttpStatusCode>();
         for (var i = 0; i < 15; i++)
         {
-            using var answer = await stolen.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = $"new.{account.Email}", currentPassword = $"guess number {i}" }, Ct);
+            using var answer = await stolen.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = $"new.{account.Email}", currentPassword = $"guess number {i}" }, Token);
             answers.Add(answer.StatusCode);
         }
 
@@ -181,7 +181,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         var (_, tokens) = await service.SignInAsync(account.Email, account.Password);
         var began = AuthenticatedAt(tokens);
         began.ShouldBeInRange(DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow.AddSeconds(1));
-        await Task.Delay(TimeSpan.FromSeconds(1.1), Ct);    // the claim counts seconds
+        await Task.Delay(TimeSpan.FromSeconds(1.1), Token);    // the claim counts seconds
         var (_, continued) = await service.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!));
         AuthenticatedAt(continued).ShouldBe(began);
     }
@@ -198,7 +198,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         (await browser.SendFormAsync("/account/verify-email", "same-origin", ("ticket", ticket))).Page.ShouldContain("was used already");
 
         using var client = await service.SignedInAsync(account);
-        await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = $"new.{account.Email}" }, Ct);
+        await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = $"new.{account.Email}" }, Token);
         ticket = await OpenAsync(browser, account, AccountLinks.ConfirmEmail);
         (await browser.SendFormAsync("/account/confirm-email", "same-origin", ("ticket", ticket))).Page.ShouldContain("Your address is changed");
 
@@ -211,11 +211,11 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
     private static DateTimeOffset AuthenticatedAt(JsonElement tokens) =>
         DateTimeOffset.FromUnixTimeSeconds(new JsonWebToken(tokens.GetProperty("access_token").GetString()).GetPayloadValue<long>("auth_time"));
 
-    private static async Task<JsonElement> MeAsync(HttpClient client) => await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Ct);
+    private static async Task<JsonElement> MeAsync(HttpClient client) => await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Token);
 
     private static async Task<HttpStatusCode> AskAgainAsync(HttpClient client, Account account)
     {
-        using var answer = await client.PostAsync($"/v1/users/{account.Id}/email-verification", null, Ct);
+        using var answer = await client.PostAsync($"/v1/users/{account.Id}/email-verification", null, Token);
         return answer.StatusCode;
     }
 
@@ -224,7 +224,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
     private async Task<HttpStatusCode> CompleteAsync(string path, object body)
     {
         using var anybody = service.Anonymous();
-        using var answer = await anybody.PostAsJsonAsync($"/v1/{path}", body, Ct);
+        using var answer = await anybody.PostAsJsonAsync($"/v1/{path}", body, Token);
         return answer.StatusCode;
     }
 
@@ -232,7 +232,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
     private async Task<Account> ChangeAsync(Account account, string email, int number)
     {
         using var client = await service.SignedInAsync(account);
-        await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email }, Ct);
+        await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email }, Token);
         var mail = await service.LinkOfAsync(account.Id, AccountLinks.ConfirmEmail, number);
         (await CompleteAsync("email-changes/confirm", new { ticket = MailedLinksFixture.TicketIn(mail) })).ShouldBe(HttpStatusCode.NoContent);
         return account with { Email = email };
@@ -244,7 +244,7 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         var mail = await service.LinkOfAsync(account.Id, purpose);
         var link = mail.GetProperty("link").GetString()!;
         link.ShouldStartWith($"http://localhost/account/{purpose}#ticket=");
-        (await browser.GetStringAsync(link, Ct)).ShouldBe(await browser.GetStringAsync(link, Ct));
+        (await browser.GetStringAsync(link, Token)).ShouldBe(await browser.GetStringAsync(link, Token));
         return MailedLinksFixture.TicketIn(mail);
     }
 }

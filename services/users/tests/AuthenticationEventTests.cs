@@ -8,7 +8,7 @@ namespace Users.Tests;
 
 public sealed class What_happens_at_the_doors(UsersFixture service)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Is_recorded()
@@ -24,10 +24,10 @@ public sealed class What_happens_at_the_doors(UsersFixture service)
         await service.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", refresh));
         await service.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", refresh));
         using var client = await service.SignedInAsync(account);
-        await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = "a wrong password", newPassword = "another good one" }, Ct);
-        await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Ct);
+        await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = "a wrong password", newPassword = "another good one" }, Token);
+        await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
         using var again = await service.SignedInAsync(account with { Password = "another good one" });
-        await again.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "new." + account.Email }, Ct);
+        await again.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "new." + account.Email }, Token);
 
         (await RecordedAsync(account.Id)).ShouldBe(
         [

@@ -14,7 +14,7 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
 {
     private const string Verifier = "a-verifier-of-at-least-forty-three-characters-0123456789";
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Gives_the_client_a_code_that_it_exchanges_for_tokens_once()
@@ -25,7 +25,7 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
         status.ShouldBe(200, body.GetRawText());
         body.GetProperty("id_token").GetString().ShouldNotBeNullOrEmpty();
         using var client = service.WithToken(body.GetProperty("access_token").GetString()!);
-        (await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Ct)).GetProperty("id").GetGuid().ShouldBe(account.Id);
+        (await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Token)).GetProperty("id").GetGuid().ShouldBe(account.Id);
         var refresh = body.GetProperty("refresh_token").GetString()!;
         (status, body) = await RefreshAsync(refresh);
         status.ShouldBe(200);
@@ -33,7 +33,7 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
         // A code that comes back was stolen, or its first use was: the session ends.
         await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.session-ended.v1");
         (await ExchangeAsync(code)).Status.ShouldBe(400);
-        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await client.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         await tap.NextAsync("shop.user.session-ended.v1", account.Id.ToString());
         (await RefreshAsync(body.GetProperty("refresh_token").GetString()!)).Status.ShouldBe(400);
     }
@@ -61,7 +61,7 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
     public async Task Refuses_what_the_client_may_not_ask_for(string parameter, string value, string? toldToTheClient)
     {
         using var client = service.Anonymous();
-        using var answer = await client.GetAsync(Request((parameter, value)), Ct);
+        using var answer = await client.GetAsync(Request((parameter, value)), Token);
         if (toldToTheClient is null)
         {
             answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
@@ -80,18 +80,18 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
     public async Task Needs_an_address_to_return_to()
     {
         using var client = service.Anonymous();
-        (await client.GetAsync(Request(("redirect_uri", ""), ("scope", "offline_access")), Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await client.GetAsync(Request(("redirect_uri", ""), ("scope", "offline_access")), Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
 
     [Fact]
     public async Task Shows_a_page_that_runs_nothing_and_leads_nowhere_else()
     {
         using var client = service.Anonymous();
-        using var answer = await client.GetAsync(Request(("login_hint", "\"><script>alert(1)</script>")), Ct);
+        using var answer = await client.GetAsync(Request(("login_hint", "\"><script>alert(1)</script>")), Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.OK);
         answer.Content.Headers.ContentType!.MediaType.ShouldBe("text/html");
         answer.Headers.CacheControl!.NoStore.ShouldBeTrue();
-        var page = await answer.Content.ReadAsStringAsync(Ct);
+        var page = await answer.Content.ReadAsStringAsync(Token);
         page.ShouldContain("The &lt;Storefront&gt;");
         page.ShouldContain("can then see and change your account and your orders in your name, until you sign out there, or for 90 days");
         page.ShouldNotContain("<script");
@@ -149,22 +149,22 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
         var (_, there) = await ExchangeAsync(await CodeAsync(account));
         using var client = service.WithToken(here.GetProperty("access_token").GetString()!);
         using var stranger = await service.SignedInAsync(await service.RegisterAsync());
-        var sessions = (await client.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/sessions", Ct)).EnumerateArray().ToList();
+        var sessions = (await client.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/sessions", Token)).EnumerateArray().ToList();
         sessions.ConvertAll(s => s.GetProperty("client").GetString()).ShouldBe(["storefront", "storefront"]);
-        (await stranger.GetAsync($"/v1/users/{account.Id}/sessions", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await stranger.GetAsync($"/v1/users/{account.Id}/sessions", Token)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
 
         var latest = sessions[0].GetProperty("id").GetGuid();
-        (await stranger.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await stranger.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Token)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
         using var found = service.WithToken(service.TokenFor(account.Id, DateTimeOffset.UtcNow.AddHours(-1)));
-        (await found.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Ct)).StatusCode.ShouldBe(HttpStatusCode.Forbidden, "whoever has found a token of an hour ago");
+        (await found.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Token)).StatusCode.ShouldBe(HttpStatusCode.Forbidden, "whoever has found a token of an hour ago");
         using var ended = service.WithToken(there.GetProperty("access_token").GetString()!);
-        (await ended.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await ended.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
         await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.session-ended.v1");
-        (await client.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
-        (await ended.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
-        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await ended.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await client.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await tap.NextAsync("shop.user.session-ended.v1", account.Id.ToString())).Body.GetProperty("sessionId").GetGuid().ShouldBe(latest);
-        (await client.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await client.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Token)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
 
         (await RefreshAsync(there.GetProperty("refresh_token").GetString()!)).Status.ShouldBe(400);
         (await RefreshAsync(here.GetProperty("refresh_token").GetString()!)).Status.ShouldBe(200);
@@ -181,14 +181,14 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
             {
                 ["id_token_hint"] = tokens.GetProperty("id_token").GetString(), ["post_logout_redirect_uri"] = UsersFixture.StorefrontCallback, ["state"] = "s",
             }),
-            Ct);
+            Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.Redirect);
         answer.Headers.Location!.ToString().ShouldBe($"{UsersFixture.StorefrontCallback}?state=s");
         (await RefreshAsync(tokens.GetProperty("refresh_token").GetString()!)).Status.ShouldBe(400);
         using var signedOut = service.WithToken(tokens.GetProperty("access_token").GetString()!);
-        (await signedOut.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await signedOut.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
 
-        using var elsewhere = await client.GetAsync("/connect/logout?post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F", Ct);
+        using var elsewhere = await client.GetAsync("/connect/logout?post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F", Token);
         elsewhere.Headers.Location.ShouldBeNull();
     }
 
@@ -204,7 +204,7 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
         (await RevokeAsync(refresh)).ShouldBe(200);
         (await RefreshAsync(refresh)).Status.ShouldBe(400);
         using var revoked = service.WithToken(refreshed.GetProperty("access_token").GetString()!);
-        (await revoked.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await revoked.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         (await RevokeAsync("unknown")).ShouldBe(200, "RFC 7009, §2.2");
 
         async Task<int> RevokeAsync(string token) => (await PostAsync("/connect/revoke", ("token", token), ("client_id", "storefront"))).Status;
@@ -254,7 +254,7 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
     private async Task<(HttpStatusCode Status, string Page, Uri? Location)> SubmitAsync(string email, string password, string? site = null)
     {
         using var client = service.Anonymous();
-        var page = await client.GetStringAsync(Request(), Ct);
+        var page = await client.GetStringAsync(Request(), Token);
         var form = Hidden().Matches(page).ToDictionary(m => WebUtility.HtmlDecode(m.Groups[1].Value), m => WebUtility.HtmlDecode(m.Groups[2].Value));
         form["email"] = email;
         form["password"] = password;
@@ -264,8 +264,8 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
             request.Headers.Add("Sec-Fetch-Site", site);
         }
 
-        using var answer = await client.SendAsync(request, Ct);
-        return (answer.StatusCode, await answer.Content.ReadAsStringAsync(Ct), answer.Headers.Location);
+        using var answer = await client.SendAsync(request, Token);
+        return (answer.StatusCode, await answer.Content.ReadAsStringAsync(Token), answer.Headers.Location);
     }
 
     private Task<(int Status, JsonElement Body)> ExchangeAsync(string code, params (string Name, string Value)[] changes)
@@ -289,8 +289,8 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
     {
         using var client = service.Anonymous();
         using var content = new FormUrlEncodedContent(form.Select(p => KeyValuePair.Create(p.Name, p.Value)));
-        using var answer = await client.PostAsync(path, content, Ct);
-        var text = await answer.Content.ReadAsStringAsync(Ct);
+        using var answer = await client.PostAsync(path, content, Token);
+        var text = await answer.Content.ReadAsStringAsync(Token);
         return ((int)answer.StatusCode, text.StartsWith('{') ? JsonDocument.Parse(text).RootElement : null);
     }
 

@@ -8,7 +8,7 @@ namespace Users.Tests;
 
 public sealed class Erasure(UsersFixture service)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Leaves_no_trace_of_the_person_in_any_table()
@@ -21,20 +21,20 @@ public sealed class Erasure(UsersFixture service)
         {
             owner.DefaultRequestHeaders.Add("Idempotency-Key", Guid.NewGuid().ToString());
             admin.DefaultRequestHeaders.Add("Idempotency-Key", Guid.NewGuid().ToString());
-            await owner.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = name + " the Second" }, Ct);
-            await owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "second." + account.Email }, Ct);
-            await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = $"{name} asked for it" }, Ct);
+            await owner.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = name + " the Second" }, Token);
+            await owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "second." + account.Email }, Token);
+            await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = $"{name} asked for it" }, Token);
             (await service.Database.FindAsync(account.Email)).ShouldNotBeEmpty("the search must be able to find what is there");
 
             // Events on their way may still name the person; they arrive, and are gone.
             await tap.NextAsync("shop.user.deactivated.v1", account.Id.ToString());
-            (await admin.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+            (await admin.DeleteAsync($"/v1/users/{account.Id}", Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         }
 
         await tap.NextAsync("shop.user.erased.v1", account.Id.ToString());
         foreach (var trace in (string[])[name, account.Email, account.Email.Split('@')[0]])
         {
-            await Poll.Until(() => service.Database.FindAsync(trace), tables => tables.Count == 0, $"no table to contain '{trace}'");
+            await Poll.UntilAsync(() => service.Database.FindAsync(trace), tables => tables.Count == 0, $"no table to contain '{trace}'");
         }
     }
 
@@ -43,15 +43,15 @@ public sealed class Erasure(UsersFixture service)
     {
         var (known, returned, stranger) = (await service.RegisterAsync("Ada Lovelace"), await service.RegisterAsync($"Wilhelmina {Guid.NewGuid():n}"), Guid.CreateVersion7());
         using var admin = service.Operator();
-        await admin.DeleteAsync($"/v1/users/{known.Id}", Ct);
+        await admin.DeleteAsync($"/v1/users/{known.Id}", Token);
         await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.erased.v1");
 
         // The list was kept when both were erased; what was restored knows of one only.
         var list = await ListAsync(admin);
         list.ShouldContain(known.Id);
         list.ShouldNotContain(returned.Id);
-        using var answer = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = new[] { known.Id, returned.Id, stranger }, reason = "restored the backup of last night" }, Ct);
-        var outcome = await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        using var answer = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = new[] { known.Id, returned.Id, stranger }, reason = "restored the backup of last night" }, Token);
+        var outcome = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
         outcome.ToString().ShouldBe($$"""{"erased":1,"toldAgain":1,"unknown":["{{stranger}}"]}""");
 
         await tap.NextAsync("shop.user.erased.v1", known.Id.ToString());
@@ -59,9 +59,9 @@ public sealed class Erasure(UsersFixture service)
         (await service.Database.FindAsync(returned.FullName)).ShouldBeEmpty();
         (await ListAsync(admin)).ShouldContain(returned.Id);
 
-        using var twice = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = new[] { returned.Id }, reason = "again" }, Ct);
-        (await twice.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("toldAgain").GetInt32().ShouldBe(1);
-        using var empty = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = Array.Empty<Guid>(), reason = "nobody" }, Ct);
+        using var twice = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = new[] { returned.Id }, reason = "again" }, Token);
+        (await twice.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("toldAgain").GetInt32().ShouldBe(1);
+        using var empty = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = Array.Empty<Guid>(), reason = "nobody" }, Token);
         empty.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
 
@@ -70,7 +70,7 @@ public sealed class Erasure(UsersFixture service)
         var (all, cursor) = (new List<Guid>(), (string?)null);
         do
         {
-            var page = await admin.GetFromJsonAsync<JsonElement>($"/v1/ops/erasures?limit=2{(cursor is null ? "" : $"&cursor={cursor}")}", Ct);
+            var page = await admin.GetFromJsonAsync<JsonElement>($"/v1/ops/erasures?limit=2{(cursor is null ? "" : $"&cursor={cursor}")}", Token);
             all.AddRange(page.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("userId").GetGuid()));
             page.GetProperty("items").EnumerateArray().SelectMany(e => e.EnumerateObject().Select(p => p.Name)).Distinct().ShouldBeSubsetOf(["userId", "erasedAt"]);
             cursor = page.GetProperty("nextCursor").GetString();
@@ -85,11 +85,11 @@ public sealed class Erasure(UsersFixture service)
     {
         var account = await service.RegisterAsync();
         using var owner = await service.SignedInAsync(account);
-        await owner.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Jane Doe" }, Ct);
-        await owner.DeleteAsync($"/v1/users/{account.Id}", Ct);
+        await owner.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Jane Doe" }, Token);
+        await owner.DeleteAsync($"/v1/users/{account.Id}", Token);
 
         using var admin = service.Operator();
-        var events = (await admin.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Ct)).GetProperty("items").EnumerateArray().ToList();
+        var events = (await admin.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Token)).GetProperty("items").EnumerateArray().ToList();
         events.Select(e => e.GetProperty("eventType").GetString()).ShouldBe(["user-registered", "profile-updated", "user-erased"]);
         events[0].GetProperty("payload").GetProperty("email").ValueKind.ShouldBe(JsonValueKind.Null);
         events[0].GetProperty("payload").GetProperty("source").GetString().ShouldBe("direct");
@@ -102,16 +102,16 @@ public sealed class Erasure(UsersFixture service)
         var account = await service.RegisterAsync();
         using var owner = await service.SignedInAsync(account);
         using var admin = service.Operator();
-        (await owner.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await owner.DeleteAsync($"/v1/users/{account.Id}", Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
 
         foreach (var (client, expected) in ((HttpClient, HttpStatusCode)[])[(owner, HttpStatusCode.Unauthorized), (admin, HttpStatusCode.NotFound)])
         {
-            (await client.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(expected);
-            (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Back" }, Ct)).StatusCode.ShouldBe(expected);
-            (await client.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(expected);
+            (await client.GetAsync($"/v1/users/{account.Id}", Token)).StatusCode.ShouldBe(expected);
+            (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Back" }, Token)).StatusCode.ShouldBe(expected);
+            (await client.DeleteAsync($"/v1/users/{account.Id}", Token)).StatusCode.ShouldBe(expected);
         }
 
-        (await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Token)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
         (await service.RegisterAsync(email: account.Email)).Id.ShouldNotBe(account.Id);
     }
 }
@@ -138,7 +138,7 @@ public sealed class What_the_world_learns(UsersFixture service)
         await admin.DeleteAsync($"/v1/users/{id}", ct);
 
         await tap.NextAsync("shop.user.erased.v1", id);
-        await Poll.Until(() => Ends().Count == 4, "the ends of its sessions to be told");
+        await Poll.UntilAsync(() => Ends().Count == 4, "the ends of its sessions to be told");
         Ends().OrderBy(e => e.Sequence).Select(e => (e.Sequence, e.Body.GetProperty("epoch").GetInt32(), e.Body.GetProperty("reason").GetString())).ShouldBe(
             [(3, 1, "email_changed"), (4, 2, "password_changed"), (5, 3, "deactivated"), (7, 4, "erased")]);
         var events = tap.Seen.Where(e => e.Subject == id && e.Type != "shop.user.sessions-ended.v1").ToList();
@@ -209,7 +209,7 @@ public sealed class The_users_database(UsersFixture service)
 {
     [Fact]
     public Task Is_what_the_model_says() =>
-        service.InScope<UsersDbContext, bool>(async db =>
+        service.InScopeAsync<UsersDbContext, bool>(async db =>
         {
             await db.VerifySchemaAsync(service.Database.Migrations, "first_operator", "recovery_codes", "refresh_tokens", "second_factors", "sign_in_failures", "sign_in_networks");
             return true;

@@ -8,7 +8,7 @@ public sealed partial class A_password_that_somebody_else_has_chosen(StrictFixtu
 {
     private const string Own = "chosen by its owner";
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Lets_nobody_in_and_is_good_for_choosing_another()
@@ -20,7 +20,7 @@ public sealed partial class A_password_that_somebody_else_has_chosen(StrictFixtu
         page.ShouldContain("Choose a password of your own");
         var ticket = Ticket().Match(page).Groups[1].Value;
         ticket.Length.ShouldBe(43);
-        using (var set = await browser.PostAsJsonAsync("/v1/password-resets/complete", new { ticket, newPassword = Own }, Ct))
+        using (var set = await browser.PostAsJsonAsync("/v1/password-resets/complete", new { ticket, newPassword = Own }, Token))
         {
             set.StatusCode.ShouldBe(HttpStatusCode.NoContent);
         }

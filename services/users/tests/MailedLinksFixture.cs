@@ -12,21 +12,21 @@ namespace Users.Tests;
 /// <summary>The users service, and the queue in which the notifications service would find what it is to mail.</summary>
 public class MailedLinksFixture : UsersFixture
 {
-    private readonly ConcurrentQueue<JsonElement> mails = new();
-    private IConnection? connection;
+    private readonly ConcurrentQueue<JsonElement> _mails = new();
+    private IConnection? _connection;
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        connection = await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
-        var channel = await connection.CreateChannelAsync();
+        _connection = await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
+        var channel = await _connection.CreateChannelAsync();
         await channel.ExchangeDeclareAsync(Queues.NotificationsCommands, ExchangeType.Fanout, durable: true);
         await channel.QueueDeclareAsync(Queues.NotificationsCommands, durable: true, exclusive: false, autoDelete: false);
         await channel.QueueBindAsync(Queues.NotificationsCommands, Queues.NotificationsCommands, "");
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, delivery) =>
         {
-            mails.Enqueue(JsonDocument.Parse(delivery.Body.ToArray()).RootElement.GetProperty("message").Clone());
+            _mails.Enqueue(JsonDocument.Parse(delivery.Body.ToArray()).RootElement.GetProperty("message").Clone());
             return Task.CompletedTask;
         };
         await channel.BasicConsumeAsync(Queues.NotificationsCommands, autoAck: true, consumer);
@@ -37,19 +37,19 @@ public class MailedLinksFixture : UsersFixture
     /// <param name="purpose">What the link does.</param>
     /// <param name="number">Which of several; the first is 1.</param>
     public async Task<JsonElement> LinkOfAsync(Guid userId, string purpose, int number = 1) =>
-        (await Poll.Until(() => Task.FromResult(MailsTo(userId, purpose)), found => found.Count >= number, $"the command to mail a link to {purpose}"))[number - 1];
+        (await Poll.UntilAsync(() => Task.FromResult(MailsTo(userId, purpose)), found => found.Count >= number, $"the command to mail a link to {purpose}"))[number - 1];
 
     /// <summary>What was asked to be mailed until now.</summary>
     public IReadOnlyList<JsonElement> MailsTo(Guid userId, string purpose) =>
-        [.. mails.Where(mail => mail.GetProperty("userId").GetGuid() == userId && mail.GetProperty("purpose").GetString() == purpose)];
+        [.. _mails.Where(mail => mail.GetProperty("userId").GetGuid() == userId && mail.GetProperty("purpose").GetString() == purpose)];
 
     public static string TicketIn(JsonElement mail) => HttpUtility.ParseQueryString(new Uri(mail.GetProperty("link").GetString()!).Fragment[1..])["ticket"]!;
 
     public override async ValueTask DisposeAsync()
     {
-        if (connection is not null)
+        if (_connection is not null)
         {
-            await connection.DisposeAsync();
+            await _connection.DisposeAsync();
         }
 
         await base.DisposeAsync();

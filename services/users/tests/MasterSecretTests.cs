@@ -14,7 +14,7 @@ public sealed class The_master_secret
     private const string First = "the-first-master-secret-of-these-tests";
     private const string Second = "another-master-secret-of-these-tests";
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Is_replaced_without_ending_a_session_or_losing_anything_and_the_former_one_can_go()
@@ -28,7 +28,7 @@ public sealed class The_master_secret
         await service.RestartAsync();
         tokens = await ContinuesAsync(service, account, tokens);
 
-        await Poll.Until(() => SealedAsync(service), count => count == (0, 0), "everything to be sealed with the new master secret");
+        await Poll.UntilAsync(() => SealedAsync(service), count => count == (0, 0), "everything to be sealed with the new master secret");
         service.Secrets = (Second, "");
         await service.RestartAsync();
         await ContinuesAsync(service, account, tokens);
@@ -48,7 +48,7 @@ public sealed class The_master_secret
         service.Secrets = (Second, First);
         await service.StartAsync();
         await ContinuesAsync(service, account, tokens);
-        await Poll.Until(() => SealedAsync(service), count => count == (0, 0), "everything to be sealed with the new master secret");
+        await Poll.UntilAsync(() => SealedAsync(service), count => count == (0, 0), "everything to be sealed with the new master secret");
     }
 
     /// <summary>The access token holds, the session goes on, and the history is read.</summary>
@@ -56,13 +56,13 @@ public sealed class The_master_secret
     {
         using (var before = service.WithToken(tokens.GetProperty("access_token").GetString()!))
         {
-            (await before.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+            (await before.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
         }
 
         var (status, next) = await service.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!));
         status.ShouldBe(200, next.GetRawText());
         using var admin = service.Operator();
-        (await admin.GetStringAsync($"/v1/users/{account.Id}/events", Ct)).ShouldContain("Ada Lovelace");
+        (await admin.GetStringAsync($"/v1/users/{account.Id}/events", Token)).ShouldContain("Ada Lovelace");
         return next;
     }
 

@@ -12,7 +12,7 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
 {
     private const string New = "another good one";
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Is_replaced_with_the_link_once_and_every_session_ends()
@@ -31,7 +31,7 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
 
         (await service.SignInAsync(account.Email, New)).Status.ShouldBe(200);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
-        (await session.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await session.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         (await service.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!))).Status.ShouldBe(400);
         (await CompleteAsync(anybody, ticket, "yet another one")).ShouldBe(HttpStatusCode.BadRequest);
     }
@@ -54,12 +54,12 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         var account = await service.RegisterAsync();
         var closed = await service.RegisterAsync();
         using var admin = service.Operator();
-        await admin.PostAsJsonAsync($"/v1/users/{closed.Id}/deactivate", new { reason = "test" }, Ct);
+        await admin.PostAsJsonAsync($"/v1/users/{closed.Id}/deactivate", new { reason = "test" }, Token);
         foreach (var email in (string[])[account.Email, closed.Email, $"nobody.{Guid.NewGuid():n}@example.com"])
         {
-            using var answer = await anybody.PostAsJsonAsync("/v1/password-resets", new { email }, Ct);
+            using var answer = await anybody.PostAsJsonAsync("/v1/password-resets", new { email }, Token);
             answer.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-            (await answer.Content.ReadAsStringAsync(Ct)).ShouldBeEmpty();
+            (await answer.Content.ReadAsStringAsync(Token)).ShouldBeEmpty();
         }
 
         await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword);
@@ -100,16 +100,16 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
                 await service.Database.ExecuteAsync($"UPDATE account_tickets SET expires_at = now() WHERE user_id = '{account.Id}'");
                 break;
             case "another password":
-                await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "changed by hand" }, Ct);
+                await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "changed by hand" }, Token);
                 break;
             case "another address":
-                await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "new." + account.Email }, Ct);
+                await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "new." + account.Email }, Token);
                 break;
             case "deactivation":
-                await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "test" }, Ct);
+                await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "test" }, Token);
                 break;
             default:
-                await client.DeleteAsync($"/v1/users/{account.Id}", Ct);
+                await client.DeleteAsync($"/v1/users/{account.Id}", Token);
                 break;
         }
 
@@ -121,13 +121,13 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
     {
         var account = await service.RegisterAsync();
         using var admin = service.Operator();
-        using var set = await admin.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { newPassword = New }, Ct);
+        using var set = await admin.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { newPassword = New }, Token);
         set.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(200);
 
-        using var sent = await admin.PostAsync($"/v1/users/{account.Id}/password-reset", null, Ct);
+        using var sent = await admin.PostAsync($"/v1/users/{account.Id}/password-reset", null, Token);
         sent.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-        (await sent.Content.ReadAsStringAsync(Ct)).ShouldBeEmpty("the link is for the owner");
+        (await sent.Content.ReadAsStringAsync(Token)).ShouldBeEmpty("the link is for the owner");
         await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword);
     }
 
@@ -138,7 +138,7 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         using var anybody = service.Anonymous();
         await AskAsync(anybody, account.Email);
         var ticket = MailedLinksFixture.TicketIn(await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword));
-        (await Poll.Until(async () => await service.Database.FindAsync(ticket), tables => tables.Count == 0, "the command to have left the outbox")).ShouldBeEmpty();
+        (await Poll.UntilAsync(async () => await service.Database.FindAsync(ticket), tables => tables.Count == 0, "the command to have left the outbox")).ShouldBeEmpty();
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         (await browser.SendFormAsync("/account/forgotten-password", "same-origin", ("email", account.Email))).Page.ShouldContain("If there is an account");
         var link = (await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword)).GetProperty("link").GetString()!;
         link.ShouldStartWith("http://localhost/account/reset-password#ticket=");
-        using var opened = await browser.GetAsync(link, Ct);
+        using var opened = await browser.GetAsync(link, Token);
         opened.Headers.GetValues("Content-Security-Policy").ShouldHaveSingleItem().ShouldContain("form-action 'self'");
         opened.Headers.GetValues("Referrer-Policy").ShouldHaveSingleItem().ShouldBe("no-referrer");
 
@@ -163,18 +163,18 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         (await browser.SendFormAsync("/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("Your password is set");
         (await service.SignInAsync(account.Email, New)).Status.ShouldBe(200);
         (await browser.SendFormAsync("/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("was used already");
-        (await browser.GetStringAsync("/account/reset-password", Ct)).ShouldContain("opened by the link");
+        (await browser.GetStringAsync("/account/reset-password", Token)).ShouldContain("opened by the link");
     }
 
     private static async Task<HttpStatusCode> AskAsync(HttpClient client, string email)
     {
-        using var answer = await client.PostAsJsonAsync("/v1/password-resets", new { email }, Ct);
+        using var answer = await client.PostAsJsonAsync("/v1/password-resets", new { email }, Token);
         return answer.StatusCode;
     }
 
     private static async Task<HttpStatusCode> CompleteAsync(HttpClient client, string ticket, string newPassword)
     {
-        using var answer = await client.PostAsJsonAsync("/v1/password-resets/complete", new { ticket, newPassword }, Ct);
+        using var answer = await client.PostAsJsonAsync("/v1/password-resets/complete", new { ticket, newPassword }, Token);
         return answer.StatusCode;
     }
 }

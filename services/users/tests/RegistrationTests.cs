@@ -6,7 +6,7 @@ namespace Users.Tests;
 
 public sealed class Registration(UsersFixture service)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Taken for somebody who registers themselves, the operator would get a customer who belongs to no tenant.</summary>
     [Fact]
@@ -14,7 +14,7 @@ public sealed class Registration(UsersFixture service)
     {
         var email = $"ada.{Guid.NewGuid():n}@example.com";
         using var @operator = service.WithToken(service.TokenFor(Guid.CreateVersion7(), @operator: true, tenant: "north")[..^8]);
-        using var refused = await @operator.PostAsJsonAsync("/v1/users", new { email, password = "analytical engine", fullName = "Ada Lovelace" }, Ct);
+        using var refused = await @operator.PostAsJsonAsync("/v1/users", new { email, password = "analytical engine", fullName = "Ada Lovelace" }, Token);
 
         refused.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM users WHERE email = '{email}'")).ShouldBe(0);
@@ -26,10 +26,10 @@ public sealed class Registration(UsersFixture service)
         using var anonymous = service.Anonymous();
         var email = $"Ada.{Guid.NewGuid():n}@Example.COM";
         using var created = await anonymous.PostAsJsonAsync(
-            "/v1/users", new { email = $"  {email} ", password = "analytical engine", fullName = " Ada Lovelace ", source = "web" }, Ct);
+            "/v1/users", new { email = $"  {email} ", password = "analytical engine", fullName = " Ada Lovelace ", source = "web" }, Token);
 
         created.StatusCode.ShouldBe(HttpStatusCode.Created);
-        var user = await created.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        var user = await created.Content.ReadFromJsonAsync<JsonElement>(Token);
         var id = user.GetProperty("id").GetGuid();
         id.Version.ShouldBe(7);
         created.Headers.Location!.ToString().ShouldBe($"/v1/users/{id}");
@@ -47,7 +47,7 @@ public sealed class Registration(UsersFixture service)
         using var client = await service.SignedInAsync(new Account(id, email, "analytical engine", "Ada Lovelace"));
         foreach (var path in (string[])["/v1/users/me", $"/v1/users/{id}"])
         {
-            var seen = await client.GetFromJsonAsync<JsonElement>(path, Ct);
+            var seen = await client.GetFromJsonAsync<JsonElement>(path, Token);
             seen.GetRawText().ShouldBe(user.GetRawText());
         }
     }
@@ -58,7 +58,7 @@ public sealed class Registration(UsersFixture service)
         var account = await service.RegisterAsync();
         using var anonymous = service.Anonymous();
         using var again = await anonymous.PostAsJsonAsync(
-            "/v1/users", new { email = account.Email.ToUpperInvariant(), password = "another password", fullName = "Somebody Else" }, Ct);
+            "/v1/users", new { email = account.Email.ToUpperInvariant(), password = "another password", fullName = "Somebody Else" }, Token);
 
         again.StatusCode.ShouldBe(HttpStatusCode.Conflict);
         again.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
@@ -70,7 +70,7 @@ public sealed class Registration(UsersFixture service)
         var email = $"race.{Guid.NewGuid():n}@example.com";
         using var anonymous = service.Anonymous();
         var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => anonymous.PostAsJsonAsync(
-            "/v1/users", new { email, password = "correct horse battery", fullName = "Racer" }, Ct)));
+            "/v1/users", new { email, password = "correct horse battery", fullName = "Racer" }, Token)));
 
         answers.Count(a => a.StatusCode == HttpStatusCode.Created).ShouldBe(1);
         answers.Count(a => a.StatusCode == HttpStatusCode.Conflict).ShouldBe(7);
@@ -105,10 +105,10 @@ public sealed class Registration(UsersFixture service)
     public async Task What_is_not_acceptable_is_named(string email, string password, string fullName, string field)
     {
         using var anonymous = service.Anonymous();
-        using var answer = await anonymous.PostAsJsonAsync("/v1/users", new { email, password, fullName }, Ct);
+        using var answer = await anonymous.PostAsJsonAsync("/v1/users", new { email, password, fullName }, Token);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
         problem.GetProperty("errors").EnumerateObject().Select(e => e.Name).ShouldBe([field]);
         if (password.Length > 0)
         {
@@ -128,7 +128,7 @@ public sealed class Registration(UsersFixture service)
         {
             ["email"] = $"more.{Guid.NewGuid():n}@example.com", ["password"] = "correct horse battery", ["fullName"] = "More", [member] = value,
         };
-        using var answer = await anonymous.PostAsJsonAsync("/v1/users", body, Ct);
+        using var answer = await anonymous.PostAsJsonAsync("/v1/users", body, Token);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
@@ -141,7 +141,7 @@ public sealed class Registration(UsersFixture service)
     {
         var email = $"any.{Guid.NewGuid():n}@example.com";
         using var anonymous = service.Anonymous();
-        using var answer = await anonymous.PostAsJsonAsync("/v1/users", new { email, password, fullName = "Any" }, Ct);
+        using var answer = await anonymous.PostAsJsonAsync("/v1/users", new { email, password, fullName = "Any" }, Token);
 
         answer.StatusCode.ShouldBe(HttpStatusCode.Created);
         (await service.SignInAsync(email, password)).Status.ShouldBe(200);
@@ -154,13 +154,13 @@ public sealed class Registration(UsersFixture service)
         using var anonymous = service.Anonymous();
         anonymous.DefaultRequestHeaders.Add("Idempotency-Key", Guid.NewGuid().ToString());
         var request = new { email = $"twice.{Guid.NewGuid():n}@example.com", password = "correct horse battery", fullName = "Twice" };
-        using var first = await anonymous.PostAsJsonAsync("/v1/users", request, Ct);
-        using var second = await anonymous.PostAsJsonAsync("/v1/users", request, Ct);
-        using var other = await anonymous.PostAsJsonAsync("/v1/users", request with { fullName = "Other" }, Ct);
+        using var first = await anonymous.PostAsJsonAsync("/v1/users", request, Token);
+        using var second = await anonymous.PostAsJsonAsync("/v1/users", request, Token);
+        using var other = await anonymous.PostAsJsonAsync("/v1/users", request with { fullName = "Other" }, Token);
 
         first.StatusCode.ShouldBe(HttpStatusCode.Created);
         second.StatusCode.ShouldBe(HttpStatusCode.Created);
-        (await second.Content.ReadAsStringAsync(Ct)).ShouldBe(await first.Content.ReadAsStringAsync(Ct));
+        (await second.Content.ReadAsStringAsync(Token)).ShouldBe(await first.Content.ReadAsStringAsync(Token));
         second.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
         second.Headers.Location.ShouldBe(first.Headers.Location);
         second.Headers.ETag.ShouldBe(first.Headers.ETag);
@@ -173,6 +173,6 @@ public sealed class Registration(UsersFixture service)
         var (status, body) = await service.SignInAsync(UsersFixture.OperatorEmail, UsersFixture.OperatorPassword);
         status.ShouldBe(200);
         using var client = service.WithToken(body.GetProperty("access_token").GetString()!);
-        (await client.GetAsync("/v1/users", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.GetAsync("/v1/users", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 }

@@ -10,7 +10,7 @@ namespace Users.Tests;
 
 public sealed class The_role_of_an_operator(UsersFixture service)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Is_given_by_another_and_lets_do_what_is_in_it_and_nothing_else()
@@ -19,18 +19,18 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         using var chief = service.Operator();
         (await GiveAsync(chief, account.Id, "support")).StatusCode.ShouldBe(HttpStatusCode.OK);
 
-        (await before.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await before.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         using var colleague = await service.SignedInAsync(account);
         var token = new JsonWebToken(colleague.DefaultRequestHeaders.Authorization!.Parameter);
         token.GetClaim("role").Value.ShouldBe("support");
         token.Claims.Where(c => c.Type == "entitlements").Select(c => c.Value).ShouldBe(["personal-data.read", "users.write", "orders.write", "stock.read"], ignoreOrder: true);
 
         var customer = await service.RegisterAsync();
-        (await colleague.GetAsync($"/v1/users/{customer.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await colleague.PostAsJsonAsync($"/v1/users/{customer.Id}/deactivate", new { reason = "asked for it" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await colleague.GetAsync("/v1/ops/outbox", Ct)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await colleague.GetAsync("/v1/ops/audit", Ct)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await colleague.PostAsync("/v1/ops/signing-keys/rotate", null, Ct)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await colleague.GetAsync($"/v1/users/{customer.Id}", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await colleague.PostAsJsonAsync($"/v1/users/{customer.Id}/deactivate", new { reason = "asked for it" }, Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await colleague.GetAsync("/v1/ops/outbox", Token)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await colleague.GetAsync("/v1/ops/audit", Token)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await colleague.PostAsync("/v1/ops/signing-keys/rotate", null, Token)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         (await GiveAsync(colleague, customer.Id, "support")).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
     }
 
@@ -41,16 +41,16 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         using var chief = service.Operator();
         await GiveAsync(chief, account.Id, "support");
         using var colleague = await service.SignedInAsync(account);
-        (await colleague.GetAsync("/v1/users", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await colleague.GetAsync("/v1/users", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
 
         (await GiveAsync(chief, account.Id, "customer")).StatusCode.ShouldBe(HttpStatusCode.OK);
 
-        (await colleague.GetAsync("/v1/users", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await colleague.GetAsync("/v1/users", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         using var after = await service.SignedInAsync(account);
-        (await after.GetAsync("/v1/users", Ct)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await after.GetAsync("/v1/users", Token)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         new JsonWebToken(after.DefaultRequestHeaders.Authorization!.Parameter).Claims.ShouldNotContain(c => c.Type == "entitlements");
 
-        var events = (await chief.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Ct)).GetProperty("items").EnumerateArray().ToList();
+        var events = (await chief.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Token)).GetProperty("items").EnumerateArray().ToList();
         events.Select(e => e.GetProperty("eventType").GetString()).ShouldBe(["user-registered", "role-changed", "role-changed"]);
         events[2].GetProperty("payload").GetProperty("oldRole").GetString().ShouldBe("support");
         events[2].GetProperty("payload").GetProperty("reason").GetString().ShouldBe("a test");
@@ -63,7 +63,7 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         using var self = service.WithToken(service.TokenFor(account.Id, "operator", permissions: null));
         using var answer = await GiveAsync(self, account.Id, "operator");
         answer.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await answer.Content.ReadAsStringAsync(Ct)).ShouldContain("own_account");
+        (await answer.Content.ReadAsStringAsync(Token)).ShouldContain("own_account");
     }
 
     [Theory]
@@ -92,13 +92,13 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         using var answer = await (act switch
         {
             "role" => GiveAsync(helper, account.Id, "customer"),
-            "erase" => helper.DeleteAsync($"/v1/users/{account.Id}", Ct),
-            _ => helper.PostAsJsonAsync($"/v1/users/{account.Id}/{act}", new { reason = "a test" }, Ct),
+            "erase" => helper.DeleteAsync($"/v1/users/{account.Id}", Token),
+            _ => helper.PostAsJsonAsync($"/v1/users/{account.Id}/{act}", new { reason = "a test" }, Token),
         });
 
         answer.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await answer.Content.ReadAsStringAsync(Ct)).ShouldContain("higher_role");
-        (await helper.GetAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await answer.Content.ReadAsStringAsync(Token)).ShouldContain("higher_role");
+        (await helper.GetAsync($"/v1/users/{account.Id}", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -107,9 +107,9 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         var (account, _) = await ColleagueAsync();
         using var chief = service.Operator();
         (await GiveAsync(chief, account.Id, "emperor")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await chief.PutAsJsonAsync($"/v1/users/{account.Id}/role", new { role = "support", reason = " " }, Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await chief.PutAsJsonAsync($"/v1/users/{account.Id}/role", new { role = "support", reason = " " }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await GiveAsync(chief, Guid.CreateVersion7(), "support")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
-        await chief.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "left" }, Ct);
+        await chief.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "left" }, Token);
         (await GiveAsync(chief, account.Id, "support")).StatusCode.ShouldBe(HttpStatusCode.Conflict);
     }
 
@@ -120,12 +120,12 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         using var chief = service.Operator();
         await GiveAsync(chief, account.Id, "on-call");
 
-        var listed = (await chief.GetFromJsonAsync<JsonElement>("/v1/users?role=on-call&limit=200", Ct)).GetProperty("items").EnumerateArray().ToList();
+        var listed = (await chief.GetFromJsonAsync<JsonElement>("/v1/users?role=on-call&limit=200", Token)).GetProperty("items").EnumerateArray().ToList();
         listed.ShouldAllBe(u => u.GetProperty("role").GetString() == "on-call");
         listed.ShouldContain(u => u.GetProperty("id").GetGuid() == account.Id);
-        (await chief.GetAsync("/v1/users?role=emperor", Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await chief.GetAsync("/v1/users?role=emperor", Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
 
-        var roles = (await chief.GetFromJsonAsync<JsonElement>("/v1/roles", Ct)).EnumerateArray().ToDictionary(r => r.GetProperty("name").GetString()!, r => r.GetProperty("permissions"));
+        var roles = (await chief.GetFromJsonAsync<JsonElement>("/v1/roles", Token)).EnumerateArray().ToDictionary(r => r.GetProperty("name").GetString()!, r => r.GetProperty("permissions"));
         roles["operator"].ValueKind.ShouldBe(JsonValueKind.Null);
         roles["on-call"].EnumerateArray().Select(p => p.GetString()).ShouldBe(["ops.read", "ops.act", "ops.replay"]);
         roles["customer"].GetArrayLength().ShouldBe(0);
@@ -142,7 +142,7 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         roles.PermissionsOf(Roles.Operator).ShouldBeEmpty();
     }
 
-    private static Task<HttpResponseMessage> GiveAsync(HttpClient by, Guid id, string role) => by.PutAsJsonAsync($"/v1/users/{id}/role", new { role, reason = "a test" }, Ct);
+    private static Task<HttpResponseMessage> GiveAsync(HttpClient by, Guid id, string role) => by.PutAsJsonAsync($"/v1/users/{id}/role", new { role, reason = "a test" }, Token);
 
     private async Task<(Account Account, HttpClient SignedIn)> ColleagueAsync()
     {

@@ -21,7 +21,7 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
 {
     private const string Wrong = "000000";
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Is_asked_for_beside_the_password_once_it_is_set_up()
@@ -30,7 +30,7 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         using var before = await service.SignedInAsync(account);
         var (secret, recovery) = await SetUpAsync(account, before);
 
-        (await before.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized, "whoever was signed in had shown a password only");
+        (await before.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized, "whoever was signed in had shown a password only");
         var (status, body) = await service.SignInAsync(account.Email, account.Password);
         status.ShouldBe(400);
         body.GetProperty("error_description").GetString().ShouldBe("A one-time code is needed as well: otp.");
@@ -50,7 +50,7 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
     {
         var account = await service.RegisterAsync();
         using var chief = service.Operator();
-        (await chief.PutAsJsonAsync($"/v1/users/{account.Id}/role", new { role = "auditor", reason = "a test" }, Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await chief.PutAsJsonAsync($"/v1/users/{account.Id}/role", new { role = "auditor", reason = "a test" }, Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await service.SignInAsync(account.Email, account.Password)).Body.GetProperty("error_description").GetString().ShouldBe("Operators need a second factor. Set it up on the sign-in page.");
         using var browser = service.Anonymous();
 
@@ -113,21 +113,21 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         using var first = await service.SignedInAsync(account);
         var (_, recovery) = await SetUpAsync(account, first);
         using var second = service.WithToken(await TokenAsync(account, recovery[0]));
-        (await second.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/remove", new { code = Wrong }, Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await second.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/second-factor", Ct)).GetProperty("recoveryCodesLeft").GetInt32().ShouldBe(9);
-        (await second.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/remove", new { code = recovery[1] }, Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await second.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/remove", new { code = Wrong }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await second.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/second-factor", Token)).GetProperty("recoveryCodesLeft").GetInt32().ShouldBe(9);
+        (await second.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/remove", new { code = recovery[1] }, Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
 
         using var third = await service.SignedInAsync(account);
         (_, recovery) = await SetUpAsync(account, third);
         using var self = service.WithToken(service.TokenFor(account.Id, "operator", permissions: null));
         using var chief = service.Operator();
         using var fourth = service.WithToken(await TokenAsync(account, recovery[0]));
-        (await fourth.DeleteAsync($"/v1/users/{account.Id}/second-factor", Ct)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await chief.DeleteAsync($"/v1/users/{account.Id}/second-factor", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
-        (await chief.DeleteAsync($"/v1/users/{account.Id}/second-factor", Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await fourth.DeleteAsync($"/v1/users/{account.Id}/second-factor", Token)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await chief.DeleteAsync($"/v1/users/{account.Id}/second-factor", Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await chief.DeleteAsync($"/v1/users/{account.Id}/second-factor", Token)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(200);
 
-        var events = (await chief.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Ct)).GetProperty("items").EnumerateArray().Select(e => e.GetProperty("eventType").GetString());
+        var events = (await chief.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Token)).GetProperty("items").EnumerateArray().Select(e => e.GetProperty("eventType").GetString());
         events.ShouldBe(["user-registered", "second-factor-added", "second-factor-removed", "second-factor-added", "second-factor-removed"]);
     }
 
@@ -139,20 +139,20 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         using var stranger = await service.SignedInAsync(other);
         var (setup, secret) = await BeginAsync(one, client);
 
-        using var elsewhere = await stranger.PostAsJsonAsync($"/v1/users/{other.Id}/second-factor/confirm", new { setup, code = CodeOf(secret) }, Ct);
+        using var elsewhere = await stranger.PostAsJsonAsync($"/v1/users/{other.Id}/second-factor/confirm", new { setup, code = CodeOf(secret) }, Token);
         elsewhere.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await elsewhere.Content.ReadAsStringAsync(Ct)).ShouldContain("setup_expired");
-        (await client.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup = "AAAA" + setup[4..], code = CodeOf(secret) }, Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await client.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup, code = Wrong }, Ct)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await client.GetFromJsonAsync<JsonElement>($"/v1/users/{one.Id}/second-factor", Ct)).GetProperty("isOn").GetBoolean().ShouldBeFalse();
+        (await elsewhere.Content.ReadAsStringAsync(Token)).ShouldContain("setup_expired");
+        (await client.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup = "AAAA" + setup[4..], code = CodeOf(secret) }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await client.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup, code = Wrong }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await client.GetFromJsonAsync<JsonElement>($"/v1/users/{one.Id}/second-factor", Token)).GetProperty("isOn").GetBoolean().ShouldBeFalse();
 
         var (_, recovery) = await SetUpAsync(one, client);
         using var after = service.WithToken(await TokenAsync(one, recovery[0]));
         (setup, secret) = await BeginAsync(one, after);
-        (await after.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup, code = CodeOf(secret) }, Ct)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await after.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup, code = CodeOf(secret) }, Token)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
 
-        using var renewed = await after.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/recovery-codes", new { code = recovery[1] }, Ct);
-        var codes = (await renewed.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("recoveryCodes").EnumerateArray().Select(c => c.GetString()!).ToList();
+        using var renewed = await after.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/recovery-codes", new { code = recovery[1] }, Token);
+        var codes = (await renewed.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("recoveryCodes").EnumerateArray().Select(c => c.GetString()!).ToList();
         (await WithCodeAsync(one, recovery[2])).ShouldBe(400);
         (await WithCodeAsync(one, codes[0])).ShouldBe(200);
     }
@@ -164,7 +164,7 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         using var signedIn = await service.SignedInAsync(account);
         await SetUpAsync(account, signedIn);
         using var chief = service.Operator();
-        (await chief.DeleteAsync($"/v1/users/{account.Id}", Ct)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await chief.DeleteAsync($"/v1/users/{account.Id}", Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await service.Database.ScalarAsync<long>(
             $"SELECT (SELECT count(*) FROM second_factors WHERE user_id = '{account.Id}') + (SELECT count(*) FROM recovery_codes WHERE user_id = '{account.Id}')")).ShouldBe(0);
     }
@@ -174,8 +174,8 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         var (setup, secret) = await BeginAsync(account, signedIn);
         var answer = await UntilAcceptedAsync(secret, async code =>
         {
-            using var confirmed = await signedIn.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/confirm", new { setup, code }, Ct);
-            return (confirmed.StatusCode, await confirmed.Content.ReadAsStringAsync(Ct));
+            using var confirmed = await signedIn.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/confirm", new { setup, code }, Token);
+            return (confirmed.StatusCode, await confirmed.Content.ReadAsStringAsync(Token));
         });
         using var json = JsonDocument.Parse(answer);
         return (secret, [.. json.RootElement.GetProperty("recoveryCodes").EnumerateArray().Select(c => c.GetString()!)]);
@@ -183,8 +183,8 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
 
     private static async Task<(string Setup, string Secret)> BeginAsync(Account account, HttpClient signedIn)
     {
-        using var begun = await signedIn.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor", new { }, Ct);
-        var body = await begun.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        using var begun = await signedIn.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor", new { }, Token);
+        var body = await begun.Content.ReadFromJsonAsync<JsonElement>(Token);
         begun.StatusCode.ShouldBe(HttpStatusCode.OK, body.GetRawText());
         body.GetProperty("uri").GetString().ShouldStartWith("otpauth://totp/Teahouse:");
         return (body.GetProperty("setup").GetString()!, body.GetProperty("secret").GetString()!);

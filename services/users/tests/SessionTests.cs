@@ -9,7 +9,7 @@ namespace Users.Tests;
 
 public sealed class A_refresh_token(UsersFixture service)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Works_once_and_gives_the_next()
@@ -86,20 +86,20 @@ public sealed class A_refresh_token(UsersFixture service)
         using var admin = service.Operator();
 
         var token = await SignInAsync(account);
-        using var changed = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Ct);
+        using var changed = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
         changed.StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await RefreshAsync(token)).Status.ShouldBe(400);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
 
         account = account with { Password = "another good one" };
         token = await SignInAsync(account);
-        await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "fraud" }, Ct);
+        await admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "fraud" }, Token);
         (await RefreshAsync(token)).Status.ShouldBe(400);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
 
-        await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Ct);
+        await admin.PostAsync($"/v1/users/{account.Id}/reactivate", null, Token);
         token = await SignInAsync(account);
-        using var erased = await admin.DeleteAsync($"/v1/users/{account.Id}", Ct);
+        using var erased = await admin.DeleteAsync($"/v1/users/{account.Id}", Token);
         erased.StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await RefreshAsync(token)).Status.ShouldBe(400);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
@@ -114,18 +114,18 @@ public sealed class A_refresh_token(UsersFixture service)
 
         // Holds up the exchange in its middle, and the change of the password behind it.
         await using var connection = new Npgsql.NpgsqlConnection(service.Database.Migrations);
-        await connection.OpenAsync(Ct);
-        await using var transaction = await connection.BeginTransactionAsync(Ct);
+        await connection.OpenAsync(Token);
+        await using var transaction = await connection.BeginTransactionAsync(Token);
         await using (var hold = new Npgsql.NpgsqlCommand($"SELECT FROM oauth_tokens WHERE subject = '{account.Id}' FOR UPDATE", connection, transaction))
         {
-            await hold.ExecuteNonQueryAsync(Ct);
+            await hold.ExecuteNonQueryAsync(Token);
         }
 
         var exchange = RefreshAsync(token);
-        await Poll.Until(WaitersAsync, n => n == 1, "the exchange to wait");
-        var change = client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Ct);
-        await Poll.Until(WaitersAsync, n => n == 2, "the change to wait");
-        await transaction.CommitAsync(Ct);
+        await Poll.UntilAsync(WaitersAsync, n => n == 1, "the exchange to wait");
+        var change = client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
+        await Poll.UntilAsync(WaitersAsync, n => n == 2, "the change to wait");
+        await transaction.CommitAsync(Token);
 
         (await change).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         if ((await exchange).Token is { } successor)
@@ -139,16 +139,16 @@ public sealed class A_refresh_token(UsersFixture service)
     {
         var account = await service.RegisterAsync();
         await using var connection = new Npgsql.NpgsqlConnection(service.Database.Migrations);
-        await connection.OpenAsync(Ct);
-        await using var transaction = await connection.BeginTransactionAsync(Ct);
+        await connection.OpenAsync(Token);
+        await using var transaction = await connection.BeginTransactionAsync(Token);
         await using (var change = new Npgsql.NpgsqlCommand($"UPDATE users SET password_hash = 'another', session_epoch = session_epoch + 1, version = version + 1 WHERE id = '{account.Id}'", connection, transaction))
         {
-            await change.ExecuteNonQueryAsync(Ct);
+            await change.ExecuteNonQueryAsync(Token);
         }
 
         var signIn = service.SignInAsync(account.Email, account.Password);
-        await Poll.Until(async () => signIn.IsCompleted || await WaitersAsync() > 0, "the sign-in to wait for the change, or to overlook it");
-        await transaction.CommitAsync(Ct);
+        await Poll.UntilAsync(async () => signIn.IsCompleted || await WaitersAsync() > 0, "the sign-in to wait for the change, or to overlook it");
+        await transaction.CommitAsync(Token);
 
         (await signIn).Status.ShouldBe(400);
     }
@@ -168,7 +168,7 @@ public sealed class A_refresh_token(UsersFixture service)
 
 public sealed class Signing_keys(UsersFixture service)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Are_announced_before_they_sign_and_rotate_without_a_restart_and_without_ending_a_session()
@@ -182,9 +182,9 @@ public sealed class Signing_keys(UsersFixture service)
         (await AskAsync(admin, "/v1/ops/signing-keys/rotate")).ShouldBe(announced, "one is announced already");
 
         (await PublishedAsync(before)).ShouldBe([KeyOf(before), announced]);
-        var after = await Poll.Until(async () => await own.SignedInAsync(account), client => KeyOf(client) == announced, "the announced key to sign");
-        (await before.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await after.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        var after = await Poll.UntilAsync(async () => await own.SignedInAsync(account), client => KeyOf(client) == announced, "the announced key to sign");
+        (await before.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await after.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await PublishedAsync(before)).ShouldBe([announced, KeyOf(before)]);
     }
 
@@ -197,7 +197,7 @@ public sealed class Signing_keys(UsersFixture service)
         var (_, tokens) = await own.SignInAsync(account.Email, account.Password);
         using var before = own.WithToken(tokens.GetProperty("access_token").GetString()!);
         using var admin = own.Operator();
-        using (var unknown = await admin.PostAsync("/v1/ops/signing-keys/unknown/withdraw", null, Ct))
+        using (var unknown = await admin.PostAsync("/v1/ops/signing-keys/unknown/withdraw", null, Token))
         {
             unknown.StatusCode.ShouldBe(HttpStatusCode.NotFound);
         }
@@ -205,14 +205,14 @@ public sealed class Signing_keys(UsersFixture service)
         var successor = await AskAsync(admin, $"/v1/ops/signing-keys/{KeyOf(before)}/withdraw");
 
         (await PublishedAsync(before)).ShouldBe([successor]);
-        (await before.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
-        (await admin.GetAsync("/v1/users", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await before.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await admin.GetAsync("/v1/users", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
 
         // Sessions are of another key.
         var (status, refreshed) = await own.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!));
         status.ShouldBe(200);
         using var again = own.WithToken(refreshed.GetProperty("access_token").GetString()!);
-        (await again.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await again.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -228,7 +228,7 @@ public sealed class Signing_keys(UsersFixture service)
     {
         using var client = service.Anonymous();
         client.BaseAddress = new Uri("http://evil.example:8080");
-        var document = await client.GetFromJsonAsync<JsonElement>("/.well-known/openid-configuration", Ct);
+        var document = await client.GetFromJsonAsync<JsonElement>("/.well-known/openid-configuration", Token);
 
         document.GetProperty("issuer").GetString().ShouldBe("http://localhost");
         document.EnumerateObject().Where(p => p.Name.EndsWith("_endpoint", StringComparison.Ordinal) || p.Name == "jwks_uri").ToDictionary(p => p.Name, p => p.Value.GetString()).ShouldBe(
@@ -255,19 +255,19 @@ public sealed class Signing_keys(UsersFixture service)
         await own.RestartAsync();
 
         using var client = own.WithToken(body.GetProperty("access_token").GetString()!);
-        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     private static async Task<string> AskAsync(HttpClient admin, string path)
     {
-        using var answer = await admin.PostAsync(path, null, Ct);
+        using var answer = await admin.PostAsync(path, null, Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.OK);
-        return (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("keyId").GetString()!;
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("keyId").GetString()!;
     }
 
     private static async Task<IReadOnlyList<string>> PublishedAsync(HttpClient client)
     {
-        var keys = (await client.GetFromJsonAsync<JsonElement>("/.well-known/jwks.json", Ct)).GetProperty("keys").EnumerateArray().ToList();
+        var keys = (await client.GetFromJsonAsync<JsonElement>("/.well-known/jwks.json", Token)).GetProperty("keys").EnumerateArray().ToList();
         keys.ShouldAllBe(k => !k.EnumerateObject().Any(p => p.Name == "d"));
         keys.ShouldAllBe(k => k.GetProperty("kty").GetString() == "EC");
         return keys.ConvertAll(k => k.GetProperty("kid").GetString()!);
@@ -289,7 +289,7 @@ public sealed class Signing_keys(UsersFixture service)
 
 public sealed class An_access_token(UsersFixture service)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("a new password")]
@@ -304,15 +304,15 @@ public sealed class An_access_token(UsersFixture service)
         using var admin = service.Operator();
         using var done = await (what switch
         {
-            "a new password" => client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Ct),
-            "a new address" => client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "new." + account.Email }, Ct),
-            "deactivation" => admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "fraud" }, Ct),
-            _ => client.DeleteAsync($"/v1/users/{account.Id}", Ct),
+            "a new password" => client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token),
+            "a new address" => client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "new." + account.Email }, Token),
+            "deactivation" => admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "fraud" }, Token),
+            _ => client.DeleteAsync($"/v1/users/{account.Id}", Token),
         });
         done.IsSuccessStatusCode.ShouldBeTrue();
 
-        (await client.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
-        (await neighbour.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await client.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await neighbour.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -322,7 +322,7 @@ public sealed class An_access_token(UsersFixture service)
         var (_, tokens) = await service.SignInAsync(account.Email, account.Password);
         using var client = service.WithToken(tokens.GetProperty("access_token").GetString()!);
         var refreshes = Task.WhenAll(service.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!)));
-        using var changed = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Ct);
+        using var changed = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
         changed.StatusCode.ShouldBe(HttpStatusCode.NoContent);
 
         foreach (var (status, body) in await refreshes)
@@ -330,7 +330,7 @@ public sealed class An_access_token(UsersFixture service)
             if (status == 200)
             {
                 using var refreshed = service.WithToken(body.GetProperty("access_token").GetString()!);
-                (await refreshed.GetAsync("/v1/users/me", Ct)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+                (await refreshed.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
             }
         }
     }

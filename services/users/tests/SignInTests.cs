@@ -12,7 +12,7 @@ namespace Users.Tests;
 
 public sealed class Signing_in(UsersFixture service)
 {
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Gives_a_short_lived_token_that_says_nothing_about_the_person()
@@ -42,8 +42,8 @@ public sealed class Signing_in(UsersFixture service)
         var account = await service.RegisterAsync();
         using var client = service.Anonymous();
         using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "password", ["username"] = account.Email, ["password"] = account.Password });
-        using var answer = await client.PostAsync("/connect/token", form, Ct);
-        var text = await answer.Content.ReadAsStringAsync(Ct);
+        using var answer = await client.PostAsync("/connect/token", form, Token);
+        var text = await answer.Content.ReadAsStringAsync(Token);
         text.ShouldStartWith("{\"access_token\":\"");
         text.ShouldNotContain("\n");
     }
@@ -82,23 +82,23 @@ public sealed class Signing_in(UsersFixture service)
         using var caller = service.Anonymous();
         caller.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{client}:partner-secret-of-the-tests")));
         using var content = new FormUrlEncodedContent([KeyValuePair.Create("grant_type", "client_credentials"), .. form.Chunk(2).Select(p => KeyValuePair.Create(p[0], p[1]))]);
-        using var answer = await caller.PostAsync("/connect/token", content, Ct);
+        using var answer = await caller.PostAsync("/connect/token", content, Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("error").GetString().ShouldBe("invalid_request");
+        (await answer.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("error").GetString().ShouldBe("invalid_request");
     }
 
     [Fact]
     public async Task Is_a_form_and_never_cached()
     {
         using var client = service.Anonymous();
-        using var json = await client.PostAsJsonAsync("/connect/token", new { grant_type = "password" }, Ct);
+        using var json = await client.PostAsJsonAsync("/connect/token", new { grant_type = "password" }, Token);
         json.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await json.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("error").GetString().ShouldBe("invalid_request");
+        (await json.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("error").GetString().ShouldBe("invalid_request");
         json.Headers.CacheControl!.NoStore.ShouldBeTrue();
 
         using var twice = await client.PostAsync(
-            "/connect/token", new StringContent("grant_type=password&grant_type=password", Encoding.UTF8, "application/x-www-form-urlencoded"), Ct);
-        (await twice.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("error").GetString().ShouldBe("invalid_request");
+            "/connect/token", new StringContent("grant_type=password&grant_type=password", Encoding.UTF8, "application/x-www-form-urlencoded"), Token);
+        (await twice.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("error").GetString().ShouldBe("invalid_request");
     }
 
     [Theory]
@@ -107,7 +107,7 @@ public sealed class Signing_in(UsersFixture service)
     public async Task Is_text(string form)
     {
         using var client = service.Anonymous();
-        using var answer = await client.PostAsync("/connect/token", new StringContent(form, Encoding.UTF8, "application/x-www-form-urlencoded"), Ct);
+        using var answer = await client.PostAsync("/connect/token", new StringContent(form, Encoding.UTF8, "application/x-www-form-urlencoded"), Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
 
@@ -117,9 +117,9 @@ public sealed class Signing_in(UsersFixture service)
         using var client = service.Anonymous();
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
             "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes("partner:partner-secret-of-the-tests")));
-        using var answer = await client.PostAsync("/connect/token", new FormUrlEncodedContent([KeyValuePair.Create("grant_type", "client_credentials")]), Ct);
+        using var answer = await client.PostAsync("/connect/token", new FormUrlEncodedContent([KeyValuePair.Create("grant_type", "client_credentials")]), Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.OK);
-        var body = await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        var body = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
         body.TryGetProperty("refresh_token", out _).ShouldBeFalse();
         var payload = Decode(body.GetProperty("access_token").GetString()!.Split('.')[1]);
         payload["sub"]!.GetValue<string>().ShouldBe("partner");
@@ -149,7 +149,7 @@ public sealed class Signing_in(UsersFixture service)
         using var right = await client.PostAsync(
             "/connect/token",
             new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "password", ["username"] = account.Email, ["password"] = account.Password }),
-            Ct);
+            Token);
         right.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
         right.Headers.RetryAfter!.Delta!.Value.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
 

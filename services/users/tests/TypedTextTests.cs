@@ -12,7 +12,7 @@ public sealed class Typed_text(UsersFixture service)
 {
     private static readonly NormalizationForm[] Forms = [NormalizationForm.FormC, NormalizationForm.FormD, NormalizationForm.FormKC, NormalizationForm.FormKD];
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_password_and_an_address_sign_in_in_all_four_forms()
@@ -40,11 +40,11 @@ public sealed class Typed_text(UsersFixture service)
     {
         var local = $"ada.{Guid.NewGuid():n}";
         using var anonymous = service.Anonymous();
-        using var answer = await anonymous.PostAsJsonAsync("/v1/users", new { email = $"{local}@{domain}", password = "analytical engine", fullName = "Ada" }, Ct);
+        using var answer = await anonymous.PostAsJsonAsync("/v1/users", new { email = $"{local}@{domain}", password = "analytical engine", fullName = "Ada" }, Token);
         answer.StatusCode.ShouldBe(ascii is null ? HttpStatusCode.BadRequest : HttpStatusCode.Created);
         if (ascii is not null)
         {
-            (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("email").GetString().ShouldBe($"{local}@{ascii}");
+            (await answer.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("email").GetString().ShouldBe($"{local}@{ascii}");
         }
     }
 
@@ -76,7 +76,7 @@ public sealed class Typed_text(UsersFixture service)
             var (status, body) = await service.SignInAsync(address.Normalize(form), account.Password);
             status.ShouldBe(200);
             using var client = service.WithToken(body.GetProperty("access_token").GetString()!);
-            (await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Ct)).GetProperty("id").GetGuid().ShouldBe(account.Id);
+            (await client.GetFromJsonAsync<JsonElement>("/v1/users/me", Token)).GetProperty("id").GetGuid().ShouldBe(account.Id);
         }
     }
 
@@ -94,9 +94,9 @@ public sealed class Typed_text(UsersFixture service)
         await using (var connection = new NpgsqlConnection(service.Database.Migrations))
         {
             connection.Notice += (_, e) => said.Add(e.Notice.MessageText);
-            await connection.OpenAsync(Ct);
-            await using var migration = new NpgsqlCommand(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "services/users/Users/Migrations/0013_normal_addresses.sql"), Ct), connection);
-            await migration.ExecuteNonQueryAsync(Ct);
+            await connection.OpenAsync(Token);
+            await using var migration = new NpgsqlCommand(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "services/users/Users/Migrations/0013_normal_addresses.sql"), Token), connection);
+            await migration.ExecuteNonQueryAsync(Token);
         }
 
         said.ShouldHaveSingleItem().ShouldContain(one.Id.ToString());
@@ -109,7 +109,7 @@ public sealed class Typed_text(UsersFixture service)
     private async Task<HttpStatusCode> RegisterAsync(string email, string password)
     {
         using var anonymous = service.Anonymous();
-        using var answer = await anonymous.PostAsJsonAsync("/v1/users", new { email, password, fullName = "Us\u00e9r" }, Ct);
+        using var answer = await anonymous.PostAsJsonAsync("/v1/users", new { email, password, fullName = "Us\u00e9r" }, Token);
         return answer.StatusCode;
     }
 }

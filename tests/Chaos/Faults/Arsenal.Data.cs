@@ -35,7 +35,7 @@ public sealed partial class Arsenal
     private Task WaitUntilHeardAsync()
     {
         var people = market.Erased.Select(p => $"'{p.Customer.UserId}'").Distinct().ToArray();
-        return people.Length == 0 ? Nothing() : Poll.Until(
+        return people.Length == 0 ? Nothing() : Poll.UntilAsync(
             async () => await stage.QueryAsync<long>("orders", $"SELECT count(*) FROM catalogue_users WHERE status = 'erased' AND user_id IN ({string.Join(',', people)})") == people.Length,
             "the orders service to hear of the erasures",
             TimeSpan.FromSeconds(120));

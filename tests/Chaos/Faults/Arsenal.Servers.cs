@@ -190,7 +190,7 @@ public sealed partial class Arsenal
     {
         try
         {
-            await Poll.Until(condition, what, limit);
+            await Poll.UntilAsync(condition, what, limit);
         }
         catch (TimeoutException)
         {

@@ -29,49 +29,49 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
     internal const string Mark = "x-chaos-echo";
     private const string Queue = "chaos.echo";
 
-    private readonly Random random = new(seed);
-    private readonly ConcurrentDictionary<(string Type, string Id), bool> heard = new();
-    private readonly ConcurrentQueue<BasicDeliverEventArgs> kept = new();
-    private IConnection? connection;
-    private IChannel? channel;
-    private volatile EchoMode mode;
+    private readonly Random _random = new(seed);
+    private readonly ConcurrentDictionary<(string Type, string Id), bool> _heard = new();
+    private readonly ConcurrentQueue<BasicDeliverEventArgs> _kept = new();
+    private IConnection? _connection;
+    private IChannel? _channel;
+    private volatile EchoMode _mode;
 
     /// <summary>How many messages were sent a second time.</summary>
     public int Echoed { get; private set; }
 
     /// <summary>Type and id of every boundary event that went over the wire; what was planted or echoed is left out.</summary>
-    public IEnumerable<(string Type, string Id)> Heard => heard.Keys;
+    public IEnumerable<(string Type, string Id)> Heard => _heard.Keys;
 
     public async Task ConnectAsync()
     {
         var factory = new ConnectionFactory { Uri = broker, AutomaticRecoveryEnabled = true, NetworkRecoveryInterval = TimeSpan.FromSeconds(1) };
-        connection = await factory.CreateConnectionAsync();
-        channel = await connection.CreateChannelAsync();
-        await channel.QueueDeclareAsync(Queue, durable: true, exclusive: false, autoDelete: false);
-        await channel.QueueBindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
+        _connection = await factory.CreateConnectionAsync();
+        _channel = await _connection.CreateChannelAsync();
+        await _channel.QueueDeclareAsync(Queue, durable: true, exclusive: false, autoDelete: false);
+        await _channel.QueueBindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
         foreach (var commands in CommandQueues.All)
         {
-            await channel.QueueBindAsync(Queue, commands, "");   // an exchange of the same name stands before each queue
+            await _channel.QueueBindAsync(Queue, commands, "");   // an exchange of the same name stands before each queue
         }
 
-        var consumer = new AsyncEventingBasicConsumer(channel);
+        var consumer = new AsyncEventingBasicConsumer(_channel);
         consumer.ReceivedAsync += (_, message) => HearAsync(message);
-        await channel.BasicConsumeAsync(Queue, autoAck: true, consumer);
+        await _channel.BasicConsumeAsync(Queue, autoAck: true, consumer);
     }
 
-    public void Start(EchoMode next) => mode = next;
+    public void Start(EchoMode next) => _mode = next;
 
     /// <summary>Takes no event any more, so that one which reaches nobody else reaches nobody.</summary>
-    public Task StepAsideAsync() => channel!.QueueUnbindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
+    public Task StepAsideAsync() => _channel!.QueueUnbindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
 
-    public Task StepInAsync() => channel!.QueueBindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
+    public Task StepInAsync() => _channel!.QueueBindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
 
     public async Task StopAsync()
     {
-        mode = EchoMode.Nothing;
-        var late = kept.ToArray();
-        kept.Clear();
-        random.Shuffle(late);
+        _mode = EchoMode.Nothing;
+        var late = _kept.ToArray();
+        _kept.Clear();
+        _random.Shuffle(late);
         foreach (var message in late)
         {
             await AgainAsync(message);
@@ -80,9 +80,9 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (connection is not null)
+        if (_connection is not null)
         {
-            await connection.DisposeAsync();
+            await _connection.DisposeAsync();
         }
     }
 
@@ -97,10 +97,10 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
         var isCommand = CommandQueues.All.Contains(message.Exchange);
         if (!isCommand)
         {
-            heard.TryAdd((message.RoutingKey, id), true);
+            _heard.TryAdd((message.RoutingKey, id), true);
         }
 
-        switch (mode)
+        switch (_mode)
         {
             case EchoMode.Commands when isCommand:
             case EchoMode.Events when !isCommand:
@@ -108,7 +108,7 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
                 break;
             case EchoMode.ShuffledEvents when !isCommand:
                 // The body is only lent for the time of this call.
-                kept.Enqueue(new BasicDeliverEventArgs(
+                _kept.Enqueue(new BasicDeliverEventArgs(
                     message.ConsumerTag, message.DeliveryTag, message.Redelivered, message.Exchange, message.RoutingKey, message.BasicProperties, message.Body.ToArray()));
                 break;
         }
@@ -122,7 +122,7 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
         };
         try
         {
-            await channel!.BasicPublishAsync(message.Exchange, message.RoutingKey, mandatory: false, properties, message.Body);
+            await _channel!.BasicPublishAsync(message.Exchange, message.RoutingKey, mandatory: false, properties, message.Body);
             Echoed++;
         }
         catch (Exception e) when (e is AlreadyClosedException or OperationInterruptedException)

@@ -19,17 +19,17 @@ public sealed class ForgeKit(Stage stage)
     /// <summary>A price that nothing has in a run.</summary>
     public const decimal Price = 0.01m;
 
-    private readonly ConcurrentQueue<ForgedMessage> planted = new();
-    private readonly ConcurrentQueue<string> letIn = new();
+    private readonly ConcurrentQueue<ForgedMessage> _planted = new();
+    private readonly ConcurrentQueue<string> _letIn = new();
 
     /// <summary>Everything that the broker took.</summary>
-    public IReadOnlyCollection<ForgedMessage> Planted => planted;
+    public IReadOnlyCollection<ForgedMessage> Planted => _planted;
 
     /// <summary>What it took though the account had no right to.</summary>
-    public IReadOnlyCollection<string> LetIn => letIn;
+    public IReadOnlyCollection<string> LetIn => _letIn;
 
     /// <summary>Whose erasure was forged.</summary>
-    public IReadOnlyCollection<Guid> Victims => [.. planted.Select(p => p.Fact).OfType<UserErased>().Select(e => e.UserId).Distinct()];
+    public IReadOnlyCollection<Guid> Victims => [.. _planted.Select(p => p.Fact).OfType<UserErased>().Select(e => e.UserId).Distinct()];
 
     public async Task PlantAsync()
     {
@@ -59,7 +59,7 @@ public sealed class ForgeKit(Stage stage)
         {
             if (await TellAsync(connection, forger, exchange, contract.Type, contract, fact, []))
             {
-                letIn.Enqueue($"{forger} has published {contract.Type} to {exchange}");
+                _letIn.Enqueue($"{forger} has published {contract.Type} to {exchange}");
             }
         }
     }
@@ -120,7 +120,7 @@ public sealed class ForgeKit(Stage stage)
             return false;
         }
 
-        planted.Enqueue(new ForgedMessage(id, queues, fact));
+        _planted.Enqueue(new ForgedMessage(id, queues, fact));
         return true;
     }
 }

@@ -17,10 +17,10 @@ public sealed class OddKit(ShopCluster cluster)
     private const int Huge = 2_000_000;
     private const string Json = "application/json";
 
-    private readonly ConcurrentQueue<(string Mark, string Service, string How)> planted = new();
+    private readonly ConcurrentQueue<(string Mark, string Service, string How)> _planted = new();
 
     /// <summary>A word in the body of each that the broker has taken, the service whose queue it was put into, and what is odd about it.</summary>
-    public IReadOnlyCollection<(string Mark, string Service, string How)> Planted => planted;
+    public IReadOnlyCollection<(string Mark, string Service, string How)> Planted => _planted;
 
     public async Task PlantAsync()
     {
@@ -107,7 +107,7 @@ public sealed class OddKit(ShopCluster cluster)
             await channel.BasicPublishAsync(exchange, routingKey, mandatory: false, properties, Encoding.UTF8.GetBytes(body));
             foreach (var service in services)
             {
-                planted.Enqueue((mark, service, $"{how} ({(exchange.Length > 0 ? exchange : routingKey)})"));
+                _planted.Enqueue((mark, service, $"{how} ({(exchange.Length > 0 ? exchange : routingKey)})"));
             }
 
             return true;

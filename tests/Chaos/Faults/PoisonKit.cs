@@ -19,10 +19,10 @@ public sealed class PoisonKit(ShopCluster cluster)
     /// <summary>How many dead letters come of what is planted about a person: of the event in four queues, of each command in its own.</summary>
     public const int LettersAboutAPerson = 6;
 
-    private readonly ConcurrentQueue<PlantedMessage> planted = new();
+    private readonly ConcurrentQueue<PlantedMessage> _planted = new();
 
     /// <summary>Everything that was planted.</summary>
-    public IReadOnlyCollection<PlantedMessage> Planted => planted;
+    public IReadOnlyCollection<PlantedMessage> Planted => _planted;
 
     public async Task PlantAsync()
     {
@@ -89,7 +89,7 @@ public sealed class PoisonKit(ShopCluster cluster)
         }
 
         await channel.BasicPublishAsync(exchange, type is null ? "" : exchange, mandatory: false, properties, body);
-        planted.Enqueue(new PlantedMessage(id, exchange, body, about));
+        _planted.Enqueue(new PlantedMessage(id, exchange, body, about));
         return id;
     }
 }

@@ -15,13 +15,13 @@ public sealed class SkewedClocks : IDisposable
 {
     internal const string FileVariable = "SHOP_CHAOS_CLOCK";
 
-    private readonly string folder = Directory.CreateTempSubdirectory("shop-clocks-").FullName;
-    private readonly HashSet<(string Service, int Number)> replicas = [];
+    private readonly string _folder = Directory.CreateTempSubdirectory("shop-clocks-").FullName;
+    private readonly HashSet<(string Service, int Number)> _replicas = [];
 
     /// <summary>What a replica is started with.</summary>
     public Dictionary<string, string> EnvironmentOf(string service, int number)
     {
-        replicas.Add((service, number));
+        _replicas.Add((service, number));
         Set(service, number, TimeSpan.Zero);
         var assembly = typeof(ClockOfThisProcess).Assembly;
         return new()
@@ -36,13 +36,13 @@ public sealed class SkewedClocks : IDisposable
     /// <param name="off">How far the clock of the replica with this number is ahead.</param>
     public void Set(Func<int, TimeSpan> off)
     {
-        foreach (var (service, number) in replicas)
+        foreach (var (service, number) in _replicas)
         {
             Set(service, number, off(number));
         }
     }
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     // In one step: a process may look at any moment.
     private void Set(string service, int number, TimeSpan off)
@@ -52,26 +52,26 @@ public sealed class SkewedClocks : IDisposable
         File.Move(file + ".new", file, overwrite: true);
     }
 
-    private string FileOf(string service, int number) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{service}-{number}"));
+    private string FileOf(string service, int number) => Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"{service}-{number}"));
 }
 
 /// <summary>Runs in the process of a service, whose clock it replaces.</summary>
 public sealed class ClockOfThisProcess : TimeProvider, IHostingStartup
 {
-    private readonly string? file = Environment.GetEnvironmentVariable(SkewedClocks.FileVariable);
-    private long lookAgain;
-    private TimeSpan off;
+    private readonly string? _file = Environment.GetEnvironmentVariable(SkewedClocks.FileVariable);
+    private long _lookAgain;
+    private TimeSpan _off;
 
     public void Configure(IWebHostBuilder builder) => builder.ConfigureServices(services => services.AddSingleton<TimeProvider>(this));
 
     public override DateTimeOffset GetUtcNow()
     {
-        if (file is not null && Environment.TickCount64 >= Volatile.Read(ref lookAgain))
+        if (_file is not null && Environment.TickCount64 >= Volatile.Read(ref _lookAgain))
         {
-            off = TimeSpan.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture);
-            Volatile.Write(ref lookAgain, Environment.TickCount64 + 1000);
+            _off = TimeSpan.Parse(File.ReadAllText(_file), CultureInfo.InvariantCulture);
+            Volatile.Write(ref _lookAgain, Environment.TickCount64 + 1000);
         }
 
-        return base.GetUtcNow() + off;
+        return base.GetUtcNow() + _off;
     }
 }

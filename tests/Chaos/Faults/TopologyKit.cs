@@ -7,20 +7,20 @@ namespace Shop.Chaos.Faults;
 /// <summary>Deletes exchanges, bindings and queues under the running services, and knows what there was.</summary>
 public sealed class TopologyKit(TestVhost vhost)
 {
-    private readonly HashSet<string> known = [];
+    private readonly HashSet<string> _known = [];
 
     /// <summary>Every exchange, queue and binding that was there before one was deleted and outlives connections.</summary>
-    public IReadOnlyCollection<string> Known => known;
+    public IReadOnlyCollection<string> Known => _known;
 
     public async Task DeleteAsync(Func<IChannel, Task> what)
     {
-        known.UnionWith(await ReadAsync());
+        _known.UnionWith(await ReadAsync());
         await using var connection = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
         await using var channel = await connection.CreateChannelAsync();
         await what(channel);
     }
 
-    public async Task<IReadOnlyList<string>> MissingAsync() => [.. known.Except(await ReadAsync()).Order(StringComparer.Ordinal)];
+    public async Task<IReadOnlyList<string>> MissingAsync() => [.. _known.Except(await ReadAsync()).Order(StringComparer.Ordinal)];
 
     private async Task<HashSet<string>> ReadAsync()
     {

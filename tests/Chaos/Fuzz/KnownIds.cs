@@ -4,42 +4,42 @@ namespace Shop.Chaos.Fuzz;
 public sealed class KnownIds
 {
     private const int Most = 400;
-    private readonly List<string> ids = [];
+    private readonly List<string> _ids = [];
 
     public IReadOnlyList<string> All
     {
         get
         {
-            lock (ids)
+            lock (_ids)
             {
-                return [.. ids];
+                return [.. _ids];
             }
         }
     }
 
     public void Add(string id)
     {
-        lock (ids)
+        lock (_ids)
         {
-            if (ids.Contains(id))
+            if (_ids.Contains(id))
             {
                 return;
             }
 
-            if (ids.Count == Most)
+            if (_ids.Count == Most)
             {
-                ids.RemoveAt(0);
+                _ids.RemoveAt(0);
             }
 
-            ids.Add(id);
+            _ids.Add(id);
         }
     }
 
     public string? Any(Random random)
     {
-        lock (ids)
+        lock (_ids)
         {
-            return ids.Count == 0 ? null : ids[random.Next(ids.Count)];
+            return _ids.Count == 0 ? null : _ids[random.Next(_ids.Count)];
         }
     }
 }

@@ -30,16 +30,16 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
         ("orders.payments.calls", "Orders.Payments:ExecutePayment", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","operation":"capture","isClaimed":true}"""),
     ];
 
-    private readonly (string Type, JsonNode Body)[] samples =
+    private readonly (string Type, JsonNode Body)[] _samples =
     [
         .. Directory.GetFiles(Path.Combine(ShopCluster.Root, "contracts", "schemas", "samples"), "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(f => (Type: Path.GetFileName(Path.GetDirectoryName(f)!), Body: JsonNode.Parse(File.ReadAllText(f))!)).Where(s => ShopContracts.Catalogue.Find(s.Type) is not null),
     ];
 
-    private int sent;
+    private int _sent;
 
     /// <summary>Those that the broker has taken.</summary>
-    public int Sent => sent;
+    public int Sent => _sent;
 
     public async Task RunAsync(int messages)
     {
@@ -52,7 +52,7 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
                 try
                 {
                     await SendAsync(channel, new Random(unchecked((seed * 1_000_003) - i)));
-                    Interlocked.Increment(ref sent);
+                    Interlocked.Increment(ref _sent);
                 }
                 catch (Exception e) when (e is PublishException or AlreadyClosedException or OperationInterruptedException)
                 {
@@ -83,7 +83,7 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
             return;
         }
 
-        var sample = samples[random.Next(samples.Length)];
+        var sample = _samples[random.Next(_samples.Length)];
         var headers = new CloudEventEnvelope(id, ShopContracts.Catalogue.SourceOf("fuzz"), sample.Type, TimeProvider.System.GetUtcNow(), Marked(random), "urn:shop:schema:" + sample.Type, Sequence: random.Next(1, 5))
             .ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
         if (random.Next(4) == 0)

@@ -26,36 +26,36 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
 
     private static readonly string[] OddHeaders = ["If-Match", "If-None-Match", "Accept", "Accept-Encoding", "Accept-Language", "Range", "Expect", "Origin", "traceparent", "X-Forwarded-For", "X-Correlation-Id", "Prefer"];
 
-    private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = Patience };
-    private readonly ConcurrentDictionary<string, KnownIds> known = new();
-    private readonly ConcurrentQueue<string> failures = new();
-    private readonly ConcurrentDictionary<int, int> answers = new();
-    private readonly ConcurrentDictionary<(string Operation, int Status), int> byOperation = new();
-    private readonly ConcurrentDictionary<string, string> refusals = new();
-    private Operation[] operations = [];
-    private Customer[] customers = [];
-    private int sent;
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = Patience };
+    private readonly ConcurrentDictionary<string, KnownIds> _known = new();
+    private readonly ConcurrentQueue<string> _failures = new();
+    private readonly ConcurrentDictionary<int, int> _answers = new();
+    private readonly ConcurrentDictionary<(string Operation, int Status), int> _byOperation = new();
+    private readonly ConcurrentDictionary<string, string> _refusals = new();
+    private Operation[] _operations = [];
+    private Customer[] _customers = [];
+    private int _sent;
 
     /// <summary>What came back that must not: by operation, with what brings it back.</summary>
-    public IReadOnlyCollection<string> Failures => failures;
+    public IReadOnlyCollection<string> Failures => _failures;
 
     /// <summary>How often each status was answered.</summary>
-    public IReadOnlyDictionary<int, int> Answers => answers;
+    public IReadOnlyDictionary<int, int> Answers => _answers;
 
-    public int Sent => sent;
+    public int Sent => _sent;
 
     /// <summary>Operations that nothing was accepted by: fuzzing has not gone behind their door.</summary>
-    public IEnumerable<string> NeverAccepted => operations.Select(o => o.ToString()).Where(o => !byOperation.Keys.Any(k => k.Operation == o && k.Status is >= 200 and < 300));
+    public IEnumerable<string> NeverAccepted => _operations.Select(o => o.ToString()).Where(o => !_byOperation.Keys.Any(k => k.Operation == o && k.Status is >= 200 and < 300));
 
     /// <summary>A line for each operation: how often which status was answered, and what was said last to a request that was meant well.</summary>
     public IEnumerable<string> Table =>
-        from operation in operations.Select(o => o.ToString())
-        select $"{operation}: {string.Join(", ", byOperation.Where(b => b.Key.Operation == operation).OrderBy(b => b.Key.Status).Select(b => string.Create(CultureInfo.InvariantCulture, $"{b.Value} × {b.Key.Status}")))}; {refusals.GetValueOrDefault(operation)}";
+        from operation in _operations.Select(o => o.ToString())
+        select $"{operation}: {string.Join(", ", _byOperation.Where(b => b.Key.Operation == operation).OrderBy(b => b.Key.Status).Select(b => string.Create(CultureInfo.InvariantCulture, $"{b.Value} × {b.Key.Status}")))}; {_refusals.GetValueOrDefault(operation)}";
 
     public async Task RunAsync(int requests)
     {
-        operations = [.. (await Task.WhenAll(Oracle.ServiceNames.Select(DescribedAsync))).SelectMany(o => o)];
-        customers = [market.Stranger(), market.Stranger()];
+        _operations = [.. (await Task.WhenAll(Oracle.ServiceNames.Select(DescribedAsync))).SelectMany(o => o)];
+        _customers = [market.Stranger(), market.Stranger()];
         await StockAsync();
         await ReplayCasesAsync();
         await Parallel.ForEachAsync(Enumerable.Range(0, requests), new ParallelOptions { MaxDegreeOfParallelism = Workers }, async (i, _) => await SendAsync(new Random(unchecked((seed * 1_000_003) + i))));
@@ -64,8 +64,8 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
 
     public void Dispose()
     {
-        http.Dispose();
-        foreach (var customer in customers)
+        _http.Dispose();
+        foreach (var customer in _customers)
         {
             customer.Dispose();
         }
@@ -85,23 +85,23 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
 
     private async Task<IEnumerable<Operation>> DescribedAsync(string service)
     {
-        var document = JsonNode.Parse(await http.GetStringAsync(new Uri(stage.Cluster.Of(service)[0].Address, "/openapi/v1.json")))!;
+        var document = JsonNode.Parse(await _http.GetStringAsync(new Uri(stage.Cluster.Of(service)[0].Address, "/openapi/v1.json")))!;
         return Operation.Of(service, document);
     }
 
     private Task SendAsync(Random random)
     {
         var mangler = new Mangler(random);
-        var sense = new Sense(random, resource => known.GetValueOrDefault(resource)?.Any(random));
+        var sense = new Sense(random, resource => _known.GetValueOrDefault(resource)?.Any(random));
         Operation operation;
         do
         {
-            operation = operations[random.Next(operations.Length)];
+            operation = _operations[random.Next(_operations.Length)];
         }
         while (operation.IsCostly && random.NextDouble() > CostlyShare * 10);
 
         var asOperator = operation.IsForOperators ? random.Next(10) > 0 : random.Next(4) == 0;
-        var caller = random.Next(12) == 0 ? null : asOperator ? market.Operator : customers[random.Next(customers.Length)];
+        var caller = random.Next(12) == 0 ? null : asOperator ? market.Operator : _customers[random.Next(_customers.Length)];
         var hostility = Math.Max(0, random.Next(-1, 4));    // 0: right in everything
         var request = new Attempt(operation.Service, Method(operation, random, hostility), PathOf(operation, random, sense, mangler, hostility) + QueryOf(operation, random, sense, mangler, hostility));
         if (operation.Method != "GET")
@@ -214,16 +214,16 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
         var began = Stopwatch.GetTimestamp();
         try
         {
-            using var answer = await http.SendAsync(message);
+            using var answer = await _http.SendAsync(message);
             var text = await answer.Content.ReadAsStringAsync();
-            Interlocked.Increment(ref sent);
-            answers.AddOrUpdate((int)answer.StatusCode, 1, (_, n) => n + 1);
+            Interlocked.Increment(ref _sent);
+            _answers.AddOrUpdate((int)answer.StatusCode, 1, (_, n) => n + 1);
             if (operation is not null)
             {
-                byOperation.AddOrUpdate((operation.ToString(), (int)answer.StatusCode), 1, (_, n) => n + 1);
+                _byOperation.AddOrUpdate((operation.ToString(), (int)answer.StatusCode), 1, (_, n) => n + 1);
                 if (isMeantWell && !answer.IsSuccessStatusCode)
                 {
-                    refusals[operation.ToString()] = text;
+                    _refusals[operation.ToString()] = text;
                 }
             }
 
@@ -304,12 +304,12 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
         }
     }
 
-    private void Note(string resource, string id) => known.GetOrAdd(resource, _ => new KnownIds()).Add(id);
+    private void Note(string resource, string id) => _known.GetOrAdd(resource, _ => new KnownIds()).Add(id);
 
     /// <summary>Nobody answers where the fuzzer's webhooks go: they would be tried for days.</summary>
     private async Task TidyUpAsync()
     {
-        foreach (var id in known.GetValueOrDefault("webhooks")?.All ?? [])
+        foreach (var id in _known.GetValueOrDefault("webhooks")?.All ?? [])
         {
             await market.Operator.AskAsync(HttpMethod.Delete, "notifications", $"/v1/webhooks/{id}");
         }
@@ -323,7 +323,7 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
         foreach (var file in Directory.GetFiles(Path.Combine(ShopCluster.Root, "tests", "Chaos", "Fuzz", "Cases"), "*.json").Order(StringComparer.Ordinal))
         {
             var attempt = JsonSerializer.Deserialize<Attempt>(await File.ReadAllTextAsync(file), JsonSerializerOptions.Web)!;
-            foreach (var (caller, asOperator) in ((Customer?, bool)[])[(null, false), (customers[0], false), (market.Operator, true)])
+            foreach (var (caller, asOperator) in ((Customer?, bool)[])[(null, false), (_customers[0], false), (market.Operator, true)])
             {
                 await SendAsync(attempt, operation: null, caller, asOperator);
             }
@@ -331,5 +331,5 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
     }
 
     private void Fail(Attempt attempt, bool asOperator, string wrong) =>
-        failures.Enqueue($"{wrong}{Environment.NewLine}      {(asOperator ? "operator" : "customer")}: {JsonSerializer.Serialize(attempt, JsonSerializerOptions.Web)}");
+        _failures.Enqueue($"{wrong}{Environment.NewLine}      {(asOperator ? "operator" : "customer")}: {JsonSerializer.Serialize(attempt, JsonSerializerOptions.Web)}");
 }

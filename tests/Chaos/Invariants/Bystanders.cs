@@ -8,13 +8,13 @@ public sealed class Bystanders(Stage stage)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    private readonly List<string> stuck = [];
+    private readonly List<string> _stuck = [];
 
     /// <summary>How many things were looked at.</summary>
     public int Looks { get; private set; }
 
     /// <summary>What did not go on.</summary>
-    public IReadOnlyList<string> Stuck => stuck;
+    public IReadOnlyList<string> Stuck => _stuck;
 
     /// <summary>Waits until what there is now has gone on: projections have reached the events, messages and mails that are due have left.</summary>
     public async Task LookAsync()
@@ -40,11 +40,11 @@ public sealed class Bystanders(Stage stage)
         Looks++;
         try
         {
-            await Poll.Until(condition, what + " to go on", Limit);
+            await Poll.UntilAsync(condition, what + " to go on", Limit);
         }
         catch (TimeoutException)
         {
-            stuck.Add($"{what} stood still");
+            _stuck.Add($"{what} stood still");
         }
     }
 }

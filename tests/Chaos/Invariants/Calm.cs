@@ -20,7 +20,7 @@ public static class Calm
         var unrest = new List<string>();
         try
         {
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () => (unrest = await LastingUnrestAsync(stage, shop)).Count == 0,
                 "the system to come to rest",
                 limit);

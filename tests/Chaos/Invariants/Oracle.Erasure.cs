@@ -15,7 +15,7 @@ public sealed partial class Oracle
         try
         {
             // What messages under way left behind is erased by the next look for it.
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () =>
                 {
                     (tables, violations) = await SearchAsync();
@@ -29,14 +29,14 @@ public sealed partial class Oracle
             // What was found says it better.
         }
 
-        if (market.Erased.Count == 0 && market.Placed.Count(o => o.Kind == OrderKind.OwnerErased) > 2)
+        if (_market.Erased.Count == 0 && _market.Placed.Count(o => o.Kind == OrderKind.OwnerErased) > 2)
         {
             violations.Add("nobody was erased, though several asked for it");
         }
 
         return new Verdict(
             "erased",
-            $"Nothing is left of the {market.Erased.Count} people who were erased: no word of theirs in any table of any service, dead letters and archives included",
+            $"Nothing is left of the {_market.Erased.Count} people who were erased: no word of theirs in any table of any service, dead letters and archives included",
             tables,
             violations);
     }
@@ -47,10 +47,10 @@ public sealed partial class Oracle
 
         // A row as text has bytes in hexadecimal digits. Looked for here, all at once: a regular expression of hundreds of words takes the database minutes.
         var words = SearchValues.Create(
-            [.. market.Erased.SelectMany(p => new[] { p.Marker, Convert.ToHexStringLower(Encoding.UTF8.GetBytes(p.Marker)) })], StringComparison.Ordinal);
-        foreach (var service in ServiceNames.Where(_ => market.Erased.Count > 0))
+            [.. _market.Erased.SelectMany(p => new[] { p.Marker, Convert.ToHexStringLower(Encoding.UTF8.GetBytes(p.Marker)) })], StringComparison.Ordinal);
+        foreach (var service in ServiceNames.Where(_ => _market.Erased.Count > 0))
         {
-            foreach (var table in await stage.RowsAsync(
+            foreach (var table in await _stage.RowsAsync(
                 service,
                 """
                 SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -59,7 +59,7 @@ public sealed partial class Oracle
                 r => r.GetString(0)))
             {
                 tables++;
-                var rows = await stage.RowsAsync(service, $"SELECT t::text FROM {table} t", r => Trace(r.GetString(0)));
+                var rows = await _stage.RowsAsync(service, $"SELECT t::text FROM {table} t", r => Trace(r.GetString(0)));
                 found.AddRange(rows.OfType<string>().Select(trace => $"{service}, {table}: {trace}"));
             }
         }
@@ -74,11 +74,11 @@ public sealed partial class Oracle
     /// <summary>Dead letters about others are what was put in, byte for byte, also where they have the words of a person who was erased.</summary>
     private async Task<Verdict> NothingOfOthersIsErasedAsync()
     {
-        var others = stage.Poison.Planted.Where(p => p.About is not { } person || !market.Leaving.Contains(person)).ToDictionary(p => p.Id, p => Convert.ToHexStringLower(p.Body));
+        var others = _stage.Poison.Planted.Where(p => p.About is not { } person || !_market.Leaving.Contains(person)).ToDictionary(p => p.Id, p => Convert.ToHexStringLower(p.Body));
         var violations = new List<string>();
         foreach (var service in ServiceNames)
         {
-            foreach (var (id, queue, body, status) in await stage.RowsAsync(
+            foreach (var (id, queue, body, status) in await _stage.RowsAsync(
                 service, "SELECT message_id, queue, encode(body, 'hex'), status FROM messaging.dead_letters", r => (r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3))))
             {
                 if (others.TryGetValue(id, out var expected) && (body != expected || status != "open"))

@@ -9,18 +9,18 @@ public sealed partial class Oracle
     private async Task<Verdict> StockAddsUpAsync()
     {
         var violations = new List<string>();
-        foreach (var sku in market.Skus)
+        foreach (var sku in _market.Skus)
         {
             var stock = await ReadAsync("inventory", $"/v1/products/{sku}/stock");
             var reserved = stock.GetProperty("reserved").GetInt64();
             var shipped = stock.GetProperty("shipped").GetInt64();
-            var expected = market.Placed.Where(o => o.Sku == sku && orders.TryGetValue(o.Id, out var state) && Has(state, "shippedAt")).Sum(o => (long)o.Quantity);
+            var expected = _market.Placed.Where(o => o.Sku == sku && _orders.TryGetValue(o.Id, out var state) && Has(state, "shippedAt")).Sum(o => (long)o.Quantity);
             if (reserved != 0)
             {
                 violations.Add($"{sku}: {reserved} are still reserved");
             }
 
-            if (shipped < expected || (market.Abandoned == 0 && shipped != expected))
+            if (shipped < expected || (_market.Abandoned == 0 && shipped != expected))
             {
                 violations.Add($"{sku}: {shipped} pieces are shipped, the orders say {expected}");
             }
@@ -28,14 +28,14 @@ public sealed partial class Oracle
 
         var audit = await ReadAsync("inventory", "/v1/ops/stock-audit");
         violations.AddRange(audit.GetProperty("differences").EnumerateArray().Select(d => d.ToString()));
-        return new Verdict("stock", "Stock adds up: received = on hand + shipped, what was shipped was ordered, nothing stays reserved", market.Skus.Count, violations);
+        return new Verdict("stock", "Stock adds up: received = on hand + shipped, what was shipped was ordered, nothing stays reserved", _market.Skus.Count, violations);
     }
 
     private Verdict MoneyFollowsTheGoods()
     {
         var violations = new List<string>();
-        var entriesOf = ledger.ToLookup(e => e.OrderId);
-        foreach (var (id, order) in orders)
+        var entriesOf = _ledger.ToLookup(e => e.OrderId);
+        foreach (var (id, order) in _orders)
         {
             var entries = entriesOf[id].ToArray();
             var captured = entries.Count(e => e.Type == "captured") - entries.Count(e => e.Type == "refunded");
@@ -61,8 +61,8 @@ public sealed partial class Oracle
             }
         }
 
-        violations.AddRange(entriesOf.Where(e => !stored.Contains(e.Key) && !ordersOfStrangers.Contains(e.Key)).Select(e => $"money was asked for order {e.Key}, which does not exist"));
-        return new Verdict("money", "Money follows the goods: captured once if completed and never else, no authorization stays open", orders.Count, violations);
+        violations.AddRange(entriesOf.Where(e => !_stored.Contains(e.Key) && !_ordersOfStrangers.Contains(e.Key)).Select(e => $"money was asked for order {e.Key}, which does not exist"));
+        return new Verdict("money", "Money follows the goods: captured once if completed and never else, no authorization stays open", _orders.Count, violations);
     }
 
     private async Task<Verdict> PaymentsEqualTheLedgerAsync()
@@ -72,7 +72,7 @@ public sealed partial class Oracle
         return new Verdict(
             "payments",
             "Our payment records equal the provider's ledger, entry by entry",
-            ledger.Count,
+            _ledger.Count,
             [.. answer.GetProperty("differences").EnumerateArray().Select(d => d.ToString()),
              .. open == 0 ? Array.Empty<string>() : [$"{open} payments are still being worked on"]]);
     }

@@ -11,16 +11,16 @@ public sealed partial class Oracle
     private Verdict EveryOrderEnds() => new(
         "ends",
         "Every acknowledged order exists and has exactly one end",
-        market.Placed.Count,
-        [.. market.Placed.Where(o => !orders.ContainsKey(o.Id)).Select(o => $"order {o.Id} ({o.Kind}) is gone"),
-         .. from o in market.Placed where orders.ContainsKey(o.Id) && !Terminal.Contains(StatusOf(o)) select $"order {o.Id} ({o.Kind}) is still {StatusOf(o)}"]);
+        _market.Placed.Count,
+        [.. _market.Placed.Where(o => !_orders.ContainsKey(o.Id)).Select(o => $"order {o.Id} ({o.Kind}) is gone"),
+         .. from o in _market.Placed where _orders.ContainsKey(o.Id) && !Terminal.Contains(StatusOf(o)) select $"order {o.Id} ({o.Kind}) is still {StatusOf(o)}"]);
 
     private Verdict OutcomesHaveCauses() => new(
         "causes",
         "An order fails or is cancelled if and only if there was a cause",
-        orders.Count,
-        [.. from o in market.Placed
-            where orders.ContainsKey(o.Id)
+        _orders.Count,
+        [.. from o in _market.Placed
+            where _orders.ContainsKey(o.Id)
             let status = StatusOf(o)
             let reason = ReasonOf(o)
             let timedOut = status == "failed" && reason.StartsWith("timed_out:", StringComparison.Ordinal)
@@ -32,43 +32,43 @@ public sealed partial class Oracle
                 OrderKind.AbandonsPayment => timedOut,
                 _ => status == "completed",
             }
-            where !fits && !(timedOut && faults.Count > 0)   // a fault is cause enough
+            where !fits && !(timedOut && _faults.Count > 0)   // a fault is cause enough
             select $"order {o.Id} ({o.Kind}) is {status}: {reason}"]);
 
     private Verdict IdempotencyHolds() => new(
         "replays",
         "A repeated request with the same key gets the first answer, byte for byte",
-        market.Placed.Count,
-        [.. market.Placed.SelectMany(o => o.WrongReplays.Select(w => $"order {o.Id}: {w}"))]);
+        _market.Placed.Count,
+        [.. _market.Placed.SelectMany(o => o.WrongReplays.Select(w => $"order {o.Id}: {w}"))]);
 
     private Verdict OneOrderPerKey()
     {
-        var known = market.Placed.Select(o => o.Id).Concat(market.Drafts).ToHashSet();
-        var strangers = stored.Where(id => !known.Contains(id)).ToArray();
+        var known = _market.Placed.Select(o => o.Id).Concat(_market.Drafts).ToHashSet();
+        var strangers = _stored.Where(id => !known.Contains(id)).ToArray();
 
         // A customer whose patience ended may have an order all the same; nobody else may.
         return new Verdict(
             "one-order",
             "There is one order per idempotency key and none that nobody asked for",
-            stored.Count,
-            strangers.Length <= market.Abandoned ? [] : [.. strangers.Select(id => $"order {id} was acknowledged to nobody")]);
+            _stored.Count,
+            strangers.Length <= _market.Abandoned ? [] : [.. strangers.Select(id => $"order {id} was acknowledged to nobody")]);
     }
 
     private async Task<Verdict> LeaversAreCancelledAsync()
     {
-        var open = await stage.RowsAsync(
+        var open = await _stage.RowsAsync(
             "orders", "SELECT user_id, id, status FROM orders WHERE status IN ('draft', 'submitted', 'confirmed')", r => (r.GetGuid(0), r.GetGuid(1), r.GetString(2)));
         return new Verdict(
             "leavers",
             "A customer who was deactivated has no open order and no draft",
-            market.Leavers.Count,
-            [.. open.Where(o => market.Leavers.Contains(o.Item1)).Select(o => $"order {o.Item2} of {o.Item1} is {o.Item3}")]);
+            _market.Leavers.Count,
+            [.. open.Where(o => _market.Leavers.Contains(o.Item1)).Select(o => $"order {o.Item2} of {o.Item1} is {o.Item3}")]);
     }
 
     private async Task<Verdict> StreamsAreContiguousAsync()
     {
-        var streams = await stage.QueryAsync<long>("orders", "SELECT count(DISTINCT stream_id) FROM event_store.events");
-        var broken = await stage.RowsAsync(
+        var streams = await _stage.QueryAsync<long>("orders", "SELECT count(DISTINCT stream_id) FROM event_store.events");
+        var broken = await _stage.RowsAsync(
             "orders",
             "SELECT stream_id::text FROM event_store.events GROUP BY stream_id HAVING min(version) <> 1 OR max(version) <> count(*)",
             r => r.GetString(0));
@@ -78,7 +78,7 @@ public sealed partial class Oracle
     private async Task<Verdict> ReadModelEqualsTheFoldAsync()
     {
         var violations = new List<string>();
-        await Parallel.ForEachAsync(orders, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (pair, _) =>
+        await Parallel.ForEachAsync(_orders, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (pair, _) =>
         {
             var (id, order) = pair;
             // A problem, when the events do not reach that version.
@@ -91,19 +91,19 @@ public sealed partial class Oracle
                 }
             }
         });
-        return new Verdict("read-model", "The read model of every order equals the fold of its events", orders.Count, violations);
+        return new Verdict("read-model", "The read model of every order equals the fold of its events", _orders.Count, violations);
     }
 
     private async Task<Verdict> SalesEqualTheEventsAsync()
     {
-        var events = await stage.RowsAsync(
+        var events = await _stage.RowsAsync(
             "orders",
             """
             SELECT line ->> 'sku', count(*), sum((line ->> 'quantity')::bigint)::bigint
             FROM event_store.events, jsonb_array_elements(payload -> 'lines') AS line WHERE event_type = 'order.completed' GROUP BY 1
             """,
             r => (Sku: r.GetString(0), Sold: (Orders: r.GetInt64(1), Pieces: r.GetInt64(2))));
-        var placed = await stage.QueryAsync<long>("orders", "SELECT count(*) FROM event_store.events WHERE event_type = 'order.submitted'");
+        var placed = await _stage.QueryAsync<long>("orders", "SELECT count(*) FROM event_store.events WHERE event_type = 'order.submitted'");
         var byProduct = (await ReadAsync("orders", "/v1/statistics/sales?groupBy=product")).GetProperty("items").EnumerateArray()
             .ToDictionary(i => i.GetProperty("sku").GetString()!, i => (i.GetProperty("orders").GetInt64(), i.GetProperty("quantity").GetInt64()));
         var counted = (await ReadAsync("orders", "/v1/statistics/sales")).GetProperty("items").EnumerateArray().Sum(i => i.GetProperty("placed").GetInt64());

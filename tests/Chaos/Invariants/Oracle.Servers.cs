@@ -6,12 +6,12 @@ public sealed partial class Oracle
     private async Task<Verdict> TheTopologyIsWholeAsync() => new(
         "topology",
         "What somebody deleted on the broker is there again, with every binding",
-        stage.Topology.Known.Count,
-        [.. (await stage.Topology.MissingAsync()).Select(m => $"there is no {m}")]);
+        _stage.Topology.Known.Count,
+        [.. (await _stage.Topology.MissingAsync()).Select(m => $"there is no {m}")]);
 
     private Verdict BystandersGoOn() => new(
         "bystanders",
         "Messages, mails and statistics go on while somebody holds a transaction open",
-        stage.Bystanders.Looks,
-        stage.Bystanders.Stuck);
+        _stage.Bystanders.Looks,
+        _stage.Bystanders.Stuck);
 }

@@ -36,20 +36,20 @@ public sealed partial class Oracle
             """),
     ];
 
-    private readonly Dictionary<string, string?> tenants = [];
+    private readonly Dictionary<string, string?> _tenants = [];
 
     private async Task<Verdict> TenantsAreKeptApartAsync()
     {
-        foreach (var (user, tenant) in market.TenantOf)
+        foreach (var (user, tenant) in _market.TenantOf)
         {
-            tenants[user.ToString()] = tenant;
+            _tenants[user.ToString()] = tenant;
         }
 
-        foreach (var (order, user) in await stage.RowsAsync("orders", "SELECT id::text, user_id::text FROM orders", r => (r.GetString(0), r.GetString(1))))
+        foreach (var (order, user) in await _stage.RowsAsync("orders", "SELECT id::text, user_id::text FROM orders", r => (r.GetString(0), r.GetString(1))))
         {
-            if (tenants.TryGetValue(user, out var tenant))
+            if (_tenants.TryGetValue(user, out var tenant))
             {
-                tenants[order] = tenant;
+                _tenants[order] = tenant;
             }
         }
 
@@ -57,10 +57,10 @@ public sealed partial class Oracle
         var looked = 0;
         foreach (var (service, sql) in OfTenants)
         {
-            foreach (var (what, about, tenant) in await stage.RowsAsync(service, sql, r => (r.GetString(0), r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2))))
+            foreach (var (what, about, tenant) in await _stage.RowsAsync(service, sql, r => (r.GetString(0), r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2))))
             {
                 // What a stranger has put in, and what is about somebody whose registration got no answer, is about nobody known.
-                if (tenants.TryGetValue(about, out var expected))
+                if (_tenants.TryGetValue(about, out var expected))
                 {
                     looked++;
                     if (tenant != expected)
@@ -77,9 +77,9 @@ public sealed partial class Oracle
 
     private async Task<IEnumerable<string>> SalesOfTenantsAsync()
     {
-        var counted = (await stage.RowsAsync("orders", "SELECT tenant_id, sum(placed)::bigint FROM sales_by_day GROUP BY 1", r => (r.GetString(0), r.GetInt64(1)))).ToDictionary();
-        var placed = (await stage.RowsAsync("orders", "SELECT stream_id::text FROM event_store.events WHERE event_type = 'order.submitted'", r => r.GetString(0)))
-            .CountBy(order => tenants.GetValueOrDefault(order) ?? "").ToDictionary();
+        var counted = (await _stage.RowsAsync("orders", "SELECT tenant_id, sum(placed)::bigint FROM sales_by_day GROUP BY 1", r => (r.GetString(0), r.GetInt64(1)))).ToDictionary();
+        var placed = (await _stage.RowsAsync("orders", "SELECT stream_id::text FROM event_store.events WHERE event_type = 'order.submitted'", r => r.GetString(0)))
+            .CountBy(order => _tenants.GetValueOrDefault(order) ?? "").ToDictionary();
         return from tenant in Tenants.All
                let key = tenant ?? ""
                where counted.GetValueOrDefault(key) != placed.GetValueOrDefault(key)
@@ -93,18 +93,18 @@ public sealed partial class Oracle
     private Verdict TenantsHearOfTheirsAlone()
     {
         var violations = new List<string>();
-        var erased = market.Leaving.Select(id => id.ToString()).ToHashSet();
-        var ofStrangers = told.Where(e => !tenants.ContainsKey(e.About)).Select(e => e.Id).ToHashSet();
+        var erased = _market.Leaving.Select(id => id.ToString()).ToHashSet();
+        var ofStrangers = _told.Where(e => !_tenants.ContainsKey(e.About)).Select(e => e.Id).ToHashSet();
         foreach (var tenant in Tenants.Named)
         {
-            var theirs = told.Where(e => Stage.TenantEvents.Any(p => e.Type.StartsWith(p[..^1], StringComparison.Ordinal)) && tenants.GetValueOrDefault(e.About) == tenant).ToArray();
+            var theirs = _told.Where(e => Stage.TenantEvents.Any(p => e.Type.StartsWith(p[..^1], StringComparison.Ordinal)) && _tenants.GetValueOrDefault(e.About) == tenant).ToArray();
             var ids = theirs.Select(e => e.Id).ToHashSet();
             var arrived = ArrivedAt(tenant);
             violations.AddRange(arrived.Where(id => !ids.Contains(id) && !ofStrangers.Contains(id)).Select(id => $"the partner of {tenant} got {id}, which is not {tenant}'s"));
             violations.AddRange(theirs.Where(e => !arrived.Contains(e.Id) && !erased.Contains(e.About)).Select(e => $"the partner of {tenant} did not get {e.Id}"));
         }
 
-        return new Verdict("tenants-hear", "The partner of a tenant gets every event of that tenant and none of another", told.Count, violations);
+        return new Verdict("tenants-hear", "The partner of a tenant gets every event of that tenant and none of another", _told.Count, violations);
     }
 
     private static string Name(string? tenant) => tenant ?? "nobody";

@@ -16,19 +16,19 @@ public sealed partial class Oracle
 
     private const double AcceptedShare = 0.95;
 
-    private readonly Stage stage;
-    private readonly Market market;
-    private readonly IReadOnlyList<FaultRecord> faults;
-    private readonly Dictionary<Guid, JsonElement> orders = [];
-    private readonly List<LedgerEntry> ledger = [];
-    private readonly Dictionary<string, HashSet<string>> archives = [];
-    private readonly List<ToldEvent> told = [];
-    private JsonElement payments;
-    private HashSet<Guid> stored = [];
-    private HashSet<Guid> ordersOfStrangers = [];
-    private HashSet<string> published = [];
+    private readonly Stage _stage;
+    private readonly Market _market;
+    private readonly IReadOnlyList<FaultRecord> _faults;
+    private readonly Dictionary<Guid, JsonElement> _orders = [];
+    private readonly List<LedgerEntry> _ledger = [];
+    private readonly Dictionary<string, HashSet<string>> _archives = [];
+    private readonly List<ToldEvent> _told = [];
+    private JsonElement _payments;
+    private HashSet<Guid> _stored = [];
+    private HashSet<Guid> _ordersOfStrangers = [];
+    private HashSet<string> _published = [];
 
-    private Oracle(Stage stage, Market market, IReadOnlyList<FaultRecord> faults) => (this.stage, this.market, this.faults) = (stage, market, faults);
+    private Oracle(Stage stage, Market market, IReadOnlyList<FaultRecord> faults) => (this._stage, this._market, this._faults) = (stage, market, faults);
 
     public static async Task<IReadOnlyList<Verdict>> JudgeAsync(Stage stage, Market market, IReadOnlyList<FaultRecord> faults)
     {
@@ -57,40 +57,40 @@ public sealed partial class Oracle
 
     private async Task LoadAsync()
     {
-        await Parallel.ForEachAsync(market.Placed, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (order, _) =>
+        await Parallel.ForEachAsync(_market.Placed, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (order, _) =>
         {
             var (status, body) = await AskAsync("orders", $"/v1/orders/{order.Id}");
             if (status == HttpStatusCode.OK)
             {
-                lock (orders)
+                lock (_orders)
                 {
-                    orders[order.Id] = body;
+                    _orders[order.Id] = body;
                 }
             }
         });
-        var entries = await stage.Sandbox.GetFromJsonAsync<JsonElement>("/sandbox/ledger?limit=100000");
-        payments = entries.GetProperty("payments");
-        ledger.AddRange(entries.GetProperty("entries").EnumerateArray().Select(e => new LedgerEntry(
+        var entries = await _stage.Sandbox.GetFromJsonAsync<JsonElement>("/sandbox/ledger?limit=100000");
+        _payments = entries.GetProperty("payments");
+        _ledger.AddRange(entries.GetProperty("entries").EnumerateArray().Select(e => new LedgerEntry(
             e.GetProperty("type").GetString()!,
             e.GetProperty("amount").GetInt64(),
             e.TryGetProperty("order_id", out var id) && Guid.TryParse(id.GetString(), out var order) ? order : Guid.Empty)));
-        var submitted = (await stage.RowsAsync("orders", "SELECT id, user_id FROM orders WHERE status <> 'draft'", r => (Id: r.GetGuid(0), UserId: r.GetGuid(1)))).ToLookup(o => market.Strangers.Contains(o.UserId), o => o.Id);
-        (stored, ordersOfStrangers) = ([.. submitted[false]], [.. submitted[true]]);
-        published = [.. await stage.RowsAsync("orders", "SELECT event_id::text FROM messaging.boundary_events WHERE type LIKE 'shop.order.%'", r => r.GetString(0))];
+        var submitted = (await _stage.RowsAsync("orders", "SELECT id, user_id FROM orders WHERE status <> 'draft'", r => (Id: r.GetGuid(0), UserId: r.GetGuid(1)))).ToLookup(o => _market.Strangers.Contains(o.UserId), o => o.Id);
+        (_stored, _ordersOfStrangers) = ([.. submitted[false]], [.. submitted[true]]);
+        _published = [.. await _stage.RowsAsync("orders", "SELECT event_id::text FROM messaging.boundary_events WHERE type LIKE 'shop.order.%'", r => r.GetString(0))];
         foreach (var service in ServiceNames)
         {
-            var events = await stage.RowsAsync(
+            var events = await _stage.RowsAsync(
                 service,
                 "SELECT event_id::text, type, coalesce(data ->> 'orderId', subject) FROM messaging.boundary_events",
                 r => new ToldEvent(r.GetString(0), r.GetString(1), r.GetString(2)));
-            archives[service] = [.. events.Select(e => e.Id)];
-            told.AddRange(events);
+            _archives[service] = [.. events.Select(e => e.Id)];
+            _told.AddRange(events);
         }
     }
 
     /// <summary>An answer about the question: whoever says "too many requests" or "not now" is asked again.</summary>
     private async Task<(HttpStatusCode Status, JsonElement Body)> AskAsync(string service, string path) =>
-        await market.Operator.AskAsync(HttpMethod.Get, service, path) is { } answer
+        await _market.Operator.AskAsync(HttpMethod.Get, service, path) is { } answer
             ? (answer.Status, JsonSerializer.Deserialize<JsonElement>(answer.Body))
             : throw new TimeoutException($"GET {path} of {service} got no answer.");
 
@@ -100,34 +100,34 @@ public sealed partial class Oracle
     /// <summary>A process that has become deaf may end, with 1; whatever else ends one is a bug, although its supervisor hides it.</summary>
     private Verdict NobodyCrashed()
     {
-        var endings = stage.Cluster.All.SelectMany(r => r.Endings.Select(code => (r.Name, Code: code))).ToArray();
+        var endings = _stage.Cluster.All.SelectMany(r => r.Endings.Select(code => (r.Name, Code: code))).ToArray();
         return new Verdict(
             "processes",
             $"No process crashed by itself ({endings.Count(e => e.Code == 1)} ended because they had become deaf)",
-            stage.Cluster.All.Count(),
+            _stage.Cluster.All.Count(),
             [.. endings.Where(e => e.Code != 1).Select(e => $"{e.Name} ended by itself with exit code {e.Code}")]);
     }
 
     private Verdict TheRunMeansSomething()
     {
         var violations = new List<string>();
-        var accepted = market.Placed.Count / (double)Math.Max(1, market.Attempted);
+        var accepted = _market.Placed.Count / (double)Math.Max(1, _market.Attempted);
         if (accepted < AcceptedShare)
         {
-            violations.Add(string.Create(CultureInfo.InvariantCulture, $"only {accepted:P1} of the orders were accepted; {market.Abandoned} without an answer; refused: {string.Join(" | ", market.Refusals.Take(3))}"));
+            violations.Add(string.Create(CultureInfo.InvariantCulture, $"only {accepted:P1} of the orders were accepted; {_market.Abandoned} without an answer; refused: {string.Join(" | ", _market.Refusals.Take(3))}"));
         }
 
         violations.AddRange(
-            from kind in faults.GroupBy(f => f.Kind)
+            from kind in _faults.GroupBy(f => f.Kind)
             let most = kind.Max(f => f.Orders)
-            where most < Math.Min(ChaosRun.WorthHurting, market.Attempted / Math.Max(1, faults.Count) / 2)
+            where most < Math.Min(ChaosRun.WorthHurting, _market.Attempted / Math.Max(1, _faults.Count) / 2)
             select string.Create(CultureInfo.InvariantCulture, $"'{kind.Key}' met only {most} orders"));
-        return new Verdict("meaning", "The run means something: 95 % of the orders accepted, every kind of fault met orders", market.Attempted, violations);
+        return new Verdict("meaning", "The run means something: 95 % of the orders accepted, every kind of fault met orders", _market.Attempted, violations);
     }
 
-    private string StatusOf(PlacedOrder order) => orders[order.Id].GetProperty("status").GetString()!;
+    private string StatusOf(PlacedOrder order) => _orders[order.Id].GetProperty("status").GetString()!;
 
-    private string ReasonOf(PlacedOrder order) => orders.TryGetValue(order.Id, out var state) && Has(state, "reason") ? state.GetProperty("reason").GetString()! : "";
+    private string ReasonOf(PlacedOrder order) => _orders.TryGetValue(order.Id, out var state) && Has(state, "reason") ? state.GetProperty("reason").GetString()! : "";
 
     private static bool Has(JsonElement order, string member) => order.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String;
 

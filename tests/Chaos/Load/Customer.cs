@@ -13,34 +13,34 @@ namespace Shop.Chaos.Load;
 /// <param name="patience">How long one request is repeated.</param>
 public sealed class Customer(Func<Task<ShopClient>> signIn, string? tenantId, TimeSpan patience) : IDisposable
 {
-    private readonly SemaphoreSlim signingIn = new(1);
-    private ShopClient? client;
+    private readonly SemaphoreSlim _signingIn = new(1);
+    private ShopClient? _client;
 
-    public Guid UserId => client?.UserId ?? Guid.Empty;
+    public Guid UserId => _client?.UserId ?? Guid.Empty;
 
     public string? TenantId => tenantId;
 
     /// <summary>A client that is signed in, for requests that are not worth repeating.</summary>
     public async Task<ShopClient> ClientAsync(ShopClient? refused = null)
     {
-        await signingIn.WaitAsync();
+        await _signingIn.WaitAsync();
         try
         {
-            if (client is null || client == refused)
+            if (_client is null || _client == refused)
             {
-                client = await signIn();
+                _client = await signIn();
             }
 
-            return client;
+            return _client;
         }
         finally
         {
-            signingIn.Release();
+            _signingIn.Release();
         }
     }
 
     /// <summary>Forgets the session, so that the next request begins another.</summary>
-    public void SignOut() => client = null;
+    public void SignOut() => _client = null;
 
     /// <summary>Asks until there is an answer that is about the request and not about the weather; null when the customer's patience ended.</summary>
     public async Task<(HttpStatusCode Status, string Body, bool Replayed)?> AskAsync(
@@ -84,7 +84,7 @@ public sealed class Customer(Func<Task<ShopClient>> signIn, string? tenantId, Ti
 
     public void Dispose()
     {
-        client?.Dispose();
-        signingIn.Dispose();
+        _client?.Dispose();
+        _signingIn.Dispose();
     }
 }

@@ -14,15 +14,15 @@ public sealed partial class Market
 {
     private static readonly TimeSpan Collection = TimeSpan.FromSeconds(15);
 
-    private readonly ConcurrentQueue<Person> erased = new();
-    private readonly ConcurrentDictionary<Guid, bool> leaving = new();
-    private int persons;
+    private readonly ConcurrentQueue<Person> _erased = new();
+    private readonly ConcurrentDictionary<Guid, bool> _leaving = new();
+    private int _persons;
 
     /// <summary>Whose erasure was acknowledged.</summary>
-    public IReadOnlyCollection<Person> Erased => erased;
+    public IReadOnlyCollection<Person> Erased => _erased;
 
     /// <summary>Everybody for whom an erasure was asked, with or without an answer.</summary>
-    public IReadOnlyCollection<Guid> Leaving => [.. leaving.Keys];
+    public IReadOnlyCollection<Guid> Leaving => [.. _leaving.Keys];
 
     /// <summary>A few people at once: registered, with dead letters about them, and each with an order; they are still to be erased.</summary>
     public async Task<IReadOnlyList<Func<Task>>> GatherAsync(int count, Func<Task> beforeTheyOrder)
@@ -42,7 +42,7 @@ public sealed partial class Market
     private async Task<Person?> MeetAsync(Wanted wanted)
     {
         var marker = "zq" + wanted.Key[..8];
-        var number = Interlocked.Increment(ref persons);
+        var number = Interlocked.Increment(ref _persons);
         var fullName = Person.Make(number, marker, wanted.Customer).FullName;
         if (await TryRegisterAsync(marker, wanted.Customer.TenantId, fullName) is not { } customer)
         {
@@ -52,8 +52,8 @@ public sealed partial class Market
         var person = Person.Make(number, marker, customer);
         try
         {
-            var ids = await stage.Poison.PlantAboutAsync(customer.UserId, person);
-            await Poll.Until(async () => await stage.DeadLettersAsync(ids) >= PoisonKit.LettersAboutAPerson, $"the dead letters about {marker}", Collection);
+            var ids = await _stage.Poison.PlantAboutAsync(customer.UserId, person);
+            await Poll.UntilAsync(async () => await _stage.DeadLettersAsync(ids) >= PoisonKit.LettersAboutAPerson, $"the dead letters about {marker}", Collection);
         }
         catch (Exception e) when (e is TimeoutException or NpgsqlException or BrokerUnreachableException or AlreadyClosedException or OperationInterruptedException or PublishException)
         {
@@ -68,13 +68,13 @@ public sealed partial class Market
     private async Task EraseAsync(Person person, Customer by)
     {
         var userId = person.Customer.UserId;
-        leaving[userId] = true;
+        _leaving[userId] = true;
 
         // Who gets no answer asks again, and finds nobody there any more.
         if (await by.AskAsync(HttpMethod.Delete, "users", $"/v1/users/{userId}") is { Status: HttpStatusCode.NoContent or HttpStatusCode.NotFound })
         {
-            erased.Enqueue(person);
-            leavers.Enqueue(userId);
+            _erased.Enqueue(person);
+            _leavers.Enqueue(userId);
         }
 
         person.Customer.Dispose();
@@ -85,11 +85,11 @@ public sealed partial class Market
         var draft = new { items = new[] { new { sku = order.Sku, quantity = 1 } } };
         if (await customer.AskAsync(HttpMethod.Post, "orders", "/v1/orders", draft, order.IdempotencyKey + "-draft") is { Status: HttpStatusCode.Created } begun)
         {
-            drafts.Enqueue(JsonSerializer.Deserialize<JsonElement>(begun.Body).GetProperty("id").GetGuid());
+            _drafts.Enqueue(JsonSerializer.Deserialize<JsonElement>(begun.Body).GetProperty("id").GetGuid());
         }
         else
         {
-            Interlocked.Increment(ref abandoned);
+            Interlocked.Increment(ref _abandoned);
         }
     }
 }

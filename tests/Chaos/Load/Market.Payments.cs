@@ -8,16 +8,16 @@ namespace Shop.Chaos.Load;
 /// <summary>Customers whose bank asks them before it pays.</summary>
 public sealed partial class Market
 {
-    private readonly HttpClient bank = new() { Timeout = TimeSpan.FromSeconds(10) };
+    private readonly HttpClient _bank = new() { Timeout = TimeSpan.FromSeconds(10) };
 
     /// <summary>Orders that wait for a customer who will not come: they end with the deadline of their payment, and nobody needs to wait for that.</summary>
-    public IReadOnlyCollection<Guid> Abandoning => [.. placed.Where(o => o.Kind == OrderKind.AbandonsPayment).Select(o => o.Id)];
+    public IReadOnlyCollection<Guid> Abandoning => [.. _placed.Where(o => o.Kind == OrderKind.AbandonsPayment).Select(o => o.Id)];
 
     /// <summary>The customer looks after the payment until it names the page of the bank, goes there after a while, and says yes.</summary>
     private async Task ConfirmPaymentAsync(PlacedOrder order, Customer customer, TimeSpan pause)
     {
         var started = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(started) < patience)
+        while (Stopwatch.GetElapsedTime(started) < _patience)
         {
             if (await customer.AskAsync(HttpMethod.Get, "orders", $"/v1/payments?orderId={order.Id}") is not { Status: HttpStatusCode.OK, Body: var body })
             {
@@ -48,7 +48,7 @@ public sealed partial class Market
         try
         {
             using var yes = new FormUrlEncodedContent([new("outcome", "succeed")]);
-            using var answer = await bank.PostAsync(page, yes);
+            using var answer = await _bank.PostAsync(page, yes);
             return answer.IsSuccessStatusCode;
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)

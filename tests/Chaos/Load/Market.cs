@@ -26,73 +26,73 @@ public sealed partial class Market : IDisposable
     /// <summary>The share of a run in which payments are abandoned: what waits for their deadline shall not lengthen it.</summary>
     private const double AbandoningShare = 0.7;
 
-    private readonly Stage stage;
-    private readonly ShopCluster cluster;
-    private readonly TimeSpan patience;
-    private readonly int lastAbandoning;
-    private readonly Random random;
-    private readonly List<Customer> customers = [];
-    private readonly Dictionary<string, Customer> operators;
-    private readonly ConcurrentDictionary<Guid, string?> tenants = new();
-    private readonly ConcurrentDictionary<Guid, bool> strangers = new();
-    private readonly ConcurrentQueue<PlacedOrder> placed = new();
-    private readonly ConcurrentQueue<string> refusals = new();
-    private readonly (OrderKind Kind, int Share)[] mix;
-    private readonly ConcurrentQueue<string> registered = new();
-    private readonly ConcurrentQueue<Guid> leavers = new();
-    private readonly ConcurrentQueue<Guid> drafts = new();
-    private readonly string[] skus = [.. Enumerable.Range(1, 12).Select(n => $"item-{n:00}")];
-    private int drawn;
-    private int attempted;
-    private int underWay;
-    private int abandoned;
-    private int disposable;
+    private readonly Stage _stage;
+    private readonly ShopCluster _cluster;
+    private readonly TimeSpan _patience;
+    private readonly int _lastAbandoning;
+    private readonly Random _random;
+    private readonly List<Customer> _customers = [];
+    private readonly Dictionary<string, Customer> _operators;
+    private readonly ConcurrentDictionary<Guid, string?> _tenants = new();
+    private readonly ConcurrentDictionary<Guid, bool> _strangers = new();
+    private readonly ConcurrentQueue<PlacedOrder> _placed = new();
+    private readonly ConcurrentQueue<string> _refusals = new();
+    private readonly (OrderKind Kind, int Share)[] _mix;
+    private readonly ConcurrentQueue<string> _registered = new();
+    private readonly ConcurrentQueue<Guid> _leavers = new();
+    private readonly ConcurrentQueue<Guid> _drafts = new();
+    private readonly string[] _skus = [.. Enumerable.Range(1, 12).Select(n => $"item-{n:00}")];
+    private int _drawn;
+    private int _attempted;
+    private int _underWay;
+    private int _abandoned;
+    private int _disposable;
 
     private Market(Stage stage, RunSettings settings, TimeSpan patience)
     {
-        this.stage = stage;
-        cluster = stage.Cluster;
-        this.patience = patience;
-        lastAbandoning = (int)(settings.Orders * AbandoningShare);
-        random = new Random(settings.Seed);
-        mix = [.. Mix.Where(m => settings.OrderKinds.Count == 0 || settings.OrderKinds.Contains(m.Kind))];
-        Operator = new Customer(() => ShopClient.OperatorAsync(cluster), tenantId: null, patience);
-        operators = Tenants.Named.ToDictionary(t => t, t => new Customer(() => ShopClient.OfClientAsync(cluster, t, Tenants.SecretOf(t)), t, patience));
+        this._stage = stage;
+        _cluster = stage.Cluster;
+        this._patience = patience;
+        _lastAbandoning = (int)(settings.Orders * AbandoningShare);
+        _random = new Random(settings.Seed);
+        _mix = [.. Mix.Where(m => settings.OrderKinds.Count == 0 || settings.OrderKinds.Contains(m.Kind))];
+        Operator = new Customer(() => ShopClient.OperatorAsync(_cluster), tenantId: null, patience);
+        _operators = Tenants.Named.ToDictionary(t => t, t => new Customer(() => ShopClient.OfClientAsync(_cluster, t, Tenants.SecretOf(t)), t, patience));
     }
 
     /// <summary>The operator of the installation.</summary>
     public Customer Operator { get; }
 
     /// <summary>Everybody who was registered, with their tenant.</summary>
-    public IReadOnlyDictionary<Guid, string?> TenantOf => tenants;
+    public IReadOnlyDictionary<Guid, string?> TenantOf => _tenants;
 
     /// <summary>Those whose orders nobody here keeps a list of. Where there are any, the operator shops as one of them; else nobody may.</summary>
-    public IReadOnlySet<Guid> Strangers => strangers.IsEmpty ? new HashSet<Guid>() : strangers.Keys.Append(Operator.UserId).ToHashSet();
+    public IReadOnlySet<Guid> Strangers => _strangers.IsEmpty ? new HashSet<Guid>() : _strangers.Keys.Append(Operator.UserId).ToHashSet();
 
     /// <summary>Every order that was acknowledged.</summary>
-    public IReadOnlyCollection<PlacedOrder> Placed => placed;
+    public IReadOnlyCollection<PlacedOrder> Placed => _placed;
 
     /// <summary>Answers that a customer with valid requests should not have got.</summary>
-    public IReadOnlyCollection<string> Refusals => refusals;
+    public IReadOnlyCollection<string> Refusals => _refusals;
 
-    public int Attempted => attempted;
+    public int Attempted => _attempted;
 
     /// <summary>Orders of which customers are still about to place them, or to do what follows.</summary>
-    public int UnderWay => underWay;
+    public int UnderWay => _underWay;
 
     /// <summary>Orders whose customer's patience ended without an answer.</summary>
-    public int Abandoned => abandoned;
+    public int Abandoned => _abandoned;
 
     /// <summary>Customers whose deactivation was acknowledged.</summary>
-    public IReadOnlyCollection<Guid> Leavers => leavers;
+    public IReadOnlyCollection<Guid> Leavers => _leavers;
 
     /// <summary>What customers began and did not submit.</summary>
-    public IReadOnlyCollection<Guid> Drafts => drafts;
+    public IReadOnlyCollection<Guid> Drafts => _drafts;
 
     /// <summary>Addresses of everybody who was registered.</summary>
-    public IReadOnlyCollection<string> Registered => registered;
+    public IReadOnlyCollection<string> Registered => _registered;
 
-    public IReadOnlyList<string> Skus => [.. skus, Scarce];
+    public IReadOnlyList<string> Skus => [.. _skus, Scarce];
 
     /// <summary>Registers customers, stocks the shelves, and waits until the orders service has heard of the products.</summary>
     public static async Task<Market> OpenAsync(Stage stage, RunSettings settings, TimeSpan patience)
@@ -105,7 +105,7 @@ public sealed partial class Market : IDisposable
 
         for (var i = 0; i < Customers; i++)
         {
-            market.customers.Add(await market.RegisterAsync($"customer-{i}", Tenants.All[i % Tenants.All.Count]));
+            market._customers.Add(await market.RegisterAsync($"customer-{i}", Tenants.All[i % Tenants.All.Count]));
         }
 
         await market.WaitForCatalogueAsync();
@@ -134,19 +134,19 @@ public sealed partial class Market : IDisposable
     public Task WaveAsync(int count)
     {
         var orders = Enumerable.Range(0, count).Select(_ => Draw()).ToArray();   // drawn first, so that the seed decides and not the scheduling
-        Interlocked.Add(ref underWay, count);
+        Interlocked.Add(ref _underWay, count);
         return Parallel.ForEachAsync(orders, new ParallelOptions { MaxDegreeOfParallelism = Concurrency }, async (order, _) => await PlaceOneAsync(order));
     }
 
     public void Dispose()
     {
         Operator.Dispose();
-        foreach (var customer in customers.Concat(operators.Values))
+        foreach (var customer in _customers.Concat(_operators.Values))
         {
             customer.Dispose();
         }
 
-        bank.Dispose();
+        _bank.Dispose();
     }
 
     private async Task PlaceOneAsync(Wanted wanted)
@@ -157,46 +157,46 @@ public sealed partial class Market : IDisposable
         }
         finally
         {
-            Interlocked.Decrement(ref underWay);
+            Interlocked.Decrement(ref _underWay);
         }
     }
 
     private Wanted Draw()
     {
-        var dice = random.Next(mix.Sum(m => m.Share));
-        var kind = mix.First(m => (dice -= m.Share) < 0).Kind;
-        return Draw(++drawn > lastAbandoning && kind == OrderKind.AbandonsPayment && mix.Length > 1 ? OrderKind.ConfirmsPayment : kind);
+        var dice = _random.Next(_mix.Sum(m => m.Share));
+        var kind = _mix.First(m => (dice -= m.Share) < 0).Kind;
+        return Draw(++_drawn > _lastAbandoning && kind == OrderKind.AbandonsPayment && _mix.Length > 1 ? OrderKind.ConfirmsPayment : kind);
     }
 
     private Wanted Draw(OrderKind kind)
     {
-        var customer = customers[random.Next(customers.Count)];
+        var customer = _customers[_random.Next(_customers.Count)];
         return new Wanted(
             kind,
-            kind == OrderKind.OutOfStock ? Scarce : skus[random.Next(skus.Length)],
-            random.Next(1, 4),
+            kind == OrderKind.OutOfStock ? Scarce : _skus[_random.Next(_skus.Length)],
+            _random.Next(1, 4),
             customer,
-            Operator: random.Next(2) == 0 ? OperatorOf(customer.TenantId) : Operator,
+            Operator: _random.Next(2) == 0 ? OperatorOf(customer.TenantId) : Operator,
             Key: new Guid(Bytes(16)).ToString(),
-            Repeat: random.NextDouble() < RepeatedShare,
-            Pause: TimeSpan.FromMilliseconds(random.Next(0, 400)));
+            Repeat: _random.NextDouble() < RepeatedShare,
+            Pause: TimeSpan.FromMilliseconds(_random.Next(0, 400)));
     }
 
-    private Customer OperatorOf(string? tenantId) => tenantId is null ? Operator : operators[tenantId];
+    private Customer OperatorOf(string? tenantId) => tenantId is null ? Operator : _operators[tenantId];
 
     private async Task PlaceAsync(Wanted wanted)
     {
-        Interlocked.Increment(ref attempted);
+        Interlocked.Increment(ref _attempted);
         var person = wanted.Kind == OrderKind.OwnerErased ? await MeetAsync(wanted) : null;
         var customer = wanted.Kind switch
         {
             OrderKind.OwnerErased => person?.Customer,
-            OrderKind.OwnerDeactivated => await TryRegisterAsync($"leaver-{Interlocked.Increment(ref disposable)}", wanted.Customer.TenantId),
+            OrderKind.OwnerDeactivated => await TryRegisterAsync($"leaver-{Interlocked.Increment(ref _disposable)}", wanted.Customer.TenantId),
             _ => wanted.Customer,
         };
         if (customer is null)
         {
-            Interlocked.Increment(ref abandoned);
+            Interlocked.Increment(ref _abandoned);
             return;
         }
 
@@ -211,19 +211,19 @@ public sealed partial class Market : IDisposable
     {
         if (await customer.AskAsync(HttpMethod.Post, "orders", "/v1/orders", body, wanted.Key) is not { } answer)
         {
-            Interlocked.Increment(ref abandoned);
+            Interlocked.Increment(ref _abandoned);
             return null;
         }
 
         if (answer.Status != HttpStatusCode.Created)
         {
-            refusals.Enqueue($"{wanted.Kind}: {(int)answer.Status} {answer.Body}");
+            _refusals.Enqueue($"{wanted.Kind}: {(int)answer.Status} {answer.Body}");
             return null;
         }
 
         var id = JsonSerializer.Deserialize<JsonElement>(answer.Body).GetProperty("id").GetGuid();
         var order = new PlacedOrder(id, customer.UserId, customer.TenantId, wanted.Kind, wanted.Sku, wanted.Quantity, wanted.Key, answer.Body);
-        placed.Enqueue(order);
+        _placed.Enqueue(order);
         return order;
     }
 
@@ -264,7 +264,7 @@ public sealed partial class Market : IDisposable
             HttpMethod.Post, "users", $"/v1/users/{order.UserId}/deactivate", new { reason = "asked to leave" }, order.IdempotencyKey + "-leave");
         if (answer is { } left && (int)left.Status is >= 200 and < 300)
         {
-            leavers.Enqueue(order.UserId);
+            _leavers.Enqueue(order.UserId);
         }
 
         customer.Dispose();
@@ -308,12 +308,12 @@ public sealed partial class Market : IDisposable
 
         if (fullName is null)
         {
-            registered.Enqueue(email);   // whoever is going to be erased may be so before the welcome
+            _registered.Enqueue(email);   // whoever is going to be erased may be so before the welcome
         }
 
-        var customer = new Customer(() => ShopClient.SignInAsync(cluster, email, Password), tenantId, patience);
+        var customer = new Customer(() => ShopClient.SignInAsync(_cluster, email, Password), tenantId, _patience);
         await customer.ClientAsync();
-        tenants[customer.UserId] = tenantId;
+        _tenants[customer.UserId] = tenantId;
         return customer;
     }
 
@@ -327,7 +327,7 @@ public sealed partial class Market : IDisposable
         {
             try
             {
-                return email is null ? await RegisterAsync() : await ShopClient.SignInAsync(cluster, email, Password);
+                return email is null ? await RegisterAsync() : await ShopClient.SignInAsync(_cluster, email, Password);
             }
             catch (HttpRequestException)
             {
@@ -337,8 +337,8 @@ public sealed partial class Market : IDisposable
 
         async Task<ShopClient> RegisterAsync()
         {
-            var client = await ShopClient.RegisterAsync(cluster, "stranger");
-            strangers[client.UserId] = true;
+            var client = await ShopClient.RegisterAsync(_cluster, "stranger");
+            _strangers[client.UserId] = true;
             email = (await client.GetAsync("users", "/v1/users/me")).GetProperty("email").GetString();
             return client;
         }
@@ -348,8 +348,8 @@ public sealed partial class Market : IDisposable
     {
         foreach (var sku in Skus)
         {
-            await Chassis.Testing.Poll.Until(
-                async () => await customers[0].AskAsync(HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } }),
+            await Chassis.Testing.Poll.UntilAsync(
+                async () => await _customers[0].AskAsync(HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } }),
                 draft => draft?.Status == HttpStatusCode.Created,
                 $"the orders service to know the product {sku}",
                 TimeSpan.FromSeconds(60));
@@ -359,7 +359,7 @@ public sealed partial class Market : IDisposable
     private byte[] Bytes(int count)
     {
         var bytes = new byte[count];
-        random.NextBytes(bytes);
+        _random.NextBytes(bytes);
         return bytes;
     }
 

@@ -8,21 +8,21 @@ namespace Shop.Chaos.Receivers;
 /// <summary>A mail server that keeps what it accepted, by <c>Message-ID</c>, and can be told to refuse, to hang, or to be slow with its last word.</summary>
 public sealed class MailSink : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stopped = new();
-    private readonly ConcurrentQueue<Mail> mails = new();
-    private readonly Task accepting;
-    private TaskCompletionSource answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int waiting;
-    private int slow;
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stopped = new();
+    private readonly ConcurrentQueue<Mail> _mails = new();
+    private readonly Task _accepting;
+    private TaskCompletionSource _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _waiting;
+    private int _slow;
 
     public MailSink()
     {
-        listener.Start();
-        accepting = AcceptAsync();
+        _listener.Start();
+        _accepting = AcceptAsync();
     }
 
-    public string Address => $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
+    public string Address => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
 
     public Behaviour Mode { get; set; } = Behaviour.Accept;
 
@@ -33,33 +33,33 @@ public sealed class MailSink : IAsyncDisposable
     public int? KeepsWaiting { get; set; }
 
     /// <summary>Senders that wait for the answer to their final dot.</summary>
-    public int Waiting => waiting;
+    public int Waiting => _waiting;
 
     /// <summary>Everything accepted, repeats included.</summary>
-    public IReadOnlyCollection<Mail> Mails => mails;
+    public IReadOnlyCollection<Mail> Mails => _mails;
 
     /// <summary>Whoever waits for an answer has it now, and nobody waits from now on.</summary>
     public void AnswerAll()
     {
         AnswersAfter = TimeSpan.Zero;
-        Interlocked.Exchange(ref answered, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+        Interlocked.Exchange(ref _answered, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
     }
 
     public async ValueTask DisposeAsync()
     {
-        await stopped.CancelAsync();
-        listener.Stop();
-        await accepting;
-        stopped.Dispose();
+        await _stopped.CancelAsync();
+        _listener.Stop();
+        await _accepting;
+        _stopped.Dispose();
     }
 
     private async Task AcceptAsync()
     {
-        while (!stopped.IsCancellationRequested)
+        while (!_stopped.IsCancellationRequested)
         {
             try
             {
-                var client = await listener.AcceptTcpClientAsync(stopped.Token);
+                var client = await _listener.AcceptTcpClientAsync(_stopped.Token);
                 client.NoDelay = true;
                 _ = ServeAsync(client);
             }
@@ -91,11 +91,11 @@ public sealed class MailSink : IAsyncDisposable
         await using var writer = new StreamWriter(stream, Encoding.Latin1) { NewLine = "\r\n", AutoFlush = true };
         await writer.WriteLineAsync("220 sink");
         var recipients = new List<string>();
-        while (await reader.ReadLineAsync(stopped.Token) is { } line)
+        while (await reader.ReadLineAsync(_stopped.Token) is { } line)
         {
             if (Mode == Behaviour.Hang)
             {
-                await Task.Delay(Timeout.Infinite, stopped.Token);
+                await Task.Delay(Timeout.Infinite, _stopped.Token);
             }
 
             switch (line.Split(' ', ':')[0].ToUpperInvariant())
@@ -130,22 +130,22 @@ public sealed class MailSink : IAsyncDisposable
 
     private async Task KeepWaitingAsync(Mail mail, StreamReader sender)
     {
-        var isSlow = Interlocked.Increment(ref waiting) <= (KeepsWaiting ?? int.MaxValue);
-        var silent = isSlow && KeepsWaiting is not null && Interlocked.Increment(ref slow) % 2 == 0;
-        mails.Enqueue(mail with { IsConfirmed = !silent });
+        var isSlow = Interlocked.Increment(ref _waiting) <= (KeepsWaiting ?? int.MaxValue);
+        var silent = isSlow && KeepsWaiting is not null && Interlocked.Increment(ref _slow) % 2 == 0;
+        _mails.Enqueue(mail with { IsConfirmed = !silent });
         try
         {
             if (silent)
             {
-                await sender.ReadToEndAsync(stopped.Token);
+                await sender.ReadToEndAsync(_stopped.Token);
                 throw new EndOfStreamException("The sender has gone.");
             }
 
-            await Task.WhenAny(Task.Delay(isSlow ? AnswersAfter : TimeSpan.Zero, stopped.Token), answered.Task);
+            await Task.WhenAny(Task.Delay(isSlow ? AnswersAfter : TimeSpan.Zero, _stopped.Token), _answered.Task);
         }
         finally
         {
-            Interlocked.Decrement(ref waiting);
+            Interlocked.Decrement(ref _waiting);
         }
     }
 
@@ -156,7 +156,7 @@ public sealed class MailSink : IAsyncDisposable
         while (true)
         {
             // A sender that goes away before the final dot has not handed anything over.
-            var line = await reader.ReadLineAsync(stopped.Token) ?? throw new EndOfStreamException("The sender broke off.");
+            var line = await reader.ReadLineAsync(_stopped.Token) ?? throw new EndOfStreamException("The sender broke off.");
             if (line == ".")
             {
                 return new Mail(id ?? "", subject ?? "", string.Join(',', recipients));

@@ -13,14 +13,14 @@ namespace Shop.Chaos.Receivers;
 /// <summary>A partner's endpoint: keeps every attempt, checks every signature, and can be told to fail.</summary>
 public sealed class WebhookReceiver : IAsyncDisposable
 {
-    private readonly WebApplication app;
-    private readonly ConcurrentQueue<WebhookAttempt> attempts = new();
-    private readonly ConcurrentDictionary<string, byte[]> secrets = new();
-    private readonly ConcurrentDictionary<string, Behaviour> modes = new();
+    private readonly WebApplication _app;
+    private readonly ConcurrentQueue<WebhookAttempt> _attempts = new();
+    private readonly ConcurrentDictionary<string, byte[]> _secrets = new();
+    private readonly ConcurrentDictionary<string, Behaviour> _modes = new();
 
-    private WebhookReceiver(WebApplication app) => this.app = app;
+    private WebhookReceiver(WebApplication app) => this._app = app;
 
-    public IReadOnlyCollection<WebhookAttempt> Attempts => attempts;
+    public IReadOnlyCollection<WebhookAttempt> Attempts => _attempts;
 
     public static async Task<WebhookReceiver> StartAsync()
     {
@@ -35,15 +35,15 @@ public sealed class WebhookReceiver : IAsyncDisposable
         return receiver;
     }
 
-    public Uri UrlOf(string endpoint) => new(new Uri(app.Urls.First()), endpoint);
+    public Uri UrlOf(string endpoint) => new(new Uri(_app.Urls.First()), endpoint);
 
     /// <param name="endpoint">Name in the path.</param>
     /// <param name="secret"><c>whsec_…</c>, as answered at registration.</param>
-    public void Trust(string endpoint, string secret) => secrets[endpoint] = Convert.FromBase64String(secret["whsec_".Length..]);
+    public void Trust(string endpoint, string secret) => _secrets[endpoint] = Convert.FromBase64String(secret["whsec_".Length..]);
 
-    public void Set(string endpoint, Behaviour mode) => modes[endpoint] = mode;
+    public void Set(string endpoint, Behaviour mode) => _modes[endpoint] = mode;
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
 
     private async Task<IResult> ReceiveAsync(string endpoint, HttpContext context)
     {
@@ -52,8 +52,8 @@ public sealed class WebhookReceiver : IAsyncDisposable
         var body = memory.ToArray();
         var headers = context.Request.Headers;
         var id = headers["webhook-id"].ToString();
-        var mode = modes.GetValueOrDefault(endpoint, Behaviour.Accept);
-        attempts.Enqueue(new WebhookAttempt(
+        var mode = _modes.GetValueOrDefault(endpoint, Behaviour.Accept);
+        _attempts.Enqueue(new WebhookAttempt(
             endpoint, id, Convert.ToHexString(SHA256.HashData(body)), IsSigned(endpoint, id, headers["webhook-timestamp"].ToString(), headers["webhook-signature"].ToString(), body), mode == Behaviour.Accept));
         switch (mode)
         {
@@ -72,7 +72,7 @@ public sealed class WebhookReceiver : IAsyncDisposable
     /// <summary>Standard Webhooks: HMAC-SHA256 over <c>id.timestamp.body</c>, one of several space-separated <c>v1,…</c> must fit.</summary>
     private bool IsSigned(string endpoint, string id, string timestamp, string signatures, byte[] body)
     {
-        if (!secrets.TryGetValue(endpoint, out var secret))
+        if (!_secrets.TryGetValue(endpoint, out var secret))
         {
             return false;
         }

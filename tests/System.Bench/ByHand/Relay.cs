@@ -16,54 +16,54 @@ internal sealed class Relay : IAsyncDisposable
 {
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(15);
 
-    private readonly Channel<Outgoing> committed = Channel.CreateUnbounded<Outgoing>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly Channel<long> confirmed = Channel.CreateUnbounded<long>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly ConcurrentDictionary<ulong, long> inFlight = [];
-    private readonly NpgsqlDataSource database;
-    private readonly IChannel channel;
-    private readonly Task publishing;
-    private readonly Task deleting;
+    private readonly Channel<Outgoing> _committed = Channel.CreateUnbounded<Outgoing>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<long> _confirmed = Channel.CreateUnbounded<long>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly ConcurrentDictionary<ulong, long> _inFlight = [];
+    private readonly NpgsqlDataSource _database;
+    private readonly IChannel _channel;
+    private readonly Task _publishing;
+    private readonly Task _deleting;
 
     private Relay(NpgsqlDataSource database, IChannel channel)
     {
-        this.database = database;
-        this.channel = channel;
+        this._database = database;
+        this._channel = channel;
         channel.BasicAcksAsync += (_, e) =>
         {
-            foreach (var tag in e.Multiple ? [.. inFlight.Keys.Where(t => t <= e.DeliveryTag)] : (ulong[])[e.DeliveryTag])
+            foreach (var tag in e.Multiple ? [.. _inFlight.Keys.Where(t => t <= e.DeliveryTag)] : (ulong[])[e.DeliveryTag])
             {
-                if (inFlight.TryRemove(tag, out var id))
+                if (_inFlight.TryRemove(tag, out var id))
                 {
-                    confirmed.Writer.TryWrite(id);
+                    _confirmed.Writer.TryWrite(id);
                 }
             }
 
             return Task.CompletedTask;
         };
-        publishing = Task.Run(PublishAsync);
-        deleting = Task.Run(DeleteAsync);
+        _publishing = Task.Run(PublishAsync);
+        _deleting = Task.Run(DeleteAsync);
     }
 
     public static async Task<Relay> StartAsync(NpgsqlDataSource database, IConnection broker) =>
         new(database, await broker.CreateChannelAsync(new CreateChannelOptions(true, false)));
 
-    public void Hand(Outgoing message) => committed.Writer.TryWrite(message);
+    public void Hand(Outgoing message) => _committed.Writer.TryWrite(message);
 
     public async ValueTask DisposeAsync()
     {
-        committed.Writer.TryComplete();
-        await publishing;
-        confirmed.Writer.TryComplete();
-        await deleting;
-        await channel.DisposeAsync();
+        _committed.Writer.TryComplete();
+        await _publishing;
+        _confirmed.Writer.TryComplete();
+        await _deleting;
+        await _channel.DisposeAsync();
     }
 
     private async Task PublishAsync()
     {
         ulong tag = 0;
-        await foreach (var message in committed.Reader.ReadAllAsync())
+        await foreach (var message in _committed.Reader.ReadAllAsync())
         {
-            inFlight[++tag] = message.Id;
+            _inFlight[++tag] = message.Id;
             var properties = new BasicProperties
             {
                 ContentType = "application/json",
@@ -72,22 +72,22 @@ internal sealed class Relay : IAsyncDisposable
                 CorrelationId = message.Order.ToString(),
                 Persistent = true,
             };
-            await channel.BasicPublishAsync(Schema.ExchangeOf(message.Type), string.Empty, false, properties, Schema.Body);
+            await _channel.BasicPublishAsync(Schema.ExchangeOf(message.Type), string.Empty, false, properties, Schema.Body);
         }
     }
 
     private async Task DeleteAsync()
     {
         var ids = new List<long>();
-        while (await confirmed.Reader.WaitToReadAsync())
+        while (await _confirmed.Reader.WaitToReadAsync())
         {
             await Task.Delay(Gather);
-            while (confirmed.Reader.TryRead(out var id))
+            while (_confirmed.Reader.TryRead(out var id))
             {
                 ids.Add(id);
             }
 
-            await using var command = database.CreateCommand("DELETE FROM outbox WHERE id = ANY($1)");
+            await using var command = _database.CreateCommand("DELETE FROM outbox WHERE id = ANY($1)");
             command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. ids] });
             await command.ExecuteNonQueryAsync();
             ids.Clear();

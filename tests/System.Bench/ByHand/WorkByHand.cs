@@ -20,16 +20,16 @@ internal sealed class WorkByHand : IAsyncDisposable
     private const int Prefetch = 32;
     private const int Workers = 8;
 
-    private readonly CancellationTokenSource stop = new();
-    private readonly SemaphoreSlim places = new(UnderWay);
-    private readonly ConcurrentBag<Task> tasks = [];
-    private readonly NpgsqlDataSource database;
-    private readonly IConnection broker;
-    private readonly Relay relay;
-    private readonly OrderPath path;
-    private long completed;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _places = new(UnderWay);
+    private readonly ConcurrentBag<Task> _tasks = [];
+    private readonly NpgsqlDataSource _database;
+    private readonly IConnection _broker;
+    private readonly Relay _relay;
+    private readonly OrderPath _path;
+    private long _completed;
 
-    private WorkByHand(NpgsqlDataSource database, IConnection broker, Relay relay, OrderPath path) => (this.database, this.broker, this.relay, this.path) = (database, broker, relay, path);
+    private WorkByHand(NpgsqlDataSource database, IConnection broker, Relay relay, OrderPath path) => (this._database, this._broker, this._relay, this._path) = (database, broker, relay, path);
 
     public static async Task<BoundFigures> MeasureAsync(OrderPath path, double scale)
     {
@@ -47,27 +47,27 @@ internal sealed class WorkByHand : IAsyncDisposable
 
         for (var i = 0; i < Workers; i++)
         {
-            work.tasks.Add(Task.Run(work.PlaceAsync));
+            work._tasks.Add(Task.Run(work.PlaceAsync));
         }
 
         var machine = await Machine.WatchAsync(null);
         await Task.Delay(Durations.Seconds(6, scale));
-        var (before, orders, began) = (await DurableWork.ReadAsync(vhost), Interlocked.Read(ref work.completed), DateTimeOffset.UtcNow);
+        var (before, orders, began) = (await DurableWork.ReadAsync(vhost), Interlocked.Read(ref work._completed), DateTimeOffset.UtcNow);
         machine.Start();
         await Task.Delay(Durations.Seconds(20, scale));
         machine.Stop();
         var window = DateTimeOffset.UtcNow - began;
-        orders = Interlocked.Read(ref work.completed) - orders;
+        orders = Interlocked.Read(ref work._completed) - orders;
         return new BoundFigures(path.Name, orders / window.TotalSeconds, window, (await DurableWork.ReadAsync(vhost) - before) / orders, machine.Uses());
     }
 
     public async ValueTask DisposeAsync()
     {
-        await stop.CancelAsync();
-        await Task.WhenAll(tasks);
-        await relay.DisposeAsync();
-        stop.Dispose();
-        places.Dispose();
+        await _stop.CancelAsync();
+        await Task.WhenAll(_tasks);
+        await _relay.DisposeAsync();
+        _stop.Dispose();
+        _places.Dispose();
     }
 
     private async Task PlaceAsync()
@@ -76,8 +76,8 @@ internal sealed class WorkByHand : IAsyncDisposable
         {
             while (true)
             {
-                await places.WaitAsync(stop.Token);
-                await RunAsync(path.Placed, Guid.CreateVersion7(), null);
+                await _places.WaitAsync(_stop.Token);
+                await RunAsync(_path.Placed, Guid.CreateVersion7(), null);
             }
         }
         catch (OperationCanceledException)
@@ -88,7 +88,7 @@ internal sealed class WorkByHand : IAsyncDisposable
 
     private async Task ConsumeAsync(string queue)
     {
-        var channel = await broker.CreateChannelAsync();
+        var channel = await _broker.CreateChannelAsync();
         await channel.BasicQosAsync(0, Prefetch, false);
         var deliveries = Channel.CreateUnbounded<(ulong Tag, Guid Id, string Type, Guid Order)>();
         var consumer = new AsyncEventingBasicConsumer(channel);
@@ -100,13 +100,13 @@ internal sealed class WorkByHand : IAsyncDisposable
         };
         for (var i = 0; i < Workers; i++)
         {
-            tasks.Add(Task.Run(async () =>
+            _tasks.Add(Task.Run(async () =>
             {
                 try
                 {
-                    await foreach (var (tag, id, type, order) in deliveries.Reader.ReadAllAsync(stop.Token))
+                    await foreach (var (tag, id, type, order) in deliveries.Reader.ReadAllAsync(_stop.Token))
                     {
-                        await RunAsync(path.Of(queue, type), order, (id, queue));
+                        await RunAsync(_path.Of(queue, type), order, (id, queue));
                         await channel.BasicAckAsync(tag, multiple: false);
                         CountWhenThrough(queue, type);
                     }
@@ -123,17 +123,17 @@ internal sealed class WorkByHand : IAsyncDisposable
 
     private void CountWhenThrough(string queue, string message)
     {
-        if (path.Last == (queue, message))
+        if (_path.Last == (queue, message))
         {
-            Interlocked.Increment(ref completed);
-            places.Release();
+            Interlocked.Increment(ref _completed);
+            _places.Release();
         }
     }
 
     /// <summary>After the commit, beside the consumer that has led to it.</summary>
-    private void Call(string message, Guid order, long row) => tasks.Add(Task.Run(async () =>
+    private void Call(string message, Guid order, long row) => _tasks.Add(Task.Run(async () =>
     {
-        await RunAsync(path.Of(string.Empty, message), order, null, row);
+        await RunAsync(_path.Of(string.Empty, message), order, null, row);
         CountWhenThrough(string.Empty, message);
     }));
 
@@ -145,7 +145,7 @@ internal sealed class WorkByHand : IAsyncDisposable
             return;
         }
 
-        await using var connection = await database.OpenConnectionAsync();
+        await using var connection = await _database.OpenConnectionAsync();
         await RepeatAsync(connection, step, order, step.Before);
         await using (var first = Batch(connection, Sql("BEGIN")))
         {
@@ -154,7 +154,7 @@ internal sealed class WorkByHand : IAsyncDisposable
                 first.BatchCommands.Add(Sql("INSERT INTO inbox (message_id, consumer) VALUES ($1, $2) ON CONFLICT DO NOTHING", m.Id, m.Consumer));
             }
 
-            foreach (var kind in step != path.Placed ? step.States ?? [] : [])
+            foreach (var kind in step != _path.Placed ? step.States ?? [] : [])
             {
                 first.BatchCommands.Add(Sql("SELECT body::text FROM states WHERE order_id = $1 AND kind = $2 FOR UPDATE", order, kind));
             }
@@ -204,7 +204,7 @@ internal sealed class WorkByHand : IAsyncDisposable
             }
             else
             {
-                relay.Hand(one);
+                _relay.Hand(one);
             }
         }
 

@@ -23,20 +23,20 @@ public sealed record Delivery(string Exchange, string RoutingKey, IReadOnlyDicti
 /// <summary>Somebody at the broker who hears every boundary event, and sends what it likes to whom it likes, events in the name of their owners.</summary>
 public sealed class Broker : IAsyncDisposable
 {
-    private readonly ShopCluster cluster;
-    private readonly IConnection connection;
-    private readonly IChannel channel;
-    private readonly ConcurrentQueue<Delivery> heard = new();
+    private readonly ShopCluster _cluster;
+    private readonly IConnection _connection;
+    private readonly IChannel _channel;
+    private readonly ConcurrentQueue<Delivery> _heard = new();
 
     private Broker(ShopCluster cluster, IConnection connection, IChannel channel)
     {
-        this.cluster = cluster;
-        this.connection = connection;
-        this.channel = channel;
+        this._cluster = cluster;
+        this._connection = connection;
+        this._channel = channel;
     }
 
     /// <summary>Every boundary event since the start, in the order of arrival.</summary>
-    public IReadOnlyCollection<Delivery> Heard => heard;
+    public IReadOnlyCollection<Delivery> Heard => _heard;
 
     public static async Task<Broker> ConnectAsync(ShopCluster cluster)
     {
@@ -49,12 +49,12 @@ public sealed class Broker : IAsyncDisposable
     }
 
     public Task<Delivery> HearAsync(string type, string subject, TimeSpan? timeout = null) =>
-        Poll.Until(() => Task.FromResult(heard.FirstOrDefault(d => d.Type == type && d.Subject == subject)), $"{type} about {subject} on the broker", timeout ?? TimeSpan.FromSeconds(45));
+        Poll.UntilAsync(() => Task.FromResult(_heard.FirstOrDefault(d => d.Type == type && d.Subject == subject)), $"{type} about {subject} on the broker", timeout ?? TimeSpan.FromSeconds(45));
 
     /// <summary>A further queue of an outsider, which hears what is sent to it and nothing else.</summary>
     public async Task<OwnQueue> OpenQueueAsync(string name)
     {
-        var own = new OwnQueue(name, await connection.CreateChannelAsync());
+        var own = new OwnQueue(name, await _connection.CreateChannelAsync());
         await own.ListenAsync();
         return own;
     }
@@ -77,21 +77,21 @@ public sealed class Broker : IAsyncDisposable
         if (headers.FirstOrDefault(h => h.Key == CloudEventHeaders.Type).Value is { } type
             && ShopContracts.Catalogue.OwnerOf(type, headers.FirstOrDefault(h => h.Key == CloudEventHeaders.Source).Value ?? "") is { } owner)
         {
-            properties.UserId = cluster.AccountOf(owner);
+            properties.UserId = _cluster.AccountOf(owner);
         }
 
-        await channel.BasicPublishAsync(exchange, routingKey, mandatory: true, properties, body);
+        await _channel.BasicPublishAsync(exchange, routingKey, mandatory: true, properties, body);
     }
 
     /// <summary>The queues that services take messages from.</summary>
     public async Task<IReadOnlyList<string>> QueuesAsync() =>
-        [.. (await cluster.Vhost.GetAsync("queues")).EnumerateArray().Select(q => q.GetProperty("name").GetString()!)
+        [.. (await _cluster.Vhost.GetAsync("queues")).EnumerateArray().Select(q => q.GetProperty("name").GetString()!)
             .Where(n => n.Contains('.', StringComparison.Ordinal) && !n.StartsWith("outside.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     /// <summary>Which boundary events reach which queue, followed through the exchanges between.</summary>
     public async Task<ILookup<string, string>> SubscriptionsAsync()
     {
-        var bindings = (await cluster.Vhost.GetAsync("bindings")).EnumerateArray()
+        var bindings = (await _cluster.Vhost.GetAsync("bindings")).EnumerateArray()
             .Select(b => (Source: b.GetProperty("source").GetString()!, To: b.GetProperty("destination").GetString()!, IsQueue: b.GetProperty("destination_type").GetString() == "queue", Key: b.GetProperty("routing_key").GetString()!))
             .Where(b => b.Source.Length > 0).ToList();
         return (from type in ShopContracts.Catalogue.All.Select(e => e.Type)
@@ -105,16 +105,16 @@ public sealed class Broker : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await channel.DisposeAsync();
-        await connection.DisposeAsync();
+        await _channel.DisposeAsync();
+        await _connection.DisposeAsync();
     }
 
     private async Task ListenAsync()
     {
-        await channel.ExchangeDeclareAsync(ShopContracts.Exchanges.AllEvents, ExchangeType.Topic, durable: true);
-        var queue = await channel.QueueDeclareAsync("outside.tests", durable: false, exclusive: true, autoDelete: true);
-        await channel.QueueBindAsync(queue.QueueName, ShopContracts.Exchanges.AllEvents, "#");
-        await HearAsync(channel, queue.QueueName, heard);
+        await _channel.ExchangeDeclareAsync(ShopContracts.Exchanges.AllEvents, ExchangeType.Topic, durable: true);
+        var queue = await _channel.QueueDeclareAsync("outside.tests", durable: false, exclusive: true, autoDelete: true);
+        await _channel.QueueBindAsync(queue.QueueName, ShopContracts.Exchanges.AllEvents, "#");
+        await HearAsync(_channel, queue.QueueName, _heard);
     }
 
     internal static async Task HearAsync(IChannel channel, string queue, ConcurrentQueue<Delivery> heard)
@@ -144,16 +144,16 @@ public sealed class Broker : IAsyncDisposable
 /// <summary>A queue that a test has for itself.</summary>
 public sealed class OwnQueue(string queue, IChannel channel) : IAsyncDisposable
 {
-    private readonly ConcurrentQueue<Delivery> heard = new();
+    private readonly ConcurrentQueue<Delivery> _heard = new();
 
     public string Queue => queue;
 
-    public IReadOnlyCollection<Delivery> Heard => heard;
+    public IReadOnlyCollection<Delivery> Heard => _heard;
 
     internal async Task ListenAsync()
     {
         await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false);
-        await Broker.HearAsync(channel, queue, heard);
+        await Broker.HearAsync(channel, queue, _heard);
     }
 
     public async ValueTask DisposeAsync()

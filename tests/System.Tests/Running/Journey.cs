@@ -63,7 +63,7 @@ public static partial class Journey
     private static async Task<string> TicketMailedToAsync(string address)
     {
         using var catcher = new HttpClient { BaseAddress = TestServers.MailApi };
-        var mail = await Poll.Until(
+        var mail = await Poll.UntilAsync(
             () => catcher.GetStringAsync(new Uri($"api/email?to.address={Uri.EscapeDataString(address)}", UriKind.Relative)),
             mails => Ticket().IsMatch(mails), $"a mail with a link to {address}", RunningShop.Patience);
         return Ticket().Match(mail).Groups[1].Value;
@@ -78,7 +78,7 @@ public static partial class Journey
         about.Add(sku);
         await shop.Operator.PostAsync("inventory", "/v1/products", new { sku, name = "Nearly gone", price = new { amount = "5.00", currency = "EUR" }, reorderPoint = 3 });
         await shop.Operator.PostAsync("inventory", $"/v1/products/{sku}/receipts", new { quantity = 4, reference = "delivery note 1" });
-        await Poll.Until(() => shop.Customer.TryOrderAsync(sku), $"{sku} in the catalogue of orders", RunningShop.Patience);
+        await Poll.UntilAsync(() => shop.Customer.TryOrderAsync(sku), $"{sku} in the catalogue of orders", RunningShop.Patience);
         await OrderAsync(shop, about, "pm_card_visa", sku, 2, "completed");
         await shop.Operator.CallAsync(HttpMethod.Put, "inventory", $"/v1/products/{sku}/price", new { price = new { amount = "6.00", currency = "EUR" } });
         await shop.Operator.CallAsync(HttpMethod.Delete, "inventory", $"/v1/products/{sku}");

@@ -17,14 +17,14 @@ public sealed record Span(string Service, string Source, string Name, string Tra
 /// <summary>Takes traces over OTLP/HTTP, as a telemetry backend would.</summary>
 public sealed class OtlpReceiver : IAsyncDisposable
 {
-    private readonly WebApplication app;
-    private readonly ConcurrentQueue<Span> spans = new();
+    private readonly WebApplication _app;
+    private readonly ConcurrentQueue<Span> _spans = new();
 
-    private OtlpReceiver(WebApplication app) => this.app = app;
+    private OtlpReceiver(WebApplication app) => this._app = app;
 
-    public string Address => app.Urls.First();
+    public string Address => _app.Urls.First();
 
-    public IReadOnlyCollection<Span> Spans => spans;
+    public IReadOnlyCollection<Span> Spans => _spans;
 
     public static async Task<OtlpReceiver> StartAsync()
     {
@@ -32,14 +32,14 @@ public sealed class OtlpReceiver : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var receiver = new OtlpReceiver(builder.Build());
-        receiver.app.MapPost("/v1/{signal}", receiver.TakeAsync);
-        await receiver.app.StartAsync();
+        receiver._app.MapPost("/v1/{signal}", receiver.TakeAsync);
+        await receiver._app.StartAsync();
         return receiver;
     }
 
-    public IReadOnlyList<Span> Trace(string traceId) => [.. spans.Where(s => s.TraceId == traceId)];
+    public IReadOnlyList<Span> Trace(string traceId) => [.. _spans.Where(s => s.TraceId == traceId)];
 
-    public async ValueTask DisposeAsync() => await app.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
     private async Task<IResult> TakeAsync(string signal, HttpRequest request)
     {
@@ -49,7 +49,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
         {
             foreach (var span in Read(new Protobuf(body.ToArray())))
             {
-                spans.Enqueue(span);
+                _spans.Enqueue(span);
             }
         }
 

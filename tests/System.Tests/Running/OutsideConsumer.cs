@@ -9,36 +9,36 @@ namespace Shop.SystemTests.Running;
 /// <summary>One of the programs in <c>tests/consumers</c>, which are not written in .NET.</summary>
 public sealed class OutsideConsumer : IDisposable
 {
-    private readonly Process process;
-    private readonly ConcurrentQueue<JsonElement> lines = new();
-    private readonly ConcurrentQueue<string> errors = new();
+    private readonly Process _process;
+    private readonly ConcurrentQueue<JsonElement> _lines = new();
+    private readonly ConcurrentQueue<string> _errors = new();
 
     /// <summary>The system's own, which has the distribution's libraries, where there is one.</summary>
     public static string Python { get; } = File.Exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
 
-    private OutsideConsumer(Process process) => this.process = process;
+    private OutsideConsumer(Process process) => this._process = process;
 
     public static string Directory { get; } = Path.Combine(ShopCluster.Root, "tests", "consumers");
 
     /// <summary>What it says of each message: queue, type, subject, id, and what was wrong.</summary>
-    public IEnumerable<JsonElement> Messages => lines.Where(l => l.TryGetProperty("queue", out _));
+    public IEnumerable<JsonElement> Messages => _lines.Where(l => l.TryGetProperty("queue", out _));
 
     /// <summary>Starts the program and waits until its queues are bound.</summary>
     public static async Task<OutsideConsumer> StartAsync(string program, string script, params string[] arguments)
     {
         var consumer = new OutsideConsumer(Launch(program, [Path.Combine(Directory, script), .. arguments]));
-        consumer.process.OutputDataReceived += (_, e) =>
+        consumer._process.OutputDataReceived += (_, e) =>
         {
             if (e.Data is { Length: > 0 } line)
             {
-                consumer.lines.Enqueue(JsonElement.Parse(line));
+                consumer._lines.Enqueue(JsonElement.Parse(line));
             }
         };
-        consumer.process.ErrorDataReceived += (_, e) => consumer.errors.Enqueue(e.Data ?? "");
-        consumer.process.BeginOutputReadLine();
-        consumer.process.BeginErrorReadLine();
-        await Poll.Until(
-            () => consumer.process.HasExited ? throw new InvalidOperationException($"{script} ended: {string.Join('\n', consumer.errors)}") : !consumer.lines.IsEmpty,
+        consumer._process.ErrorDataReceived += (_, e) => consumer._errors.Enqueue(e.Data ?? "");
+        consumer._process.BeginOutputReadLine();
+        consumer._process.BeginErrorReadLine();
+        await Poll.UntilAsync(
+            () => consumer._process.HasExited ? throw new InvalidOperationException($"{script} ended: {string.Join('\n', consumer._errors)}") : !consumer._lines.IsEmpty,
             $"{script} to bind its queues",
             TimeSpan.FromSeconds(60));
         return consumer;
@@ -69,20 +69,20 @@ public sealed class OutsideConsumer : IDisposable
     /// <summary>Lets the program end as it does for a partner; its exit code says whether any message was wrong.</summary>
     public async Task<int> EndAsync()
     {
-        process.StandardInput.Close();
+        _process.StandardInput.Close();
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
-        await process.WaitForExitAsync(limit.Token);
-        return process.ExitCode;
+        await _process.WaitForExitAsync(limit.Token);
+        return _process.ExitCode;
     }
 
     public void Dispose()
     {
-        if (!process.HasExited)
+        if (!_process.HasExited)
         {
-            process.Kill();
+            _process.Kill();
         }
 
-        process.Dispose();
+        _process.Dispose();
     }
 
     private static Process Launch(string program, IEnumerable<string> arguments) =>

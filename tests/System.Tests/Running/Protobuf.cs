@@ -6,7 +6,7 @@ namespace Shop.SystemTests.Running;
 /// <summary>One message in protocol buffers' wire format, read by field number.</summary>
 internal sealed class Protobuf
 {
-    private readonly List<(int Field, ReadOnlyMemory<byte> Bytes, ulong Number)> fields = [];
+    private readonly List<(int Field, ReadOnlyMemory<byte> Bytes, ulong Number)> _fields = [];
 
     public Protobuf(ReadOnlyMemory<byte> message)
     {
@@ -17,19 +17,19 @@ internal sealed class Protobuf
             switch (wireType)
             {
                 case 0:
-                    fields.Add((field, default, Varint(ref rest)));
+                    _fields.Add((field, default, Varint(ref rest)));
                     break;
                 case 1:
-                    fields.Add((field, default, BinaryPrimitives.ReadUInt64LittleEndian(rest.Span)));
+                    _fields.Add((field, default, BinaryPrimitives.ReadUInt64LittleEndian(rest.Span)));
                     rest = rest[8..];
                     break;
                 case 2:
                     var length = (int)Varint(ref rest);
-                    fields.Add((field, rest[..length], 0));
+                    _fields.Add((field, rest[..length], 0));
                     rest = rest[length..];
                     break;
                 case 5:
-                    fields.Add((field, default, BinaryPrimitives.ReadUInt32LittleEndian(rest.Span)));
+                    _fields.Add((field, default, BinaryPrimitives.ReadUInt32LittleEndian(rest.Span)));
                     rest = rest[4..];
                     break;
                 default:
@@ -38,15 +38,15 @@ internal sealed class Protobuf
         }
     }
 
-    public IEnumerable<Protobuf> Messages(int field) => fields.Where(f => f.Field == field).Select(f => new Protobuf(f.Bytes));
+    public IEnumerable<Protobuf> Messages(int field) => _fields.Where(f => f.Field == field).Select(f => new Protobuf(f.Bytes));
 
     public string Text(int field) => Encoding.UTF8.GetString(Bytes(field).Span);
 
     public string Hex(int field) => Convert.ToHexStringLower(Bytes(field).Span);
 
-    public ulong Number(int field) => fields.Where(f => f.Field == field).Select(f => f.Number).FirstOrDefault();
+    public ulong Number(int field) => _fields.Where(f => f.Field == field).Select(f => f.Number).FirstOrDefault();
 
-    private ReadOnlyMemory<byte> Bytes(int field) => fields.Where(f => f.Field == field).Select(f => f.Bytes).FirstOrDefault();
+    private ReadOnlyMemory<byte> Bytes(int field) => _fields.Where(f => f.Field == field).Select(f => f.Bytes).FirstOrDefault();
 
     private static ulong Varint(ref ReadOnlyMemory<byte> rest)
     {

@@ -16,7 +16,7 @@ public sealed class RunningShop : LazyFixture
     /// <summary>An order that is fulfilled takes well under a second; this is for a machine that does other things as well.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
-    private int products;
+    private int _products;
 
     public ShopCluster Cluster { get; private set; } = null!;
 
@@ -74,14 +74,14 @@ public sealed class RunningShop : LazyFixture
     /// <summary>A product of its own for a test, known to the orders service already.</summary>
     public async Task<string> ProductAsync(int stock)
     {
-        var sku = $"SKU-{Interlocked.Increment(ref products)}";
+        var sku = $"SKU-{Interlocked.Increment(ref _products)}";
         await Operator.StockAsync(sku, stock);
-        await Poll.Until(async () => await Customer.TryOrderAsync(sku), $"{sku} in the catalogue of orders", Patience);
+        await Poll.UntilAsync(async () => await Customer.TryOrderAsync(sku), $"{sku} in the catalogue of orders", Patience);
         return sku;
     }
 
     public Task<JsonElement> OrderIs(Guid order, string status, TimeSpan? timeout = null) =>
-        Poll.Until(() => Customer.GetAsync("orders", $"/v1/orders/{order}"), o => o.GetProperty("status").GetString() == status, $"order {order} to be {status}", timeout ?? Patience);
+        Poll.UntilAsync(() => Customer.GetAsync("orders", $"/v1/orders/{order}"), o => o.GetProperty("status").GetString() == status, $"order {order} to be {status}", timeout ?? Patience);
 
     public Task<JsonElement> StockOf(string sku) => Operator.GetAsync("inventory", $"/v1/products/{sku}/stock");
 
@@ -112,7 +112,7 @@ public sealed class RunningShop : LazyFixture
         return order;
 
         Task InState(string state) =>
-            Poll.Until(() => StateOf(order), at => string.Equals(at, state, StringComparison.OrdinalIgnoreCase), $"the saga of {order} to be {state}", Patience);
+            Poll.UntilAsync(() => StateOf(order), at => string.Equals(at, state, StringComparison.OrdinalIgnoreCase), $"the saga of {order} to be {state}", Patience);
     }
 
     /// <summary>Makes what an order's saga waits for overdue: its deadline stands in the outbox as a message that is due later.</summary>

@@ -55,7 +55,7 @@ public sealed partial class ExpireReservations(
 
     protected override TimeSpan Interval => options.Value.SweepEvery;
 
-    protected override Task RunOnceAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
+    protected override Task RunOnceAsync(CancellationToken ct) => SweepAsync(ct);
 
     [LoggerMessage(7001, LogLevel.Warning, "The reservation of order {OrderId} expired")]
     private static partial void LogExpired(ILogger logger, Guid orderId);

@@ -50,7 +50,7 @@ public sealed class ReceiveStock(InventoryDbContext db, Catalogue catalogue, Sto
             throw ProblemException.Conflict("too_many_pieces", $"There would be more than {Limits.MaxOnHand} pieces of {sku}.");
         }
 
-        await publish.PublishEvent(new V1.StockReceived(sku, quantity, figures.OnHand, reference, clock.Now()), figures.Version, ct);
+        await publish.PublishEventAsync(new V1.StockReceived(sku, quantity, figures.OnHand, reference, clock.Now()), figures.Version, ct);
         return figures;
     }
 

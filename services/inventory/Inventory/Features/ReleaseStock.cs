@@ -52,7 +52,7 @@ public sealed class ReleaseStockHandler(
     private async Task AnswerAsync(Reservation reservation, string reason, CancellationToken ct) =>
         await (reservation.Status == ReservationStatus.Shipped
             ? shipments.TellDispatchedAsync(reservation.OrderId, ct)
-            : publish.PublishEvent(
+            : publish.PublishEventAsync(
                 new V1.StockReleased(reservation.OrderId, reservation.Lines.ForOthers(), reservation.Reason ?? reason, reservation.EndedAt!.Value), reservation.Version, ct));
 }
 

@@ -16,7 +16,7 @@ namespace Inventory.Features;
 public sealed record ReservationRequest(V1.ReserveStock Command, OperationContext Operation, Activity? Activity)
 {
     /// <summary>Does something under the operation and the trace that the request came with.</summary>
-    public async Task AsItself(Func<Task> work)
+    public async Task AsItselfAsync(Func<Task> work)
     {
         var previous = Activity.Current;
         using (OperationContext.Begin(Operation))
@@ -107,7 +107,7 @@ public sealed class ReserveStockHandler(
 
         foreach (var (plan, reservation) in made)
         {
-            await plan.Request.AsItself(() => AnswerAsync(reservation, ct));
+            await plan.Request.AsItselfAsync(() => AnswerAsync(reservation, ct));
         }
 
         foreach (var line in taken)
@@ -121,7 +121,7 @@ public sealed class ReserveStockHandler(
         foreach (var plan in plans.Where(p => known.Contains(p.OrderId)))
         {
             var reservation = await db.Reservations.AsNoTracking().SingleAsync(r => r.OrderId == plan.OrderId, ct);
-            await plan.Request.AsItself(() => AnswerAsync(reservation, ct));
+            await plan.Request.AsItselfAsync(() => AnswerAsync(reservation, ct));
         }
 
         return true;
@@ -132,14 +132,14 @@ public sealed class ReserveStockHandler(
         using var _ = OperationContext.BeginTenant(reservation.TenantId);
         await (reservation.Status switch
         {
-            ReservationStatus.Failed => publish.PublishEvent(
+            ReservationStatus.Failed => publish.PublishEventAsync(
                 new V1.StockReservationFailed(reservation.OrderId, reservation.Reason!, (reservation.Shortages ?? []).ForOthers(), reservation.EndedAt!.Value), 1, ct),
 
             // Nothing is set aside now, and nothing will be: whoever asked must not count on it.
-            ReservationStatus.Released => publish.PublishEvent(
+            ReservationStatus.Released => publish.PublishEventAsync(
                 new V1.StockReservationFailed(reservation.OrderId, $"Released already: {reservation.Reason}", [], reservation.EndedAt!.Value), reservation.Version, ct),
 
-            _ => publish.PublishEvent(new V1.StockReserved(reservation.OrderId, reservation.Lines.ForOthers(), reservation.ReservedAt!.Value), 1, ct),
+            _ => publish.PublishEventAsync(new V1.StockReserved(reservation.OrderId, reservation.Lines.ForOthers(), reservation.ReservedAt!.Value), 1, ct),
         });
     }
 

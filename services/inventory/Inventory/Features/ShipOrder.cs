@@ -28,7 +28,7 @@ public sealed class ShipOrderHandler(
             ReservationStatus.Reserved => ShipAsync(reservation, command, ct),
             ReservationStatus.Shipping => Task.CompletedTask, // the dispatch will answer
             ReservationStatus.Shipped => shipments.TellDispatchedAsync(command.OrderId, ct),
-            _ => publish.PublishEvent(
+            _ => publish.PublishEventAsync(
                 new V1.StockReleased(command.OrderId, reservation.Lines.ForOthers(), reservation.Reason!, reservation.EndedAt!.Value), reservation.Version, ct),
         },
         ct);

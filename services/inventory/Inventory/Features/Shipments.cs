@@ -35,6 +35,6 @@ public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublis
     /// <summary>The parcel will not be packed.</summary>
     public async Task CancelAsync(Guid orderId, CancellationToken ct) => (await db.Shipments.SingleAsync(s => s.OrderId == orderId, ct)).Cancel(clock.Now());
 
-    private Task TellAsync(Shipment s, CancellationToken ct) => publish.PublishEvent(
+    private Task TellAsync(Shipment s, CancellationToken ct) => publish.PublishEventAsync(
         new V1.ShipmentDispatched(s.Id, s.OrderId, s.Carrier!, s.TrackingNumber!, s.PickList.ForOthers(), s.DispatchedAt!.Value), s.Version, ct);
 }

@@ -23,6 +23,6 @@ public sealed class StockSignals(IPublishEndpoint publish, TimeProvider clock)
         }
 
         InventoryMetrics.Low();
-        return publish.PublishEvent(new V1.StockLow(figures.Sku, figures.Available, figures.ReorderPoint!.Value, clock.Now()), figures.Version, ct);
+        return publish.PublishEventAsync(new V1.StockLow(figures.Sku, figures.Available, figures.ReorderPoint!.Value, clock.Now()), figures.Version, ct);
     }
 }

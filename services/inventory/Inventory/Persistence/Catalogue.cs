@@ -10,7 +10,7 @@ public sealed record ProductDraft(string Sku, string Name, Money Price, IReadOnl
 /// <summary>Writes products. The methods need an open transaction; what they add is stored by <see cref="SaveAsync"/>.</summary>
 public sealed class Catalogue(InventoryDbContext db, ProductHistory history, StockLedger ledger, TimeProvider clock)
 {
-    private readonly List<(string Sku, int? ReorderPoint)> shelves = [];
+    private readonly List<(string Sku, int? ReorderPoint)> _shelves = [];
 
     /// <summary>
     /// One writer of recipes at a time, until the transaction ends: what is checked about components stays true, and the second of two equal skus
@@ -50,7 +50,7 @@ public sealed class Catalogue(InventoryDbContext db, ProductHistory history, Sto
         db.ProductParts.AddRange(parts.Select(p => new ProductPart { Sku = draft.Sku, PartSku = p.Sku, Quantity = p.Quantity }));
         if (!product.IsComposite)
         {
-            shelves.Add((draft.Sku, draft.ReorderPoint));
+            _shelves.Add((draft.Sku, draft.ReorderPoint));
         }
 
         await history.RecordAsync(product, new ProductWasAdded(draft.Sku, draft.Name, price, draft.Components, parts, draft.ReorderPoint), ct);
@@ -78,10 +78,10 @@ public sealed class Catalogue(InventoryDbContext db, ProductHistory history, Sto
     public async Task SaveAsync(CancellationToken ct)
     {
         await db.SaveChangesAsync(ct);
-        if (shelves.Count > 0)
+        if (_shelves.Count > 0)
         {
-            await ledger.OpenAsync(shelves, ct);
-            shelves.Clear();
+            await ledger.OpenAsync(_shelves, ct);
+            _shelves.Clear();
         }
     }
 }

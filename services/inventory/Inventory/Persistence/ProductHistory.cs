@@ -42,9 +42,9 @@ public sealed class ProductHistory(InventoryDbContext db, IPublishEndpoint publi
     // The one place where a product's core events become boundary events.
     private Task TranslateAsync(ProductEvent happened, int version, DateTimeOffset now, CancellationToken ct) => happened switch
     {
-        ProductWasAdded e => publish.PublishEvent(new V1.ProductAdded(e.Sku, e.Name, e.Price, e.Components.ForOthers(), now, e.ReorderPoint), version, ct),
-        PriceWasChanged e => publish.PublishEvent(new V1.ProductPriceChanged(e.Sku, e.OldPrice, e.NewPrice, now), version, ct),
-        ProductWasDiscontinued e => publish.PublishEvent(new V1.ProductDiscontinued(e.Sku, now), version, ct),
+        ProductWasAdded e => publish.PublishEventAsync(new V1.ProductAdded(e.Sku, e.Name, e.Price, e.Components.ForOthers(), now, e.ReorderPoint), version, ct),
+        PriceWasChanged e => publish.PublishEventAsync(new V1.ProductPriceChanged(e.Sku, e.OldPrice, e.NewPrice, now), version, ct),
+        ProductWasDiscontinued e => publish.PublishEventAsync(new V1.ProductDiscontinued(e.Sku, now), version, ct),
         _ => throw new ArgumentOutOfRangeException(nameof(happened), happened, null),
     };
 }

@@ -27,35 +27,35 @@ internal sealed class HotSku : ServiceFixture<Program>
 
     private static readonly IReadOnlyList<SkuQuantity> One = [new SkuQuantity(Sku, 1)];
 
-    private NpgsqlDataSource? source;
-    private IConnection? broker;
-    private int answers;
+    private NpgsqlDataSource? _source;
+    private IConnection? _broker;
+    private int _answers;
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
         using var probe = Anonymous();
-        await Poll.Until(async () => (await probe.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode, "inventory to be ready", TimeSpan.FromMinutes(1));
+        await Poll.UntilAsync(async () => (await probe.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode, "inventory to be ready", TimeSpan.FromMinutes(1));
         await ListenAsync();
-        await InScope<AddProduct, object>(async f => await f.Handle(new AddProductRequest(Sku, "Hot", new Money(1, "EUR")), default));
-        await InScope<ReceiveStock, object>(async f => await f.Handle(Sku, new ReceiveStockRequest(Plenty, "bench"), default));
+        await InScopeAsync<AddProduct, object>(async f => await f.Handle(new AddProductRequest(Sku, "Hot", new Money(1, "EUR")), default));
+        await InScopeAsync<ReceiveStock, object>(async f => await f.Handle(Sku, new ReceiveStockRequest(Plenty, "bench"), default));
 
         // The reference: a table with nothing but what the update needs, and the room to update in place that the stock has, too.
         await Database.ExecuteAsync(
             $"CREATE TABLE bare (sku text PRIMARY KEY, available integer NOT NULL) WITH (fillfactor = 40); INSERT INTO bare VALUES ('{Sku}', {Plenty})");
-        source = NpgsqlDataSource.Create(Database.Migrations);
+        _source = NpgsqlDataSource.Create(Database.Migrations);
     }
 
     public override async ValueTask DisposeAsync()
     {
-        if (source is not null)
+        if (_source is not null)
         {
-            await source.DisposeAsync();
+            await _source.DisposeAsync();
         }
 
-        if (broker is not null)
+        if (_broker is not null)
         {
-            await broker.DisposeAsync();
+            await _broker.DisposeAsync();
         }
 
         await base.DisposeAsync();
@@ -72,7 +72,7 @@ internal sealed class HotSku : ServiceFixture<Program>
 
     public Task<double> BareUpdatesAsync(TimeSpan time) => RateAsync(time, Workers, async running =>
     {
-        await using var connection = await source!.OpenConnectionAsync();
+        await using var connection = await _source!.OpenConnectionAsync();
         await using var update = new NpgsqlCommand("UPDATE bare SET available = available - $2 WHERE sku = $1 AND available >= $2", connection)
         {
             Parameters = { new NpgsqlParameter<string> { TypedValue = Sku }, new NpgsqlParameter<int> { TypedValue = 1 } },
@@ -103,8 +103,8 @@ internal sealed class HotSku : ServiceFixture<Program>
     /// <summary>From the command in the queue to the answer on its exchange.</summary>
     public async Task<double> AnsweredReservationsAsync(int orders)
     {
-        await using var channel = await broker!.CreateChannelAsync(new CreateChannelOptions(true, true));
-        var before = Volatile.Read(ref answers);
+        await using var channel = await _broker!.CreateChannelAsync(new CreateChannelOptions(true, true));
+        var before = Volatile.Read(ref _answers);
         var watch = Stopwatch.StartNew();
         await Task.WhenAll(Enumerable.Range(0, orders).Select(async _ => await channel.BasicPublishAsync(
             "", Queues.InventoryCommands, mandatory: true, new BasicProperties { ContentType = "application/vnd.masstransit+json", UserId = TestVhost.Account, DeliveryMode = DeliveryModes.Persistent },
@@ -114,14 +114,14 @@ internal sealed class HotSku : ServiceFixture<Program>
                 ["messageType"] = new JsonArray($"urn:message:{typeof(ReserveStock).Namespace}:{nameof(ReserveStock)}"),
                 ["message"] = JsonSerializer.SerializeToNode(new ReserveStock(Guid.CreateVersion7(), One), ContractJson.Options),
             }))));
-        await Poll.Until(() => Volatile.Read(ref answers) - before >= orders, "every order to be answered", TimeSpan.FromMinutes(3));
+        await Poll.UntilAsync(() => Volatile.Read(ref _answers) - before >= orders, "every order to be answered", TimeSpan.FromMinutes(3));
         return orders / watch.Elapsed.TotalSeconds;
     }
 
     /// <summary>A figure of a shop that miscounts is worth nothing.</summary>
     public async Task VerifyAsync()
     {
-        var audit = await InScope<InventoryDbContext, StockAudit>(db => AuditStock.RunAsync(db, TimeProvider.System, default));
+        var audit = await InScopeAsync<InventoryDbContext, StockAudit>(db => AuditStock.RunAsync(db, TimeProvider.System, default));
         if (!audit.Consistent)
         {
             throw new InvalidOperationException($"The stock does not add up: {string.Join("; ", audit.Differences)}");
@@ -150,14 +150,14 @@ internal sealed class HotSku : ServiceFixture<Program>
 
     private async Task ListenAsync()
     {
-        broker = await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
-        var channel = await broker.CreateChannelAsync();
+        _broker = await new ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
+        var channel = await _broker.CreateChannelAsync();
         var queue = await channel.QueueDeclareAsync();
         await channel.QueueBindAsync(queue.QueueName, ShopContracts.Exchanges.AllEvents, "shop.stock.reserved.v1");
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, _) =>
         {
-            Interlocked.Increment(ref answers);
+            Interlocked.Increment(ref _answers);
             return Task.CompletedTask;
         };
         await channel.BasicConsumeAsync(queue.QueueName, autoAck: true, consumer);

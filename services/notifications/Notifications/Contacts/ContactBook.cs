@@ -15,7 +15,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
 {
     private static string? Tenant => OperationContext.Current.TenantId;
 
-    public Task SetEmail(Guid userId, string email, long version, CancellationToken ct) => Write(
+    public Task SetEmailAsync(Guid userId, string email, long version, CancellationToken ct) => WriteAsync(
         $"""
         INSERT INTO contacts AS c (user_id, tenant_id, email, email_version, updated_at) VALUES ({userId}, {Tenant}, {email}, {version}, {clock.GetUtcNow()})
         ON CONFLICT (user_id) DO UPDATE SET tenant_id = coalesce(c.tenant_id, excluded.tenant_id), email = excluded.email, email_version = excluded.email_version, updated_at = excluded.updated_at
@@ -23,7 +23,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
         """,
         userId, ct);
 
-    public Task SetName(Guid userId, string? fullName, long version, CancellationToken ct) => Write(
+    public Task SetNameAsync(Guid userId, string? fullName, long version, CancellationToken ct) => WriteAsync(
         $"""
         INSERT INTO contacts AS c (user_id, tenant_id, full_name, name_version, updated_at) VALUES ({userId}, {Tenant}, {fullName}, {version}, {clock.GetUtcNow()})
         ON CONFLICT (user_id) DO UPDATE SET tenant_id = coalesce(c.tenant_id, excluded.tenant_id), full_name = excluded.full_name, name_version = excluded.name_version, updated_at = excluded.updated_at
@@ -31,7 +31,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
         """,
         userId, ct);
 
-    public Task SetLocale(Guid userId, string? locale, long version, CancellationToken ct) => Write(
+    public Task SetLocaleAsync(Guid userId, string? locale, long version, CancellationToken ct) => WriteAsync(
         $"""
         INSERT INTO contacts AS c (user_id, tenant_id, locale, locale_version, updated_at) VALUES ({userId}, {Tenant}, {locale}, {version}, {clock.GetUtcNow()})
         ON CONFLICT (user_id) DO UPDATE SET tenant_id = coalesce(c.tenant_id, excluded.tenant_id), locale = excluded.locale, locale_version = excluded.locale_version, updated_at = excluded.updated_at
@@ -39,7 +39,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
         """,
         userId, ct);
 
-    public Task SetActive(Guid userId, bool active, long version, CancellationToken ct) => Write(
+    public Task SetActiveAsync(Guid userId, bool active, long version, CancellationToken ct) => WriteAsync(
         $"""
         INSERT INTO contacts AS c (user_id, tenant_id, active, active_version, updated_at) VALUES ({userId}, {Tenant}, {active}, {version}, {clock.GetUtcNow()})
         ON CONFLICT (user_id) DO UPDATE SET tenant_id = coalesce(c.tenant_id, excluded.tenant_id), active = excluded.active, active_version = excluded.active_version, updated_at = excluded.updated_at
@@ -48,7 +48,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
         userId, ct);
 
     /// <summary>Removes what there is of a person: the contact, mails to them, and what webhooks were sent about them. The history keeps its shape.</summary>
-    public async Task Erase(Guid userId, CancellationToken ct)
+    public async Task EraseAsync(Guid userId, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         await ErasureLock.TakeAsync(db, userId, ct);
@@ -60,14 +60,14 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
             """,
             ct);
         await db.Database.ExecuteSqlAsync($"DELETE FROM notification_preferences WHERE user_id = {userId}", ct);
-        await EraseTraces(db, userId, now, ct);
+        await EraseTracesAsync(db, userId, now, ct);
         await Idempotency.ForgetAsync(db, userId, ct);
         await PersonalData.EraseAsync(db, userId, [], ct);
     }
 
     /// <summary>The traces of an erased user that a late message may have left; run again by the housekeeping.</summary>
     /// <remarks>A mail that is being sent loses its claim, so that its sender cannot write the address back when it is through.</remarks>
-    public static async Task EraseTraces(NotificationsDbContext db, Guid userId, DateTimeOffset now, CancellationToken ct)
+    public static async Task EraseTracesAsync(NotificationsDbContext db, Guid userId, DateTimeOffset now, CancellationToken ct)
     {
         await db.Database.ExecuteSqlAsync(
             $$"""
@@ -116,7 +116,7 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
             ct);
     }
 
-    private async Task Write(FormattableString upsert, Guid userId, CancellationToken ct)
+    private async Task WriteAsync(FormattableString upsert, Guid userId, CancellationToken ct)
     {
         await db.Database.ExecuteSqlAsync(upsert, ct);
 

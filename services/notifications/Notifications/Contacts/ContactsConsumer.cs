@@ -18,16 +18,16 @@ public sealed class ContactsConsumer(ContactBook contacts) :
     {
         var user = context.Message;
         var version = Version(context);
-        await contacts.SetName(user.UserId, user.FullName, version, context.CancellationToken);
-        await contacts.SetLocale(user.UserId, user.Locale, version, context.CancellationToken);
+        await contacts.SetNameAsync(user.UserId, user.FullName, version, context.CancellationToken);
+        await contacts.SetLocaleAsync(user.UserId, user.Locale, version, context.CancellationToken);
         if (user.EmailVerified != false)
         {
-            await contacts.SetEmail(user.UserId, user.Email, version, context.CancellationToken);
+            await contacts.SetEmailAsync(user.UserId, user.Email, version, context.CancellationToken);
         }
     }
 
     public Task Consume(ConsumeContext<UserEmailVerified> context) =>
-        contacts.SetEmail(context.Message.UserId, context.Message.Email, Version(context), context.CancellationToken);
+        contacts.SetEmailAsync(context.Message.UserId, context.Message.Email, Version(context), context.CancellationToken);
 
     public async Task Consume(ConsumeContext<UserProfileUpdated> context)
     {
@@ -35,23 +35,23 @@ public sealed class ContactsConsumer(ContactBook contacts) :
         {
             await (change.Field switch
             {
-                "fullName" => contacts.SetName(context.Message.UserId, change.NewValue, Version(context), context.CancellationToken),
-                "locale" => contacts.SetLocale(context.Message.UserId, change.NewValue, Version(context), context.CancellationToken),
+                "fullName" => contacts.SetNameAsync(context.Message.UserId, change.NewValue, Version(context), context.CancellationToken),
+                "locale" => contacts.SetLocaleAsync(context.Message.UserId, change.NewValue, Version(context), context.CancellationToken),
                 _ => Task.CompletedTask,
             });
         }
     }
 
     public Task Consume(ConsumeContext<UserEmailChanged> context) =>
-        contacts.SetEmail(context.Message.UserId, context.Message.NewEmail, Version(context), context.CancellationToken);
+        contacts.SetEmailAsync(context.Message.UserId, context.Message.NewEmail, Version(context), context.CancellationToken);
 
     public Task Consume(ConsumeContext<UserDeactivated> context) =>
-        contacts.SetActive(context.Message.UserId, false, Version(context), context.CancellationToken);
+        contacts.SetActiveAsync(context.Message.UserId, false, Version(context), context.CancellationToken);
 
     public Task Consume(ConsumeContext<UserReactivated> context) =>
-        contacts.SetActive(context.Message.UserId, true, Version(context), context.CancellationToken);
+        contacts.SetActiveAsync(context.Message.UserId, true, Version(context), context.CancellationToken);
 
-    public Task Consume(ConsumeContext<UserErased> context) => contacts.Erase(context.Message.UserId, context.CancellationToken);
+    public Task Consume(ConsumeContext<UserErased> context) => contacts.EraseAsync(context.Message.UserId, context.CancellationToken);
 
     // A publisher that counts nothing gets the order of arrival: the time of the event, which is far above any version.
     private static long Version(ConsumeContext context) =>

@@ -41,13 +41,13 @@ public static class NotificationStatistics
         var end = (to ?? clock.GetUtcNow()).ToUniversalTime();
         var start = (from ?? end - DefaultPeriod).ToUniversalTime();
         new Validator().Check(end > start, "to", "must be later than from.").ThrowIfInvalid();
-        var templates = await ByTemplate(database, start, end, ct);
+        var templates = await ByTemplateAsync(database, start, end, ct);
         return TypedResults.Ok(new NotificationStatisticsView(
             start, end, templates.Sum(t => t.Sent), templates.Sum(t => t.Failed), templates.Sum(t => t.Suppressed), templates.Sum(t => t.Pending),
-            templates, await ByEndpoint(database, start, end, ct)));
+            templates, await ByEndpointAsync(database, start, end, ct)));
     }
 
-    private static async Task<List<TemplateStatistics>> ByTemplate(NpgsqlDataSource database, DateTimeOffset from, DateTimeOffset to, CancellationToken ct)
+    private static async Task<List<TemplateStatistics>> ByTemplateAsync(NpgsqlDataSource database, DateTimeOffset from, DateTimeOffset to, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             """
@@ -68,7 +68,7 @@ public static class NotificationStatistics
         return result;
     }
 
-    private static async Task<List<EndpointStatistics>> ByEndpoint(NpgsqlDataSource database, DateTimeOffset from, DateTimeOffset to, CancellationToken ct)
+    private static async Task<List<EndpointStatistics>> ByEndpointAsync(NpgsqlDataSource database, DateTimeOffset from, DateTimeOffset to, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             """

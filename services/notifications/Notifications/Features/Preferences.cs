@@ -84,7 +84,7 @@ public static class Preferences
 
     private static async Task<ETagged<Ok<PreferencesView>>> Get(Guid id, Caller caller, NotificationsDbContext db, CancellationToken ct)
     {
-        await MustExist(id, caller, db, ct);
+        await MustExistAsync(id, caller, db, ct);
         var stored = await db.Preferences.AsNoTracking().SingleOrDefaultAsync(p => p.UserId == id, ct);
         return TypedResults.Ok(PreferencesView.Of(stored)).WithETag(stored?.Version ?? 0);
     }
@@ -92,7 +92,7 @@ public static class Preferences
     private static async Task<ETagged<Ok<PreferencesView>>> Put(
         Guid id, PreferencesView wanted, ExpectedVersion expected, Caller caller, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
     {
-        await MustExist(id, caller, db, ct);
+        await MustExistAsync(id, caller, db, ct);
         var switchedOff = wanted.SwitchedOff();
 
         // The row is there before it is read, so that two first writes at once are told apart by the version.
@@ -106,7 +106,7 @@ public static class Preferences
     }
 
     // One's own preferences can be read and set before the registration has arrived here.
-    private static async Task MustExist(Guid id, Caller caller, NotificationsDbContext db, CancellationToken ct)
+    private static async Task MustExistAsync(Guid id, Caller caller, NotificationsDbContext db, CancellationToken ct)
     {
         caller.MustSee(id);
         var contact = await db.Contacts.AsNoTracking().SingleOrDefaultAsync(c => c.UserId == id, ct);

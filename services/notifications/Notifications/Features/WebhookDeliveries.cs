@@ -55,7 +55,7 @@ public static class WebhookDeliveries
 
     private static async Task<Accepted<DeliveryView>> Test(Guid id, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
     {
-        var webhook = await MustBeActive(db, id, ct);
+        var webhook = await MustBeActiveAsync(db, id, ct);
         var now = clock.GetUtcNow();
         var envelope = new CloudEventEnvelope(
             Ids.New(clock).ToString(), ShopContracts.Catalogue.SourceOf("notifications"), TestEventType, now, id.ToString(), CorrelationId: OperationContext.Current.CorrelationId,
@@ -63,17 +63,17 @@ public static class WebhookDeliveries
         var data = JsonSerializer.SerializeToUtf8Bytes(
             new { webhookId = webhook.Id, message = "This is a test. Whoever verifies its signature is ready for events.", sentAt = now.UtcDateTime });
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        await WebhookFanOut.Create(db, clock, envelope, data, [id], ct);
-        await EndPause(db, id, ct);
+        await WebhookFanOut.CreateAsync(db, clock, envelope, data, [id], ct);
+        await EndPauseAsync(db, id, ct);
         await transaction.CommitAsync(ct);
         var delivery = await db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == id && d.EventId == envelope.Id).StillThereAsync(ct);
-        return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{delivery.Id}", (await View(db, [delivery], ct))[0]);
+        return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{delivery.Id}", (await ViewAsync(db, [delivery], ct))[0]);
     }
 
     private static async Task<Ok<Page<DeliveryView>>> List(
         Guid id, [AsParameters] PageQuery page, [MaxLength(20)] string? status, [MaxLength(255)] string? eventId, NotificationsDbContext db, CancellationToken ct)
     {
-        await db.Find(id, ct);
+        await db.FindAsync(id, ct);
         var deliveries = db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == id);
         if (QueryText.Parse<DeliveryStatus>("status", status) is { } wanted)
         {
@@ -91,20 +91,20 @@ public static class WebhookDeliveries
         }
 
         var rows = await deliveries.OrderByDescending(d => d.Id).Take(page.Size + 1).ToListAsync(ct);
-        return TypedResults.Ok(Page.Of(await View(db, rows, ct), page, d => d.Id));
+        return TypedResults.Ok(Page.Of(await ViewAsync(db, rows, ct), page, d => d.Id));
     }
 
     private static async Task<Ok<DeliveryView>> Get(Guid id, Guid deliveryId, NotificationsDbContext db, CancellationToken ct)
     {
-        await db.Find(id, ct);
+        await db.FindAsync(id, ct);
         var delivery = await db.WebhookDeliveries.AsNoTracking().SingleOrDefaultAsync(d => d.WebhookId == id && d.Id == deliveryId, ct)
             ?? throw ProblemException.NotFound("There is no such delivery.");
-        return TypedResults.Ok((await View(db, [delivery], ct))[0]);
+        return TypedResults.Ok((await ViewAsync(db, [delivery], ct))[0]);
     }
 
     private static async Task<Accepted<DeliveryView>> Redeliver(Guid id, Guid deliveryId, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
     {
-        await MustBeActive(db, id, ct);
+        await MustBeActiveAsync(db, id, ct);
         var delivery = await db.WebhookDeliveries.AsNoTracking().SingleOrDefaultAsync(d => d.WebhookId == id && d.Id == deliveryId, ct)
             ?? throw ProblemException.NotFound("There is no such delivery.");
         var stored = await db.WebhookEvents.AsNoTracking().Where(e => e.EventId == delivery.EventId).StillThereAsync(ct);
@@ -114,26 +114,26 @@ public static class WebhookDeliveries
         }
 
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        await Restart(db, id, [deliveryId], null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, clock, ct);
+        await RestartAsync(db, id, [deliveryId], null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, clock, ct);
         await transaction.CommitAsync(ct);
         var restarted = await db.WebhookDeliveries.AsNoTracking().Where(d => d.Id == deliveryId).StillThereAsync(ct);
-        return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{deliveryId}", (await View(db, [restarted], ct))[0]);
+        return TypedResults.Accepted($"/v1/webhooks/{id}/deliveries/{deliveryId}", (await ViewAsync(db, [restarted], ct))[0]);
     }
 
     private static async Task<Accepted<RedeliveryCount>> RedeliverRange(
         Guid id, RedeliverRangeRequest request, NotificationsDbContext db, TimeProvider clock, CancellationToken ct)
     {
-        await MustBeActive(db, id, ct);
+        await MustBeActiveAsync(db, id, ct);
         new Validator().Check(request.To is null || request.To > request.From, "to", "must be later than from.").ThrowIfInvalid();
         string[] states = request.Status is { } wanted ? [wanted.ToString().ToLowerInvariant()] : ["failed", "cancelled"];
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        var count = await Restart(db, id, null, states, request.From, request.To ?? DateTimeOffset.MaxValue, clock, ct);
+        var count = await RestartAsync(db, id, null, states, request.From, request.To ?? DateTimeOffset.MaxValue, clock, ct);
         await transaction.CommitAsync(ct);
         return TypedResults.Accepted((string?)null, new RedeliveryCount(count));
     }
 
     /// <summary>Puts deliveries at the beginning of the schedule, with the id and the bytes that they always had. One that is under way goes on as it is.</summary>
-    private static async Task<int> Restart(
+    private static async Task<int> RestartAsync(
         NotificationsDbContext db, Guid webhookId, Guid[]? ids, string[]? states, DateTimeOffset from, DateTimeOffset to, TimeProvider clock, CancellationToken ct)
     {
         var count = await db.Database.ExecuteSqlAsync(
@@ -145,23 +145,23 @@ public static class WebhookDeliveries
                 AND d.created_at >= {from.ToUniversalTime()} AND d.created_at < {to.ToUniversalTime()} AND (d.status <> 'pending' OR d.claim IS NULL)
             """,
             ct);
-        await EndPause(db, webhookId, ct);
+        await EndPauseAsync(db, webhookId, ct);
         return count;
     }
 
     // Whoever asks for a delivery wants it now, also when the endpoint is being left alone after failures.
-    private static Task<int> EndPause(NotificationsDbContext db, Guid webhookId, CancellationToken ct) =>
+    private static Task<int> EndPauseAsync(NotificationsDbContext db, Guid webhookId, CancellationToken ct) =>
         db.Database.ExecuteSqlAsync($"UPDATE webhooks SET paused_until = NULL WHERE id = {webhookId} AND paused_until IS NOT NULL", ct);
 
-    private static async Task<Webhook> MustBeActive(NotificationsDbContext db, Guid id, CancellationToken ct)
+    private static async Task<Webhook> MustBeActiveAsync(NotificationsDbContext db, Guid id, CancellationToken ct)
     {
-        var webhook = await db.Find(id, ct);
+        var webhook = await db.FindAsync(id, ct);
         return webhook.Status == WebhookStatus.Active
             ? webhook
             : throw ProblemException.Conflict("webhook_disabled", "The webhook is disabled. Switch it on first.");
     }
 
-    private static async Task<IReadOnlyList<DeliveryView>> View(NotificationsDbContext db, IReadOnlyList<WebhookDelivery> deliveries, CancellationToken ct)
+    private static async Task<IReadOnlyList<DeliveryView>> ViewAsync(NotificationsDbContext db, IReadOnlyList<WebhookDelivery> deliveries, CancellationToken ct)
     {
         var ids = deliveries.Select(d => d.Id).ToArray();
         var attempts = (await db.WebhookAttempts.AsNoTracking().Where(a => ids.Contains(a.DeliveryId)).OrderBy(a => a.Number).ToListAsync(ct))

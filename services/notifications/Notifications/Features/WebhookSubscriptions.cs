@@ -82,7 +82,7 @@ public static class WebhookSubscriptions
             .WithName("RotateWebhookSecret").WithSummary("A new secret; deliveries carry a signature of the old one too for a while.");
     }
 
-    internal static async Task<Webhook> Find(this NotificationsDbContext db, Guid id, CancellationToken ct) =>
+    internal static async Task<Webhook> FindAsync(this NotificationsDbContext db, Guid id, CancellationToken ct) =>
         await db.Visible().SingleOrDefaultAsync(w => w.Id == id, ct) ?? throw ProblemException.NotFound("There is no such webhook.");
 
     /// <summary>An operator of a tenant sees the webhooks of that tenant, one of the installation all.</summary>
@@ -97,9 +97,9 @@ public static class WebhookSubscriptions
         CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        await Validate(request.Url, request.EventTypes, check, ct);
+        await ValidateAsync(request.Url, request.EventTypes, check, ct);
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        await MustHaveRoom(db, options.MaxPerTenant, ct);
+        await MustHaveRoomAsync(db, options.MaxPerTenant, ct);
         var now = clock.GetUtcNow();
         var webhook = new Webhook
         {
@@ -124,7 +124,7 @@ public static class WebhookSubscriptions
     }
 
     // One after the other, so that two at once are not both the last one.
-    private static async Task MustHaveRoom(NotificationsDbContext db, int most, CancellationToken ct)
+    private static async Task MustHaveRoomAsync(NotificationsDbContext db, int most, CancellationToken ct)
     {
         var tenant = OperationContext.Current.TenantId;
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({$"webhooks:{tenant}"}, 0))", ct);
@@ -153,7 +153,7 @@ public static class WebhookSubscriptions
 
     private static async Task<ETagged<Ok<WebhookView>>> Get(Guid id, NotificationsDbContext db, CancellationToken ct)
     {
-        var webhook = await db.Find(id, ct);
+        var webhook = await db.FindAsync(id, ct);
         return TypedResults.Ok(WebhookView.Of(webhook)).WithETag(webhook.Version);
     }
 
@@ -163,14 +163,14 @@ public static class WebhookSubscriptions
     {
         new Validator().Bounds(request).ThrowIfInvalid();
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        var webhook = await db.Find(id, ct);
+        var webhook = await db.FindAsync(id, ct);
         expected.Check(webhook.Version);
         if (request == new ChangeWebhookRequest())
         {
             return TypedResults.Ok(WebhookView.Of(webhook)).WithETag(webhook.Version);
         }
 
-        await Validate(request.Url ?? webhook.Url, request.EventTypes ?? webhook.EventTypes, check, ct);
+        await ValidateAsync(request.Url ?? webhook.Url, request.EventTypes ?? webhook.EventTypes, check, ct);
         var now = clock.GetUtcNow();
         webhook.Url = request.Url ?? webhook.Url;
         webhook.EventTypes = request.EventTypes is { } types ? [.. types.Distinct()] : webhook.EventTypes;
@@ -206,7 +206,7 @@ public static class WebhookSubscriptions
 
     private static async Task<NoContent> Delete(Guid id, ExpectedVersion expected, NotificationsDbContext db, CancellationToken ct)
     {
-        var webhook = await db.Find(id, ct);
+        var webhook = await db.FindAsync(id, ct);
         expected.Check(webhook.Version);
         db.Remove(webhook);
         await db.SaveChangesAsync(ct);
@@ -216,7 +216,7 @@ public static class WebhookSubscriptions
     private static async Task<Ok<RotatedSecret>> RotateSecret(
         Guid id, ExpectedVersion expected, SecretVault vault, NotificationsDbContext db, IOptions<WebhookOptions> options, TimeProvider clock, CancellationToken ct)
     {
-        var webhook = await db.Find(id, ct);
+        var webhook = await db.FindAsync(id, ct);
         expected.Check(webhook.Version);
         var now = clock.GetUtcNow();
         var previousExpires = now + options.Value.SecretOverlap;
@@ -242,10 +242,10 @@ public static class WebhookSubscriptions
         return TypedResults.Ok(new RotatedSecret(secret, previousExpires));
     }
 
-    private static async Task Validate(string url, IReadOnlyList<string> eventTypes, EndpointCheck check, CancellationToken ct)
+    private static async Task ValidateAsync(string url, IReadOnlyList<string> eventTypes, EndpointCheck check, CancellationToken ct)
     {
         var validator = new Validator();
-        if (await check.Refuse(url, ct) is { } refusal)
+        if (await check.RefuseAsync(url, ct) is { } refusal)
         {
             validator.Add("url", refusal);
         }
@@ -265,7 +265,7 @@ public sealed class EndpointCheck(EndpointRules rules, AddressRules addresses, I
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
-    public async Task<string?> Refuse(string text, CancellationToken ct)
+    public async Task<string?> RefuseAsync(string text, CancellationToken ct)
     {
         if (rules.Refuse(text, out var url) is { } refusal)
         {
@@ -276,7 +276,7 @@ public sealed class EndpointCheck(EndpointRules rules, AddressRules addresses, I
         timeout.CancelAfter(Patience);
         try
         {
-            var found = await resolver.Resolve(url!.IdnHost, timeout.Token);
+            var found = await resolver.ResolveAsync(url!.IdnHost, timeout.Token);
             return found.Length > 0 && !Array.Exists(found, addresses.Allows) ? "must have a public host name." : null;
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException && !ct.IsCancellationRequested)

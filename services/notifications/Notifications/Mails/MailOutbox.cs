@@ -34,10 +34,10 @@ public sealed record MailRequest(
 public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, TimeProvider clock)
 {
     /// <summary>All of them, in one transaction.</summary>
-    public async Task Add(IReadOnlyList<MailRequest> mails, CancellationToken ct)
+    public async Task AddAsync(IReadOnlyList<MailRequest> mails, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
-        await Insert(connection, mails, clock, ct);
+        await InsertAsync(connection, mails, clock, ct);
         signal.Signal.Set();
     }
 
@@ -46,7 +46,7 @@ public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, Ti
     /// <see cref="ErasureLock"/> decides between a mail and the erasure of its person: no address and no data stay behind. A mail that comes after the erasure is noted
     /// without them, and suppressed.
     /// </remarks>
-    public static async Task Insert(NpgsqlConnection connection, IReadOnlyList<MailRequest> mails, TimeProvider clock, CancellationToken ct)
+    public static async Task InsertAsync(NpgsqlConnection connection, IReadOnlyList<MailRequest> mails, TimeProvider clock, CancellationToken ct)
     {
         // One round trip; outside of a transaction a batch is one.
         await using var batch = new NpgsqlBatch(connection);

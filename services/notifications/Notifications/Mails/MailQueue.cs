@@ -32,20 +32,20 @@ public sealed record ClaimedMail(
 /// <remarks>
 /// A claim moves the row's due time to the end of a lease and gives it a token; whoever wants to say something about the row later must still hold it. The holder
 /// renews it for as long as it sends. So a mail is sent by one sender, whatever number of replicas there is and however often its event is delivered. What remains
-/// is a crash, or a stop longer than the lease, between the mail server's answer and <see cref="Complete"/>: then the mail goes out again, with the same Message-ID.
+/// is a crash, or a stop longer than the lease, between the mail server's answer and <see cref="CompleteAsync"/>: then the mail goes out again, with the same Message-ID.
 /// </remarks>
 public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> options, TimeProvider clock)
 {
     // A pause in what this process hears of the database, longer than between two looks.
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(3);
 
-    private long lastHeard = clock.GetTimestamp();
-    private long heardSince = clock.GetTimestamp();
+    private long _lastHeard = clock.GetTimestamp();
+    private long _heardSince = clock.GetTimestamp();
 
     /// <summary>Takes the mails that have waited longest.</summary>
     /// <param name="limit">As many at most.</param>
     /// <param name="ct">Cancels.</param>
-    public async Task<IReadOnlyList<ClaimedMail>> Claim(int limit, CancellationToken ct)
+    public async Task<IReadOnlyList<ClaimedMail>> ClaimAsync(int limit, CancellationToken ct)
     {
         // While the database is away nobody can renew a claim: when it is back, whoever holds one and lives gets a lease of time before it is taken for gone.
         await using var command = database.CreateCommand(
@@ -65,7 +65,7 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
             LEFT JOIN notification_preferences p ON p.user_id = m.user_id
             """);
         command.Parameters.AddValue(options.Value.Lease);
-        command.Parameters.AddValue(!WasSilent && clock.GetElapsedTime(Volatile.Read(ref heardSince)) >= options.Value.Lease);
+        command.Parameters.AddValue(!WasSilent && clock.GetElapsedTime(Volatile.Read(ref _heardSince)) >= options.Value.Lease);
         command.Parameters.AddValue(limit);
         var claimed = new List<ClaimedMail>();
         await using var reader = await command.ExecuteReaderAsync(ct);
@@ -88,7 +88,7 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
     /// <param name="mail">The claim.</param>
     /// <param name="note">What there is to say of it meanwhile.</param>
     /// <param name="ct">Cancels.</param>
-    public Task Renew(ClaimedMail mail, string? note, CancellationToken ct) => Execute(
+    public Task RenewAsync(ClaimedMail mail, string? note, CancellationToken ct) => ExecuteAsync(
         "UPDATE mails SET due_at = now() + $3, last_error = coalesce($4, last_error) WHERE id = $1 AND claim = $2", ct, mail.Id, mail.Claim, options.Value.Lease, note);
 
     /// <summary>The end of a mail: sent, failed or suppressed.</summary>
@@ -97,7 +97,7 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
     /// <param name="attempted">Whether the mail server was asked.</param>
     /// <param name="error">Why it failed or was suppressed.</param>
     /// <param name="ct">Cancels.</param>
-    public Task Complete(ClaimedMail mail, MailStatus status, bool attempted, string? error, CancellationToken ct) => Execute(
+    public Task CompleteAsync(ClaimedMail mail, MailStatus status, bool attempted, string? error, CancellationToken ct) => ExecuteAsync(
         """
         UPDATE mails SET status = $3, attempts = attempts - $4, last_error = $5, recipient = $6, completed_at = now(), claim = NULL,
             data = CASE WHEN template = ANY ($7) THEN '{}' ELSE data END
@@ -112,29 +112,29 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
     /// <param name="unconfirmed">Whether the server has the whole mail and may have taken it.</param>
     /// <param name="error">Why.</param>
     /// <param name="ct">Cancels.</param>
-    public Task Postpone(ClaimedMail mail, TimeSpan wait, bool attempted, bool unconfirmed, string? error, CancellationToken ct) => Execute(
+    public Task PostponeAsync(ClaimedMail mail, TimeSpan wait, bool attempted, bool unconfirmed, string? error, CancellationToken ct) => ExecuteAsync(
         """
         UPDATE mails SET due_at = now() + $3, attempts = attempts - $4, unconfirmed = unconfirmed + $5, last_error = $6, recipient = coalesce(recipient, $7), claim = NULL
         WHERE id = $1 AND claim = $2
         """,
         ct, mail.Id, mail.Claim, wait, attempted ? 0 : 1, unconfirmed ? 1 : 0, error, attempted ? mail.Address : null);
 
-    private async Task Execute(string sql, CancellationToken ct, params object?[] values)
+    private async Task ExecuteAsync(string sql, CancellationToken ct, params object?[] values)
     {
         await database.ExecuteAsync(sql, ct, values);
         Heard();
     }
 
-    private bool WasSilent => clock.GetElapsedTime(Volatile.Read(ref lastHeard)) > (options.Value.Lease / 3 > Silence ? options.Value.Lease / 3 : Silence);
+    private bool WasSilent => clock.GetElapsedTime(Volatile.Read(ref _lastHeard)) > (options.Value.Lease / 3 > Silence ? options.Value.Lease / 3 : Silence);
 
     private void Heard()
     {
         var now = clock.GetTimestamp();
         if (WasSilent)
         {
-            Volatile.Write(ref heardSince, now);
+            Volatile.Write(ref _heardSince, now);
         }
 
-        Volatile.Write(ref lastHeard, now);
+        Volatile.Write(ref _lastHeard, now);
     }
 }

@@ -28,39 +28,39 @@ public sealed partial class MailSender(
     private static readonly TimeSpan LongestBreak = TimeSpan.FromSeconds(30);
 
     // Claimed together, for one commit; each waits for the next sender that is free.
-    private readonly ConcurrentQueue<(ClaimedMail Mail, long At)> claimed = new();
-    private readonly SemaphoreSlim claiming = new(1);
+    private readonly ConcurrentQueue<(ClaimedMail Mail, long At)> _claimed = new();
+    private readonly SemaphoreSlim _claiming = new(1);
 
-    private long serverBreakUntil;
-    private int serverFailures;
+    private long _serverBreakUntil;
+    private int _serverFailures;
 
     // Outcomes that the database could not take yet. What the claims of these mails say is out of date.
-    private int unwritten;
+    private int _unwritten;
 
     public override void Dispose()
     {
-        claiming.Dispose();
+        _claiming.Dispose();
         base.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var senders = Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => Task.Run(() => Work(stoppingToken), CancellationToken.None)));
+        var senders = Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => Task.Run(() => WorkAsync(stoppingToken), CancellationToken.None)));
         await Task.Delay(Timeout.InfiniteTimeSpan, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         // At once, and what was claimed in this moment as well: others must not wait until a slow mail server has answered.
-        await GiveBack("The service stopped.");
+        await GiveBackAsync("The service stopped.");
         await senders;
-        await GiveBack("The service stopped.");
+        await GiveBackAsync("The service stopped.");
     }
 
-    private async Task GiveBack(string reason)
+    private async Task GiveBackAsync(string reason)
     {
-        while (claimed.TryDequeue(out var left))
+        while (_claimed.TryDequeue(out var left))
         {
             try
             {
-                await queue.Postpone(left.Mail, TimeSpan.Zero, attempted: false, unconfirmed: false, reason, CancellationToken.None);
+                await queue.PostponeAsync(left.Mail, TimeSpan.Zero, attempted: false, unconfirmed: false, reason, CancellationToken.None);
             }
             catch (NpgsqlException)
             {
@@ -69,14 +69,14 @@ public sealed partial class MailSender(
         }
     }
 
-    private async Task Work(CancellationToken stopping)
+    private async Task WorkAsync(CancellationToken stopping)
     {
         var transport = connect();
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                if (!await WorkOnce(transport, stopping) && !await signal.Signal.Wait(Look, clock, stopping))
+                if (!await WorkOnceAsync(transport, stopping) && !await signal.Signal.WaitAsync(Look, clock, stopping))
                 {
                     // Nothing to do: before the mail server hangs up, the sender does.
                     transport.Dispose();
@@ -98,15 +98,15 @@ public sealed partial class MailSender(
         transport.Dispose();
     }
 
-    private async Task<bool> WorkOnce(IMailTransport transport, CancellationToken stopping)
+    private async Task<bool> WorkOnceAsync(IMailTransport transport, CancellationToken stopping)
     {
-        if (clock.GetUtcNow().UtcTicks < Interlocked.Read(ref serverBreakUntil) || Volatile.Read(ref unwritten) > 0)
+        if (clock.GetUtcNow().UtcTicks < Interlocked.Read(ref _serverBreakUntil) || Volatile.Read(ref _unwritten) > 0)
         {
-            await GiveBack("The mail server, or the database, is being waited for.");
+            await GiveBackAsync("The mail server, or the database, is being waited for.");
             return false;
         }
 
-        if (await Next(stopping) is not var (mail, claimedAt))
+        if (await NextAsync(stopping) is not var (mail, claimedAt))
         {
             return false;
         }
@@ -115,75 +115,75 @@ public sealed partial class MailSender(
         signal.Signal.Set();
         if (mail.Erased && mail.UserId is not null)
         {
-            await Finish(mail, MailStatus.Suppressed, false, "The user was erased.");
+            await FinishAsync(mail, MailStatus.Suppressed, false, "The user was erased.");
         }
         else if (mail.SwitchedOff && !MailTemplate.Named(mail.Template).IsSecurity)
         {
-            await Finish(mail, MailStatus.Suppressed, false, "The user does not want this kind of mail.");
+            await FinishAsync(mail, MailStatus.Suppressed, false, "The user does not want this kind of mail.");
         }
         else if (mail.Address is { } address)
         {
-            await Send(mail, address, transport, claimedAt);
+            await SendAsync(mail, address, transport, claimedAt);
         }
         else if (mail.Audience == Audiences.Operators)
         {
-            await Finish(mail, MailStatus.Suppressed, false, "No address of operators is configured.");
+            await FinishAsync(mail, MailStatus.Suppressed, false, "No address of operators is configured.");
         }
         else
         {
-            await WaitForContact(mail);
+            await WaitForContactAsync(mail);
         }
 
         return true;
     }
 
-    private async Task<(ClaimedMail Mail, long At)?> Next(CancellationToken stopping)
+    private async Task<(ClaimedMail Mail, long At)?> NextAsync(CancellationToken stopping)
     {
-        if (claimed.TryDequeue(out var waiting))
+        if (_claimed.TryDequeue(out var waiting))
         {
             return waiting;
         }
 
-        await claiming.WaitAsync(stopping);
+        await _claiming.WaitAsync(stopping);
         try
         {
-            if (claimed.IsEmpty)
+            if (_claimed.IsEmpty)
             {
                 // One for each sender: more would wait for a slow mail server here, and not for another replica.
                 var now = clock.GetTimestamp();
-                foreach (var mail in await queue.Claim(options.Value.Concurrency, stopping))
+                foreach (var mail in await queue.ClaimAsync(options.Value.Concurrency, stopping))
                 {
-                    claimed.Enqueue((mail, now));
+                    _claimed.Enqueue((mail, now));
                 }
             }
 
-            return claimed.TryDequeue(out var next) ? next : null;
+            return _claimed.TryDequeue(out var next) ? next : null;
         }
         finally
         {
-            claiming.Release();
+            _claiming.Release();
         }
     }
 
-    private async Task WaitForContact(ClaimedMail mail)
+    private async Task WaitForContactAsync(ClaimedMail mail)
     {
         if (mail.Age > options.Value.WaitForContact)
         {
-            await Finish(mail, MailStatus.Failed, false, "The user's address did not become known.");
+            await FinishAsync(mail, MailStatus.Failed, false, "The user's address did not become known.");
             return;
         }
 
         // The contact's arrival makes the mail due; looking again is for an arrival at this very moment.
         var wait = TimeSpan.FromSeconds(Math.Clamp(mail.Age.TotalSeconds / 2, 1, 60));
-        await Record(() => queue.Postpone(mail, wait, attempted: false, unconfirmed: false, "The user's address is not known yet.", CancellationToken.None));
+        await RecordAsync(() => queue.PostponeAsync(mail, wait, attempted: false, unconfirmed: false, "The user's address is not known yet.", CancellationToken.None));
     }
 
-    private async Task Send(ClaimedMail mail, string address, IMailTransport transport, long claimedAt)
+    private async Task SendAsync(ClaimedMail mail, string address, IMailTransport transport, long claimedAt)
     {
         // Every other end gives a reason, and counts down the waits: so many attempts have ended with their process.
         if (mail.Attempts > options.Value.RetryWaits.Count + 1)
         {
-            await Finish(mail, MailStatus.Failed, false, "The mail was being sent again and again when the process ended; it may have arrived.");
+            await FinishAsync(mail, MailStatus.Failed, false, "The mail was being sent again and again when the process ended; it may have arrived.");
             return;
         }
 
@@ -195,14 +195,14 @@ public sealed partial class MailSender(
         catch (Exception e)
         {
             // Data or a template that cannot be used now cannot be used later.
-            await Finish(mail, MailStatus.Failed, false, $"The mail could not be written ({e.GetType().Name}).");
+            await FinishAsync(mail, MailStatus.Failed, false, $"The mail could not be written ({e.GetType().Name}).");
             return;
         }
 
         // Stopped and continued in between, the process must not send what another one has taken over.
         if (clock.GetElapsedTime(claimedAt) > options.Value.Lease / 2)
         {
-            await Record(() => queue.Postpone(mail, TimeSpan.Zero, attempted: false, unconfirmed: false, "The process was too busy to send the mail in time.", CancellationToken.None));
+            await RecordAsync(() => queue.PostponeAsync(mail, TimeSpan.Zero, attempted: false, unconfirmed: false, "The process was too busy to send the mail in time.", CancellationToken.None));
             return;
         }
 
@@ -211,15 +211,15 @@ public sealed partial class MailSender(
             $"{Plain(mail.EventId)}.{mail.Template}{role}@{options.Value.MessageIdDomain}", address, rendered.Subject, rendered.Text, rendered.Html, rendered.Language);
         var started = clock.GetTimestamp();
         using var ended = new CancellationTokenSource();
-        var renewing = Renew(mail, transport, ended.Token);
+        var renewing = RenewAsync(mail, transport, ended.Token);
         try
         {
             // A send under way is finished when the service stops: cut off, nobody would know whether the mail went out.
-            await transport.Send(outgoing, CancellationToken.None);
+            await transport.SendAsync(outgoing, CancellationToken.None);
         }
         catch (MailTransportException e)
         {
-            await Failed(mail, e);
+            await FailedAsync(mail, e);
             return;
         }
         finally
@@ -228,19 +228,19 @@ public sealed partial class MailSender(
             await renewing;
         }
 
-        Interlocked.Exchange(ref serverFailures, 0);
+        Interlocked.Exchange(ref _serverFailures, 0);
         var sent = clock.GetTimestamp();
-        await Finish(mail, MailStatus.Sent, true, null);
+        await FinishAsync(mail, MailStatus.Sent, true, null);
         metrics.MailSent(clock.GetElapsedTime(started, sent), unrecorded: clock.GetElapsedTime(sent));
     }
 
-    private async Task Failed(ClaimedMail mail, MailTransportException e)
+    private async Task FailedAsync(ClaimedMail mail, MailTransportException e)
     {
         if (e.Kind is MailFailure.ServerUnavailable or MailFailure.Unconfirmed)
         {
-            var failures = Interlocked.Increment(ref serverFailures);
+            var failures = Interlocked.Increment(ref _serverFailures);
             var pause = Backoff.Exponential(failures, TimeSpan.FromSeconds(1), LongestBreak);
-            Interlocked.Exchange(ref serverBreakUntil, (clock.GetUtcNow() + pause).UtcTicks);
+            Interlocked.Exchange(ref _serverBreakUntil, (clock.GetUtcNow() + pause).UtcTicks);
             LogServerAway(logger, e.Message, pause);
         }
 
@@ -248,16 +248,16 @@ public sealed partial class MailSender(
         var (waits, before) = unconfirmed ? (options.Value.UnconfirmedWaits, mail.Unconfirmed) : (options.Value.RetryWaits, mail.Attempts - 1);
         if (e.Kind == MailFailure.Refused || before >= waits.Count)
         {
-            await Finish(mail, MailStatus.Failed, true, e.Message);
+            await FinishAsync(mail, MailStatus.Failed, true, e.Message);
         }
         else
         {
-            await Record(() => queue.Postpone(mail, waits[before], attempted: true, unconfirmed, e.Message, CancellationToken.None));
+            await RecordAsync(() => queue.PostponeAsync(mail, waits[before], attempted: true, unconfirmed, e.Message, CancellationToken.None));
         }
     }
 
     /// <summary>Keeps the claim while the mail server takes its time, and says in the row what is waited for.</summary>
-    private async Task Renew(ClaimedMail mail, IMailTransport transport, CancellationToken ended)
+    private async Task RenewAsync(ClaimedMail mail, IMailTransport transport, CancellationToken ended)
     {
         while (true)
         {
@@ -269,7 +269,7 @@ public sealed partial class MailSender(
 
             try
             {
-                await queue.Renew(mail, transport.HandedOver ? "The mail server has the whole mail and has not answered yet." : null, ended);
+                await queue.RenewAsync(mail, transport.HandedOver ? "The mail server has the whole mail and has not answered yet." : null, ended);
             }
             catch (Exception e) when (DatabaseFailure.Is(e) || e is OperationCanceledException)
             {
@@ -278,14 +278,14 @@ public sealed partial class MailSender(
         }
     }
 
-    private async Task Finish(ClaimedMail mail, MailStatus status, bool attempted, string? error)
+    private async Task FinishAsync(ClaimedMail mail, MailStatus status, bool attempted, string? error)
     {
-        await Record(() => queue.Complete(mail, status, attempted, error, CancellationToken.None));
+        await RecordAsync(() => queue.CompleteAsync(mail, status, attempted, error, CancellationToken.None));
         metrics.MailEnded(mail.Template, status);
     }
 
     /// <summary>What happened is written down, however long the database is away; until then nobody in this process claims anything, so that no mail goes out again.</summary>
-    private async Task Record(Func<Task> write)
+    private async Task RecordAsync(Func<Task> write)
     {
         for (var attempt = 0; ; attempt++)
         {
@@ -294,7 +294,7 @@ public sealed partial class MailSender(
                 await write();
                 if (attempt > 0)
                 {
-                    Interlocked.Decrement(ref unwritten);
+                    Interlocked.Decrement(ref _unwritten);
                 }
 
                 return;
@@ -303,7 +303,7 @@ public sealed partial class MailSender(
             {
                 if (attempt == 0)
                 {
-                    Interlocked.Increment(ref unwritten);
+                    Interlocked.Increment(ref _unwritten);
                 }
 
                 if (attempt % 30 == 0)
@@ -315,7 +315,7 @@ public sealed partial class MailSender(
             }
             catch when (attempt > 0)
             {
-                Interlocked.Decrement(ref unwritten);
+                Interlocked.Decrement(ref _unwritten);
                 throw;
             }
         }

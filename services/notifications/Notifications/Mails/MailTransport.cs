@@ -47,7 +47,7 @@ public interface IMailTransport : IDisposable
     bool HandedOver { get; }
 
     /// <exception cref="MailTransportException">The mail was not handed over, as far as is known.</exception>
-    Task Send(OutgoingMail mail, CancellationToken ct);
+    Task SendAsync(OutgoingMail mail, CancellationToken ct);
 }
 
 /// <summary>SMTP with one connection that is kept from mail to mail. Every wait ends with the token, <see cref="SmtpOptions.Timeout"/> or <see cref="SmtpOptions.AnswerTimeout"/>.</summary>
@@ -55,21 +55,21 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
 {
     private static readonly ParserOptions Addresses = new() { AddressParserComplianceMode = RfcComplianceMode.Strict, AllowAddressesWithoutDomain = false };
 
-    private Connection? connection;
+    private Connection? _connection;
 
-    public bool HandedOver => connection is { HandedOver: true };
+    public bool HandedOver => _connection is { HandedOver: true };
 
-    public async Task Send(OutgoingMail mail, CancellationToken ct)
+    public async Task SendAsync(OutgoingMail mail, CancellationToken ct)
     {
         using var message = Compose(mail);
         using var timeout = new CancellationTokenSource(smtp.Value.Timeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);
-        for (var kept = connection is not null; ; kept = false)
+        for (var kept = _connection is not null; ; kept = false)
         {
             try
             {
-                connection ??= await Connect(either.Token);
-                await connection.Send(message, () => timeout.CancelAfter(smtp.Value.AnswerTimeout), either.Token);
+                _connection ??= await ConnectAsync(either.Token);
+                await _connection.SendAsync(message, () => timeout.CancelAfter(smtp.Value.AnswerTimeout), either.Token);
                 return;
             }
             catch (Exception e)
@@ -77,8 +77,8 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
                 var failure = Explain(e);
                 if (failure.Kind is MailFailure.ServerUnavailable or MailFailure.Unconfirmed)
                 {
-                    connection?.Dispose();
-                    connection = null;
+                    _connection?.Dispose();
+                    _connection = null;
                 }
 
                 // A kept connection may be dead, which shows only when it is used: then a new one takes its place.
@@ -94,8 +94,8 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
     public void Dispose()
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        connection?.Disconnect(quit: true, patience.Token);
-        connection?.Dispose();
+        _connection?.Disconnect(quit: true, patience.Token);
+        _connection?.Dispose();
     }
 
     private MailTransportException Explain(Exception e) => e switch
@@ -110,7 +110,7 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
         },
         _ when HandedOver => new(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.", e),
         OperationCanceledException => new(MailFailure.ServerUnavailable, "The mail server did not answer in time.", e),
-        NotSupportedException when connection is not null => new(MailFailure.Refused, "The mail server takes no addresses with letters outside of ASCII.", e),
+        NotSupportedException when _connection is not null => new(MailFailure.Refused, "The mail server takes no addresses with letters outside of ASCII.", e),
         _ => new(MailFailure.ServerUnavailable, $"The mail server cannot be used ({e.GetType().Name}).", e),
     };
 
@@ -136,13 +136,13 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
         }
     }
 
-    private async Task<Connection> Connect(CancellationToken ct)
+    private async Task<Connection> ConnectAsync(CancellationToken ct)
     {
         // Whether a certificate was revoked would be asked of a third party, in a wait that no token ends.
         var fresh = new Connection { CheckCertificateRevocation = false };
         try
         {
-            await fresh.ConnectAsync(await Dial(ct), smtp.Value.Host, smtp.Value.Port, smtp.Value.Tls, ct);
+            await fresh.ConnectAsync(await DialAsync(ct), smtp.Value.Host, smtp.Value.Port, smtp.Value.Tls, ct);
             if (smtp.Value.Username is { Length: > 0 } user)
             {
                 await fresh.AuthenticateAsync(user, smtp.Value.Password ?? "", ct);
@@ -158,7 +158,7 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
     }
 
     // A mail of more than one packet, on a connection that waits for company before it sends a small one, waits for the server's delayed acknowledgement: 40 ms for each.
-    private async Task<Socket> Dial(CancellationToken ct)
+    private async Task<Socket> DialAsync(CancellationToken ct)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -176,15 +176,15 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
     /// <summary>Knows how far the mail under way has got.</summary>
     private sealed class Connection : SmtpClient, ITransferProgress
     {
-        private SmtpCommandException? refusal;
-        private Action handedOver = () => { };
+        private SmtpCommandException? _refusal;
+        private Action _handedOver = () => { };
 
         /// <summary>The server has everything, but for the final dot perhaps.</summary>
         public bool HandedOver { get; private set; }
 
-        public async Task Send(MimeMessage message, Action whenHandedOver, CancellationToken ct)
+        public async Task SendAsync(MimeMessage message, Action whenHandedOver, CancellationToken ct)
         {
-            (refusal, HandedOver, handedOver) = (null, false, whenHandedOver);
+            (_refusal, HandedOver, _handedOver) = (null, false, whenHandedOver);
             if (!Capabilities.HasFlag(SmtpCapabilities.UTF8) && message.To.Mailboxes.Any(m => !Ascii.IsValid(m.GetAddress(idnEncode: true))))
             {
                 throw new NotSupportedException();
@@ -194,15 +194,15 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
             {
                 await SendAsync(message, ct, this);
             }
-            catch (SmtpCommandException) when (refusal is not null)
+            catch (SmtpCommandException) when (_refusal is not null)
             {
                 // None was accepted: the answer to the first says why.
             }
 
             HandedOver = false;
-            if (refusal is not null)
+            if (_refusal is not null)
             {
-                throw refusal;
+                throw _refusal;
             }
         }
 
@@ -211,7 +211,7 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
             if (bytesTransferred >= totalSize && !HandedOver)
             {
                 HandedOver = true;
-                handedOver();
+                _handedOver();
             }
         }
 
@@ -221,6 +221,6 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
 
         // One recipient of several that is refused does not keep the mail from the others.
         protected override void OnRecipientNotAccepted(MimeMessage message, MailboxAddress mailbox, SmtpResponse response) =>
-            refusal ??= new SmtpCommandException(SmtpErrorCode.RecipientNotAccepted, response.StatusCode, mailbox, response.Response);
+            _refusal ??= new SmtpCommandException(SmtpErrorCode.RecipientNotAccepted, response.StatusCode, mailbox, response.Response);
     }
 }

@@ -27,38 +27,38 @@ public sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<MailO
     IConsumer<StockLow>
 {
     public Task Consume(ConsumeContext<UserRegistered> context) =>
-        Enqueue(context, MailTemplate.Welcome, context.Message.UserId, cause: context.Message.UserId);
+        EnqueueAsync(context, MailTemplate.Welcome, context.Message.UserId, cause: context.Message.UserId);
 
     public async Task Consume(ConsumeContext<UserEmailChanged> context)
     {
-        await Enqueue(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.NewEmail);
+        await EnqueueAsync(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.NewEmail);
         if (context.Message.OldEmailVerified != false)
         {
-            await Enqueue(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.OldEmail, audience: Audiences.PreviousAddress);
+            await EnqueueAsync(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.OldEmail, audience: Audiences.PreviousAddress);
         }
     }
 
     // The other reasons have mails of their own.
     public Task Consume(ConsumeContext<UserSessionsEnded> context) =>
-        MailTemplate.OfEndedSessions(context.Message.Reason) is { } template ? Enqueue(context, template, context.Message.UserId) : Task.CompletedTask;
+        MailTemplate.OfEndedSessions(context.Message.Reason) is { } template ? EnqueueAsync(context, template, context.Message.UserId) : Task.CompletedTask;
 
-    public Task Consume(ConsumeContext<UserDeactivated> context) => Enqueue(context, MailTemplate.AccountDeactivated, context.Message.UserId);
+    public Task Consume(ConsumeContext<UserDeactivated> context) => EnqueueAsync(context, MailTemplate.AccountDeactivated, context.Message.UserId);
 
-    public Task Consume(ConsumeContext<OrderConfirmed> context) => ForOrder(context, MailTemplate.OrderConfirmation, context.Message.UserId, context.Message.OrderId);
+    public Task Consume(ConsumeContext<OrderConfirmed> context) => ForOrderAsync(context, MailTemplate.OrderConfirmation, context.Message.UserId, context.Message.OrderId);
 
-    public Task Consume(ConsumeContext<OrderShipped> context) => ForOrder(context, MailTemplate.OrderShipped, context.Message.UserId, context.Message.OrderId);
+    public Task Consume(ConsumeContext<OrderShipped> context) => ForOrderAsync(context, MailTemplate.OrderShipped, context.Message.UserId, context.Message.OrderId);
 
-    public Task Consume(ConsumeContext<OrderCancelled> context) => ForOrder(context, MailTemplate.OrderCancelled, context.Message.UserId, context.Message.OrderId);
+    public Task Consume(ConsumeContext<OrderCancelled> context) => ForOrderAsync(context, MailTemplate.OrderCancelled, context.Message.UserId, context.Message.OrderId);
 
-    public Task Consume(ConsumeContext<OrderFailed> context) => ForOrder(context, MailTemplate.OrderFailed, context.Message.UserId, context.Message.OrderId);
+    public Task Consume(ConsumeContext<OrderFailed> context) => ForOrderAsync(context, MailTemplate.OrderFailed, context.Message.UserId, context.Message.OrderId);
 
     public Task Consume(ConsumeContext<StockLow> context) =>
-        Enqueue(context, MailTemplate.LowStock, null, recipient: options.Value.Operators, audience: Audiences.Operators);
+        EnqueueAsync(context, MailTemplate.LowStock, null, recipient: options.Value.Operators, audience: Audiences.Operators);
 
-    private Task ForOrder<T>(ConsumeContext<T> context, string template, Guid userId, Guid orderId)
-        where T : class => Enqueue(context, template, userId, orderId, cause: orderId);
+    private Task ForOrderAsync<T>(ConsumeContext<T> context, string template, Guid userId, Guid orderId)
+        where T : class => EnqueueAsync(context, template, userId, orderId, cause: orderId);
 
-    private Task Enqueue<T>(
+    private Task EnqueueAsync<T>(
         ConsumeContext<T> context,
         string template,
         Guid? userId,

@@ -24,7 +24,7 @@ public sealed partial class Housekeeping(
     protected override bool IsFirstAtStart => true;
 
     /// <summary>One round.</summary>
-    public async Task Sweep(CancellationToken ct)
+    public async Task SweepAsync(CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
@@ -48,16 +48,16 @@ public sealed partial class Housekeeping(
         var since = now - ErasureWatch;
         foreach (var userId in await db.Contacts.Where(c => c.ErasedAt > since).Select(c => c.UserId).ToListAsync(ct))
         {
-            await ContactBook.EraseTraces(db, userId, now, ct);
+            await ContactBook.EraseTracesAsync(db, userId, now, ct);
         }
 
-        foreach (var webhook in (await vault.SealAll(db, ct)).Lost)
+        foreach (var webhook in (await vault.SealAllAsync(db, ct)).Lost)
         {
             LogLost(Logger, webhook);
         }
     }
 
-    protected override Task RunOnceAsync(CancellationToken cancellationToken) => Sweep(cancellationToken);
+    protected override Task RunOnceAsync(CancellationToken ct) => SweepAsync(ct);
 
     [LoggerMessage(5302, LogLevel.Warning, "No master secret opens a secret of webhook {WebhookId}: give the service the one that it was sealed with, or rotate the webhook's secret")]
     private static partial void LogLost(ILogger logger, Guid webhookId);

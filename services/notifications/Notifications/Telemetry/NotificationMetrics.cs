@@ -8,37 +8,37 @@ public sealed class NotificationMetrics : IDisposable
 {
     public const string MeterName = "notifications";
 
-    private readonly Meter meter;
-    private readonly Counter<long> mails;
-    private readonly Histogram<double> mailDuration;
-    private readonly Histogram<double> mailWindow;
-    private readonly Counter<long> attempts;
-    private readonly Histogram<double> attemptDuration;
+    private readonly Meter _meter;
+    private readonly Counter<long> _mails;
+    private readonly Histogram<double> _mailDuration;
+    private readonly Histogram<double> _mailWindow;
+    private readonly Counter<long> _attempts;
+    private readonly Histogram<double> _attemptDuration;
 
     public NotificationMetrics(IMeterFactory factory)
     {
-        meter = factory.Create(MeterName);
-        mails = meter.CreateCounter<long>("notifications.mails", description: "Mails that came to an end, by template and status.");
-        mailDuration = meter.CreateHistogram<double>("notifications.mail.duration", "s", "Time that the mail server took for a mail.");
-        mailWindow = meter.CreateHistogram<double>("notifications.mail.window", "s", "Time from the mail server's answer until it is recorded: a crash in it repeats the mail.");
-        attempts = meter.CreateCounter<long>("notifications.webhook.attempts", description: "Attempts to deliver a webhook, by outcome.");
-        attemptDuration = meter.CreateHistogram<double>("notifications.webhook.duration", "s", "Time that an endpoint took for an attempt.");
+        _meter = factory.Create(MeterName);
+        _mails = _meter.CreateCounter<long>("notifications.mails", description: "Mails that came to an end, by template and status.");
+        _mailDuration = _meter.CreateHistogram<double>("notifications.mail.duration", "s", "Time that the mail server took for a mail.");
+        _mailWindow = _meter.CreateHistogram<double>("notifications.mail.window", "s", "Time from the mail server's answer until it is recorded: a crash in it repeats the mail.");
+        _attempts = _meter.CreateCounter<long>("notifications.webhook.attempts", description: "Attempts to deliver a webhook, by outcome.");
+        _attemptDuration = _meter.CreateHistogram<double>("notifications.webhook.duration", "s", "Time that an endpoint took for an attempt.");
     }
 
     public void MailEnded(string template, MailStatus status) =>
-        mails.Add(1, new KeyValuePair<string, object?>("template", template), new("status", status.ToString().ToLowerInvariant()));
+        _mails.Add(1, new KeyValuePair<string, object?>("template", template), new("status", status.ToString().ToLowerInvariant()));
 
     public void MailSent(TimeSpan duration, TimeSpan unrecorded)
     {
-        mailDuration.Record(duration.TotalSeconds);
-        mailWindow.Record(unrecorded.TotalSeconds);
+        _mailDuration.Record(duration.TotalSeconds);
+        _mailWindow.Record(unrecorded.TotalSeconds);
     }
 
     public void Attempted(bool delivered, TimeSpan duration)
     {
-        attempts.Add(1, new KeyValuePair<string, object?>("outcome", delivered ? "delivered" : "failed"));
-        attemptDuration.Record(duration.TotalSeconds);
+        _attempts.Add(1, new KeyValuePair<string, object?>("outcome", delivered ? "delivered" : "failed"));
+        _attemptDuration.Record(duration.TotalSeconds);
     }
 
-    public void Dispose() => meter.Dispose();
+    public void Dispose() => _meter.Dispose();
 }

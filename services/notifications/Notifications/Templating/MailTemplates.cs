@@ -13,15 +13,15 @@ public sealed class MailTemplates
 {
     public const string Fallback = "en";
 
-    private readonly FrozenDictionary<string, LanguageFolder> languages;
+    private readonly FrozenDictionary<string, LanguageFolder> _languages;
 
-    private MailTemplates(FrozenDictionary<string, LanguageFolder> languages) => this.languages = languages;
+    private MailTemplates(FrozenDictionary<string, LanguageFolder> languages) => this._languages = languages;
 
     private sealed record Parts(Template Subject, Template Text, Template Html);
 
     private sealed record LanguageFolder(string Tag, TemplateOptions Options, Template TextLayout, Template HtmlLayout, FrozenDictionary<string, Parts> Mails);
 
-    public IReadOnlyCollection<string> Languages => languages.Keys;
+    public IReadOnlyCollection<string> Languages => _languages.Keys;
 
     /// <summary>Reads one folder per language.</summary>
     /// <exception cref="TemplateException">A file is missing, or a template asks for what there is not.</exception>
@@ -112,12 +112,12 @@ public sealed class MailTemplates
     {
         for (var tag = locale?.ToLowerInvariant(); !string.IsNullOrEmpty(tag); tag = tag.LastIndexOf('-') is > 0 and var i ? tag[..i] : null)
         {
-            if (languages.TryGetValue(tag, out var folder))
+            if (_languages.TryGetValue(tag, out var folder))
             {
                 return folder;
             }
         }
 
-        return languages[Fallback];
+        return _languages[Fallback];
     }
 }

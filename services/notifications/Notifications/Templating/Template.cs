@@ -24,10 +24,10 @@ public sealed class Template
     // Letters of every script stay readable in the source of a mail; what HTML gives a meaning is escaped.
     private static readonly HtmlEncoder Escaper = HtmlEncoder.Create(UnicodeRanges.All);
 
-    private readonly string file;
-    private readonly string source;
-    private readonly TextEncoder encoder;
-    private readonly IFluidTemplate parsed;
+    private readonly string _file;
+    private readonly string _source;
+    private readonly TextEncoder _encoder;
+    private readonly IFluidTemplate _parsed;
 
     static Template() => Parser.RegisteredTags.Keys.Except(Tags).ToList().ForEach(tag => Parser.RegisteredTags.Remove(tag));
 
@@ -37,8 +37,8 @@ public sealed class Template
     /// <exception cref="TemplateException">It is no Liquid, or more of it than there is here.</exception>
     public Template(string source, bool html, string file)
     {
-        (this.source, this.file, encoder) = (source, file, html ? Escaper : NullEncoder.Default);
-        if (!Parser.TryParse(source, out parsed, out var error))
+        (this._source, this._file, _encoder) = (source, file, html ? Escaper : NullEncoder.Default);
+        if (!Parser.TryParse(source, out _parsed, out var error))
         {
             throw new TemplateException($"{file}: {error}");
         }
@@ -60,23 +60,23 @@ public sealed class Template
     /// <summary>The names by which a template finds the properties of a model.</summary>
     public static Dictionary<string, Type> NamesOf(Type model) => model.GetProperties().ToDictionary(p => MemberNameStrategies.CamelCase(p), p => p.PropertyType);
 
-    public string Render(TemplateContext context) => parsed.Render(context, encoder);
+    public string Render(TemplateContext context) => _parsed.Render(context, _encoder);
 
     /// <summary>Refuses names that there are not, in branches too that are rarely taken, and lists where a value is meant.</summary>
     /// <exception cref="TemplateException">What is wrong, and in which line.</exception>
-    public void Check(IReadOnlyDictionary<string, Type> names) => new Checker(this, names).VisitTemplate(parsed);
+    public void Check(IReadOnlyDictionary<string, Type> names) => new Checker(this, names).VisitTemplate(_parsed);
 
     private sealed class Checker(Template template, IReadOnlyDictionary<string, Type> names) : AstVisitor
     {
-        private IReadOnlyDictionary<string, Type> names = names;
+        private IReadOnlyDictionary<string, Type> _names = names;
 
         protected override Statement VisitForStatement(ForStatement loop)
         {
             var entry = loop.Source is MemberExpression list ? TypeOf(list).GetElementType() : null;
-            var outside = names;
-            names = new Dictionary<string, Type>(names) { [loop.Identifier] = entry ?? throw Wrong(loop.Identifier, "'for' needs a list of this mail.") };
+            var outside = _names;
+            _names = new Dictionary<string, Type>(_names) { [loop.Identifier] = entry ?? throw Wrong(loop.Identifier, "'for' needs a list of this mail.") };
             base.VisitForStatement(loop);
-            names = outside;
+            _names = outside;
             return loop;
         }
 
@@ -108,7 +108,7 @@ public sealed class Template
 
         private Type TypeOf(MemberExpression member)
         {
-            var (known, path, type) = (names, "", typeof(object));
+            var (known, path, type) = (_names, "", typeof(object));
             foreach (var segment in member.Segments)
             {
                 path += (path.Length > 0 ? "." : "") + (segment as IdentifierSegment)?.Identifier;
@@ -128,8 +128,8 @@ public sealed class Template
         // Fluid does not say where in the source an expression stands.
         private TemplateException Wrong(string text, string message)
         {
-            var place = Regex.Match(template.source, $@"\{{[{{%][^{{}}]*?(?<![\w.]){Regex.Escape(text)}(?!\w)");
-            return new($"{template.file}, line {template.source[..(place.Index + place.Length)].Count(c => c == '\n') + 1}: {message}");
+            var place = Regex.Match(template._source, $@"\{{[{{%][^{{}}]*?(?<![\w.]){Regex.Escape(text)}(?!\w)");
+            return new($"{template._file}, line {template._source[..(place.Index + place.Length)].Count(c => c == '\n') + 1}: {message}");
         }
     }
 }

@@ -45,15 +45,15 @@ public sealed class AddressRules
         .. new[] { "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7" }.Select(IPNetwork.Parse),
     ];
 
-    private readonly IPNetwork[] allowed;
+    private readonly IPNetwork[] _allowed;
 
     /// <param name="allowPrivateNetworks">For development and tests: loopback and private networks may be dialled.</param>
     /// <param name="allowedNetworks">Networks in CIDR notation that may be dialled whatever they are.</param>
     public AddressRules(bool allowPrivateNetworks = false, IEnumerable<string>? allowedNetworks = null) =>
-        allowed = [.. allowPrivateNetworks ? PrivateNetworks : [], .. (allowedNetworks ?? []).Select(IPNetwork.Parse)];
+        _allowed = [.. allowPrivateNetworks ? PrivateNetworks : [], .. (allowedNetworks ?? []).Select(IPNetwork.Parse)];
 
     /// <summary>Whether a webhook may be sent to this address.</summary>
-    public bool Allows(IPAddress address) => Array.Exists(allowed, n => n.Contains(address)) || IsGlobalUnicast(address);
+    public bool Allows(IPAddress address) => Array.Exists(_allowed, n => n.Contains(address)) || IsGlobalUnicast(address);
 
     /// <summary>Whether the whole internet would reach one host under this address.</summary>
     public static bool IsGlobalUnicast(IPAddress address) =>

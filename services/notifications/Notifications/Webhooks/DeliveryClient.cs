@@ -17,7 +17,7 @@ public sealed class DeliveryClient(HttpMessageInvoker http, SecretVault vault, I
     public const int ExcerptBytes = 1024;
 
     /// <returns>Null when the service was stopped in the middle: that says nothing about the endpoint.</returns>
-    public async Task<AttemptResult?> Attempt(ClaimedDelivery delivery, CancellationToken stopping)
+    public async Task<AttemptResult?> AttemptAsync(ClaimedDelivery delivery, CancellationToken stopping)
     {
         var startedAt = clock.GetUtcNow();
         var started = clock.GetTimestamp();
@@ -33,7 +33,7 @@ public sealed class DeliveryClient(HttpMessageInvoker http, SecretVault vault, I
             using var response = await http.SendAsync(request, either.Token);
             status = (int)response.StatusCode;
             retryAfter = RetryAfter(response.Headers, startedAt);
-            excerpt = await Excerpt(response, either.Token);
+            excerpt = await ExcerptAsync(response, either.Token);
         }
         catch (Exception e)
         {
@@ -74,7 +74,7 @@ public sealed class DeliveryClient(HttpMessageInvoker http, SecretVault vault, I
         return wait > TimeSpan.Zero ? wait : null;
     }
 
-    private static async Task<string?> Excerpt(HttpResponseMessage response, CancellationToken ct)
+    private static async Task<string?> ExcerptAsync(HttpResponseMessage response, CancellationToken ct)
     {
         await using var body = await response.Content.ReadAsStreamAsync(ct);
         var buffer = new byte[ExcerptBytes];

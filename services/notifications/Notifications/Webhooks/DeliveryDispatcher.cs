@@ -26,22 +26,22 @@ public sealed partial class DeliveryDispatcher(
     // Between two claims: places come back one by one, and a claim for each of them would be a query per delivery.
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(10);
 
-    private readonly ConcurrentDictionary<Guid, int> busy = new();
-    private readonly Channel<AttemptResult> results = Channel.CreateUnbounded<AttemptResult>(new UnboundedChannelOptions { SingleReader = true });
-    private int underWay;
+    private readonly ConcurrentDictionary<Guid, int> _busy = new();
+    private readonly Channel<AttemptResult> _results = Channel.CreateUnbounded<AttemptResult>(new UnboundedChannelOptions { SingleReader = true });
+    private int _underWay;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         // Recording outlives claiming: what was tried is written down before the service stops.
         using var recording = new CancellationTokenSource();
-        var recorder = Task.Run(() => RecordResults(recording.Token), CancellationToken.None);
-        await ClaimAndSend(stoppingToken);
-        results.Writer.TryComplete();
+        var recorder = Task.Run(() => RecordResultsAsync(recording.Token), CancellationToken.None);
+        await ClaimAndSendAsync(stoppingToken);
+        _results.Writer.TryComplete();
         recording.CancelAfter(TimeSpan.FromSeconds(5));
         await recorder;
     }
 
-    private async Task ClaimAndSend(CancellationToken stopping)
+    private async Task ClaimAndSendAsync(CancellationToken stopping)
     {
         var attempts = new ConcurrentDictionary<Guid, Task>();
         while (!stopping.IsCancellationRequested)
@@ -49,16 +49,16 @@ public sealed partial class DeliveryDispatcher(
             var claimed = 0;
             try
             {
-                var room = options.Value.Concurrency - Volatile.Read(ref underWay);
-                foreach (var delivery in room > 0 ? await queue.Claim(busy, room, stopping) : [])
+                var room = options.Value.Concurrency - Volatile.Read(ref _underWay);
+                foreach (var delivery in room > 0 ? await queue.ClaimAsync(_busy, room, stopping) : [])
                 {
                     claimed++;
-                    Interlocked.Increment(ref underWay);
-                    busy.AddOrUpdate(delivery.WebhookId, 1, (_, n) => n + 1);
+                    Interlocked.Increment(ref _underWay);
+                    _busy.AddOrUpdate(delivery.WebhookId, 1, (_, n) => n + 1);
                     attempts[delivery.Claim] = Task.Run(
                         async () =>
                         {
-                            await AttemptOne(delivery, stopping);
+                            await AttemptOneAsync(delivery, stopping);
                             attempts.TryRemove(delivery.Claim, out _);
                         },
                         CancellationToken.None);
@@ -77,16 +77,16 @@ public sealed partial class DeliveryDispatcher(
             await Task.Delay(Breath, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (claimed == 0)
             {
-                await Idle(stopping);
+                await IdleAsync(stopping);
             }
         }
 
         await Task.WhenAll(attempts.Values);
     }
 
-    private async Task AttemptOne(ClaimedDelivery delivery, CancellationToken stopping)
+    private async Task AttemptOneAsync(ClaimedDelivery delivery, CancellationToken stopping)
     {
-        if (await client.Attempt(delivery, stopping) is { } result)
+        if (await client.AttemptAsync(delivery, stopping) is { } result)
         {
             if (result.Delivered)
             {
@@ -94,13 +94,13 @@ public sealed partial class DeliveryDispatcher(
                 signal.Signal.Set();
             }
 
-            await results.Writer.WriteAsync(result, CancellationToken.None);
+            await _results.Writer.WriteAsync(result, CancellationToken.None);
             return;
         }
 
         try
         {
-            await queue.Release(delivery, CancellationToken.None);
+            await queue.ReleaseAsync(delivery, CancellationToken.None);
         }
         catch (Exception e)
         {
@@ -109,20 +109,20 @@ public sealed partial class DeliveryDispatcher(
         }
 
         Leave(delivery.WebhookId);
-        Interlocked.Decrement(ref underWay);
+        Interlocked.Decrement(ref _underWay);
     }
 
     private void Leave(Guid webhookId)
     {
-        busy.AddOrUpdate(webhookId, 0, (_, n) => n - 1);
-        busy.TryRemove(new KeyValuePair<Guid, int>(webhookId, 0));
+        _busy.AddOrUpdate(webhookId, 0, (_, n) => n - 1);
+        _busy.TryRemove(new KeyValuePair<Guid, int>(webhookId, 0));
     }
 
-    private async Task Idle(CancellationToken stopping)
+    private async Task IdleAsync(CancellationToken stopping)
     {
         try
         {
-            await signal.Signal.Wait(Look, clock, stopping);
+            await signal.Signal.WaitAsync(Look, clock, stopping);
         }
         catch (OperationCanceledException)
         {
@@ -130,17 +130,17 @@ public sealed partial class DeliveryDispatcher(
         }
     }
 
-    private async Task RecordResults(CancellationToken ct)
+    private async Task RecordResultsAsync(CancellationToken ct)
     {
-        while (await results.Reader.WaitToReadAsync(CancellationToken.None))
+        while (await _results.Reader.WaitToReadAsync(CancellationToken.None))
         {
             var batch = new List<AttemptResult>();
-            while (batch.Count < 500 && results.Reader.TryRead(out var result))
+            while (batch.Count < 500 && _results.Reader.TryRead(out var result))
             {
                 batch.Add(result);
             }
 
-            await RecordUntilDone(batch, ct);
+            await RecordUntilDoneAsync(batch, ct);
             foreach (var result in batch)
             {
                 if (!result.Delivered)
@@ -148,7 +148,7 @@ public sealed partial class DeliveryDispatcher(
                     Leave(result.Delivery.WebhookId);
                 }
 
-                Interlocked.Decrement(ref underWay);
+                Interlocked.Decrement(ref _underWay);
                 metrics.Attempted(result.Delivered, result.Latency);
             }
 
@@ -156,13 +156,13 @@ public sealed partial class DeliveryDispatcher(
         }
     }
 
-    private async Task RecordUntilDone(List<AttemptResult> batch, CancellationToken ct)
+    private async Task RecordUntilDoneAsync(List<AttemptResult> batch, CancellationToken ct)
     {
         while (!ct.IsCancellationRequested)
         {
             try
             {
-                await queue.Record(batch, ct);
+                await queue.RecordAsync(batch, ct);
                 return;
             }
             catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -175,7 +175,7 @@ public sealed partial class DeliveryDispatcher(
                 LogBroken(logger, e.MessageText);
                 foreach (var result in batch)
                 {
-                    await RecordUntilDone([result], ct);
+                    await RecordUntilDoneAsync([result], ct);
                 }
 
                 return;

@@ -32,7 +32,7 @@ public sealed record AttemptResult(
 /// <summary>The dispatcher's view of the deliveries. Every statement is a transaction of its own, and every time is the database's: replicas need not agree on theirs.</summary>
 public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOptions> options, IOptions<MailOptions> mails, TimeProvider clock)
 {
-    private readonly RetrySchedule retries = options.Value.Retries;
+    private readonly RetrySchedule _retries = options.Value.Retries;
 
     /// <summary>
     /// Takes deliveries that are due, for each webhook as many as it has room for: so what waits for a slow endpoint takes no place from others.
@@ -41,7 +41,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     /// <param name="busy">Attempts under way in this process, by webhook.</param>
     /// <param name="limit">How many at most.</param>
     /// <param name="ct">Cancels.</param>
-    public async Task<IReadOnlyList<ClaimedDelivery>> Claim(IReadOnlyDictionary<Guid, int> busy, int limit, CancellationToken ct)
+    public async Task<IReadOnlyList<ClaimedDelivery>> ClaimAsync(IReadOnlyDictionary<Guid, int> busy, int limit, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             """
@@ -87,7 +87,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     }
 
     /// <summary>Gives a delivery back as if it had not been claimed, because the service stops.</summary>
-    public async Task Release(ClaimedDelivery delivery, CancellationToken ct)
+    public async Task ReleaseAsync(ClaimedDelivery delivery, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             "UPDATE webhook_deliveries SET due_at = now(), claim = NULL, attempts = attempts - 1, step = step - 1 WHERE id = $1 AND claim = $2");
@@ -97,7 +97,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     }
 
     /// <summary>Writes down how attempts went: the log, the deliveries' next steps, and what they mean for their webhooks. All or nothing.</summary>
-    public async Task Record(IReadOnlyList<AttemptResult> results, CancellationToken ct)
+    public async Task RecordAsync(IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
@@ -105,22 +105,22 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         // Webhooks first and in one order, so that replicas recording at the same time wait for each other instead of deadlocking.
         var disabled = new List<(WebhookDisabled Webhook, string? TenantId)>();
         var byWebhook = results.ToLookup(r => r.Delivery.WebhookId);
-        await RecordRecovery(connection, [.. byWebhook.Where(g => g.Any(r => r.Delivered)).Select(g => g.Key)], ct);
+        await RecordRecoveryAsync(connection, [.. byWebhook.Where(g => g.Any(r => r.Delivered)).Select(g => g.Key)], ct);
         foreach (var failing in byWebhook.Where(g => !g.Any(r => r.Delivered)).OrderBy(g => g.Key))
         {
-            if (await RecordFailure(connection, failing.Key, [.. failing], ct) is { } webhook)
+            if (await RecordFailureAsync(connection, failing.Key, [.. failing], ct) is { } webhook)
             {
                 disabled.Add(webhook);
             }
         }
 
-        await RecordAttempts(connection, results, ct);
-        await RecordSteps(connection, results, ct);
+        await RecordAttemptsAsync(connection, results, ct);
+        await RecordStepsAsync(connection, results, ct);
         foreach (var (webhook, tenant) in disabled)
         {
-            await CancelPending(connection, webhook.WebhookId, ct);
+            await CancelPendingAsync(connection, webhook.WebhookId, ct);
             var eventId = Ids.New(clock).ToString();
-            await MailOutbox.Insert(
+            await MailOutbox.InsertAsync(
                 connection,
                 [
                     new MailRequest(
@@ -133,7 +133,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         await transaction.CommitAsync(ct);
     }
 
-    private static async Task RecordAttempts(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
+    private static async Task RecordAttemptsAsync(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
         // Deliveries of a webhook that was deleted meanwhile are gone, and so is the place for their log. What an endpoint has answered may quote what it was told of a
         // person: the lock decides between this and the person's erasure (ContactBook.EraseTraces).
@@ -160,7 +160,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         await insert.ExecuteNonQueryAsync(ct);
     }
 
-    private static async Task CancelPending(NpgsqlConnection connection, Guid webhookId, CancellationToken ct)
+    private static async Task CancelPendingAsync(NpgsqlConnection connection, Guid webhookId, CancellationToken ct)
     {
         await using var cancel = new NpgsqlCommand(
             "UPDATE webhook_deliveries SET status = 'cancelled', completed_at = now(), claim = NULL WHERE webhook_id = $1 AND status = 'pending'", connection);
@@ -171,10 +171,10 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     private static void Add<T>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyList<AttemptResult> results, Func<AttemptResult, T> value) =>
         command.Parameters.AddValue(results.Select(value).ToArray(), NpgsqlDbType.Array | type);
 
-    private async Task RecordSteps(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
+    private async Task RecordStepsAsync(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
 #pragma warning disable CA5394 // Jitter is no secret.
-        var steps = results.Select(r => (Result: r, Wait: r.Delivered || r.Gone ? null : retries.Next(r.Delivery.Step, Random.Shared.NextDouble(), r.RetryAfter))).ToList();
+        var steps = results.Select(r => (Result: r, Wait: r.Delivered || r.Gone ? null : _retries.Next(r.Delivery.Step, Random.Shared.NextDouble(), r.RetryAfter))).ToList();
 #pragma warning restore CA5394
         await using var update = new NpgsqlCommand(
             """
@@ -191,7 +191,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         await update.ExecuteNonQueryAsync(ct);
     }
 
-    private static async Task RecordRecovery(NpgsqlConnection connection, Guid[] webhooks, CancellationToken ct)
+    private static async Task RecordRecoveryAsync(NpgsqlConnection connection, Guid[] webhooks, CancellationToken ct)
     {
         // Nothing is written to an endpoint that has been well all the time.
         await using var healthy = new NpgsqlCommand(
@@ -205,7 +205,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     }
 
     /// <summary>Counts failures in a row, opens the circuit, and disables what is gone or has failed for too long.</summary>
-    private async Task<(WebhookDisabled Webhook, string? TenantId)?> RecordFailure(
+    private async Task<(WebhookDisabled Webhook, string? TenantId)?> RecordFailureAsync(
         NpgsqlConnection connection, Guid webhookId, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
         var o = options.Value;
@@ -242,7 +242,7 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
         failing.Parameters.AddValue(o.MaxCircuitBreak);
         failing.Parameters.AddValue(results.Any(r => r.Gone));
         failing.Parameters.AddValue(o.DisableAfter);
-        failing.Parameters.AddValue(RetrySchedule.LongestRetryAfter + retries.LongestWait);
+        failing.Parameters.AddValue(RetrySchedule.LongestRetryAfter + _retries.LongestWait);
         await using var reader = await failing.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) && reader.GetString(1) == "disabled"
             ? (new WebhookDisabled(webhookId, reader.GetString(0), reader.GetString(2), clock.GetUtcNow()), reader.IsDBNull(3) ? null : reader.GetString(3))

@@ -6,12 +6,12 @@ namespace Notifications.Webhooks;
 /// <summary>Finds the addresses of a host; a port for tests, which answer as a hostile name server would.</summary>
 public interface IHostResolver
 {
-    Task<IPAddress[]> Resolve(string host, CancellationToken ct);
+    Task<IPAddress[]> ResolveAsync(string host, CancellationToken ct);
 }
 
 public sealed class SystemHostResolver : IHostResolver
 {
-    public Task<IPAddress[]> Resolve(string host, CancellationToken ct) => Dns.GetHostAddressesAsync(host, ct);
+    public Task<IPAddress[]> ResolveAsync(string host, CancellationToken ct) => Dns.GetHostAddressesAsync(host, ct);
 }
 
 /// <summary>The name led only to addresses that must not be dialled.</summary>
@@ -21,10 +21,10 @@ public sealed class AddressRefusedException() : IOException("The host has no pub
 public sealed class GuardedConnect(IHostResolver resolver, AddressRules rules)
 {
     /// <summary>The address that was checked is the address that is dialled: the name is not looked up a second time.</summary>
-    public async ValueTask<Stream> Connect(SocketsHttpConnectionContext context, CancellationToken ct)
+    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
     {
         var endpoint = context.DnsEndPoint;
-        var addresses = Array.FindAll(await resolver.Resolve(endpoint.Host, ct), rules.Allows);
+        var addresses = Array.FindAll(await resolver.ResolveAsync(endpoint.Host, ct), rules.Allows);
         if (addresses.Length == 0)
         {
             throw new AddressRefusedException();
@@ -57,7 +57,7 @@ public sealed class GuardedConnect(IHostResolver resolver, AddressRules rules)
     /// <summary>A handler that goes nowhere else: no proxy, no redirects, no cookies, no credentials, no decompression, small headers.</summary>
     public SocketsHttpHandler CreateHandler(WebhookOptions options) => new()
     {
-        ConnectCallback = Connect,
+        ConnectCallback = ConnectAsync,
         UseProxy = false,
         AllowAutoRedirect = false,
         UseCookies = false,

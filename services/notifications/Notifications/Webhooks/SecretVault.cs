@@ -6,7 +6,7 @@ using Notifications.Persistence;
 
 namespace Notifications.Webhooks;
 
-/// <summary>Webhook secrets as they lie in the table: sealed. A database of before has them in the clear until <see cref="SealAll"/> has seen them.</summary>
+/// <summary>Webhook secrets as they lie in the table: sealed. A database of before has them in the clear until <see cref="SealAllAsync"/> has seen them.</summary>
 public sealed class SecretVault(Envelope envelope)
 {
     private const string Prefix = "sealed:";
@@ -23,7 +23,7 @@ public sealed class SecretVault(Envelope envelope)
 
     /// <summary>Seals what is still in the clear, and anew what a former master secret has sealed.</summary>
     /// <returns>How many, and the webhooks of those that no master secret opens: they stay as they are.</returns>
-    public async Task<(int Changed, IReadOnlyCollection<Guid> Lost)> SealAll(NotificationsDbContext db, CancellationToken ct)
+    public async Task<(int Changed, IReadOnlyCollection<Guid> Lost)> SealAllAsync(NotificationsDbContext db, CancellationToken ct)
     {
         var (changed, lost, last) = (0, new HashSet<Guid>(), Guid.Empty);
         while (await db.WebhookSecrets.AsNoTracking().Where(s => s.Id > last).OrderBy(s => s.Id).Take(Batch).ToListAsync(ct) is { Count: > 0 } secrets)

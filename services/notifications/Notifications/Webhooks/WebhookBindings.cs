@@ -19,12 +19,12 @@ public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscr
     private const string Lock = "webhook-bindings";
 
     // A version before this one took everything. Changed by whoever holds the lock.
-    private ImmutableHashSet<string> taken = [All];
-    private bool bound;
-    private bool settled;
-    private bool? ignoring;
+    private ImmutableHashSet<string> _taken = [All];
+    private bool _bound;
+    private bool _settled;
+    private bool? _ignoring;
 
-    protected override TimeSpan Interval => settled ? TimeSpan.FromSeconds(10) : TimeSpan.FromMilliseconds(200);
+    protected override TimeSpan Interval => _settled ? TimeSpan.FromSeconds(10) : TimeSpan.FromMilliseconds(200);
 
     /// <summary>Before a webhook is stored, in its transaction: from here on its events come to the queue, whether they are sent to it or, if it is not stored after all, dropped.</summary>
     /// <exception cref="BrokerUnavailableException">The broker does not answer; nothing may be stored.</exception>
@@ -35,39 +35,39 @@ public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscr
     }
 
     /// <summary>Takes what is asked for by now, and leaves the rest.</summary>
-    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
+    protected override async Task RunOnceAsync(CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
 
         // Nobody who is about to store a webhook has bound it meanwhile.
-        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({Lock}, 0))", cancellationToken);
-        var wanted = TopicsOf(await db.Database.SqlQuery<string>($"SELECT DISTINCT unnest(event_types) AS \"Value\" FROM webhooks WHERE status = 'active'").ToListAsync(cancellationToken));
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({Lock}, 0))", ct);
+        var wanted = TopicsOf(await db.Database.SqlQuery<string>($"SELECT DISTINCT unnest(event_types) AS \"Value\" FROM webhooks WHERE status = 'active'").ToListAsync(ct));
         try
         {
             // In this order: at no time is an event taken by nobody. Before all else is bound, what lies among the unrouted events may be for somebody here: so nothing is ignored
             // then, and nothing left either.
-            await TakeAsync(wanted.Except(bound ? taken : []), cancellationToken);
-            bound = true;
+            await TakeAsync(wanted.Except(_bound ? _taken : []), ct);
+            _bound = true;
             if (!subscriptions.OthersAreBound)
             {
                 return;
             }
 
-            if (ignoring != !wanted.Contains(All))
+            if (_ignoring != !wanted.Contains(All))
             {
-                await subscriptions.IgnoreAsync(Ignored, All, !wanted.Contains(All), cancellationToken);
-                ignoring = !wanted.Contains(All);
+                await subscriptions.IgnoreAsync(Ignored, All, !wanted.Contains(All), ct);
+                _ignoring = !wanted.Contains(All);
             }
 
-            var unwanted = taken.Except(wanted);
+            var unwanted = _taken.Except(wanted);
             if (unwanted.Count > 0)
             {
-                await subscriptions.LeaveAsync(NotificationQueues.Webhooks, unwanted, cancellationToken);
+                await subscriptions.LeaveAsync(NotificationQueues.Webhooks, unwanted, ct);
             }
 
-            (taken, settled) = (wanted, true);
+            (_taken, _settled) = (wanted, true);
         }
         catch (BrokerUnavailableException)
         {
@@ -80,7 +80,7 @@ public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscr
         if (topics.Count > 0)
         {
             await subscriptions.TakeAsync(NotificationQueues.Webhooks, topics, ct);
-            ImmutableInterlocked.Update(ref taken, set => set.Union(topics));
+            ImmutableInterlocked.Update(ref _taken, set => set.Union(topics));
         }
     }
 

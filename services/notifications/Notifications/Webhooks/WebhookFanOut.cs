@@ -12,7 +12,7 @@ namespace Notifications.Webhooks;
 public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal signal, IOptions<WebhookOptions> options, TimeProvider clock)
 {
     /// <summary>Creates the deliveries of an event; for an event that was seen before this changes nothing.</summary>
-    public async Task Accept(CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, CancellationToken ct)
+    public async Task AcceptAsync(CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, CancellationToken ct)
     {
         // A replay repairs what did not arrive. Of an older event nobody knows any more what has been delivered: it would go out a second time.
         if (envelope.Replay && envelope.Time < clock.GetUtcNow() - options.Value.Retention)
@@ -35,7 +35,7 @@ public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal sign
         var told = envelope with { Replay = false };
         if (PersonOf(envelope) is not { } person)
         {
-            await Create(db, clock, told, data, interested, ct);
+            await CreateAsync(db, clock, told, data, interested, ct);
             signal.Signal.Set();
             return;
         }
@@ -44,7 +44,7 @@ public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal sign
         await ErasureLock.ShareAsync(db, person, ct);
         if (!await db.Contacts.AnyAsync(c => c.UserId == person && c.ErasedAt != null, ct))
         {
-            await Create(db, clock, told, data, interested, ct);
+            await CreateAsync(db, clock, told, data, interested, ct);
         }
 
         await transaction.CommitAsync(ct);
@@ -52,7 +52,7 @@ public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal sign
     }
 
     /// <summary>Stores an event and its deliveries, due now.</summary>
-    public static async Task Create(
+    public static async Task CreateAsync(
         NotificationsDbContext db, TimeProvider clock, CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, Guid[] webhooks, CancellationToken ct)
     {
         var ids = Array.ConvertAll(webhooks, _ => Ids.New(clock));

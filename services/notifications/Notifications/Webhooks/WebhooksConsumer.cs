@@ -16,7 +16,7 @@ public sealed class WebhooksConsumer(WebhookFanOut fanOut) : IConsumer<RawBounda
         var attributes = context.Message.Attributes;
         var refusal = CloudEventEnvelope.TryRead(name => attributes.GetValueOrDefault(name[CloudEventHeaders.Prefix.Length..]), out var envelope);
         return refusal is null
-            ? fanOut.Accept(envelope!, context.Message.Body, context.CancellationToken)
+            ? fanOut.AcceptAsync(envelope!, context.Message.Body, context.CancellationToken)
             : throw new InvalidOperationException($"Not a CloudEvent: {refusal}.");
     }
 }

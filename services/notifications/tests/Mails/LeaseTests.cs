@@ -26,7 +26,7 @@ public class LeaseTests(BriefLeaseFixture service) : IClassFixture<BriefLeaseFix
         var user = await service.Register();
         try
         {
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () => (await service.Row(user.UserId)).GetProperty("error").GetString() == "The mail server has the whole mail and has not answered yet.", "the row to say what is waited for");
             await Elapsed(TimeSpan.FromSeconds(8));
             service.Server.Attempts[user.Email].ShouldBe(1);
@@ -52,7 +52,7 @@ public class LeaseTests(BriefLeaseFixture service) : IClassFixture<BriefLeaseFix
         var answer = new TaskCompletionSource();
         service.Server.Answer = _ => answer.Task;
         var user = await service.Register();
-        await Poll.Until(() => service.Server.Attempts.ContainsKey(user.Email), "the mail to be handed over");
+        await Poll.UntilAsync(() => service.Server.Attempts.ContainsKey(user.Email), "the mail to be handed over");
         await using (await service.Database.CutOffAsync())
         {
             service.Server.Answer = _ => Task.CompletedTask;
@@ -74,7 +74,7 @@ public class LeaseTests(BriefLeaseFixture service) : IClassFixture<BriefLeaseFix
         var answer = new TaskCompletionSource();
         service.Server.Answer = _ => answer.Task;
         var user = await service.Register();
-        await Poll.Until(() => service.Server.Attempts.ContainsKey(user.Email), "the mail to be handed over");
+        await Poll.UntilAsync(() => service.Server.Attempts.ContainsKey(user.Email), "the mail to be handed over");
 
         // As if two more processes had died with it, and this one as well.
         await service.Database.ScalarAsync<int>($"UPDATE mails SET attempts = 3, claim = gen_random_uuid(), due_at = now() WHERE user_id = '{user.UserId}' RETURNING attempts");

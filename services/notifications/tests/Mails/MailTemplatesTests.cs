@@ -12,7 +12,7 @@ public sealed class MailTemplatesTests : IDisposable
 {
     private static readonly MailOptions Options = new();
     private static readonly string Shipped = Path.Combine(AppContext.BaseDirectory, "Templates");
-    private readonly string folder = Directory.CreateTempSubdirectory().FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
 
     public static TheoryData<string, string> EveryMail()
     {
@@ -111,30 +111,30 @@ public sealed class MailTemplatesTests : IDisposable
     public void A_broken_template_keeps_the_service_from_starting(string file, string content, string message)
     {
         CopyTemplates();
-        File.WriteAllText(Path.Combine(folder, file), content);
-        Should.Throw<TemplateException>(() => MailTemplates.Load(folder, Options)).Message.ShouldContain(message);
+        File.WriteAllText(Path.Combine(_folder, file), content);
+        Should.Throw<TemplateException>(() => MailTemplates.Load(_folder, Options)).Message.ShouldContain(message);
     }
 
     [Fact]
     public void A_missing_template_keeps_the_service_from_starting()
     {
         CopyTemplates();
-        File.Delete(Path.Combine(folder, "de", "order-failed.html"));
-        Should.Throw<TemplateException>(() => MailTemplates.Load(folder, Options)).Message.ShouldContain("order-failed.html is missing");
+        File.Delete(Path.Combine(_folder, "de", "order-failed.html"));
+        Should.Throw<TemplateException>(() => MailTemplates.Load(_folder, Options)).Message.ShouldContain("order-failed.html is missing");
     }
 
     [Fact]
     public void A_new_language_is_a_folder_and_no_program()
     {
         CopyTemplates();
-        Directory.CreateDirectory(Path.Combine(folder, "fr"));
-        foreach (var file in Directory.GetFiles(Path.Combine(folder, "en")))
+        Directory.CreateDirectory(Path.Combine(_folder, "fr"));
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "en")))
         {
-            File.Copy(file, Path.Combine(folder, "fr", Path.GetFileName(file)));
+            File.Copy(file, Path.Combine(_folder, "fr", Path.GetFileName(file)));
         }
 
-        File.WriteAllText(Path.Combine(folder, "fr", "low-stock.txt"), "Subject: Stock faible : {{sku}}\n\nIl reste {{available}}.\n");
-        var templates = MailTemplates.Load(folder, Options);
+        File.WriteAllText(Path.Combine(_folder, "fr", "low-stock.txt"), "Subject: Stock faible : {{sku}}\n\nIl reste {{available}}.\n");
+        var templates = MailTemplates.Load(_folder, Options);
         Sample(templates, MailTemplate.LowStock, "fr-CA").Subject.ShouldBe("Stock faible : NOTEBOOK-14");
     }
 
@@ -160,7 +160,7 @@ public sealed class MailTemplatesTests : IDisposable
         }
     }
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static RenderedMail Sample(MailTemplates templates, string template, string? locale) =>
         templates.Render(template, locale, MailContent.Model(MailTemplate.Named(template).Sample, Audiences.Customer, "Ada Lovelace", Options));
@@ -169,7 +169,7 @@ public sealed class MailTemplatesTests : IDisposable
     {
         foreach (var file in Directory.GetFiles(Shipped, "*", SearchOption.AllDirectories))
         {
-            var copy = Path.Combine(folder, Path.GetRelativePath(Shipped, file));
+            var copy = Path.Combine(_folder, Path.GetRelativePath(Shipped, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }

@@ -98,7 +98,7 @@ public class MailsTests(NotificationsFixture service)
         var mail = (await service.MailsTo(address)).ShouldHaveSingleItem();
         mail.Subject.ShouldBe("Set a new password");
         mail.Text.ShouldContain(link);
-        await Poll.Until(async () => await service.Database.FindAsync(link), tables => tables.Count == 0, "the link to be forgotten");
+        await Poll.UntilAsync(async () => await service.Database.FindAsync(link), tables => tables.Count == 0, "the link to be forgotten");
         (await service.MailsTo(address)).ShouldHaveSingleItem();
 
         // Whoever asked last has the link that counts: another command is another mail.
@@ -119,7 +119,7 @@ public class MailsTests(NotificationsFixture service)
         mail.Text.ShouldContain(link);
         mail.Text.ShouldNotContain("evil.example", customMessage: "whoever registers a stranger's address has nothing to say to them");
         mail.Html.ShouldNotContain("evil.example");
-        (await Poll.Until(() => Listed(user.UserId, 2, status: "pending"), waiting => waiting.All(m => m.GetProperty("error").ValueKind == JsonValueKind.String), "the others to have been looked at"))
+        (await Poll.UntilAsync(() => Listed(user.UserId, 2, status: "pending"), waiting => waiting.All(m => m.GetProperty("error").ValueKind == JsonValueKind.String), "the others to have been looked at"))
             .Select(m => m.GetProperty("template").GetString()).ShouldBe(["welcome", "order-confirmation"], ignoreOrder: true);
         (await service.MailsTo(user.Email)).ShouldHaveSingleItem();
 
@@ -227,7 +227,7 @@ public class MailsTests(NotificationsFixture service)
         await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
         (await service.MailsTo(newest, 3)).ShouldContain(m => m.Text.Contains("Guten Tag Countess", StringComparison.Ordinal));
 
-        Task<string> Contact(string end) => Poll.Until(
+        Task<string> Contact(string end) => Poll.UntilAsync(
             () => service.Database.ScalarAsync<string>($"SELECT coalesce(max(email || ', ' || full_name || ', ' || coalesce(locale, '')), '') FROM contacts WHERE user_id = '{user.UserId}'"),
             c => c.EndsWith(end, StringComparison.Ordinal), $"a contact that ends in {end}");
     }
@@ -246,7 +246,7 @@ public class MailsTests(NotificationsFixture service)
         await service.Broker.Publish(new UserEmailChanged(user.UserId, user.Email, right, DateTimeOffset.UtcNow), sequence: 2);
         await Email(right);
 
-        Task Email(string expected) => Poll.Until(
+        Task Email(string expected) => Poll.UntilAsync(
             () => service.Database.ScalarAsync<string>($"SELECT coalesce(max(email), '') FROM contacts WHERE user_id = '{user.UserId}'"), e => e == expected, $"{expected} to be the address");
     }
 
@@ -278,7 +278,7 @@ public class MailsTests(NotificationsFixture service)
         await Listed(user.UserId, 2, "sent");
         await service.Broker.Publish(new UserErased(user.UserId, DateTimeOffset.UtcNow), sequence: 5);
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await service.Database.ScalarAsync<bool>($"SELECT EXISTS (SELECT FROM contacts WHERE user_id = '{user.UserId}' AND erased_at IS NOT NULL)"),
             "the tombstone");
         (await service.Database.FindAsync(user.Email)).ShouldBeEmpty();
@@ -297,7 +297,7 @@ public class MailsTests(NotificationsFixture service)
     private async Task<IReadOnlyList<JsonElement>> Listed(Guid userId, int count = 1, string? status = null)
     {
         using var client = service.Operator();
-        return await Poll.Until(
+        return await Poll.UntilAsync(
             async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}{(status is null ? "" : $"&status={status}")}"))
                 .GetProperty("items").EnumerateArray().ToList(),
             items => items.Count >= count && (status is not null || items.All(i => i.GetProperty("status").GetString() != "pending")),

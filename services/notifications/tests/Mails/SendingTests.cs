@@ -14,7 +14,7 @@ namespace Notifications.Tests.Mails;
 /// <summary>A mail server that does as it is told, for what the catcher never does.</summary>
 public sealed class StubbornMailServer
 {
-    private readonly ConcurrentQueue<string> taken = new();
+    private readonly ConcurrentQueue<string> _taken = new();
 
     /// <summary>What happens to the n-th attempt of a mail, by recipient; null when it is taken.</summary>
     public Func<string, int, MailTransportException?> Behaviour { get; set; } = (_, _) => null;
@@ -22,7 +22,7 @@ public sealed class StubbornMailServer
     /// <summary>What the answer to a mail waits for, by recipient.</summary>
     public Func<string, Task> Answer { get; set; } = _ => Task.CompletedTask;
 
-    public IReadOnlyCollection<string> Taken => taken;
+    public IReadOnlyCollection<string> Taken => _taken;
 
     public ConcurrentDictionary<string, int> Attempts { get; } = new();
 
@@ -33,19 +33,19 @@ public sealed class StubbornMailServer
 
     private sealed class Connection(StubbornMailServer server) : IMailTransport
     {
-        private readonly ConcurrentQueue<string> recipients = new();
+        private readonly ConcurrentQueue<string> _recipients = new();
 
         public bool HandedOver { get; private set; }
 
-        public async Task Send(OutgoingMail mail, CancellationToken ct)
+        public async Task SendAsync(OutgoingMail mail, CancellationToken ct)
         {
             if (server.Behaviour(mail.Recipient, server.Attempts.AddOrUpdate(mail.Recipient, 1, (_, n) => n + 1)) is { } failure)
             {
                 throw failure;
             }
 
-            recipients.Enqueue(mail.Recipient);
-            server.taken.Enqueue(mail.MessageId);
+            _recipients.Enqueue(mail.Recipient);
+            server._taken.Enqueue(mail.MessageId);
             HandedOver = true;
             await server.Answer(mail.Recipient);
             HandedOver = false;
@@ -53,7 +53,7 @@ public sealed class StubbornMailServer
 
         public void Dispose()
         {
-            foreach (var recipient in recipients)
+            foreach (var recipient in _recipients)
             {
                 server.Ended.Enqueue(recipient);
             }
@@ -72,7 +72,7 @@ public class StubbornFixture : NotificationsFixture
     public async Task<JsonElement> Row(Guid userId)
     {
         using var client = Operator();
-        return (await Poll.Until(
+        return (await Poll.UntilAsync(
             async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(), i => i.Count == 1, "the mail"))[0];
     }
 
@@ -80,7 +80,7 @@ public class StubbornFixture : NotificationsFixture
     public async Task<JsonElement> Ended(Guid userId)
     {
         using var client = Operator();
-        var items = await Poll.Until(
+        var items = await Poll.UntilAsync(
             async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(),
             i => i.Count == 1 && i[0].GetProperty("status").GetString() != "pending",
             "the mail to come to its end");
@@ -156,7 +156,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
         service.Server.Behaviour = (_, _) => null;
         var user = await service.Register();
         await service.Ended(user.UserId);
-        await Poll.Until(() => service.Server.Ended.Contains(user.Email), "the sender to hang up");
+        await Poll.UntilAsync(() => service.Server.Ended.Contains(user.Email), "the sender to hang up");
     }
 
     [Fact]
@@ -165,7 +165,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
         var away = true;
         service.Server.Behaviour = (_, _) => Volatile.Read(ref away) ? new MailTransportException(MailFailure.ServerUnavailable, "The mail server cannot be used.") : null;
         var first = await service.Register();
-        await Poll.Until(() => service.Server.Attempts.ContainsKey(first.Email), "the first attempt");
+        await Poll.UntilAsync(() => service.Server.Attempts.ContainsKey(first.Email), "the first attempt");
         var waiting = new List<UserRegistered>();
         for (var i = 0; i < 30; i++)
         {

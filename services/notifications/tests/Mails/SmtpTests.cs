@@ -18,14 +18,14 @@ namespace Notifications.Tests.Mails;
 public sealed class SmtpTests : IDisposable
 {
     private static readonly OutgoingMail Mail = new("1.welcome@shop.example", "ada@example.org", "Grüße", "Hallo", "<p>Hallo</p>", "de");
-    private readonly SmtpServer server = new();
-    private readonly FakeTimeProvider clock = new();
+    private readonly SmtpServer _server = new();
+    private readonly FakeTimeProvider _clock = new();
 
     [Fact]
     public async Task Without_tls_a_mail_is_handed_over_in_text_and_html()
     {
         await Send(SecureSocketOptions.None);
-        var data = server.Data.ShouldHaveSingleItem();
+        var data = _server.Data.ShouldHaveSingleItem();
         data.ShouldContain("Message-ID: <1.welcome@shop.example>");
         data.ShouldContain("multipart/alternative");
         data.ShouldContain("text/plain; charset=utf-8");
@@ -36,35 +36,35 @@ public sealed class SmtpTests : IDisposable
     public async Task With_tls_demanded_nothing_is_said_to_a_server_that_does_not_offer_it()
     {
         (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.StartTls))).Kind.ShouldBe(MailFailure.ServerUnavailable);
-        server.Commands.ShouldNotContain(c => c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase));
+        _server.Commands.ShouldNotContain(c => c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase));
     }
 
     [Fact]
     public async Task With_tls_demanded_nothing_is_said_to_a_server_that_nobody_vouches_for()
     {
-        server.OffersTls = true;
+        _server.OffersTls = true;
         (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.StartTls))).Kind.ShouldBe(MailFailure.ServerUnavailable);
-        server.Commands.ShouldContain("STARTTLS");
-        server.Commands.ShouldNotContain(c => c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase));
+        _server.Commands.ShouldContain("STARTTLS");
+        _server.Commands.ShouldNotContain(c => c.StartsWith("MAIL", StringComparison.OrdinalIgnoreCase));
     }
 
     [Fact]
     public async Task With_tls_from_the_first_byte_nothing_is_said_to_a_server_that_nobody_vouches_for()
     {
-        server.SpeaksTls = true;
+        _server.SpeaksTls = true;
         (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.SslOnConnect))).Kind.ShouldBe(MailFailure.ServerUnavailable);
-        server.Commands.ShouldBeEmpty();
+        _server.Commands.ShouldBeEmpty();
     }
 
     [Fact]
     public async Task With_tls_when_available_a_server_without_it_gets_the_mail_in_the_clear_and_one_that_nobody_vouches_for_gets_nothing()
     {
         await Send(SecureSocketOptions.StartTlsWhenAvailable);
-        server.Data.Count.ShouldBe(1);
+        _server.Data.Count.ShouldBe(1);
 
-        server.OffersTls = true;
+        _server.OffersTls = true;
         (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.StartTlsWhenAvailable))).Kind.ShouldBe(MailFailure.ServerUnavailable);
-        server.Data.Count.ShouldBe(1);
+        _server.Data.Count.ShouldBe(1);
     }
 
     [Theory]
@@ -73,7 +73,7 @@ public sealed class SmtpTests : IDisposable
     [InlineData(421, MailFailure.ServerUnavailable)]
     public async Task The_servers_answer_decides_whether_it_is_worth_trying_again(int answer, MailFailure kind)
     {
-        server.Answers["RCPT"] = $"{answer} so be it";
+        _server.Answers["RCPT"] = $"{answer} so be it";
         (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None))).Kind.ShouldBe(kind);
     }
 
@@ -89,7 +89,7 @@ public sealed class SmtpTests : IDisposable
     [InlineData(".", 421, MailFailure.ServerUnavailable)]
     public async Task The_answer_to_each_command_says_whose_fault_it_is(string command, int answer, MailFailure kind)
     {
-        server.Answers[command] = $"{answer} so be it";
+        _server.Answers[command] = $"{answer} so be it";
         var failure = await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None));
         failure.Kind.ShouldBe(kind);
         failure.Message.ShouldContain(answer == 530 ? "ServiceNotAuthenticated" : $"({answer})");
@@ -98,11 +98,11 @@ public sealed class SmtpTests : IDisposable
     [Fact]
     public async Task One_recipient_that_is_refused_does_not_keep_the_mail_from_the_others()
     {
-        server.Answers["RCPT TO:<gone@example.org>"] = "550 no such mailbox";
+        _server.Answers["RCPT TO:<gone@example.org>"] = "550 no such mailbox";
         var failure = await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None, Mail with { Recipient = "gone@example.org, ada@example.org" }));
         failure.Kind.ShouldBe(MailFailure.Refused);
         failure.Message.ShouldContain("(550)");
-        server.Data.Count.ShouldBe(1);
+        _server.Data.Count.ShouldBe(1);
     }
 
     [Fact]
@@ -116,15 +116,15 @@ public sealed class SmtpTests : IDisposable
     [Fact]
     public async Task The_answer_to_the_final_dot_is_waited_for_no_longer_than_its_own_time_out_and_its_absence_is_told_from_a_refusal()
     {
-        server.Answers["."] = null;
+        _server.Answers["."] = null;
         using var transport = Connect(SecureSocketOptions.None);
-        var sending = transport.Send(Mail, TestContext.Current.CancellationToken);
-        await Poll.Until(() => server.Data.Count == 1, "the server to have the whole mail");
-        clock.Advance(TimeSpan.FromSeconds(2));
+        var sending = transport.SendAsync(Mail, TestContext.Current.CancellationToken);
+        await Poll.UntilAsync(() => _server.Data.Count == 1, "the server to have the whole mail");
+        _clock.Advance(TimeSpan.FromSeconds(2));
         sending.IsCompleted.ShouldBeFalse();
         transport.HandedOver.ShouldBeTrue();
 
-        clock.Advance(TimeSpan.FromSeconds(58));
+        _clock.Advance(TimeSpan.FromSeconds(58));
         var failure = await Should.ThrowAsync<MailTransportException>(() => sending.WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken));
         failure.Kind.ShouldBe(MailFailure.Unconfirmed);
         failure.Message.ShouldBe("The mail server did not say whether it took the mail.");
@@ -133,11 +133,11 @@ public sealed class SmtpTests : IDisposable
     [Fact]
     public async Task The_answer_to_the_final_dot_is_waited_for_no_longer_than_the_caller_wants()
     {
-        server.Answers["."] = null;
+        _server.Answers["."] = null;
         using var stop = new CancellationTokenSource();
         using var transport = Connect(SecureSocketOptions.None);
-        var sending = transport.Send(Mail, stop.Token);
-        await Poll.Until(() => server.Data.Count == 1, "the server to have the whole mail");
+        var sending = transport.SendAsync(Mail, stop.Token);
+        await Poll.UntilAsync(() => _server.Data.Count == 1, "the server to have the whole mail");
 
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(() => sending.WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken));
@@ -146,7 +146,7 @@ public sealed class SmtpTests : IDisposable
     [Fact]
     public async Task A_connection_that_breaks_behind_the_final_dot_leaves_the_mail_unconfirmed()
     {
-        server.Answers["."] = "";
+        _server.Answers["."] = "";
         (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None))).Kind.ShouldBe(MailFailure.Unconfirmed);
     }
 
@@ -154,28 +154,28 @@ public sealed class SmtpTests : IDisposable
     public async Task A_connection_is_kept_for_the_next_mail_also_behind_a_refusal_and_ended_with_good_manners()
     {
         var transport = Connect(SecureSocketOptions.None);
-        await transport.Send(Mail, TestContext.Current.CancellationToken);
-        server.Answers["RCPT"] = "550 no such mailbox";
-        await Should.ThrowAsync<MailTransportException>(() => transport.Send(Mail, TestContext.Current.CancellationToken));
-        server.Answers.Clear();
-        await transport.Send(Mail, TestContext.Current.CancellationToken);
-        server.Connections.ShouldBe(1);
-        server.Commands.ShouldNotContain("QUIT");
+        await transport.SendAsync(Mail, TestContext.Current.CancellationToken);
+        _server.Answers["RCPT"] = "550 no such mailbox";
+        await Should.ThrowAsync<MailTransportException>(() => transport.SendAsync(Mail, TestContext.Current.CancellationToken));
+        _server.Answers.Clear();
+        await transport.SendAsync(Mail, TestContext.Current.CancellationToken);
+        _server.Connections.ShouldBe(1);
+        _server.Commands.ShouldNotContain("QUIT");
 
-        server.Data.Count.ShouldBe(2);
+        _server.Data.Count.ShouldBe(2);
         transport.Dispose();
-        server.Commands.ShouldContain("QUIT");
+        _server.Commands.ShouldContain("QUIT");
     }
 
     [Fact]
     public async Task A_kept_connection_that_the_server_has_ended_costs_the_next_mail_nothing()
     {
         using var transport = Connect(SecureSocketOptions.None);
-        await transport.Send(Mail, TestContext.Current.CancellationToken);
-        server.HangUp();
-        await transport.Send(Mail, TestContext.Current.CancellationToken);
-        server.Connections.ShouldBe(2);
-        server.Data.Count.ShouldBe(2);
+        await transport.SendAsync(Mail, TestContext.Current.CancellationToken);
+        _server.HangUp();
+        await transport.SendAsync(Mail, TestContext.Current.CancellationToken);
+        _server.Connections.ShouldBe(2);
+        _server.Data.Count.ShouldBe(2);
     }
 
     [Theory]
@@ -208,11 +208,11 @@ public sealed class SmtpTests : IDisposable
     public async Task A_mail_of_several_packets_does_not_wait_for_acknowledgements()
     {
         using var transport = Connect(SecureSocketOptions.None);
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
                 var started = TimeProvider.System.GetTimestamp();
-                await transport.Send(Mail with { Text = new string('x', 3_000), Html = new string('y', 6_000) }, TestContext.Current.CancellationToken);
+                await transport.SendAsync(Mail with { Text = new string('x', 3_000), Html = new string('y', 6_000) }, TestContext.Current.CancellationToken);
                 return TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromMilliseconds(30);
             },
             "a mail that is handed over at once");
@@ -221,8 +221,8 @@ public sealed class SmtpTests : IDisposable
     [Fact]
     public async Task A_server_that_hangs_is_given_up()
     {
-        server.Hangs = true;
-        server.Connected += () => clock.Advance(TimeSpan.FromSeconds(2));
+        _server.Hangs = true;
+        _server.Connected += () => _clock.Advance(TimeSpan.FromSeconds(2));
         (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None))).Message.ShouldBe("The mail server did not answer in time.");
     }
 
@@ -230,42 +230,42 @@ public sealed class SmtpTests : IDisposable
     public async Task An_address_that_is_none_is_refused_without_asking_anybody()
     {
         (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None, Mail with { Recipient = "x@y\r\nRCPT TO:<z@y>" }))).Kind.ShouldBe(MailFailure.Refused);
-        server.Commands.ShouldBeEmpty();
+        _server.Commands.ShouldBeEmpty();
     }
 
-    public void Dispose() => server.Dispose();
+    public void Dispose() => _server.Dispose();
 
     private SmtpMailTransport Connect(SecureSocketOptions tls)
     {
-        var options = new SmtpOptions { Host = "127.0.0.1", Port = server.Port, Tls = tls, Timeout = TimeSpan.FromSeconds(2), AnswerTimeout = TimeSpan.FromMinutes(1) };
-        return new SmtpMailTransport(Options.Create(options), Options.Create(new MailOptions()), clock);
+        var options = new SmtpOptions { Host = "127.0.0.1", Port = _server.Port, Tls = tls, Timeout = TimeSpan.FromSeconds(2), AnswerTimeout = TimeSpan.FromMinutes(1) };
+        return new SmtpMailTransport(Options.Create(options), Options.Create(new MailOptions()), _clock);
     }
 
     private async Task Send(SecureSocketOptions tls, OutgoingMail? mail = null)
     {
         using var transport = Connect(tls);
-        await transport.Send(mail ?? Mail, TestContext.Current.CancellationToken);
+        await transport.SendAsync(mail ?? Mail, TestContext.Current.CancellationToken);
     }
 
     /// <summary>As much of an SMTP server as it takes to misbehave.</summary>
     private sealed class SmtpServer : IDisposable
     {
-        private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-        private readonly ConcurrentQueue<TcpClient> clients = new();
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly ConcurrentQueue<TcpClient> _clients = new();
 
         public SmtpServer()
         {
-            listener.Start();
+            _listener.Start();
             _ = Task.Run(async () =>
             {
                 while (true)
                 {
-                    _ = Serve(await listener.AcceptTcpClientAsync());
+                    _ = Serve(await _listener.AcceptTcpClientAsync());
                 }
             });
         }
 
-        public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
+        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
         public bool OffersTls { get; set; }
 
@@ -279,7 +279,7 @@ public sealed class SmtpTests : IDisposable
 
         public event Action? Connected;
 
-        public int Connections => clients.Count;
+        public int Connections => _clients.Count;
 
         public ConcurrentQueue<string> Commands { get; } = new();
 
@@ -288,13 +288,13 @@ public sealed class SmtpTests : IDisposable
         /// <summary>As a server does that has waited long enough.</summary>
         public void HangUp()
         {
-            foreach (var client in clients)
+            foreach (var client in _clients)
             {
                 client.Dispose();
             }
         }
 
-        public void Dispose() => listener.Dispose();
+        public void Dispose() => _listener.Dispose();
 
         private static X509Certificate2 SelfSigned()
         {
@@ -306,7 +306,7 @@ public sealed class SmtpTests : IDisposable
 
         private async Task Serve(TcpClient client)
         {
-            clients.Enqueue(client);
+            _clients.Enqueue(client);
             using (client)
             {
                 Stream stream = client.GetStream();

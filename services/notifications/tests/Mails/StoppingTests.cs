@@ -17,14 +17,14 @@ public sealed class StoppingTests(StoppingTests.Slow service) : IClassFixture<St
         var first = new TaskCompletionSource();
         var asked = 0;
         service.Server.Answer = _ => Interlocked.Increment(ref asked) == 1 ? first.Task : answers.Task;
-        await service.Services.GetRequiredService<MailOutbox>().Add([.. Enumerable.Range(0, 2 * Senders).Select(_ => LowStock())], TestContext.Current.CancellationToken);
-        await Poll.Until(() => Volatile.Read(ref asked) == Senders, "every sender to wait for an answer");
+        await service.Services.GetRequiredService<MailOutbox>().AddAsync([.. Enumerable.Range(0, 2 * Senders).Select(_ => LowStock())], TestContext.Current.CancellationToken);
+        await Poll.UntilAsync(() => Volatile.Read(ref asked) == Senders, "every sender to wait for an answer");
 
         // The one that is answered claims for the others too.
         first.SetResult();
-        await Poll.Until(async () => await Claimed() == (2 * Senders) - 1, "the rest to be claimed");
+        await Poll.UntilAsync(async () => await Claimed() == (2 * Senders) - 1, "the rest to be claimed");
         var stopping = service.Services.GetServices<IHostedService>().OfType<MailSender>().Single().StopAsync(CancellationToken.None);
-        await Poll.Until(async () => await Claimed() == Senders, "what nobody sends to be free");
+        await Poll.UntilAsync(async () => await Claimed() == Senders, "what nobody sends to be free");
 
         answers.SetResult();
         await stopping;

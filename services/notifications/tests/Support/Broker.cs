@@ -9,12 +9,12 @@ namespace Notifications.Tests.Support;
 /// <summary>Publishes boundary events as any other service does: plain JSON with CloudEvents headers on the exchanges of the contracts.</summary>
 public sealed class Broker : IAsyncDisposable
 {
-    private readonly IConnection connection;
-    private readonly IChannel channel;
-    private readonly HashSet<string> declared = [];
-    private readonly SemaphoreSlim gate = new(1);
+    private readonly IConnection _connection;
+    private readonly IChannel _channel;
+    private readonly HashSet<string> _declared = [];
+    private readonly SemaphoreSlim _gate = new(1);
 
-    private Broker(IConnection connection, IChannel channel) => (this.connection, this.channel) = (connection, channel);
+    private Broker(IConnection connection, IChannel channel) => (this._connection, this._channel) = (connection, channel);
 
     public static async Task<Broker> Connect(Uri uri)
     {
@@ -45,21 +45,21 @@ public sealed class Broker : IAsyncDisposable
             UserId = TestVhost.Account,
             Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
         };
-        await gate.WaitAsync();
+        await _gate.WaitAsync();
         try
         {
-            if (declared.Add(type))
+            if (_declared.Add(type))
             {
-                await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true);
-                await channel.ExchangeDeclareAsync(ShopContracts.Exchanges.AllEvents, ExchangeType.Topic, durable: true);
-                await channel.ExchangeBindAsync(ShopContracts.Exchanges.AllEvents, type, type);
+                await _channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true);
+                await _channel.ExchangeDeclareAsync(ShopContracts.Exchanges.AllEvents, ExchangeType.Topic, durable: true);
+                await _channel.ExchangeBindAsync(ShopContracts.Exchanges.AllEvents, type, type);
             }
 
-            await channel.BasicPublishAsync(type, type, mandatory: false, properties, body);
+            await _channel.BasicPublishAsync(type, type, mandatory: false, properties, body);
         }
         finally
         {
-            gate.Release();
+            _gate.Release();
         }
 
         return id;
@@ -78,21 +78,21 @@ public sealed class Broker : IAsyncDisposable
             messageType = new[] { $"urn:message:{typeof(T).Namespace}:{typeof(T).Name}" },
             message = JsonSerializer.SerializeToNode(command, ContractJson.Options),
         });
-        await gate.WaitAsync();
+        await _gate.WaitAsync();
         try
         {
-            await channel.BasicPublishAsync("", NotificationQueues.Commands, mandatory: true, properties, body);
+            await _channel.BasicPublishAsync("", NotificationQueues.Commands, mandatory: true, properties, body);
         }
         finally
         {
-            gate.Release();
+            _gate.Release();
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        await channel.DisposeAsync();
-        await connection.DisposeAsync();
-        gate.Dispose();
+        await _channel.DisposeAsync();
+        await _connection.DisposeAsync();
+        _gate.Dispose();
     }
 }

@@ -10,7 +10,7 @@ public sealed record CaughtMail(string MessageId, string To, string From, string
 /// <summary>The mail catcher of the tests.</summary>
 public sealed class MailCatcher : IDisposable
 {
-    private readonly HttpClient api = new();
+    private readonly HttpClient _api = new();
 
     public static string Host => TestServers.MailSmtp.Split(':')[0];
 
@@ -22,7 +22,7 @@ public sealed class MailCatcher : IDisposable
         var mails = new List<CaughtMail>();
         for (var skip = 0; ; skip += 500)
         {
-            var page = await api.GetFromJsonAsync<JsonElement>(new Uri(TestServers.MailApi, $"api/email?from.address={Uri.EscapeDataString(address)}&sort=asc&limit=500&skip={skip}"));
+            var page = await _api.GetFromJsonAsync<JsonElement>(new Uri(TestServers.MailApi, $"api/email?from.address={Uri.EscapeDataString(address)}&sort=asc&limit=500&skip={skip}"));
             mails.AddRange(page.EnumerateArray().Select(m => new CaughtMail(
                 m.GetProperty("headers").GetProperty("message-id").GetString()!.Trim('<', '>'),
                 string.Join(',', m.GetProperty("to").EnumerateArray().Select(t => t.GetProperty("address").GetString())),
@@ -38,5 +38,5 @@ public sealed class MailCatcher : IDisposable
         }
     }
 
-    public void Dispose() => api.Dispose();
+    public void Dispose() => _api.Dispose();
 }

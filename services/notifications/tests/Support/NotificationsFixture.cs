@@ -15,9 +15,9 @@ public class NotificationsFixture : ServiceFixture<Program>
 
     public const string MasterSecret = "the-master-secret-of-these-tests-alone";
 
-    private Broker? broker;
+    private Broker? _broker;
 
-    public Broker Broker => broker ?? throw new InvalidOperationException("Not initialised.");
+    public Broker Broker => _broker ?? throw new InvalidOperationException("Not initialised.");
 
     public MailCatcher Mails { get; } = new();
 
@@ -29,21 +29,21 @@ public class NotificationsFixture : ServiceFixture<Program>
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        broker = await Broker.Connect(Vhost.Uri);
+        _broker = await Broker.Connect(Vhost.Uri);
         await QueuesAreConsumed(Vhost);
     }
 
     /// <summary>Waits for the service's queues: events before they are bound would reach nobody.</summary>
-    public static Task QueuesAreConsumed(TestVhost vhost) => Poll.Until(
+    public static Task QueuesAreConsumed(TestVhost vhost) => Poll.UntilAsync(
         async () => (await vhost.GetAsync("queues")).EnumerateArray().Count(q =>
             Queues.Contains(q.GetProperty("name").GetString()) && q.TryGetProperty("consumers", out var consumers) && consumers.GetInt32() > 0) == Queues.Length,
         "the service to consume its queues", TimeSpan.FromSeconds(60));
 
     public override async ValueTask DisposeAsync()
     {
-        if (broker is not null)
+        if (_broker is not null)
         {
-            await broker.DisposeAsync();
+            await _broker.DisposeAsync();
         }
 
         Mails.Dispose();
@@ -71,7 +71,7 @@ public class NotificationsFixture : ServiceFixture<Program>
 
     /// <summary>The mails of this service to one address, once there are as many as expected.</summary>
     public async Task<IReadOnlyList<CaughtMail>> MailsTo(string address, int count = 1) =>
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await Mails.From(Sender)).Where(m => m.To == address).ToList(), m => m.Count >= count, $"{count} mails to {address}");
 
     protected override void Configure(IDictionary<string, string> settings)

@@ -12,14 +12,14 @@ public sealed record Received(
 /// <summary>The receiver in <c>receiver/</c>: a Node process that uses the packages of partners.</summary>
 public sealed class Receiver : IAsyncDisposable
 {
-    private readonly Process process;
-    private readonly HttpClient control;
+    private readonly Process _process;
+    private readonly HttpClient _control;
 
     private Receiver(Process process, Uri address)
     {
-        this.process = process;
+        this._process = process;
         Address = address;
-        control = new HttpClient { BaseAddress = address };
+        _control = new HttpClient { BaseAddress = address };
     }
 
     public Uri Address { get; }
@@ -41,19 +41,19 @@ public sealed class Receiver : IAsyncDisposable
     public Uri Hook(string name) => new(Address, $"/hooks/{name}");
 
     /// <summary>What the partner takes for the secrets of an endpoint.</summary>
-    public Task Trust(string name, params string[] secrets) => control.PutAsJsonAsync(new Uri($"/secrets/{name}", UriKind.Relative), new { secrets });
+    public Task Trust(string name, params string[] secrets) => _control.PutAsJsonAsync(new Uri($"/secrets/{name}", UriKind.Relative), new { secrets });
 
     /// <summary>How an endpoint answers: one after the other, the last one for good.</summary>
-    public Task Answer(string name, params object[] answers) => control.PutAsJsonAsync(new Uri($"/behaviour/{name}", UriKind.Relative), new { answers });
+    public Task Answer(string name, params object[] answers) => _control.PutAsJsonAsync(new Uri($"/behaviour/{name}", UriKind.Relative), new { answers });
 
     public async Task<IReadOnlyList<Received>> Deliveries(string name) =>
-        (await control.GetFromJsonAsync<List<Received>>(new Uri($"/deliveries/{name}", UriKind.Relative)))!;
+        (await _control.GetFromJsonAsync<List<Received>>(new Uri($"/deliveries/{name}", UriKind.Relative)))!;
 
     public async ValueTask DisposeAsync()
     {
-        control.Dispose();
-        process.Kill(entireProcessTree: true);
-        await process.WaitForExitAsync();
-        process.Dispose();
+        _control.Dispose();
+        _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync();
+        _process.Dispose();
     }
 }

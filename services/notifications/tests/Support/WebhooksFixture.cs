@@ -11,26 +11,26 @@ public sealed record Registered(Guid Id, string Name, string Secret);
 /// <summary>The service, a partner's receiver, and the operators' client.</summary>
 public sealed class WebhooksFixture : NotificationsFixture
 {
-    private Receiver? receiver;
-    private HttpClient? operators;
+    private Receiver? _receiver;
+    private HttpClient? _operators;
 
-    public Receiver Receiver => receiver ?? throw new InvalidOperationException("Not initialised.");
+    public Receiver Receiver => _receiver ?? throw new InvalidOperationException("Not initialised.");
 
-    public HttpClient Operators => operators ?? throw new InvalidOperationException("Not initialised.");
+    public HttpClient Operators => _operators ?? throw new InvalidOperationException("Not initialised.");
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        receiver = await Receiver.Start();
-        operators = Operator();
+        _receiver = await Receiver.Start();
+        _operators = Operator();
     }
 
     public override async ValueTask DisposeAsync()
     {
-        operators?.Dispose();
-        if (receiver is not null)
+        _operators?.Dispose();
+        if (_receiver is not null)
         {
-            await receiver.DisposeAsync();
+            await _receiver.DisposeAsync();
         }
 
         await base.DisposeAsync();
@@ -51,14 +51,14 @@ public sealed class WebhooksFixture : NotificationsFixture
     }
 
     public async Task<IReadOnlyList<Received>> Arrived(Registered webhook, int count = 1) =>
-        await Poll.Until(() => Receiver.Deliveries(webhook.Name), d => d.Count >= count, $"{count} deliveries to {webhook.Name}");
+        await Poll.UntilAsync(() => Receiver.Deliveries(webhook.Name), d => d.Count >= count, $"{count} deliveries to {webhook.Name}");
 
     public Task<JsonElement> Get(string path) => Operators.GetFromJsonAsync<JsonElement>(path);
 
     /// <summary>The only delivery of a webhook, once it is in a state.</summary>
     public async Task<JsonElement> Delivery(Registered webhook, string status)
     {
-        var items = await Poll.Until(
+        var items = await Poll.UntilAsync(
             async () => (await Get($"/v1/webhooks/{webhook.Id}/deliveries")).GetProperty("items").EnumerateArray().ToList(),
             d => d.Count > 0 && d[0].GetProperty("status").GetString() == status,
             $"a delivery that is {status}");

@@ -19,11 +19,11 @@ public sealed class BindingsTests(BindingsTests.Alone service) : IClassFixture<B
         await bindings.StartAsync(CancellationToken.None);
         try
         {
-            await Poll.Until(() => broker.Asked >= 3, "it to have asked whether all else is bound, and again");
+            await Poll.UntilAsync(() => broker.Asked >= 3, "it to have asked whether all else is bound, and again");
             broker.Calls.ShouldBeEmpty();
 
             broker.OthersAreBound = true;
-            await Poll.Until(() => broker.Calls.Count >= 2, "it to leave what nobody asks for");
+            await Poll.UntilAsync(() => broker.Calls.Count >= 2, "it to leave what nobody asks for");
             broker.Calls.ShouldBe(["ignore shop.#: True", "leave shop.#"]);
         }
         finally
@@ -36,22 +36,22 @@ public sealed class BindingsTests(BindingsTests.Alone service) : IClassFixture<B
 
     private sealed class RecordedBroker : IChangingSubscriptions
     {
-        private volatile bool othersAreBound;
-        private int asked;
+        private volatile bool _othersAreBound;
+        private int _asked;
 
         public ConcurrentQueue<string> Calls { get; } = [];
 
-        public int Asked => Volatile.Read(ref asked);
+        public int Asked => Volatile.Read(ref _asked);
 
         public bool OthersAreBound
         {
             get
             {
-                Interlocked.Increment(ref asked);
-                return othersAreBound;
+                Interlocked.Increment(ref _asked);
+                return _othersAreBound;
             }
 
-            set => othersAreBound = value;
+            set => _othersAreBound = value;
         }
 
         public Task TakeAsync(string queue, IReadOnlyCollection<string> patterns, CancellationToken ct) => Note($"take {string.Join(' ', patterns)}");

@@ -68,7 +68,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         foreach (var envelope in (CloudEventEnvelope[])[Replayed(retention * 1.1), recent, recent])
         {
             await using var scope = service.Services.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<WebhookFanOut>().Accept(envelope, "{}"u8.ToArray(), TestContext.Current.CancellationToken);
+            await scope.ServiceProvider.GetRequiredService<WebhookFanOut>().AcceptAsync(envelope, "{}"u8.ToArray(), TestContext.Current.CancellationToken);
         }
 
         (await service.Arrived(webhook)).ShouldHaveSingleItem().Id.ShouldBe(recent.Id);
@@ -124,7 +124,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
 
         await service.Arrived(webhook, 3);
         (await service.Post($"/v1/webhooks/{webhook.Id}/deliveries/redeliver", new { from = before })).GetProperty("count").GetInt32().ShouldBe(0);
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=succeeded")).GetProperty("items").GetArrayLength() == 3, "three successes");
         (await service.Post($"/v1/webhooks/{webhook.Id}/deliveries/redeliver", new { from = before, status = "succeeded" })).GetProperty("count").GetInt32().ShouldBe(3);
         (await service.Arrived(webhook, 6)).DistinctBy(d => d.Id).Count().ShouldBe(3);
@@ -178,7 +178,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         foreach (var (type, body) in new[] { ("shop.order.confirmed.v1", "null"), ("shop.order.confirmed.v1", """{"orderId":"x","items":[]}"""), ("shop.order.dreamt.v1", "not JSON") })
         {
             var id = await service.Broker.Publish(type, System.Text.Encoding.UTF8.GetBytes(body), "x");
-            await Poll.Until(
+            await Poll.UntilAsync(
                 async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE queue = 'notifications.webhooks' AND message_id = '{id}' AND reason = 'invalid'") == 1,
                 $"{type} with {body} to be a dead letter");
         }
@@ -200,13 +200,13 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         }
 
         var id = await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await service.Database.ScalarAsync<bool>(
                 $"SELECT EXISTS (SELECT FROM webhook_events WHERE event_id = '{id}') OR EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"),
             "the event to wait for the change, or to overlook it");
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
 
-        await Poll.Until(async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_events WHERE event_id = '{id}'") == 1, "the event to be known");
+        await Poll.UntilAsync(async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_events WHERE event_id = '{id}'") == 1, "the event to be known");
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_deliveries WHERE webhook_id = '{webhook.Id}'")).ShouldBe(0);
     }
 
@@ -222,7 +222,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
 
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
 
-        await Poll.Until(async () => (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("failingSince").GetDateTimeOffset() > DateTimeOffset.UtcNow.AddDays(-1)
+        await Poll.UntilAsync(async () => (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("failingSince").GetDateTimeOffset() > DateTimeOffset.UtcNow.AddDays(-1)
             || (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("status").GetString() == "disabled", "the failure to count");
         (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("status").GetString().ShouldBe(status);
     }
@@ -233,7 +233,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         var webhook = await service.Subscribe("shop.order.*");
         await service.Receiver.Answer(webhook.Name, new { status = 503, headers = new Dictionary<string, string> { ["retry-after"] = "99999999999999" } });
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_deliveries WHERE webhook_id = '{webhook.Id}' AND due_at > now() + interval '23 hours'") == 1,
             "the delivery to wait for a day");
     }
@@ -244,7 +244,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         var client = service.Services.GetRequiredService<DeliveryClient>();
         var delivery = new ClaimedDelivery(
             Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), "evt\n1", service.Receiver.Hook("nobody").ToString(), 1, 1, "{}"u8.ToArray(), [StandardWebhooks.NewSecret()]);
-        var result = await client.Attempt(delivery, CancellationToken.None);
+        var result = await client.AttemptAsync(delivery, CancellationToken.None);
         result!.Delivered.ShouldBeFalse();
         result.Error.ShouldBe("The request could not be made (FormatException).");
     }
@@ -273,7 +273,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         var state = await service.Get($"/v1/webhooks/{webhook.Id}");
         state.GetProperty("status").GetString().ShouldBe("disabled");
         state.GetProperty("disabledReason").GetString().ShouldBe("The endpoint answered 410 Gone.");
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await service.Mails.From(service.Sender)).Any(m => m.To == service.OperatorsAddress && m.Text.Contains(webhook.Name, StringComparison.Ordinal)),
             "the mail to the operators");
         (await tenants.GetFromJsonAsync<JsonElement>("/v1/notifications?template=webhook-disabled")).GetProperty("items").GetArrayLength().ShouldBe(1);
@@ -299,7 +299,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         await service.Database.ExecuteAsync($"UPDATE webhooks SET failing_since = now() - interval '6 days' WHERE id = '{webhook.Id}'");
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("status").GetString() == "disabled", "the webhook to be disabled");
         (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("disabledReason").GetString()!.ShouldStartWith("Every attempt failed since ");
         (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=pending")).GetProperty("items").GetArrayLength().ShouldBe(0);
@@ -325,12 +325,12 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
             await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
         }
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("pausedUntil").ValueKind == JsonValueKind.String, "the circuit to open");
         (await service.Receiver.Deliveries(webhook.Name)).Count.ShouldBeLessThan(20);
 
         await service.Receiver.Answer(webhook.Name, new { status = 204 });
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=succeeded")).GetProperty("items").GetArrayLength() == 20, "the backlog");
         var state = await service.Get($"/v1/webhooks/{webhook.Id}");
         state.GetProperty("pausedUntil").ValueKind.ShouldBe(JsonValueKind.Null);
@@ -345,7 +345,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         var user = await service.Register();
         await service.Delivery(webhook, "pending");
         await service.Broker.Publish(new UserErased(user.UserId, DateTimeOffset.UtcNow));
-        var cancelled = await Poll.Until(
+        var cancelled = await Poll.UntilAsync(
             async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=cancelled")).GetProperty("items").EnumerateArray().ToList(),
             d => d.Count == 1, "the delivery to be cancelled");
         using var again = await service.Operators.PostAsync($"/v1/webhooks/{webhook.Id}/deliveries/{cancelled[0].GetProperty("id").GetGuid()}/redeliver", null);
@@ -362,7 +362,7 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         var user = await service.Register();
         await service.MailsTo(user.Email);
         await service.Delivery(webhook, "succeeded");
-        var statistics = await Poll.Until(
+        var statistics = await Poll.UntilAsync(
             async () => (await service.Get("/v1/statistics/notifications")), s => s.GetProperty("sent").GetInt64() > 0, "a mail in the statistics");
         statistics.GetProperty("byTemplate").EnumerateArray().ShouldContain(t => t.GetProperty("template").GetString() == "welcome" && t.GetProperty("sent").GetInt64() > 0);
         var endpoint = statistics.GetProperty("webhooks").EnumerateArray().Single(w => w.GetProperty("webhookId").GetGuid() == webhook.Id);

@@ -9,24 +9,24 @@ namespace Notifications.Tests.Webhooks;
 /// <summary>A listener on this machine that nothing may reach; every hostile URL is tried at registration and, past it, by a real delivery.</summary>
 public sealed class NoWayInsideTests : IDisposable
 {
-    private readonly TcpListener canary = new(IPAddress.IPv6Any, 0) { Server = { DualMode = true } };
-    private readonly WebhookOptions options;
-    private readonly int port;
-    private int visits;
+    private readonly TcpListener _canary = new(IPAddress.IPv6Any, 0) { Server = { DualMode = true } };
+    private readonly WebhookOptions _options;
+    private readonly int _port;
+    private int _visits;
 
     public NoWayInsideTests()
     {
-        canary.Start();
-        port = ((IPEndPoint)canary.LocalEndpoint).Port;
+        _canary.Start();
+        _port = ((IPEndPoint)_canary.LocalEndpoint).Port;
 
         // The canary's port is allowed, so that the port does not do the addresses' work.
-        options = new WebhookOptions { Ports = [443, port], Timeout = TimeSpan.FromMinutes(1) };
+        _options = new WebhookOptions { Ports = [443, _port], Timeout = TimeSpan.FromMinutes(1) };
         _ = Task.Run(async () =>
         {
             while (true)
             {
-                using var client = await canary.AcceptTcpClientAsync();
-                Interlocked.Increment(ref visits);
+                using var client = await _canary.AcceptTcpClientAsync();
+                Interlocked.Increment(ref _visits);
             }
         });
     }
@@ -98,60 +98,60 @@ public sealed class NoWayInsideTests : IDisposable
     [MemberData(nameof(HostileUrls))]
     public async Task A_hostile_url_is_refused_at_registration_and_reaches_nobody_past_it(string template)
     {
-        var url = template.Replace("PORT", port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
-        (await Check(new SystemHostResolver()).Refuse(url, TestContext.Current.CancellationToken)).ShouldNotBeNull();
+        var url = template.Replace("PORT", _port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        (await Check(new SystemHostResolver()).RefuseAsync(url, TestContext.Current.CancellationToken)).ShouldNotBeNull();
 
         var result = await Deliver(url, new SystemHostResolver());
         result.Delivered.ShouldBeFalse();
         result.StatusCode.ShouldBeNull();
-        visits.ShouldBe(0);
+        _visits.ShouldBe(0);
     }
 
     [Fact]
     public async Task A_name_that_points_inside_is_refused_at_registration()
     {
         var resolver = new Resolver([IPAddress.Loopback]);
-        (await Check(resolver).Refuse($"https://partner.com:{port}/", TestContext.Current.CancellationToken)).ShouldBe("must have a public host name.");
+        (await Check(resolver).RefuseAsync($"https://partner.com:{_port}/", TestContext.Current.CancellationToken)).ShouldBe("must have a public host name.");
     }
 
     [Fact]
     public async Task A_name_that_points_outside_at_registration_and_inside_later_reaches_nobody()
     {
         var resolver = new Resolver([IPAddress.Parse("93.184.215.14")], [IPAddress.Loopback], [IPAddress.Parse("169.254.169.254"), IPAddress.IPv6Loopback]);
-        var url = $"https://partner.com:{port}/";
-        (await Check(resolver).Refuse(url, TestContext.Current.CancellationToken)).ShouldBeNull();
+        var url = $"https://partner.com:{_port}/";
+        (await Check(resolver).RefuseAsync(url, TestContext.Current.CancellationToken)).ShouldBeNull();
         for (var i = 0; i < 2; i++)
         {
             (await Deliver(url, resolver)).Error.ShouldBe("The host has no address that may be dialled.");
         }
 
-        visits.ShouldBe(0);
+        _visits.ShouldBe(0);
     }
 
     [Fact]
     public async Task The_canary_is_alive_and_would_have_been_reached()
     {
-        var result = await Deliver($"http://localhost:{port}/", new SystemHostResolver(), allowPrivate: true);
+        var result = await Deliver($"http://localhost:{_port}/", new SystemHostResolver(), allowPrivate: true);
         result.Delivered.ShouldBeFalse();
-        visits.ShouldBeGreaterThan(0);
+        _visits.ShouldBeGreaterThan(0);
     }
 
-    public void Dispose() => canary.Dispose();
+    public void Dispose() => _canary.Dispose();
 
-    private EndpointCheck Check(IHostResolver resolver) => new(new EndpointRules(options, new AddressRules()), new AddressRules(), resolver);
+    private EndpointCheck Check(IHostResolver resolver) => new(new EndpointRules(_options, new AddressRules()), new AddressRules(), resolver);
 
     private async Task<AttemptResult> Deliver(string url, IHostResolver resolver, bool allowPrivate = false)
     {
-        using var http = new HttpMessageInvoker(new GuardedConnect(resolver, new AddressRules(allowPrivate)).CreateHandler(options));
-        var client = new DeliveryClient(http, SecretsTests.Vault(), Options.Create(options), TimeProvider.System);
+        using var http = new HttpMessageInvoker(new GuardedConnect(resolver, new AddressRules(allowPrivate)).CreateHandler(_options));
+        var client = new DeliveryClient(http, SecretsTests.Vault(), Options.Create(_options), TimeProvider.System);
         var delivery = new ClaimedDelivery(Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), "1", url, 1, 1, "{}"u8.ToArray(), [StandardWebhooks.NewSecret()]);
-        return (await client.Attempt(delivery, TestContext.Current.CancellationToken))!;
+        return (await client.AttemptAsync(delivery, TestContext.Current.CancellationToken))!;
     }
 
     private sealed class Resolver(params IPAddress[][] answers) : IHostResolver
     {
-        private int asked;
+        private int _asked;
 
-        public Task<IPAddress[]> Resolve(string host, CancellationToken ct) => Task.FromResult(answers[Math.Min(asked++, answers.Length - 1)]);
+        public Task<IPAddress[]> ResolveAsync(string host, CancellationToken ct) => Task.FromResult(answers[Math.Min(_asked++, answers.Length - 1)]);
     }
 }

@@ -56,7 +56,7 @@ public class SecretsTests(WebhooksFixture service) : IClassFixture<WebhooksFixtu
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
         (await service.Arrived(webhook))[0].Refusal.ShouldBeNull();
 
-        await service.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<Housekeeping>().Single().Sweep(TestContext.Current.CancellationToken);
+        await service.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<Housekeeping>().Single().SweepAsync(TestContext.Current.CancellationToken);
         (await Stored(webhook)).ShouldStartWith("sealed:");
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
         (await service.Arrived(webhook, 2))[1].Refusal.ShouldBeNull();
@@ -71,15 +71,15 @@ public class SecretsTests(WebhooksFixture service) : IClassFixture<WebhooksFixtu
         var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
         try
         {
-            (await replaced.SealAll(db, TestContext.Current.CancellationToken)).Changed.ShouldBeGreaterThan(0);
-            (await replaced.SealAll(db, TestContext.Current.CancellationToken)).Changed.ShouldBe(0, "all are sealed with the new one");
+            (await replaced.SealAllAsync(db, TestContext.Current.CancellationToken)).Changed.ShouldBeGreaterThan(0);
+            (await replaced.SealAllAsync(db, TestContext.Current.CancellationToken)).Changed.ShouldBe(0, "all are sealed with the new one");
             Vault("the-master-secret-after-the-rotation").Open(webhook.Id, await Stored(webhook)).ShouldBe(webhook.Secret);
             var stored = await Stored(webhook);
             Should.Throw<CryptographicException>(() => Vault().Open(webhook.Id, stored));
         }
         finally
         {
-            await Vault(NotificationsFixture.MasterSecret, "the-master-secret-after-the-rotation").SealAll(db, TestContext.Current.CancellationToken);
+            await Vault(NotificationsFixture.MasterSecret, "the-master-secret-after-the-rotation").SealAllAsync(db, TestContext.Current.CancellationToken);
         }
     }
 
@@ -92,7 +92,7 @@ public class SecretsTests(WebhooksFixture service) : IClassFixture<WebhooksFixtu
         var lost = Vault("a-master-secret-that-nobody-remembers").Seal(first, "whsec_lost");
         await service.Database.ExecuteAsync($"UPDATE webhook_secrets SET secret = CASE WHEN webhook_id = '{first}' THEN '{lost}' ELSE 'whsec_clear' END WHERE {theirs}");
         await using var scope = service.Services.CreateAsyncScope();
-        var sealing = await Vault().SealAll(scope.ServiceProvider.GetRequiredService<NotificationsDbContext>(), TestContext.Current.CancellationToken);
+        var sealing = await Vault().SealAllAsync(scope.ServiceProvider.GetRequiredService<NotificationsDbContext>(), TestContext.Current.CancellationToken);
 
         sealing.Lost.ShouldBe([first]);
         foreach (var webhook in webhooks)
@@ -111,7 +111,7 @@ public class SecretsTests(WebhooksFixture service) : IClassFixture<WebhooksFixtu
         var lost = Vault("a-master-secret-that-nobody-remembers").Seal(webhook.Id, webhook.Secret);
         await service.Database.ExecuteAsync($"UPDATE webhook_secrets SET secret = '{lost}' WHERE webhook_id = '{webhook.Id}'");
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_attempts WHERE webhook_id = '{webhook.Id}' AND error LIKE '%master secret%'"),
             attempts => attempts > 0,
             "an attempt that says why");

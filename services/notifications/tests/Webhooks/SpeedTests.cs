@@ -70,7 +70,7 @@ public class SpeedTests(SpeedFixture service, ITestOutputHelper output) : IClass
         }
 
         const int Expected = Events * (Subscriptions - 1);
-        await Poll.Until(() => Task.FromResult(arrivals.Count), n => n >= Expected, $"{Expected} deliveries", TimeSpan.FromSeconds(60));
+        await Poll.UntilAsync(() => Task.FromResult(arrivals.Count), n => n >= Expected, $"{Expected} deliveries", TimeSpan.FromSeconds(60));
         var latencies = arrivals.Select(a => TimeProvider.System.GetElapsedTime(published[a.Key.Event], a.Value).TotalMilliseconds).Order().ToArray();
         double P(double share) => latencies[(int)(share * (latencies.Length - 1))];
         output.WriteLine($"{latencies.Length} deliveries at {EventsPerSecond * (Subscriptions - 1)}/s: p50 {P(0.5):0} ms, p95 {P(0.95):0} ms, p99 {P(0.99):0} ms, max {latencies[^1]:0} ms");

@@ -134,14 +134,14 @@ public class SubscriptionTests(NotificationsFixture service)
         using var changed = await client.PatchAsJsonAsync(created.Headers.Location, new { eventTypes = new[] { other } });
         changed.StatusCode.ShouldBe(HttpStatusCode.OK);
         (await Topics()).ShouldContain(other);
-        await Poll.Until(Topics, topics => !topics.Contains(mine + ".#"), "the queue to be unbound from what nobody asks for any more");
+        await Poll.UntilAsync(Topics, topics => !topics.Contains(mine + ".#"), "the queue to be unbound from what nobody asks for any more");
 
         (await client.DeleteAsync(created.Headers.Location)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
-        await Poll.Until(Topics, topics => !topics.Contains(other), "the queue to be unbound from what a webhook wanted that is gone");
+        await Poll.UntilAsync(Topics, topics => !topics.Contains(other), "the queue to be unbound from what a webhook wanted that is gone");
     }
 
     [Fact]
-    public Task Events_that_nobody_takes_are_not_kept_among_the_unrouted_ones() => Poll.Until(
+    public Task Events_that_nobody_takes_are_not_kept_among_the_unrouted_ones() => Poll.UntilAsync(
         async () => (await service.Vhost.GetAsync("bindings")).EnumerateArray().Any(b => b.GetProperty("destination").GetString() == WebhookBindings.Ignored || Key(b) == "shop.#"),
         "the webhooks to take everything, or what they do not take to be ignored");
 

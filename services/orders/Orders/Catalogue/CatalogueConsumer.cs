@@ -67,15 +67,15 @@ public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalog
     }
 
     public Task Consume(ConsumeContext<UserRegistered> context) =>
-        SetStatus(context, context.Message.UserId, CustomerStatus.Active, context.Message.RegisteredAt);
+        SetStatusAsync(context, context.Message.UserId, CustomerStatus.Active, context.Message.RegisteredAt);
 
     public Task Consume(ConsumeContext<UserReactivated> context) =>
-        SetStatus(context, context.Message.UserId, CustomerStatus.Active, context.Message.ReactivatedAt);
+        SetStatusAsync(context, context.Message.UserId, CustomerStatus.Active, context.Message.ReactivatedAt);
 
     public async Task Consume(ConsumeContext<UserDeactivated> context)
     {
-        await catalogue.LockStatus(context.Message.UserId, context.CancellationToken);
-        if (await SetStatus(context, context.Message.UserId, CustomerStatus.Deactivated, context.Message.DeactivatedAt))
+        await catalogue.LockStatusAsync(context.Message.UserId, context.CancellationToken);
+        if (await SetStatusAsync(context, context.Message.UserId, CustomerStatus.Deactivated, context.Message.DeactivatedAt))
         {
             await cancelOrders.Handle(context.Message.UserId, "user_deactivated", context.CancellationToken);
         }
@@ -85,18 +85,18 @@ public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalog
     public async Task Consume(ConsumeContext<UserErased> context)
     {
         var (userId, cancellationToken) = (context.Message.UserId, context.CancellationToken);
-        await catalogue.LockStatus(userId, cancellationToken);
-        await SetStatus(context, userId, CustomerStatus.Erased, context.Message.ErasedAt);
+        await catalogue.LockStatusAsync(userId, cancellationToken);
+        await SetStatusAsync(context, userId, CustomerStatus.Erased, context.Message.ErasedAt);
         await cancelOrders.Handle(userId, "user_erased", cancellationToken);
-        await PersonalData.EraseAsync(db, userId, await OrdersProjection.OrdersOf(db, userId, cancellationToken), cancellationToken);
-        await PersonalDataKeys.Destroy(db, userId.ToString(), cancellationToken);
-        await OrdersProjection.Forget(db, userId, cancellationToken);
+        await PersonalData.EraseAsync(db, userId, await OrdersProjection.OrdersOfAsync(db, userId, cancellationToken), cancellationToken);
+        await PersonalDataKeys.DestroyAsync(db, userId.ToString(), cancellationToken);
+        await OrdersProjection.ForgetAsync(db, userId, cancellationToken);
         await db.Database.ExecuteSqlAsync(
             $"UPDATE fulfilments SET reason = {OrderState.ErasedReason} WHERE user_id = {userId} AND ending = 'cancelled' AND reason IS NOT NULL", cancellationToken);
         await Idempotency.ForgetAsync(db, userId, cancellationToken);
     }
 
-    private async Task<bool> SetStatus(ConsumeContext context, Guid userId, CustomerStatus status, DateTimeOffset at)
+    private async Task<bool> SetStatusAsync(ConsumeContext context, Guid userId, CustomerStatus status, DateTimeOffset at)
     {
         var (text, sequence) = (status.ToString().ToLowerInvariant(), Sequence(context, at));
         var rows = await db.Database.ExecuteSqlAsync(

@@ -6,29 +6,29 @@ namespace Orders.Catalogue;
 /// <summary>How far the local copies are behind their owners.</summary>
 public sealed class CatalogueMetrics : IDisposable
 {
-    private readonly Meter meter;
-    private readonly Histogram<double> lag;
-    private readonly ConcurrentDictionary<string, double> last = new();
-    private readonly TimeProvider clock;
+    private readonly Meter _meter;
+    private readonly Histogram<double> _lag;
+    private readonly ConcurrentDictionary<string, double> _last = new();
+    private readonly TimeProvider _clock;
 
     public CatalogueMetrics(IMeterFactory meters, TimeProvider clock)
     {
-        this.clock = clock;
-        meter = meters.Create("Shop.Orders.Catalogue");
-        lag = meter.CreateHistogram<double>("orders.catalogue.lag", "s", "Time from an event at its publisher to the local copy.");
-        meter.CreateObservableGauge(
+        this._clock = clock;
+        _meter = meters.Create("Shop.Orders.Catalogue");
+        _lag = _meter.CreateHistogram<double>("orders.catalogue.lag", "s", "Time from an event at its publisher to the local copy.");
+        _meter.CreateObservableGauge(
             "orders.catalogue.last_lag",
-            () => last.Select(l => new Measurement<double>(l.Value, new KeyValuePair<string, object?>("copy", l.Key))),
+            () => _last.Select(l => new Measurement<double>(l.Value, new KeyValuePair<string, object?>("copy", l.Key))),
             "s",
             "Lag of the newest event that was applied.");
     }
 
     public void Applied(string copy, DateTimeOffset at)
     {
-        var seconds = Math.Max(0, (clock.GetUtcNow() - at).TotalSeconds);
-        last[copy] = seconds;
-        lag.Record(seconds, new KeyValuePair<string, object?>("copy", copy));
+        var seconds = Math.Max(0, (_clock.GetUtcNow() - at).TotalSeconds);
+        _last[copy] = seconds;
+        _lag.Record(seconds, new KeyValuePair<string, object?>("copy", copy));
     }
 
-    public void Dispose() => meter.Dispose();
+    public void Dispose() => _meter.Dispose();
 }

@@ -10,7 +10,7 @@ public sealed class CancelOpenOrderConsumer(OrderStore orders, TimeProvider cloc
     {
         try
         {
-            await orders.Change(context.Message.OrderId, new RequestCancellation(context.Message.Reason, clock.GetUtcNow()), context.CancellationToken);
+            await orders.ChangeAsync(context.Message.OrderId, new RequestCancellation(context.Message.Reason, clock.GetUtcNow()), context.CancellationToken);
         }
         catch (OrderRefusedException)
         {

@@ -11,10 +11,10 @@ public sealed record CancelOrderRequest([property: Text(500)] string Reason) : I
 /// <summary>Cancels a draft at once and asks the fulfilment to undo an order under way; asking twice changes nothing.</summary>
 public sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider clock)
 {
-    public Task<VersionedOrder> Handle(Guid id, CancelOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
+    public Task<VersionedOrder> Handle(Guid id, CancelOrderRequest request, ExpectedVersion expected, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        return orders.Change(
+        return orders.ChangeAsync(
             id,
             expected,
             (order, _) =>
@@ -22,16 +22,16 @@ public sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider c
                 caller.MustSee(order);
                 return Task.FromResult<IReadOnlyList<OrderCommand>>([new RequestCancellation(request.Reason, clock.GetUtcNow())]);
             },
-            cancellationToken);
+            ct);
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
         orders.MapPost("/{id:guid}/cancel", Post).RequireCustomer(others: OrdersPermissions.ChangeOrders).WithIdempotencyKey().WithName("CancelOrder").WithSummary("Cancels an order that was not shipped.");
 
     private static async Task<ETagged<Accepted<OrderView>>> Post(
-        Guid id, CancelOrderRequest request, ExpectedVersion expected, CancelOrder feature, CancellationToken cancellationToken)
+        Guid id, CancelOrderRequest request, ExpectedVersion expected, CancelOrder feature, CancellationToken ct)
     {
-        var order = await feature.Handle(id, request, expected, cancellationToken);
+        var order = await feature.Handle(id, request, expected, ct);
         return TypedResults.Accepted($"/v1/orders/{id}", OrderView.Of(order.State, order.Version)).WithETag(order.Version);
     }
 }

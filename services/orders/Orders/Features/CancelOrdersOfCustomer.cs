@@ -14,14 +14,14 @@ public sealed record CancelOpenOrder(Guid OrderId, string Reason);
 /// </remarks>
 public sealed class CancelOrdersOfCustomer(DbContext db, ISendEndpointProvider send)
 {
-    public async Task Handle(Guid userId, string reason, CancellationToken cancellationToken)
+    public async Task Handle(Guid userId, string reason, CancellationToken ct)
     {
         var open = await db.Database
             .SqlQuery<Guid>($"SELECT id AS \"Value\" FROM orders WHERE user_id = {userId} AND status IN ('draft', 'submitted', 'confirmed')")
-            .ToListAsync(cancellationToken);
+            .ToListAsync(ct);
         foreach (var id in open)
         {
-            await send.SendCommand(OrdersQueues.Commands, new CancelOpenOrder(id, reason), id, cancellationToken);
+            await send.SendCommandAsync(OrdersQueues.Commands, new CancelOpenOrder(id, reason), id, ct);
         }
     }
 }

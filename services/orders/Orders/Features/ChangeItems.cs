@@ -13,25 +13,25 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
     /// <summary>How often a draft can be changed.</summary>
     public const int MaxChanges = 1000;
 
-    public Task<VersionedOrder> Add(Guid id, ItemRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
+    public Task<VersionedOrder> AddAsync(Guid id, ItemRequest request, ExpectedVersion expected, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        return orders.Change(
+        return orders.ChangeAsync(
             id,
             expected,
-            async (order, ct) =>
+            async (order, token) =>
             {
                 MustBeShort(caller.MustSee(order));
-                await catalogue.MustBeActive(order!.State.UserId, ct);
-                var products = await catalogue.Find([request.Sku], ct);
+                await catalogue.MustBeActiveAsync(order!.State.UserId, token);
+                var products = await catalogue.FindAsync([request.Sku], token);
                 return products.TryGetValue(request.Sku, out var product)
                     ? [new AddItem(product, request.Quantity, clock.GetUtcNow())]
                     : throw ProblemException.Invalid("sku", "is not a product that is sold here.");
             },
-            cancellationToken);
+            ct);
     }
 
-    public Task<VersionedOrder> Remove(Guid id, string sku, ExpectedVersion expected, CancellationToken cancellationToken) => orders.Change(
+    public Task<VersionedOrder> RemoveAsync(Guid id, string sku, ExpectedVersion expected, CancellationToken ct) => orders.ChangeAsync(
         id,
         expected,
         (order, _) =>
@@ -39,7 +39,7 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
             MustBeShort(caller.MustSee(order));
             return Task.FromResult<IReadOnlyList<OrderCommand>>([new RemoveItem(sku, clock.GetUtcNow())]);
         },
-        cancellationToken);
+        ct);
 
     /// <summary>Every command reads the order's whole history: nobody may make it long at will.</summary>
     /// <exception cref="ProblemException">409.</exception>
@@ -58,12 +58,12 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
     }
 
     private static async Task<ETagged<Ok<OrderView>>> Post(
-        Guid id, ItemRequest request, ExpectedVersion expected, ChangeItems feature, CancellationToken cancellationToken) =>
-        await feature.Answer(await feature.Add(id, request, expected, cancellationToken), cancellationToken);
+        Guid id, ItemRequest request, ExpectedVersion expected, ChangeItems feature, CancellationToken ct) =>
+        await feature.AnswerAsync(await feature.AddAsync(id, request, expected, ct), ct);
 
-    private static async Task<ETagged<Ok<OrderView>>> Delete(Guid id, string sku, ExpectedVersion expected, ChangeItems feature, CancellationToken cancellationToken) =>
-        await feature.Answer(await feature.Remove(id, sku, expected, cancellationToken), cancellationToken);
+    private static async Task<ETagged<Ok<OrderView>>> Delete(Guid id, string sku, ExpectedVersion expected, ChangeItems feature, CancellationToken ct) =>
+        await feature.AnswerAsync(await feature.RemoveAsync(id, sku, expected, ct), ct);
 
-    private async Task<ETagged<Ok<OrderView>>> Answer(VersionedOrder order, CancellationToken cancellationToken) =>
-        TypedResults.Ok(await catalogue.AtTodaysPrices(OrderView.Of(order.State, order.Version), cancellationToken)).WithETag(order.Version);
+    private async Task<ETagged<Ok<OrderView>>> AnswerAsync(VersionedOrder order, CancellationToken ct) =>
+        TypedResults.Ok(await catalogue.AtTodaysPricesAsync(OrderView.Of(order.State, order.Version), ct)).WithETag(order.Version);
 }

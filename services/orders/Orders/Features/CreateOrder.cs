@@ -22,22 +22,22 @@ public sealed record CreateOrderRequest(
 /// <summary>Begins an order, as a draft or placed at once. Prices come from the catalogue, never from the client.</summary>
 public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, DraftQuota drafts, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
 {
-    public async Task<VersionedOrder> Handle(CreateOrderRequest request, CancellationToken cancellationToken)
+    public async Task<VersionedOrder> Handle(CreateOrderRequest request, CancellationToken ct)
     {
         var items = Validate(request);
         var id = Ids.New(clock);
-        return await orders.Change(
+        return await orders.ChangeAsync(
             id,
             ExpectedVersion.Any,
-            async (_, ct) =>
+            async (_, token) =>
             {
-                await catalogue.MustBeActive(caller.UserId, ct);
+                await catalogue.MustBeActiveAsync(caller.UserId, token);
                 if (request.Submit is null)
                 {
-                    await drafts.Check(caller.UserId, ct);
+                    await drafts.CheckAsync(caller.UserId, token);
                 }
 
-                var products = await catalogue.Find([.. items.Keys], ct);
+                var products = await catalogue.FindAsync([.. items.Keys], token);
                 var currency = MustBeSold(request, products);
                 var now = clock.GetUtcNow();
                 return
@@ -53,15 +53,15 @@ public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Dra
                         : [],
                 ];
             },
-            cancellationToken);
+            ct);
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
         orders.MapPost("/", Post).RequireCustomer().WithIdempotencyKey().WithName("CreateOrder").WithSummary("Begins an order, or places it at once with `submit`.");
 
-    private static async Task<ETagged<Created<OrderView>>> Post(CreateOrderRequest request, CreateOrder feature, CancellationToken cancellationToken)
+    private static async Task<ETagged<Created<OrderView>>> Post(CreateOrderRequest request, CreateOrder feature, CancellationToken ct)
     {
-        var order = await feature.Handle(request, cancellationToken);
+        var order = await feature.Handle(request, ct);
         return TypedResults.Created($"/v1/orders/{order.State.Id}", OrderView.Of(order.State, order.Version)).WithETag(order.Version);
     }
 

@@ -22,10 +22,10 @@ public static class ListOrders
     /// <param name="reader">The read model.</param>
     /// <param name="catalogue">For the prices of drafts.</param>
     /// <param name="caller">Who asks.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     private static async Task<Ok<Page<OrderView>>> Get(
         [MaxLength(20)] string? status, Guid? userId, [MaxLength(40)] string? from, [MaxLength(40)] string? to, [AsParameters] PageQuery page, OrderReader reader, LocalCatalogue catalogue, Caller caller,
-        CancellationToken cancellationToken)
+        CancellationToken ct)
     {
         if (userId is { } wanted && !caller.MaySee(wanted))
         {
@@ -34,7 +34,7 @@ public static class ListOrders
 
         var owner = userId ?? (caller.MaySeeOthers ? null : caller.UserId);
         var filter = new OrderFilter(owner, caller.TenantId, QueryValues.Status(status), QueryValues.Time("from", from), QueryValues.Time("to", to));
-        var rows = await catalogue.AtTodaysPrices(await reader.List(filter, page.After<OrderKey>(), page.Size, cancellationToken), cancellationToken);
+        var rows = await catalogue.AtTodaysPricesAsync(await reader.ListAsync(filter, page.After<OrderKey>(), page.Size, ct), ct);
         return TypedResults.Ok(Page.Of(rows, page, o => new OrderKey(o.CreatedAt, o.Id)));
     }
 }

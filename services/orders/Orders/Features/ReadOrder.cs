@@ -15,16 +15,16 @@ public static class ReadOrder
         .WithSummary("One order; with `asOf`, a version or a time, as it was then.");
 
     private static async Task<ETagged<Ok<OrderView>>> Get(
-        Guid id, [MaxLength(40)] string? asOf, OrderReader reader, OrderStore orders, LocalCatalogue catalogue, Caller caller, CancellationToken cancellationToken)
+        Guid id, [MaxLength(40)] string? asOf, OrderReader reader, OrderStore orders, LocalCatalogue catalogue, Caller caller, CancellationToken ct)
     {
         if (string.IsNullOrEmpty(asOf))
         {
-            var view = await catalogue.AtTodaysPrices(await reader.Get(id, caller, cancellationToken), cancellationToken);
+            var view = await catalogue.AtTodaysPricesAsync(await reader.GetAsync(id, caller, ct), ct);
             return TypedResults.Ok(view).WithETag(view.Version);
         }
 
         var (version, time) = ParseAsOf(asOf);
-        var order = caller.MustSee(await orders.Load(id, version, time, cancellationToken));
+        var order = caller.MustSee(await orders.LoadAsync(id, version, time, ct));
         return version is { } wanted && order.Version < wanted
             ? throw ProblemException.NotFound("The order has no such version yet.")
             : TypedResults.Ok(OrderView.Of(order.State, order.Version)).WithETag(order.Version);

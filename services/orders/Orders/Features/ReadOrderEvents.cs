@@ -33,10 +33,10 @@ public static class ReadOrderEvents
         orders.MapGet("/{id:guid}/events", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("GetOrderEvents").WithSummary("The event stream of an order, oldest first.");
 
     private static async Task<Ok<Page<OrderEventView>>> Get(
-        Guid id, [AsParameters] PageQuery page, OrderReader reader, EventStore events, Caller caller, CancellationToken cancellationToken)
+        Guid id, [AsParameters] PageQuery page, OrderReader reader, EventStore events, Caller caller, CancellationToken ct)
     {
-        await reader.Get(id, caller, cancellationToken);
-        var rows = await events.Read(id, afterVersion: page.After<long>() ?? 0, limit: page.Size + 1, cancellationToken: cancellationToken);
+        await reader.GetAsync(id, caller, ct);
+        var rows = await events.ReadAsync(id, afterVersion: page.After<long>() ?? 0, limit: page.Size + 1, ct: ct);
         return TypedResults.Ok(Page.Of([.. rows.Select(e => OrderEventView.Of(e, caller))], page, e => e.Version));
     }
 }

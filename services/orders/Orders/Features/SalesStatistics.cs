@@ -42,9 +42,9 @@ public static class SalesStatistics
     /// <param name="groupBy"><c>day</c> (default) or <c>product</c>.</param>
     /// <param name="dataSource">The read model.</param>
     /// <param name="caller">Who asks; an operator of a tenant gets that tenant's sales.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     private static async Task<Ok<SalesReport>> Get(
-        [MaxLength(40)] string? from, [MaxLength(40)] string? to, [MaxLength(20)] string? groupBy, NpgsqlDataSource dataSource, Caller caller, CancellationToken cancellationToken)
+        [MaxLength(40)] string? from, [MaxLength(40)] string? to, [MaxLength(20)] string? groupBy, NpgsqlDataSource dataSource, Caller caller, CancellationToken ct)
     {
         var by = groupBy switch
         {
@@ -68,9 +68,9 @@ public static class SalesStatistics
         command.Parameters.AddValue(first, NpgsqlDbType.Date);
         command.Parameters.AddValue(last, NpgsqlDbType.Date);
         command.Parameters.AddValue(caller.TenantId, NpgsqlDbType.Text);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(ct);
         var rows = new List<SalesRow>();
-        while (await reader.ReadAsync(cancellationToken))
+        while (await reader.ReadAsync(ct))
         {
             rows.Add(new SalesRow(
                 reader.IsDBNull(0) ? null : reader.GetFieldValue<DateOnly>(0),

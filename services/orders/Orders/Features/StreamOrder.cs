@@ -26,17 +26,17 @@ public sealed class StreamOrder(
     // How long a stream may outlive its session.
     private static readonly TimeSpan LookAtSession = TimeSpan.FromSeconds(2);
 
-    private readonly Places ofCallers = new(options.Value.StreamsPerCaller);
-    private readonly Places ofOrders = new(options.Value.StreamsPerOrder);
+    private readonly Places _ofCallers = new(options.Value.StreamsPerCaller);
+    private readonly Places _ofOrders = new(options.Value.StreamsPerOrder);
 
-    public static void Map(RouteGroupBuilder orders) => orders.MapGet("/{id:guid}/stream", Get).RequireCustomer(others: Permissions.ReadPersonalData)
+    public static void Map(RouteGroupBuilder orders) => orders.MapGet("/{id:guid}/stream", GetAsync).RequireCustomer(others: Permissions.ReadPersonalData)
         .WithName("StreamOrder").WithSummary("Server-sent events: the order after every change, resumable by Last-Event-ID.")
         .Produces<string>(StatusCodes.Status200OK, "text/event-stream").Produces(StatusCodes.Status204NoContent)
         .DisableRequestTimeout();
 
-    private static async Task Get(Guid id, HttpContext http, Caller caller, StreamOrder feature, CancellationToken cancellationToken)
+    private static async Task GetAsync(Guid id, HttpContext http, Caller caller, StreamOrder feature, CancellationToken ct)
     {
-        var current = await feature.Current(id, caller, cancellationToken);
+        var current = await feature.CurrentAsync(id, caller, ct);
         var seen = LastEventId(http.Request);
         if (IsOver(current) && seen >= current.Version)
         {
@@ -45,17 +45,17 @@ public sealed class StreamOrder(
             return;
         }
 
-        using var place = feature.ofCallers.TryTake(caller.Subject) ?? throw TooMany($"A caller may have {feature.Limits.StreamsPerCaller} streams open.");
-        using var seat = feature.ofOrders.TryTake($"{caller.Subject} {id}") ?? throw TooMany($"A caller may have {feature.Limits.StreamsPerOrder} streams of an order open.");
+        using var place = feature._ofCallers.TryTake(caller.Subject) ?? throw TooMany($"A caller may have {feature.Limits.StreamsPerCaller} streams open.");
+        using var seat = feature._ofOrders.TryTake($"{caller.Subject} {id}") ?? throw TooMany($"A caller may have {feature.Limits.StreamsPerOrder} streams of an order open.");
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers["X-Accel-Buffering"] = "no";
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         using var signedIn = feature.UntilTokenEnds(http.User);
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, feature.Stopping, signedIn.Token);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct, feature.Stopping, signedIn.Token);
         try
         {
-            await feature.Write(id, seen ?? current.Version - 1, http, ending.Token);
+            await feature.WriteAsync(id, seen ?? current.Version - 1, http, ending.Token);
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
@@ -75,28 +75,28 @@ public sealed class StreamOrder(
 
     private CancellationToken Stopping => lifetime.ApplicationStopping;
 
-    private Task<OrderView> Current(Guid id, Caller caller, CancellationToken cancellationToken) => reader.Get(id, caller, cancellationToken);
+    private Task<OrderView> CurrentAsync(Guid id, Caller caller, CancellationToken ct) => reader.GetAsync(id, caller, ct);
 
-    private async Task Write(Guid id, long seen, HttpContext http, CancellationToken cancellationToken)
+    private async Task WriteAsync(Guid id, long seen, HttpContext http, CancellationToken ct)
     {
         var response = http.Response;
         OrderState? state = null;
         long version = 0;
-        await response.WriteAsync("retry: 2000\n\n", cancellationToken);
+        await response.WriteAsync("retry: 2000\n\n", ct);
         while (true)
         {
-            foreach (var stored in await Read(id, version, cancellationToken))
+            foreach (var stored in await ReadAsync(id, version, ct))
             {
                 state = Order.Evolve(state, (OrderEvent)stored.Data);
                 version = stored.Version;
                 if (version > seen)
                 {
-                    await response.WriteAsync(Event(OrderView.Of(state, version)), cancellationToken);
+                    await response.WriteAsync(Event(OrderView.Of(state, version)), ct);
                 }
             }
 
-            await response.Body.FlushAsync(cancellationToken);
-            if (state is { IsTerminal: true } || !await WaitForVersionAbove(id, version, http, cancellationToken))
+            await response.Body.FlushAsync(ct);
+            if (state is { IsTerminal: true } || !await WaitForVersionAboveAsync(id, version, http, ct))
             {
                 return;
             }
@@ -104,11 +104,11 @@ public sealed class StreamOrder(
     }
 
     /// <returns>False when the session has ended.</returns>
-    private async Task<bool> WaitForVersionAbove(Guid id, long version, HttpContext http, CancellationToken cancellationToken)
+    private async Task<bool> WaitForVersionAboveAsync(Guid id, long version, HttpContext http, CancellationToken ct)
     {
-        for (var waited = LookAtSession; !await watcher.WaitForVersionAbove(id, version, LookAtSession, cancellationToken); waited += LookAtSession)
+        for (var waited = LookAtSession; !await watcher.WaitForVersionAboveAsync(id, version, LookAtSession, ct); waited += LookAtSession)
         {
-            if (await sessions.HasEndedAsync(http.User, cancellationToken))
+            if (await sessions.HasEndedAsync(http.User, ct))
             {
                 return false;
             }
@@ -116,19 +116,19 @@ public sealed class StreamOrder(
             if (waited >= Heartbeat)
             {
                 waited = TimeSpan.Zero;
-                await http.Response.WriteAsync(": still here\n\n", cancellationToken);
-                await http.Response.Body.FlushAsync(cancellationToken);
+                await http.Response.WriteAsync(": still here\n\n", ct);
+                await http.Response.Body.FlushAsync(ct);
             }
         }
 
-        return !await sessions.HasEndedAsync(http.User, cancellationToken);
+        return !await sessions.HasEndedAsync(http.User, ct);
     }
 
     // A scope for each reading: a stream may stay open for days and must not keep a database connection meanwhile.
-    private async Task<IReadOnlyList<StoredEvent>> Read(Guid id, long afterVersion, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<StoredEvent>> ReadAsync(Guid id, long afterVersion, CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<EventStore>().Read(id, afterVersion, cancellationToken: cancellationToken);
+        return await scope.ServiceProvider.GetRequiredService<EventStore>().ReadAsync(id, afterVersion, ct: ct);
     }
 
     private string Event(OrderView order) => new StringBuilder()

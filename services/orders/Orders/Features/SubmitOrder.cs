@@ -11,17 +11,17 @@ namespace Orders.Features;
 /// <summary>Places a draft, at the prices of this moment. What follows is the fulfilment's business: the answer is 202.</summary>
 public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
 {
-    public Task<VersionedOrder> Handle(Guid id, SubmitOrderRequest request, ExpectedVersion expected, CancellationToken cancellationToken)
+    public Task<VersionedOrder> Handle(Guid id, SubmitOrderRequest request, ExpectedVersion expected, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        return orders.Change(
+        return orders.ChangeAsync(
             id,
             expected,
-            async (order, ct) =>
+            async (order, token) =>
             {
                 caller.MustSee(order);
-                await catalogue.MustBeActive(order!.State.UserId, ct);
-                var products = await catalogue.Find([.. order.State.Lines.Select(l => l.Sku)], ct);
+                await catalogue.MustBeActiveAsync(order!.State.UserId, token);
+                var products = await catalogue.FindAsync([.. order.State.Lines.Select(l => l.Sku)], token);
                 return
                 [
                     new Submit(
@@ -33,16 +33,16 @@ public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Cal
                         request.Expected),
                 ];
             },
-            cancellationToken);
+            ct);
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
         orders.MapPost("/{id:guid}/submit", Post).RequireCustomer(others: OrdersPermissions.ChangeOrders).WithIdempotencyKey().WithName("SubmitOrder").WithSummary("Places a draft.");
 
     private static async Task<ETagged<Accepted<OrderView>>> Post(
-        Guid id, SubmitOrderRequest request, ExpectedVersion expected, SubmitOrder feature, CancellationToken cancellationToken)
+        Guid id, SubmitOrderRequest request, ExpectedVersion expected, SubmitOrder feature, CancellationToken ct)
     {
-        var order = await feature.Handle(id, request, expected, cancellationToken);
+        var order = await feature.Handle(id, request, expected, ct);
         return TypedResults.Accepted($"/v1/orders/{id}", OrderView.Of(order.State, order.Version)).WithETag(order.Version);
     }
 }

@@ -37,20 +37,20 @@ public sealed class PaymentsOfEarlierVersion(IPayments payments, Fulfilments ful
 {
     public const string Queue = "orders.payments";
 
-    public Task Consume(ConsumeContext<AuthorizePayment> context) => Request(context.Message, context.CancellationToken);
+    public Task Consume(ConsumeContext<AuthorizePayment> context) => RequestAsync(context.Message, context.CancellationToken);
 
-    public Task Consume(ConsumeContext<CapturePayment> context) => Request(context.Message, context.CancellationToken);
+    public Task Consume(ConsumeContext<CapturePayment> context) => RequestAsync(context.Message, context.CancellationToken);
 
-    public Task Consume(ConsumeContext<VoidPayment> context) => Request(context.Message, context.CancellationToken);
+    public Task Consume(ConsumeContext<VoidPayment> context) => RequestAsync(context.Message, context.CancellationToken);
 
-    public Task Consume(ConsumeContext<RefundPayment> context) => Request(context.Message, context.CancellationToken);
+    public Task Consume(ConsumeContext<RefundPayment> context) => RequestAsync(context.Message, context.CancellationToken);
 
-    private async Task Request(PaymentRequest request, CancellationToken ct)
+    private async Task RequestAsync(PaymentRequest request, CancellationToken ct)
     {
-        await fulfilments.Lock(request.OrderId, ct);
-        if (await payments.Request(request, ct) is { } known)
+        await fulfilments.LockAsync(request.OrderId, ct);
+        if (await payments.RequestAsync(request, ct) is { } known)
         {
-            await fulfilments.Tell(known, ct);
+            await fulfilments.TellAsync(known, ct);
         }
     }
 }

@@ -6,11 +6,11 @@ namespace Orders.Fulfilment;
 /// <inheritdoc/>
 public sealed class FulfilledOrders(OrderStore orders) : IOrders
 {
-    public async Task Do(Guid orderId, OrderCommand command, CancellationToken ct)
+    public async Task DoAsync(Guid orderId, OrderCommand command, CancellationToken ct)
     {
         try
         {
-            await orders.Apply(orderId, command, ct);
+            await orders.ApplyAsync(orderId, command, ct);
         }
         catch (OrderRefusedException refused)
         {

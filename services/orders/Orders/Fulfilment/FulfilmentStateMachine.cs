@@ -25,22 +25,22 @@ namespace Orders.Fulfilment;
 [NoLongerTakes(typeof(V1.OrderConfirmed), typeof(V1.OrderShipped), typeof(V1.OrderCompleted), typeof(V1.OrderFailed), typeof(V1.OrderCancelled))]
 public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentState>
 {
-    private readonly FulfilmentOptions options;
-    private readonly TimeProvider clock;
-    private readonly Dictionary<string, Func<BehaviorContext<FulfilmentState>, Task>> asks = [];
-    private readonly Dictionary<string, Func<FulfilmentState, TimeSpan>> deadlines = [];
+    private readonly FulfilmentOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly Dictionary<string, Func<BehaviorContext<FulfilmentState>, Task>> _asks = [];
+    private readonly Dictionary<string, Func<FulfilmentState, TimeSpan>> _deadlines = [];
 
     public FulfilmentStateMachine(IOptions<FulfilmentOptions> options, TimeProvider clock)
     {
-        this.options = options.Value;
-        this.clock = clock;
+        this._options = options.Value;
+        this._clock = clock;
         InstanceState(s => s.CurrentState);
         Correlate();
 
         // ── what each state asks for, and how long it waits for the answer ──────────────────────────────────────────────────────────────────────────
-        AskInventory(ReservingStock, s => new ReserveStock(s.CorrelationId, s.Items), _ => this.options.Reservation);
-        AskPayments(AuthorizingPayment, s => new AuthorizePayment(s.CorrelationId, s.UserId, s.Total, s.PaymentMethod), _ => this.options.Authorization);
-        AskInventory(Shipping, s => new ShipOrder(s.CorrelationId, s.Address!, s.UserId), _ => this.options.Dispatch);
+        AskInventory(ReservingStock, s => new ReserveStock(s.CorrelationId, s.Items), _ => this._options.Reservation);
+        AskPayments(AuthorizingPayment, s => new AuthorizePayment(s.CorrelationId, s.UserId, s.Total, s.PaymentMethod), _ => this._options.Authorization);
+        AskInventory(Shipping, s => new ShipOrder(s.CorrelationId, s.Address!, s.UserId), _ => this._options.Dispatch);
         AskPayments(CapturingPayment, s => new CapturePayment(s.CorrelationId), AskAgainLater);
 
         AskInventory(RecallingShipment, s => new ReleaseStock(s.CorrelationId, WhyForOthers(s)), AskAgainLater);
@@ -54,65 +54,65 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
         During(ReservingStock,
             When(StockReserved).Then(Note("reserved")).TransitionTo(AuthorizingPayment),
-            When(StockReservationFailed).Then(Fail<StockReservationFailed>("refused", c => $"out_of_stock: {c.Message.Reason}")).ThenAsync(FailOrder).TransitionTo(Failed),
-            When(StockReleased).Then(Fail("expired", "timed_out: the reservation expired")).ThenAsync(FailOrder).TransitionTo(Failed),
+            When(StockReservationFailed).Then(Fail<StockReservationFailed>("refused", c => $"out_of_stock: {c.Message.Reason}")).ThenAsync(FailOrderAsync).TransitionTo(Failed),
+            When(StockReleased).Then(Fail("expired", "timed_out: the reservation expired")).ThenAsync(FailOrderAsync).TransitionTo(Failed),
             When(CancellationRequested).Then(Cancel).TransitionTo(ReleasingStock),
             When(Deadline.Received).Then(Fail("timed out", "timed_out: inventory did not answer in time")).TransitionTo(ReleasingStock));
 
         During(AuthorizingPayment,
-            When(PaymentProcessed, Is(PaymentStatus.Authorized)).Then(Note("authorized")).ThenAsync(ConfirmOrder).TransitionTo(Shipping),
+            When(PaymentProcessed, Is(PaymentStatus.Authorized)).Then(Note("authorized")).ThenAsync(ConfirmOrderAsync).TransitionTo(Shipping),
             When(PaymentProcessed, Is(PaymentStatus.Declined)).Then(Fail<PaymentProcessed>("declined", Declined)).TransitionTo(ReleasingStock),
             When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).TransitionTo(ReleasingStock),
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(VoidingPayment),
-            When(Deadline.Received).ThenAsync(LookAtPayment).If(IsStillAuthorizing, late => late
+            When(Deadline.Received).ThenAsync(LookAtPaymentAsync).If(IsStillAuthorizing, late => late
                 .Then(Fail("timed out", "timed_out: the payment provider did not answer in time")).TransitionTo(VoidingPayment)));
 
         During(Shipping,
-            When(ShipmentDispatched).Then(Note("dispatched")).Then(TakeShipment).ThenAsync(ShipOrder).TransitionTo(CapturingPayment),
+            When(ShipmentDispatched).Then(Note("dispatched")).Then(TakeShipment).ThenAsync(ShipOrderAsync).TransitionTo(CapturingPayment),
             When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(RecallingShipment),
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(RecallingShipment),
             When(Deadline.Received).Then(Fail("timed out", "timed_out: the order was not dispatched in time")).TransitionTo(RecallingShipment));
 
         During(CapturingPayment,
-            When(PaymentProcessed, Is(PaymentStatus.Captured)).Then(Note("captured")).ThenAsync(CompleteOrder).TransitionTo(Completed),
+            When(PaymentProcessed, Is(PaymentStatus.Captured)).Then(Note("captured")).ThenAsync(CompleteOrderAsync).TransitionTo(Completed),
             When(PaymentProcessed, Is(PaymentStatus.Declined)).Then(Fail<PaymentProcessed>("declined", Declined)).TransitionTo(VoidingPayment),
-            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).ThenAsync(FailOrder).TransitionTo(Failed),
+            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).ThenAsync(FailOrderAsync).TransitionTo(Failed),
             AskAgain());
 
         // ── the way back ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
         During(RecallingShipment,
             When(StockReleased).Then(Note("released")).TransitionTo(VoidingPayment),
-            When(ShipmentDispatched).Then(Note("too late: dispatched")).Then(TakeShipment).ThenAsync(ShipOrder).TransitionTo(CapturingPayment),
+            When(ShipmentDispatched).Then(Note("too late: dispatched")).Then(TakeShipment).ThenAsync(ShipOrderAsync).TransitionTo(CapturingPayment),
             AskAgain());
 
         During(VoidingPayment,
             When(PaymentProcessed, Is(PaymentStatus.Captured)).Then(Note("captured before")).TransitionTo(RefundingPayment),
             When(PaymentProcessed, c => IsUndone(c) && !HasShipped(c)).Then(NoteUndone).TransitionTo(ReleasingStock),
-            When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).ThenAsync(FailOrder).TransitionTo(Failed),
+            When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).ThenAsync(FailOrderAsync).TransitionTo(Failed),
             AskAgain());
 
         During(RefundingPayment,
             When(PaymentProcessed, c => IsUndone(c) && !HasShipped(c)).Then(NoteUndone).TransitionTo(ReleasingStock),
-            When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).ThenAsync(FailOrder).TransitionTo(Failed),
+            When(PaymentProcessed, c => IsUndone(c) && HasShipped(c)).Then(NoteUndone).ThenAsync(FailOrderAsync).TransitionTo(Failed),
             AskAgain());
 
         During(ReleasingStock,
-            When(StockReleased, c => c.Saga.Ending == Ending.Failed).Then(Note("released")).ThenAsync(FailOrder).TransitionTo(Failed),
-            When(StockReleased, c => c.Saga.Ending == Ending.Cancelled).Then(Note("released")).ThenAsync(CancelOrder).TransitionTo(Cancelled),
+            When(StockReleased, c => c.Saga.Ending == Ending.Failed).Then(Note("released")).ThenAsync(FailOrderAsync).TransitionTo(Failed),
+            When(StockReleased, c => c.Saga.Ending == Ending.Cancelled).Then(Note("released")).ThenAsync(CancelOrderAsync).TransitionTo(Cancelled),
             AskAgain());
 
         // ── where the version before waited for itself: its deadline comes, and the step is done (see EarlierVersion) ───────────────────────────────
         During(Confirming,
-            When(Deadline.Received).ThenAsync(ConfirmOrder).TransitionTo(Shipping),
+            When(Deadline.Received).ThenAsync(ConfirmOrderAsync).TransitionTo(Shipping),
             When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(ReleasingStock),
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(VoidingPayment));
-        During(RecordingShipment, When(Deadline.Received).ThenAsync(ShipOrder).TransitionTo(CapturingPayment));
-        During(Completing, When(Deadline.Received).ThenAsync(CompleteOrder).TransitionTo(Completed));
-        During(Failing, When(Deadline.Received).ThenAsync(FailOrder).TransitionTo(Failed));
-        During(Cancelling, When(Deadline.Received).ThenAsync(CancelOrder).TransitionTo(Cancelled));
+        During(RecordingShipment, When(Deadline.Received).ThenAsync(ShipOrderAsync).TransitionTo(CapturingPayment));
+        During(Completing, When(Deadline.Received).ThenAsync(CompleteOrderAsync).TransitionTo(Completed));
+        During(Failing, When(Deadline.Received).ThenAsync(FailOrderAsync).TransitionTo(Failed));
+        During(Cancelling, When(Deadline.Received).ThenAsync(CancelOrderAsync).TransitionTo(Cancelled));
 
         // ── everywhere: what a state does not wait for is late, early or repeated; that is legal, and says nothing ───────────────────────────────────
         foreach (var state in States.Where(s => s != Initial && s != Final))
@@ -199,12 +199,12 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     /// <summary>By a command that leaves when the transition is committed.</summary>
     private void AskInventory<TCommand>(State state, Func<FulfilmentState, TCommand> command, Func<FulfilmentState, TimeSpan> deadline)
         where TCommand : class => Ask(
-            state, deadline, context => context.SendCommand(Queues.InventoryCommands, command(context.Saga), context.Saga.CorrelationId, context.CancellationToken));
+            state, deadline, context => context.SendCommandAsync(Queues.InventoryCommands, command(context.Saga), context.Saga.CorrelationId, context.CancellationToken));
 
     /// <summary>By a call, in the transition's transaction. What is known by now is the answer, and takes the saga on at once.</summary>
     private void AskPayments(State state, Func<FulfilmentState, PaymentRequest> request, Func<FulfilmentState, TimeSpan> deadline) => Ask(state, deadline, async context =>
     {
-        if (await context.GetServiceOrCreateInstance<IPayments>().Request(request(context.Saga), context.CancellationToken) is { } known)
+        if (await context.GetServiceOrCreateInstance<IPayments>().RequestAsync(request(context.Saga), context.CancellationToken) is { } known)
         {
             await context.Raise(PaymentProcessed, known);
         }
@@ -212,8 +212,8 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     private void Ask(State state, Func<FulfilmentState, TimeSpan> deadline, Func<BehaviorContext<FulfilmentState>, Task> ask)
     {
-        asks[state.Name] = ask;
-        deadlines[state.Name] = deadline;
+        _asks[state.Name] = ask;
+        _deadlines[state.Name] = deadline;
         WhenEnter(state, entering => entering
             .Then(context => Begin(context.Saga, state.Name, attempt: 1))
             .Schedule(Deadline, context => new DeadlinePassed(context.Saga.CorrelationId, state.Name), context => deadline(context.Saga))
@@ -232,57 +232,57 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
             .Schedule(
                 Deadline,
                 context => new DeadlinePassed(context.Saga.CorrelationId, context.Saga.CurrentState),
-                context => deadlines[context.Saga.CurrentState](context.Saga))
-            .ThenAsync(context => asks[context.Saga.CurrentState](context));
+                context => _deadlines[context.Saga.CurrentState](context.Saga))
+            .ThenAsync(context => _asks[context.Saga.CurrentState](context));
 
-    private TimeSpan AskAgainLater(FulfilmentState saga) => options.AskAgainAfter(saga.Attempt);
+    private TimeSpan AskAgainLater(FulfilmentState saga) => _options.AskAgainAfter(saga.Attempt);
 
     // ── the steps of the order ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    private Task ConfirmOrder(BehaviorContext<FulfilmentState> context)
+    private Task ConfirmOrderAsync(BehaviorContext<FulfilmentState> context)
     {
         context.Saga.Authorized = true;
-        return Do(context, Confirming, "confirmed", new Confirm(clock.GetUtcNow()));
+        return DoAsync(context, Confirming, "confirmed", new Confirm(_clock.GetUtcNow()));
     }
 
-    private Task ShipOrder(BehaviorContext<FulfilmentState> context)
+    private Task ShipOrderAsync(BehaviorContext<FulfilmentState> context)
     {
         var saga = context.Saga;
-        return Do(context, RecordingShipment, "recorded", new Ship(new Shipment(saga.ShipmentId!.Value, saga.Carrier!, saga.TrackingNumber!), clock.GetUtcNow()));
+        return DoAsync(context, RecordingShipment, "recorded", new Ship(new Shipment(saga.ShipmentId!.Value, saga.Carrier!, saga.TrackingNumber!), _clock.GetUtcNow()));
     }
 
-    private Task CompleteOrder(BehaviorContext<FulfilmentState> context) => End(context, Completing, "completed", new Complete(clock.GetUtcNow()));
+    private Task CompleteOrderAsync(BehaviorContext<FulfilmentState> context) => EndAsync(context, Completing, "completed", new Complete(_clock.GetUtcNow()));
 
-    private Task FailOrder(BehaviorContext<FulfilmentState> context) =>
-        End(context, Failing, "failed", new Fail(context.Saga.Reason!, Refunded(context.Saga), clock.GetUtcNow()));
+    private Task FailOrderAsync(BehaviorContext<FulfilmentState> context) =>
+        EndAsync(context, Failing, "failed", new Fail(context.Saga.Reason!, Refunded(context.Saga), _clock.GetUtcNow()));
 
-    private Task CancelOrder(BehaviorContext<FulfilmentState> context) =>
-        End(context, Cancelling, "cancelled", new Cancel(context.Saga.Reason!, Refunded(context.Saga), clock.GetUtcNow()));
+    private Task CancelOrderAsync(BehaviorContext<FulfilmentState> context) =>
+        EndAsync(context, Cancelling, "cancelled", new Cancel(context.Saga.Reason!, Refunded(context.Saga), _clock.GetUtcNow()));
 
-    private async Task Do(BehaviorContext<FulfilmentState> context, State step, string outcome, OrderCommand command)
+    private async Task DoAsync(BehaviorContext<FulfilmentState> context, State step, string outcome, OrderCommand command)
     {
         if (context.Saga.CurrentState != step.Name)
         {
             Begin(context.Saga, step.Name, attempt: 1);
         }
 
-        await context.GetServiceOrCreateInstance<IOrders>().Do(context.Saga.CorrelationId, command, context.CancellationToken);
+        await context.GetServiceOrCreateInstance<IOrders>().DoAsync(context.Saga.CorrelationId, command, context.CancellationToken);
         Note(context.Saga, outcome);
     }
 
-    private async Task End(BehaviorContext<FulfilmentState> context, State step, string outcome, OrderCommand command)
+    private async Task EndAsync(BehaviorContext<FulfilmentState> context, State step, string outcome, OrderCommand command)
     {
-        await Do(context, step, outcome, command);
-        context.Saga.FinishedAt = context.Saga.ChangedAt = clock.GetUtcNow();
+        await DoAsync(context, step, outcome, command);
+        context.Saga.FinishedAt = context.Saga.ChangedAt = _clock.GetUtcNow();
         context.Saga.Address = null;    // of one that an earlier version began
     }
 
     private static Domain.Money? Refunded(FulfilmentState saga) => saga.Refunded ? new Domain.Money(saga.Amount, saga.Currency) : null;
 
     /// <summary>Before a payment is given up: its outcome may be on record without the saga having heard of it, from a replica of the version before.</summary>
-    private async Task LookAtPayment(BehaviorContext<FulfilmentState> context)
+    private async Task LookAtPaymentAsync(BehaviorContext<FulfilmentState> context)
     {
-        if (await context.GetServiceOrCreateInstance<IPayments>().Outcome(context.Saga.CorrelationId, context.CancellationToken) is { } known)
+        if (await context.GetServiceOrCreateInstance<IPayments>().OutcomeAsync(context.Saga.CorrelationId, context.CancellationToken) is { } known)
         {
             await context.Raise(PaymentProcessed, known);
         }
@@ -313,7 +313,7 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         saga.Total = order.Total;
         saga.PaymentMethod = order.PaymentMethod;
         saga.Address = order.Address;
-        saga.StartedAt = clock.GetUtcNow();
+        saga.StartedAt = _clock.GetUtcNow();
     }
 
     private static void TakeShipment(BehaviorContext<FulfilmentState, ShipmentDispatched> context)
@@ -358,12 +358,12 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     private void Begin(FulfilmentState saga, string step, int attempt)
     {
-        var now = clock.GetUtcNow();
+        var now = _clock.GetUtcNow();
         saga.Attempt = attempt;
         saga.ChangedAt = attempt == 1 ? now : saga.ChangedAt;
         saga.Steps = [.. saga.Steps, new FulfilmentStep(step, now, attempt)];
     }
 
     private void Note(FulfilmentState saga, string outcome) =>
-        saga.Steps = [.. saga.Steps.Take(saga.Steps.Count - 1), saga.Steps[^1] with { Ended = clock.GetUtcNow(), Outcome = outcome }];
+        saga.Steps = [.. saga.Steps.Take(saga.Steps.Count - 1), saga.Steps[^1] with { Ended = _clock.GetUtcNow(), Outcome = outcome }];
 }

@@ -29,7 +29,7 @@ public static class GetFulfilment
 
     private static async Task<Ok<FulfilmentResource>> Get(Guid id, DbContext db, OrderReader orders, Caller caller, CancellationToken ct)
     {
-        var order = await orders.Get(id, caller, ct);
+        var order = await orders.GetAsync(id, caller, ct);
         if (await db.Set<FulfilmentState>().AsNoTracking().SingleOrDefaultAsync(s => s.CorrelationId == id, ct) is not { } saga)
         {
             // A draft is none of its business. An order that the version before took in hears of its saga a moment later.

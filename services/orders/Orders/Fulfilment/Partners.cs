@@ -10,17 +10,17 @@ public interface IOrders
 {
     /// <summary>Does something to an order. The same a second time changes nothing.</summary>
     /// <exception cref="Chassis.Messaging.NonTransientException">The order refuses, now and later.</exception>
-    Task Do(Guid orderId, OrderCommand command, CancellationToken ct);
+    Task DoAsync(Guid orderId, OrderCommand command, CancellationToken ct);
 }
 
 /// <summary>The money of the orders that are fulfilled. The provider is asked after the commit.</summary>
 public interface IPayments
 {
     /// <returns>The outcome, when it is known by now; else null, and the saga is told when it is.</returns>
-    Task<PaymentProcessed?> Request(PaymentRequest request, CancellationToken ct);
+    Task<PaymentProcessed?> RequestAsync(PaymentRequest request, CancellationToken ct);
 
     /// <summary>How far the order's payment has come; null while nothing is known, or when there is none.</summary>
-    Task<PaymentProcessed?> Outcome(Guid orderId, CancellationToken ct);
+    Task<PaymentProcessed?> OutcomeAsync(Guid orderId, CancellationToken ct);
 }
 
 /// <summary>Something that the saga wants of an order's payment.</summary>

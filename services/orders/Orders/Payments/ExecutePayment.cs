@@ -40,22 +40,22 @@ public sealed partial class ExecutePaymentConsumer(
     {
         var (orderId, operation) = (context.Message.OrderId, context.Message.Operation);
         var isFirst = context.Message.IsClaimed && !context.ReceiveContext.Redelivered && context.GetRetryAttempt() + context.GetRedeliveryCount() == 0;
-        var payment = isFirst ? await Claimed(orderId, operation, context.CancellationToken) : await Claim(orderId, operation, context.CancellationToken);
+        var payment = isFirst ? await ClaimedAsync(orderId, operation, context.CancellationToken) : await ClaimAsync(orderId, operation, context.CancellationToken);
         while (payment is not null)
         {
             var watch = Stopwatch.GetTimestamp();
-            var outcome = await execution.Run(payment, operation, context.CancellationToken);
+            var outcome = await execution.RunAsync(payment, operation, context.CancellationToken);
             PaymentMetrics.Answered(operation, outcome, Stopwatch.GetElapsedTime(watch));
-            payment = await Record(context.Message, payment.Attempts, outcome, context.CancellationToken);
+            payment = await RecordAsync(context.Message, payment.Attempts, outcome, context.CancellationToken);
         }
     }
 
     /// <returns>Null when something else is wanted by now.</returns>
-    private Task<Payment?> Claimed(Guid orderId, PaymentOperation operation, CancellationToken ct) =>
+    private Task<Payment?> ClaimedAsync(Guid orderId, PaymentOperation operation, CancellationToken ct) =>
         db.Set<Payment>().AsNoTracking().SingleOrDefaultAsync(p => p.OrderId == orderId && p.Operation == operation, ct);
 
     /// <returns>Null when there is nothing left to do.</returns>
-    private async Task<Payment?> Claim(Guid orderId, PaymentOperation operation, CancellationToken ct)
+    private async Task<Payment?> ClaimAsync(Guid orderId, PaymentOperation operation, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var payment = await db.FindPaymentAsync(orderId, ct);
@@ -72,24 +72,24 @@ public sealed partial class ExecutePaymentConsumer(
     }
 
     /// <returns>The payment, claimed, when the operation goes on with its next request at once.</returns>
-    private async Task<Payment?> Record(ExecutePayment message, int attempt, PaymentOutcome outcome, CancellationToken ct)
+    private async Task<Payment?> RecordAsync(ExecutePayment message, int attempt, PaymentOutcome outcome, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        await fulfilments.Lock(message.OrderId, ct);
+        await fulfilments.LockAsync(message.OrderId, ct);
         var payment = await db.FindPaymentAsync(message.OrderId, ct) ?? throw new InvalidOperationException($"The payment of order {message.OrderId} is gone.");
         using var _ = OperationContext.BeginTenant(payment.TenantId);
         var reaction = payment.Record(message.Operation, outcome, clock.GetUtcNow());
         if (reaction == Reaction.Answer)
         {
-            await publish.PublishEvent(payment.ToEvent(), payment.Version, ct);
-            await fulfilments.Tell(payment.ToEvent(), ct);
+            await publish.PublishEventAsync(payment.ToEvent(), payment.Version, ct);
+            await fulfilments.TellAsync(payment.ToEvent(), ct);
         }
         else if (reaction == Reaction.CheckLater && payment.Attempts == attempt)
         {
             // Of several executions of one operation only the last goes on asking.
             var due = clock.GetUtcNow() + options.Value.CheckAgainAfter(attempt);
             LogUnknown(logger, message.Operation, message.OrderId, attempt, payment.UnknownReason ?? payment.WaitsFor, due);
-            await send.SendCommand(PaymentQueues.Calls, message with { IsClaimed = false }, message.OrderId, due, ct);
+            await send.SendCommandAsync(PaymentQueues.Calls, message with { IsClaimed = false }, message.OrderId, due, ct);
         }
         else if (reaction == Reaction.Execute)
         {
@@ -123,7 +123,7 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
     /// <summary>The reference of a payment over nothing, which no provider has seen.</summary>
     public const string NoProvider = "free";
 
-    public async Task<PaymentOutcome> Run(Payment payment, PaymentOperation operation, CancellationToken ct)
+    public async Task<PaymentOutcome> RunAsync(Payment payment, PaymentOperation operation, CancellationToken ct)
     {
         if (payment.Amount.Amount == 0 || payment.ProviderReference == NoProvider)
         {
@@ -132,41 +132,41 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
 
         return operation switch
         {
-            PaymentOperation.Authorize => payment.ProviderReference is null ? await Make(payment, look: payment.Attempts > 1, ct) : await Confirm(payment, ct),
-            PaymentOperation.Capture => await Change(payment, PaymentState.Captured, gateway.Capture, ct),
-            PaymentOperation.Void => await Void(payment, ct),
-            PaymentOperation.Refund => await Change(payment, PaymentState.Refunded, gateway.Refund, ct),
+            PaymentOperation.Authorize => payment.ProviderReference is null ? await MakeAsync(payment, look: payment.Attempts > 1, ct) : await ConfirmAsync(payment, ct),
+            PaymentOperation.Capture => await ChangeAsync(payment, PaymentState.Captured, gateway.CaptureAsync, ct),
+            PaymentOperation.Void => await VoidAsync(payment, ct),
+            PaymentOperation.Refund => await ChangeAsync(payment, PaymentState.Refunded, gateway.RefundAsync, ct),
             _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, null),
         };
     }
 
     /// <summary>The payment at the provider, found or made. Nothing is held by making it.</summary>
-    private async Task<PaymentOutcome> Make(Payment payment, bool look, CancellationToken ct) =>
-        look && await gateway.Find(payment.OrderId, ct) is Lookup.Found found
+    private async Task<PaymentOutcome> MakeAsync(Payment payment, bool look, CancellationToken ct) =>
+        look && await gateway.FindAsync(payment.OrderId, ct) is Lookup.Found found
             ? PaymentOutcome.Of(found.Payment)
-            : await gateway.Create(payment.Key, payment.Amount, payment.PaymentMethod, ct);
+            : await gateway.CreateAsync(payment.Key, payment.Amount, payment.PaymentMethod, ct);
 
     /// <summary>What was confirmed before is not confirmed again: it is pending, or decided.</summary>
-    private async Task<PaymentOutcome> Confirm(Payment payment, CancellationToken ct)
+    private async Task<PaymentOutcome> ConfirmAsync(Payment payment, CancellationToken ct)
     {
         var reference = payment.ProviderReference!;
-        return payment.Attempts > 1 && await gateway.Get(reference, ct) is Lookup.Found { Payment: { IsUnconfirmed: false } known }
+        return payment.Attempts > 1 && await gateway.GetAsync(reference, ct) is Lookup.Found { Payment: { IsUnconfirmed: false } known }
             ? PaymentOutcome.Of(known)
-            : await Settle(reference, await gateway.Confirm(payment.Key, reference, ct), ct);
+            : await SettleAsync(reference, await gateway.ConfirmAsync(payment.Key, reference, ct), ct);
     }
 
     /// <summary>
     /// Without a reference nothing was confirmed, at least not by this version. Yet a payment may be on its way to the provider, or one of an earlier version be held there:
     /// making it under its key, unconfirmed, settles which there is, and that one is cancelled.
     /// </summary>
-    private async Task<PaymentOutcome> Void(Payment payment, CancellationToken ct)
+    private async Task<PaymentOutcome> VoidAsync(Payment payment, CancellationToken ct)
     {
         if (payment.ProviderReference is not null)
         {
-            return await Change(payment, PaymentState.Voided, gateway.Void, ct);
+            return await ChangeAsync(payment, PaymentState.Voided, gateway.VoidAsync, ct);
         }
 
-        return await Make(payment, look: true, ct) switch
+        return await MakeAsync(payment, look: true, ct) switch
         {
             PaymentOutcome.Created { Payment: var made } => await Cancel(made.Reference),
             PaymentOutcome.Pending { Payment: var pending } => await Cancel(pending.Reference),
@@ -174,25 +174,25 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
             var other => other,
         };
 
-        async Task<PaymentOutcome> Cancel(string reference) => await Settle(reference, await gateway.Void(payment.Key, reference, ct), ct);
+        async Task<PaymentOutcome> Cancel(string reference) => await SettleAsync(reference, await gateway.VoidAsync(payment.Key, reference, ct), ct);
     }
 
-    private async Task<PaymentOutcome> Change(
+    private async Task<PaymentOutcome> ChangeAsync(
         Payment payment, PaymentState goal, Func<PaymentKey, string, CancellationToken, Task<PaymentOutcome>> change, CancellationToken ct)
     {
         var reference = payment.ProviderReference!;
-        if (payment.Attempts > 1 && await gateway.Get(reference, ct) is Lookup.Found { Payment: var known } && (known.Status == goal || known.Status != payment.Status))
+        if (payment.Attempts > 1 && await gateway.GetAsync(reference, ct) is Lookup.Found { Payment: var known } && (known.Status == goal || known.Status != payment.Status))
         {
             return PaymentOutcome.Of(known);
         }
 
-        return await Settle(reference, await change(payment.Key, reference, ct), ct);
+        return await SettleAsync(reference, await change(payment.Key, reference, ct), ct);
     }
 
     /// <summary>When the provider says that the payment's state does not allow it, that state is the answer.</summary>
-    private async Task<PaymentOutcome> Settle(string reference, PaymentOutcome outcome, CancellationToken ct) =>
+    private async Task<PaymentOutcome> SettleAsync(string reference, PaymentOutcome outcome, CancellationToken ct) =>
         outcome is PaymentOutcome.Unknown { Reason: "payment_intent_unexpected_state" or "charge_not_refundable" }
-        && await gateway.Get(reference, ct) is Lookup.Found found
+        && await gateway.GetAsync(reference, ct) is Lookup.Found found
             ? PaymentOutcome.Of(found.Payment)
             : outcome;
 

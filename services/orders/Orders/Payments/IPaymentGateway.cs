@@ -9,29 +9,29 @@ namespace Orders.Payments;
 public interface IPaymentGateway
 {
     /// <summary>Makes the order's payment at the provider. No money moves by that.</summary>
-    Task<PaymentOutcome> Create(PaymentKey key, Money amount, string paymentMethod, CancellationToken ct);
+    Task<PaymentOutcome> CreateAsync(PaymentKey key, Money amount, string paymentMethod, CancellationToken ct);
 
     /// <summary>Asks for the authorization. One payment is authorized once at most, under however many keys.</summary>
-    Task<PaymentOutcome> Confirm(PaymentKey key, string reference, CancellationToken ct);
+    Task<PaymentOutcome> ConfirmAsync(PaymentKey key, string reference, CancellationToken ct);
 
-    Task<PaymentOutcome> Capture(PaymentKey key, string reference, CancellationToken ct);
+    Task<PaymentOutcome> CaptureAsync(PaymentKey key, string reference, CancellationToken ct);
 
     /// <summary>Legal as soon as the payment is there: what was never confirmed, or waits for its customer, is cancelled like what is held.</summary>
-    Task<PaymentOutcome> Void(PaymentKey key, string reference, CancellationToken ct);
+    Task<PaymentOutcome> VoidAsync(PaymentKey key, string reference, CancellationToken ct);
 
-    Task<PaymentOutcome> Refund(PaymentKey key, string reference, CancellationToken ct);
+    Task<PaymentOutcome> RefundAsync(PaymentKey key, string reference, CancellationToken ct);
 
     /// <summary>How the payment stands at the provider now.</summary>
-    Task<Lookup> Get(string reference, CancellationToken ct);
+    Task<Lookup> GetAsync(string reference, CancellationToken ct);
 
     /// <summary>
     /// The order's payment, when its reference got lost with an answer. "None" is no proof that there will be none: the request may still be on its way.
     /// </summary>
-    Task<Lookup> Find(Guid orderId, CancellationToken ct);
+    Task<Lookup> FindAsync(Guid orderId, CancellationToken ct);
 
     /// <summary>Every payment that the provider knows, newest first.</summary>
     /// <exception cref="PaymentProviderUnavailableException">The provider does not answer.</exception>
-    IAsyncEnumerable<IReadOnlyList<ProviderPayment>> List(DateTimeOffset? since, CancellationToken ct);
+    IAsyncEnumerable<IReadOnlyList<ProviderPayment>> ListAsync(DateTimeOffset? since, CancellationToken ct);
 }
 
 /// <summary>Names an order's request to the provider, the same for every repeat.</summary>

@@ -14,19 +14,19 @@ namespace Orders.Payments;
 /// </summary>
 public sealed class PaymentPipeline : IDisposable
 {
-    private readonly ConcurrencyLimiter limiter;
-    private readonly ResiliencePipeline<ProviderAnswer> pipeline;
+    private readonly ConcurrencyLimiter _limiter;
+    private readonly ResiliencePipeline<ProviderAnswer> _pipeline;
 
     public PaymentPipeline(IOptions<PaymentsOptions> options, TimeProvider clock)
     {
         var o = options.Value;
-        limiter = new ConcurrencyLimiter(new ConcurrencyLimiterOptions
+        _limiter = new ConcurrencyLimiter(new ConcurrencyLimiterOptions
         {
             PermitLimit = o.MaxConcurrency,
             QueueLimit = o.MaxConcurrency,
             QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
         });
-        pipeline = new ResiliencePipelineBuilder<ProviderAnswer> { TimeProvider = clock }
+        _pipeline = new ResiliencePipelineBuilder<ProviderAnswer> { TimeProvider = clock }
             .AddTimeout(o.TotalTimeout)
             .AddRetry(new RetryStrategyOptions<ProviderAnswer>
             {
@@ -49,9 +49,9 @@ public sealed class PaymentPipeline : IDisposable
     }
 
     /// <exception cref="PaymentProviderUnavailableException">There is no answer; the message says why.</exception>
-    public async Task<ProviderAnswer> Execute(Func<CancellationToken, ValueTask<ProviderAnswer>> call, CancellationToken ct)
+    public async Task<ProviderAnswer> ExecuteAsync(Func<CancellationToken, ValueTask<ProviderAnswer>> call, CancellationToken ct)
     {
-        using var lease = await limiter.AcquireAsync(1, ct);
+        using var lease = await _limiter.AcquireAsync(1, ct);
         if (!lease.IsAcquired)
         {
             throw new PaymentProviderUnavailableException("too many payments at once");
@@ -59,7 +59,7 @@ public sealed class PaymentPipeline : IDisposable
 
         try
         {
-            return await pipeline.ExecuteAsync(call, ct);
+            return await _pipeline.ExecuteAsync(call, ct);
         }
         catch (Exception e) when (e is BrokenCircuitException or TimeoutRejectedException or HttpRequestException)
         {
@@ -73,7 +73,7 @@ public sealed class PaymentPipeline : IDisposable
         }
     }
 
-    public void Dispose() => limiter.Dispose();
+    public void Dispose() => _limiter.Dispose();
 
     private static bool IsTransient(Outcome<ProviderAnswer> outcome) =>
         outcome.Exception is HttpRequestException or TimeoutRejectedException

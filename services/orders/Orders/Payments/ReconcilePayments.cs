@@ -54,12 +54,12 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
         return route;
     }
 
-    public async Task<Reconciliation> Run(DateTimeOffset? from, CancellationToken ct)
+    public async Task<Reconciliation> RunAsync(DateTimeOffset? from, CancellationToken ct)
     {
         var differences = new List<PaymentDifference>();
         var seen = new HashSet<Guid>();
         var (providers, matched, inFlight) = (0, 0, 0);
-        await foreach (var page in gateway.List(from, ct))
+        await foreach (var page in gateway.ListAsync(from, ct))
         {
             var references = page.Select(p => p.Reference).ToArray();
             var orders = page.Where(p => p.OrderId is not null).Select(p => p.OrderId!.Value).ToArray();
@@ -77,7 +77,7 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
                 {
                     inFlight++;
                 }
-                else if (await Difference(ours, theirs, ct) is { } difference)
+                else if (await DifferenceAsync(ours, theirs, ct) is { } difference)
                 {
                     differences.Add(difference);
                 }
@@ -91,7 +91,7 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
         // Younger ones than the listing's begin may have been paid while it was read.
         var began = clock.GetUtcNow();
         var count = 0;
-        await foreach (var ours in Since(from, ct))
+        await foreach (var ours in SinceAsync(from, ct))
         {
             count++;
             if (seen.Contains(ours.Id) || ours.ProviderReference is null or PaymentExecution.NoProvider)
@@ -100,14 +100,14 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
                 continue;
             }
 
-            if (await gateway.Get(ours.ProviderReference, ct) is Lookup.None)
+            if (await gateway.GetAsync(ours.ProviderReference, ct) is Lookup.None)
             {
                 differences.Add(new PaymentDifference("missing_at_provider", ours.OrderId, ours.Id, ours.ProviderReference, Word(ours.Status), null));
             }
         }
 
-        differences.AddRange(await AgainstOrders(ct));
-        differences.AddRange(await Stuck(began, ct));
+        differences.AddRange(await AgainstOrdersAsync(ct));
+        differences.AddRange(await StuckAsync(began, ct));
         return new Reconciliation(began, from, differences.Count == 0, count, providers, matched, inFlight, differences);
     }
 
@@ -115,7 +115,7 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
     {
         try
         {
-            return TypedResults.Ok(await reconcile.Run(from, ct));
+            return TypedResults.Ok(await reconcile.RunAsync(from, ct));
         }
         catch (PaymentProviderUnavailableException)
         {
@@ -124,7 +124,7 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
     }
 
     /// <summary>Page by page: the provider is asked in between, and no statement and no connection waits for it.</summary>
-    private async IAsyncEnumerable<Payment> Since(DateTimeOffset? from, [EnumeratorCancellation] CancellationToken ct)
+    private async IAsyncEnumerable<Payment> SinceAsync(DateTimeOffset? from, [EnumeratorCancellation] CancellationToken ct)
     {
         List<Payment> page = [];
         do
@@ -146,7 +146,7 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
     private IQueryable<Payment> Records() => db.Set<Payment>().AsNoTracking();
 
     /// <summary>The two sides were read at different moments: what differs is read once more, both sides, before it is called a difference.</summary>
-    private async Task<PaymentDifference?> Difference(Payment? ours, ProviderPayment theirs, CancellationToken ct)
+    private async Task<PaymentDifference?> DifferenceAsync(Payment? ours, ProviderPayment theirs, CancellationToken ct)
     {
         if (Compare(ours, theirs) is null)
         {
@@ -159,7 +159,7 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
             return null;
         }
 
-        return await gateway.Get(theirs.Reference, ct) is Lookup.Found found ? Compare(ours, found.Payment) : Compare(ours, theirs);
+        return await gateway.GetAsync(theirs.Reference, ct) is Lookup.Found found ? Compare(ours, found.Payment) : Compare(ours, theirs);
     }
 
     private static PaymentDifference? Compare(Payment? ours, ProviderPayment theirs)
@@ -186,7 +186,7 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
             : new PaymentDifference("amount", ours.OrderId, ours.Id, theirs.Reference, Text(ours.Amount), Text(theirs.Amount));
     }
 
-    private async Task<List<PaymentDifference>> AgainstOrders(CancellationToken ct)
+    private async Task<List<PaymentDifference>> AgainstOrdersAsync(CancellationToken ct)
     {
         var wrong =
             from payment in Records()
@@ -207,7 +207,7 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
             null));
     }
 
-    private async Task<IEnumerable<PaymentDifference>> Stuck(DateTimeOffset now, CancellationToken ct) =>
+    private async Task<IEnumerable<PaymentDifference>> StuckAsync(DateTimeOffset now, CancellationToken ct) =>
         (await Records().Stuck(now).Take(1000).ToListAsync(ct)).Select(p => new PaymentDifference(
             "stuck",
             p.OrderId,

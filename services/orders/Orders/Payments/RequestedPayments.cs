@@ -13,7 +13,7 @@ namespace Orders.Payments;
 /// </summary>
 public sealed class RequestedPayments(DbContext db, IPublishEndpoint publish, ISendEndpointProvider send, TimeProvider clock) : IPayments
 {
-    public async Task<PaymentProcessed?> Request(PaymentRequest request, CancellationToken ct)
+    public async Task<PaymentProcessed?> RequestAsync(PaymentRequest request, CancellationToken ct)
     {
         var (payment, now) = (await db.FindPaymentAsync(request.OrderId, ct), clock.GetUtcNow());
         var before = payment?.Version ?? 0;
@@ -30,20 +30,20 @@ public sealed class RequestedPayments(DbContext db, IPublishEndpoint publish, IS
             case Reaction.Answer:
                 if (payment.Version != before)
                 {
-                    await publish.PublishEvent(payment.ToEvent(), payment.Version, ct);
+                    await publish.PublishEventAsync(payment.ToEvent(), payment.Version, ct);
                 }
 
                 return payment.ToEvent();
             case Reaction.Execute:
                 payment.Claim(now);
-                await send.SendCommand(PaymentQueues.Calls, new ExecutePayment(payment.OrderId, payment.Operation!.Value, IsClaimed: true), payment.OrderId, ct);
+                await send.SendCommandAsync(PaymentQueues.Calls, new ExecutePayment(payment.OrderId, payment.Operation!.Value, IsClaimed: true), payment.OrderId, ct);
                 return null;
             default:
                 return null;
         }
     }
 
-    public async Task<PaymentProcessed?> Outcome(Guid orderId, CancellationToken ct) =>
+    public async Task<PaymentProcessed?> OutcomeAsync(Guid orderId, CancellationToken ct) =>
         await db.FindPaymentAsync(orderId, ct) is { Status: not PaymentState.Pending } payment ? payment.ToEvent() : null;
 
     private static PaymentOperation OperationOf(PaymentRequest request) => request switch

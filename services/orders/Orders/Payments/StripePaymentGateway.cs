@@ -32,8 +32,8 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
     /// <remarks>
     /// The key is the one under which earlier versions made and confirmed a payment in one request: the provider takes it for one of the two, and refuses the other.
     /// </remarks>
-    public async Task<PaymentOutcome> Create(PaymentKey key, Money amount, string paymentMethod, CancellationToken ct) => MinorUnits.Of(amount) is { } minor
-        ? await Change(
+    public async Task<PaymentOutcome> CreateAsync(PaymentKey key, Money amount, string paymentMethod, CancellationToken ct) => MinorUnits.Of(amount) is { } minor
+        ? await ChangeAsync(
             "v1/payment_intents",
             key.For("authorize"),
             new()
@@ -49,7 +49,7 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             ct)
         : new PaymentOutcome.Declined("amount_not_chargeable");
 
-    public Task<PaymentOutcome> Confirm(PaymentKey key, string reference, CancellationToken ct)
+    public Task<PaymentOutcome> ConfirmAsync(PaymentKey key, string reference, CancellationToken ct)
     {
         var form = new Dictionary<string, string> { [Expand] = LatestCharge };
         if (options.Value.ReturnUrl is { } returnUrl)
@@ -57,20 +57,20 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             form["return_url"] = returnUrl.ToString();
         }
 
-        return Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/confirm", key.For("confirm"), form, ct);
+        return ChangeAsync($"v1/payment_intents/{Uri.EscapeDataString(reference)}/confirm", key.For("confirm"), form, ct);
     }
 
-    public Task<PaymentOutcome> Capture(PaymentKey key, string reference, CancellationToken ct) =>
-        Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/capture", key.For("capture"), new() { [Expand] = LatestCharge }, ct);
+    public Task<PaymentOutcome> CaptureAsync(PaymentKey key, string reference, CancellationToken ct) =>
+        ChangeAsync($"v1/payment_intents/{Uri.EscapeDataString(reference)}/capture", key.For("capture"), new() { [Expand] = LatestCharge }, ct);
 
-    public Task<PaymentOutcome> Void(PaymentKey key, string reference, CancellationToken ct) =>
-        Change($"v1/payment_intents/{Uri.EscapeDataString(reference)}/cancel", key.For("void"), new() { [Expand] = LatestCharge }, ct);
+    public Task<PaymentOutcome> VoidAsync(PaymentKey key, string reference, CancellationToken ct) =>
+        ChangeAsync($"v1/payment_intents/{Uri.EscapeDataString(reference)}/cancel", key.For("void"), new() { [Expand] = LatestCharge }, ct);
 
-    public Task<PaymentOutcome> Refund(PaymentKey key, string reference, CancellationToken ct) => Try<PaymentOutcome>(
+    public Task<PaymentOutcome> RefundAsync(PaymentKey key, string reference, CancellationToken ct) => TryAsync<PaymentOutcome>(
         async () =>
         {
             // A refund is a thing of its own at the provider; what it means for the payment is read from there.
-            var answer = await Send(
+            var answer = await SendAsync(
                 HttpMethod.Post, "v1/refunds", key.For("refund"), new() { ["payment_intent"] = reference, ["metadata[order_id]"] = key.OrderId.ToString() }, ct);
             var refused = answer.IsSuccess ? null : Outcome(answer);
             if (refused is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unsettled)
@@ -78,7 +78,7 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
                 return unsettled;
             }
 
-            return await Get(reference, ct) switch
+            return await GetAsync(reference, ct) switch
             {
                 Lookup.Found { Payment.Status: PaymentState.Captured } when refused is PaymentOutcome.Declined declined => declined,
                 Lookup.Found found => PaymentOutcome.Of(found.Payment),
@@ -88,25 +88,25 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         },
         reason => new PaymentOutcome.Unknown(reason));
 
-    public Task<Lookup> Get(string reference, CancellationToken ct) => Look(
+    public Task<Lookup> GetAsync(string reference, CancellationToken ct) => LookAsync(
         $"v1/payment_intents/{Uri.EscapeDataString(reference)}?{Expand}={LatestCharge}",
         answer => answer.Status == HttpStatusCode.NotFound ? new Lookup.None() : new Lookup.Found(Read<Intent>(answer).ToPayment()),
         ct);
 
-    public Task<Lookup> Find(Guid orderId, CancellationToken ct) => Look(
+    public Task<Lookup> FindAsync(Guid orderId, CancellationToken ct) => LookAsync(
         $"v1/payment_intents/search?query={Uri.EscapeDataString($"metadata['order_id']:'{orderId}'")}&{Expand}=data.{LatestCharge}",
         answer => Read<Listing>(answer).Data.Select(i => i.ToPayment()).OrderBy(p => p.IsUnconfirmed).FirstOrDefault() is { } payment
             ? new Lookup.Found(payment)
             : new Lookup.None(),
         ct);
 
-    public async IAsyncEnumerable<IReadOnlyList<ProviderPayment>> List(DateTimeOffset? since, [EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<IReadOnlyList<ProviderPayment>> ListAsync(DateTimeOffset? since, [EnumeratorCancellation] CancellationToken ct)
     {
         var from = since is { } time ? $"&created[gte]={time.ToUnixTimeSeconds()}" : "";
         for (string? after = null; ;)
         {
             var path = $"v1/payment_intents?limit=100&{Expand}=data.{LatestCharge}{from}{(after is null ? "" : $"&starting_after={after}")}";
-            var page = Read<Listing>(await Send(HttpMethod.Get, path, null, null, ct));
+            var page = Read<Listing>(await SendAsync(HttpMethod.Get, path, null, null, ct));
             if (page.Data.Count > 0)
             {
                 yield return [.. page.Data.Select(i => i.ToPayment())];
@@ -121,13 +121,13 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         }
     }
 
-    private Task<PaymentOutcome> Change(string path, string key, Dictionary<string, string> form, CancellationToken ct) =>
-        Try(async () => Outcome(await Send(HttpMethod.Post, path, key, form, ct)), reason => new PaymentOutcome.Unknown(reason));
+    private Task<PaymentOutcome> ChangeAsync(string path, string key, Dictionary<string, string> form, CancellationToken ct) =>
+        TryAsync(async () => Outcome(await SendAsync(HttpMethod.Post, path, key, form, ct)), reason => new PaymentOutcome.Unknown(reason));
 
-    private Task<Lookup> Look(string path, Func<ProviderAnswer, Lookup> read, CancellationToken ct) =>
-        Try(async () => read(await Send(HttpMethod.Get, path, null, null, ct)), reason => new Lookup.Unknown(reason));
+    private Task<Lookup> LookAsync(string path, Func<ProviderAnswer, Lookup> read, CancellationToken ct) =>
+        TryAsync(async () => read(await SendAsync(HttpMethod.Get, path, null, null, ct)), reason => new Lookup.Unknown(reason));
 
-    private static async Task<T> Try<T>(Func<Task<T>> ask, Func<string, T> unknown)
+    private static async Task<T> TryAsync<T>(Func<Task<T>> ask, Func<string, T> unknown)
     {
         try
         {
@@ -167,8 +167,8 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         }
     }
 
-    private Task<ProviderAnswer> Send(HttpMethod method, string path, string? key, Dictionary<string, string>? form, CancellationToken ct) =>
-        pipeline.Execute(
+    private Task<ProviderAnswer> SendAsync(HttpMethod method, string path, string? key, Dictionary<string, string>? form, CancellationToken ct) =>
+        pipeline.ExecuteAsync(
             async token =>
             {
                 using var request = new HttpRequestMessage(method, new Uri(options.Value.BaseUrl, path));

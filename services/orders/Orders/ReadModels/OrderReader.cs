@@ -18,12 +18,12 @@ public sealed class OrderReader(NpgsqlDataSource dataSource)
 {
     /// <summary>The order as it is now, if the caller may see it.</summary>
     /// <exception cref="ProblemException">404, also for somebody else's.</exception>
-    public async Task<OrderView> Get(Guid id, Caller caller, CancellationToken cancellationToken)
+    public async Task<OrderView> GetAsync(Guid id, Caller caller, CancellationToken ct)
     {
         await using var command = dataSource.CreateCommand("SELECT document, version, tenant_id, user_id FROM orders WHERE id = $1");
         command.Parameters.AddValue(id);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken))
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        if (!await reader.ReadAsync(ct))
         {
             throw OrderAccess.NotFound();
         }
@@ -33,7 +33,7 @@ public sealed class OrderReader(NpgsqlDataSource dataSource)
     }
 
     /// <returns>Up to one more than <paramref name="size"/>, newest first.</returns>
-    public async Task<IReadOnlyList<OrderView>> List(OrderFilter filter, OrderKey? after, int size, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<OrderView>> ListAsync(OrderFilter filter, OrderKey? after, int size, CancellationToken ct)
     {
         await using var command = dataSource.CreateCommand();
         var conditions = new List<string>();
@@ -61,9 +61,9 @@ public sealed class OrderReader(NpgsqlDataSource dataSource)
         command.Parameters.AddValue(size + 1);
         var where = conditions.Count == 0 ? "" : $"WHERE {string.Join(" AND ", conditions)}";
         command.CommandText = $"SELECT document, version FROM orders {where} ORDER BY created_at DESC, id DESC LIMIT ${command.Parameters.Count}";
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(ct);
         var rows = new List<OrderView>();
-        while (await reader.ReadAsync(cancellationToken))
+        while (await reader.ReadAsync(ct))
         {
             rows.Add(OrdersProjection.View(reader.GetString(0), reader.GetInt64(1)));
         }

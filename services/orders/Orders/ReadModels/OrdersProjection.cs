@@ -19,11 +19,11 @@ public sealed class OrdersProjection : Projection
 
     public override IReadOnlyList<string> Tables => [Table];
 
-    public override async Task Apply(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken cancellationToken)
+    public override async Task ApplyAsync(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken ct)
     {
         var streams = events.Where(e => e.StreamType == OrderStore.StreamType).GroupBy(e => e.StreamId).OrderBy(g => g.Key).ToArray();
         var table = target.Table(Table);
-        var rows = await Read(target.Connection, table, [.. streams.Where(s => s.First().Version > 1).Select(s => s.Key)], cancellationToken);
+        var rows = await ReadAsync(target.Connection, table, [.. streams.Where(s => s.First().Version > 1).Select(s => s.Key)], ct);
         var changed = new List<Row>(streams.Length);
         foreach (var stream in streams)
         {
@@ -41,7 +41,7 @@ public sealed class OrdersProjection : Projection
             changed.Add(row);
         }
 
-        await Write(target.Connection, table, changed, cancellationToken);
+        await WriteAsync(target.Connection, table, changed, ct);
     }
 
     // Who asked for a cancellation, and that it was asked for, stays; why, in somebody's own words, does not. Why an order failed is nobody's words.
@@ -56,7 +56,7 @@ public sealed class OrdersProjection : Projection
 
     private const string ForgetSql = $"UPDATE orders SET document = {WithoutPersonalData} WHERE user_id = {{0}} AND {HasPersonalData}";
 
-    public override async Task Complete(ProjectionTarget target, CancellationToken cancellationToken)
+    public override async Task CompleteAsync(ProjectionTarget target, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             $"""
@@ -64,20 +64,20 @@ public sealed class OrdersProjection : Projection
             WHERE {HasPersonalData} AND user_id::text IN (SELECT subject FROM event_store.personal_keys WHERE key IS NULL)
             """,
             target.Connection);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>All orders of a customer, drafts as well.</summary>
-    public static Task<List<Guid>> OrdersOf(DbContext db, Guid userId, CancellationToken cancellationToken) =>
-        db.Database.SqlQuery<Guid>($"SELECT id AS \"Value\" FROM orders WHERE user_id = {userId}").ToListAsync(cancellationToken);
+    public static Task<List<Guid>> OrdersOfAsync(DbContext db, Guid userId, CancellationToken ct) =>
+        db.Database.SqlQuery<Guid>($"SELECT id AS \"Value\" FROM orders WHERE user_id = {userId}").ToListAsync(ct);
 
     /// <summary>Takes the personal data of an erased customer out of the rows. Events lose it with the customer's key.</summary>
-    public static Task Forget(DbContext db, Guid userId, CancellationToken cancellationToken) =>
-        db.Database.ExecuteSqlRawAsync(ForgetSql, [userId], cancellationToken);
+    public static Task ForgetAsync(DbContext db, Guid userId, CancellationToken ct) =>
+        db.Database.ExecuteSqlRawAsync(ForgetSql, [userId], ct);
 
     public static OrderView View(string document, long version) => OrderView.Of(Deserialize(document), version);
 
-    private static async Task<Dictionary<Guid, Row>> Read(NpgsqlConnection connection, string table, Guid[] ids, CancellationToken cancellationToken)
+    private static async Task<Dictionary<Guid, Row>> ReadAsync(NpgsqlConnection connection, string table, Guid[] ids, CancellationToken ct)
     {
         var rows = new Dictionary<Guid, Row>(ids.Length);
         if (ids.Length == 0)
@@ -89,8 +89,8 @@ public sealed class OrdersProjection : Projection
         {
             Parameters = { new() { Value = ids } },
         };
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
         {
             rows[reader.GetGuid(0)] = new Row(Deserialize(reader.GetString(1)), reader.GetInt64(2), reader.IsDBNull(3) ? null : reader.GetString(3));
         }
@@ -98,7 +98,7 @@ public sealed class OrdersProjection : Projection
         return rows;
     }
 
-    private static async Task Write(NpgsqlConnection connection, string table, IReadOnlyList<Row> rows, CancellationToken cancellationToken)
+    private static async Task WriteAsync(NpgsqlConnection connection, string table, IReadOnlyList<Row> rows, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             $"""
@@ -121,7 +121,7 @@ public sealed class OrdersProjection : Projection
                 new() { Value = rows.Select(r => JsonSerializer.Serialize(r.State, EventSerializer.Options)).ToArray() },
             },
         };
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     private static OrderState Deserialize(string document) => JsonSerializer.Deserialize<OrderState>(document, EventSerializer.Options)!;

@@ -22,7 +22,7 @@ public sealed class SalesProjection : Projection
 
     public override IReadOnlyList<string> Tables => [ByDay, ByProduct];
 
-    public override async Task Apply(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken cancellationToken)
+    public override async Task ApplyAsync(IReadOnlyList<StoredEvent> events, ProjectionTarget target, CancellationToken ct)
     {
         var days = new SortedDictionary<(string Tenant, DateOnly Day, string Currency), (long Placed, long Orders, long Quantity, decimal Revenue)>();
         var products = new SortedDictionary<(string Tenant, DateOnly Day, string Sku, string Currency), (long Orders, long Quantity, decimal Revenue)>();
@@ -60,7 +60,7 @@ public sealed class SalesProjection : Projection
                 ON CONFLICT (tenant_id, day, currency) DO UPDATE SET placed = t.placed + excluded.placed, orders = t.orders + excluded.orders,
                     quantity = t.quantity + excluded.quantity, revenue = t.revenue + excluded.revenue
                 """,
-                cancellationToken,
+                ct,
                 days.Keys.Select(k => k.Tenant).ToArray(), days.Keys.Select(k => k.Day).ToArray(), days.Keys.Select(k => k.Currency).ToArray(), days.Values.Select(v => v.Placed).ToArray(),
                 days.Values.Select(v => v.Orders).ToArray(), days.Values.Select(v => v.Quantity).ToArray(), days.Values.Select(v => v.Revenue).ToArray());
         }
@@ -74,7 +74,7 @@ public sealed class SalesProjection : Projection
                 ON CONFLICT (tenant_id, day, sku, currency) DO UPDATE SET orders = t.orders + excluded.orders,
                     quantity = t.quantity + excluded.quantity, revenue = t.revenue + excluded.revenue
                 """,
-                cancellationToken,
+                ct,
                 products.Keys.Select(k => k.Tenant).ToArray(), products.Keys.Select(k => k.Day).ToArray(), products.Keys.Select(k => k.Sku).ToArray(), products.Keys.Select(k => k.Currency).ToArray(),
                 products.Values.Select(v => v.Orders).ToArray(), products.Values.Select(v => v.Quantity).ToArray(), products.Values.Select(v => v.Revenue).ToArray());
         }

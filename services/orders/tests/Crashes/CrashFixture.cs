@@ -11,9 +11,9 @@ namespace Orders.Tests.Crashes;
 /// <summary>Everything around the orders service: database, broker, inventory, payment provider, and an issuer whom another process can reach. The service itself is down.</summary>
 public sealed class CrashFixture : FulfilmentFixture
 {
-    private WebApplication? issuer;
+    private WebApplication? _issuer;
 
-    public Uri Issuer => new(issuer!.Urls.Single());
+    public Uri Issuer => new(_issuer!.Urls.Single());
 
     public (string Host, int Port) Postgres => new NpgsqlConnectionStringBuilder(Database.Runtime) is { } address ? (address.Host!, address.Port) : default;
 
@@ -22,10 +22,10 @@ public sealed class CrashFixture : FulfilmentFixture
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        issuer = builder.Build();
-        issuer.MapGet("/.well-known/openid-configuration", () => new JsonObject { ["issuer"] = TestTokens.Issuer, ["jwks_uri"] = $"{Issuer}jwks" });
-        issuer.MapGet("/jwks", () => new JsonObject { ["keys"] = new JsonArray(Tokens.PublicJwk()) });
-        await issuer.StartAsync();
+        _issuer = builder.Build();
+        _issuer.MapGet("/.well-known/openid-configuration", () => new JsonObject { ["issuer"] = TestTokens.Issuer, ["jwks_uri"] = $"{Issuer}jwks" });
+        _issuer.MapGet("/jwks", () => new JsonObject { ["keys"] = new JsonArray(Tokens.PublicJwk()) });
+        await _issuer.StartAsync();
 
         // The service has set up its tables and heard of its products; from here on it is a process of its own.
         await base.InitializeAsync();
@@ -35,9 +35,9 @@ public sealed class CrashFixture : FulfilmentFixture
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        if (issuer is not null)
+        if (_issuer is not null)
         {
-            await issuer.DisposeAsync();
+            await _issuer.DisposeAsync();
         }
     }
 }

@@ -8,11 +8,11 @@ namespace Orders.Tests.Crashes;
 /// <summary>The orders service as a process of its own, on the database and the broker of a fixture, which can be killed.</summary>
 internal sealed class OrdersProcess : IDisposable
 {
-    private readonly TestProcess process;
-    private readonly CrashFixture fixture;
-    private readonly Uri address;
+    private readonly TestProcess _process;
+    private readonly CrashFixture _fixture;
+    private readonly Uri _address;
 
-    private OrdersProcess(CrashFixture fixture, Uri address, TestProcess process) => (this.fixture, this.address, this.process) = (fixture, address, process);
+    private OrdersProcess(CrashFixture fixture, Uri address, TestProcess process) => (this._fixture, this._address, this._process) = (fixture, address, process);
 
     /// <param name="fixture">Whose database and broker.</param>
     /// <param name="databasePort">A way to the database that can be cut, without TLS; null connects directly.</param>
@@ -53,24 +53,24 @@ internal sealed class OrdersProcess : IDisposable
 
     public HttpClient ClientFor(Guid userId, bool @operator = false) => new()
     {
-        BaseAddress = address,
-        DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", fixture.TokenFor(userId, @operator)) },
+        BaseAddress = _address,
+        DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", _fixture.TokenFor(userId, @operator)) },
     };
 
     /// <summary>kill -9: no handler runs, nothing is flushed.</summary>
-    public Task KillAsync() => process.KillAsync();
+    public Task KillAsync() => _process.KillAsync();
 
-    public void Dispose() => process.Dispose();
+    public void Dispose() => _process.Dispose();
 
     private async Task UntilReady()
     {
-        using var probe = new HttpClient { BaseAddress = address };
-        await Poll.Until(
+        using var probe = new HttpClient { BaseAddress = _address };
+        await Poll.UntilAsync(
             async () =>
             {
-                if (process.HasExited)
+                if (_process.HasExited)
                 {
-                    throw new InvalidOperationException($"The process has ended with code {process.ExitCode}: {process.Log}");
+                    throw new InvalidOperationException($"The process has ended with code {_process.ExitCode}: {_process.Log}");
                 }
 
                 try

@@ -11,7 +11,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly Guid user = OrdersFixture.NewId();
+    private readonly Guid _user = OrdersFixture.NewId();
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -23,10 +23,10 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
         await using (var wire = new TcpProxy(host, port))
         using (var victim = await OrdersProcess.StartAsync(fixture, wire.Port))
         {
-            using var customer = victim.ClientFor(user);
+            using var customer = victim.ClientFor(_user);
             wire.SilenceServerAfter(Encoding.UTF8.GetBytes(key), "COMMIT"u8.ToArray());
             var unanswered = Place(customer, key);
-            await Poll.Until(() => Orders(), n => n == 1, "the order to be committed", Patience);
+            await Poll.UntilAsync(() => Orders(), n => n == 1, "the order to be committed", Patience);
             wire.IsSilenced.ShouldBeTrue();
             unanswered.IsCompleted.ShouldBeFalse("the process does not know of its commit");
             await victim.KillAsync();
@@ -34,7 +34,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
         }
 
         using var next = await OrdersProcess.StartAsync(fixture);
-        using var again = next.ClientFor(user);
+        using var again = next.ClientFor(_user);
         using var answer = await Place(again, key);
         answer.StatusCode.ShouldBe(HttpStatusCode.Created);
         answer.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
@@ -51,11 +51,11 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
         Guid id;
         using (var victim = await OrdersProcess.StartAsync(fixture, settings: [("Payments:TryTimeout", "00:01:00"), ("Payments:TotalTimeout", "00:02:00")]))
         {
-            using var customer = victim.ClientFor(user);
+            using var customer = victim.ClientFor(_user);
             await fixture.Sandbox.Fault(new { kind = "late_answer", operation, delay_ms = 120_000 });
             using var placed = await Place(customer);
             id = (await OrdersFixture.Json(placed))["id"]!.GetValue<Guid>();
-            await Poll.Until(async () => (await fixture.Sandbox.Movements(id)).Contains(movement), $"the provider to have {movement}", Patience);
+            await Poll.UntilAsync(async () => (await fixture.Sandbox.Movements(id)).Contains(movement), $"the provider to have {movement}", Patience);
             (await PaymentStatus(id)).ShouldNotBe(movement, "the answer is not there yet");
             await victim.KillAsync();
         }
@@ -63,7 +63,7 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
         await fixture.Sandbox.NoFaults();
         (await PaymentStatus(id)).ShouldNotBe(movement);
         using var next = await OrdersProcess.StartAsync(fixture);
-        using var again = next.ClientFor(user);
+        using var again = next.ClientFor(_user);
         await EndsWell(again, next, id);
     }
 
@@ -78,11 +78,11 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
             """);
         using (var victim = await OrdersProcess.StartAsync(fixture))
         {
-            using var customer = victim.ClientFor(user);
+            using var customer = victim.ClientFor(_user);
             using var placed = await Place(customer);
             id = (await OrdersFixture.Json(placed))["id"]!.GetValue<Guid>();
             await fixture.Tap.NextAsync("shop.order.submitted.v2", id.ToString(), Patience);
-            await Poll.Until(
+            await Poll.UntilAsync(
                 () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"),
                 n => n > 0,
                 "the relay to note what it has published",
@@ -93,9 +93,9 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
         await fixture.Database.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
         await fixture.Database.ExecuteAsync("DROP TRIGGER wait ON messaging.outbox; DROP FUNCTION messaging.wait()");
         using var next = await OrdersProcess.StartAsync(fixture);
-        using var again = next.ClientFor(user);
+        using var again = next.ClientFor(_user);
         await EndsWell(again, next, id);
-        await Poll.Until(() => Said(id).Length > 1, "the event to be said again", Patience);
+        await Poll.UntilAsync(() => Said(id).Length > 1, "the event to be said again", Patience);
         Said(id).Select(e => e.Headers["cloudEvents_id"]).Distinct().ShouldHaveSingleItem("a repetition is recognised by its id");
         fixture.Inventory.Received[id].Distinct().ShouldBe(["ReserveStock", "ShipOrder"]);
     }
@@ -130,11 +130,11 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
         using var @operator = process.ClientFor(OrdersFixture.NewId(), @operator: true);
         var books = (await FulfilmentFixture.Read(@operator, "/v1/ops/payments/reconciliation"))!;
         books["differences"]!.AsArray().ShouldBeEmpty();
-        await Poll.Until(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE due_at <= now()"), n => n == 0, "an empty outbox", Patience);
+        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE due_at <= now()"), n => n == 0, "an empty outbox", Patience);
         (await FulfilmentFixture.Read(@operator, "/v1/ops/dead-letters"))!["items"]!.AsArray().ShouldBeEmpty();
     }
 
-    private Task<long> Orders() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE user_id = '{user}'");
+    private Task<long> Orders() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE user_id = '{_user}'");
 
     private Task<string> PaymentStatus(Guid order) => fixture.Database.ScalarAsync<string>($"SELECT status FROM payments WHERE order_id = '{order}'");
 }

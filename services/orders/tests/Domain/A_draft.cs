@@ -5,15 +5,15 @@ namespace Orders.Tests.Domain;
 public sealed class A_draft : Specification
 {
     [Fact]
-    public void begins_empty() =>
+    public void Begins_empty() =>
         Given().When(new Draft(OrderId, UserId, "EUR", Now)).Then(Drafted).Lines.ShouldBeEmpty();
 
     [Fact]
-    public void is_made_once() =>
+    public void Is_made_once() =>
         Given(Drafted).When(new Draft(OrderId, UserId, "EUR", Now)).ThenRefused(OrderErrors.AlreadyExists);
 
     [Fact]
-    public void takes_items_and_adds_them_up_exactly()
+    public void Takes_items_and_adds_them_up_exactly()
     {
         var order = Given(Drafted, Added(Lamp, 3)).When(new AddItem(Desk, 1, Now)).Then(Added(Desk));
 
@@ -22,7 +22,7 @@ public sealed class A_draft : Specification
     }
 
     [Fact]
-    public void keeps_one_line_per_sku_at_the_newest_price()
+    public void Keeps_one_line_per_sku_at_the_newest_price()
     {
         var dearer = Lamp with { UnitPrice = Eur(21m) };
 
@@ -34,18 +34,18 @@ public sealed class A_draft : Specification
     [InlineData(-1)]
     [InlineData(10_001)]
     [InlineData(int.MaxValue)]
-    public void takes_1_to_10000_pieces_of_a_product(int quantity) =>
+    public void Takes_1_to_10000_pieces_of_a_product(int quantity) =>
         Given(Drafted).When(new AddItem(Lamp, quantity, Now)).ThenRefused(OrderErrors.QuantityOutOfRange);
 
     [Fact]
-    public void holds_that_limit_over_several_additions()
+    public void Holds_that_limit_over_several_additions()
     {
         Given(Drafted, Added(Lamp, 9_999)).When(new AddItem(Lamp, 1, Now)).Then(Added(Lamp));
         Given(Drafted, Added(Lamp, 9_999)).When(new AddItem(Lamp, 2, Now)).ThenRefused(OrderErrors.QuantityOutOfRange);
     }
 
     [Fact]
-    public void has_at_most_100_lines()
+    public void Has_at_most_100_lines()
     {
         OrderEvent[] full = [Drafted, .. Enumerable.Range(0, 100).Select(i => Added(Lamp with { Sku = $"LAMP-{i}" }))];
 
@@ -54,18 +54,18 @@ public sealed class A_draft : Specification
     }
 
     [Fact]
-    public void is_in_one_currency() =>
+    public void Is_in_one_currency() =>
         Given(Drafted).When(new AddItem(Lamp with { UnitPrice = new Money(20m, "USD") }, 1, Now)).ThenRefused(OrderErrors.CurrencyMismatch);
 
     [Fact]
-    public void gives_items_back()
+    public void Gives_items_back()
     {
         Given(Drafted, Added(Lamp), Added(Desk)).When(new RemoveItem("LAMP", Now)).Then(new ItemRemoved(OrderId, "LAMP", Now)).Lines.ShouldBe([Line(Desk, 1)]);
         Given(ADraft).When(new RemoveItem("DESK", Now)).ThenRefused(OrderErrors.NoSuchItem);
     }
 
     [Fact]
-    public void is_submitted_at_the_prices_and_names_of_that_moment()
+    public void Is_submitted_at_the_prices_and_names_of_that_moment()
     {
         var dearer = Lamp with { Name = "Lamp, brass", UnitPrice = Eur(25.50m) };
 
@@ -77,28 +77,28 @@ public sealed class A_draft : Specification
     }
 
     [Fact]
-    public void is_not_submitted_empty() =>
+    public void Is_not_submitted_empty() =>
         Given(Drafted, Added(Lamp), new ItemRemoved(OrderId, "LAMP", Now)).When(SubmitWith(Lamp)).ThenRefused(OrderErrors.Empty);
 
     [Fact]
-    public void is_not_submitted_with_a_product_that_is_not_sold_any_more() =>
+    public void Is_not_submitted_with_a_product_that_is_not_sold_any_more() =>
         Given(ADraft).When(SubmitWith(Desk)).ThenRefused(OrderErrors.ProductNotSold);
 
     [Fact]
-    public void is_not_submitted_when_a_product_changed_its_currency() =>
+    public void Is_not_submitted_when_a_product_changed_its_currency() =>
         Given(ADraft).When(SubmitWith(Lamp with { UnitPrice = new Money(1m, "USD") })).ThenRefused(OrderErrors.CurrencyMismatch);
 
     [Fact]
-    public void is_cancelled_at_once_since_nothing_was_done_for_it() =>
+    public void Is_cancelled_at_once_since_nothing_was_done_for_it() =>
         Given(ADraft).When(new RequestCancellation("too dear", Now))
             .Then(new OrderCancelled(OrderId, UserId, "too dear", null, Now)).Status.ShouldBe(OrderStatus.Cancelled);
 
     [Fact]
-    public void does_not_exist_before_it_was_drafted() =>
+    public void Does_not_exist_before_it_was_drafted() =>
         Given().When(new AddItem(Lamp, 1, Now)).ThenRefused(OrderErrors.NotFound);
 
     [Fact]
-    public void is_not_submitted_at_a_total_that_would_have_to_be_rounded()
+    public void Is_not_submitted_at_a_total_that_would_have_to_be_rounded()
     {
         var cheap = Lamp with { UnitPrice = Eur(0.125m) };
 
@@ -109,7 +109,7 @@ public sealed class A_draft : Specification
     }
 
     [Fact]
-    public void is_not_submitted_at_a_total_beyond_what_can_be_paid_at_once()
+    public void Is_not_submitted_at_a_total_beyond_what_can_be_paid_at_once()
     {
         var dear = Lamp with { UnitPrice = Eur(999_999.99m) };
 

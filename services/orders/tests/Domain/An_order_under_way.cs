@@ -5,7 +5,7 @@ namespace Orders.Tests.Domain;
 public sealed class An_order_under_way : Specification
 {
     [Fact]
-    public void goes_from_submitted_to_completed_step_by_step()
+    public void Goes_from_submitted_to_completed_step_by_step()
     {
         Given(ASubmittedOrder).When(new Confirm(Now)).Then(new OrderConfirmed(OrderId, UserId, [Line(Lamp, 2)], Eur(39.98m), Now)).ConfirmedAt.ShouldBe(Now);
         Given(AConfirmedOrder).When(new Ship(Parcel, Now)).Then(new OrderShipped(OrderId, UserId, Parcel, Now)).Shipment.ShouldBe(Parcel);
@@ -13,7 +13,7 @@ public sealed class An_order_under_way : Specification
     }
 
     [Fact]
-    public void skips_no_step()
+    public void Skips_no_step()
     {
         Given(ASubmittedOrder).When(new Ship(Parcel, Now)).ThenRefused(OrderErrors.NotConfirmed);
         Given(ASubmittedOrder).When(new Complete(Now)).ThenRefused(OrderErrors.NotShipped);
@@ -22,7 +22,7 @@ public sealed class An_order_under_way : Specification
     }
 
     [Fact]
-    public void takes_no_step_twice()
+    public void Takes_no_step_twice()
     {
         Given(AConfirmedOrder).When(new Confirm(Now)).ThenNothingChanges();
         Given(AShippedOrder).When(new Ship(Parcel, Now)).ThenNothingChanges();
@@ -32,7 +32,7 @@ public sealed class An_order_under_way : Specification
     }
 
     [Fact]
-    public void knows_a_late_repetition_from_something_new()
+    public void Knows_a_late_repetition_from_something_new()
     {
         Given(ACompletedOrder).When(new Confirm(Now)).ThenNothingChanges();
         Given(ACompletedOrder).When(new Ship(Parcel, Now)).ThenNothingChanges();
@@ -40,7 +40,7 @@ public sealed class An_order_under_way : Specification
     }
 
     [Fact]
-    public void is_not_changed_any_more()
+    public void Is_not_changed_any_more()
     {
         Given(ASubmittedOrder).When(new AddItem(Desk, 1, Now)).ThenRefused(OrderErrors.NotDraft);
         Given(ASubmittedOrder).When(new RemoveItem("LAMP", Now)).ThenRefused(OrderErrors.NotDraft);
@@ -48,7 +48,7 @@ public sealed class An_order_under_way : Specification
     }
 
     [Fact]
-    public void can_be_cancelled_by_its_customer_until_it_is_shipped()
+    public void Can_be_cancelled_by_its_customer_until_it_is_shipped()
     {
         var wish = new RequestCancellation("changed my mind", Now);
         var requested = new OrderCancellationRequested(OrderId, "changed my mind", Now);
@@ -61,7 +61,7 @@ public sealed class An_order_under_way : Specification
     }
 
     [Fact]
-    public void is_cancelled_when_everything_is_undone()
+    public void Is_cancelled_when_everything_is_undone()
     {
         var order = Given(AConfirmedOrder).When(new Cancel("changed my mind", Eur(39.98m), Now))
             .Then(new OrderCancelled(OrderId, UserId, "changed my mind", Eur(39.98m), Now));
@@ -72,7 +72,7 @@ public sealed class An_order_under_way : Specification
     }
 
     [Fact]
-    public void can_fail_at_every_step_before_its_end()
+    public void Can_fail_at_every_step_before_its_end()
     {
         foreach (var order in new[] { ASubmittedOrder, AConfirmedOrder, AShippedOrder })
         {
@@ -84,7 +84,7 @@ public sealed class An_order_under_way : Specification
     }
 
     [Fact]
-    public void has_exactly_one_end()
+    public void Has_exactly_one_end()
     {
         var ends = new (OrderEvent[] History, OrderError Error)[]
         {

@@ -26,7 +26,7 @@ public sealed class Any_history : Specification
             new Fail("random", null, Now), new Draft(OrderId, UserId, "EUR", Now))));
 
     [Fact]
-    public void of_20000_random_commands_moves_only_forward_and_keeps_every_limit() => AnyCommand.Array[0, 80].Sample(
+    public void Of_20000_random_commands_moves_only_forward_and_keeps_every_limit() => AnyCommand.Array[0, 80].Sample(
         commands =>
         {
             var state = Order.Fold([Drafted]);

@@ -10,7 +10,7 @@ public sealed class Changing_an_order(OrdersFixture orders)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task puts_items_in_and_takes_them_out_while_it_is_a_draft()
+    public async Task Puts_items_in_and_takes_them_out_while_it_is_a_draft()
     {
         using var client = orders.Customer();
         var id = await Draft(client);
@@ -34,7 +34,7 @@ public sealed class Changing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task is_over_once_it_is_submitted()
+    public async Task Is_over_once_it_is_submitted()
     {
         using var client = orders.Customer();
         var id = await Place(client);
@@ -50,7 +50,7 @@ public sealed class Changing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task heeds_the_version_that_the_caller_has_seen()
+    public async Task Heeds_the_version_that_the_caller_has_seen()
     {
         using var client = orders.Customer();
         var id = await Draft(client);
@@ -64,7 +64,7 @@ public sealed class Changing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task answers_409_when_others_have_been_changing_it_for_too_long()
+    public async Task Answers_409_when_others_have_been_changing_it_for_too_long()
     {
         using var client = orders.Customer();
         var id = await Draft(client);
@@ -84,7 +84,7 @@ public sealed class Changing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task submits_a_draft_that_has_items()
+    public async Task Submits_a_draft_that_has_items()
     {
         using var client = orders.Customer();
         var id = await Draft(client);
@@ -100,7 +100,7 @@ public sealed class Changing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task cancels_a_draft_at_once_and_an_order_under_way_in_due_course()
+    public async Task Cancels_a_draft_at_once_and_an_order_under_way_in_due_course()
     {
         using var client = orders.Customer();
         var draft = await Draft(client);
@@ -124,7 +124,7 @@ public sealed class Changing_an_order(OrdersFixture orders)
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task by_50_at_the_same_time_ends_in_one_legal_history(int seed)
+    public async Task By_50_at_the_same_time_ends_in_one_legal_history(int seed)
     {
         using var client = orders.Customer();
         var id = await Draft(client, lamps: 1);
@@ -156,7 +156,7 @@ public sealed class Changing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task loses_none_of_many_concurrent_additions()
+    public async Task Loses_none_of_many_concurrent_additions()
     {
         using var client = orders.Customer();
         var id = await Draft(client, lamps: 1);

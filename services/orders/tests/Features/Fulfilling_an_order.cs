@@ -12,7 +12,7 @@ public sealed class Fulfilling_an_order(OrdersFixture orders)
     private static readonly Money Refund = new(39.98m, "EUR");
 
     [Fact]
-    public async Task goes_step_by_step_and_tells_each_with_the_orders_version()
+    public async Task Goes_step_by_step_and_tells_each_with_the_orders_version()
     {
         using var client = orders.Customer();
         var id = await Place(client);
@@ -31,7 +31,7 @@ public sealed class Fulfilling_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task changes_nothing_the_second_time_and_says_nothing_more()
+    public async Task Changes_nothing_the_second_time_and_says_nothing_more()
     {
         using var client = orders.Customer();
         var id = await Place(client);
@@ -43,7 +43,7 @@ public sealed class Fulfilling_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task does_not_complete_before_it_has_left_the_house()
+    public async Task Does_not_complete_before_it_has_left_the_house()
     {
         using var client = orders.Customer();
         var id = await Place(client);
@@ -54,7 +54,7 @@ public sealed class Fulfilling_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task ends_as_failed_with_the_reason_and_the_refund()
+    public async Task Ends_as_failed_with_the_reason_and_the_refund()
     {
         using var client = orders.Customer();
         var id = await Place(client);
@@ -67,7 +67,7 @@ public sealed class Fulfilling_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task ends_as_cancelled_after_the_customer_asked_for_it()
+    public async Task Ends_as_cancelled_after_the_customer_asked_for_it()
     {
         using var client = orders.Customer();
         var id = await Place(client);
@@ -79,7 +79,7 @@ public sealed class Fulfilling_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task does_not_go_on_after_its_end()
+    public async Task Does_not_go_on_after_its_end()
     {
         using var client = orders.Customer();
         var id = await Place(client);

@@ -16,7 +16,7 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task follows_prices_by_their_sequence_and_not_by_arrival()
+    public async Task Follows_prices_by_their_sequence_and_not_by_arrival()
     {
         await orders.Publish(new ProductPriceChanged("ORDERLY", Euro(1), Euro(3), Now), 3);
         await Known("ORDERLY", "price = 3 AND name IS NULL");
@@ -30,11 +30,11 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task takes_no_sequence_that_nobody_can_have_reached()
+    public async Task Takes_no_sequence_that_nobody_can_have_reached()
     {
         await orders.AddProduct("ABSURD", "5.00");
         await orders.Publish(new ProductPriceChanged("ABSURD", Euro(5), Euro(6), Now), 9_000_000_000_000_000_000);
-        await Poll.Until(
+        await Poll.UntilAsync(
             () => orders.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters WHERE reason = 'invalid' AND convert_from(body, 'UTF8') LIKE '%ABSURD%'"),
             n => n == 1,
             "the nonsense to be a dead letter");
@@ -43,7 +43,7 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task is_told_anew_by_the_owner_when_it_has_believed_a_sequence_that_the_owner_has_not_reached()
+    public async Task Is_told_anew_by_the_owner_when_it_has_believed_a_sequence_that_the_owner_has_not_reached()
     {
         var user = NewId();
         await orders.AddProduct("MISLED", "5.00");
@@ -82,12 +82,12 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
             return (told["owner"]!.GetValue<string>(), told["subject"]!.GetValue<string>(), told["destination"]!.GetValue<string>());
         }
 
-        Task Customer(Guid id, string status) => Poll.Until(
+        Task Customer(Guid id, string status) => Poll.UntilAsync(
             async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_users WHERE user_id = '{id}' AND status = '{status}'") == 1, $"the customer to be {status}");
     }
 
     [Fact]
-    public async Task sells_what_is_not_discontinued()
+    public async Task Sells_what_is_not_discontinued()
     {
         await orders.AddProduct("ENDING", "5.00");
         using var client = orders.Customer();
@@ -103,7 +103,7 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task charges_the_price_of_the_moment_of_submission()
+    public async Task Charges_the_price_of_the_moment_of_submission()
     {
         await orders.AddProduct("MOVING", "5.00");
         using var client = orders.Customer();
@@ -117,7 +117,7 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task refuses_a_deactivated_customer_until_reactivated()
+    public async Task Refuses_a_deactivated_customer_until_reactivated()
     {
         var user = NewId();
         using var client = orders.ClientFor(user);
@@ -132,7 +132,7 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task cancels_open_orders_of_a_customer_who_is_deactivated()
+    public async Task Cancels_open_orders_of_a_customer_who_is_deactivated()
     {
         var user = NewId();
         using var client = orders.ClientFor(user);
@@ -149,14 +149,14 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
 
         var cancelled = await Until(client, draft, "cancelled");
         cancelled["reason"]!.GetValue<string>().ShouldBe("user_deactivated");
-        var underWay = await Poll.Until(
+        var underWay = await Poll.UntilAsync(
             () => Get(client, placed), o => o["cancellationRequested"]!.GetValue<bool>() || o["status"]!.GetValue<string>() == "cancelled", "the order under way to be cancelled");
         underWay["reason"]!.GetValue<string>().ShouldBe("user_deactivated");
         (await Get(client, shipped))["status"]!.GetValue<string>().ShouldBe("shipped");
     }
 
     [Fact]
-    public async Task leaves_no_open_order_when_orders_and_deactivation_race()
+    public async Task Leaves_no_open_order_when_orders_and_deactivation_race()
     {
         var user = NewId();
         using var client = orders.ClientFor(user);
@@ -176,12 +176,12 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
                 }
             }
         })).ToArray();
-        await Poll.Until(async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE user_id = '{user}'") > 5, "some orders to be placed");
+        await Poll.UntilAsync(async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE user_id = '{user}'") > 5, "some orders to be placed");
         await orders.UserIs(user, "deactivated");
         await Task.WhenAll(placing);
         answers.Distinct().ShouldBeSubsetOf([HttpStatusCode.Created, HttpStatusCode.Accepted, HttpStatusCode.Forbidden, HttpStatusCode.Conflict]);
 
-        await Poll.Until(
+        await Poll.UntilAsync(
             () => orders.Database.ScalarAsync<long>(
                 $"SELECT count(*) FROM orders WHERE user_id = '{user}' AND status IN ('draft', 'submitted', 'confirmed') AND NOT document ? 'cancellationReason'"),
             open => open == 0,
@@ -189,7 +189,7 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task forgets_an_erased_customer_and_keeps_the_shape_of_the_history()
+    public async Task Forgets_an_erased_customer_and_keeps_the_shape_of_the_history()
     {
         var user = NewId();
         using var client = orders.ClientFor(user);
@@ -216,7 +216,7 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task forgets_why_an_erased_customer_has_cancelled_in_every_table()
+    public async Task Forgets_why_an_erased_customer_has_cancelled_in_every_table()
     {
         var (user, word) = (NewId(), $"Zebulon{Guid.NewGuid():n}");
         using var client = orders.ClientFor(user);
@@ -229,21 +229,21 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
         }
 
         (await Get(client, draft))["reason"]!.GetValue<string>().ShouldBe($"{word} has moved");
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM fulfilments WHERE order_id = '{underWay}' AND reason LIKE '{word}%'") == 1, "the fulfilment to know it");
         (await orders.Database.FindAsync(word)).ShouldNotContain("event_store.events", "what never changes holds it sealed.");
 
         await orders.UserIs(user, "erased");
 
         // What is under way leaves with the outbox.
-        await Poll.Until(() => orders.Database.FindAsync(word), tables => tables.Count == 0, "the reason to be nowhere");
+        await Poll.UntilAsync(() => orders.Database.FindAsync(word), tables => tables.Count == 0, "the reason to be nowhere");
         (await Get(@operator, draft))["reason"]!.GetValue<string>().ShouldBe("erased");
         (await Get(@operator, draft, "?asOf=3"))["reason"]!.GetValue<string>().ShouldBe("erased");
         (await Get(@operator, underWay))["reason"]!.GetValue<string>().ShouldBe("erased");
     }
 
     [Fact]
-    public async Task erases_messages_about_the_customers_orders_and_nobody_elses()
+    public async Task Erases_messages_about_the_customers_orders_and_nobody_elses()
     {
         var (user, stranger) = (NewId(), NewId());
         using var client = orders.ClientFor(user);
@@ -283,6 +283,6 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
         return response.StatusCode;
     }
 
-    private Task Known(string sku, string condition) => Poll.Until(
+    private Task Known(string sku, string condition) => Poll.UntilAsync(
         async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_products WHERE sku = '{sku}' AND {condition}") == 1, $"{sku} with {condition}");
 }

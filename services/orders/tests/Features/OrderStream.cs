@@ -6,9 +6,9 @@ namespace Orders.Tests.Features;
 /// <summary>A reader of an order's server-sent events.</summary>
 internal sealed class OrderStream : IDisposable
 {
-    private readonly StreamReader reader;
+    private readonly StreamReader _reader;
 
-    private OrderStream(HttpResponseMessage response, StreamReader reader) => (Response, this.reader) = (response, reader);
+    private OrderStream(HttpResponseMessage response, StreamReader reader) => (Response, this._reader) = (response, reader);
 
     public HttpResponseMessage Response { get; }
 
@@ -30,7 +30,7 @@ internal sealed class OrderStream : IDisposable
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(TimeSpan.FromMinutes(3));
         long id = 0;
-        while (await reader.ReadLineAsync(patience.Token) is { } line)
+        while (await _reader.ReadLineAsync(patience.Token) is { } line)
         {
             if (line.StartsWith("id: ", StringComparison.Ordinal))
             {
@@ -49,7 +49,7 @@ internal sealed class OrderStream : IDisposable
 
     public void Dispose()
     {
-        reader.Dispose();
+        _reader.Dispose();
         Response.Dispose();
     }
 }

@@ -9,7 +9,7 @@ namespace Orders.Tests.Features;
 public sealed class Placing_an_order(OrdersFixture orders)
 {
     [Fact]
-    public async Task begins_with_a_draft_at_the_catalogues_prices()
+    public async Task Begins_with_a_draft_at_the_catalogues_prices()
     {
         using var client = orders.Customer();
         using var response = await client.PostAsJsonAsync(
@@ -27,7 +27,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task can_be_done_at_once()
+    public async Task Can_be_done_at_once()
     {
         using var client = orders.Customer();
         var id = await Place(client);
@@ -41,7 +41,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task charges_what_the_customer_has_seen_or_nothing()
+    public async Task Charges_what_the_customer_has_seen_or_nothing()
     {
         var ct = TestContext.Current.CancellationToken;
         using var client = orders.Customer();
@@ -50,7 +50,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
         using var drafted = await client.PostAsJsonAsync("/v1/orders", new { items = new[] { new { sku, quantity = 2 } } }, ct);
         var id = (await Json(drafted))["id"]!.GetValue<Guid>();
         await orders.Publish(new Shop.Contracts.Inventory.V1.ProductPriceChanged(sku, new(20m, "EUR"), new(25m, "EUR"), TimeProvider.System.GetUtcNow()), 2);
-        await Poll.Until(async () => Amount((await Get(client, id))["total"]!) == 50m, "the draft to show what it would cost now");
+        await Poll.UntilAsync(async () => Amount((await Get(client, id))["total"]!) == 50m, "the draft to show what it would cost now");
 
         // The draft shows what it would cost now, in every place.
         Amount((await Get(client, id))["items"]![0]!["unitPrice"]!).ShouldBe(25m);
@@ -73,7 +73,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task adds_up_the_same_sku_and_keeps_the_order_of_the_lines()
+    public async Task Adds_up_the_same_sku_and_keeps_the_order_of_the_lines()
     {
         using var client = orders.Customer();
         using var response = await client.PostAsJsonAsync(
@@ -86,7 +86,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task makes_one_order_of_twins_with_one_idempotency_key()
+    public async Task Makes_one_order_of_twins_with_one_idempotency_key()
     {
         using var client = orders.Customer();
         client.DefaultRequestHeaders.Add("Idempotency-Key", Guid.NewGuid().ToString());
@@ -131,7 +131,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
         "submit.shippingAddress.country")]
     [InlineData("""{"items": [{"sku": "LAMP",""", "*")]
     [InlineData("", "*")]
-    public async Task refuses_bad_input_field_by_field_and_stores_nothing(string body, string field)
+    public async Task Refuses_bad_input_field_by_field_and_stores_nothing(string body, string field)
     {
         var user = NewId();
         using var client = orders.ClientFor(user);
@@ -149,7 +149,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task has_at_most_100_lines()
+    public async Task Has_at_most_100_lines()
     {
         using var client = orders.Customer();
         var items = Enumerable.Range(0, 101).Select(_ => new { sku = Lamp, quantity = 1 });
@@ -159,7 +159,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task is_refused_in_two_currencies()
+    public async Task Is_refused_in_two_currencies()
     {
         await orders.AddProduct("LAMP-US", "25.00", "USD");
         using var client = orders.Customer();
@@ -175,7 +175,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
     [InlineData("EUR", "100000.00", 10, 409)]
     [InlineData("JPY", "9999999", 10, 201)]
     [InlineData("JPY", "9999999", 11, 409)]
-    public async Task is_refused_at_a_total_that_no_payment_can_have(string currency, string price, int quantity, int status)
+    public async Task Is_refused_at_a_total_that_no_payment_can_have(string currency, string price, int quantity, int status)
     {
         await orders.AddProduct($"DEAR-{currency}", price, currency);
         using var client = orders.Customer();
@@ -189,7 +189,7 @@ public sealed class Placing_an_order(OrdersFixture orders)
     [Theory]
     [InlineData("MGA", "19.99", "20")]    // two decimals by ISO 4217, none at the payment provider
     [InlineData("LYD", "1.2395", "1.239")]
-    public async Task is_refused_at_a_total_that_cannot_be_charged_to_the_last_digit(string currency, string price, string chargeable)
+    public async Task Is_refused_at_a_total_that_cannot_be_charged_to_the_last_digit(string currency, string price, string chargeable)
     {
         await orders.AddProduct($"ODD-{currency}", price, currency);
         await orders.AddProduct($"EVEN-{currency}", chargeable, currency);

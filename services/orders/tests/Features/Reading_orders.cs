@@ -13,7 +13,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task shows_a_customer_in_the_events_nothing_of_who_of_the_shop_acted()
+    public async Task Shows_a_customer_in_the_events_nothing_of_who_of_the_shop_acted()
     {
         var (owner, support) = (NewId(), NewId());
         using var client = orders.ClientFor(owner);
@@ -32,7 +32,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task shows_them_to_their_customer_and_to_operators_only()
+    public async Task Shows_them_to_their_customer_and_to_operators_only()
     {
         using var owner = orders.Customer();
         using var other = orders.Customer();
@@ -52,7 +52,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task stays_inside_the_tenant()
+    public async Task Stays_inside_the_tenant()
     {
         var user = NewId();
         using var here = orders.ClientFor(user, tenant: "acme");
@@ -67,7 +67,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task lists_ones_own_newest_first_page_by_page()
+    public async Task Lists_ones_own_newest_first_page_by_page()
     {
         using var client = orders.Customer();
         var ids = new List<Guid>();
@@ -90,7 +90,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task filters_by_status_customer_and_time()
+    public async Task Filters_by_status_customer_and_time()
     {
         var user = NewId();
         using var client = orders.ClientFor(user);
@@ -120,7 +120,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     [InlineData("?cursor=garbage")]
     [InlineData("?from=yesterday")]
     [InlineData("?userId=me")]
-    public async Task refuses_a_query_that_makes_no_sense(string query)
+    public async Task Refuses_a_query_that_makes_no_sense(string query)
     {
         using var client = orders.Customer();
         using var response = await client.GetAsync(new Uri("/v1/orders" + query, UriKind.Relative), Cancelled);
@@ -129,7 +129,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task goes_back_in_time_by_version_and_by_moment()
+    public async Task Goes_back_in_time_by_version_and_by_moment()
     {
         using var client = orders.Customer();
         var id = await Draft(client);
@@ -153,7 +153,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task tells_the_whole_history_with_who_and_why()
+    public async Task Tells_the_whole_history_with_who_and_why()
     {
         var user = NewId();
         using var client = orders.ClientFor(user);
@@ -176,7 +176,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task reads_an_item_that_was_added_before_prices_had_a_currency()
+    public async Task Reads_an_item_that_was_added_before_prices_had_a_currency()
     {
         var (id, user) = (NewId(), NewId());
         await orders.Database.ExecuteAsync(
@@ -201,7 +201,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task saves_the_bytes_of_an_order_that_has_not_changed()
+    public async Task Saves_the_bytes_of_an_order_that_has_not_changed()
     {
         using var client = orders.Customer();
         var id = await Draft(client);
@@ -212,7 +212,7 @@ public sealed class Reading_orders(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task counts_as_sold_what_was_completed()
+    public async Task Counts_as_sold_what_was_completed()
     {
         await orders.AddProduct("SOLD-1", "10.50");
         using var client = orders.Customer();
@@ -226,7 +226,7 @@ public sealed class Reading_orders(OrdersFixture orders)
         await orders.Do(id, now => new Complete(now));
         var completed = await Until(client, id, "completed");
 
-        var row = await Poll.Until(
+        var row = await Poll.UntilAsync(
             async () => (await Sales(@operator, "?groupBy=product"))["items"]!.AsArray().FirstOrDefault(r => r!["sku"]!.GetValue<string>() == "SOLD-1"),
             "the sale to be counted");
         row.ToJsonString().ShouldBe("""{"sku":"SOLD-1","name":"The SOLD-1","orders":1,"quantity":3,"revenue":{"amount":"31.50","currency":"EUR"}}""");

@@ -14,7 +14,7 @@ public sealed class Watching_an_order(OrdersFixture orders)
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task shows_it_as_it_is_and_after_every_change_until_its_end()
+    public async Task Shows_it_as_it_is_and_after_every_change_until_its_end()
     {
         using var client = orders.Customer();
         var id = await Place(client);
@@ -30,7 +30,7 @@ public sealed class Watching_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task ends_with_the_readers_session()
+    public async Task Ends_with_the_readers_session()
     {
         var reader = NewId();
         using var client = orders.WithToken(orders.Tokens.For(reader.ToString(), sessionEpoch: 0));
@@ -43,7 +43,7 @@ public sealed class Watching_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task goes_on_where_the_reader_left_off_and_misses_nothing()
+    public async Task Goes_on_where_the_reader_left_off_and_misses_nothing()
     {
         using var client = orders.Customer();
         var id = await Draft(client);
@@ -57,7 +57,7 @@ public sealed class Watching_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task is_told_not_to_come_back_when_nothing_will_happen_any_more()
+    public async Task Is_told_not_to_come_back_when_nothing_will_happen_any_more()
     {
         using var client = orders.Customer();
         var id = await Draft(client);
@@ -69,7 +69,7 @@ public sealed class Watching_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task leaves_connections_to_others()
+    public async Task Leaves_connections_to_others()
     {
         using var client = orders.Customer();
         using var other = orders.Customer();
@@ -89,7 +89,7 @@ public sealed class Watching_an_order(OrdersFixture orders)
         }
 
         streams[0].Dispose();
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
                 using var full = await OrderStream.Open(client, id);
@@ -104,7 +104,7 @@ public sealed class Watching_an_order(OrdersFixture orders)
         }
 
         streams.ForEach(stream => stream.Dispose());
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () =>
             {
                 using var again = await OrderStream.Open(client, id);
@@ -114,7 +114,7 @@ public sealed class Watching_an_order(OrdersFixture orders)
     }
 
     [Fact]
-    public async Task ends_with_the_token()
+    public async Task Ends_with_the_token()
     {
         var user = NewId();
         using var client = orders.ClientFor(user);

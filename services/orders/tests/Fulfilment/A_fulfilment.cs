@@ -7,24 +7,24 @@ namespace Orders.Tests.Fulfilment;
 
 public sealed class A_fulfilment : IAsyncLifetime
 {
-    private readonly Guid id = Guid.CreateVersion7();
-    private SagaDriver driver = null!;
+    private readonly Guid _id = Guid.CreateVersion7();
+    private SagaDriver _driver = null!;
 
-    public async ValueTask InitializeAsync() => driver = await SagaDriver.StartAsync();
+    public async ValueTask InitializeAsync() => _driver = await SagaDriver.StartAsync();
 
-    public ValueTask DisposeAsync() => driver.DisposeAsync();
+    public ValueTask DisposeAsync() => _driver.DisposeAsync();
 
     [Fact]
     public async Task That_goes_well_asks_for_one_thing_after_the_other_and_tells_its_story()
     {
-        (await driver.Deliver(A.Start(id))).ShouldHaveSingleItem().ShouldBeOfType<ReserveStock>().Items.ShouldBe(A.Items);
-        (await driver.Deliver(new StockReserved(id, A.Items, A.Now))).ShouldBe([new AuthorizePayment(id, A.User, A.Total, "pm_card_visa")]);
-        Done(await driver.Deliver(A.Payment(id, PaymentStatus.Authorized))).ShouldBe([new Confirm(A.Now), new ShipOrder(id, A.Address, A.User)]);
-        Done(await driver.Deliver(new ShipmentDispatched(A.User, id, "DHL", "JD014", A.Items, A.Now)))
-            .ShouldBe([new Ship(new Shipment(A.User, "DHL", "JD014"), A.Now), new CapturePayment(id)]);
-        Done(await driver.Deliver(A.Payment(id, PaymentStatus.Captured))).ShouldBe([new Complete(A.Now)]);
+        (await _driver.Deliver(A.Start(_id))).ShouldHaveSingleItem().ShouldBeOfType<ReserveStock>().Items.ShouldBe(A.Items);
+        (await _driver.Deliver(new StockReserved(_id, A.Items, A.Now))).ShouldBe([new AuthorizePayment(_id, A.User, A.Total, "pm_card_visa")]);
+        Done(await _driver.Deliver(A.Payment(_id, PaymentStatus.Authorized))).ShouldBe([new Confirm(A.Now), new ShipOrder(_id, A.Address, A.User)]);
+        Done(await _driver.Deliver(new ShipmentDispatched(A.User, _id, "DHL", "JD014", A.Items, A.Now)))
+            .ShouldBe([new Ship(new Shipment(A.User, "DHL", "JD014"), A.Now), new CapturePayment(_id)]);
+        Done(await _driver.Deliver(A.Payment(_id, PaymentStatus.Captured))).ShouldBe([new Complete(A.Now)]);
 
-        var saga = driver.Find(id)!;
+        var saga = _driver.Find(_id)!;
         saga.CurrentState.ShouldBe("Completed");
         saga.FinishedAt.ShouldNotBeNull();
         saga.Steps.Select(s => (s.Step, s.Outcome, s.Attempt)).ShouldBe(
@@ -49,67 +49,67 @@ public sealed class A_fulfilment : IAsyncLifetime
     [Theory]
     [MemberData(nameof(Answers), DisableDiscoveryEnumeration = true)]
     public async Task That_nobody_began_is_not_waited_for_when_an_answer_comes(object answer) =>
-        await Should.ThrowAsync<Chassis.Messaging.NonTransientException>(() => driver.Deliver(answer));
+        await Should.ThrowAsync<Chassis.Messaging.NonTransientException>(() => _driver.Deliver(answer));
 
     [Fact]
     public async Task That_ended_keeps_no_address()
     {
-        await driver.Given(A.Saga(id, "CapturingPayment"));
-        await driver.Deliver(A.Payment(id, PaymentStatus.Captured));
-        driver.Find(id)!.Address.ShouldBeNull();
+        await _driver.Given(A.Saga(_id, "CapturingPayment"));
+        await _driver.Deliver(A.Payment(_id, PaymentStatus.Captured));
+        _driver.Find(_id)!.Address.ShouldBeNull();
     }
 
     [Fact]
     public async Task Keeps_the_address_no_longer_than_the_parcel_needs_it()
     {
         var other = Guid.CreateVersion7();
-        await driver.Given(A.Saga(id, "Shipping"));
-        await driver.Given(A.Saga(other, "Shipping"));
-        driver.Find(id)!.Address.ShouldNotBeNull();
+        await _driver.Given(A.Saga(_id, "Shipping"));
+        await _driver.Given(A.Saga(other, "Shipping"));
+        _driver.Find(_id)!.Address.ShouldNotBeNull();
 
-        await driver.Deliver(new ShipmentDispatched(A.User, id, "DHL", "JD014", [], A.Now));
-        await driver.Deliver(new CancellationRequested(other, "changed my mind"));
+        await _driver.Deliver(new ShipmentDispatched(A.User, _id, "DHL", "JD014", [], A.Now));
+        await _driver.Deliver(new CancellationRequested(other, "changed my mind"));
 
-        driver.Find(id)!.ShouldSatisfyAllConditions(s => s.CurrentState.ShouldBe("CapturingPayment"), s => s.Address.ShouldBeNull());
-        driver.Find(other)!.ShouldSatisfyAllConditions(s => s.CurrentState.ShouldBe("RecallingShipment"), s => s.Address.ShouldBeNull());
+        _driver.Find(_id)!.ShouldSatisfyAllConditions(s => s.CurrentState.ShouldBe("CapturingPayment"), s => s.Address.ShouldBeNull());
+        _driver.Find(other)!.ShouldSatisfyAllConditions(s => s.CurrentState.ShouldBe("RecallingShipment"), s => s.Address.ShouldBeNull());
     }
 
     [Fact]
     public async Task That_runs_out_of_stock_fails_the_order_with_inventorys_reason()
     {
-        await driver.Deliver(A.Start(id));
-        Done(await driver.Deliver(new StockReservationFailed(id, "tea-1: 2 wanted, 0 there", [], A.Now)))
+        await _driver.Deliver(A.Start(_id));
+        Done(await _driver.Deliver(new StockReservationFailed(_id, "tea-1: 2 wanted, 0 there", [], A.Now)))
             .ShouldBe([new Fail("out_of_stock: tea-1: 2 wanted, 0 there", null, A.Now)]);
     }
 
     [Fact]
     public async Task Whose_card_is_declined_gives_the_stock_back_before_the_order_fails()
     {
-        await driver.Given(A.Saga(id, "AuthorizingPayment"));
-        (await driver.Deliver(A.Payment(id, PaymentStatus.Declined))).ShouldBe([new ReleaseStock(id, "payment_declined: generic_decline")]);
-        Done(await driver.Deliver(new StockReleased(id, A.Items, "declined", A.Now))).ShouldBe([new Fail("payment_declined: generic_decline", null, A.Now)]);
-        driver.Find(id)!.CurrentState.ShouldBe("Failed");
+        await _driver.Given(A.Saga(_id, "AuthorizingPayment"));
+        (await _driver.Deliver(A.Payment(_id, PaymentStatus.Declined))).ShouldBe([new ReleaseStock(_id, "payment_declined: generic_decline")]);
+        Done(await _driver.Deliver(new StockReleased(_id, A.Items, "declined", A.Now))).ShouldBe([new Fail("payment_declined: generic_decline", null, A.Now)]);
+        _driver.Find(_id)!.CurrentState.ShouldBe("Failed");
     }
 
     [Fact]
     public async Task That_is_cancelled_while_it_waits_for_dispatch_recalls_the_goods_first_then_the_money()
     {
-        await driver.Given(A.Saga(id, "Shipping"));
-        (await driver.Deliver(new CancellationRequested(id, "changed my mind"))).ShouldBe([new ReleaseStock(id, "cancelled")]);
-        (await driver.Deliver(new StockReleased(id, A.Items, "recalled", A.Now))).ShouldBe([new VoidPayment(id, A.User, A.Total, "pm_card_visa")]);
-        (await driver.Deliver(A.Payment(id, PaymentStatus.Voided))).ShouldBe([new ReleaseStock(id, "cancelled")]);
-        Done(await driver.Deliver(new StockReleased(id, [], "nothing", A.Now))).ShouldBe([new Cancel("changed my mind", null, A.Now)]);
-        driver.Find(id)!.CurrentState.ShouldBe("Cancelled");
+        await _driver.Given(A.Saga(_id, "Shipping"));
+        (await _driver.Deliver(new CancellationRequested(_id, "changed my mind"))).ShouldBe([new ReleaseStock(_id, "cancelled")]);
+        (await _driver.Deliver(new StockReleased(_id, A.Items, "recalled", A.Now))).ShouldBe([new VoidPayment(_id, A.User, A.Total, "pm_card_visa")]);
+        (await _driver.Deliver(A.Payment(_id, PaymentStatus.Voided))).ShouldBe([new ReleaseStock(_id, "cancelled")]);
+        Done(await _driver.Deliver(new StockReleased(_id, [], "nothing", A.Now))).ShouldBe([new Cancel("changed my mind", null, A.Now)]);
+        _driver.Find(_id)!.CurrentState.ShouldBe("Cancelled");
     }
 
     [Fact]
     public async Task That_is_cancelled_too_late_goes_on_and_ends_completed()
     {
-        await driver.Given(A.Saga(id, "Shipping"));
-        await driver.Deliver(new CancellationRequested(id, "changed my mind"));
-        await driver.Deliver(new ShipmentDispatched(A.User, id, "DHL", "JD014", A.Items, A.Now));
+        await _driver.Given(A.Saga(_id, "Shipping"));
+        await _driver.Deliver(new CancellationRequested(_id, "changed my mind"));
+        await _driver.Deliver(new ShipmentDispatched(A.User, _id, "DHL", "JD014", A.Items, A.Now));
 
-        var saga = driver.Find(id)!;
+        var saga = _driver.Find(_id)!;
         saga.CurrentState.ShouldBe("CapturingPayment");
         saga.Ending.ShouldBeNull();
         saga.Steps[^3].Outcome.ShouldBe("too late: dispatched");
@@ -118,54 +118,54 @@ public sealed class A_fulfilment : IAsyncLifetime
     [Fact]
     public async Task Whose_shipped_goods_cannot_be_charged_frees_the_authorization_before_the_order_fails()
     {
-        await driver.Given(A.Saga(id, "CapturingPayment"));
-        (await driver.Deliver(A.Payment(id, PaymentStatus.Declined))).ShouldBe([new VoidPayment(id, A.User, A.Total, "pm_card_visa")]);
-        (await driver.Deliver(A.Payment(id, PaymentStatus.Declined))).ShouldBeEmpty("a second copy of the refusal acknowledges nothing");
-        Done(await driver.Deliver(A.Payment(id, PaymentStatus.Voided))).ShouldBe([new Fail("payment_declined: generic_decline", null, A.Now)]);
+        await _driver.Given(A.Saga(_id, "CapturingPayment"));
+        (await _driver.Deliver(A.Payment(_id, PaymentStatus.Declined))).ShouldBe([new VoidPayment(_id, A.User, A.Total, "pm_card_visa")]);
+        (await _driver.Deliver(A.Payment(_id, PaymentStatus.Declined))).ShouldBeEmpty("a second copy of the refusal acknowledges nothing");
+        Done(await _driver.Deliver(A.Payment(_id, PaymentStatus.Voided))).ShouldBe([new Fail("payment_declined: generic_decline", null, A.Now)]);
     }
 
     [Fact]
     public async Task That_refunded_says_so_to_the_order()
     {
-        await driver.Given(A.Saga(id, "VoidingPayment"));
-        (await driver.Deliver(A.Payment(id, PaymentStatus.Captured))).ShouldBe([new RefundPayment(id)]);
-        await driver.Deliver(A.Payment(id, PaymentStatus.Refunded));
-        Done(await driver.Deliver(new StockReleased(id, A.Items, "because", A.Now))).ShouldBe([new Fail("timed_out: because", new Money(A.Total.Amount, A.Total.Currency), A.Now)]);
+        await _driver.Given(A.Saga(_id, "VoidingPayment"));
+        (await _driver.Deliver(A.Payment(_id, PaymentStatus.Captured))).ShouldBe([new RefundPayment(_id)]);
+        await _driver.Deliver(A.Payment(_id, PaymentStatus.Refunded));
+        Done(await _driver.Deliver(new StockReleased(_id, A.Items, "because", A.Now))).ShouldBe([new Fail("timed_out: because", new Money(A.Total.Amount, A.Total.Currency), A.Now)]);
     }
 
     [Fact]
     public async Task That_gets_no_answer_asks_again_and_counts()
     {
-        await driver.Given(A.Saga(id, "ReleasingStock"));
-        await driver.Deliver(new DeadlinePassed(id, "ReleasingStock"));
-        await driver.Deliver(new DeadlinePassed(id, "ReleasingStock"));
+        await _driver.Given(A.Saga(_id, "ReleasingStock"));
+        await _driver.Deliver(new DeadlinePassed(_id, "ReleasingStock"));
+        await _driver.Deliver(new DeadlinePassed(_id, "ReleasingStock"));
 
-        driver.Find(id)!.Steps.Select(s => (s.Outcome, s.Attempt)).ShouldBe([("no answer, asked again", 1), ("no answer, asked again", 2), (null, 3)]);
-        driver.Find(id)!.ChangedAt.ShouldBe(A.Now, "it has not moved since, and its age says so");
+        _driver.Find(_id)!.Steps.Select(s => (s.Outcome, s.Attempt)).ShouldBe([("no answer, asked again", 1), ("no answer, asked again", 2), (null, 3)]);
+        _driver.Find(_id)!.ChangedAt.ShouldBe(A.Now, "it has not moved since, and its age says so");
     }
 
     [Fact]
     public async Task Is_not_disturbed_by_the_deadline_of_a_step_that_is_over()
     {
-        await driver.Deliver(A.Start(id));
-        var old = driver.Find(id)!.DeadlineTokenId;
-        await driver.Deliver(new StockReserved(id, A.Items, A.Now));
-        (await driver.Deliver(new DeadlinePassed(id, "ReservingStock"), old)).ShouldBeEmpty();
-        driver.Find(id)!.CurrentState.ShouldBe("AuthorizingPayment");
+        await _driver.Deliver(A.Start(_id));
+        var old = _driver.Find(_id)!.DeadlineTokenId;
+        await _driver.Deliver(new StockReserved(_id, A.Items, A.Now));
+        (await _driver.Deliver(new DeadlinePassed(_id, "ReservingStock"), old)).ShouldBeEmpty();
+        _driver.Find(_id)!.CurrentState.ShouldBe("AuthorizingPayment");
     }
 
     [Fact]
     public async Task That_has_not_begun_yet_makes_a_cancellation_wait_instead_of_losing_it() =>
-        await Should.ThrowAsync<MassTransit.SagaException>(() => driver.Deliver(new CancellationRequested(id, "changed my mind")));
+        await Should.ThrowAsync<MassTransit.SagaException>(() => _driver.Deliver(new CancellationRequested(_id, "changed my mind")));
 
     [Fact]
     public async Task Whose_payment_is_settled_goes_on_at_once()
     {
         await using var alone = await SagaDriver.StartAsync(new Settled());
-        await alone.Given(A.Saga(id, "ReservingStock"));
-        await alone.Deliver(new StockReserved(id, A.Items, A.Now));
+        await alone.Given(A.Saga(_id, "ReservingStock"));
+        await alone.Deliver(new StockReserved(_id, A.Items, A.Now));
 
-        var saga = alone.Find(id)!;
+        var saga = alone.Find(_id)!;
         saga.CurrentState.ShouldBe("Shipping");
         saga.Steps.Select(s => $"{s.Step}: {s.Outcome}").ShouldBe(["ReservingStock: reserved", "AuthorizingPayment: authorized", "Confirming: confirmed", "Shipping: "]);
     }
@@ -174,9 +174,9 @@ public sealed class A_fulfilment : IAsyncLifetime
     public async Task That_has_not_heard_of_its_payment_looks_before_it_gives_up()
     {
         await using var alone = await SagaDriver.StartAsync(new Settled());
-        await alone.Given(A.Saga(id, "AuthorizingPayment"));
-        await alone.Deliver(new DeadlinePassed(id, "AuthorizingPayment"));
-        alone.Find(id)!.CurrentState.ShouldBe("Shipping");
+        await alone.Given(A.Saga(_id, "AuthorizingPayment"));
+        await alone.Deliver(new DeadlinePassed(_id, "AuthorizingPayment"));
+        alone.Find(_id)!.CurrentState.ShouldBe("Shipping");
     }
 
     [Theory]
@@ -184,10 +184,10 @@ public sealed class A_fulfilment : IAsyncLifetime
     [InlineData("Completing", "Completed")]
     public async Task That_an_earlier_version_left_between_two_steps_goes_on_with_its_story(string left, string next)
     {
-        await driver.Given(A.Saga(id, left));
-        await driver.Deliver(new DeadlinePassed(id, left));
+        await _driver.Given(A.Saga(_id, left));
+        await _driver.Deliver(new DeadlinePassed(_id, left));
 
-        var saga = driver.Find(id)!;
+        var saga = _driver.Find(_id)!;
         saga.CurrentState.ShouldBe(next);
         saga.Steps.Count(s => s.Step == left).ShouldBe(1);
         saga.Steps[0].Outcome.ShouldNotBeNull();
@@ -205,10 +205,10 @@ public sealed class A_fulfilment : IAsyncLifetime
 
     private sealed class Settled : SagaDriver.IHouse
     {
-        public Task Do(Guid orderId, OrderCommand command, CancellationToken ct) => Task.CompletedTask;
+        public Task DoAsync(Guid orderId, OrderCommand command, CancellationToken ct) => Task.CompletedTask;
 
-        public Task<PaymentProcessed?> Request(PaymentRequest request, CancellationToken ct) => Outcome(request.OrderId, ct);
+        public Task<PaymentProcessed?> RequestAsync(PaymentRequest request, CancellationToken ct) => OutcomeAsync(request.OrderId, ct);
 
-        public Task<PaymentProcessed?> Outcome(Guid orderId, CancellationToken ct) => Task.FromResult<PaymentProcessed?>(A.Payment(orderId, PaymentStatus.Authorized));
+        public Task<PaymentProcessed?> OutcomeAsync(Guid orderId, CancellationToken ct) => Task.FromResult<PaymentProcessed?>(A.Payment(orderId, PaymentStatus.Authorized));
     }
 }

@@ -27,7 +27,7 @@ public sealed class An_order_fulfilled(FulfilmentFixture fixture) : IClassFixtur
         payment["status"]!.GetValue<string>().ShouldBe("captured");
         payment["amount"]!["amount"]!.GetValue<string>().ShouldBe("39.98");
         (await FulfilmentFixture.Read(customer, $"/v1/payments/{payment["id"]}"))!["orderId"]!.GetValue<Guid>().ShouldBe(id);
-        (await Poll.Until(async () => await fixture.Told(Guid.Parse(payment["id"]!.GetValue<string>())), t => t.Contains("processed.v1 2"), "both payment events"))
+        (await Poll.UntilAsync(async () => await fixture.Told(Guid.Parse(payment["id"]!.GetValue<string>())), t => t.Contains("processed.v1 2"), "both payment events"))
             .ShouldBe("shop.payment.processed.v1 1, shop.payment.processed.v1 2");
     }
 
@@ -197,7 +197,7 @@ public sealed class An_order_fulfilled(FulfilmentFixture fixture) : IClassFixtur
 
     private static async Task<string> NextAction(HttpClient customer, Guid order)
     {
-        var payment = await Poll.Until(
+        var payment = await Poll.UntilAsync(
             async () => (await FulfilmentFixture.Read(customer, $"/v1/payments?orderId={order}"))!["items"]!.AsArray().SingleOrDefault() ?? new JsonObject(),
             p => p["nextActionUrl"] is not null,
             "the payment to wait for its customer");
@@ -207,7 +207,7 @@ public sealed class An_order_fulfilled(FulfilmentFixture fixture) : IClassFixtur
         return payment["nextActionUrl"]!.GetValue<string>();
     }
 
-    private async Task DeadlinePasses(Guid order, string step) => await Poll.Until(
+    private async Task DeadlinePasses(Guid order, string step) => await Poll.UntilAsync(
         () => fixture.Database.ScalarAsync<long>(
             $"""
             WITH deadline AS (

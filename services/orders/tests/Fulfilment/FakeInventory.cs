@@ -25,11 +25,11 @@ public sealed class FakeInventory : IAsyncDisposable
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
-    private readonly ConcurrentDictionary<Guid, int> quantities = [];
-    private readonly ConcurrentDictionary<Guid, string> states = [];
-    private readonly ConcurrentDictionary<string, string> traces = [];
-    private IConnection? connection;
-    private IChannel? publishing;
+    private readonly ConcurrentDictionary<Guid, int> _quantities = [];
+    private readonly ConcurrentDictionary<Guid, string> _states = [];
+    private readonly ConcurrentDictionary<string, string> _traces = [];
+    private IConnection? _connection;
+    private IChannel? _publishing;
 
     /// <summary>Commands received, by order.</summary>
     public ConcurrentDictionary<Guid, ConcurrentQueue<string>> Received { get; } = [];
@@ -37,13 +37,13 @@ public sealed class FakeInventory : IAsyncDisposable
     /// <summary>Tenants that commands came with, by order. Its own events say none, as those of whoever forgets it.</summary>
     public ConcurrentDictionary<Guid, ConcurrentQueue<string?>> Tenants { get; } = [];
 
-    public string StateOf(Guid order) => states.GetValueOrDefault(order, "none");
+    public string StateOf(Guid order) => _states.GetValueOrDefault(order, "none");
 
     public async Task StartAsync(TestVhost vhost)
     {
-        connection = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
-        publishing = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
-        var channel = await connection.CreateChannelAsync();
+        _connection = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
+        _publishing = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        var channel = await _connection.CreateChannelAsync();
         await channel.ExchangeDeclareAsync(Queues.InventoryCommands, RabbitMQ.Client.ExchangeType.Fanout, durable: true);
         await channel.QueueDeclareAsync(Queues.InventoryCommands, durable: true, exclusive: false, autoDelete: false);
         await channel.QueueBindAsync(Queues.InventoryCommands, Queues.InventoryCommands, "");
@@ -55,7 +55,7 @@ public sealed class FakeInventory : IAsyncDisposable
                 .Enqueue(envelope.GetProperty("headers").TryGetProperty(CloudEventHeaders.TenantId, out var tenant) ? tenant.GetString() : null);
             if (envelope.GetProperty("headers").TryGetProperty(CloudEventHeaders.TraceParent, out var trace))
             {
-                traces[envelope.GetProperty("message").GetProperty("orderId").GetString()!] = trace.GetString()!;
+                _traces[envelope.GetProperty("message").GetProperty("orderId").GetString()!] = trace.GetString()!;
             }
 
             await Handle(envelope.GetProperty("messageType")[0].GetString()!.Split(':')[^1], envelope.GetProperty("message"));
@@ -66,22 +66,22 @@ public sealed class FakeInventory : IAsyncDisposable
 
     public Task Dispatch(Guid order)
     {
-        states[order] = "shipped";
+        _states[order] = "shipped";
         return Publish(new ShipmentDispatched(order, order, "DHL", "JD014", A.Items, TimeProvider.System.GetUtcNow()), 1);
     }
 
     /// <summary>The time of a reservation is over.</summary>
     public Task Expire(Guid order)
     {
-        states[order] = "released";
+        _states[order] = "released";
         return Publish(new StockReleased(order, [], "Expired", TimeProvider.System.GetUtcNow()), 2);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (connection is not null)
+        if (_connection is not null)
         {
-            await connection.DisposeAsync();
+            await _connection.DisposeAsync();
         }
     }
 
@@ -91,8 +91,8 @@ public sealed class FakeInventory : IAsyncDisposable
     {
         var descriptor = ShopContracts.Catalogue.Find(typeof(T))!;
         var (id, subject) = (Guid.CreateVersion7().ToString(), descriptor.SubjectOf(boundaryEvent));
-        var envelope = new CloudEventEnvelope(id, ShopContracts.Catalogue.SourceOf("inventory"), descriptor.Type, TimeProvider.System.GetUtcNow(), subject, descriptor.DataSchema, Sequence: sequence, TraceParent: traces.GetValueOrDefault(subject));
-        await publishing!.BasicPublishAsync(
+        var envelope = new CloudEventEnvelope(id, ShopContracts.Catalogue.SourceOf("inventory"), descriptor.Type, TimeProvider.System.GetUtcNow(), subject, descriptor.DataSchema, Sequence: sequence, TraceParent: _traces.GetValueOrDefault(subject));
+        await _publishing!.BasicPublishAsync(
             descriptor.Type,
             "",
             mandatory: true,
@@ -109,14 +109,14 @@ public sealed class FakeInventory : IAsyncDisposable
         {
             case nameof(ReserveStock):
                 var items = message.GetProperty("items").Deserialize<List<SkuQuantity>>(Json)!;
-                quantities[order] = items[0].Quantity;
-                if (quantities[order] == SoldOut)
+                _quantities[order] = items[0].Quantity;
+                if (_quantities[order] == SoldOut)
                 {
                     await Publish(new StockReservationFailed(order, $"{items[0].Sku} ({SoldOut} wanted, 0 available)", [], now), 1);
                 }
-                else if (quantities[order] != NeverAnswers)
+                else if (_quantities[order] != NeverAnswers)
                 {
-                    states[order] = "reserved";
+                    _states[order] = "reserved";
                     await Publish(new StockReserved(order, items, now), 1);
                 }
 
@@ -127,7 +127,7 @@ public sealed class FakeInventory : IAsyncDisposable
                 break;
 
             case nameof(ReleaseStock):
-                states[order] = "released";
+                _states[order] = "released";
                 await Publish(new StockReleased(order, [], message.GetProperty("reason").GetString()!, now), 2);
                 break;
 
@@ -135,7 +135,7 @@ public sealed class FakeInventory : IAsyncDisposable
                 await Publish(new StockReleased(order, [], "released before", now), 2);
                 break;
 
-            case nameof(ShipOrder) when quantities.GetValueOrDefault(order) != ShipsByHand:
+            case nameof(ShipOrder) when _quantities.GetValueOrDefault(order) != ShipsByHand:
                 await Dispatch(order);
                 break;
         }

@@ -46,7 +46,7 @@ public class FulfilmentFixture : OrdersFixture
     }
 
     /// <summary>Waits until fulfilment has ended, and gives its story.</summary>
-    public static Task<JsonNode> Story(HttpClient client, Guid id, string state, TimeSpan? timeout = null) => Poll.Until(
+    public static Task<JsonNode> Story(HttpClient client, Guid id, string state, TimeSpan? timeout = null) => Poll.UntilAsync(
         async () => await Read(client, $"/v1/orders/{id}/fulfilment") ?? new JsonObject(),
         f => f["state"]?.GetValue<string>() == state,
         $"fulfilment of {id} to be {state}",

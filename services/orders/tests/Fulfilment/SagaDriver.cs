@@ -20,18 +20,18 @@ public sealed class SagaDriver : IAsyncDisposable
 {
     private static readonly Uri Queue = new($"queue:{OrdersQueues.Fulfilment}");
 
-    private readonly ServiceProvider services;
-    private readonly Observer observer;
-    private readonly IndexedSagaDictionary<FulfilmentState> sagas;
+    private readonly ServiceProvider _services;
+    private readonly Observer _observer;
+    private readonly IndexedSagaDictionary<FulfilmentState> _sagas;
 
     private SagaDriver(ServiceProvider services, Observer observer)
     {
-        this.services = services;
-        this.observer = observer;
-        sagas = services.GetRequiredService<IndexedSagaDictionary<FulfilmentState>>();
+        this._services = services;
+        this._observer = observer;
+        _sagas = services.GetRequiredService<IndexedSagaDictionary<FulfilmentState>>();
     }
 
-    public FulfilmentStateMachine Machine => services.GetRequiredService<FulfilmentStateMachine>();
+    public FulfilmentStateMachine Machine => _services.GetRequiredService<FulfilmentStateMachine>();
 
     /// <param name="house">What the saga finds in its own service; without it whatever it does there is noted, and no payment has an outcome yet.</param>
     public static async Task<SagaDriver> StartAsync(IHouse? house = null)
@@ -58,24 +58,24 @@ public sealed class SagaDriver : IAsyncDisposable
         var driver = new SagaDriver(services, observer);
         await services.GetRequiredService<ITestHarness>().Start();
         var bus = services.GetRequiredService<IBusControl>();
-        bus.ConnectReceiveObserver(driver.observer);
-        bus.ConnectSendObserver(driver.observer);
+        bus.ConnectReceiveObserver(driver._observer);
+        bus.ConnectSendObserver(driver._observer);
         return driver;
     }
 
-    public FulfilmentState? Find(Guid order) => sagas[order]?.Instance;
+    public FulfilmentState? Find(Guid order) => _sagas[order]?.Instance;
 
     /// <summary>Puts a saga into a state that it would have reached by itself.</summary>
     public async Task Given(FulfilmentState saga)
     {
-        await sagas.MarkInUse(CancellationToken.None);
+        await _sagas.MarkInUse(CancellationToken.None);
         try
         {
-            sagas.Add(new SagaInstance<FulfilmentState>(saga));
+            _sagas.Add(new SagaInstance<FulfilmentState>(saga));
         }
         finally
         {
-            sagas.Release();
+            _sagas.Release();
         }
     }
 
@@ -86,9 +86,9 @@ public sealed class SagaDriver : IAsyncDisposable
     {
         var token = message is DeadlinePassed deadline ? deadlineToken ?? Find(deadline.OrderId)?.DeadlineTokenId : null;
         var id = NewId.NextGuid();
-        var consumed = observer.Expect(id);
-        observer.Sent.Clear();
-        var endpoint = await services.GetRequiredService<IBus>().GetSendEndpoint(Queue);
+        var consumed = _observer.Expect(id);
+        _observer.Sent.Clear();
+        var endpoint = await _services.GetRequiredService<IBus>().GetSendEndpoint(Queue);
         await endpoint.Send(message, Pipe.Execute<SendContext>(c =>
         {
             c.MessageId = id;
@@ -98,38 +98,38 @@ public sealed class SagaDriver : IAsyncDisposable
             }
         }));
         await consumed.WaitAsync(TimeSpan.FromSeconds(10));
-        return [.. observer.Sent];
+        return [.. _observer.Sent];
     }
 
-    public async ValueTask DisposeAsync() => await services.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _services.DisposeAsync();
 
     /// <summary>The orders and the payments of the saga's own service.</summary>
     public interface IHouse : IOrders, IPayments;
 
     private sealed class Note(Observer observer) : IHouse
     {
-        public Task Do(Guid orderId, OrderCommand command, CancellationToken ct)
+        public Task DoAsync(Guid orderId, OrderCommand command, CancellationToken ct)
         {
             observer.Sent.Enqueue(command);
             return Task.CompletedTask;
         }
 
-        public Task<PaymentProcessed?> Request(PaymentRequest request, CancellationToken ct)
+        public Task<PaymentProcessed?> RequestAsync(PaymentRequest request, CancellationToken ct)
         {
             observer.Sent.Enqueue(request);
             return Task.FromResult<PaymentProcessed?>(null);
         }
 
-        public Task<PaymentProcessed?> Outcome(Guid orderId, CancellationToken ct) => Task.FromResult<PaymentProcessed?>(null);
+        public Task<PaymentProcessed?> OutcomeAsync(Guid orderId, CancellationToken ct) => Task.FromResult<PaymentProcessed?>(null);
     }
 
     private sealed class Observer : IReceiveObserver, ISendObserver
     {
-        private readonly ConcurrentDictionary<Guid, TaskCompletionSource> expected = [];
+        private readonly ConcurrentDictionary<Guid, TaskCompletionSource> _expected = [];
 
         public ConcurrentQueue<object> Sent { get; } = [];
 
-        public Task Expect(Guid message) => (expected[message] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        public Task Expect(Guid message) => (_expected[message] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
         public Task PreReceive(ReceiveContext context) => Task.CompletedTask;
 
@@ -175,7 +175,7 @@ public sealed class SagaDriver : IAsyncDisposable
 
         private void Done(Guid? message, Exception? failure)
         {
-            if (message is { } id && expected.TryRemove(id, out var waiting))
+            if (message is { } id && _expected.TryRemove(id, out var waiting))
             {
                 if (failure is null)
                 {

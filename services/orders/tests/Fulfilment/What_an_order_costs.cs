@@ -58,7 +58,7 @@ public sealed class What_an_order_costs(What_an_order_costs.Unhurried fixture) :
     /// <param name="deliveries">Over the broker, to this service.</param>
     private async Task Costs(CostMeter meter, Guid order, int commits, int roundTrips, int statements, long events, int commands, int deliveries)
     {
-        await Poll.Until(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE NOT scheduled"), n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE NOT scheduled"), n => n == 0, "an empty outbox");
         await meter.HeardAsync(commits, roundTrips);
         var published = await fixture.Database.ScalarAsync<long>(
             $"SELECT count(*) FROM messaging.boundary_events WHERE subject = '{order}' OR data ->> 'orderId' = '{order}'");

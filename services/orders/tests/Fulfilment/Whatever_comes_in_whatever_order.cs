@@ -124,10 +124,10 @@ public sealed class Whatever_comes_in_whatever_order
     {
         public ConcurrentDictionary<Guid, World> Of { get; } = [];
 
-        public Task Do(Guid orderId, OrderCommand command, CancellationToken ct) => Of[orderId].Do(orderId, command, ct);
+        public Task DoAsync(Guid orderId, OrderCommand command, CancellationToken ct) => Of[orderId].DoAsync(orderId, command, ct);
 
-        public Task<PaymentProcessed?> Request(PaymentRequest request, CancellationToken ct) => Of[request.OrderId].Request(request, ct);
+        public Task<PaymentProcessed?> RequestAsync(PaymentRequest request, CancellationToken ct) => Of[request.OrderId].RequestAsync(request, ct);
 
-        public Task<PaymentProcessed?> Outcome(Guid orderId, CancellationToken ct) => Of[orderId].Outcome(orderId, ct);
+        public Task<PaymentProcessed?> OutcomeAsync(Guid orderId, CancellationToken ct) => Of[orderId].OutcomeAsync(orderId, ct);
     }
 }

@@ -13,41 +13,41 @@ namespace Orders.Tests.Fulfilment;
 /// </summary>
 internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriver.IHouse
 {
-    private readonly List<object> bag = [];
-    private readonly Dictionary<string, PaymentOutcome> answers = [];
-    private OrderState order = NewOrder(orderId);
-    private Payment? payment;
-    private bool cancelled;
+    private readonly List<object> _bag = [];
+    private readonly Dictionary<string, PaymentOutcome> _answers = [];
+    private OrderState _order = NewOrder(orderId);
+    private Payment? _payment;
+    private bool _cancelled;
 
     public string Stock { get; private set; } = "none";
 
     public PaymentState? AtProvider { get; private set; }
 
     /// <summary>What a payment at the provider waits for, while it is pending.</summary>
-    private string? waitsFor;
+    private string? _waitsFor;
 
     public bool EverCaptured { get; private set; }
 
-    public OrderStatus Order => order.Status;
+    public OrderStatus Order => _order.Status;
 
-    public Payment? Record => payment;
+    public Payment? Record => _payment;
 
-    public bool IsQuiet => bag.Count == 0;
+    public bool IsQuiet => _bag.Count == 0;
 
     public string? Card { get; init; }
 
     public List<string> Log { get; } = [];
 
-    public void Put(object message) => bag.Add(message);
+    public void Put(object message) => _bag.Add(message);
 
     /// <summary>Takes what comes next; the same may come once more later.</summary>
     public object Take()
     {
-        var index = luck.OneOf(bag.Count);
-        var message = bag[index];
+        var index = luck.OneOf(_bag.Count);
+        var message = _bag[index];
         if (luck.Chance() >= 0.15)
         {
-            bag.RemoveAt(index);
+            _bag.RemoveAt(index);
         }
 
         Log.Add(message.ToString()!);
@@ -57,14 +57,14 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
     /// <summary>Now and then the customer changes her mind, or a reservation expires.</summary>
     public void LetThingsHappen()
     {
-        if (!cancelled && luck.Chance() < 0.03 && Rules.Decide(order, new RequestCancellation("changed my mind", A.Now)) is Decision.Accepted accepted)
+        if (!_cancelled && luck.Chance() < 0.03 && Rules.Decide(_order, new RequestCancellation("changed my mind", A.Now)) is Decision.Accepted accepted)
         {
-            cancelled = true;
-            order = accepted.Events.Aggregate(order, Rules.Evolve);
+            _cancelled = true;
+            _order = accepted.Events.Aggregate(_order, Rules.Evolve);
             Put(new CancellationRequested(orderId, "changed my mind"));
         }
 
-        if (AtProvider == PaymentState.Pending && waitsFor != ProviderPayment.Confirmation && luck.Chance() is var fate and (< 0.03 or > 0.9))
+        if (AtProvider == PaymentState.Pending && _waitsFor != ProviderPayment.Confirmation && luck.Chance() is var fate and (< 0.03 or > 0.9))
         {
             AtProvider = fate > 0.9 ? PaymentState.Authorized : PaymentState.Declined;
         }
@@ -76,21 +76,21 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
         }
     }
 
-    public Task Do(Guid order, OrderCommand command, CancellationToken ct)
+    public Task DoAsync(Guid order, OrderCommand command, CancellationToken ct)
     {
-        this.order = Rules.Decide(this.order, command) switch
+        this._order = Rules.Decide(this._order, command) switch
         {
-            Decision.Accepted accepted => accepted.Events.Aggregate(this.order, Rules.Evolve),
+            Decision.Accepted accepted => accepted.Events.Aggregate(this._order, Rules.Evolve),
             Decision.Refused { Error: var error } => throw new InvalidOperationException($"The order refuses {command}: {error.Code}."),
-            _ => this.order,
+            _ => this._order,
         };
         return Task.CompletedTask;
     }
 
-    public Task<PaymentProcessed?> Request(PaymentRequest request, CancellationToken ct)
+    public Task<PaymentProcessed?> RequestAsync(PaymentRequest request, CancellationToken ct)
     {
         Log.Add(request.ToString());
-        payment ??= request is AuthorizePayment
+        _payment ??= request is AuthorizePayment
             ? Payment.ToAuthorize(Guid.CreateVersion7(), orderId, A.User, A.Total, "pm_card_visa", A.Now)
             : Payment.NeverToBe(Guid.CreateVersion7(), orderId, A.User, A.Total, "pm_card_visa", A.Now);
         var wanted = request switch
@@ -100,21 +100,21 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
             CapturePayment => PaymentOperation.Capture,
             _ => PaymentOperation.Refund,
         };
-        switch (payment.Request(wanted, A.Now))
+        switch (_payment.Request(wanted, A.Now))
         {
             case Reaction.Answer:
-                return Task.FromResult<PaymentProcessed?>(payment.ToEvent());
+                return Task.FromResult<PaymentProcessed?>(_payment.ToEvent());
             case Reaction.Execute:
-                payment.Claim(A.Now);
-                Put(new ExecutePayment(orderId, payment.Operation!.Value, IsClaimed: true));
+                _payment.Claim(A.Now);
+                Put(new ExecutePayment(orderId, _payment.Operation!.Value, IsClaimed: true));
                 break;
         }
 
         return Task.FromResult<PaymentProcessed?>(null);
     }
 
-    public Task<PaymentProcessed?> Outcome(Guid order, CancellationToken ct) =>
-        Task.FromResult(payment is { Status: not PaymentState.Pending } ? payment.ToEvent() : null);
+    public Task<PaymentProcessed?> OutcomeAsync(Guid order, CancellationToken ct) =>
+        Task.FromResult(_payment is { Status: not PaymentState.Pending } ? _payment.ToEvent() : null);
 
     /// <summary>Handles what is for somebody else than the saga.</summary>
     /// <returns>What the saga has to get now; null when nothing.</returns>
@@ -157,7 +157,7 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
     /// <summary>The call and the recording of its outcome are two things, and a crash may come between them.</summary>
     private async Task Execute(ExecutePayment execute)
     {
-        if (payment!.Operation != execute.Operation)
+        if (_payment!.Operation != execute.Operation)
         {
             return;
         }
@@ -165,25 +165,25 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
         // What came once more than it was sent does not always say so.
         if (!execute.IsClaimed || luck.Chance() < 0.3)
         {
-            payment.Claim(A.Now);
+            _payment.Claim(A.Now);
         }
 
-        var outcome = await new PaymentExecution(this, TimeProvider.System).Run(payment, execute.Operation, CancellationToken.None);
-        Put(luck.Chance() < 0.1 ? execute : new Answered(execute.Operation, payment.Attempts, outcome));
+        var outcome = await new PaymentExecution(this, TimeProvider.System).RunAsync(_payment, execute.Operation, CancellationToken.None);
+        Put(luck.Chance() < 0.1 ? execute : new Answered(execute.Operation, _payment.Attempts, outcome));
     }
 
     /// <summary>The saga hears of it in the same transaction; from a replica of the version before, by a message.</summary>
     private PaymentProcessed? RecordOutcome(Answered answered)
     {
-        switch (payment!.Record(answered.Operation, answered.Result, A.Now))
+        switch (_payment!.Record(answered.Operation, answered.Result, A.Now))
         {
             case Reaction.Answer when luck.Chance() < 0.1:
-                Put(payment.ToEvent());
+                Put(_payment.ToEvent());
                 break;
             case Reaction.Answer:
-                return payment.ToEvent();
+                return _payment.ToEvent();
             case Reaction.Execute:
-            case Reaction.CheckLater when payment.Attempts == answered.Attempt:
+            case Reaction.CheckLater when _payment.Attempts == answered.Attempt:
                 Put(new ExecutePayment(orderId, answered.Operation));
                 break;
         }
@@ -191,25 +191,25 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
         return null;
     }
 
-    Task<PaymentOutcome> IPaymentGateway.Create(PaymentKey key, Shop.Contracts.Money amount, string paymentMethod, CancellationToken ct) => Call(key.For("authorize"), () =>
+    Task<PaymentOutcome> IPaymentGateway.CreateAsync(PaymentKey key, Shop.Contracts.Money amount, string paymentMethod, CancellationToken ct) => Call(key.For("authorize"), () =>
     {
-        waitsFor ??= ProviderPayment.Confirmation;
+        _waitsFor ??= ProviderPayment.Confirmation;
         return AtProvider ??= PaymentState.Pending;
     });
 
-    Task<PaymentOutcome> IPaymentGateway.Confirm(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("confirm"), () =>
+    Task<PaymentOutcome> IPaymentGateway.ConfirmAsync(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("confirm"), () =>
     {
-        payment!.ProviderReference.ShouldBe(reference, "nothing is confirmed before its reference is on record");
-        if (AtProvider == PaymentState.Pending && waitsFor == ProviderPayment.Confirmation)
+        _payment!.ProviderReference.ShouldBe(reference, "nothing is confirmed before its reference is on record");
+        if (AtProvider == PaymentState.Pending && _waitsFor == ProviderPayment.Confirmation)
         {
-            waitsFor = Card is "processing" or "requires_action" ? Card : null;
-            AtProvider = waitsFor is not null ? PaymentState.Pending : Card == "declined" ? PaymentState.Declined : PaymentState.Authorized;
+            _waitsFor = Card is "processing" or "requires_action" ? Card : null;
+            AtProvider = _waitsFor is not null ? PaymentState.Pending : Card == "declined" ? PaymentState.Declined : PaymentState.Authorized;
         }
 
         return AtProvider!.Value;
     });
 
-    Task<PaymentOutcome> IPaymentGateway.Capture(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("capture"), () =>
+    Task<PaymentOutcome> IPaymentGateway.CaptureAsync(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("capture"), () =>
     {
         if (Card == "capture fails" && AtProvider == PaymentState.Authorized)
         {
@@ -222,17 +222,17 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
     });
 
     // What is processing cannot be cancelled before it is decided.
-    Task<PaymentOutcome> IPaymentGateway.Void(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("void"), () =>
-        (AtProvider = AtProvider is PaymentState.Authorized || (AtProvider == PaymentState.Pending && waitsFor != "processing") ? PaymentState.Voided : AtProvider)!.Value);
+    Task<PaymentOutcome> IPaymentGateway.VoidAsync(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("void"), () =>
+        (AtProvider = AtProvider is PaymentState.Authorized || (AtProvider == PaymentState.Pending && _waitsFor != "processing") ? PaymentState.Voided : AtProvider)!.Value);
 
-    Task<PaymentOutcome> IPaymentGateway.Refund(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("refund"), () =>
+    Task<PaymentOutcome> IPaymentGateway.RefundAsync(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("refund"), () =>
         (AtProvider = AtProvider == PaymentState.Captured ? PaymentState.Refunded : AtProvider)!.Value);
 
-    Task<Lookup> IPaymentGateway.Get(string reference, CancellationToken ct) => Look();
+    Task<Lookup> IPaymentGateway.GetAsync(string reference, CancellationToken ct) => Look();
 
-    Task<Lookup> IPaymentGateway.Find(Guid order, CancellationToken ct) => Look();
+    Task<Lookup> IPaymentGateway.FindAsync(Guid order, CancellationToken ct) => Look();
 
-    IAsyncEnumerable<IReadOnlyList<ProviderPayment>> IPaymentGateway.List(DateTimeOffset? since, CancellationToken ct) => throw new NotSupportedException();
+    IAsyncEnumerable<IReadOnlyList<ProviderPayment>> IPaymentGateway.ListAsync(DateTimeOffset? since, CancellationToken ct) => throw new NotSupportedException();
 
     /// <summary>Whatever was answered under a key, also a failure, is the answer to every repeat under it.</summary>
     private Task<PaymentOutcome> Call(string key, Func<PaymentState> effect)
@@ -243,9 +243,9 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
             return Task.FromResult<PaymentOutcome>(new PaymentOutcome.Unknown("lost before it arrived"));
         }
 
-        if (!answers.TryGetValue(key, out var answer))
+        if (!_answers.TryGetValue(key, out var answer))
         {
-            answers[key] = answer = fate is > 0.4 and < 0.45 ? new PaymentOutcome.Unknown("the provider is unwell", KeySpent: true) : PaymentOutcome.Of(Provider(effect()));
+            _answers[key] = answer = fate is > 0.4 and < 0.45 ? new PaymentOutcome.Unknown("the provider is unwell", KeySpent: true) : PaymentOutcome.Of(Provider(effect()));
         }
 
         return Task.FromResult(fate < 0.4 ? new PaymentOutcome.Unknown("the answer got lost") : answer);
@@ -254,7 +254,7 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
     private Task<Lookup> Look() => Task.FromResult<Lookup>(
         luck.Chance() < 0.2 ? new Lookup.Unknown("no answer") : AtProvider is { } state ? new Lookup.Found(Provider(state)) : new Lookup.None());
 
-    private ProviderPayment Provider(PaymentState state) => new("pi_1", state, A.Total, orderId, state == PaymentState.Declined ? "generic_decline" : null, A.Now, state == PaymentState.Pending ? waitsFor : null);
+    private ProviderPayment Provider(PaymentState state) => new("pi_1", state, A.Total, orderId, state == PaymentState.Declined ? "generic_decline" : null, A.Now, state == PaymentState.Pending ? _waitsFor : null);
 
     private static OrderState NewOrder(Guid id)
     {
@@ -281,10 +281,10 @@ internal sealed class Luck(IReadOnlyList<int> draws)
 {
     public const int Of = 10_000;
 
-    private int drawn;
+    private int _drawn;
 
     /// <returns>From 0, with which everything goes wrong, to 1.</returns>
-    public double Chance() => drawn < draws.Count ? (double)draws[drawn++] / Of : 1;
+    public double Chance() => _drawn < draws.Count ? (double)draws[_drawn++] / Of : 1;
 
-    public int OneOf(int count) => drawn < draws.Count ? draws[drawn++] * count / Of : 0;
+    public int OneOf(int count) => _drawn < draws.Count ? draws[_drawn++] * count / Of : 0;
 }

@@ -19,7 +19,7 @@ internal sealed class History(ManyOrders shop, int few)
     private const int Writers = 3;
     private const int OrdersOfACustomer = 20;
 
-    private readonly DateTimeOffset start = TimeProvider.System.GetUtcNow().AddDays(-365);
+    private readonly DateTimeOffset _start = TimeProvider.System.GetUtcNow().AddDays(-365);
 
     /// <summary>Has 200 of the first 10,000 orders, and never orders again.</summary>
     public static Guid BigCustomer { get; } = Guid.Parse("0196f000-0000-7000-8000-0000000000b1");
@@ -34,7 +34,7 @@ internal sealed class History(ManyOrders shop, int few)
             Enumerable.Range(from, to - from).Chunk(Chunk),
             new ParallelOptions { MaxDegreeOfParallelism = Writers },
             async (numbers, _) => await WriteLives(numbers));
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => await shop.Database.ScalarAsync<long>(
                 "SELECT count(*) FROM event_store.events e, event_store.projections p WHERE p.name = 'sales' AND e.position > p.position") == 0,
             "the sales to have caught up",
@@ -85,17 +85,17 @@ internal sealed class History(ManyOrders shop, int few)
                     events.AddRange(accepted.Events);
                 }
 
-                stored.AddRange(await store.Append(OrderStore.StreamType, id, version, events, state!.UserId.ToString(), CancellationToken.None, state.CreatedAt));
+                stored.AddRange(await store.AppendAsync(OrderStore.StreamType, id, version, events, state!.UserId.ToString(), CancellationToken.None, state.CreatedAt));
                 orders[i] = (id, number, state, version + events.Count);
             }
 
             var target = new ProjectionTarget((NpgsqlConnection)db.Database.GetDbConnection(), Shadow: false);
-            await new OrdersProjection().Apply(stored, target, CancellationToken.None);
+            await new OrdersProjection().ApplyAsync(stored, target, CancellationToken.None);
             await transaction.CommitAsync();
         }
     }
 
-    private DateTimeOffset At(int number) => start.AddMinutes(number * 5);
+    private DateTimeOffset At(int number) => _start.AddMinutes(number * 5);
 
     private OrderCommand[] Placed(Guid id, int number)
     {

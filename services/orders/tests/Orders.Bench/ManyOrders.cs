@@ -29,19 +29,19 @@ internal sealed class ManyOrders : ServiceFixture<Program>
     {
         await base.InitializeAsync();
         using var probe = Anonymous();
-        await Poll.Until(async () => (await probe.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode, "orders to be ready", TimeSpan.FromMinutes(1));
+        await Poll.UntilAsync(async () => (await probe.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode, "orders to be ready", TimeSpan.FromMinutes(1));
         await using (var scope = Services.CreateAsyncScope())
         {
             foreach (var product in new[] { Lamp, Desk })
             {
                 var added = new ProductAdded(product.Sku, product.Name, new Shop.Contracts.Money(product.UnitPrice.Amount, product.UnitPrice.Currency), [], TimeProvider.System.GetUtcNow());
-                await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(added, 1);
+                await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEventAsync(added, 1);
             }
 
             await scope.ServiceProvider.GetRequiredService<DbContext>().SaveChangesAsync();
         }
 
-        await Poll.Until(async () => await Database.ScalarAsync<long>("SELECT count(*) FROM catalogue_products") == 2, "the products to be known");
+        await Poll.UntilAsync(async () => await Database.ScalarAsync<long>("SELECT count(*) FROM catalogue_products") == 2, "the products to be known");
     }
 
     /// <returns>Milliseconds.</returns>
@@ -49,10 +49,10 @@ internal sealed class ManyOrders : ServiceFixture<Program>
     {
         var (id, now) = (Ids.New(TimeProvider.System), TimeProvider.System.GetUtcNow());
         OrderCommand[] commands = [new Draft(id, id, "EUR", now), .. Enumerable.Range(0, 99).Select(_ => new AddItem(Lamp, 1, now))];
-        await InScope<OrderStore, VersionedOrder>(store => store.Change(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>(commands), CancellationToken.None));
-        return await Median(() => InScope<OrderStore, bool>(async store =>
+        await InScopeAsync<OrderStore, VersionedOrder>(store => store.ChangeAsync(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>(commands), CancellationToken.None));
+        return await Median(() => InScopeAsync<OrderStore, bool>(async store =>
         {
-            var order = await store.Load(id, toVersion: null, until: null, CancellationToken.None);
+            var order = await store.LoadAsync(id, toVersion: null, until: null, CancellationToken.None);
             return order!.Version == 100 && Order.Decide(order.State, new AddItem(Lamp, 1, now)) is Decision.Accepted;
         }));
     }

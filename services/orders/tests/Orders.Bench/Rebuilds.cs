@@ -66,7 +66,7 @@ internal sealed class Rebuilds(ManyOrders shop)
         var started = Stopwatch.GetTimestamp();
         using var asked = await client.PostAsync(new Uri($"/v1/ops/projections/{name}/rebuild", UriKind.Relative), null);
         asked.EnsureSuccessStatusCode();
-        var state = await Poll.Until(
+        var state = await Poll.UntilAsync(
             () => shop.Database.ScalarAsync<string>($"SELECT rebuild_state || ' ' || coalesce(rebuild_differences, -1) || ' ' || coalesce(rebuild_error, '') FROM event_store.projections WHERE name = '{name}'"),
             s => s.StartsWith("completed", StringComparison.Ordinal) || s.StartsWith("failed", StringComparison.Ordinal),
             $"{name} to be rebuilt",

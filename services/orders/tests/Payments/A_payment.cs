@@ -5,21 +5,21 @@ namespace Orders.Tests.Payments;
 
 public sealed class A_payment
 {
-    private readonly Payment payment = Payment.ToAuthorize(Guid.CreateVersion7(), Guid.CreateVersion7(), A.User, A.Total, "pm_card_visa", A.Now);
+    private readonly Payment _payment = Payment.ToAuthorize(Guid.CreateVersion7(), Guid.CreateVersion7(), A.User, A.Total, "pm_card_visa", A.Now);
 
     [Fact]
     public void Whose_refund_is_refused_keeps_the_code_and_the_time_and_asks_under_another_key()
     {
         Stands(PaymentOperation.Authorize, PaymentState.Authorized).ShouldBe(Reaction.Answer);
-        payment.Request(PaymentOperation.Capture, A.Now);
+        _payment.Request(PaymentOperation.Capture, A.Now);
         Stands(PaymentOperation.Capture, PaymentState.Captured).ShouldBe(Reaction.Answer);
-        payment.OperationSince.ShouldBeNull();
+        _payment.OperationSince.ShouldBeNull();
 
-        payment.Request(PaymentOperation.Refund, A.Now).ShouldBe(Reaction.Execute);
-        payment.Record(PaymentOperation.Refund, new PaymentOutcome.Declined("balance_insufficient"), A.Now.AddMinutes(1)).ShouldBe(Reaction.CheckLater);
-        payment.Request(PaymentOperation.Refund, A.Now.AddHours(1));
+        _payment.Request(PaymentOperation.Refund, A.Now).ShouldBe(Reaction.Execute);
+        _payment.Record(PaymentOperation.Refund, new PaymentOutcome.Declined("balance_insufficient"), A.Now.AddMinutes(1)).ShouldBe(Reaction.CheckLater);
+        _payment.Request(PaymentOperation.Refund, A.Now.AddHours(1));
 
-        payment.ShouldSatisfyAllConditions(
+        _payment.ShouldSatisfyAllConditions(
             p => p.Status.ShouldBe(PaymentState.Captured),
             p => p.UnknownReason.ShouldBe("balance_insufficient"),
             p => p.OperationSince.ShouldBe(A.Now),
@@ -28,7 +28,7 @@ public sealed class A_payment
 
     private Reaction Stands(PaymentOperation operation, PaymentState state)
     {
-        payment.Claim(A.Now);
-        return payment.Record(operation, PaymentOutcome.Of(new ProviderPayment("pi_1", state, A.Total, payment.OrderId, null, A.Now)), A.Now);
+        _payment.Claim(A.Now);
+        return _payment.Record(operation, PaymentOutcome.Of(new ProviderPayment("pi_1", state, A.Total, _payment.OrderId, null, A.Now)), A.Now);
     }
 }

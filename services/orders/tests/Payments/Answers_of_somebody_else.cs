@@ -15,23 +15,23 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
 
     private static readonly Money Price = new(19.99m, "EUR");
 
-    private readonly List<(string? Key, string? Version)> requests = [];
-    private WebApplication provider = null!;
-    private RequestDelegate answer = _ => Task.CompletedTask;
+    private readonly List<(string? Key, string? Version)> _requests = [];
+    private WebApplication _provider = null!;
+    private RequestDelegate _answer = _ => Task.CompletedTask;
 
     public async ValueTask InitializeAsync()
     {
-        provider = WebApplication.CreateSlimBuilder().Build();
-        provider.Urls.Add("http://127.0.0.1:0");
-        provider.Run(http =>
+        _provider = WebApplication.CreateSlimBuilder().Build();
+        _provider.Urls.Add("http://127.0.0.1:0");
+        _provider.Run(http =>
         {
-            requests.Add((http.Request.Headers["Idempotency-Key"], http.Request.Headers["Stripe-Version"]));
-            return answer(http);
+            _requests.Add((http.Request.Headers["Idempotency-Key"], http.Request.Headers["Stripe-Version"]));
+            return _answer(http);
         });
-        await provider.StartAsync();
+        await _provider.StartAsync();
     }
 
-    public ValueTask DisposeAsync() => provider.DisposeAsync();
+    public ValueTask DisposeAsync() => _provider.DisposeAsync();
 
     [Theory]
     [InlineData(200, "<html>Please sign in</html>")]
@@ -53,7 +53,7 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [InlineData(500, "null")]
     public async Task That_say_nothing_of_the_payment_leave_its_outcome_unknown(int status, string body)
     {
-        answer = Says(status, body);
+        _answer = Says(status, body);
         (await Ask(g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default))).ShouldBeOfType<PaymentOutcome.Unknown>();
         (await Ask(g => g.Refund(Guid.CreateVersion7(), "pi_1", default))).ShouldBeOfType<PaymentOutcome.Unknown>();
     }
@@ -64,7 +64,7 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [InlineData("a_status_of_next_year")]
     public async Task That_have_not_decided_yet_are_pending_and_known_by_their_reference(string status)
     {
-        answer = Says(200, Good.Replace("requires_capture", status, StringComparison.Ordinal));
+        _answer = Says(200, Good.Replace("requires_capture", status, StringComparison.Ordinal));
         (await Ask(g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default)))
             .ShouldBeOfType<PaymentOutcome.Pending>().Payment.ShouldSatisfyAllConditions(p => p.Reference.ShouldBe("pi_1"), p => p.WaitsFor.ShouldBe(status));
     }
@@ -74,7 +74,7 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [InlineData("""{"error":{"type":"a_type_of_next_year","code":"a_code_of_next_year","a_member":[1]}}""", "a_code_of_next_year")]
     public async Task That_refuse_for_a_reason_of_next_year_refuse_all_the_same(string body, string code)
     {
-        answer = Says(402, body);
+        _answer = Says(402, body);
         (await Ask(g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default))).ShouldBeOfType<PaymentOutcome.Declined>().Code.ShouldBe(code);
     }
 
@@ -84,7 +84,7 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     public async Task That_refuse_a_refund_say_why_unless_the_money_is_back(string status, long refunded, bool isRefused)
     {
         var now = Good.Replace("requires_capture", status, StringComparison.Ordinal).Replace("\"amount_refunded\":0", $"\"amount_refunded\":{refunded}", StringComparison.Ordinal);
-        answer = http => (http.Request.Method == "GET" ? Says(200, now) : Says(400, """{"error":{"type":"invalid_request_error","code":"balance_insufficient"}}"""))(http);
+        _answer = http => (http.Request.Method == "GET" ? Says(200, now) : Says(400, """{"error":{"type":"invalid_request_error","code":"balance_insufficient"}}"""))(http);
         var outcome = await Ask(g => g.Refund(Guid.CreateVersion7(), "pi_1", default));
         (outcome is PaymentOutcome.Declined { Code: "balance_insufficient" }).ShouldBe(isRefused);
         (outcome is PaymentOutcome.Approved { Payment.Status: PaymentState.Refunded }).ShouldBe(!isRefused);
@@ -93,7 +93,7 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [Fact]
     public async Task That_stop_in_the_middle_are_waited_for_no_longer_than_others()
     {
-        answer = async http =>
+        _answer = async http =>
         {
             http.Response.ContentLength = Good.Length;
             await http.Response.WriteAsync(Good[..20]);
@@ -101,18 +101,18 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
             await Task.Delay(Timeout.Infinite, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         };
         (await Ask(g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default))).ShouldBe(new PaymentOutcome.Unknown("no answer in time"));
-        requests.Count.ShouldBe(2, "and it is asked for again at once");
+        _requests.Count.ShouldBe(2, "and it is asked for again at once");
     }
 
     [Fact]
     public async Task That_break_off_in_the_middle_are_asked_for_again_at_once()
     {
-        answer = async http =>
+        _answer = async http =>
         {
             http.Response.ContentLength = Good.Length;
-            await http.Response.WriteAsync(requests.Count > 1 ? Good : Good[..20]);
+            await http.Response.WriteAsync(_requests.Count > 1 ? Good : Good[..20]);
             await http.Response.Body.FlushAsync();
-            if (requests.Count == 1)
+            if (_requests.Count == 1)
             {
                 http.Abort();
             }
@@ -123,7 +123,7 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [Fact]
     public async Task That_do_not_end_are_not_kept_in_memory()
     {
-        answer = async http =>
+        _answer = async http =>
         {
             var plenty = new byte[1024 * 1024];
             for (var sent = 0; sent < 64 && !http.RequestAborted.IsCancellationRequested; sent++)
@@ -138,7 +138,7 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [Fact]
     public async Task That_point_elsewhere_are_not_followed()
     {
-        answer = http =>
+        _answer = http =>
         {
             http.Response.StatusCode = http.Request.Path == "/elsewhere" ? 200 : 302;
             http.Response.Headers.Location = "/elsewhere";
@@ -150,12 +150,12 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [Fact]
     public async Task Are_asked_for_in_the_version_that_we_were_written_for_and_with_the_orders_key()
     {
-        answer = Says(200, Good);
+        _answer = Says(200, Good);
         var order = Guid.CreateVersion7();
         (await Ask(g => g.Authorize(order, Price, "pm_card_visa", default))).ShouldBeOfType<PaymentOutcome.Approved>();
         (await Ask(g => g.Capture(order, "pi_1", default))).ShouldBeOfType<PaymentOutcome.Approved>();
-        (await Ask(g => g.Confirm(new PaymentKey(order, 2), "pi_1", default))).ShouldBeOfType<PaymentOutcome.Approved>();
-        requests.ShouldBe(
+        (await Ask(g => g.ConfirmAsync(new PaymentKey(order, 2), "pi_1", default))).ShouldBeOfType<PaymentOutcome.Approved>();
+        _requests.ShouldBe(
         [
             ($"order-{order}-authorize", "2025-09-30.clover"), ($"order-{order}-capture", "2025-09-30.clover"), ($"order-{order}-confirm-2", "2025-09-30.clover"),
         ]);
@@ -171,7 +171,7 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     {
         Dictionary<string, string?> all = new()
         {
-            ["Payments:BaseUrl"] = provider.Urls.Single(),
+            ["Payments:BaseUrl"] = _provider.Urls.Single(),
             ["Payments:ApiKey"] = "a-key-of-these-tests",
             ["Payments:Retries"] = "1",
             ["Payments:RetryDelay"] = "00:00:00.001",

@@ -8,18 +8,18 @@ internal static class PaymentSteps
 {
     /// <summary>One authorization as the service asks for it: made, and then confirmed.</summary>
     public static async Task<PaymentOutcome> Authorize(this IPaymentGateway gateway, Guid order, Money amount, string card, CancellationToken ct) =>
-        await gateway.Create(new PaymentKey(order, 0), amount, card, ct) switch
+        await gateway.CreateAsync(new PaymentKey(order, 0), amount, card, ct) switch
         {
-            PaymentOutcome.Created made => await gateway.Confirm(new PaymentKey(order, 0), made.Payment.Reference, ct),
+            PaymentOutcome.Created made => await gateway.ConfirmAsync(new PaymentKey(order, 0), made.Payment.Reference, ct),
             var other => other,
         };
 
     public static Task<PaymentOutcome> Capture(this IPaymentGateway gateway, Guid order, string reference, CancellationToken ct) =>
-        gateway.Capture(new PaymentKey(order, 0), reference, ct);
+        gateway.CaptureAsync(new PaymentKey(order, 0), reference, ct);
 
     public static Task<PaymentOutcome> Void(this IPaymentGateway gateway, Guid order, string reference, CancellationToken ct) =>
-        gateway.Void(new PaymentKey(order, 0), reference, ct);
+        gateway.VoidAsync(new PaymentKey(order, 0), reference, ct);
 
     public static Task<PaymentOutcome> Refund(this IPaymentGateway gateway, Guid order, string reference, CancellationToken ct) =>
-        gateway.Refund(new PaymentKey(order, 0), reference, ct);
+        gateway.RefundAsync(new PaymentKey(order, 0), reference, ct);
 }

@@ -16,14 +16,14 @@ public sealed class Sandbox : IAsyncDisposable
 {
     public const string ApiKey = "sk_test_orders_tests";
 
-    private readonly WebApplication app;
-    private readonly HttpClient http;
+    private readonly WebApplication _app;
+    private readonly HttpClient _http;
 
     private Sandbox(WebApplication app)
     {
-        this.app = app;
+        this._app = app;
         BaseUrl = new Uri(app.Urls.Single());
-        http = new HttpClient { BaseAddress = BaseUrl };
+        _http = new HttpClient { BaseAddress = BaseUrl };
     }
 
     public Uri BaseUrl { get; }
@@ -42,32 +42,32 @@ public sealed class Sandbox : IAsyncDisposable
 
     public async Task Fault(object rule)
     {
-        using var answer = await http.PostAsJsonAsync("/sandbox/faults", rule);
+        using var answer = await _http.PostAsJsonAsync("/sandbox/faults", rule);
         answer.EnsureSuccessStatusCode();
     }
 
     public async Task NoFaults()
     {
-        using var answer = await http.DeleteAsync("/sandbox/faults");
+        using var answer = await _http.DeleteAsync("/sandbox/faults");
         answer.EnsureSuccessStatusCode();
     }
 
     /// <summary>The movements of money for one order, oldest first.</summary>
     public async Task<IReadOnlyList<string>> Movements(Guid orderId) =>
-        (await http.GetFromJsonAsync<JsonElement>($"/sandbox/ledger?orderId={orderId}")).GetProperty("entries").EnumerateArray()
+        (await _http.GetFromJsonAsync<JsonElement>($"/sandbox/ledger?orderId={orderId}")).GetProperty("entries").EnumerateArray()
             .Select(e => e.GetProperty("type").GetString()!).Reverse().ToList();
 
     /// <summary>What the customer answers on the page that a payment sends her to.</summary>
     public async Task<HttpStatusCode> Act(string nextActionUrl, string outcome)
     {
         using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["outcome"] = outcome });
-        using var answer = await http.PostAsync(new Uri(nextActionUrl), form);
+        using var answer = await _http.PostAsync(new Uri(nextActionUrl), form);
         return answer.StatusCode;
     }
 
     public async ValueTask DisposeAsync()
     {
-        http.Dispose();
-        await app.DisposeAsync();
+        _http.Dispose();
+        await _app.DisposeAsync();
     }
 }

@@ -73,7 +73,7 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         difference["ours"]!.GetValue<string>().ShouldStartWith("refund since ");
         difference["providers"]!.GetValue<string>().ShouldBe("balance_insufficient");
         (await Reconcile())["reconciled"]!.GetValue<bool>().ShouldBeFalse();
-        await Poll.Until(() => Task.FromResult(Gauge("orders.payments.stuck", "refund")), stuck => stuck == 1, "the gauge to show it");
+        await Poll.UntilAsync(() => Task.FromResult(Gauge("orders.payments.stuck", "refund")), stuck => stuck == 1, "the gauge to show it");
 
         await fixture.Database.ExecuteAsync($"UPDATE payments SET operation = NULL, operation_since = NULL, unknown_reason = NULL WHERE order_id = '{id}'");
         (await Differences(id)).ShouldBeEmpty();
@@ -90,7 +90,7 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         await FulfilmentFixture.Story(customer, id, "shipping");
         await fixture.Database.ExecuteAsync($"UPDATE fulfilments SET changed_at = now() - interval '2 hours' WHERE order_id = '{id}'");
 
-        await Poll.Until(() => Task.FromResult(Gauge("orders.fulfilments.oldest_age", "Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
+        await Poll.UntilAsync(() => Task.FromResult(Gauge("orders.fulfilments.oldest_age", "Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
         Gauge("orders.fulfilments.open", "Shipping").ShouldBeGreaterThanOrEqualTo(1);
     }
 
@@ -181,7 +181,7 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
     private async Task<JsonNode> Reconcile()
     {
         using var @operator = fixture.Operator();
-        return await Poll.Until(
+        return await Poll.UntilAsync(
             async () => (await FulfilmentFixture.Read(@operator, "/v1/ops/payments/reconciliation"))!, b => b["differences"] is not null, "the reconciliation");
     }
 

@@ -17,18 +17,18 @@ namespace Orders.Tests.ReadModels;
 /// <summary>Read models are a function of the events, whatever happened in whatever order, also while they are being rebuilt.</summary>
 public sealed class Read_models : IAsyncLifetime
 {
-    private readonly OrdersFixture orders = new();
+    private readonly OrdersFixture _orders = new();
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    public ValueTask InitializeAsync() => orders.InitializeAsync();
+    public ValueTask InitializeAsync() => _orders.InitializeAsync();
 
-    public ValueTask DisposeAsync() => orders.DisposeAsync();
+    public ValueTask DisposeAsync() => _orders.DisposeAsync();
 
     [Fact]
-    public async Task equal_the_fold_of_the_events_after_random_histories_and_three_rebuilds_under_way()
+    public async Task Equal_the_fold_of_the_events_after_random_histories_and_three_rebuilds_under_way()
     {
-        using var @operator = orders.Operator();
+        using var @operator = _orders.Operator();
         await AnyHistory.Array[20].Array[4].SampleAsync(
             async histories =>
             {
@@ -53,14 +53,14 @@ public sealed class Read_models : IAsyncLifetime
         var folded = await Fold();
         folded.Count.ShouldBeGreaterThan(20);
         folded.Values.Select(o => o.State.Status).Distinct().Count().ShouldBeGreaterThan(4);
-        (await orders.Database.ScalarAsync<long>("SELECT count(*) FROM orders")).ShouldBe(folded.Count);
+        (await _orders.Database.ScalarAsync<long>("SELECT count(*) FROM orders")).ShouldBe(folded.Count);
         await OrdersEqual(folded);
         (await SalesEqual()).ShouldBePositive();
     }
 
     /// <summary>The same without anything beside it: what fails here is shortened to the fewest commands.</summary>
     [Fact]
-    public Task equal_the_fold_of_the_events_after_any_history() => AnyHistory.SampleAsync(
+    public Task Equal_the_fold_of_the_events_after_any_history() => AnyHistory.SampleAsync(
         async history =>
         {
             var id = await Write(history);
@@ -72,38 +72,38 @@ public sealed class Read_models : IAsyncLifetime
         print: history => string.Join('\n', history.AsEnumerable()));
 
     [Fact]
-    public async Task are_rebuilt_one_at_a_time_and_by_their_name()
+    public async Task Are_rebuilt_one_at_a_time_and_by_their_name()
     {
-        using var @operator = orders.Operator();
+        using var @operator = _orders.Operator();
         using var unknown = await @operator.PostAsync(new Uri("/v1/ops/projections/moon/rebuild", UriKind.Relative), null, Cancelled);
         unknown.StatusCode.ShouldBe(HttpStatusCode.NotFound);
 
         using var list = await @operator.GetAsync(new Uri("/v1/ops/projections", UriKind.Relative), Cancelled);
         (await Json(list))["items"]!.AsArray().Select(p => $"{p!["name"]} {p["mode"]}").ShouldBe(["orders consistent", "sales asynchronous"]);
 
-        await orders.Database.ExecuteAsync("UPDATE event_store.projections SET rebuild_state = 'running', rebuild_requested_at = now() WHERE name = 'sales'");
+        await _orders.Database.ExecuteAsync("UPDATE event_store.projections SET rebuild_state = 'running', rebuild_requested_at = now() WHERE name = 'sales'");
         using var twice = await @operator.PostAsync(new Uri("/v1/ops/projections/sales/rebuild", UriKind.Relative), null, Cancelled);
         twice.StatusCode.ShouldBe(HttpStatusCode.Conflict);
 
         // What was asked for before a crash is done after it.
-        await Poll.Until(() => Status(@operator, "sales"), s => s["rebuild"]!["state"]!.GetValue<string>() == "completed", "the interrupted rebuild to be done");
+        await Poll.UntilAsync(() => Status(@operator, "sales"), s => s["rebuild"]!["state"]!.GetValue<string>() == "completed", "the interrupted rebuild to be done");
     }
 
     [Fact]
-    public async Task do_not_bring_back_what_was_erased_while_they_were_being_rebuilt()
+    public async Task Do_not_bring_back_what_was_erased_while_they_were_being_rebuilt()
     {
-        using var client = orders.Customer();
+        using var client = _orders.Customer();
         var id = await Place(client);
-        var user = await orders.Database.ScalarAsync<Guid>($"SELECT user_id FROM orders WHERE id = '{id}'");
-        await orders.Database.ExecuteAsync(
+        var user = await _orders.Database.ScalarAsync<Guid>($"SELECT user_id FROM orders WHERE id = '{id}'");
+        await _orders.Database.ExecuteAsync(
             $"""
             INSERT INTO orders_shadow SELECT * FROM orders WHERE id = '{id}';
             UPDATE event_store.personal_keys SET key = NULL WHERE subject = '{user}'
             """);
-        await using var connection = await orders.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(Cancelled);
-        await new OrdersProjection().Complete(new ProjectionTarget(connection, Shadow: true), Cancelled);
+        await using var connection = await _orders.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(Cancelled);
+        await new OrdersProjection().CompleteAsync(new ProjectionTarget(connection, Shadow: true), Cancelled);
 
-        (await orders.Database.ScalarAsync<string>($"SELECT document::text FROM orders_shadow WHERE id = '{id}'")).ShouldNotContain("Lovelace");
+        (await _orders.Database.ScalarAsync<string>($"SELECT document::text FROM orders_shadow WHERE id = '{id}'")).ShouldNotContain("Lovelace");
     }
 
     /// <summary>All of them at least once, and then from the front until it is enough.</summary>
@@ -117,7 +117,7 @@ public sealed class Read_models : IAsyncLifetime
 
     private async Task<Guid> Write(OrderCommand[] history)
     {
-        await using var scope = orders.Services.CreateAsyncScope();
+        await using var scope = _orders.Services.CreateAsyncScope();
         var store = scope.ServiceProvider.GetRequiredService<OrderStore>();
         var id = NewId();
         foreach (var command in history.Prepend(new Draft(id, NewId(), "EUR", Now)))
@@ -132,7 +132,7 @@ public sealed class Read_models : IAsyncLifetime
     {
         try
         {
-            await store.Change(id, command, CancellationToken.None);
+            await store.ChangeAsync(id, command, CancellationToken.None);
         }
         catch (OrderRefusedException)
         {
@@ -183,16 +183,16 @@ public sealed class Read_models : IAsyncLifetime
     private async Task<long> AtLeastSettledEvents(int more)
     {
         var goal = more + await Settled();
-        return await Poll.Until(Settled, settled => settled >= goal, $"{goal} settled events", TimeSpan.FromSeconds(120));
+        return await Poll.UntilAsync(Settled, settled => settled >= goal, $"{goal} settled events", TimeSpan.FromSeconds(120));
 
-        Task<long> Settled() => orders.Database.ScalarAsync<long>("SELECT count(*) FROM event_store.events WHERE position <= event_store.last_final_position()");
+        Task<long> Settled() => _orders.Database.ScalarAsync<long>("SELECT count(*) FROM event_store.events WHERE position <= event_store.last_final_position()");
     }
 
     private static async Task<JsonNode> Rebuild(HttpClient client, string name)
     {
         using var asked = await client.PostAsync(new Uri($"/v1/ops/projections/{name}/rebuild", UriKind.Relative), null, Cancelled);
         asked.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-        var status = await Poll.Until(
+        var status = await Poll.UntilAsync(
             () => Status(client, name), s => s["rebuild"]!["state"]!.GetValue<string>() is "completed" or "failed", $"{name} to be rebuilt", TimeSpan.FromSeconds(60));
         return status["rebuild"]!;
     }
@@ -205,8 +205,8 @@ public sealed class Read_models : IAsyncLifetime
 
     private async Task<Dictionary<Guid, VersionedOrder>> Fold()
     {
-        await using var scope = orders.Services.CreateAsyncScope();
-        var events = await scope.ServiceProvider.GetRequiredService<EventStore>().Find(new EventQuery(Limit: int.MaxValue), Cancelled);
+        await using var scope = _orders.Services.CreateAsyncScope();
+        var events = await scope.ServiceProvider.GetRequiredService<EventStore>().FindAsync(new EventQuery(Limit: int.MaxValue), Cancelled);
         return events.GroupBy(e => e.StreamId).ToDictionary(
             g => g.Key, g => new VersionedOrder(Order.Fold(g.OrderBy(e => e.Version).Select(e => (OrderEvent)e.Data))!, g.Max(e => e.Version), null));
     }
@@ -217,8 +217,8 @@ public sealed class Read_models : IAsyncLifetime
         foreach (var (id, order) in folded)
         {
             var stored = OrdersProjection.View(
-                await orders.Database.ScalarAsync<string>($"SELECT document::text FROM orders WHERE id = '{id}'"),
-                await orders.Database.ScalarAsync<long>($"SELECT version FROM orders WHERE id = '{id}'"));
+                await _orders.Database.ScalarAsync<string>($"SELECT document::text FROM orders WHERE id = '{id}'"),
+                await _orders.Database.ScalarAsync<long>($"SELECT version FROM orders WHERE id = '{id}'"));
             JsonSerializer.Serialize(stored, WebJson).ShouldBe(JsonSerializer.Serialize(OrderView.Of(order.State, order.Version), WebJson));
         }
     }
@@ -226,17 +226,17 @@ public sealed class Read_models : IAsyncLifetime
     /// <returns>How many orders were completed.</returns>
     private async Task<int> SalesEqual()
     {
-        await using var scope = orders.Services.CreateAsyncScope();
-        var events = await scope.ServiceProvider.GetRequiredService<EventStore>().Find(new EventQuery(Limit: int.MaxValue), Cancelled);
+        await using var scope = _orders.Services.CreateAsyncScope();
+        var events = await scope.ServiceProvider.GetRequiredService<EventStore>().FindAsync(new EventQuery(Limit: int.MaxValue), Cancelled);
         var completed = events.Select(e => e.Data).OfType<OrderCompleted>().ToArray();
         var placed = events.Count(e => e.Data is OrderSubmitted);
         var expected = (placed, completed.Length, completed.Sum(c => c.Lines.Sum(l => l.Quantity)), completed.Sum(c => c.Total.Amount));
-        await Poll.Until(
+        await Poll.UntilAsync(
             async () => (
-                (int)await orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(placed), 0) FROM sales_by_day"),
-                (int)await orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(orders), 0) FROM sales_by_day"),
-                (int)await orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(quantity), 0) FROM sales_by_product"),
-                await orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(revenue), 0) FROM sales_by_product")),
+                (int)await _orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(placed), 0) FROM sales_by_day"),
+                (int)await _orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(orders), 0) FROM sales_by_day"),
+                (int)await _orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(quantity), 0) FROM sales_by_product"),
+                await _orders.Database.ScalarAsync<decimal>("SELECT coalesce(sum(revenue), 0) FROM sales_by_product")),
             s => s == expected,
             $"the sales to be {expected}");
         return completed.Length;

@@ -10,7 +10,7 @@ public static class UserStatus
 /// <summary>An account. Every change is an event; an illegal one is refused, never ignored.</summary>
 public sealed class User
 {
-    private readonly List<UserEvent> raised = [];
+    private readonly List<UserEvent> _raised = [];
 
     private User()
     {
@@ -55,7 +55,7 @@ public sealed class User
     public bool IsActive => Status == UserStatus.Active;
 
     /// <summary>What happened since the account was read.</summary>
-    public IReadOnlyList<UserEvent> Raised => raised;
+    public IReadOnlyList<UserEvent> Raised => _raised;
 
     public static User Register(Guid id, string? tenantId, string email, string fullName, string passwordHash, string source, string role, DateTimeOffset now)
     {
@@ -198,7 +198,7 @@ public sealed class User
     }
 
     /// <summary>What happened has been written down.</summary>
-    public void Saved() => raised.Clear();
+    public void Saved() => _raised.Clear();
 
     /// <exception cref="UserRefusedException">The account is closed.</exception>
     public void MustBeActive()
@@ -211,7 +211,7 @@ public sealed class User
 
     private void Raise(UserEvent happened, DateTimeOffset now)
     {
-        raised.Add(happened);
+        _raised.Add(happened);
         Version++;
         if (happened.EndsSessions is not null)
         {

@@ -26,13 +26,13 @@ public sealed class Authorize(
     // Everything else is what the client has asked for.
     private static readonly string[] OwnFields = [EmailField, PasswordField, TicketField, CodeField, SetupField];
 
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapMethods("/connect/authorize", [HttpMethods.Get, HttpMethods.Post], Answer)
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapMethods("/connect/authorize", [HttpMethods.Get, HttpMethods.Post], AnswerAsync)
         .AllowAnonymous().IgnoreBearer().DisableAntiforgery().ExcludeFromDescription().WithName("Authorize");
 
-    private static Task<IResult> Answer(HttpContext http, Authorize handler, CancellationToken cancellationToken) =>
-        handler.Handle(http, http.GetOpenIddictServerRequest()!, cancellationToken);
+    private static Task<IResult> AnswerAsync(HttpContext http, Authorize handler, CancellationToken ct) =>
+        handler.Handle(http, http.GetOpenIddictServerRequest()!, ct);
 
-    private async Task<IResult> Handle(HttpContext http, OpenIddictRequest request, CancellationToken cancellationToken)
+    private async Task<IResult> Handle(HttpContext http, OpenIddictRequest request, CancellationToken ct)
     {
         // OAuth lets a client with one address leave it out; here it says where to, always.
         if (string.IsNullOrEmpty(request.RedirectUri))
@@ -51,11 +51,11 @@ public sealed class Authorize(
         {
             if (isAnswer && (string?)request[TicketField] is { Length: > 0 } ticket)
             {
-                return await SecondStepAsync(http, request, ticket, cancellationToken);
+                return await SecondStepAsync(http, request, ticket, ct);
             }
 
             return isAnswer && email is not null && password is not null
-                ? await FirstStepAsync(http, request, email, password, cancellationToken)
+                ? await FirstStepAsync(http, request, email, password, ct)
                 : Page(http, request, email ?? request.LoginHint, notice: null, StatusCodes.Status200OK);
         }
         catch (ProblemException e)
@@ -66,39 +66,39 @@ public sealed class Authorize(
         }
     }
 
-    private async Task<IResult> FirstStepAsync(HttpContext http, OpenIddictRequest request, string email, string password, CancellationToken cancellationToken)
+    private async Task<IResult> FirstStepAsync(HttpContext http, OpenIddictRequest request, string email, string password, CancellationToken ct)
     {
-        var (user, needed) = await signIn.VerifyAsync(email, password, code: null, request.ClientId!, http.Connection.RemoteIpAddress, cancellationToken);
+        var (user, needed) = await signIn.VerifyAsync(email, password, code: null, request.ClientId!, http.Connection.RemoteIpAddress, ct);
         if (user is null || needed == StillNeeded.Nothing)
         {
-            return await EndAsync(user, request, cancellationToken) ?? Page(http, request, email, "The e-mail address or the password is not right.", StatusCodes.Status400BadRequest);
+            return await EndAsync(user, request, ct) ?? Page(http, request, email, "The e-mail address or the password is not right.", StatusCodes.Status400BadRequest);
         }
 
         if (needed == StillNeeded.OwnPassword)
         {
-            return await resets.BeginAsync(user, cancellationToken) is { } page
+            return await resets.BeginAsync(user, ct) is { } page
                 ? Show(http, "Choose a password of your own", "Somebody else has chosen the one of now. Sign in with yours afterwards.", $"""<p><a href="{Encode(page)}">Choose a password</a></p>""")
                 : Page(http, request, email, "Choosing another password was begun several times. Try again in half an hour.", StatusCodes.Status429TooManyRequests);
         }
 
-        return await signIn.BeginSecondStepAsync(user, cancellationToken) is not { } ticket
+        return await signIn.BeginSecondStepAsync(user, ct) is not { } ticket
             ? Page(http, request, email, "Signing in was begun several times. Try again in ten minutes.", StatusCodes.Status429TooManyRequests)
             : needed == StillNeeded.Code
                 ? CodePage(http, request, ticket, notice: null, StatusCodes.Status200OK)
                 : SetupPage(http, request, ticket, factors.Begin(user), notice: null, StatusCodes.Status200OK);
     }
 
-    private async Task<IResult> SecondStepAsync(HttpContext http, OpenIddictRequest request, string ticket, CancellationToken cancellationToken)
+    private async Task<IResult> SecondStepAsync(HttpContext http, OpenIddictRequest request, string ticket, CancellationToken ct)
     {
         var code = (string?)request[CodeField] ?? "";
         if ((string?)request[SetupField] is not { Length: > 0 } setup)
         {
-            var signedIn = await signIn.VerifyCodeAsync(ticket, code, request.ClientId!, http.Connection.RemoteIpAddress, cancellationToken);
-            return await EndAsync(signedIn, request, cancellationToken) ?? CodePage(http, request, ticket, "The code is not right, or was used already.", StatusCodes.Status400BadRequest);
+            var signedIn = await signIn.VerifyCodeAsync(ticket, code, request.ClientId!, http.Connection.RemoteIpAddress, ct);
+            return await EndAsync(signedIn, request, ct) ?? CodePage(http, request, ticket, "The code is not right, or was used already.", StatusCodes.Status400BadRequest);
         }
 
-        var (_, user) = await signIn.AtSecondStepAsync(ticket, cancellationToken);
-        return await secondFactor.ConfirmAsync(user, setup, code, cancellationToken) is { } codes
+        var (_, user) = await signIn.AtSecondStepAsync(ticket, ct);
+        return await secondFactor.ConfirmAsync(user, setup, code, ct) is { } codes
             ? Show(
                 http,
                 "Keep these codes",
@@ -111,8 +111,8 @@ public sealed class Authorize(
             : SetupPage(http, request, ticket, factors.Again(user, setup), "The code is not right. Is the clock of your telephone?", StatusCodes.Status400BadRequest);
     }
 
-    private async Task<IResult?> EndAsync(User? user, OpenIddictRequest request, CancellationToken cancellationToken) =>
-        user is not null && await sessions.BeginAsync(user, request.ClientId!, request.GetScopes(), cancellationToken) is { } principal
+    private async Task<IResult?> EndAsync(User? user, OpenIddictRequest request, CancellationToken ct) =>
+        user is not null && await sessions.BeginAsync(user, request.ClientId!, request.GetScopes(), ct) is { } principal
             ? Results.SignIn(principal, authenticationScheme: TokenServer.Scheme)
             : null;
 

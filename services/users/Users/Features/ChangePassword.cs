@@ -18,9 +18,9 @@ public sealed class ChangePassword(
     UserStore users, PasswordVault passwords, PasswordRules rules, OwnersProof proof, AuthenticationEvents events, UsersDbContext db, TimeProvider clock)
 {
     public async Task Handle(
-        Guid id, ChangePasswordRequest request, Caller caller, ExpectedVersion expected, IPAddress? address, CancellationToken cancellationToken)
+        Guid id, ChangePasswordRequest request, Caller caller, ExpectedVersion expected, IPAddress? address, CancellationToken ct)
     {
-        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, ct);
         expected.Check(user.Version);
         if (caller.UserId != id)
         {
@@ -31,21 +31,21 @@ public sealed class ChangePassword(
         rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
         validator.Check(!string.IsNullOrEmpty(request.CurrentPassword), "currentPassword", "is required.").ThrowIfInvalid();
         var happened = new AuthenticationEvent(AuthenticationEventKind.PasswordChange, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };
-        await proof.CheckPasswordAsync(user, request.CurrentPassword!, address, happened, cancellationToken);
-        user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), clock.GetUtcNow());
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await events.RecordAsync(happened, cancellationToken);
-        await users.SaveAsync(user, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await proof.CheckPasswordAsync(user, request.CurrentPassword!, address, happened, ct);
+        user.ChangePassword(await passwords.HashAsync(request.NewPassword, ct), clock.GetUtcNow());
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await events.RecordAsync(happened, ct);
+        await users.SaveAsync(user, ct);
+        await transaction.CommitAsync(ct);
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPut("/{id:guid}/password", Put).RequireCustomer(others: Permissions.ChangeUsers)
         .WithName("ChangePassword").WithSummary("Change the password. Ends every session.");
 
     private static async Task<NoContent> Put(
-        Guid id, ChangePasswordRequest request, ChangePassword handler, Caller caller, ExpectedVersion expected, HttpContext http, CancellationToken cancellationToken)
+        Guid id, ChangePasswordRequest request, ChangePassword handler, Caller caller, ExpectedVersion expected, HttpContext http, CancellationToken ct)
     {
-        await handler.Handle(id, request, caller, expected, http.Connection.RemoteIpAddress, cancellationToken);
+        await handler.Handle(id, request, caller, expected, http.Connection.RemoteIpAddress, ct);
         return TypedResults.NoContent();
     }
 }

@@ -23,13 +23,13 @@ public sealed record RoleView(string Name, IReadOnlyList<string>? Permissions);
 /// </summary>
 public sealed class ChangeRole(UserStore users, UsersDbContext db, Operators operators, OperatorRoles roles, TimeProvider clock)
 {
-    public async Task<User> Handle(Guid id, ChangeRoleRequest request, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    public async Task<User> Handle(Guid id, ChangeRoleRequest request, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {
         new Validator()
             .Check(roles.Exists(request.Role), "role", "is not the name of a role.")
             .Bounds(request)
             .ThrowIfInvalid();
-        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, ct);
         expected.Check(user.Version);
         Operators.MustBeAnother(caller, user);
         roles.MustHold(caller, request.Role);
@@ -39,11 +39,11 @@ public sealed class ChangeRole(UserStore users, UsersDbContext db, Operators ope
             return user;
         }
 
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await operators.MustRemainAsync(user, cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await operators.MustRemainAsync(user, ct);
         user.ChangeRole(request.Role, request.Reason.Trim(), clock.GetUtcNow());
-        await users.SaveAsync(user, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await users.SaveAsync(user, ct);
+        await transaction.CommitAsync(ct);
         return user;
     }
 
@@ -63,9 +63,9 @@ public sealed class ChangeRole(UserStore users, UsersDbContext db, Operators ope
     ]);
 
     private static async Task<ETagged<Ok<UserView>>> Put(
-        Guid id, ChangeRoleRequest request, ChangeRole handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+        Guid id, ChangeRoleRequest request, ChangeRole handler, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {
-        var user = await handler.Handle(id, request, caller, expected, cancellationToken);
+        var user = await handler.Handle(id, request, caller, expected, ct);
         return TypedResults.Ok(UserView.Of(user)).WithETag(user.Version);
     }
 }

@@ -10,27 +10,27 @@ public sealed record DeactivateUserRequest([property: Text(500)] string Reason) 
 
 public sealed class ChangeStatus(UserStore users, UsersDbContext db, Operators operators, TimeProvider clock)
 {
-    public async Task<User> Deactivate(Guid id, DeactivateUserRequest request, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    public async Task<User> DeactivateAsync(Guid id, DeactivateUserRequest request, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, ct);
         expected.Check(user.Version);
         Operators.MustBeAnother(caller, user);
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await operators.MustRemainAsync(user, cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await operators.MustRemainAsync(user, ct);
         user.Deactivate(request.Reason.Trim(), clock.GetUtcNow());
-        await users.SaveAsync(user, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await users.SaveAsync(user, ct);
+        await transaction.CommitAsync(ct);
         return user;
     }
 
-    public async Task<User> Reactivate(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    public async Task<User> ReactivateAsync(Guid id, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {
-        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, ct);
         expected.Check(user.Version);
         Operators.MustBeAnother(caller, user);
         user.Reactivate(clock.GetUtcNow());
-        await users.SaveAsync(user, cancellationToken);
+        await users.SaveAsync(user, ct);
         return user;
     }
 
@@ -43,12 +43,12 @@ public sealed class ChangeStatus(UserStore users, UsersDbContext db, Operators o
     }
 
     private static async Task<ETagged<Ok<UserView>>> PostDeactivate(
-        Guid id, DeactivateUserRequest request, ChangeStatus handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken) =>
-        Answer(await handler.Deactivate(id, request, caller, expected, cancellationToken));
+        Guid id, DeactivateUserRequest request, ChangeStatus handler, Caller caller, ExpectedVersion expected, CancellationToken ct) =>
+        Answer(await handler.DeactivateAsync(id, request, caller, expected, ct));
 
     private static async Task<ETagged<Ok<UserView>>> PostReactivate(
-        Guid id, ChangeStatus handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken) =>
-        Answer(await handler.Reactivate(id, caller, expected, cancellationToken));
+        Guid id, ChangeStatus handler, Caller caller, ExpectedVersion expected, CancellationToken ct) =>
+        Answer(await handler.ReactivateAsync(id, caller, expected, ct));
 
     private static ETagged<Ok<UserView>> Answer(User user) => TypedResults.Ok(UserView.Of(user)).WithETag(user.Version);
 }

@@ -15,37 +15,37 @@ namespace Users.Features;
 /// </summary>
 public sealed class EraseUser(UserStore users, UsersDbContext db, Operators operators, OwnersProof proof, SecondFactors factors, TimeProvider clock)
 {
-    public async Task Handle(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    public async Task Handle(Guid id, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {
-        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, ct);
         expected.Check(user.Version);
         await proof.CheckAsync(
-            user, caller, currentPassword: null, address: null, new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status403Forbidden), cancellationToken);
-        await ForgetAsync(user, cancellationToken);
+            user, caller, currentPassword: null, address: null, new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status403Forbidden), ct);
+        await ForgetAsync(user, ct);
     }
 
     /// <summary>The erasure itself, of whoever may ask for it.</summary>
     /// <exception cref="ProblemException">409: the last operator of the installation.</exception>
-    public async Task ForgetAsync(User user, CancellationToken cancellationToken)
+    public async Task ForgetAsync(User user, CancellationToken ct)
     {
         var id = user.Id;
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await operators.MustRemainAsync(user, cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await operators.MustRemainAsync(user, ct);
         user.Erase(clock.GetUtcNow());
-        db.Keys.Remove(await db.Keys.Where(k => k.UserId == id).StillThereAsync(cancellationToken));
-        await factors.RemoveAsync(id, cancellationToken);
-        await Idempotency.ForgetAsync(db, id, cancellationToken);
-        await PersonalData.EraseAsync(db, id, [], cancellationToken);
-        await users.SaveAsync(user, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        db.Keys.Remove(await db.Keys.Where(k => k.UserId == id).StillThereAsync(ct));
+        await factors.RemoveAsync(id, ct);
+        await Idempotency.ForgetAsync(db, id, ct);
+        await PersonalData.EraseAsync(db, id, [], ct);
+        await users.SaveAsync(user, ct);
+        await transaction.CommitAsync(ct);
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapDelete("/{id:guid}", Delete).RequireCustomer(others: Permissions.ChangeUsers)
         .WithName("EraseUser").WithSummary("Erase the person. Cannot be undone; the owner has to have signed in within the last minutes.");
 
-    private static async Task<NoContent> Delete(Guid id, EraseUser handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    private static async Task<NoContent> Delete(Guid id, EraseUser handler, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {
-        await handler.Handle(id, caller, expected, cancellationToken);
+        await handler.Handle(id, caller, expected, ct);
         return TypedResults.NoContent();
     }
 }

@@ -36,7 +36,7 @@ public static class ListUsers
             .WithSummary("The same list, asked for in the body: names and addresses of people do not end in the logs of a proxy or the history of a browser.");
     }
 
-    private static async Task<Ok<Page<UserView>>> FindAsync(Request request, UsersDbContext db, OperatorRoles roles, CancellationToken cancellationToken)
+    private static async Task<Ok<Page<UserView>>> FindAsync(Request request, UsersDbContext db, OperatorRoles roles, CancellationToken ct)
     {
         var (search, status, role, _, _) = request;
         var page = new PageQuery(request.Limit, request.Cursor);
@@ -69,7 +69,7 @@ public static class ListUsers
 
         var found = await rows.OrderByDescending(u => u.Id).Take(page.Size + 1)
             .Select(u => new UserView(u.Id, u.Email, u.FullName, u.Status, u.Source, u.RegisteredAt, u.Version, u.EmailVerified, u.Role))
-            .ToListAsync(cancellationToken);
+            .ToListAsync(ct);
         return TypedResults.Ok(Page.Of(found, page, u => u.Id));
     }
 }

@@ -12,10 +12,10 @@ public static class PasswordPages
     public static void Map(IEndpointRouteBuilder app)
     {
         app.MapGet(Forgotten, (HttpContext http) => Ask(http, null)).AllowAnonymous().IgnoreBearer().ExcludeFromDescription();
-        app.MapPost(Forgotten, PostForgotten).AllowAnonymous().IgnoreBearer().IsCostly().DisableAntiforgery().ExcludeFromDescription();
+        app.MapPost(Forgotten, PostForgottenAsync).AllowAnonymous().IgnoreBearer().IsCostly().DisableAntiforgery().ExcludeFromDescription();
     }
 
-    private static async Task<IResult> PostForgotten(HttpContext http, ResetPassword handler, CancellationToken cancellationToken)
+    private static async Task<IResult> PostForgottenAsync(HttpContext http, ResetPassword handler, CancellationToken ct)
     {
         if (!http.Request.HasFormContentType || IsFromElsewhere(http.Request))
         {
@@ -24,7 +24,7 @@ public static class PasswordPages
 
         try
         {
-            await handler.RequestAsync((await http.Request.ReadFormAsync(cancellationToken))["email"].ToString(), cancellationToken);
+            await handler.RequestAsync((await http.Request.ReadFormAsync(ct))["email"].ToString(), ct);
             return Show(http, "Look into your mailbox", "If there is an account with this address, a mail with a link is on its way. The link works for half an hour.", "");
         }
         catch (ProblemException e) when (e.Status == StatusCodes.Status400BadRequest)

@@ -12,12 +12,12 @@ public static class ReadUser
         users.MapGet("/{id:guid}", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("ReadUser").WithSummary("An account: one's own, or any for an operator.");
     }
 
-    private static Task<ETagged<Ok<UserView>>> Me(UserStore users, Caller caller, CancellationToken cancellationToken) =>
-        Get(caller.UserId, users, caller, cancellationToken);
+    private static Task<ETagged<Ok<UserView>>> Me(UserStore users, Caller caller, CancellationToken ct) =>
+        Get(caller.UserId, users, caller, ct);
 
-    private static async Task<ETagged<Ok<UserView>>> Get(Guid id, UserStore users, Caller caller, CancellationToken cancellationToken)
+    private static async Task<ETagged<Ok<UserView>>> Get(Guid id, UserStore users, Caller caller, CancellationToken ct)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetAsync(id, caller, ct);
         return TypedResults.Ok(UserView.Of(user)).WithETag(user.Version);
     }
 }

@@ -34,34 +34,34 @@ public sealed class RegisterUser(
 {
     public const int MaxNameLength = 200;
 
-    private (RegisterUserRequest Request, string Email, string FullName, string Source, string Hash)? prepared;
+    private (RegisterUserRequest Request, string Email, string FullName, string Source, string Hash)? _prepared;
 
     /// <param name="request">Who.</param>
     /// <param name="role">See <see cref="Roles"/>.</param>
     /// <param name="tenantId">Tenant of the account.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public async Task<User> Handle(RegisterUserRequest request, string role, string? tenantId, CancellationToken cancellationToken)
+    /// <param name="ct">Cancels.</param>
+    public async Task<User> Handle(RegisterUserRequest request, string role, string? tenantId, CancellationToken ct)
     {
-        if (prepared?.Request != request)
+        if (_prepared?.Request != request)
         {
-            await PrepareAsync(request, cancellationToken);
+            await PrepareAsync(request, ct);
         }
 
-        var (_, email, fullName, source, hash) = prepared!.Value;
+        var (_, email, fullName, source, hash) = _prepared!.Value;
         var user = User.Register(Ids.New(clock), tenantId, email, fullName, hash, source, role, clock.GetUtcNow());
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await users.AddAsync(user, cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await users.AddAsync(user, ct);
         if (accountRules.AddressesAreVerified)
         {
-            await links.SendAsync(user, AccountLinks.VerifyEmail, email, about: null, cancellationToken);
+            await links.SendAsync(user, AccountLinks.VerifyEmail, email, about: null, ct);
         }
 
-        await transaction.CommitAsync(cancellationToken);
+        await transaction.CommitAsync(ct);
         return user;
     }
 
     /// <summary>Looks at the request and hashes the password, which takes its time; no transaction should wait for it.</summary>
-    private async Task PrepareAsync(RegisterUserRequest request, CancellationToken cancellationToken)
+    private async Task PrepareAsync(RegisterUserRequest request, CancellationToken ct)
     {
         var email = Email.Normalize(request.Email);
         var fullName = request.FullName.Trim();
@@ -71,12 +71,12 @@ public sealed class RegisterUser(
         validator.ThrowIfInvalid();
 
         // Saves the hash in the usual case; the unique index decides.
-        if (await db.Users.IgnoreQueryFilters().AnyAsync(u => u.Email == email, cancellationToken))
+        if (await db.Users.IgnoreQueryFilters().AnyAsync(u => u.Email == email, ct))
         {
             throw UserStore.EmailTaken();
         }
 
-        prepared = (request, email!, fullName, source, await passwords.HashAsync(request.Password, cancellationToken));
+        _prepared = (request, email!, fullName, source, await passwords.HashAsync(request.Password, ct));
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPost("/", Post).AllowAnonymous()
@@ -85,9 +85,9 @@ public sealed class RegisterUser(
         .WithName("RegisterUser").WithSummary("Register. Everybody may.");
 
     private static async Task<ETagged<Microsoft.AspNetCore.Http.HttpResults.Created<UserView>>> Post(
-        RegisterUserRequest request, RegisterUser handler, Caller caller, IOptions<UsersSettings> settings, CancellationToken cancellationToken)
+        RegisterUserRequest request, RegisterUser handler, Caller caller, IOptions<UsersSettings> settings, CancellationToken ct)
     {
-        var user = await handler.Handle(request, Roles.Customer, caller.TenantId ?? settings.Value.DefaultTenant, cancellationToken);
+        var user = await handler.Handle(request, Roles.Customer, caller.TenantId ?? settings.Value.DefaultTenant, ct);
         return TypedResults.Created($"/v1/users/{user.Id}", UserView.Of(user)).WithETag(user.Version);
     }
 }

@@ -30,7 +30,7 @@ public static class RegistrationStatistics
         .WithName("RegistrationStatistics").WithSummary("Registrations by day and source; from and to are dates or times, default: the last 30 days.");
 
     private static async Task<Ok<RegistrationStatisticsView>> Get(
-        [MaxLength(40)] string? from, [MaxLength(40)] string? to, UsersDbContext db, TimeProvider clock, CancellationToken cancellationToken)
+        [MaxLength(40)] string? from, [MaxLength(40)] string? to, UsersDbContext db, TimeProvider clock, CancellationToken ct)
     {
         var validator = new Validator();
         var end = Read(validator, "to", to, endOfDay: true) ?? clock.GetUtcNow();
@@ -45,7 +45,7 @@ public static class RegistrationStatistics
             FROM user_events
             WHERE event_type = {name} AND occurred_at >= {start} AND occurred_at < {end} AND ({tenant}::text IS NULL OR tenant_id = {tenant})
             GROUP BY 1, 2
-            """).ToListAsync(cancellationToken);
+            """).ToListAsync(ct);
 
         return TypedResults.Ok(new RegistrationStatisticsView(
             start,

@@ -37,7 +37,7 @@ public sealed class RepeatErasures(UserStore users, UsersDbContext db, EraseUser
             .WithName("RepeatErasures").WithSummary("Erase again, in every service, after a restore. Twice is harmless.");
     }
 
-    private static async Task<Ok<Page<Erasure>>> List([AsParameters] PageQuery page, UsersDbContext db, CancellationToken cancellationToken)
+    private static async Task<Ok<Page<Erasure>>> List([AsParameters] PageQuery page, UsersDbContext db, CancellationToken ct)
     {
         // Of all tenants: whoever restores does so for all of them.
         var rows = db.Users.IgnoreQueryFilters().AsNoTracking().Where(u => u.Status == UserStatus.Erased);
@@ -46,35 +46,35 @@ public sealed class RepeatErasures(UserStore users, UsersDbContext db, EraseUser
             rows = rows.Where(u => u.Id > after);
         }
 
-        var found = await rows.OrderBy(u => u.Id).Take(page.Size + 1).Select(u => new Erasure(u.Id, u.UpdatedAt)).ToListAsync(cancellationToken);
+        var found = await rows.OrderBy(u => u.Id).Take(page.Size + 1).Select(u => new Erasure(u.Id, u.UpdatedAt)).ToListAsync(ct);
         return TypedResults.Ok(Page.Of(found, page, e => e.UserId));
     }
 
-    private static Task<Ok<RepeatedErasures>> Repeat(RepeatErasuresRequest request, RepeatErasures handler, CancellationToken cancellationToken)
+    private static Task<Ok<RepeatedErasures>> Repeat(RepeatErasuresRequest request, RepeatErasures handler, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        return handler.RepeatAsync([.. request.UserIds.Distinct()], cancellationToken);
+        return handler.RepeatAsync([.. request.UserIds.Distinct()], ct);
     }
 
-    private async Task<Ok<RepeatedErasures>> RepeatAsync(IReadOnlyList<Guid> ids, CancellationToken cancellationToken)
+    private async Task<Ok<RepeatedErasures>> RepeatAsync(IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var (erased, toldAgain, unknown) = (0, 0, new List<Guid>());
         foreach (var id in ids)
         {
             // One by one, so that what a request does not come to is done by the next.
             db.ChangeTracker.Clear();
-            if (await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Id == id, cancellationToken) is not { } user)
+            if (await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Id == id, ct) is not { } user)
             {
                 unknown.Add(id);
             }
             else if (user.Status == UserStatus.Erased)
             {
-                await users.TellErasedAgainAsync(user, cancellationToken);
+                await users.TellErasedAgainAsync(user, ct);
                 toldAgain++;
             }
             else
             {
-                await erasure.ForgetAsync(user, cancellationToken);
+                await erasure.ForgetAsync(user, ct);
                 erased++;
             }
         }

@@ -26,40 +26,40 @@ public sealed class ResetPassword(
 {
     /// <summary>For whoever says to have forgotten the password.</summary>
     /// <exception cref="ProblemException">400: it is no address.</exception>
-    public async Task RequestAsync(string email, CancellationToken cancellationToken)
+    public async Task RequestAsync(string email, CancellationToken ct)
     {
         var normalized = Email.Normalize(email);
         new Validator().Check(normalized is not null, "email", "is not an e-mail address.").ThrowIfInvalid();
-        if (await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Email == normalized && u.Status == UserStatus.Active, cancellationToken) is { } user)
+        if (await db.Users.IgnoreQueryFilters().SingleOrDefaultAsync(u => u.Email == normalized && u.Status == UserStatus.Active, ct) is { } user)
         {
-            await SendAsync(user, cancellationToken);
+            await SendAsync(user, ct);
         }
     }
 
     /// <summary>For an operator who was asked for help.</summary>
-    public async Task SendAsync(Guid id, Caller caller, CancellationToken cancellationToken)
+    public async Task SendAsync(Guid id, Caller caller, CancellationToken ct)
     {
-        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, ct);
         user.MustBeActive();
-        await SendAsync(user, cancellationToken);
+        await SendAsync(user, ct);
     }
 
     /// <summary>For whoever has just shown a password that somebody else has chosen.</summary>
     /// <returns>The page to choose another one on; null when the account has enough of such tickets.</returns>
-    public async Task<string?> BeginAsync(User user, CancellationToken cancellationToken)
+    public async Task<string?> BeginAsync(User user, CancellationToken ct)
     {
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        var page = await links.IssueAsync(user, AccountLinks.ResetPassword, about: null, cancellationToken);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        var page = await links.IssueAsync(user, AccountLinks.ResetPassword, about: null, ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         return page?.Url;
     }
 
     /// <exception cref="ProblemException">400: the ticket is not good, or the password is not; 409: the account is closed.</exception>
-    public async Task CompleteAsync(ResetPasswordRequest request, CancellationToken cancellationToken)
+    public async Task CompleteAsync(ResetPasswordRequest request, CancellationToken ct)
     {
-        var ticket = await tickets.FindAsync(request.Ticket, AccountLinks.ResetPassword, cancellationToken);
-        var user = await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == ticket.UserId, cancellationToken);
+        var ticket = await tickets.FindAsync(request.Ticket, AccountLinks.ResetPassword, ct);
+        var user = await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == ticket.UserId, ct);
         var validator = new Validator();
         rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
         validator.ThrowIfInvalid();
@@ -69,12 +69,12 @@ public sealed class ResetPassword(
             user.VerifyEmail(clock.GetUtcNow());
         }
 
-        user.ChangePassword(await passwords.HashAsync(request.NewPassword, cancellationToken), clock.GetUtcNow());
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        await tickets.UseAsync(ticket, cancellationToken);
-        await events.RecordAsync(Happened(user, StatusCodes.Status204NoContent), cancellationToken);
-        await users.SaveAsync(user, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        user.ChangePassword(await passwords.HashAsync(request.NewPassword, ct), clock.GetUtcNow());
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await tickets.UseAsync(ticket, ct);
+        await events.RecordAsync(Happened(user, StatusCodes.Status204NoContent), ct);
+        await users.SaveAsync(user, ct);
+        await transaction.CommitAsync(ct);
     }
 
     public static void Map(RouteGroupBuilder v1)
@@ -88,35 +88,35 @@ public sealed class ResetPassword(
             .WithName("SendPasswordReset").WithSummary("Mail the owner a link to set another password.");
     }
 
-    private static async Task<Microsoft.AspNetCore.Http.HttpResults.Accepted> PostRequest(RequestPasswordResetRequest request, ResetPassword handler, CancellationToken cancellationToken)
+    private static async Task<Microsoft.AspNetCore.Http.HttpResults.Accepted> PostRequest(RequestPasswordResetRequest request, ResetPassword handler, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        await handler.RequestAsync(request.Email, cancellationToken);
+        await handler.RequestAsync(request.Email, ct);
         return TypedResults.Accepted((string?)null);
     }
 
-    private static async Task<Microsoft.AspNetCore.Http.HttpResults.NoContent> PostComplete(ResetPasswordRequest request, ResetPassword handler, CancellationToken cancellationToken)
+    private static async Task<Microsoft.AspNetCore.Http.HttpResults.NoContent> PostComplete(ResetPasswordRequest request, ResetPassword handler, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        await handler.CompleteAsync(request, cancellationToken);
+        await handler.CompleteAsync(request, ct);
         return TypedResults.NoContent();
     }
 
-    private static async Task<Microsoft.AspNetCore.Http.HttpResults.Accepted> PostFor(Guid id, ResetPassword handler, Caller caller, CancellationToken cancellationToken)
+    private static async Task<Microsoft.AspNetCore.Http.HttpResults.Accepted> PostFor(Guid id, ResetPassword handler, Caller caller, CancellationToken ct)
     {
-        await handler.SendAsync(id, caller, cancellationToken);
+        await handler.SendAsync(id, caller, ct);
         return TypedResults.Accepted((string?)null);
     }
 
     private static AuthenticationEvent Happened(User user, int status) =>
         new(AuthenticationEventKind.PasswordReset, status) { UserId = user.Id.ToString(), TenantId = user.TenantId };
 
-    private async Task SendAsync(User user, CancellationToken cancellationToken)
+    private async Task SendAsync(User user, CancellationToken ct)
     {
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await links.SendAsync(user, AccountLinks.ResetPassword, user.Email!, about: user.Email, cancellationToken);
-        await events.RecordAsync(Happened(user, StatusCodes.Status202Accepted), cancellationToken);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await links.SendAsync(user, AccountLinks.ResetPassword, user.Email!, about: user.Email, ct);
+        await events.RecordAsync(Happened(user, StatusCodes.Status202Accepted), ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
     }
 }

@@ -42,54 +42,54 @@ public sealed class SecondFactor(UserStore users, UsersDbContext db, SecondFacto
     private const string Path = "/users/{id:guid}/second-factor";
 
     /// <exception cref="ProblemException">403: it is not clear that the owner asks.</exception>
-    public async Task<SecondFactorSetup> BeginAsync(Guid id, string? currentPassword, Caller caller, IPAddress? address, CancellationToken cancellationToken)
+    public async Task<SecondFactorSetup> BeginAsync(Guid id, string? currentPassword, Caller caller, IPAddress? address, CancellationToken ct)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetAsync(id, caller, ct);
         user.MustBeActive();
-        await proof.CheckAsync(user, caller, currentPassword, address, Happened(user), cancellationToken);
+        await proof.CheckAsync(user, caller, currentPassword, address, Happened(user), ct);
         return factors.Begin(user);
     }
 
     /// <summary>Sets up, from the sign-in page too.</summary>
     /// <returns>The recovery codes; null when the code is not right.</returns>
     /// <exception cref="ProblemException">400: begun too long ago; 409: there is one already, or the account changed meanwhile.</exception>
-    public async Task<IReadOnlyList<string>?> ConfirmAsync(User user, string setup, string code, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>?> ConfirmAsync(User user, string setup, string code, CancellationToken ct)
     {
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        if (await factors.ConfirmAsync(user, setup, code, cancellationToken) is not { } codes)
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        if (await factors.ConfirmAsync(user, setup, code, ct) is not { } codes)
         {
             return null;
         }
 
-        await events.RecordAsync(Happened(user), cancellationToken);
-        await users.SaveAsync(user, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await events.RecordAsync(Happened(user), ct);
+        await users.SaveAsync(user, ct);
+        await transaction.CommitAsync(ct);
         return codes;
     }
 
     /// <exception cref="ProblemException">400: the code is not right; 409: there is no second factor; 429: too many guesses.</exception>
-    public async Task<IReadOnlyList<string>> RenewAsync(Guid id, string code, Caller caller, IPAddress? address, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> RenewAsync(Guid id, string code, Caller caller, IPAddress? address, CancellationToken ct)
     {
-        var user = await CheckAsync(id, code, caller, address, cancellationToken);
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await events.RecordAsync(Happened(user), cancellationToken);
-        var codes = await factors.NewRecoveryCodesAsync(id, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        var user = await CheckAsync(id, code, caller, address, ct);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await events.RecordAsync(Happened(user), ct);
+        var codes = await factors.NewRecoveryCodesAsync(id, ct);
+        await transaction.CommitAsync(ct);
         return codes;
     }
 
     /// <exception cref="ProblemException">400: the code is not right; 409: there is no second factor; 429: too many guesses.</exception>
-    public async Task RemoveAsync(Guid id, string code, Caller caller, IPAddress? address, CancellationToken cancellationToken) =>
-        await RemoveAsync(await CheckAsync(id, code, caller, address, cancellationToken), cancellationToken);
+    public async Task RemoveAsync(Guid id, string code, Caller caller, IPAddress? address, CancellationToken ct) =>
+        await RemoveAsync(await CheckAsync(id, code, caller, address, ct), ct);
 
     /// <summary>For somebody else, who has lost app and recovery codes.</summary>
     /// <exception cref="ProblemException">403: it is the caller's own, or that of an operator who may do more; 409: there is no second factor.</exception>
-    public async Task RemoveForAsync(Guid id, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    public async Task RemoveForAsync(Guid id, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {
-        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, ct);
         expected.Check(user.Version);
         Operators.MustBeAnother(caller, user);
-        await RemoveAsync(user, cancellationToken);
+        await RemoveAsync(user, ct);
     }
 
     public static void Map(RouteGroupBuilder v1)
@@ -108,67 +108,67 @@ public sealed class SecondFactor(UserStore users, UsersDbContext db, SecondFacto
             .WithName("RemoveSecondFactorFor").WithSummary("Remove somebody else's, who has lost app and recovery codes. Ends every session.");
     }
 
-    private static async Task<Ok<SecondFactorView>> Get(Guid id, UserStore users, SecondFactors factors, Caller caller, CancellationToken cancellationToken)
+    private static async Task<Ok<SecondFactorView>> Get(Guid id, UserStore users, SecondFactors factors, Caller caller, CancellationToken ct)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
-        return TypedResults.Ok(new SecondFactorView(user.SecondFactorSince is not null, user.SecondFactorSince, await factors.RecoveryCodesLeftAsync(id, cancellationToken)));
+        var user = await users.GetAsync(id, caller, ct);
+        return TypedResults.Ok(new SecondFactorView(user.SecondFactorSince is not null, user.SecondFactorSince, await factors.RecoveryCodesLeftAsync(id, ct)));
     }
 
     private static async Task<Ok<SecondFactorSetup>> Begin(
-        Guid id, BeginSecondFactorRequest request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken)
+        Guid id, BeginSecondFactorRequest request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        return TypedResults.Ok(await handler.BeginAsync(id, request.CurrentPassword, caller, http.Connection.RemoteIpAddress, cancellationToken));
+        return TypedResults.Ok(await handler.BeginAsync(id, request.CurrentPassword, caller, http.Connection.RemoteIpAddress, ct));
     }
 
     private static async Task<Ok<RecoveryCodesView>> Confirm(
-        Guid id, ConfirmSecondFactorRequest request, SecondFactor handler, UserStore users, Caller caller, CancellationToken cancellationToken)
+        Guid id, ConfirmSecondFactorRequest request, SecondFactor handler, UserStore users, Caller caller, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        var user = await users.GetAsync(id, caller, cancellationToken);
-        return await handler.ConfirmAsync(user, request.Setup, request.Code, cancellationToken) is { } codes
+        var user = await users.GetAsync(id, caller, ct);
+        return await handler.ConfirmAsync(user, request.Setup, request.Code, ct) is { } codes
             ? TypedResults.Ok(new RecoveryCodesView(codes))
             : throw ProblemException.Invalid("code", "is not correct.");
     }
 
     private static async Task<Ok<RecoveryCodesView>> Renew(
-        Guid id, SecondFactorCode request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken)
+        Guid id, SecondFactorCode request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        return TypedResults.Ok(new RecoveryCodesView(await handler.RenewAsync(id, request.Code, caller, http.Connection.RemoteIpAddress, cancellationToken)));
+        return TypedResults.Ok(new RecoveryCodesView(await handler.RenewAsync(id, request.Code, caller, http.Connection.RemoteIpAddress, ct)));
     }
 
-    private static async Task<NoContent> Remove(Guid id, SecondFactorCode request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken cancellationToken)
+    private static async Task<NoContent> Remove(Guid id, SecondFactorCode request, SecondFactor handler, Caller caller, HttpContext http, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        await handler.RemoveAsync(id, request.Code, caller, http.Connection.RemoteIpAddress, cancellationToken);
+        await handler.RemoveAsync(id, request.Code, caller, http.Connection.RemoteIpAddress, ct);
         return TypedResults.NoContent();
     }
 
-    private static async Task<NoContent> RemoveFor(Guid id, SecondFactor handler, Caller caller, ExpectedVersion expected, CancellationToken cancellationToken)
+    private static async Task<NoContent> RemoveFor(Guid id, SecondFactor handler, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {
-        await handler.RemoveForAsync(id, caller, expected, cancellationToken);
+        await handler.RemoveForAsync(id, caller, expected, ct);
         return TypedResults.NoContent();
     }
 
     private static AuthenticationEvent Happened(User user) =>
         new(AuthenticationEventKind.SecondFactor, StatusCodes.Status200OK) { UserId = user.Id.ToString(), TenantId = user.TenantId };
 
-    private async Task<User> CheckAsync(Guid id, string code, Caller caller, IPAddress? address, CancellationToken cancellationToken)
+    private async Task<User> CheckAsync(Guid id, string code, Caller caller, IPAddress? address, CancellationToken ct)
     {
-        var user = await users.GetAsync(id, caller, cancellationToken);
+        var user = await users.GetAsync(id, caller, ct);
         user.MustHaveSecondFactor();
-        await proof.CheckCodeAsync(user, code, address, Happened(user), cancellationToken);
+        await proof.CheckCodeAsync(user, code, address, Happened(user), ct);
         return user;
     }
 
-    private async Task RemoveAsync(User user, CancellationToken cancellationToken)
+    private async Task RemoveAsync(User user, CancellationToken ct)
     {
         user.RemoveSecondFactor(clock.GetUtcNow());
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await factors.RemoveAsync(user.Id, cancellationToken);
-        await events.RecordAsync(Happened(user), cancellationToken);
-        await users.SaveAsync(user, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await factors.RemoveAsync(user.Id, ct);
+        await events.RecordAsync(Happened(user), ct);
+        await users.SaveAsync(user, ct);
+        await transaction.CommitAsync(ct);
     }
 }

@@ -41,25 +41,25 @@ public sealed class SignIn(
     /// <param name="code">A one-time code, when there is one already.</param>
     /// <param name="clientId">Through which client.</param>
     /// <param name="address">Where the request came from; null when that is not known.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     /// <returns>The account, and what is still needed; no account when something is not right, or it is closed: nobody learns which.</returns>
     /// <exception cref="ProblemException">429: too many failures; 503: too many sign-ins at once.</exception>
     public async Task<(User? User, StillNeeded Needed)> VerifyAsync(
-        string username, string password, string? code, string clientId, IPAddress? address, CancellationToken cancellationToken)
+        string username, string password, string? code, string clientId, IPAddress? address, CancellationToken ct)
     {
         var email = Email.Normalize(username) ?? username;
-        var attempt = await throttle.AttemptAsync(email, address, cancellationToken);
+        var attempt = await throttle.AttemptAsync(email, address, ct);
         var asTyped = Email.AsTyped(username);
         var user = await db.Users.IgnoreQueryFilters().Where(u => u.Email == email || u.Email == asTyped)
-            .OrderByDescending(u => u.Email == asTyped).FirstOrDefaultAsync(cancellationToken);
+            .OrderByDescending(u => u.Email == asTyped).FirstOrDefaultAsync(ct);
         var verdict = password.Length <= settings.Value.Passwords.MaxLength
-            ? await passwords.VerifyAsync(user, password, cancellationToken)
+            ? await passwords.VerifyAsync(user, password, ct)
             : PasswordVerificationResult.Failed;
         var needed = user is null ? StillNeeded.Nothing : NeededBy(user);
         if (verdict == PasswordVerificationResult.Failed || user is not { IsActive: true }
-            || (needed == StillNeeded.Code && code is not null && !await factors.UseAsync(user.Id, code, cancellationToken)))
+            || (needed == StillNeeded.Code && code is not null && !await factors.UseAsync(user.Id, code, ct)))
         {
-            await events.RecordFailureAsync(Happened(user, email, clientId), attempt.IsLast, cancellationToken);
+            await events.RecordFailureAsync(Happened(user, email, clientId), attempt.IsLast, ct);
             return (null, StillNeeded.Nothing);
         }
 
@@ -70,59 +70,59 @@ public sealed class SignIn(
 
         if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
         {
-            user.Rehash(await passwords.HashAsync(password, cancellationToken));
-            await db.SaveChangesAsync(cancellationToken);
+            user.Rehash(await passwords.HashAsync(password, ct));
+            await db.SaveChangesAsync(ct);
         }
 
         if (needed is StillNeeded.Code or StillNeeded.SecondFactor)
         {
             // No failure. Nor is the network the owner's because somebody there knows the password.
-            await throttle.TakeBackAsync(email, address, attempt, cancellationToken);
+            await throttle.TakeBackAsync(email, address, attempt, ct);
             return (user, needed);
         }
 
-        await throttle.SucceededAsync(email, address, attempt, cancellationToken);
-        await events.RecordAsync(Happened(user, email, clientId) with { Status = StatusCodes.Status200OK }, cancellationToken);
+        await throttle.SucceededAsync(email, address, attempt, ct);
+        await events.RecordAsync(Happened(user, email, clientId) with { Status = StatusCodes.Status200OK }, ct);
         return (user, needed);
     }
 
     /// <summary>A ticket for the second step, for whoever has just shown the password.</summary>
     /// <returns>Null when the account has several of them.</returns>
-    public async Task<string?> BeginSecondStepAsync(User user, CancellationToken cancellationToken)
+    public async Task<string?> BeginSecondStepAsync(User user, CancellationToken ct)
     {
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        var ticket = await tickets.IssueAsync(user.Id, PasswordShown, email: null, TimeForTheCode, cancellationToken);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        var ticket = await tickets.IssueAsync(user.Id, PasswordShown, email: null, TimeForTheCode, ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         return ticket;
     }
 
     /// <summary>Who has shown the password.</summary>
     /// <exception cref="ProblemException">400: the ticket is none, or its time is over.</exception>
-    public async Task<(AccountTicket Ticket, User User)> AtSecondStepAsync(string ticket, CancellationToken cancellationToken)
+    public async Task<(AccountTicket Ticket, User User)> AtSecondStepAsync(string ticket, CancellationToken ct)
     {
-        var found = await tickets.FindAsync(ticket, PasswordShown, cancellationToken);
-        return (found, await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == found.UserId, cancellationToken));
+        var found = await tickets.FindAsync(ticket, PasswordShown, ct);
+        return (found, await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == found.UserId, ct));
     }
 
     /// <summary>The second step: a one-time code or a recovery code.</summary>
     /// <returns>The account; null when the code is not right.</returns>
     /// <exception cref="ProblemException">400: the ticket is none, or its time is over; 429: too many failures.</exception>
-    public async Task<User?> VerifyCodeAsync(string ticket, string code, string clientId, IPAddress? address, CancellationToken cancellationToken)
+    public async Task<User?> VerifyCodeAsync(string ticket, string code, string clientId, IPAddress? address, CancellationToken ct)
     {
-        var (found, user) = await AtSecondStepAsync(ticket, cancellationToken);
+        var (found, user) = await AtSecondStepAsync(ticket, ct);
         var email = user.Email!;
-        var attempt = await throttle.AttemptAsync(email, address, cancellationToken);
+        var attempt = await throttle.AttemptAsync(email, address, ct);
         var happened = Happened(user, email, clientId) with { Kind = AuthenticationEventKind.SecondFactor };
-        if (NeededBy(user) != StillNeeded.Code || !await factors.UseAsync(user.Id, code, cancellationToken))
+        if (NeededBy(user) != StillNeeded.Code || !await factors.UseAsync(user.Id, code, ct))
         {
-            await events.RecordFailureAsync(happened, attempt.IsLast, cancellationToken);
+            await events.RecordFailureAsync(happened, attempt.IsLast, ct);
             return null;
         }
 
-        await tickets.UseAsync(found, cancellationToken);
-        await throttle.SucceededAsync(email, address, attempt, cancellationToken);
-        await events.RecordAsync(happened with { Kind = AuthenticationEventKind.SignIn, Status = StatusCodes.Status200OK }, cancellationToken);
+        await tickets.UseAsync(found, ct);
+        await throttle.SucceededAsync(email, address, attempt, ct);
+        await events.RecordAsync(happened with { Kind = AuthenticationEventKind.SignIn, Status = StatusCodes.Status200OK }, ct);
         return user;
     }
 

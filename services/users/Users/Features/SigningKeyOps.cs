@@ -24,9 +24,9 @@ public static class SigningKeyOps
             .WithName("WithdrawSigningKey").WithSummary("Take a key out of use at once, such as a stolen one: what it has signed is void.");
     }
 
-    private static async Task<Ok<SigningKeyView>> Rotate(SigningKeys keys, CancellationToken cancellationToken) =>
-        TypedResults.Ok(SigningKeyView.Of(await keys.RotateAsync(cancellationToken)));
+    private static async Task<Ok<SigningKeyView>> Rotate(SigningKeys keys, CancellationToken ct) =>
+        TypedResults.Ok(SigningKeyView.Of(await keys.RotateAsync(ct)));
 
-    private static async Task<Ok<SigningKeyView>> Withdraw(string keyId, SigningKeys keys, CancellationToken cancellationToken) =>
-        TypedResults.Ok(SigningKeyView.Of(await keys.WithdrawAsync(keyId, cancellationToken)));
+    private static async Task<Ok<SigningKeyView>> Withdraw(string keyId, SigningKeys keys, CancellationToken ct) =>
+        TypedResults.Ok(SigningKeyView.Of(await keys.WithdrawAsync(keyId, ct)));
 }

@@ -86,18 +86,18 @@ public static class TicketPages
             notice,
             status);
 
-        public async Task<IResult> DoAsync(HttpContext http, string path, CancellationToken cancellationToken)
+        public async Task<IResult> DoAsync(HttpContext http, string path, CancellationToken ct)
         {
             if (!http.Request.HasFormContentType || IsFromElsewhere(http.Request))
             {
                 return Ask(http, path, null, null, StatusCodes.Status400BadRequest);
             }
 
-            var form = await http.Request.ReadFormAsync(cancellationToken);
+            var form = await http.Request.ReadFormAsync(ct);
             var ticket = form["ticket"].ToString();
             try
             {
-                await Complete(http, ticket, form["password"].ToString(), cancellationToken);
+                await Complete(http, ticket, form["password"].ToString(), ct);
                 return Show(http, Done, Next, "");
             }
             catch (ProblemException e) when (e.Status is StatusCodes.Status400BadRequest or StatusCodes.Status409Conflict)

@@ -33,11 +33,11 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
 {
     private const int MaxFormLength = 16 * 1024;
 
-    private StillNeeded needed;
+    private StillNeeded _needed;
 
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapPost("/connect/token", Post).AllowAnonymous().IgnoreBearer().WithTags("Tokens")
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapPost("/connect/token", PostAsync).AllowAnonymous().IgnoreBearer().WithTags("Tokens")
         .WithName("Token").WithSummary("RFC 6749 token endpoint: authorization_code, refresh_token, client_credentials, and password where it is switched on.")
-        .AddOpenApiOperationTransformer(DescribeForm).Produces<TokenResponse>().Produces<TokenErrorResponse>(StatusCodes.Status400BadRequest)
+        .AddOpenApiOperationTransformer(DescribeFormAsync).Produces<TokenResponse>().Produces<TokenErrorResponse>(StatusCodes.Status400BadRequest)
         .Produces<TokenErrorResponse>(StatusCodes.Status401Unauthorized).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxFormLength));
 
     /// <summary>An answer of the token server that refuses.</summary>
@@ -50,13 +50,13 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
         }),
         [TokenServer.Scheme]);
 
-    private static async Task<IResult> Post(HttpContext http, Token handler, CancellationToken cancellationToken)
+    private static async Task<IResult> PostAsync(HttpContext http, Token handler, CancellationToken ct)
     {
         var request = http.GetOpenIddictServerRequest()!;
-        return await handler.Handle(http, request, cancellationToken) is { } principal
+        return await handler.Handle(http, request, ct) is { } principal
             ? Results.SignIn(principal, authenticationScheme: TokenServer.Scheme)
             : request.IsPasswordGrantType()
-                ? Refuse(Errors.InvalidGrant, handler.needed switch
+                ? Refuse(Errors.InvalidGrant, handler._needed switch
                 {
                     StillNeeded.Code => "A one-time code is needed as well: otp.",
                     StillNeeded.SecondFactor => "Operators need a second factor. Set it up on the sign-in page.",
@@ -65,7 +65,7 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
                 : Refuse(Errors.InvalidGrant, "The session has ended. Sign in again.");
     }
 
-    private async Task<ClaimsPrincipal?> Handle(HttpContext http, OpenIddictRequest request, CancellationToken cancellationToken)
+    private async Task<ClaimsPrincipal?> Handle(HttpContext http, OpenIddictRequest request, CancellationToken ct)
     {
         var clientId = request.ClientId!;
         if (request.IsClientCredentialsGrantType())
@@ -75,8 +75,8 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
 
         if (request.IsPasswordGrantType())
         {
-            (var user, needed) = await signIn.VerifyAsync(request.Username!, request.Password!, (string?)request["otp"], clientId, http.Connection.RemoteIpAddress, cancellationToken);
-            return user is null || needed != StillNeeded.Nothing ? null : await sessions.BeginAsync(user, clientId, [Scopes.OfflineAccess], cancellationToken);
+            (var user, _needed) = await signIn.VerifyAsync(request.Username!, request.Password!, (string?)request["otp"], clientId, http.Connection.RemoteIpAddress, ct);
+            return user is null || _needed != StillNeeded.Nothing ? null : await sessions.BeginAsync(user, clientId, [Scopes.OfflineAccess], ct);
         }
 
         var token = (await http.AuthenticateAsync(TokenServer.Scheme)).Principal!;
@@ -90,12 +90,12 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
             {
                 UserId = principal.GetClaim(Chassis.Web.Claims.Subject), TenantId = principal.GetClaim(Chassis.Web.Claims.Tenant), ClientId = clientId,
             },
-            cancellationToken);
+            ct);
         return principal;
     }
 
     // Not by Accepts<…>(): a wrong content type is an error of RFC 6749 here, not a 415.
-    private static Task DescribeForm(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    private static Task DescribeFormAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken ct)
     {
         string[] names = ["grant_type", "username", "password", "otp", "code", "code_verifier", "redirect_uri", "refresh_token", "scope", "client_id", "client_secret"];
         operation.RequestBody = new OpenApiRequestBody

@@ -18,24 +18,24 @@ public static class UserSessions
             .WithName("EndSession").WithSummary("End one session. Whose own it is has to have signed in within the last minutes.");
     }
 
-    private static async Task<Ok<IReadOnlyList<SessionView>>> Get(Guid id, UserStore users, Sessions sessions, Caller caller, CancellationToken cancellationToken)
+    private static async Task<Ok<IReadOnlyList<SessionView>>> Get(Guid id, UserStore users, Sessions sessions, Caller caller, CancellationToken ct)
     {
-        await users.GetAsync(id, caller, cancellationToken);
-        return TypedResults.Ok(await sessions.ListAsync(id, cancellationToken));
+        await users.GetAsync(id, caller, ct);
+        return TypedResults.Ok(await sessions.ListAsync(id, ct));
     }
 
     private static async Task<NoContent> Delete(
-        Guid id, Guid sessionId, UserStore users, Sessions sessions, OwnersProof proof, AuthenticationEvents events, Caller caller, CancellationToken cancellationToken)
+        Guid id, Guid sessionId, UserStore users, Sessions sessions, OwnersProof proof, AuthenticationEvents events, Caller caller, CancellationToken ct)
     {
-        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, ct);
         var happened = new AuthenticationEvent(AuthenticationEventKind.SignOut, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };
-        await proof.CheckAsync(user, caller, currentPassword: null, address: null, happened, cancellationToken);
-        if (!await sessions.EndAsync(id, sessionId, cancellationToken))
+        await proof.CheckAsync(user, caller, currentPassword: null, address: null, happened, ct);
+        if (!await sessions.EndAsync(id, sessionId, ct))
         {
             throw ProblemException.NotFound("There is no such session.");
         }
 
-        await events.RecordAsync(happened, cancellationToken);
+        await events.RecordAsync(happened, ct);
         return TypedResults.NoContent();
     }
 }

@@ -13,33 +13,33 @@ namespace Users.Features;
 public sealed class VerifyEmail(UsersDbContext db, UserStore users, AccountTickets tickets, MailedLinks links, AuthenticationEvents events, TimeProvider clock)
 {
     /// <summary>Mails the link, once more perhaps; nothing when the address is known to be the owner's.</summary>
-    public async Task SendAsync(Guid id, Caller caller, CancellationToken cancellationToken)
+    public async Task SendAsync(Guid id, Caller caller, CancellationToken ct)
     {
-        var user = await users.GetToChangeAsync(id, caller, cancellationToken);
+        var user = await users.GetToChangeAsync(id, caller, ct);
         user.MustBeActive();
         if (user.EmailVerified)
         {
             return;
         }
 
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await links.SendAsync(user, AccountLinks.VerifyEmail, user.Email!, about: null, cancellationToken);
-        await events.RecordAsync(Happened(user, StatusCodes.Status202Accepted), cancellationToken);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await links.SendAsync(user, AccountLinks.VerifyEmail, user.Email!, about: null, ct);
+        await events.RecordAsync(Happened(user, StatusCodes.Status202Accepted), ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
     }
 
     /// <exception cref="ProblemException">400: the ticket is not good; 409: the account is closed.</exception>
-    public async Task CompleteAsync(string ticket, CancellationToken cancellationToken)
+    public async Task CompleteAsync(string ticket, CancellationToken ct)
     {
-        var found = await tickets.FindAsync(ticket, AccountLinks.VerifyEmail, cancellationToken);
-        var user = await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == found.UserId, cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        await tickets.UseAsync(found, cancellationToken);
+        var found = await tickets.FindAsync(ticket, AccountLinks.VerifyEmail, ct);
+        var user = await db.Users.IgnoreQueryFilters().SingleAsync(u => u.Id == found.UserId, ct);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await tickets.UseAsync(found, ct);
         user.VerifyEmail(clock.GetUtcNow());
-        await events.RecordAsync(Happened(user, StatusCodes.Status204NoContent), cancellationToken);
-        await users.SaveAsync(user, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await events.RecordAsync(Happened(user, StatusCodes.Status204NoContent), ct);
+        await users.SaveAsync(user, ct);
+        await transaction.CommitAsync(ct);
     }
 
     public static void Map(RouteGroupBuilder v1)
@@ -50,16 +50,16 @@ public sealed class VerifyEmail(UsersDbContext db, UserStore users, AccountTicke
             .WithName("VerifyEmail").WithSummary("Confirm the address of an account with the ticket of such a link.");
     }
 
-    private static async Task<Accepted> PostFor(Guid id, VerifyEmail handler, Caller caller, CancellationToken cancellationToken)
+    private static async Task<Accepted> PostFor(Guid id, VerifyEmail handler, Caller caller, CancellationToken ct)
     {
-        await handler.SendAsync(id, caller, cancellationToken);
+        await handler.SendAsync(id, caller, ct);
         return TypedResults.Accepted((string?)null);
     }
 
-    private static async Task<NoContent> PostComplete(TicketRequest request, VerifyEmail handler, CancellationToken cancellationToken)
+    private static async Task<NoContent> PostComplete(TicketRequest request, VerifyEmail handler, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
-        await handler.CompleteAsync(request.Ticket, cancellationToken);
+        await handler.CompleteAsync(request.Ticket, ct);
         return TypedResults.NoContent();
     }
 

@@ -12,11 +12,11 @@ namespace Users.Passwords;
 internal sealed class CommonPasswords
 {
     // A hash of 64 bits each: a sixth of the memory of the words, and one good password in 10^14 is taken for one of them.
-    private readonly ulong[] hashes;
+    private readonly ulong[] _hashes;
 
-    private CommonPasswords(ulong[] hashes) => this.hashes = hashes;
+    private CommonPasswords(ulong[] hashes) => this._hashes = hashes;
 
-    public int Count => hashes.Length;
+    public int Count => _hashes.Length;
 
     public static CommonPasswords Read()
     {
@@ -33,7 +33,7 @@ internal sealed class CommonPasswords
     }
 
     /// <param name="word">In lower case.</param>
-    public bool Contains(string word) => Array.BinarySearch(hashes, Hash(word)) >= 0;
+    public bool Contains(string word) => Array.BinarySearch(_hashes, Hash(word)) >= 0;
 
     private static ulong Hash(string word) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(word)));
 }

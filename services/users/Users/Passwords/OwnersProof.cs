@@ -17,9 +17,9 @@ public sealed class OwnersProof(PasswordVault passwords, SecondFactors factors, 
     /// <param name="currentPassword">The password, when it was given.</param>
     /// <param name="address">Where the request comes from.</param>
     /// <param name="happened">What is recorded when the password is not right.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     /// <exception cref="ProblemException">400: the password is not right; 403: neither it nor a sign-in of late; 429: too many guesses.</exception>
-    public async Task CheckAsync(User user, Caller caller, string? currentPassword, IPAddress? address, AuthenticationEvent happened, CancellationToken cancellationToken)
+    public async Task CheckAsync(User user, Caller caller, string? currentPassword, IPAddress? address, AuthenticationEvent happened, CancellationToken ct)
     {
         if (caller.UserId != user.Id || (!settings.Value.IssueTokens && caller.AuthenticatedAt is null))
         {
@@ -28,7 +28,7 @@ public sealed class OwnersProof(PasswordVault passwords, SecondFactors factors, 
 
         if (currentPassword is not null)
         {
-            await CheckPasswordAsync(user, currentPassword, address, happened, cancellationToken);
+            await CheckPasswordAsync(user, currentPassword, address, happened, ct);
         }
         else if (!(caller.AuthenticatedAt > clock.GetUtcNow() - settings.Value.Tokens.FreshFor))
         {
@@ -37,29 +37,29 @@ public sealed class OwnersProof(PasswordVault passwords, SecondFactors factors, 
     }
 
     /// <exception cref="ProblemException">400: the password is not right; 429: too many guesses.</exception>
-    public async Task CheckPasswordAsync(User user, string currentPassword, IPAddress? address, AuthenticationEvent happened, CancellationToken cancellationToken)
+    public async Task CheckPasswordAsync(User user, string currentPassword, IPAddress? address, AuthenticationEvent happened, CancellationToken ct)
     {
-        var attempt = await throttle.AttemptAsync(user.Email!, address, cancellationToken);
-        if (await passwords.VerifyAsync(user, currentPassword, cancellationToken) == PasswordVerificationResult.Failed)
+        var attempt = await throttle.AttemptAsync(user.Email!, address, ct);
+        if (await passwords.VerifyAsync(user, currentPassword, ct) == PasswordVerificationResult.Failed)
         {
-            await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, cancellationToken);
+            await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, ct);
             throw ProblemException.Invalid("currentPassword", "is not correct.");
         }
 
-        await throttle.SucceededAsync(user.Email!, address, attempt, cancellationToken);
+        await throttle.SucceededAsync(user.Email!, address, attempt, ct);
     }
 
     /// <summary>Uses a one-time code or a recovery code of the account up.</summary>
     /// <exception cref="ProblemException">400: it is none; 429: too many guesses.</exception>
-    public async Task CheckCodeAsync(User user, string code, IPAddress? address, AuthenticationEvent happened, CancellationToken cancellationToken)
+    public async Task CheckCodeAsync(User user, string code, IPAddress? address, AuthenticationEvent happened, CancellationToken ct)
     {
-        var attempt = await throttle.AttemptAsync(user.Email!, address, cancellationToken);
-        if (!await factors.UseAsync(user.Id, code, cancellationToken))
+        var attempt = await throttle.AttemptAsync(user.Email!, address, ct);
+        if (!await factors.UseAsync(user.Id, code, ct))
         {
-            await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, cancellationToken);
+            await events.RecordAsync(happened with { Status = StatusCodes.Status400BadRequest }, ct);
             throw ProblemException.Invalid("code", "is not correct.");
         }
 
-        await throttle.TakeBackAsync(user.Email!, address, attempt, cancellationToken);
+        await throttle.TakeBackAsync(user.Email!, address, attempt, ct);
     }
 }

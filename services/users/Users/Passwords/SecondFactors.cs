@@ -51,10 +51,10 @@ public sealed class SecondFactors(UsersDbContext db, Envelope envelope, IOptions
     /// <param name="user">Whose account; it is changed and not saved.</param>
     /// <param name="setup">As it was given out.</param>
     /// <param name="code">The first code.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     /// <returns>The recovery codes, which nobody ever sees again; null when the code is not right.</returns>
     /// <exception cref="ProblemException">400: it was begun for another account, or too long ago; 409: there is one already.</exception>
-    public async Task<IReadOnlyList<string>?> ConfirmAsync(User user, string setup, string code, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>?> ConfirmAsync(User user, string setup, string code, CancellationToken ct)
     {
         var secret = Open(user, setup);
         if (StepOf(secret, code) is not { } step)
@@ -64,43 +64,43 @@ public sealed class SecondFactors(UsersDbContext db, Envelope envelope, IOptions
 
         user.AddSecondFactor(clock.GetUtcNow());
         await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO second_factors (user_id, secret, last_step) VALUES ({user.Id}, {SecretBox.SecondFactors.Seal(envelope, user.Id.ToString(), secret)}, {step}) ON CONFLICT DO NOTHING", cancellationToken);
-        return await NewRecoveryCodesAsync(user.Id, cancellationToken);
+            $"INSERT INTO second_factors (user_id, secret, last_step) VALUES ({user.Id}, {SecretBox.SecondFactors.Seal(envelope, user.Id.ToString(), secret)}, {step}) ON CONFLICT DO NOTHING", ct);
+        return await NewRecoveryCodesAsync(user.Id, ct);
     }
 
     /// <summary>Uses a code of the app or a recovery code up.</summary>
     /// <returns>Whether it was one.</returns>
-    public async Task<bool> UseAsync(Guid userId, string code, CancellationToken cancellationToken)
+    public async Task<bool> UseAsync(Guid userId, string code, CancellationToken ct)
     {
         code = new string([.. code.Where(char.IsAsciiLetterOrDigit)]).ToUpperInvariant();
         if (code.Length != 6)
         {
-            return await db.Database.ExecuteSqlAsync($"DELETE FROM recovery_codes WHERE user_id = {userId} AND code_hash = {Hash(code)}", cancellationToken) > 0;
+            return await db.Database.ExecuteSqlAsync($"DELETE FROM recovery_codes WHERE user_id = {userId} AND code_hash = {Hash(code)}", ct) > 0;
         }
 
-        var wrapped = await db.Database.SqlQuery<byte[]>($"SELECT secret AS \"Value\" FROM second_factors WHERE user_id = {userId}").SingleOrDefaultAsync(cancellationToken);
+        var wrapped = await db.Database.SqlQuery<byte[]>($"SELECT secret AS \"Value\" FROM second_factors WHERE user_id = {userId}").SingleOrDefaultAsync(ct);
         return wrapped is not null && StepOf(SecretBox.SecondFactors.Open(envelope, userId.ToString(), wrapped), code) is { } step
-            && await db.Database.ExecuteSqlAsync($"UPDATE second_factors SET last_step = {step} WHERE user_id = {userId} AND last_step < {step}", cancellationToken) > 0;
+            && await db.Database.ExecuteSqlAsync($"UPDATE second_factors SET last_step = {step} WHERE user_id = {userId} AND last_step < {step}", ct) > 0;
     }
 
     /// <summary>In place of those that are left, in the caller's transaction.</summary>
-    public async Task<IReadOnlyList<string>> NewRecoveryCodesAsync(Guid userId, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> NewRecoveryCodesAsync(Guid userId, CancellationToken ct)
     {
         string[] codes = [.. Enumerable.Range(0, RecoveryCodes).Select(_ => Base32Encoding.ToString(RandomNumberGenerator.GetBytes(RecoveryCodeLength)))];
         byte[][] hashes = [.. codes.Select(Hash)];
-        await db.Database.ExecuteSqlAsync($"DELETE FROM recovery_codes WHERE user_id = {userId}", cancellationToken);
-        await db.Database.ExecuteSqlAsync($"INSERT INTO recovery_codes (user_id, code_hash) SELECT {userId}, unnest({hashes})", cancellationToken);
+        await db.Database.ExecuteSqlAsync($"DELETE FROM recovery_codes WHERE user_id = {userId}", ct);
+        await db.Database.ExecuteSqlAsync($"INSERT INTO recovery_codes (user_id, code_hash) SELECT {userId}, unnest({hashes})", ct);
         return [.. codes.Select(code => string.Join('-', code.Chunk(4).Select(part => new string(part))))];
     }
 
-    public Task<int> RecoveryCodesLeftAsync(Guid userId, CancellationToken cancellationToken) =>
-        db.Database.SqlQuery<int>($"SELECT count(*)::int AS \"Value\" FROM recovery_codes WHERE user_id = {userId}").SingleAsync(cancellationToken);
+    public Task<int> RecoveryCodesLeftAsync(Guid userId, CancellationToken ct) =>
+        db.Database.SqlQuery<int>($"SELECT count(*)::int AS \"Value\" FROM recovery_codes WHERE user_id = {userId}").SingleAsync(ct);
 
     /// <summary>Forgets the factor, in the caller's transaction.</summary>
-    public async Task RemoveAsync(Guid userId, CancellationToken cancellationToken)
+    public async Task RemoveAsync(Guid userId, CancellationToken ct)
     {
-        await db.Database.ExecuteSqlAsync($"DELETE FROM second_factors WHERE user_id = {userId}", cancellationToken);
-        await db.Database.ExecuteSqlAsync($"DELETE FROM recovery_codes WHERE user_id = {userId}", cancellationToken);
+        await db.Database.ExecuteSqlAsync($"DELETE FROM second_factors WHERE user_id = {userId}", ct);
+        await db.Database.ExecuteSqlAsync($"DELETE FROM recovery_codes WHERE user_id = {userId}", ct);
     }
 
     private SecondFactorSetup Describe(User user, byte[] secret, string setup) =>

@@ -16,31 +16,31 @@ public sealed class OperatorRoles
         ["auditor"] = [Permissions.ReadAudit, Permissions.ReadOperations, Permissions.ReadReports, "stock.read"],
     };
 
-    private readonly Dictionary<string, string[]> bundles;
+    private readonly Dictionary<string, string[]> _bundles;
 
     public OperatorRoles(IOptions<UsersSettings> settings)
     {
-        bundles = new(Usual, StringComparer.Ordinal);
+        _bundles = new(Usual, StringComparer.Ordinal);
         foreach (var (role, permissions) in settings.Value.Roles)
         {
-            bundles[role] = permissions;
+            _bundles[role] = permissions;
         }
     }
 
     /// <summary>The bundles, by name. <see cref="Roles.Operator"/> is none: it has every permission there is and will be.</summary>
-    public IReadOnlyDictionary<string, string[]> Bundles => bundles;
+    public IReadOnlyDictionary<string, string[]> Bundles => _bundles;
 
     /// <summary>Whether an account can be given the role.</summary>
-    public bool Exists(string role) => role is Roles.Customer or Roles.Operator || bundles.ContainsKey(role);
+    public bool Exists(string role) => role is Roles.Customer or Roles.Operator || _bundles.ContainsKey(role);
 
     /// <summary>What the tokens of such an account name; nothing for a bundle that is no longer there.</summary>
-    public string[] PermissionsOf(string role) => bundles.GetValueOrDefault(role, []);
+    public string[] PermissionsOf(string role) => _bundles.GetValueOrDefault(role, []);
 
     /// <summary>Nobody gives, takes away or disturbs what is more than they have themselves.</summary>
     /// <exception cref="ProblemException">403: the role may do something that the caller may not.</exception>
     public void MustHold(Caller caller, string role)
     {
-        var holds = role == Roles.Customer || caller.IsInRole(Roles.Operator) || (bundles.TryGetValue(role, out var permissions) && permissions.All(caller.May));
+        var holds = role == Roles.Customer || caller.IsInRole(Roles.Operator) || (_bundles.TryGetValue(role, out var permissions) && permissions.All(caller.May));
         if (!holds)
         {
             throw new ProblemException(StatusCodes.Status403Forbidden, "higher_role", "The account may do more than you. Somebody who may do as much has to do this.");

@@ -21,18 +21,18 @@ public sealed class UserStore(
 
     /// <summary>The account, for a caller who may see it.</summary>
     /// <exception cref="ProblemException">404: there is none, it is somebody else's, another tenant's, or erased.</exception>
-    public async Task<User> GetAsync(Guid id, Caller caller, CancellationToken cancellationToken)
+    public async Task<User> GetAsync(Guid id, Caller caller, CancellationToken ct)
     {
         caller.MustSee(id);
-        return await db.Users.SingleOrDefaultAsync(u => u.Id == id && u.Status != UserStatus.Erased, cancellationToken)
+        return await db.Users.SingleOrDefaultAsync(u => u.Id == id && u.Status != UserStatus.Erased, ct)
             ?? throw ProblemException.NotFound("There is no such user.");
     }
 
     /// <summary>The account, for a caller who may change it.</summary>
     /// <exception cref="ProblemException">As in <see cref="GetAsync"/>; 403: it is that of an operator who may do more.</exception>
-    public async Task<User> GetToChangeAsync(Guid id, Caller caller, CancellationToken cancellationToken)
+    public async Task<User> GetToChangeAsync(Guid id, Caller caller, CancellationToken ct)
     {
-        var user = await GetAsync(id, caller, cancellationToken);
+        var user = await GetAsync(id, caller, ct);
         if (caller.UserId != id)
         {
             roles.MustHold(caller, user.Role);
@@ -42,47 +42,47 @@ public sealed class UserStore(
     }
 
     /// <exception cref="ProblemException">409: the address is taken.</exception>
-    public async Task AddAsync(User user, CancellationToken cancellationToken)
+    public async Task AddAsync(User user, CancellationToken ct)
     {
         var key = UserHistory.NewKey();
         db.Users.Add(user);
         db.Keys.Add(new UserKey { UserId = user.Id, WrappedKey = SecretBox.DataKeys.Seal(envelope, user.Id.ToString(), key) });
-        await SaveAsync(user, key, cancellationToken);
+        await SaveAsync(user, key, ct);
     }
 
     /// <exception cref="ProblemException">409: the address is taken, or somebody else changed the account at the same time.</exception>
-    public async Task SaveAsync(User user, CancellationToken cancellationToken) =>
-        await SaveAsync(user, await KeyAsync(user.Id, cancellationToken), cancellationToken);
+    public async Task SaveAsync(User user, CancellationToken ct) =>
+        await SaveAsync(user, await KeyAsync(user.Id, ct), ct);
 
     /// <summary>Tells the other services once more that somebody is erased, for one that does not know it any more.</summary>
-    public async Task TellErasedAgainAsync(User user, CancellationToken cancellationToken)
+    public async Task TellErasedAgainAsync(User user, CancellationToken ct)
     {
         using var _ = OperationContext.BeginTenant(user.TenantId);
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        await PublishFactAsync(user, new UserErased(), user.Version, cancellationToken);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        await PublishFactAsync(user, new UserErased(), user.Version, ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
     }
 
     /// <summary>The data key of a user; null after erasure.</summary>
-    public async Task<byte[]?> KeyAsync(Guid userId, CancellationToken cancellationToken) =>
-        await db.Keys.SingleOrDefaultAsync(k => k.UserId == userId, cancellationToken) is { } row && db.Entry(row).State != EntityState.Deleted
+    public async Task<byte[]?> KeyAsync(Guid userId, CancellationToken ct) =>
+        await db.Keys.SingleOrDefaultAsync(k => k.UserId == userId, ct) is { } row && db.Entry(row).State != EntityState.Deleted
             ? SecretBox.DataKeys.Open(envelope, userId.ToString(), row.WrappedKey)
             : null;
 
     public static ProblemException EmailTaken() => ProblemException.Conflict("email_taken", "There is an account with this e-mail address.");
 
-    private async Task SaveAsync(User user, byte[]? key, CancellationToken cancellationToken)
+    private async Task SaveAsync(User user, byte[]? key, CancellationToken ct)
     {
         // The account's, not that of whoever acts on it.
         using var _ = OperationContext.BeginTenant(user.TenantId);
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
         if (user.Raised.Any(e => e.EndsSessions is not null))
         {
-            await sessions.EndAllAsync(user.Id, cancellationToken);
-            await (user.IsActive ? tickets.EndAsync(user.Id, cancellationToken) : tickets.EndAllAsync(user.Id, cancellationToken));
+            await sessions.EndAllAsync(user.Id, ct);
+            await (user.IsActive ? tickets.EndAsync(user.Id, ct) : tickets.EndAllAsync(user.Id, ct));
             await events.RecordAsync(
-                new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status200OK) { UserId = user.Id.ToString(), TenantId = user.TenantId }, cancellationToken);
+                new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status200OK) { UserId = user.Id.ToString(), TenantId = user.TenantId }, ct);
         }
 
         var version = user.Version - user.Raised.Count;
@@ -90,25 +90,25 @@ public sealed class UserStore(
         {
             version++;
             db.History.Add(UserHistory.Write(user, happened, version, key, Ids.New(clock)));
-            await ProjectAsync(user, happened, version, cancellationToken);
-            await PublishAsync(user, happened, version, cancellationToken);
+            await ProjectAsync(user, happened, version, ct);
+            await PublishAsync(user, happened, version, ct);
         }
 
         user.Saved();
         try
         {
-            await db.SaveChangesAsync(cancellationToken);
+            await db.SaveChangesAsync(ct);
         }
         catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: "users_email" })
         {
             throw EmailTaken();
         }
 
-        await transaction.CommitAsync(cancellationToken);
+        await transaction.CommitAsync(ct);
     }
 
     /// <summary>The user list must be current when the answer arrives, so it is written here.</summary>
-    private async Task ProjectAsync(User user, UserEvent happened, long version, CancellationToken cancellationToken)
+    private async Task ProjectAsync(User user, UserEvent happened, long version, CancellationToken ct)
     {
         if (happened is UserRegistered)
         {
@@ -129,7 +129,7 @@ public sealed class UserStore(
             return;
         }
 
-        var entry = await db.List.IgnoreQueryFilters().Where(e => e.Id == user.Id).StillThereAsync(cancellationToken);
+        var entry = await db.List.IgnoreQueryFilters().Where(e => e.Id == user.Id).StillThereAsync(ct);
         if (happened is UserErased)
         {
             db.List.Remove(entry);
@@ -141,29 +141,29 @@ public sealed class UserStore(
     }
 
     /// <summary>What the rest of the world learns: the one translation from core to boundary events.</summary>
-    private async Task PublishAsync(User user, UserEvent happened, long version, CancellationToken cancellationToken)
+    private async Task PublishAsync(User user, UserEvent happened, long version, CancellationToken ct)
     {
-        await PublishFactAsync(user, happened, version, cancellationToken);
+        await PublishFactAsync(user, happened, version, ct);
         if (happened.EndsSessions is { } reason)
         {
-            await bus.PublishEvent(new Boundary.UserSessionsEnded(user.Id, user.SessionEpoch, reason, user.UpdatedAt), version, cancellationToken);
+            await bus.PublishEventAsync(new Boundary.UserSessionsEnded(user.Id, user.SessionEpoch, reason, user.UpdatedAt), version, ct);
         }
     }
 
-    private Task PublishFactAsync(User user, UserEvent happened, long version, CancellationToken cancellationToken) => happened switch
+    private Task PublishFactAsync(User user, UserEvent happened, long version, CancellationToken ct) => happened switch
     {
-        UserRegistered e => bus.PublishEvent(
-            new Boundary.UserRegistered(user.Id, e.Email!, e.FullName!, e.Source, user.RegisteredAt, EmailVerified: Told(user.EmailVerified)), version, cancellationToken),
-        ProfileUpdated e => bus.PublishEvent(
+        UserRegistered e => bus.PublishEventAsync(
+            new Boundary.UserRegistered(user.Id, e.Email!, e.FullName!, e.Source, user.RegisteredAt, EmailVerified: Told(user.EmailVerified)), version, ct),
+        ProfileUpdated e => bus.PublishEventAsync(
             new Boundary.UserProfileUpdated(user.Id, [.. e.Changes!.Select(c => new Boundary.FieldChange(c.Field, c.OldValue, c.NewValue))], user.UpdatedAt),
             version,
-            cancellationToken),
-        EmailChanged e => bus.PublishEvent(
-            new Boundary.UserEmailChanged(user.Id, e.OldEmail!, e.NewEmail!, user.UpdatedAt, Told(e.OldWasVerified)), version, cancellationToken),
-        EmailVerified => bus.PublishEvent(new Boundary.UserEmailVerified(user.Id, user.Email!, user.UpdatedAt), version, cancellationToken),
-        UserDeactivated e => bus.PublishEvent(new Boundary.UserDeactivated(user.Id, e.Reason!, user.UpdatedAt), version, cancellationToken),
-        UserReactivated => bus.PublishEvent(new Boundary.UserReactivated(user.Id, user.UpdatedAt), version, cancellationToken),
-        UserErased => bus.PublishEvent(new Boundary.UserErased(user.Id, user.UpdatedAt), version, cancellationToken),
+            ct),
+        EmailChanged e => bus.PublishEventAsync(
+            new Boundary.UserEmailChanged(user.Id, e.OldEmail!, e.NewEmail!, user.UpdatedAt, Told(e.OldWasVerified)), version, ct),
+        EmailVerified => bus.PublishEventAsync(new Boundary.UserEmailVerified(user.Id, user.Email!, user.UpdatedAt), version, ct),
+        UserDeactivated e => bus.PublishEventAsync(new Boundary.UserDeactivated(user.Id, e.Reason!, user.UpdatedAt), version, ct),
+        UserReactivated => bus.PublishEventAsync(new Boundary.UserReactivated(user.Id, user.UpdatedAt), version, ct),
+        UserErased => bus.PublishEventAsync(new Boundary.UserErased(user.Id, user.UpdatedAt), version, ct),
         PasswordChanged or RoleChanged or SecondFactorAdded or SecondFactorRemoved => Task.CompletedTask,
         _ => throw new InvalidOperationException($"{happened.GetType().Name} has no translation."),
     };

@@ -11,7 +11,7 @@ namespace Users.Tokens;
 /// <summary>Asks the account itself whether the session that a token belongs to goes on: whoever was dismissed a moment ago does nothing here any more.</summary>
 public sealed class AccountSessions(NpgsqlDataSource database) : ISessionStatus
 {
-    public async ValueTask<bool> HasEndedAsync(ClaimsPrincipal caller, CancellationToken cancellationToken)
+    public async ValueTask<bool> HasEndedAsync(ClaimsPrincipal caller, CancellationToken ct)
     {
         if (!Guid.TryParse(caller.FindFirstValue(Claims.Subject), out var userId))
         {
@@ -29,7 +29,7 @@ public sealed class AccountSessions(NpgsqlDataSource database) : ISessionStatus
         command.Parameters.AddValue(Guid.TryParse(caller.FindFirstValue(Claims.SessionId), out var sessionId) ? sessionId : (Guid?)null, NpgsqlDbType.Uuid);
 
         // A client, or a user of another identity provider, has no account here.
-        return await command.ExecuteScalarAsync(cancellationToken) is false;
+        return await command.ExecuteScalarAsync(ct) is false;
     }
 
     // A token of before tokens named it began when nothing had been ended yet, or has ended.

@@ -20,14 +20,14 @@ public sealed class Housekeeping(
 
     protected override TimeSpan Interval => settings.Value.Tokens.KeyCheckInterval;
 
-    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
+    protected override async Task RunOnceAsync(CancellationToken ct)
     {
-        await keys.MaintainAsync(cancellationToken);
+        await keys.MaintainAsync(ct);
         await using var scope = scopes.CreateAsyncScope();
         var before = Clock.GetUtcNow() - KeptAfterItsEnd;
-        await scope.ServiceProvider.GetRequiredService<IOpenIddictTokenManager>().PruneAsync(before, cancellationToken);
-        await scope.ServiceProvider.GetRequiredService<IOpenIddictAuthorizationManager>().PruneAsync(before, cancellationToken);
-        await scope.ServiceProvider.GetRequiredService<AccountTickets>().SweepAsync(cancellationToken);
-        await throttle.SweepAsync(cancellationToken);
+        await scope.ServiceProvider.GetRequiredService<IOpenIddictTokenManager>().PruneAsync(before, ct);
+        await scope.ServiceProvider.GetRequiredService<IOpenIddictAuthorizationManager>().PruneAsync(before, ct);
+        await scope.ServiceProvider.GetRequiredService<AccountTickets>().SweepAsync(ct);
+        await throttle.SweepAsync(ct);
     }
 }

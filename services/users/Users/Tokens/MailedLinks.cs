@@ -21,30 +21,30 @@ public sealed class MailedLinks(
     /// <param name="purpose">One of <see cref="AccountLinks"/>.</param>
     /// <param name="recipient">Where to.</param>
     /// <param name="about">The address that the link is about, when that is not the one of the account.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public async Task SendAsync(User user, string purpose, string recipient, string? about, CancellationToken cancellationToken)
+    /// <param name="ct">Cancels.</param>
+    public async Task SendAsync(User user, string purpose, string recipient, string? about, CancellationToken ct)
     {
         using var _ = OperationContext.BeginTenant(user.TenantId);
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        if (await IssueAsync(user, purpose, about, cancellationToken) is var (url, expiresAt))
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        if (await IssueAsync(user, purpose, about, ct) is var (url, expiresAt))
         {
-            await bus.SendCommand(Queues.NotificationsCommands, new SendAccountLink(user.Id, recipient, purpose, url, expiresAt), user.Id, cancellationToken);
+            await bus.SendCommandAsync(Queues.NotificationsCommands, new SendAccountLink(user.Id, recipient, purpose, url, expiresAt), user.Id, ct);
         }
 
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
     }
 
     /// <summary>Makes a link that is not mailed, in the caller's transaction.</summary>
     /// <param name="user">Whose account.</param>
     /// <param name="purpose">One of <see cref="AccountLinks"/>.</param>
     /// <param name="about">The address that the link is about, when that is not the one of the account.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     /// <returns>The link; null when the account has several such already.</returns>
-    public async Task<(string Url, DateTimeOffset ExpiresAt)?> IssueAsync(User user, string purpose, string? about, CancellationToken cancellationToken)
+    public async Task<(string Url, DateTimeOffset ExpiresAt)?> IssueAsync(User user, string purpose, string? about, CancellationToken ct)
     {
         var lifetime = LifetimeOf(purpose);
-        if (await tickets.IssueAsync(user.Id, purpose, about, lifetime, cancellationToken) is not { } ticket)
+        if (await tickets.IssueAsync(user.Id, purpose, about, lifetime, ct) is not { } ticket)
         {
             return null;
         }

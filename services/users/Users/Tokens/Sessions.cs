@@ -38,43 +38,43 @@ public sealed class Sessions(
     /// <summary>Claim of codes and refresh tokens: when one has to sign in again, however often the session was continued, in seconds since 1970.</summary>
     private const string SessionEnds = "session_ends";
 
-    private SessionOwner? owner;
+    private SessionOwner? _owner;
 
     /// <summary>Begins a session, unless all sessions of the account were ended since it was read to look at the password: this one would be one of them.</summary>
     /// <param name="user">The account, as it was read to look at the password.</param>
     /// <param name="clientId">By whom.</param>
     /// <param name="scopes">What was asked for.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     /// <returns>What its tokens say; null when the account is not what it was.</returns>
-    public async Task<ClaimsPrincipal?> BeginAsync(User user, string clientId, IEnumerable<string> scopes, CancellationToken cancellationToken)
+    public async Task<ClaimsPrincipal?> BeginAsync(User user, string clientId, IEnumerable<string> scopes, CancellationToken ct)
     {
-        await LockAsync(user.Id, cancellationToken);
-        if (owner is not { Status: UserStatus.Active } || owner.SessionEpoch != user.SessionEpoch)
+        await LockAsync(user.Id, ct);
+        if (_owner is not { Status: UserStatus.Active } || _owner.SessionEpoch != user.SessionEpoch)
         {
             return null;
         }
 
         var now = clock.GetUtcNow();
-        var principal = PrincipalOf(owner, now, now + settings.Value.Tokens.SessionLifetime, scopes);
+        var principal = PrincipalOf(_owner, now, now + settings.Value.Tokens.SessionLifetime, scopes);
         var applications = services.GetRequiredService<IOpenIddictApplicationManager>();
         var authorizations = services.GetRequiredService<IOpenIddictAuthorizationManager>();
-        var application = await applications.FindByClientIdAsync(clientId, cancellationToken) ?? throw new InvalidOperationException($"There is no client {clientId}.");
+        var application = await applications.FindByClientIdAsync(clientId, ct) ?? throw new InvalidOperationException($"There is no client {clientId}.");
         var authorization = await authorizations.CreateAsync(
-            principal, owner.Id.ToString(), (await applications.GetIdAsync(application, cancellationToken))!, OpenIddictConstants.AuthorizationTypes.AdHoc, principal.GetScopes(), cancellationToken);
-        return OfSession(principal, await authorizations.GetIdAsync(authorization, cancellationToken));
+            principal, _owner.Id.ToString(), (await applications.GetIdAsync(application, ct))!, OpenIddictConstants.AuthorizationTypes.AdHoc, principal.GetScopes(), ct);
+        return OfSession(principal, await authorizations.GetIdAsync(authorization, ct));
     }
 
     /// <summary>Continues the session that a token belongs to, with the account as it is now. The token server has locked the account before it looked at the token.</summary>
     /// <returns>What the next tokens say; null when the session has ended.</returns>
     public ClaimsPrincipal? Continue(ClaimsPrincipal token)
     {
-        if (owner is not { Status: UserStatus.Active } || token.GetClaim(Claims.SessionEpoch) != owner.SessionEpoch.ToString(CultureInfo.InvariantCulture))
+        if (_owner is not { Status: UserStatus.Active } || token.GetClaim(Claims.SessionEpoch) != _owner.SessionEpoch.ToString(CultureInfo.InvariantCulture))
         {
             return null;
         }
 
         var (began, ends) = (TimeIn(token, Claims.AuthenticatedAt), TimeIn(token, SessionEnds));
-        return ends <= clock.GetUtcNow() ? null : OfSession(PrincipalOf(owner, began, ends, token.GetScopes()), token.GetAuthorizationId());
+        return ends <= clock.GetUtcNow() ? null : OfSession(PrincipalOf(_owner, began, ends, token.GetScopes()), token.GetAuthorizationId());
     }
 
     /// <summary>A token of a client that acts for itself.</summary>
@@ -89,22 +89,22 @@ public sealed class Sessions(
     /// Opens the transaction in which a session begins or goes on, and makes everybody else who has to do with sessions of the account wait for its end: the account before
     /// any row of its sessions, so that nobody waits in a circle. What was read before is forgotten.
     /// </summary>
-    public async Task LockAsync(Guid userId, CancellationToken cancellationToken)
+    public async Task LockAsync(Guid userId, CancellationToken ct)
     {
         if (db.Database.CurrentTransaction is null)
         {
-            await db.Database.BeginTransactionAsync(cancellationToken);
+            await db.Database.BeginTransactionAsync(ct);
         }
 
-        owner = await OwnerAsync(userId, cancellationToken);
+        _owner = await OwnerAsync(userId, ct);
         db.ChangeTracker.Clear();
     }
 
     /// <summary>Ends the session of a code or refresh token that was shown again after its use, if it was; within the grace of a refresh token only when its successor was used.</summary>
     /// <param name="tokenId">Its id at the token server.</param>
     /// <param name="clientId">By whom it was shown.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public async Task NoteReuseAsync(string tokenId, string? clientId, CancellationToken cancellationToken)
+    /// <param name="ct">Cancels.</param>
+    public async Task NoteReuseAsync(string tokenId, string? clientId, CancellationToken ct)
     {
         var (id, graceBegan) = (Guid.Parse(tokenId), (clock.GetUtcNow() - settings.Value.Tokens.RefreshGrace).UtcDateTime);
         if (await db.Database.SqlQuery<Guid?>(
@@ -113,67 +113,67 @@ public sealed class Sessions(
             WHERE t.id = {id} AND t.status = 'redeemed'
                 AND (t.type NOT LIKE '%refresh_token' OR t.redemption_date <= {graceBegan}
                     OR EXISTS (SELECT FROM oauth_tokens s WHERE s.authorization_id = t.authorization_id AND s.redemption_date > t.redemption_date))
-            """).SingleOrDefaultAsync(cancellationToken) is { } sessionId)
+            """).SingleOrDefaultAsync(ct) is { } sessionId)
         {
             // Its tokens are the token server's to revoke, which goes on to look at them.
-            await db.Database.ExecuteSqlAsync($"UPDATE oauth_authorizations SET status = 'revoked' WHERE id = {sessionId}", cancellationToken);
-            await TellAsync(owner!, sessionId, cancellationToken);
+            await db.Database.ExecuteSqlAsync($"UPDATE oauth_authorizations SET status = 'revoked' WHERE id = {sessionId}", ct);
+            await TellAsync(_owner!, sessionId, ct);
             await events.RecordAsync(
-                new AuthenticationEvent(AuthenticationEventKind.RefreshTokenReuse, StatusCodes.Status400BadRequest) { UserId = owner?.Id.ToString(), TenantId = owner?.TenantId, ClientId = clientId },
-                cancellationToken);
+                new AuthenticationEvent(AuthenticationEventKind.RefreshTokenReuse, StatusCodes.Status400BadRequest) { UserId = _owner?.Id.ToString(), TenantId = _owner?.TenantId, ClientId = clientId },
+                ct);
         }
     }
 
     /// <summary>Keeps what the token server has written, before its answer leaves.</summary>
-    public async Task CommitAsync(CancellationToken cancellationToken)
+    public async Task CommitAsync(CancellationToken ct)
     {
         if (db.Database.CurrentTransaction is { } transaction)
         {
-            await transaction.CommitAsync(cancellationToken);
+            await transaction.CommitAsync(ct);
             await transaction.DisposeAsync();
         }
     }
 
     /// <summary>Ends every session of a user, inside the caller's transaction, which changes the account: a session that begins in this moment sees that change or is ended here.</summary>
-    public async Task EndAllAsync(Guid userId, CancellationToken cancellationToken)
+    public async Task EndAllAsync(Guid userId, CancellationToken ct)
     {
-        await OwnerAsync(userId, cancellationToken);
+        await OwnerAsync(userId, ct);
         var subject = userId.ToString();
-        await db.Tokens.Where(t => t.Subject == subject).ExecuteDeleteAsync(cancellationToken);
-        await db.Authorizations.Where(a => a.Subject == subject).ExecuteDeleteAsync(cancellationToken);
+        await db.Tokens.Where(t => t.Subject == subject).ExecuteDeleteAsync(ct);
+        await db.Authorizations.Where(a => a.Subject == subject).ExecuteDeleteAsync(ct);
     }
 
     /// <summary>The sessions of a user, the latest first.</summary>
-    public async Task<IReadOnlyList<SessionView>> ListAsync(Guid userId, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<SessionView>> ListAsync(Guid userId, CancellationToken ct)
     {
         var subject = userId.ToString();
         return await Valid(subject).OrderByDescending(a => a.CreationDate)
-            .Select(a => new SessionView(a.Id, a.Application!.ClientId!, new DateTimeOffset(a.CreationDate!.Value))).ToListAsync(cancellationToken);
+            .Select(a => new SessionView(a.Id, a.Application!.ClientId!, new DateTimeOffset(a.CreationDate!.Value))).ToListAsync(ct);
     }
 
     /// <summary>Ends one session of a user, whose access tokens every service refuses within seconds.</summary>
     /// <returns>Whether there was one.</returns>
-    public async Task<bool> EndAsync(Guid userId, Guid sessionId, CancellationToken cancellationToken)
+    public async Task<bool> EndAsync(Guid userId, Guid sessionId, CancellationToken ct)
     {
-        await using var transaction = await db.BeginOrJoinAsync(cancellationToken);
-        var user = await OwnerAsync(userId, cancellationToken);
+        await using var transaction = await db.BeginOrJoinAsync(ct);
+        var user = await OwnerAsync(userId, ct);
         var subject = userId.ToString();
-        await db.Tokens.Where(t => t.Subject == subject && t.Authorization!.Id == sessionId).ExecuteDeleteAsync(cancellationToken);
-        var ended = await db.Authorizations.Where(a => a.Subject == subject && a.Id == sessionId).ExecuteDeleteAsync(cancellationToken);
+        await db.Tokens.Where(t => t.Subject == subject && t.Authorization!.Id == sessionId).ExecuteDeleteAsync(ct);
+        var ended = await db.Authorizations.Where(a => a.Subject == subject && a.Id == sessionId).ExecuteDeleteAsync(ct);
         if (ended > 0)
         {
-            await TellAsync(user!, sessionId, cancellationToken);
+            await TellAsync(user!, sessionId, ct);
         }
 
-        await transaction.CommitAsync(cancellationToken);
+        await transaction.CommitAsync(ct);
         return ended > 0;
     }
 
-    private async Task TellAsync(SessionOwner user, Guid sessionId, CancellationToken cancellationToken)
+    private async Task TellAsync(SessionOwner user, Guid sessionId, CancellationToken ct)
     {
         using var _ = OperationContext.BeginTenant(user.TenantId);
-        await bus.PublishEvent(new Boundary.UserSessionEnded(user.Id, sessionId, clock.GetUtcNow()), user.Version, cancellationToken);
-        await db.SaveChangesAsync(cancellationToken);
+        await bus.PublishEventAsync(new Boundary.UserSessionEnded(user.Id, sessionId, clock.GetUtcNow()), user.Version, ct);
+        await db.SaveChangesAsync(ct);
     }
 
     private IQueryable<OpenIddict.EntityFrameworkCore.Models.OpenIddictEntityFrameworkCoreAuthorization<Guid>> Valid(string subject)
@@ -183,11 +183,11 @@ public sealed class Sessions(
             .Where(a => a.Tokens.Any(t => t.Status == OpenIddictConstants.Statuses.Valid && t.ExpirationDate > now));
     }
 
-    private Task<SessionOwner?> OwnerAsync(Guid userId, CancellationToken cancellationToken) => db.Database.SqlQuery<SessionOwner>(
+    private Task<SessionOwner?> OwnerAsync(Guid userId, CancellationToken ct) => db.Database.SqlQuery<SessionOwner>(
         $"""
         SELECT id AS "Id", role AS "Role", tenant_id AS "TenantId", status AS "Status", session_epoch AS "SessionEpoch", version AS "Version"
         FROM users WHERE id = {userId} FOR NO KEY UPDATE
-        """).SingleOrDefaultAsync(cancellationToken);
+        """).SingleOrDefaultAsync(ct);
 
     // They name the subject and say nothing else about the person.
     private ClaimsPrincipal PrincipalOf(SessionOwner user, DateTimeOffset began, DateTimeOffset ends, IEnumerable<string> scopes)

@@ -23,7 +23,7 @@ public readonly record struct SignInAttempt(bool FromKnownNetwork, bool IsLast);
 /// </summary>
 public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock)
 {
-    private readonly byte[] bucketKey = envelope.KeyFor("users.sign-in-buckets");
+    private readonly byte[] _bucketKey = envelope.KeyFor("users.sign-in-buckets");
 
     /// <summary>
     /// Counts the attempt as a failure before the password is looked at, so that as many guesses at once are no more than as many one after the other;
@@ -31,25 +31,25 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
     /// </summary>
     /// <param name="account">E-mail address, or the id of a client.</param>
     /// <param name="address">Where the request came from; null when that is not known.</param>
-    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="ct">Cancels.</param>
     /// <returns>What was counted.</returns>
     /// <exception cref="ProblemException">429: not yet.</exception>
-    public async Task<SignInAttempt> AttemptAsync(string account, IPAddress? address, CancellationToken cancellationToken)
+    public async Task<SignInAttempt> AttemptAsync(string account, IPAddress? address, CancellationToken ct)
     {
         var throttle = settings.Value.Throttle;
-        if (await IsKnownAsync(account, address, cancellationToken))
+        if (await IsKnownAsync(account, address, ct))
         {
-            return new SignInAttempt(FromKnownNetwork: true, IsLast: await CountAsync(Both(account, address), throttle.AccountFailures, cancellationToken));
+            return new SignInAttempt(FromKnownNetwork: true, IsLast: await CountAsync(Both(account, address), throttle.AccountFailures, ct));
         }
 
-        var isLast = await CountAsync(Network(address), throttle.AddressFailures, cancellationToken);
+        var isLast = await CountAsync(Network(address), throttle.AddressFailures, ct);
         try
         {
-            return new SignInAttempt(FromKnownNetwork: false, IsLast: await CountAsync(Account(account), throttle.AccountFailures, cancellationToken) || isLast);
+            return new SignInAttempt(FromKnownNetwork: false, IsLast: await CountAsync(Account(account), throttle.AccountFailures, ct) || isLast);
         }
         catch (ProblemException)
         {
-            await UncountAsync(Network(address), cancellationToken);
+            await UncountAsync(Network(address), ct);
             throw;
         }
     }
@@ -58,13 +58,13 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
     /// The failures of this account from this network are forgotten, and the network is known to be the owner's from now on. Of those of the network only this one is taken
     /// back, or one good password would hide many guesses; and the account's by strangers stay, or a sign-in of its owner would let them begin anew.
     /// </summary>
-    public async Task SucceededAsync(string account, IPAddress? address, SignInAttempt attempt, CancellationToken cancellationToken)
+    public async Task SucceededAsync(string account, IPAddress? address, SignInAttempt attempt, CancellationToken ct)
     {
         // As it was counted: another sign-in may have made the network known meanwhile.
         if (!attempt.FromKnownNetwork)
         {
-            await UncountAsync(Network(address), cancellationToken);
-            await UncountAsync(Account(account), cancellationToken);
+            await UncountAsync(Network(address), ct);
+            await UncountAsync(Account(account), ct);
         }
 
         await using var command = database.CreateCommand(
@@ -74,26 +74,26 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
             """);
         command.Parameters.AddValue(Both(account, address));
         command.Parameters.AddValue(clock.GetUtcNow());
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>The attempt was no failure, and no sign-in yet either.</summary>
-    public async Task TakeBackAsync(string account, IPAddress? address, SignInAttempt attempt, CancellationToken cancellationToken)
+    public async Task TakeBackAsync(string account, IPAddress? address, SignInAttempt attempt, CancellationToken ct)
     {
         foreach (var bucket in attempt.FromKnownNetwork ? (byte[][])[Both(account, address)] : [Network(address), Account(account)])
         {
-            await UncountAsync(bucket, cancellationToken);
+            await UncountAsync(bucket, ct);
         }
     }
 
     /// <summary>Removes what is old enough to be forgotten.</summary>
-    public async Task SweepAsync(CancellationToken cancellationToken)
+    public async Task SweepAsync(CancellationToken ct)
     {
         var (throttle, now) = (settings.Value.Throttle, clock.GetUtcNow());
         await using var batch = database.CreateBatch();
         Add("DELETE FROM sign_in_failures WHERE last_failure < $1", now - throttle.Memory);
         Add("DELETE FROM sign_in_networks WHERE last_success < $1", now - throttle.NetworkMemory);
-        await batch.ExecuteNonQueryAsync(cancellationToken);
+        await batch.ExecuteNonQueryAsync(ct);
 
         void Add(string sql, DateTimeOffset before)
         {
@@ -103,16 +103,16 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
         }
     }
 
-    private async Task<bool> IsKnownAsync(string account, IPAddress? address, CancellationToken cancellationToken)
+    private async Task<bool> IsKnownAsync(string account, IPAddress? address, CancellationToken ct)
     {
         await using var command = database.CreateCommand("SELECT EXISTS (SELECT FROM sign_in_networks WHERE bucket = $1 AND last_success >= $2)");
         command.Parameters.AddValue(Both(account, address));
         command.Parameters.AddValue(clock.GetUtcNow() - settings.Value.Throttle.NetworkMemory);
-        return await command.ExecuteScalarAsync(cancellationToken) is true;
+        return await command.ExecuteScalarAsync(ct) is true;
     }
 
     // One statement: of many at once each sees what the one before has counted. Who has to wait is not counted.
-    private async Task<bool> CountAsync(byte[] bucket, int allowed, CancellationToken cancellationToken)
+    private async Task<bool> CountAsync(byte[] bucket, int allowed, CancellationToken ct)
     {
         var throttle = settings.Value.Throttle;
         var now = clock.GetUtcNow();
@@ -139,9 +139,9 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
         command.Parameters.AddValue(allowed);
         command.Parameters.AddValue(throttle.FirstWait.TotalSeconds);
         command.Parameters.AddValue(throttle.LongestWait.TotalSeconds);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        if (await reader.IsDBNullAsync(1, cancellationToken))
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        if (await reader.IsDBNullAsync(1, ct))
         {
             return reader.GetBoolean(0);
         }
@@ -151,11 +151,11 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
         throw ProblemException.TooMany("too_many_sign_ins", "Too many failed sign-ins. Wait before the next attempt.", wait > TimeSpan.Zero ? wait : throttle.FirstWait);
     }
 
-    private async Task UncountAsync(byte[] bucket, CancellationToken cancellationToken)
+    private async Task UncountAsync(byte[] bucket, CancellationToken ct)
     {
         await using var command = database.CreateCommand("UPDATE sign_in_failures SET failures = greatest(failures - 1, 0), blocked_until = NULL WHERE bucket = $1");
         command.Parameters.AddValue(bucket);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     private byte[] Account(string account) => Bucket($"account {account}");
@@ -164,5 +164,5 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
 
     private byte[] Both(string account, IPAddress? address) => Bucket($"account {account} from {CallerNetwork.Of(address)}");
 
-    private byte[] Bucket(string name) => HMACSHA256.HashData(bucketKey, Encoding.UTF8.GetBytes(name));
+    private byte[] Bucket(string name) => HMACSHA256.HashData(_bucketKey, Encoding.UTF8.GetBytes(name));
 }

@@ -41,18 +41,18 @@ public sealed partial class SigningKeys(
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan MinimumInterval = TimeSpan.FromSeconds(1);
 
-    private readonly SemaphoreSlim loading = new(1);
-    private volatile IReadOnlyList<Loaded> keys = [];
-    private CancellationTokenSource changed = new();
-    private DateTimeOffset lastLoad = DateTimeOffset.MinValue;
+    private readonly SemaphoreSlim _loading = new(1);
+    private volatile IReadOnlyList<Loaded> _keys = [];
+    private CancellationTokenSource _changed = new();
+    private DateTimeOffset _lastLoad = DateTimeOffset.MinValue;
 
     /// <summary>All of them, the one that signs first.</summary>
-    public IReadOnlyList<SigningCredentials> Credentials => [.. keys.Select(k => k.Credentials)];
+    public IReadOnlyList<SigningCredentials> Credentials => [.. _keys.Select(k => k.Credentials)];
 
     /// <summary>Fires once, when there are other keys, or another one signs.</summary>
-    public IChangeToken Changed => new CancellationChangeToken(changed.Token);
+    public IChangeToken Changed => new CancellationChangeToken(_changed.Token);
 
-    public async ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken cancellationToken)
+    public async ValueTask<VerificationKey?> FindAsync(string keyId, CancellationToken ct)
     {
         if (Find(keyId) is { } known)
         {
@@ -60,20 +60,20 @@ public sealed partial class SigningKeys(
         }
 
         // Another replica may have made a key since.
-        if (clock.GetUtcNow() - lastLoad > MinimumInterval)
+        if (clock.GetUtcNow() - _lastLoad > MinimumInterval)
         {
-            await LoadAsync(cancellationToken);
+            await LoadAsync(ct);
         }
 
         return Find(keyId);
     }
 
     /// <summary>Makes the next key when it is time, drops those that nobody needs any more, and reads what other replicas have made.</summary>
-    public Task MaintainAsync(CancellationToken cancellationToken) => ChangeAsync(
+    public Task MaintainAsync(CancellationToken ct) => ChangeAsync(
         async (db, now) =>
         {
             var tokens = settings.Value.Tokens;
-            var rows = await db.SigningKeys.OrderBy(k => k.SignsFrom).ToListAsync(cancellationToken);
+            var rows = await db.SigningKeys.OrderBy(k => k.SignsFrom).ToListAsync(ct);
             if (rows.Count == 0)
             {
                 db.Add(Create(now, now));
@@ -91,84 +91,84 @@ public sealed partial class SigningKeys(
 
             return rows.Count;
         },
-        cancellationToken);
+        ct);
 
     /// <summary>Announces the next key, unless one is announced already. It signs once everybody knows it; tokens of the others stay valid until they expire.</summary>
-    public Task<SigningKey> RotateAsync(CancellationToken cancellationToken) => ChangeAsync(
-        async (db, now) => await db.SigningKeys.FirstOrDefaultAsync(k => k.SignsFrom > now, cancellationToken) ?? db.Add(Create(now, now + settings.Value.Tokens.KeyAnnouncement)).Entity,
-        cancellationToken);
+    public Task<SigningKey> RotateAsync(CancellationToken ct) => ChangeAsync(
+        async (db, now) => await db.SigningKeys.FirstOrDefaultAsync(k => k.SignsFrom > now, ct) ?? db.Add(Create(now, now + settings.Value.Tokens.KeyAnnouncement)).Entity,
+        ct);
 
     /// <summary>Takes a key out of use, such as one that somebody has a copy of: whatever it has signed is void. Another one signs from now on, a new one if need be.</summary>
     /// <returns>The key that signs from now on.</returns>
     /// <exception cref="ProblemException">404: there is none of this id.</exception>
-    public Task<SigningKey> WithdrawAsync(string keyId, CancellationToken cancellationToken) => ChangeAsync(
+    public Task<SigningKey> WithdrawAsync(string keyId, CancellationToken ct) => ChangeAsync(
         async (db, now) =>
         {
-            var keys = await db.SigningKeys.OrderBy(k => k.SignsFrom).ToListAsync(cancellationToken);
+            var keys = await db.SigningKeys.OrderBy(k => k.SignsFrom).ToListAsync(ct);
             var withdrawn = keys.Find(k => k.KeyId == keyId) ?? throw ProblemException.NotFound("There is no such key.");
             db.Remove(withdrawn);
             LogWithdrawn(logger, keyId);
             return keys.FindLast(k => k.SignsFrom <= now && k != withdrawn) ?? db.Add(Create(now, now)).Entity;
         },
-        cancellationToken);
+        ct);
 
     public void Dispose()
     {
-        loading.Dispose();
-        changed.Dispose();
+        _loading.Dispose();
+        _changed.Dispose();
     }
 
-    private async Task<T> ChangeAsync<T>(Func<UsersDbContext, DateTimeOffset, Task<T>> change, CancellationToken cancellationToken)
+    private async Task<T> ChangeAsync<T>(Func<UsersDbContext, DateTimeOffset, Task<T>> change, CancellationToken ct)
     {
         T result;
         await using (var scope = scopes.CreateAsyncScope())
         {
             var db = scope.ServiceProvider.GetRequiredService<UsersDbContext>();
-            await using var transaction = await LockAsync(db, cancellationToken);
+            await using var transaction = await LockAsync(db, ct);
             result = await change(db, clock.GetUtcNow());
-            await db.SaveChangesAsync(cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
+            await db.SaveChangesAsync(ct);
+            await transaction.CommitAsync(ct);
         }
 
-        await LoadAsync(cancellationToken);
+        await LoadAsync(ct);
         return result;
     }
 
-    private static async Task<Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction> LockAsync(UsersDbContext db, CancellationToken cancellationToken)
+    private static async Task<Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction> LockAsync(UsersDbContext db, CancellationToken ct)
     {
-        var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtext('users.signing-keys'))", cancellationToken);
+        var transaction = await db.Database.BeginTransactionAsync(ct);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtext('users.signing-keys'))", ct);
         return transaction;
     }
 
-    private VerificationKey? Find(string keyId) => keys.FirstOrDefault(k => k.Row.KeyId == keyId)?.Public;
+    private VerificationKey? Find(string keyId) => _keys.FirstOrDefault(k => k.Row.KeyId == keyId)?.Public;
 
-    private async Task LoadAsync(CancellationToken cancellationToken)
+    private async Task LoadAsync(CancellationToken ct)
     {
-        await loading.WaitAsync(cancellationToken);
+        await _loading.WaitAsync(ct);
         try
         {
             await using var scope = scopes.CreateAsyncScope();
             var db = scope.ServiceProvider.GetRequiredService<UsersDbContext>();
-            var rows = await db.SigningKeys.AsNoTracking().ToListAsync(cancellationToken);
-            var (now, loaded) = (clock.GetUtcNow(), keys);
-            keys =
+            var rows = await db.SigningKeys.AsNoTracking().ToListAsync(ct);
+            var (now, loaded) = (clock.GetUtcNow(), _keys);
+            _keys =
             [
                 .. rows.OrderByDescending(row => row.SignsFrom <= now).ThenByDescending(row => row.SignsFrom)
                     .Select(row => loaded.FirstOrDefault(k => k.Row.KeyId == row.KeyId) ?? new Loaded(row, SecretBox.SigningKeys.Open(envelope, row.KeyId, row.PrivateKey))),
             ];
-            if (!keys.SequenceEqual(loaded))
+            if (!_keys.SequenceEqual(loaded))
             {
                 // Replaced first: whoever is told asks for the next one.
-                using var fired = Interlocked.Exchange(ref changed, new CancellationTokenSource());
+                using var fired = Interlocked.Exchange(ref _changed, new CancellationTokenSource());
                 await fired.CancelAsync();
             }
 
-            lastLoad = clock.GetUtcNow();
+            _lastLoad = clock.GetUtcNow();
         }
         finally
         {
-            loading.Release();
+            _loading.Release();
         }
     }
 
