@@ -32,8 +32,8 @@ public sealed record OperationContext(string CorrelationId, string? CausationId 
     }
 
     /// <summary>
-    /// Goes on with what is at hand for the tenant of the row that it changes, whoever or whatever timer asked for it, until the result is disposed. Whoever loads a row
-    /// to change it begins this, so that the events and messages that follow belong to the row's tenant. ADR: docs/adr/0025-tenants.md.
+    /// Goes on with what is at hand for the tenant of the row that it changes, whoever or whatever timer asked for it, until the result is disposed. Whoever
+    /// loads a row to change it begins this, so that the events and messages that follow belong to the row's tenant. ADR: docs/adr/0025-tenants.md.
     /// </summary>
     public static IDisposable BeginTenant(string? tenantId) => Begin(Current with { TenantId = tenantId });
 

@@ -12,10 +12,15 @@ namespace Chassis.Data;
 
 public static class DatabaseExtensions
 {
-    /// <summary>Configuration key of the connection that serves requests. Its password may stand apart, as <c>Database:Password</c>: there it may hold any character.</summary>
+    /// <summary>
+    /// Configuration key of the connection that serves requests. Its password may stand apart, as <c>Database:Password</c>: there it may hold any character.
+    /// </summary>
     public const string RuntimeConnection = "Database";
 
-    /// <summary>Configuration key of the connection that owns the schema, its password perhaps as <c>Migrations:Password</c>; without it the runtime connection migrates.</summary>
+    /// <summary>
+    /// Configuration key of the connection that owns the schema, its password perhaps as <c>Migrations:Password</c>; without it the runtime connection
+    /// migrates.
+    /// </summary>
     public const string MigrationsConnection = "Migrations";
 
     /// <summary>
@@ -72,7 +77,8 @@ public static class DatabaseExtensions
             builder.ConnectionStringBuilder.MaxAutoPrepare = 100;
         }
 
-        // Nobody leaves anything behind in a session (locks and settings are those of transactions), so that there is nothing to reset between two users of one.
+        // Nobody leaves anything behind in a session (locks and settings are those of transactions), so that there is nothing to reset between two users of
+        // one.
         builder.ConnectionStringBuilder.NoResetOnClose = true;
         return builder.Build();
     }

@@ -13,7 +13,9 @@ public static class DatabaseFailure
     /// <summary>Whether nobody could have handled anything just now, so that trying again at once is in vain.</summary>
     public static bool IsOutage(Exception? exception) => Find(exception, IsOutageItself);
 
-    /// <summary>Whether it was away, or has not answered in time: of a request nobody knows whether it was too much, so that its sender may try again.</summary>
+    /// <summary>
+    /// Whether it was away, or has not answered in time: of a request nobody knows whether it was too much, so that its sender may try again.
+    /// </summary>
     public static bool IsUnavailable(Exception? exception) => Find(exception, static e => IsOutageItself(e) || HasNotAnswered(e));
 
     /// <summary>Whether somebody else was in the way, so that the same may succeed at once.</summary>
@@ -28,13 +30,15 @@ public static class DatabaseFailure
     // What PostgreSQL itself calls passing (no connections, memory or disk left, starting up), shutting down, and read-only after a fail-over.
     private static bool IsOutageItself(Exception e) => e switch
     {
-        PostgresException postgres => !IsConflictItself(postgres) && (postgres.IsTransient || postgres.SqlState is ['5', '7', 'P', '0', _] or ['0', '8', ..] or "25006"),
+        PostgresException postgres =>
+            !IsConflictItself(postgres) && (postgres.IsTransient || postgres.SqlState is ['5', '7', 'P', '0', _] or ['0', '8', ..] or "25006"),
         NpgsqlException { InnerException: SocketException or IOException or null } => true,
         _ => e is NpgsqlException && e.Message.Contains("pool has been exhausted", StringComparison.Ordinal),
     };
 
     private static bool HasNotAnswered(Exception e) =>
-        e is TimeoutException || (e is NpgsqlException and not PostgresException && (((DbException)e).IsTransient || e.InnerException is OperationCanceledException));
+        e is TimeoutException
+            || (e is NpgsqlException and not PostgresException && (((DbException)e).IsTransient || e.InnerException is OperationCanceledException));
 
     // Of several failures one is enough: a redelivery that could not be written down carries beside that what it was for.
     private static bool Find(Exception? e, Func<Exception, bool> isIt) => e is not null && (isIt(e) || (e is AggregateException several

@@ -29,7 +29,9 @@ internal interface IPendingMigrations
     Task<IReadOnlyList<string>> PendingAsync(CancellationToken ct);
 }
 
-internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider services, IConfiguration configuration, ILogger<DatabaseMigrator<TDbContext>> logger) : IDatabaseMigrator, IPendingMigrations
+internal sealed partial class DatabaseMigrator<TDbContext>(
+    IServiceProvider services, IConfiguration configuration, ILogger<DatabaseMigrator<TDbContext>> logger)
+    : IDatabaseMigrator, IPendingMigrations
     where TDbContext : DbContext
 {
     /// <summary>How long to wait for another replica's migrations before saying so and trying again, in seconds.</summary>
@@ -79,8 +81,8 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
 
     private async Task RequireMigratedAsync(CancellationToken ct)
     {
-        // Rights are granted after the last migration, and asked for first: a statement that fails again and again until it may be run leaves Npgsql with a connection that
-        // misreads its answer, once it prepares what is run often.
+        // Rights are granted after the last migration, and asked for first: a statement that fails again and again until it may be run leaves Npgsql with a
+        // connection that misreads its answer, once it prepares what is run often.
         await using var command = services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
             """
             SELECT coalesce(bool_and(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AND bool_or(c.relname = '__EFMigrationsHistory'), false)
@@ -89,12 +91,14 @@ internal sealed partial class DatabaseMigrator<TDbContext>(IServiceProvider serv
             """);
         if (await command.ExecuteScalarAsync(ct) is not true)
         {
-            throw new MigrationsMissingException("The tables are not there, or this service has no rights on them yet. Run this program with --migrate, as the owner of the schema.");
+            throw new MigrationsMissingException(
+                "The tables are not there, or this service has no rights on them yet. Run this program with --migrate, as the owner of the schema.");
         }
 
         if (await PendingAsync(ct) is { Count: > 0 } pending)
         {
-            throw new MigrationsMissingException($"Migrations are missing: {string.Join(", ", pending)}. Run this program with --migrate, as the owner of the schema.");
+            throw new MigrationsMissingException(
+                $"Migrations are missing: {string.Join(", ", pending)}. Run this program with --migrate, as the owner of the schema.");
         }
     }
 

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Chassis.Data;
 
 /// <summary>
-/// Something that is done again and again, as long as the process runs. What goes wrong is told and tried again the next time: a database that is away, and a row that nobody has
-/// thought of, must not end the process, or it would end every time that it starts.
+/// Something that is done again and again, as long as the process runs. What goes wrong is told and tried again the next time: a database that is away, and a
+/// row that nobody has thought of, must not end the process, or it would end every time that it starts.
 /// </summary>
 public abstract partial class PeriodicService(TimeProvider clock, ILogger logger) : BackgroundService
 {

@@ -5,7 +5,8 @@ namespace Chassis.Data;
 
 /// <summary>
 /// Refuses a pooler (PgBouncer and the like) that hands out another session for each transaction: advisory locks of a session and prepared statements
-/// would be lost without an error, some of them for ever. A pooler betrays itself by the process id that it announces, but not how it pools; that has to be said.
+/// would be lost without an error, some of them for ever. A pooler betrays itself by the process id that it announces, but not how it pools; that has to be
+/// said.
 /// </summary>
 internal sealed class PoolerCheck(NpgsqlDataSource runtime, IConfiguration configuration) : IDatabaseMigrator
 {

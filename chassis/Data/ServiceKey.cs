@@ -5,8 +5,8 @@ using Microsoft.Extensions.Configuration;
 namespace Chassis.Data;
 
 /// <summary>
-/// Keys for hashes that whoever gets hold of the database must not be able to try guesses against: made of what the database does not know, the password of the service's
-/// own connection to it.
+/// Keys for hashes that whoever gets hold of the database must not be able to try guesses against: made of what the database does not know, the password of the
+/// service's own connection to it.
 /// </summary>
 internal static class ServiceKey
 {

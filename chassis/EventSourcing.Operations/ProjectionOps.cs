@@ -16,7 +16,10 @@ public static class ProjectionOps
     public static IEndpointRouteBuilder MapProjectionOps(this IEndpointRouteBuilder app)
     {
         var group = app.MapGroup("/v1/ops/projections");
-        group.MapGet("/", List).RequireSystemOperator(Permissions.ReadOperations).WithName("ListProjections").WithSummary("Position, lag and last rebuild of every read model.");
+        group.MapGet("/", List)
+            .RequireSystemOperator(Permissions.ReadOperations)
+            .WithName("ListProjections")
+            .WithSummary("Position, lag and last rebuild of every read model.");
         group.MapPost("/{name}/rebuild", Rebuild).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey().WithName("RebuildProjection")
             .WithSummary("Makes a read model anew from the events, beside the live one, and swaps it in.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);

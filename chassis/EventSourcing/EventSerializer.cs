@@ -17,7 +17,10 @@ public sealed class EventSerializer(EventTypeMap map, PersonalDataKeys keys)
     /// <summary>camelCase, enums by name, decimals as strings so that no reader turns them into binary floating point.</summary>
     public static JsonSerializerOptions Options { get; } = Create();
 
-    internal static JsonSerializerOptions MetadataOptions { get; } = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    internal static JsonSerializerOptions MetadataOptions { get; } = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
 
     public EventTypeMap Map => map;
 

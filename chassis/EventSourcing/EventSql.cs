@@ -14,8 +14,8 @@ internal static class EventSql
     public const string Select = $"SELECT {Columns} FROM event_store.events e LEFT JOIN event_store.personal_keys k ON k.subject = e.data_subject";
 
     /// <summary>
-    /// A taken version is left out, which the caller sees by the count; so is everything when the expected version does not exist, so that no gap can arise, and
-    /// no event gets its position before the stream's event before it is visible.
+    /// A taken version is left out, which the caller sees by the count; so is everything when the expected version does not exist, so that no gap can arise,
+    /// and no event gets its position before the stream's event before it is visible.
     /// </summary>
     public const string Insert =
         """
@@ -46,7 +46,12 @@ internal static class EventSql
                 reader.GetInt64(4),
                 name,
                 serializer.Map.Of(name).Version,
-                serializer.Read(name, version, id, reader.GetString(7), reader.IsDBNull(12) ? null : serializer.Keys.Open(reader.GetString(11), reader.GetFieldValue<byte[]>(12))),
+                serializer.Read(
+                    name,
+                    version,
+                    id,
+                    reader.GetString(7),
+                    reader.IsDBNull(12) ? null : serializer.Keys.Open(reader.GetString(11), reader.GetFieldValue<byte[]>(12))),
                 JsonSerializer.Deserialize<EventMetadata>(reader.GetString(8), EventSerializer.MetadataOptions)!,
                 reader.GetFieldValue<DateTimeOffset>(9),
                 reader.GetFieldValue<DateTimeOffset>(10)));

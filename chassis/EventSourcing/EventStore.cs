@@ -78,7 +78,9 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
     }
 
     /// <summary>Waits for whoever else is deciding on this stream, then reads it; until the transaction ends nobody else decides on it.</summary>
-    /// <exception cref="PostgresException">55P03: others were deciding for longer than <see cref="LockPatience"/>, which is how long a caller can keep a connection waiting.</exception>
+    /// <exception cref="PostgresException">
+    /// 55P03: others were deciding for longer than <see cref="LockPatience"/>, which is how long a caller can keep a connection waiting.
+    /// </exception>
     public async Task<IReadOnlyList<StoredEvent>> LockAndReadAsync(Guid streamId, CancellationToken ct)
     {
         if (db.Database.CurrentTransaction is null)
@@ -92,7 +94,10 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
         {
             Parameters = { new() { Value = streamId }, new() { Value = LockPatience.TotalMilliseconds.ToString(CultureInfo.InvariantCulture) } },
         });
-        batch.BatchCommands.Add(new NpgsqlBatchCommand($"{EventSql.Select} WHERE e.stream_id = $1 ORDER BY e.version") { Parameters = { new() { Value = streamId } } });
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"{EventSql.Select} WHERE e.stream_id = $1 ORDER BY e.version")
+        {
+            Parameters = { new() { Value = streamId } },
+        });
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.NextResultAsync(ct);
         return await EventSql.ReadAllAsync(reader, serializer, ct);
@@ -110,7 +115,8 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
         QueryAsync(
             "WHERE e.stream_id = $1 AND e.version > $2 AND ($3::bigint IS NULL OR e.version <= $3) AND ($4::timestamptz IS NULL OR e.occurred_at <= $4) ORDER BY e.version LIMIT $5",
             ct,
-            streamId, afterVersion, Nullable(toVersion, NpgsqlDbType.Bigint), Nullable(until?.ToUniversalTime(), NpgsqlDbType.TimestampTz), Nullable(limit, NpgsqlDbType.Integer));
+            streamId, afterVersion, Nullable(
+                toVersion, NpgsqlDbType.Bigint), Nullable(until?.ToUniversalTime(), NpgsqlDbType.TimestampTz), Nullable(limit, NpgsqlDbType.Integer));
 
     /// <summary>Reads over all streams, in the order of insertion.</summary>
     public Task<IReadOnlyList<StoredEvent>> FindAsync(EventQuery query, CancellationToken ct) =>

@@ -92,9 +92,10 @@ public static class EventStoreMigration
     }
 
     /// <summary>
-    /// Gives the events a clock that outlasts the server. Transaction ids are a server's own: where the data is restored or moved to, they may begin again with small
-    /// ones, and new events would sort before old checkpoints. What is stored is therefore the id plus an offset, which <c>follow_server()</c> raises when what is
-    /// stored lies in the future of the server that it is on: then whatever comes later is greater than whatever came before, and everything from before is final.
+    /// Gives the events a clock that outlasts the server. Transaction ids are a server's own: where the data is restored or moved to, they may begin again with
+    /// small ones, and new events would sort before old checkpoints. What is stored is therefore the id plus an offset, which <c>follow_server()</c> raises
+    /// when what is stored lies in the future of the server that it is on: then whatever comes later is greater than whatever came before, and everything from
+    /// before is final.
     /// </summary>
     public static void CreateTransactionClock(this MigrationBuilder migration)
     {
@@ -132,9 +133,10 @@ public static class EventStoreMigration
     }
 
     /// <summary>
-    /// Makes the position the order in which projections read, in place of the transaction id. A position is handed out before the commit, so "after the last one" alone
-    /// would skip what commits late. Therefore every writer announces, by a lock that lasts as long as its transaction, how far the positions had come before it got its
-    /// own: below the earliest of those that are held, whatever carries a position is visible or will never be. Nobody but writers of this store holds anything back.
+    /// Makes the position the order in which projections read, in place of the transaction id. A position is handed out before the commit, so "after the last
+    /// one" alone would skip what commits late. Therefore every writer announces, by a lock that lasts as long as its transaction, how far the positions had
+    /// come before it got its own: below the earliest of those that are held, whatever carries a position is visible or will never be. Nobody but writers of
+    /// this store holds anything back.
     /// </summary>
     public static void CreateFinalPositions(this MigrationBuilder migration) => migration.Sql(
         """

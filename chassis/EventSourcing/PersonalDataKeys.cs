@@ -6,8 +6,8 @@ using Npgsql;
 namespace Chassis.EventSourcing;
 
 /// <summary>
-/// One key per person. Events never change, so personal data in them is stored encrypted, and erasing a person means destroying the key. The keys themselves are sealed: a copy
-/// of the database is not enough to read what it holds of people. ADR: docs/adr/0006-erasure-by-key.md.
+/// One key per person. Events never change, so personal data in them is stored encrypted, and erasing a person means destroying the key. The keys themselves
+/// are sealed: a copy of the database is not enough to read what it holds of people. ADR: docs/adr/0006-erasure-by-key.md.
 /// </summary>
 public sealed class PersonalDataKeys(Envelope envelope)
 {

@@ -10,7 +10,9 @@ public sealed record EventMetadata(
     string CorrelationId, string? CausationId = null, string? UserId = null, string? TenantId = null, string? TraceParent = null);
 
 /// <summary>An event as it stands in the store.</summary>
-/// <param name="Position">Order over all streams, in which projections read. Handed out before the commit, and therefore with gaps and not in the order of commits.</param>
+/// <param name="Position">
+/// Order over all streams, in which projections read. Handed out before the commit, and therefore with gaps and not in the order of commits.
+/// </param>
 /// <param name="EventId">Unique.</param>
 /// <param name="StreamId">Id of the aggregate.</param>
 /// <param name="StreamType">Type of the aggregate.</param>

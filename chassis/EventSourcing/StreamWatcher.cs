@@ -16,7 +16,9 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
 
     private readonly ConcurrentDictionary<Guid, Watch> _watches = new();
 
-    /// <summary>Completes with true as soon as the stream has a version above <paramref name="version"/>, or with false after <paramref name="patience"/>.</summary>
+    /// <summary>
+    /// Completes with true as soon as the stream has a version above <paramref name="version"/>, or with false after <paramref name="patience"/>.
+    /// </summary>
     public async Task<bool> WaitForVersionAboveAsync(Guid streamId, long version, TimeSpan patience, CancellationToken ct)
     {
         var watch = _watches.AddOrUpdate(streamId, _ => new Watch(1), (_, w) => w with { Readers = w.Readers + 1 });

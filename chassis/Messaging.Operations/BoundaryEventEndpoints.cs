@@ -56,12 +56,20 @@ internal static class BoundaryEventEndpoints
     public static void Map(RouteGroupBuilder ops)
     {
         var events = ops.MapGroup("/boundary-events");
-        events.MapGet(string.Empty, List).RequireSystemOperator(Permissions.ReadOperations, Permissions.ReadPersonalData).WithName("ListBoundaryEvents").WithSummary("What this service published, in order.");
-        events.MapPost("/replay", Replay).RequireSystemOperator(Permissions.Replay).WithIdempotencyKey().WithName("ReplayBoundaryEvents").WithSummary("Sends archived events to one queue, marked as a replay.");
+        events.MapGet(string.Empty, List)
+            .RequireSystemOperator(Permissions.ReadOperations, Permissions.ReadPersonalData)
+            .WithName("ListBoundaryEvents")
+            .WithSummary("What this service published, in order.");
+        events.MapPost("/replay", Replay)
+            .RequireSystemOperator(Permissions.Replay)
+            .WithIdempotencyKey()
+            .WithName("ReplayBoundaryEvents")
+            .WithSummary("Sends archived events to one queue, marked as a replay.");
     }
 
     private static async Task<Ok<Page<ArchivedBoundaryEvent>>> List(
-        [AsParameters] PageQuery page, NpgsqlDataSource database, [MaxLength(DeadLetterEndpoints.Longest)] string? type, DateTimeOffset? from, DateTimeOffset? to,
+        [AsParameters] PageQuery page, NpgsqlDataSource database, [MaxLength(DeadLetterEndpoints.Longest)] string? type, DateTimeOffset? from,
+        DateTimeOffset? to,
         [MaxLength(DeadLetterEndpoints.Longest)] string? subject, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
@@ -83,7 +91,8 @@ internal static class BoundaryEventEndpoints
         {
             rows.Add(new ArchivedBoundaryEvent(
                 reader.GetInt64(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.GetFieldValue<DateTimeOffset>(4),
-                HeaderJson.Read(reader.GetString(5)).ToDictionary(h => h.Key.Replace(CloudEventHeaders.Prefix, string.Empty, StringComparison.Ordinal), h => h.Value),
+                HeaderJson.Read(reader.GetString(5)).ToDictionary(
+                    h => h.Key.Replace(CloudEventHeaders.Prefix, string.Empty, StringComparison.Ordinal), h => h.Value),
                 JsonElement.Parse(reader.GetString(6))));
         }
 
@@ -91,19 +100,29 @@ internal static class BoundaryEventEndpoints
     }
 
     private static async Task<Accepted<StartedReplay>> Replay(
-        ReplayBoundaryEvents request, EventCatalogue catalogue, OutboxStore outbox, BrokerConnection broker, IAuditedCommit audit, TimeProvider clock, CancellationToken ct)
+        ReplayBoundaryEvents request,
+        EventCatalogue catalogue,
+        OutboxStore outbox,
+        BrokerConnection broker,
+        IAuditedCommit audit,
+        TimeProvider clock,
+        CancellationToken ct)
     {
         Check(request, catalogue, clock);
         await BindAsync(request.Destination, catalogue.Exchanges.Replay, broker, ct);
         var replay = Guid.CreateVersion7(clock.GetUtcNow());
 
-        var count = await outbox.ReplayAsync(replay, request.Destination, request.From, request.To ?? clock.GetUtcNow(), request.Types, request.Subject, audit, ct);
+        var count = await outbox.ReplayAsync(
+            replay, request.Destination, request.From, request.To ?? clock.GetUtcNow(), request.Types, request.Subject, audit, ct);
         return TypedResults.Accepted("/v1/ops/outbox", new StartedReplay(replay, count));
     }
 
     private static void Check(ReplayBoundaryEvents request, EventCatalogue catalogue, TimeProvider clock)
     {
-        new Validator().Bounds(request).Check(Encoding.UTF8.GetByteCount(request.Destination ?? "") <= LongestName, "destination", "is not a name that the broker can have.").ThrowIfInvalid();
+        new Validator()
+            .Bounds(request)
+            .Check(Encoding.UTF8.GetByteCount(request.Destination ?? "") <= LongestName, "destination", "is not a name that the broker can have.")
+            .ThrowIfInvalid();
         if ((request.To ?? clock.GetUtcNow()) <= request.From)
         {
             throw ProblemException.Invalid("to", "must be after from.");

@@ -51,15 +51,33 @@ internal static class DeadLetterEndpoints
     public static void Map(RouteGroupBuilder ops)
     {
         var letters = ops.MapGroup("/dead-letters");
-        letters.MapGet(string.Empty, List).RequireSystemOperator(Permissions.ReadOperations).WithName("ListDeadLetters").WithSummary("Messages that were given up, the newest first.");
-        letters.MapGet("/{id:guid}", Get).RequireSystemOperator(Permissions.ReadOperations, Permissions.ReadPersonalData).WithName("GetDeadLetter").WithSummary("One of them with body, headers, exception and history.");
-        letters.MapPost("/{id:guid}/retry", Retry).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey().WithName("RetryDeadLetter").WithSummary("Sends it to its queue again, under the same message id.");
-        letters.MapPost("/retry", RetryMany).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey().WithName("RetryDeadLetters").WithSummary("Sends all that match again, at a rate.");
-        letters.MapDelete("/{id:guid}", Delete).RequireSystemOperator(Permissions.ActOnOperations).WithName("DeleteDeadLetter").WithSummary("Drops it; who did so stays on record.");
+        letters.MapGet(string.Empty, List)
+            .RequireSystemOperator(Permissions.ReadOperations)
+            .WithName("ListDeadLetters")
+            .WithSummary("Messages that were given up, the newest first.");
+        letters.MapGet("/{id:guid}", Get)
+            .RequireSystemOperator(Permissions.ReadOperations, Permissions.ReadPersonalData)
+            .WithName("GetDeadLetter")
+            .WithSummary("One of them with body, headers, exception and history.");
+        letters.MapPost("/{id:guid}/retry", Retry)
+            .RequireSystemOperator(Permissions.ActOnOperations)
+            .WithIdempotencyKey()
+            .WithName("RetryDeadLetter")
+            .WithSummary("Sends it to its queue again, under the same message id.");
+        letters.MapPost("/retry", RetryMany)
+            .RequireSystemOperator(Permissions.ActOnOperations)
+            .WithIdempotencyKey()
+            .WithName("RetryDeadLetters")
+            .WithSummary("Sends all that match again, at a rate.");
+        letters.MapDelete("/{id:guid}", Delete)
+            .RequireSystemOperator(Permissions.ActOnOperations)
+            .WithName("DeleteDeadLetter")
+            .WithSummary("Drops it; who did so stays on record.");
     }
 
     private static async Task<Ok<Page<DeadLetterSummary>>> List(
-        [AsParameters] PageQuery page, DeadLetterQueries letters, [MaxLength(Longest)] string? queue, [MaxLength(Longest)] string? type, [MaxLength(Longest)] string? fingerprint,
+        [AsParameters] PageQuery page, DeadLetterQueries letters, [MaxLength(Longest)] string? queue, [MaxLength(Longest)] string? type,
+        [MaxLength(Longest)] string? fingerprint,
         [MaxLength(Longest)] string? reason, [MaxLength(Longest)] string? status, CancellationToken ct)
     {
         if (status is not null && !Statuses.Contains(status))
@@ -74,10 +92,13 @@ internal static class DeadLetterEndpoints
 
     private static async Task<Ok<DeadLetterDetails>> Get(Guid id, DeadLetterQueries letters, CancellationToken ct)
     {
-        var (summary, stackTrace, contentType, headers, body, history) = await letters.FindAsync(id, ct) ?? throw ProblemException.NotFound("There is no such dead letter.");
+        var (summary, stackTrace, contentType, headers, body, history) = await letters.FindAsync(id, ct)
+            ?? throw ProblemException.NotFound("There is no such dead letter.");
         return TypedResults.Ok(new DeadLetterDetails(
             summary.Id, summary.MessageId, summary.Type, summary.Queue, summary.Reason, summary.Fingerprint,
-            summary.ExceptionType is null && summary.ExceptionMessage is null ? null : new DeadLetterException(summary.ExceptionType, summary.ExceptionMessage, stackTrace),
+            summary.ExceptionType is null && summary.ExceptionMessage is null
+                ? null
+                : new DeadLetterException(summary.ExceptionType, summary.ExceptionMessage, stackTrace),
             summary.Status, summary.Failures, summary.FirstFailedAt, summary.FailedAt,
             contentType, headers, Readable(body), JsonElement.Parse(history)));
     }

@@ -11,11 +11,16 @@ namespace Chassis.Messaging.Operations;
 /// <summary>The operators' resources.</summary>
 public static class MessagingOps
 {
-    /// <summary><c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/boundary-events</c>, and the description of the events at <c>/asyncapi</c>.</summary>
+    /// <summary>
+    /// <c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/boundary-events</c>, and the description of the events at <c>/asyncapi</c>.
+    /// </summary>
     public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app)
     {
         var ops = app.MapGroup("/v1/ops");
-        ops.MapGet("/outbox", GetOutbox).RequireSystemOperator(Permissions.ReadOperations).WithName("GetOutbox").WithSummary("What waits to be sent, and how fast it goes.");
+        ops.MapGet("/outbox", GetOutbox)
+            .RequireSystemOperator(Permissions.ReadOperations)
+            .WithName("GetOutbox")
+            .WithSummary("What waits to be sent, and how fast it goes.");
         ops.MapPost("/outbox/release", ReleaseParked).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey().WithName("ReleaseParkedMessages")
             .WithSummary("Tries the parked messages again, when what kept them from being sent is mended.");
         DeadLetterEndpoints.Map(ops);

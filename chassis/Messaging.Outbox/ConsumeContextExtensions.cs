@@ -9,7 +9,9 @@ public static class ConsumeContextExtensions
 {
     /// <summary>Version of the publisher's aggregate after the event, or null when the publisher gave none.</summary>
     public static long? EventSequence(this ConsumeContext context) =>
-        long.TryParse(context.Headers.Get<string>(CloudEventHeaders.Sequence), NumberStyles.None, CultureInfo.InvariantCulture, out var sequence) ? sequence : null;
+        long.TryParse(context.Headers.Get<string>(CloudEventHeaders.Sequence), NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)
+            ? sequence
+            : null;
 
     /// <summary>Whether the event comes from the archive, sent to this queue alone: rebuild views from it, do not mail anybody.</summary>
     public static bool IsReplay(this ConsumeContext context) => context.Headers.Get<string>(CloudEventHeaders.Replay) == "true";

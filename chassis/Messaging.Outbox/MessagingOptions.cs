@@ -16,13 +16,14 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     public Uri Broker { get; set; } = new("amqp://127.0.0.1:5672/");
 
     /// <summary>
-    /// Accounts of other services on the broker, by service, where they are not called like the services. Messages that come from another account are not believed.
+    /// Accounts of other services on the broker, by service, where they are not called like the services. Messages that come from another account are not
+    /// believed.
     /// </summary>
     public Dictionary<string, string> Accounts { get; set; } = [];
 
     /// <summary>
-    /// Whether messages that nobody has signed are believed: those that a version left behind which did not sign what it sent. Only for the time of the upgrade from it
-    /// (docs/how-to/upgrade.md): whoever can publish can leave out the signature.
+    /// Whether messages that nobody has signed are believed: those that a version left behind which did not sign what it sent. Only for the time of the upgrade
+    /// from it (docs/how-to/upgrade.md): whoever can publish can leave out the signature.
     /// </summary>
     public bool TrustUnsigned { get; set; }
 
@@ -68,8 +69,9 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     public TimeSpan SendBackoff { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How long the broker may owe the confirmation of the oldest message, while it is there and takes messages, before what is under way gets a connection for each destination;
-    /// and on that, before an attempt is given up. Shorter than the 65 s after which RabbitMQ itself gives up a queue without a quorum, and refuses the message.
+    /// How long the broker may owe the confirmation of the oldest message, while it is there and takes messages, before what is under way gets a connection for
+    /// each destination; and on that, before an attempt is given up. Shorter than the 65 s after which RabbitMQ itself gives up a queue without a quorum, and
+    /// refuses the message.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.5", "00:01:00")]
     public TimeSpan ConfirmPatience { get; set; } = TimeSpan.FromSeconds(15);
@@ -78,8 +80,8 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     public TimeSpan InboxRetention { get; set; } = TimeSpan.FromDays(7);
 
     /// <summary>
-    /// How long published events stay in the archive; from a day to a hundred years. A consumer that begins from nothing gets by a replay what is there, and no more: long after the
-    /// last copy was made of what happened.
+    /// How long published events stay in the archive; from a day to a hundred years. A consumer that begins from nothing gets by a replay what is there, and no
+    /// more: long after the last copy was made of what happened.
     /// </summary>
     [Range(typeof(TimeSpan), "1.00:00:00", "36500.00:00:00")]
     public TimeSpan ArchiveRetention { get; set; } = TimeSpan.FromDays(5 * 365);
@@ -91,7 +93,9 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     /// <summary>How long a stopping service waits for what is in flight.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often is looked whether exchanges, queues and bindings are still there. Messages to one that was deleted wait for three times as long.</summary>
+    /// <summary>
+    /// How often is looked whether exchanges, queues and bindings are still there. Messages to one that was deleted wait for three times as long.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.2", "00:10:00")]
     public TimeSpan TopologyInterval { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -106,9 +110,10 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     public TimeSpan ConsumerPatience { get; set; } = TimeSpan.FromSeconds(75);
 
     /// <summary>
-    /// How long this process may settle nothing of a queue that it reads and that has work for it, before it ends and is left to its supervisor; from 1 s to a day. Longer
-    /// than any handler may take with its retries (four times the half minute after which a statement is given up), and shorter than the half hour after which the broker takes
-    /// an unacknowledged message away, so that the log says what it was. The pauses of retries, as while the database is away, do not count.
+    /// How long this process may settle nothing of a queue that it reads and that has work for it, before it ends and is left to its supervisor; from 1 s to a
+    /// day. Longer than any handler may take with its retries (four times the half minute after which a statement is given up), and shorter than the half hour
+    /// after which the broker takes an unacknowledged message away, so that the log says what it was. The pauses of retries, as while the database is away, do
+    /// not count.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan ProgressPatience { get; set; } = TimeSpan.FromMinutes(10);

@@ -9,8 +9,9 @@ public static class Schema
     public static void CreateMessagingTables(this MigrationBuilder migration) => migration.Sql(Sql);
 
     /// <summary>
-    /// Makes messages findable by what they are about, for <see cref="Erasure.PersonalData"/>: every id that stands as a whole value in the body, and the subject.
-    /// Headers are left out, also those inside of an envelope: they name who acted. Only stored failures pay for the index; the outbox has it over parked rows alone.
+    /// Makes messages findable by what they are about, for <see cref="Erasure.PersonalData"/>: every id that stands as a whole value in the body, and the
+    /// subject. Headers are left out, also those inside of an envelope: they name who acted. Only stored failures pay for the index; the outbox has it over
+    /// parked rows alone.
     /// </summary>
     public static void CreateErasures(this MigrationBuilder migration) => migration.Sql(ErasureSql);
 

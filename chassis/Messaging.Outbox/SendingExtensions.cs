@@ -7,7 +7,9 @@ namespace Chassis.Messaging;
 /// <summary>How services publish boundary events and send commands. Both leave through the outbox of the unit of work.</summary>
 public static class SendingExtensions
 {
-    /// <summary>Publishes a boundary event of the contracts. Its subject is the outbox key: events of one subject leave in the order of their commits.</summary>
+    /// <summary>
+    /// Publishes a boundary event of the contracts. Its subject is the outbox key: events of one subject leave in the order of their commits.
+    /// </summary>
     /// <param name="endpoint">The scoped endpoint, or the consume context.</param>
     /// <param name="message">The event.</param>
     /// <param name="sequence">Version of the aggregate after the event; consumers order by it.</param>
@@ -15,7 +17,9 @@ public static class SendingExtensions
     public static Task PublishEventAsync<T>(this IPublishEndpoint endpoint, T message, long? sequence = null, CancellationToken ct = default)
         where T : class => PublishEventAsync(endpoint, message, sequence, Guid.CreateVersion7(), ct);
 
-    /// <summary>Publishes a boundary event under a given id: the repetition of one that was published before, which consumers then know as a duplicate.</summary>
+    /// <summary>
+    /// Publishes a boundary event under a given id: the repetition of one that was published before, which consumers then know as a duplicate.
+    /// </summary>
     /// <param name="endpoint">The scoped endpoint, or the consume context.</param>
     /// <param name="message">The event.</param>
     /// <param name="sequence">Version of the aggregate after the event.</param>
@@ -58,7 +62,8 @@ public static class SendingExtensions
     /// <param name="key">What it is about.</param>
     /// <param name="due">When it is to be sent.</param>
     /// <param name="ct">Cancels.</param>
-    public static Task SendCommandAsync<T>(this ISendEndpointProvider endpoints, string queue, T message, Guid key, DateTimeOffset due, CancellationToken ct = default)
+    public static Task SendCommandAsync<T>(
+        this ISendEndpointProvider endpoints, string queue, T message, Guid key, DateTimeOffset due, CancellationToken ct = default)
         where T : class => SendAsync(endpoints, queue, message, new DispatchOptions(key.ToString(), due), ct);
 
     private static class BoundaryEvent<T>

@@ -39,12 +39,14 @@ internal sealed class MessagingMetrics : IDisposable
         _started = clock.GetTimestamp();
         _meter = meters.Create(MessagingTelemetry.Name);
         _delivered = _meter.CreateCounter<long>("messaging.outbox.delivered", "{message}", "Messages that the broker has confirmed.");
-        _local = _meter.CreateCounter<long>("messaging.local.delivered", "{message}", "Messages to queues of this service itself that went there without the broker.");
+        _local = _meter.CreateCounter<long>(
+            "messaging.local.delivered", "{message}", "Messages to queues of this service itself that went there without the broker.");
         _refused = _meter.CreateCounter<long>("messaging.outbox.refused", "{attempt}", "Attempts that the broker refused or could not route.");
         _age = _meter.CreateHistogram<double>("messaging.outbox.delivery_age", "s", "Time from the due time of a message until the broker's confirmation.");
         _duplicates = _meter.CreateCounter<long>("messaging.inbox.duplicates", "{message}", "Messages that came again and were not handled again.");
         _consumed = _meter.CreateCounter<long>("messaging.inbox.consumed", "{message}", "Messages that were handled and committed.");
-        _deprecated = _meter.CreateCounter<long>("messaging.deprecated_consumed", "{message}", "Boundary events of a deprecated version that somebody here still consumes.");
+        _deprecated = _meter.CreateCounter<long>(
+            "messaging.deprecated_consumed", "{message}", "Boundary events of a deprecated version that somebody here still consumes.");
         _unsigned = _meter.CreateCounter<long>("messaging.unsigned", "{message}", "Messages that nobody has signed and that were believed all the same.");
         _deadLetters = _meter.CreateCounter<long>("messaging.dead_letters.added", "{message}", "Messages that were given up.");
         _topologyMended = _meter.CreateCounter<long>("messaging.topology.mended", "{object}", "Exchanges and queues that somebody had deleted.");
@@ -72,7 +74,8 @@ internal sealed class MessagingMetrics : IDisposable
         _meter.CreateObservableGauge("messaging.outbox.parked", () => figures().Parked, "{message}", "Rows that could not be sent and wait for an operator.");
         _meter.CreateObservableGauge("messaging.dead_letters.open", () => figures().DeadLetters, "{message}", "Dead letters that nobody has dealt with.");
         _meter.CreateObservableGauge("messaging.outbox.in_memory", inMemory, "{message}", "Rows that this process holds in memory.");
-        _meter.CreateObservableGauge("messaging.outbox.unconfirmed_destinations", unconfirmed, "{destination}", "Exchanges of which the broker does not confirm what is sent there.");
+        _meter.CreateObservableGauge(
+            "messaging.outbox.unconfirmed_destinations", unconfirmed, "{destination}", "Exchanges of which the broker does not confirm what is sent there.");
     }
 
     /// <param name="queues">How many; null before anybody has looked.</param>

@@ -7,7 +7,10 @@ namespace Chassis.Messaging;
 [AttributeUsage(AttributeTargets.Class)]
 public sealed class OwnTransactionAttribute : Attribute;
 
-/// <summary>Boundary events that an earlier version of the consumer or state machine took: its queue is unbound from them, and what still comes by it, or in a replay, is dropped.</summary>
+/// <summary>
+/// Boundary events that an earlier version of the consumer or state machine took: its queue is unbound from them, and what still comes by it, or in a replay,
+/// is dropped.
+/// </summary>
 /// <param name="events">Records with <c>[BoundaryEvent]</c>.</param>
 [AttributeUsage(AttributeTargets.Class)]
 public sealed class NoLongerTakesAttribute(params Type[] events) : Attribute

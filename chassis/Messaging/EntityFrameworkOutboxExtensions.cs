@@ -12,7 +12,9 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace MassTransit;
 
-/// <summary>The outbox's configuration, named as in MassTransit's Entity Framework Core integration. There is no choice of a database: it is PostgreSQL.</summary>
+/// <summary>
+/// The outbox's configuration, named as in MassTransit's Entity Framework Core integration. There is no choice of a database: it is PostgreSQL.
+/// </summary>
 public interface IEntityFrameworkOutboxConfigurator
 {
     /// <summary>Longest pause between two looks at the outbox for rows that are due: <see cref="MessagingOptions.SweepInterval"/>.</summary>
@@ -43,7 +45,9 @@ public interface IEntityFrameworkSagaRepositoryConfigurator<TSaga>
 /// <summary>The public face of the outbox, the inbox and the saga storage.</summary>
 public static class EntityFrameworkOutboxExtensions
 {
-    /// <summary>Registers the outbox on the service's own database. <c>AddMessaging</c> does this; who calls it again sets options, which win over the configuration.</summary>
+    /// <summary>
+    /// Registers the outbox on the service's own database. <c>AddMessaging</c> does this; who calls it again sets options, which win over the configuration.
+    /// </summary>
     public static void AddEntityFrameworkOutbox<TDbContext>(
         this IBusRegistrationConfigurator configurator, Action<IEntityFrameworkOutboxConfigurator>? configure = null)
         where TDbContext : DbContext

@@ -4,14 +4,18 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Chassis.Messaging;
 
 /// <summary>
-/// Where work of one kind queues while other work of it is being committed. Whoever finds nobody there is served at once; whoever has to wait is served with everybody else who waits, in
-/// one transaction: under load one commit, and one wait for a row that everybody wants, for a group instead of for each, and a quiet service notices nothing. For consumers with
+/// Where work of one kind queues while other work of it is being committed. Whoever finds nobody there is served at once; whoever has to wait is served with
+/// everybody else who waits, in one transaction: under load one commit, and one wait for a row that everybody wants, for a group instead of for each, and a
+/// quiet service notices nothing. For consumers with
 /// <see cref="OwnTransactionAttribute"/>: how a repetition is known is their own affair.
 /// </summary>
 /// <param name="scopes">Each group gets a scope of its own.</param>
-/// <param name="commit">Does the work of a group, all or nothing. When it throws, each of the group is tried alone, so that one that cannot be done fails alone.</param>
+/// <param name="commit">
+/// Does the work of a group, all or nothing. When it throws, each of the group is tried alone, so that one that cannot be done fails alone.
+/// </param>
 /// <param name="key">Of two with the same key one waits for the next group. Null: all may go together.</param>
-public sealed class GroupCommit<T>(IServiceScopeFactory scopes, Func<IServiceProvider, IReadOnlyList<T>, CancellationToken, Task> commit, Func<T, object>? key = null)
+public sealed class GroupCommit<T>(
+    IServiceScopeFactory scopes, Func<IServiceProvider, IReadOnlyList<T>, CancellationToken, Task> commit, Func<T, object>? key = null)
 {
     // Two: while one group is being committed the next one is made up.
     private const int Groups = 2;

@@ -19,8 +19,8 @@ public interface IChangingSubscriptions
     Task LeaveAsync(string queue, IReadOnlyCollection<string> patterns, CancellationToken ct);
 
     /// <summary>
-    /// Whether events of a pattern that nobody takes count as taken: they go to an exchange that leads nowhere, instead of to <c>shop.unrouted</c>, where they would be looked at
-    /// again and again.
+    /// Whether events of a pattern that nobody takes count as taken: they go to an exchange that leads nowhere, instead of to <c>shop.unrouted</c>, where they
+    /// would be looked at again and again.
     /// </summary>
     /// <param name="exchange">Its name, which begins with the service's.</param>
     /// <param name="pattern">Topic pattern over the wire names.</param>

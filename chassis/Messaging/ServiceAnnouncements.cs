@@ -10,7 +10,11 @@ namespace Chassis.Messaging;
 
 /// <summary>Tells everybody that the service has started and that it is going. A service starts and stops also when it cannot say so.</summary>
 internal sealed partial class ServiceAnnouncements<TDbContext>(
-    IServiceScopeFactory scopes, ServiceIdentity service, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<ServiceAnnouncements<TDbContext>> logger)
+    IServiceScopeFactory scopes,
+    ServiceIdentity service,
+    IOptions<MessagingOptions> options,
+    TimeProvider clock,
+    ILogger<ServiceAnnouncements<TDbContext>> logger)
     : IHostedLifecycleService
     where TDbContext : DbContext
 {

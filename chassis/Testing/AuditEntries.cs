@@ -11,7 +11,8 @@ public static class AuditEntries
     {
         await using var connection = new NpgsqlConnection(database.Migrations);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT event, status FROM audit.entries WHERE kind = 'act' AND correlation_id = $1 ORDER BY position", connection);
+        await using var command = new NpgsqlCommand(
+            "SELECT event, status FROM audit.entries WHERE kind = 'act' AND correlation_id = $1 ORDER BY position", connection);
         command.Parameters.AddValue(correlationId);
         await using var reader = await command.ExecuteReaderAsync();
         var entries = new List<(string, int)>();
@@ -24,8 +25,8 @@ public static class AuditEntries
     }
 
     /// <summary>
-    /// From now on it is noted which transaction writes rows of which table, in <c>testing.writes</c>. A row tells by itself who wrote it (<c>xmin</c>), but only until the next one
-    /// writes it, and of one that was deleted nothing is left.
+    /// From now on it is noted which transaction writes rows of which table, in <c>testing.writes</c>. A row tells by itself who wrote it (<c>xmin</c>), but
+    /// only until the next one writes it, and of one that was deleted nothing is left.
     /// </summary>
     public static async Task NoteWritesAsync(this TestDatabase database)
     {
@@ -53,17 +54,21 @@ public static class AuditEntries
         // One transaction for each: several tables at once, in another order than the service's, could end in a circle.
         foreach (var table in (string[])(await list.ExecuteScalarAsync())!)
         {
-            await database.ExecuteAsync($"CREATE OR REPLACE TRIGGER note_write AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION testing.note_write()");
+            await database.ExecuteAsync(
+                $"CREATE OR REPLACE TRIGGER note_write AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION testing.note_write()");
         }
     }
 
-    /// <summary>Tables of which the very transaction that wrote the entry with this correlation id has written rows; see <see cref="NoteWritesAsync"/>.</summary>
+    /// <summary>
+    /// Tables of which the very transaction that wrote the entry with this correlation id has written rows; see <see cref="NoteWritesAsync"/>.
+    /// </summary>
     public static async Task<IReadOnlyList<string>> WrittenWithAsync(this TestDatabase database, string correlationId)
     {
         await using var connection = new NpgsqlConnection(database.Administration);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(
-            "SELECT coalesce(array_agg(DISTINCT w.written), '{}') FROM testing.writes a JOIN testing.writes w USING (xid) WHERE a.correlation = $1 AND w.written NOT LIKE 'audit.%'", connection);
+            "SELECT coalesce(array_agg(DISTINCT w.written), '{}') FROM testing.writes a JOIN testing.writes w USING (xid) WHERE a.correlation = $1 AND w.written NOT LIKE 'audit.%'",
+            connection);
         command.Parameters.AddValue(correlationId);
         return (string[])(await command.ExecuteScalarAsync())!;
     }

@@ -27,7 +27,9 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
     /// <summary>Anything but 401 and 403: the caller is let in, and what the handler says is another test's business.</summary>
     public const int LetIn = 0;
 
-    /// <summary>An operator whose own the resource is: gets what its owner gets, and where owners are refused what operators get. Where that is not so, it is said here.</summary>
+    /// <summary>
+    /// An operator whose own the resource is: gets what its owner gets, and where owners are refused what operators get. Where that is not so, it is said here.
+    /// </summary>
     public int OperatorItself { get; init; } = Owner is 401 or 403 ? Operator : Owner;
 
     public static MatrixRow Everybody { get; } = new(LetIn, LetIn, LetIn, LetIn, LetIn);
@@ -39,7 +41,10 @@ public sealed record MatrixRow(int Anonymous, int Owner, int Other, int Operator
 
 /// <summary>
 /// Every route of a service × every kind of caller, with the status that each must get. A route without a row fails, and so does a row without a route,
-/// an endpoint on which nobody has said who may call it, and one without a name or a summary. An operator who has but the permissions that the endpoint names is let in like one who may do everything, and one who has all others is a stranger. Every call of an operator, and of what is for operators, has to be in the audit, once and with its status, and no answer to somebody signed in is for a cache. A token that does not hold is 401 everywhere, also where none is needed. Whatever answers GET answers HEAD with the same status.
+/// an endpoint on which nobody has said who may call it, and one without a name or a summary. An operator who has but the permissions that the endpoint names
+/// is let in like one who may do everything, and one who has all others is a stranger. Every call of an operator, and of what is for operators, has to be in
+/// the audit, once and with its status, and no answer to somebody signed in is for a cache. A token that does not hold is 401 everywhere, also where none is
+/// needed. Whatever answers GET answers HEAD with the same status.
 /// </summary>
 public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgram> fixture)
     where TProgram : class
@@ -87,7 +92,8 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         findings.AddRange(routes.Keys.Except(_rows.Keys).Select(r => $"{r}: has no row in the matrix"));
         findings.AddRange(_rows.Keys.Except(routes.Keys).Select(r => $"{r}: is in the matrix, and the service has no such route"));
         findings.AddRange(routes.Where(r => !SaysWhoMayCall(r.Value)).Select(r => $"{r.Key}: nobody has said who may call it"));
-        findings.AddRange(routes.Where(r => r.Key.Contains(" /v1/", StringComparison.Ordinal) && !IsDescribed(r.Value)).Select(r => $"{r.Key}: has no name, or no summary, for /docs and generated clients"));
+        findings.AddRange(routes.Where(r => r.Key.Contains(" /v1/", StringComparison.Ordinal) && !IsDescribed(r.Value)).Select(
+            r => $"{r.Key}: has no name, or no summary, for /docs and generated clients"));
         foreach (var (route, (row, arrange)) in _rows.Where(r => routes.ContainsKey(r.Key)))
         {
             await CheckAsync("anonymous", row.Anonymous, _ => fixture.Anonymous());
@@ -99,11 +105,15 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             await CheckAsync("other tenant's customer", row.Other, _ => fixture.ClientFor(Guid.CreateVersion7(), tenant: "elsewhere"));
             var needed = PermissionsOf(routes[route]);
             await CheckAsync("operator with what it takes and no more", row.Operator, _ => Someone("some-operators", [.. needed, "something.else"]));
-            await CheckAsync("operator with all but that", row.Other, _ => Someone("some-operators", [.. Routes().Values.SelectMany(PermissionsOf).Except(needed), "something.else"]));
+            await CheckAsync(
+                "operator with all but that",
+                row.Other,
+                _ => Someone("some-operators", [.. Routes().Values.SelectMany(PermissionsOf).Except(needed), "something.else"]));
             await CheckAsync("somebody without a role", IsOpen(routes[route]) ? row.Other : 403, _ => Someone(role: null, permissions: null));
             if (routes[route].Metadata.GetMetadata<BearerIsIgnored>() is null)
             {
-                await CheckAsync("somebody whose token does not hold", 401, _ => fixture.WithToken(fixture.TokenFor(Guid.CreateVersion7(), @operator: true)[..^8]));
+                await CheckAsync(
+                    "somebody whose token does not hold", 401, _ => fixture.WithToken(fixture.TokenFor(Guid.CreateVersion7(), @operator: true)[..^8]));
             }
 
             async Task CheckAsync(string caller, int expected, Func<MatrixRequest, HttpClient> clientFor)
@@ -156,10 +166,13 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         {
             var request = await arrange();
             using var client = row.Operator is MatrixRow.LetIn or < 400 ? fixture.Operator() : fixture.ClientFor(request.OwnerId);
-            foreach (var breach in walk.BreachesOf(route, request.Body is null or HttpContent ? null : JsonSerializer.SerializeToNode(request.Body, request.Body.GetType(), JsonSerializerOptions.Web)))
+            foreach (var breach in walk.BreachesOf(
+                route,
+                request.Body is null or HttpContent ? null : JsonSerializer.SerializeToNode(request.Body, request.Body.GetType(), JsonSerializerOptions.Web)))
             {
                 tried++;
-                using var message = new HttpRequestMessage(new HttpMethod(route.Split(' ')[0]), new Uri(ServiceRoutes.Path(route, request.RouteValues) + breach.Query, UriKind.Relative));
+                using var message = new HttpRequestMessage(
+                    new HttpMethod(route.Split(' ')[0]), new Uri(ServiceRoutes.Path(route, request.RouteValues) + breach.Query, UriKind.Relative));
                 message.Content = breach.Body is null ? null : JsonContent.Create(breach.Body);
                 using var answer = await client.SendAsync(message);
                 var said = await answer.Content.ReadAsStringAsync();
@@ -184,7 +197,8 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         _ => null,
     };
 
-    private HttpClient Someone(string? role, IReadOnlyList<string>? permissions) => fixture.WithToken(fixture.TokenFor(Guid.CreateVersion7(), role, permissions));
+    private HttpClient Someone(string? role, IReadOnlyList<string>? permissions) =>
+        fixture.WithToken(fixture.TokenFor(Guid.CreateVersion7(), role, permissions));
 
     private static List<string> PermissionsOf(RouteEndpoint endpoint) =>
     [
@@ -195,7 +209,8 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     private static bool IsOpen(Microsoft.AspNetCore.Http.Endpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
 
     private static bool IsDescribed(RouteEndpoint endpoint) =>
-        endpoint.Metadata.GetMetadata<IEndpointNameMetadata>() is not null && endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Http.Metadata.IEndpointSummaryMetadata>() is not null;
+        endpoint.Metadata.GetMetadata<IEndpointNameMetadata>() is not null
+            && endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Http.Metadata.IEndpointSummaryMetadata>() is not null;
 
     private static bool SaysWhoMayCall(Microsoft.AspNetCore.Http.Endpoint endpoint) =>
         endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null || IsOpen(endpoint);
@@ -222,7 +237,9 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         }
 
         using var answer = await client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
-        var isStored = answer.Headers.CacheControl?.NoStore != true && !ForEverybody().IsMatch(route) && !route.StartsWith("GET /.well-known/", StringComparison.Ordinal);
+        var isStored = answer.Headers.CacheControl?.NoStore != true
+            && !ForEverybody().IsMatch(route)
+            && !route.StartsWith("GET /.well-known/", StringComparison.Ordinal);
         if (method != "GET")
         {
             return ((int)answer.StatusCode, (int)answer.StatusCode, isStored);

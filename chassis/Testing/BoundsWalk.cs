@@ -4,8 +4,8 @@ using System.Text.Json.Nodes;
 namespace Chassis.Testing;
 
 /// <summary>
-/// Every input that /openapi/v1.json describes: whether it has bounds there, and whether a request beyond them is refused with the field's name. Bodies come from the
-/// authorization matrix, so that a route cannot be left out.
+/// Every input that /openapi/v1.json describes: whether it has bounds there, and whether a request beyond them is refused with the field's name. Bodies come
+/// from the authorization matrix, so that a route cannot be left out.
 /// </summary>
 public sealed class BoundsWalk(JsonNode document)
 {
@@ -50,7 +50,9 @@ public sealed class BoundsWalk(JsonNode document)
     {
         try
         {
-            return JsonNode.Parse(problem)?["errors"]?.AsObject().Any(e => e.Key.StartsWith(field, StringComparison.Ordinal) || field.StartsWith(e.Key + ".", StringComparison.Ordinal)) == true;
+            return JsonNode.Parse(
+                problem)?["errors"]?.AsObject().Any(
+                    e => e.Key.StartsWith(field, StringComparison.Ordinal) || field.StartsWith(e.Key + ".", StringComparison.Ordinal)) == true;
         }
         catch (JsonException)
         {
@@ -157,7 +159,10 @@ public sealed class BoundsWalk(JsonNode document)
             return Resolve(document["components"]!["schemas"]![reference.Split('/')[^1]]!);
         }
 
-        return (schema["oneOf"] ?? schema["anyOf"] ?? schema["allOf"]) is JsonArray choices && choices.FirstOrDefault(c => (string?)c!["type"] != "null") is { } choice ? Resolve(choice) : schema;
+        return (schema["oneOf"] ?? schema["anyOf"] ?? schema["allOf"]) is JsonArray choices
+            && choices.FirstOrDefault(c => (string?)c!["type"] != "null") is { } choice
+            ? Resolve(choice)
+            : schema;
     }
 
     private static JsonNode With(JsonNode right, string name, JsonNode value)

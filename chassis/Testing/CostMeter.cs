@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace Chassis.Testing;
 
 /// <summary>
-/// Hears of every round trip to the database and every commit that belong to one trace, in this process: what one message or request costs, exactly. What runs in the background for
-/// many of them at once belongs to no trace.
+/// Hears of every round trip to the database and every commit that belong to one trace, in this process: what one message or request costs, exactly. What runs
+/// in the background for many of them at once belongs to no trace.
 /// </summary>
 public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>, IDisposable
 {
@@ -53,7 +53,9 @@ public sealed partial class CostMeter : IObserver<DiagnosticListener>, IObserver
     /// <summary>Round trips that begin with such a statement.</summary>
     public int Beginning(string beginning) => _statements.Count(s => s.StartsWith(beginning, StringComparison.Ordinal));
 
-    /// <summary>Waits for as much as is asserted next: what a transaction has done can be seen from elsewhere before its last round trip has ended here.</summary>
+    /// <summary>
+    /// Waits for as much as is asserted next: what a transaction has done can be seen from elsewhere before its last round trip has ended here.
+    /// </summary>
     public Task HeardAsync(int commits, int roundTrips) => Poll.UntilAsync(
         () => Task.FromResult((Commits, RoundTrips, Trips: ToString())),
         heard => heard.Commits >= commits && heard.RoundTrips >= roundTrips,

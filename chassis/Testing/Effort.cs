@@ -10,6 +10,8 @@ public static class Effort
 
     public static int Of(int brief, int whole) => Whole ? whole : brief;
 
-    /// <summary>A seed for a test's own randomness: that of <c>SEED</c> where it is set, so that a failure can be repeated. The test says which it was.</summary>
+    /// <summary>
+    /// A seed for a test's own randomness: that of <c>SEED</c> where it is set, so that a failure can be repeated. The test says which it was.
+    /// </summary>
     public static int Seed() => int.TryParse(Environment.GetEnvironmentVariable("SEED"), out var seed) ? seed : Random.Shared.Next();
 }

@@ -8,7 +8,8 @@ using RabbitMQ.Client.Events;
 namespace Chassis.Testing;
 
 /// <summary>A boundary event as an outsider sees it on the wire.</summary>
-public sealed record TappedEvent(string Type, string Subject, long? Sequence, string ContentType, IReadOnlyDictionary<string, string> Headers, JsonElement Body);
+public sealed record TappedEvent(
+    string Type, string Subject, long? Sequence, string ContentType, IReadOnlyDictionary<string, string> Headers, JsonElement Body);
 
 /// <summary>Listens to boundary events as a partner does: a queue of its own, bound to <c>shop.events</c>, plain AMQP.</summary>
 public sealed class EventTap : IAsyncDisposable
@@ -48,11 +49,14 @@ public sealed class EventTap : IAsyncDisposable
     private static TappedEvent Read(BasicDeliverEventArgs message)
     {
         var headers = (message.BasicProperties.Headers ?? new Dictionary<string, object?>())
-            .ToDictionary(h => h.Key, h => h.Value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : Convert.ToString(h.Value, CultureInfo.InvariantCulture) ?? "");
+            .ToDictionary(
+                h => h.Key, h => h.Value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : Convert.ToString(h.Value, CultureInfo.InvariantCulture) ?? "");
         return new TappedEvent(
             headers.GetValueOrDefault("cloudEvents_type", ""),
             headers.GetValueOrDefault("cloudEvents_subject", ""),
-            long.TryParse(headers.GetValueOrDefault("cloudEvents_sequence"), NumberStyles.None, CultureInfo.InvariantCulture, out var sequence) ? sequence : null,
+            long.TryParse(headers.GetValueOrDefault("cloudEvents_sequence"), NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)
+                ? sequence
+                : null,
             message.BasicProperties.ContentType ?? "",
             headers,
             JsonDocument.Parse(message.Body.ToArray()).RootElement.Clone());

@@ -18,14 +18,19 @@ public static class ForgedMessages
     {
         var stranger = await fixture.Vhost.CreateUserAsync(".*", ".*", ".*");
         await using var connection = await new ConnectionFactory { Uri = stranger }.CreateConnectionAsync();
-        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(
+            publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
         var account = stranger.UserInfo.Split(':')[0];
         var queues = Endpoints(fixture.Services);
         var catalogue = fixture.Services.GetRequiredService<EventCatalogue>();
         foreach (var queue in queues)
         {
             foreach (var (what, message) in (IEnumerable<(string, (BasicProperties, string))>)
-                [("an event of another", Event(catalogue, account)), ("an event of nobody", Event(catalogue, null)), ("a command of another", Command(account))])
+                [
+                    ("an event of another", Event(catalogue, account)),
+                    ("an event of nobody", Event(catalogue, null)),
+                    ("a command of another", Command(account)),
+                ])
             {
                 var (properties, body) = message;
                 await channel.BasicPublishAsync("", queue, mandatory: true, properties, Encoding.UTF8.GetBytes(body));
@@ -53,7 +58,12 @@ public static class ForgedMessages
     {
         var (id, contract) = (Guid.CreateVersion7().ToString(), catalogue.All[0]);
         var envelope = new CloudEventEnvelope(id, catalogue.SourceOf(contract.Publisher), contract.Type, TimeProvider.System.GetUtcNow(), id);
-        return (Signed(new BasicProperties { MessageId = id, ContentType = "application/json", Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value) }, account), "{}");
+        return (Signed(
+            new BasicProperties
+            {
+                MessageId = id, ContentType = "application/json", Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
+            },
+            account), "{}");
     }
 
     private static (BasicProperties, string) Command(string account)

@@ -11,7 +11,8 @@ public sealed class LogLines : ILoggerProvider, ILogger
     public IReadOnlyCollection<string> Lines => _lines;
 
     /// <summary>Warnings and errors, the newest first.</summary>
-    public IEnumerable<string> Worst => _lines.Reverse().Where(line => Enum.Parse<LogLevel>(line[..line.IndexOf(' ', StringComparison.Ordinal)]) >= LogLevel.Warning);
+    public IEnumerable<string> Worst =>
+        _lines.Reverse().Where(line => Enum.Parse<LogLevel>(line[..line.IndexOf(' ', StringComparison.Ordinal)]) >= LogLevel.Warning);
 
     public ILogger CreateLogger(string categoryName) => this;
 

@@ -9,8 +9,12 @@ public static class Missing
 {
     private static readonly ConcurrentDictionary<string, bool> Said = new();
 
-    /// <summary>Whether everything has to be there: under <c>make test</c> and in continuous integration a test that cannot run has failed, or it would be lost in silence.</summary>
-    private static bool NothingMayBe => Environment.GetEnvironmentVariable("CI") == "true" || Environment.GetEnvironmentVariable("TEST_POSTGRES") is { Length: > 0 };
+    /// <summary>
+    /// Whether everything has to be there: under <c>make test</c> and in continuous integration a test that cannot run has failed, or it would be lost in
+    /// silence.
+    /// </summary>
+    private static bool NothingMayBe =>
+        Environment.GetEnvironmentVariable("CI") == "true" || Environment.GetEnvironmentVariable("TEST_POSTGRES") is { Length: > 0 };
 
     /// <summary>To be thrown in a test or in a <see cref="LazyFixture"/>: the test is skipped, or has failed.</summary>
     /// <param name="reason">What is missing and how to get it.</param>

@@ -8,8 +8,8 @@ public static class Poll
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>
-    /// Limits are written for a machine that does nothing else. A test waits several times as long, since it must not fail because the machine is busy; a run that
-    /// measures, such as chaos, takes them as they are.
+    /// Limits are written for a machine that does nothing else. A test waits several times as long, since it must not fail because the machine is busy; a run
+    /// that measures, such as chaos, takes them as they are.
     /// </summary>
     private static double Generosity => IsTest ? 6 : 1;
 

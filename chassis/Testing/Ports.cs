@@ -11,8 +11,8 @@ public static class Ports
     private static readonly List<Socket> Reservations = [];
 
     /// <summary>
-    /// One that nobody listens on and nobody else was given, below the range from which the system takes ports for outgoing connections: one of those could take it before, or
-    /// between, its uses.
+    /// One that nobody listens on and nobody else was given, below the range from which the system takes ports for outgoing connections: one of those could
+    /// take it before, or between, its uses.
     /// </summary>
     public static int Free()
     {

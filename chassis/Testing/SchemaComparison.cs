@@ -13,7 +13,9 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Scaffolding.Internal;
 
 namespace Chassis.Testing;
 
-/// <summary>Migrations are written by hand (ADR 21), so tests have to say whether they and the model mean the same tables, and that history stays as it was.</summary>
+/// <summary>
+/// Migrations are written by hand (ADR 21), so tests have to say whether they and the model mean the same tables, and that history stays as it was.
+/// </summary>
 public static class SchemaComparison
 {
     // Read and written by the chassis with plain SQL; no model knows them.
@@ -51,8 +53,10 @@ public static class SchemaComparison
         }
 
         unknown.AddRange(actual.Keys);
-        findings.AddRange(unknown.Except(unmapped).Select(name => $"{name}: is in the database and not in the model. Map it, name it as unmapped in this test, or DROP it in a new migration."));
-        findings.AddRange(unmapped.Except(unknown).Select(name => $"{name}: is named as unmapped in this test, and is mapped or not there. Take it off the list."));
+        findings.AddRange(unknown.Except(unmapped).Select(
+            name => $"{name}: is in the database and not in the model. Map it, name it as unmapped in this test, or DROP it in a new migration."));
+        findings.AddRange(unmapped.Except(unknown).Select(
+            name => $"{name}: is named as unmapped in this test, and is mapped or not there. Take it off the list."));
         if (findings.Count > 0)
         {
             throw new InvalidOperationException($"Model and migrations differ:{Environment.NewLine}{string.Join(Environment.NewLine, findings)}");
@@ -68,7 +72,8 @@ public static class SchemaComparison
         using var db = (TDbContext)Activator.CreateInstance(typeof(TDbContext), new DbContextOptionsBuilder<TDbContext>().UseNpgsql().Options)!;
         var migrations = db.GetService<IMigrationsAssembly>();
         var sql = db.GetService<IMigrationsSqlGenerator>();
-        var actual = migrations.Migrations.ToDictionary(m => m.Key, m => Hash(sql.Generate(migrations.CreateMigration(m.Value, db.Database.ProviderName!).UpOperations)));
+        var actual = migrations.Migrations.ToDictionary(
+            m => m.Key, m => Hash(sql.Generate(migrations.CreateMigration(m.Value, db.Database.ProviderName!).UpOperations)));
         List<string> findings =
         [
             .. actual.Keys.Except(released.Keys).Select(id => $"{id}: is new. List it here: [\"{id}\"] = \"{actual[id]}\""),
@@ -111,14 +116,16 @@ public static class SchemaComparison
             yield return $"{table.Name}: has the key {List(key.Columns)} in the model and another one in the database. New migration: ALTER TABLE {table.Name} ADD PRIMARY KEY {List(key.Columns)};";
         }
 
-        foreach (var foreign in table.ForeignKeyConstraints.Where(f => !found.ForeignKeys.Any(a => Same(f.Columns, a.Columns) && a.PrincipalTable.Name == f.PrincipalTable.Name)))
+        foreach (var foreign in table.ForeignKeyConstraints.Where(
+            f => !found.ForeignKeys.Any(a => Same(f.Columns, a.Columns) && a.PrincipalTable.Name == f.PrincipalTable.Name)))
         {
             yield return $"{table.Name}: references {foreign.PrincipalTable.Name} by {List(foreign.Columns)} in the model and not in the database. "
                 + $"New migration: ALTER TABLE {table.Name} ADD FOREIGN KEY {List(foreign.Columns)} REFERENCES {foreign.PrincipalTable.Name};";
         }
 
         // An index that EF adds by itself for a foreign key is a guess; one that somebody declared is meant.
-        foreach (var index in table.Indexes.Where(i => i.MappedIndexes.Any(m => ((IConventionIndex)m).GetConfigurationSource() == ConfigurationSource.Explicit)))
+        foreach (var index in table.Indexes.Where(
+            i => i.MappedIndexes.Any(m => ((IConventionIndex)m).GetConfigurationSource() == ConfigurationSource.Explicit)))
         {
             if (!found.Indexes.Any(a => a.IsUnique == index.IsUnique && Same(index.Columns, a.Columns))
                 && !(index.IsUnique && found.UniqueConstraints.Any(a => Same(index.Columns, a.Columns))))

@@ -33,7 +33,9 @@ public static partial class ServedPages
             }
         }
 
-        return findings.Count == 0 ? pages : throw new InvalidOperationException($"A browser would not show it:{Environment.NewLine}{string.Join(Environment.NewLine, findings)}");
+        return findings.Count == 0
+            ? pages
+            : throw new InvalidOperationException($"A browser would not show it:{Environment.NewLine}{string.Join(Environment.NewLine, findings)}");
     }
 
     private static async Task<List<string>> FindingsAsync(HttpClient client, string path, HttpResponseMessage answer)
@@ -42,7 +44,9 @@ public static partial class ServedPages
         var policy = string.Join(' ', answer.Headers.GetValues("Content-Security-Policy")).Split(';', StringSplitOptions.TrimEntries)
             .Select(d => d.Split(' ')).ToDictionary(d => d[0], d => d[1..]);
         var findings = OtherOrigin().Matches(html).Select(m => $"refers to another origin: {m.Value}").ToList();
-        findings.AddRange(policy.SelectMany(d => d.Value).Where(s => s.Contains('.', StringComparison.Ordinal) || s is "*" or "http:" or "https:").Select(s => $"lets another origin in: {s}"));
+        findings.AddRange(policy.SelectMany(d => d.Value)
+            .Where(s => s.Contains('.', StringComparison.Ordinal) || s is "*" or "http:" or "https:")
+            .Select(s => $"lets another origin in: {s}"));
         CheckOnly("object-src", "'none'");
         CheckOnly("base-uri", Base().IsMatch(html) ? "'self'" : "'none'");
         findings.AddRange(Handler().Matches(html).Select(m => $"has a handler that no policy allows by hash: {m.Value}"));
@@ -57,7 +61,12 @@ public static partial class ServedPages
             var source = Source().Match(attributes);
             var proofs = source.Success ? (string[])["'self'"] : [$"'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}'"];
             var nonce = Nonce().Match(attributes);
-            proofs = [.. proofs, .. nonce.Success ? [$"'nonce-{nonce.Groups[1].Value}'"] : Array.Empty<string>(), .. element == "style" ? ["'unsafe-inline'"] : Array.Empty<string>()];
+            proofs =
+            [
+                .. proofs,
+                .. nonce.Success ? [$"'nonce-{nonce.Groups[1].Value}'"] : Array.Empty<string>(),
+                .. element == "style" ? ["'unsafe-inline'"] : Array.Empty<string>(),
+            ];
             if (!Allowed(element + "-src").Intersect(proofs).Any())
             {
                 findings.Add($"its policy does not allow {block.Value[..Math.Min(80, block.Value.Length)]}");

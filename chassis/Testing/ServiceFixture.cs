@@ -38,7 +38,10 @@ public class ServiceFixture<TProgram> : LazyFixture
     {
         _database = await TestDatabase.CreateAsync();
         _vhost = await TestVhost.CreateAsync();
-        Evidence.Offer(this, () => Task.FromResult(Log.Worst.Where(line => !line.Contains("Health check", StringComparison.Ordinal)).Select(line => $"{_vhost.Name} logged {line}")));
+        Evidence.Offer(
+            this,
+            () => Task.FromResult(Log.Worst.Where(line => !line.Contains("Health check", StringComparison.Ordinal)).Select(
+                line => $"{_vhost.Name} logged {line}")));
         await StartAsync();
     }
 
@@ -60,7 +63,8 @@ public class ServiceFixture<TProgram> : LazyFixture
     public HttpClient Operator() => ClientFor(Guid.CreateVersion7(), @operator: true);
 
     /// <summary>An access token that this service accepts.</summary>
-    public string TokenFor(Guid userId, bool @operator = false, string? tenant = null) => TokenFor(userId, @operator ? "operator" : "customer", permissions: null, tenant);
+    public string TokenFor(Guid userId, bool @operator = false, string? tenant = null) =>
+        TokenFor(userId, @operator ? "operator" : "customer", permissions: null, tenant);
 
     /// <summary>An access token that this service accepts, of somebody with this role, or none, and these permissions.</summary>
     public virtual string TokenFor(Guid userId, string? role, IEnumerable<string>? permissions, string? tenant = null) =>
@@ -97,7 +101,8 @@ public class ServiceFixture<TProgram> : LazyFixture
     }
 
     /// <summary>
-    /// Starts one more instance of the service, with a container, connections and consumers of its own, on the same database and broker. Whoever starts it disposes it.
+    /// Starts one more instance of the service, with a container, connections and consumers of its own, on the same database and broker. Whoever starts it
+    /// disposes it.
     /// </summary>
     public async Task<WebApplicationFactory<TProgram>> StartReplicaAsync()
     {

@@ -34,7 +34,8 @@ public static class SettingsWalk
     private static bool IsRefused(SettingsType settings, string path, string value)
     {
         var services = new ServiceCollection().AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([new(path, value)]).Build());
-        typeof(SettingsExtensions).GetMethod(nameof(SettingsExtensions.AddSettings))!.MakeGenericMethod(settings.Type).Invoke(null, [services, settings.Section]);
+        typeof(SettingsExtensions).GetMethod(nameof(SettingsExtensions.AddSettings))!.MakeGenericMethod(settings.Type).Invoke(
+            null, [services, settings.Section]);
         using var provider = services.BuildServiceProvider();
         try
         {

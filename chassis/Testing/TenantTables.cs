@@ -44,7 +44,8 @@ public static class TenantTables
         [
             .. tables.Where(t => !t.Value && !without.ContainsKey(t.Key) && !Known.ContainsKey(t.Key) && !Known.ContainsKey(t.Key.Split('.')[0] + "."))
                 .Select(t => $"{t.Key}: has no tenant_id. Add it by a migration, or list the table with the reason"),
-            .. without.Where(w => !tables.TryGetValue(w.Key, out var has) || has).Select(w => $"{w.Key}: is in the list, and there is no such table without a tenant"),
+            .. without.Where(w => !tables.TryGetValue(w.Key, out var has) || has).Select(
+                w => $"{w.Key}: is in the list, and there is no such table without a tenant"),
         ];
         if (findings.Length > 0)
         {

@@ -7,8 +7,9 @@ using Microsoft.AspNetCore.Routing;
 namespace Chassis.Testing;
 
 /// <summary>
-/// Every route that operators of a tenant may call, asked by three of them: the tenant's own sees what is there, one of another tenant finds nothing, one without a tenant
-/// sees and changes it. A route without a row fails, and so does a row without a route. Routes for everybody and for operators of the installation are left out.
+/// Every route that operators of a tenant may call, asked by three of them: the tenant's own sees what is there, one of another tenant finds nothing, one
+/// without a tenant sees and changes it. A route without a row fails, and so does a row without a route. Routes for everybody and for operators of the
+/// installation are left out.
 /// </summary>
 /// <param name="fixture">The service.</param>
 /// <param name="tenant">Tenant whose data is there; it should be of this test alone.</param>
@@ -64,7 +65,8 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
         using var own = fixture.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: tenant);
         using var other = fixture.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: $"not-{tenant}");
         using var all = fixture.Operator();
-        foreach (var (route, row) in _rows.Where(r => r.Value is not null && routes.Contains(r.Key)).OrderBy(r => !r.Key.StartsWith("GET ", StringComparison.Ordinal)))
+        foreach (var (route, row) in _rows.Where(r => r.Value is not null && routes.Contains(r.Key)).OrderBy(
+            r => !r.Key.StartsWith("GET ", StringComparison.Ordinal)))
         {
             var reads = route.StartsWith("GET ", StringComparison.Ordinal);
             var (status, text, _) = await SendAsync(other, route, row!);
@@ -74,7 +76,9 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
                 findings.Add($"{route} as another tenant's operator: {status} {text}");
             }
 
-            foreach (var (who, client) in reads ? [("the tenant's operator", own), ("an operator without tenant", all)] : new[] { ("an operator without tenant", all) })
+            foreach (var (who, client) in reads
+                ? [("the tenant's operator", own), ("an operator without tenant", all)]
+                : new[] { ("an operator without tenant", all) })
             {
                 (status, text, var correlation) = await SendAsync(client, route, row!);
                 if (status is < 200 or > 299 || (reads && !text.Contains(row!.Mark, StringComparison.Ordinal)))
@@ -126,7 +130,8 @@ public sealed class TenantWalk<TProgram>(ServiceFixture<TProgram> fixture, strin
     private static async Task<(int Status, string Text, string Correlation)> SendAsync(HttpClient client, string route, Row row)
     {
         var correlation = Guid.CreateVersion7().ToString();
-        using var message = new HttpRequestMessage(new HttpMethod(route.Split(' ')[0]), new Uri(ServiceRoutes.Path(route, row.Values) + row.Query, UriKind.Relative));
+        using var message = new HttpRequestMessage(
+            new HttpMethod(route.Split(' ')[0]), new Uri(ServiceRoutes.Path(route, row.Values) + row.Query, UriKind.Relative));
         message.Headers.Add(CorrelationMiddleware.Header, correlation);
         message.Headers.Add(Idempotency.Header, correlation);
         message.Content = row.Body is null ? null : JsonContent.Create(row.Body, row.Body.GetType());

@@ -30,7 +30,9 @@ internal static class TestContainers
     public static async Task<string> RabbitMqCtlAsync(IEnumerable<string> arguments)
     {
         var result = await Broker.Value.ExecAsync(["rabbitmqctl", .. arguments]);
-        return result.ExitCode == 0 ? result.Stdout : throw new InvalidOperationException($"rabbitmqctl {string.Join(' ', arguments)}: {result.Stdout}{result.Stderr}");
+        return result.ExitCode == 0
+            ? result.Stdout
+            : throw new InvalidOperationException($"rabbitmqctl {string.Join(' ', arguments)}: {result.Stdout}{result.Stderr}");
     }
 
     public static (string Smtp, Uri Api) Mail()
@@ -45,7 +47,9 @@ internal static class TestContainers
     private static string ImageOf(string service)
     {
         var image = Regex.Match(
-            File.ReadAllText(Repository.PathOf("docker-compose.yml")), $@"^  {service}:\n(?:    .*\n)*?    image: \$\{{(?<variable>\w+):-(?<name>\S+)\}}", RegexOptions.Multiline);
+            File.ReadAllText(Repository.PathOf("docker-compose.yml")),
+            $@"^  {service}:\n(?:    .*\n)*?    image: \$\{{(?<variable>\w+):-(?<name>\S+)\}}",
+            RegexOptions.Multiline);
         return Environment.GetEnvironmentVariable(image.Groups["variable"].Value) is { Length: > 0 } other ? other : image.Groups["name"].Value;
     }
 
@@ -61,12 +65,14 @@ internal static class TestContainers
                 + "(docs/testing.md).");
         }
 
-        // Other processes find it by its description, of which the clone is a part. It is ended without ceremony, and the engine removes it then: nothing in it is worth keeping.
+        // Other processes find it by its description, of which the clone is a part. It is ended without ceremony, and the engine removes it then: nothing in it
+        // is worth keeping.
         var container = builder.WithReuse(true).WithCleanUp(false).WithLabel("shop.tests", Repository.Root).WithLogger(NullLogger.Instance)
             .WithCreateParameterModifier(create => (create.HostConfig!.AutoRemove, create.StopSignal) = (true, "SIGKILL"))
             .Build();
 
-        // Every process that uses it holds the file open, however it ends; whoever can have the file alone is the last one. Starting and ending is done one by one.
+        // Every process that uses it holds the file open, however it ends; whoever can have the file alone is the last one. Starting and ending is done one by
+        // one.
         var folder = Directory.CreateDirectory(Repository.PathOf(".local/containers")).FullName;
         var (turn, users) = (Path.Combine(folder, $"{service}.turn"), Path.Combine(folder, $"{service}.users"));
         using (InTurn(turn))
@@ -89,8 +95,8 @@ internal static class TestContainers
     }
 
     /// <summary>
-    /// The engine removes a stopped container some time after it has said that it is stopped. Until then it can be found, and whoever starts meanwhile would take a server that goes:
-    /// nobody's turn comes before it is gone.
+    /// The engine removes a stopped container some time after it has said that it is stopped. Until then it can be found, and whoever starts meanwhile would
+    /// take a server that goes: nobody's turn comes before it is gone.
     /// </summary>
     private static async Task EndAsync(IContainer container)
     {
@@ -102,7 +108,9 @@ internal static class TestContainers
             $"the end of container {id}");
     }
 
-    /// <summary>Testcontainers asks the usual socket when <c>DOCKER_HOST</c> does not answer; the docker client would not, and neither is it done here.</summary>
+    /// <summary>
+    /// Testcontainers asks the usual socket when <c>DOCKER_HOST</c> does not answer; the docker client would not, and neither is it done here.
+    /// </summary>
     private static bool EngineAnswers() =>
         TestcontainersSettings.OS.DockerEndpointAuthConfig is not null
         && (Environment.GetEnvironmentVariable("DOCKER_HOST") is not ['u', 'n', 'i', 'x', ':', '/', '/', .. var socket] || File.Exists(socket));

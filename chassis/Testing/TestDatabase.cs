@@ -3,7 +3,9 @@ using Npgsql;
 
 namespace Chassis.Testing;
 
-/// <summary>A fresh database, a login that owns it and may nothing else, and one that owns nothing in it: as in production. All are dropped at the end.</summary>
+/// <summary>
+/// A fresh database, a login that owns it and may nothing else, and one that owns nothing in it: as in production. All are dropped at the end.
+/// </summary>
 public sealed class TestDatabase : IAsyncDisposable
 {
     private readonly string _name;

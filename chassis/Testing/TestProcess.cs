@@ -84,7 +84,8 @@ public sealed class TestProcess : IDisposable
         {
             var said = await tool.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(20));
             // Ours and the transport's; a thread that waits for work says nothing.
-            return said.Split('\n').Select(l => l.Trim()).Where(l => l.Contains("Chassis", StringComparison.Ordinal) || l.Contains("MassTransit", StringComparison.Ordinal)
+            return said.Split('\n').Select(
+                l => l.Trim()).Where(l => l.Contains("Chassis", StringComparison.Ordinal) || l.Contains("MassTransit", StringComparison.Ordinal)
                 || l.Contains("RabbitMQ", StringComparison.Ordinal) || l.Contains("Npgsql", StringComparison.Ordinal)).Distinct();
         }
         finally
@@ -98,7 +99,12 @@ public sealed class TestProcess : IDisposable
 
     private async Task<IEnumerable<string>> LookAsync(string name) => HasExited
         ? [$"{name} has ended with {ExitCode} and said last:", .. _log.Lines]
-        : [$"{name} runs ({_process.Id}) and said last:", .. _log.Lines.TakeLast(12), .. (await StacksAsync(_process.Id)).Take(12).Prepend("its threads stand in:")];
+        :
+        [
+            $"{name} runs ({_process.Id}) and said last:",
+            .. _log.Lines.TakeLast(12),
+            .. (await StacksAsync(_process.Id)).Take(12).Prepend("its threads stand in:"),
+        ];
 
     private void KillAtTheEnd(object? sender, EventArgs e) => Dispose();
 }

@@ -24,8 +24,8 @@ public static class TestServers
     public static Uri RabbitMqManagement => Broker.Value.Management;
 
     /// <summary>
-    /// Folder of the certificates with which the test servers speak TLS, one folder for each server and <c>clients</c>, as <c>deploy/tls/certificates.sh</c> makes it; null where
-    /// they speak none. This process trusts their authority, by <c>SSL_CERT_DIR</c>.
+    /// Folder of the certificates with which the test servers speak TLS, one folder for each server and <c>clients</c>, as <c>deploy/tls/certificates.sh</c>
+    /// makes it; null where they speak none. This process trusts their authority, by <c>SSL_CERT_DIR</c>.
     /// </summary>
     public static string? Certificates => Variable("TEST_CERTIFICATES");
 
@@ -56,7 +56,8 @@ public static class TestServers
 
         // Where the tests themselves run in a container there is no way to it.
         var control = Variable("TEST_RABBITMQCTL")
-            ?? throw Missing.Choice("This test stops a queue of the broker: TEST_RABBITMQCTL has to name a command that reaches its rabbitmqctl (docs/testing.md).");
+            ?? throw Missing.Choice(
+                "This test stops a queue of the broker: TEST_RABBITMQCTL has to name a command that reaches its rabbitmqctl (docs/testing.md).");
         using var process = Process.Start(new ProcessStartInfo("bash", ["-c", control + " \"$@\"", "rabbitmqctl", .. arguments])
         {
             RedirectStandardOutput = true,

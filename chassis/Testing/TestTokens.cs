@@ -38,7 +38,13 @@ public sealed class TestTokens : IDisposable
 
     /// <summary>A valid access token.</summary>
     public string For(
-        string subject, string? role = "customer", string? tenant = null, TimeProvider? clock = null, int? sessionEpoch = null, IEnumerable<string>? permissions = null, Guid? sessionId = null)
+        string subject,
+        string? role = "customer",
+        string? tenant = null,
+        TimeProvider? clock = null,
+        int? sessionEpoch = null,
+        IEnumerable<string>? permissions = null,
+        Guid? sessionId = null)
     {
         var now = (clock ?? TimeProvider.System).GetUtcNow().ToUnixTimeSeconds();
         var payload = new JsonObject
@@ -124,6 +130,7 @@ public sealed class TestTokens : IDisposable
             }
         }
 
-        private static HttpResponseMessage Json(JsonObject body) => new(HttpStatusCode.OK) { Content = JsonContent.Create<JsonNode>(body, options: JsonSerializerOptions.Default) };
+        private static HttpResponseMessage Json(JsonObject body) =>
+            new(HttpStatusCode.OK) { Content = JsonContent.Create<JsonNode>(body, options: JsonSerializerOptions.Default) };
     }
 }

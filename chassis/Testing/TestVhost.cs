@@ -54,7 +54,10 @@ public sealed class TestVhost : IAsyncDisposable
         return vhost;
     }
 
-    /// <summary>An account with the rights that a service has in an installation. It is not called like the service, since the broker has one of each name for all tests.</summary>
+    /// <summary>
+    /// An account with the rights that a service has in an installation. It is not called like the service, since the broker has one of each name for all
+    /// tests.
+    /// </summary>
     /// <returns>Where it connects to.</returns>
     public async Task<Uri> CreateServiceAccountAsync(string service)
     {
@@ -71,7 +74,9 @@ public sealed class TestVhost : IAsyncDisposable
         return new Resumption(() => GrantAsync(service, account));
     }
 
-    /// <summary>Puts the queues of a service under the policy of the shop's services: of one that is only there in tests, or with a limit that a test can reach.</summary>
+    /// <summary>
+    /// Puts the queues of a service under the policy of the shop's services: of one that is only there in tests, or with a limit that a test can reach.
+    /// </summary>
     /// <param name="service">The first part of the queues' names.</param>
     /// <param name="deliveryLimit">Instead of the usual one.</param>
     public Task SetQueuePolicyAsync(string service, int? deliveryLimit = null)
@@ -88,7 +93,8 @@ public sealed class TestVhost : IAsyncDisposable
     {
         await PutResourceAsync($"exchanges/{Unrouted}", new { type = "fanout", durable = true });
         await PutResourceAsync($"queues/{Unrouted}", new { durable = true });
-        using (var bound = await _management.PostAsJsonAsync(new Uri($"api/bindings/{_name}/e/{Unrouted}/q/{Unrouted}", UriKind.Relative), new { routing_key = "" }))
+        using (var bound = await _management.PostAsJsonAsync(
+            new Uri($"api/bindings/{_name}/e/{Unrouted}/q/{Unrouted}", UriKind.Relative), new { routing_key = "" }))
         {
             bound.EnsureSuccessStatusCode();
         }
@@ -128,7 +134,8 @@ public sealed class TestVhost : IAsyncDisposable
     public async Task<IReadOnlyList<string>> WaitingAsync(string queue)
     {
         using var response = await _management.PostAsJsonAsync(
-            new Uri($"api/queues/{_name}/{queue}/get", UriKind.Relative), new { count = 10_000, ackmode = "ack_requeue_true", encoding = "base64", truncate = 1 });
+            new Uri($"api/queues/{_name}/{queue}/get", UriKind.Relative),
+            new { count = 10_000, ackmode = "ack_requeue_true", encoding = "base64", truncate = 1 });
         response.EnsureSuccessStatusCode();
         return [.. (await response.Content.ReadFromJsonAsync<JsonElement>()).EnumerateArray().Select(m => m.GetProperty("routing_key").GetString()!)];
     }
@@ -141,7 +148,8 @@ public sealed class TestVhost : IAsyncDisposable
     }
 
     /// <summary>
-    /// Stops the process of a quorum queue as a whole: it confirms nothing, as one that has lost its majority, until this is disposed. What was sent to it meanwhile is taken then.
+    /// Stops the process of a quorum queue as a whole: it confirms nothing, as one that has lost its majority, until this is disposed. What was sent to it
+    /// meanwhile is taken then.
     /// </summary>
     public async Task<IAsyncDisposable> SuspendAsync(string queue)
     {
@@ -178,7 +186,8 @@ public sealed class TestVhost : IAsyncDisposable
         var connections = await _management.GetFromJsonAsync<JsonElement>(new Uri($"api/vhosts/{_name}/connections", UriKind.Relative));
         foreach (var connection in connections.EnumerateArray())
         {
-            using var closed = await _management.DeleteAsync(new Uri($"api/connections/{Uri.EscapeDataString(connection.GetProperty("name").GetString()!)}", UriKind.Relative));
+            using var closed = await _management.DeleteAsync(new Uri(
+                $"api/connections/{Uri.EscapeDataString(connection.GetProperty("name").GetString()!)}", UriKind.Relative));
         }
     }
 
@@ -198,14 +207,21 @@ public sealed class TestVhost : IAsyncDisposable
     private async Task<IEnumerable<string>> LookAsync()
     {
         return (await GetAsync("queues")).EnumerateArray()
-            .Select(q => (Name: q.GetProperty("name").GetString(), Ready: Of(q, "messages_ready"), Taken: Of(q, "messages_unacknowledged"), Consumers: Of(q, "consumers")))
+            .Select(
+                q => (
+                    Name: q.GetProperty("name").GetString(),
+                    Ready: Of(q, "messages_ready"),
+                    Taken: Of(q, "messages_unacknowledged"),
+                    Consumers: Of(q, "consumers")))
             .Where(q => q is not (_, 0, 0, > 0))
             .Select(q => $"{_name}: {q.Name} has {q.Ready} ready, {q.Taken} not acknowledged, {q.Consumers} consumers");
 
         static long? Of(JsonElement queue, string figure) => queue.TryGetProperty(figure, out var value) ? value.GetInt64() : null;
     }
 
-    /// <summary>The exchanges of an installation with what binds them to each other, and the policies of its queues; without what keeps that which no queue takes.</summary>
+    /// <summary>
+    /// The exchanges of an installation with what binds them to each other, and the policies of its queues; without what keeps that which no queue takes.
+    /// </summary>
     private async Task ProvisionAsync()
     {
         using var provisioned = await _management.PostAsJsonAsync(new Uri($"api/definitions/{_name}", UriKind.Relative), new

@@ -44,7 +44,8 @@ public static class ServiceDefaults
     public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder, string serviceName)
     {
         // What a service writes is the same whatever the machine speaks.
-        CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
+        CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
+        CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = CultureInfo.InvariantCulture;
         if (Directory.Exists(SecretsDirectory))
         {
             builder.Configuration.AddKeyPerFile(SecretsDirectory, optional: true);
@@ -93,7 +94,8 @@ public static class ServiceDefaults
             app.UseCors();
         }
 
-        // Limits are counted by caller, so that they come after it is known who that is; where that does not matter they come first, before anybody has caused any work.
+        // Limits are counted by caller, so that they come after it is known who that is; where that does not matter they come first, before anybody has caused
+        // any work.
         app.UseWhen(BearerIsIgnored.By, early =>
         {
             UseLimits(early);
@@ -136,7 +138,8 @@ public static class ServiceDefaults
         {
             client.Timeout = TimeSpan.FromSeconds(5);
             client.MaxResponseContentBufferSize = 256 * 1024;
-        }).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });   // whose keys count is said by the settings, not by whoever answers
+        }).ConfigurePrimaryHttpMessageHandler(
+            () => new SocketsHttpHandler { AllowAutoRedirect = false });   // whose keys count is said by the settings, not by whoever answers
         services.TryAddSingleton<ISigningKeySource, IssuerKeys>();
         services.AddSingleton<TokenValidator>();
         services.AddSingleton<EndedSessions>();

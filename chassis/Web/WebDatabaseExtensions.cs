@@ -8,7 +8,10 @@ namespace Chassis.Web;
 
 public static class WebDatabaseExtensions
 {
-    /// <summary>Registers the service's database (<see cref="DatabaseExtensions.AddPostgres"/>), and what of HTTP is kept there: answers by their idempotency keys, and the audit.</summary>
+    /// <summary>
+    /// Registers the service's database (<see cref="DatabaseExtensions.AddPostgres"/>), and what of HTTP is kept there: answers by their idempotency keys, and
+    /// the audit.
+    /// </summary>
     public static void AddDatabase<TDbContext>(this IHostApplicationBuilder builder)
         where TDbContext : DbContext
     {

@@ -52,14 +52,24 @@ public static class Compatibility
             return [(path, "type changed", $"was {Text(published["type"])} and is {Text(current["type"])}")];
         }
 
-        return [.. Choices(path, published, current), .. Ranges(path, published, current), .. Others(path, published, current), .. Members(path, published, current), .. Elements(path, published, current)];
+        return
+        [
+            .. Choices(path, published, current),
+            .. Ranges(path, published, current),
+            .. Others(path, published, current),
+            .. Members(path, published, current),
+            .. Elements(path, published, current),
+        ];
     }
 
     private static IEnumerable<(string, string, string)> Choices(string path, JsonObject published, JsonObject current)
     {
         if (published["enum"] is null != current["enum"] is null)
         {
-            yield return (path, "type changed", published["enum"] is null ? "any text was allowed and is not any longer" : "only listed values were allowed and any text is now");
+            yield return (
+                path,
+                "type changed",
+                published["enum"] is null ? "any text was allowed and is not any longer" : "only listed values were allowed and any text is now");
             yield break;
         }
 

@@ -10,7 +10,9 @@ public sealed class DocComments
     private readonly Dictionary<string, XElement> _types;
 
     private DocComments(IEnumerable<XDocument> files) =>
-        _types = files.Descendants("member").Where(m => ((string)m.Attribute("name")!).StartsWith("T:", StringComparison.Ordinal)).ToDictionary(m => ((string)m.Attribute("name")!)[2..]);
+        _types = files.Descendants("member")
+            .Where(m => ((string)m.Attribute("name")!).StartsWith("T:", StringComparison.Ordinal))
+            .ToDictionary(m => ((string)m.Attribute("name")!)[2..]);
 
     /// <summary>Reads the files that the compiler wrote beside the assemblies of a system's records and of those that every system has.</summary>
     public static DocComments Of(EventCatalogue catalogue) =>

@@ -11,7 +11,9 @@ using YamlDotNet.Serialization;
 
 namespace Contracts.Generator;
 
-/// <summary>What is published where, in what form, and who takes it: as AsyncAPI 3.0 for machines, and as one page that needs nothing else for people.</summary>
+/// <summary>
+/// What is published where, in what form, and who takes it: as AsyncAPI 3.0 for machines, and as one page that needs nothing else for people.
+/// </summary>
 /// <remarks>What they look like stands in <c>asyncapi.liquid</c> and <c>page.liquid</c>; here is what they tell.</remarks>
 public sealed class Documents(SchemaWriter schemas)
 {
@@ -70,7 +72,11 @@ public sealed class Documents(SchemaWriter schemas)
                 everything = ShopContracts.Exchanges.AllEvents,
                 @decimal = ContractShape.DecimalPattern,
                 groups = Groups.Select(g => new { title = g.Title, events = events.Where((_, i) => ShopContracts.Catalogue.All[i].Publisher == g.Publisher) }),
-                subscriptions = Subscriptions.All.Select(s => new { service = s.Service, queue = s.Queue, purpose = s.Purpose, channels = s.Covers("*") ? [ShopContracts.Exchanges.AllEvents] : s.Events }),
+                subscriptions = Subscriptions.All.Select(
+                    s => new
+                    {
+                        service = s.Service, queue = s.Queue, purpose = s.Purpose, channels = s.Covers("*") ? [ShopContracts.Exchanges.AllEvents] : s.Events,
+                    }),
                 queues = Subscriptions.Commands.Select(q => new { service = q.Service, queue = q.Queue, commands = q.Commands.Select(schemas.Command) }),
             },
             Options);

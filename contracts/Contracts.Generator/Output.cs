@@ -13,7 +13,10 @@ public sealed partial class Output(string root)
     /// <summary>What a test or a person runs after a record has changed.</summary>
     public const string Command = "dotnet run --project contracts/Contracts.Generator";
 
-    internal static readonly JsonSerializerOptions Readable = new(ContractJson.Options) { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Readable = new(ContractJson.Options)
+    {
+        WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private readonly SchemaWriter _schemas = new(DocComments.Of(ShopContracts.Catalogue));
 
@@ -91,7 +94,8 @@ public sealed partial class Output(string root)
             files[$"schemas/published/{descriptor.Type}/{version}.json"] = Text(Schema(descriptor));
             foreach (var (name, message) in SamplesOf(descriptor))
             {
-                files[$"schemas/samples/{descriptor.Type}/{version}{name}.json"] = Text(JsonSerializer.SerializeToNode(message, descriptor.ClrType, ContractJson.Options)!);
+                files[$"schemas/samples/{descriptor.Type}/{version}{name}.json"] = Text(
+                    JsonSerializer.SerializeToNode(message, descriptor.ClrType, ContractJson.Options)!);
             }
         }
 
@@ -112,7 +116,9 @@ public sealed partial class Output(string root)
     /// <summary>Without what only people read: a better description is not a new version.</summary>
     private static JsonNode? Bare(JsonNode? node) => node switch
     {
-        JsonObject o => new JsonObject(o.Where(p => p.Key is not ("description" or "examples" or "deprecated") || p.Value is JsonObject).Select(p => KeyValuePair.Create(p.Key, Bare(p.Value)))),
+        JsonObject o =>
+            new JsonObject(o.Where(p => p.Key is not ("description" or "examples" or "deprecated") || p.Value is JsonObject).Select(
+                p => KeyValuePair.Create(p.Key, Bare(p.Value)))),
         JsonArray a => new JsonArray([.. a.Select(Bare)]),
         _ => node?.DeepClone(),
     };

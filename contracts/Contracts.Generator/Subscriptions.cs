@@ -37,7 +37,11 @@ public static class Subscriptions
         ]),
         new("orders", "orders.sessions", "tokens of sessions that have ended are refused", ["shop.user.session-ended.v1", "shop.user.sessions-ended.v1"]),
         new("inventory", "inventory.sessions", "tokens of sessions that have ended are refused", ["shop.user.session-ended.v1", "shop.user.sessions-ended.v1"]),
-        new("notifications", "notifications.sessions", "tokens of sessions that have ended are refused", ["shop.user.session-ended.v1", "shop.user.sessions-ended.v1"]),
+        new(
+            "notifications",
+            "notifications.sessions",
+            "tokens of sessions that have ended are refused",
+            ["shop.user.session-ended.v1", "shop.user.sessions-ended.v1"]),
         new("inventory", "inventory.erasures", "the addresses of an erased customer's parcels are removed", [
             "shop.user.erased.v1",
         ]),

@@ -65,15 +65,18 @@ public sealed class The_compatibility_gate
 
     [Fact]
     public void Names_a_dropped_member() =>
-        OnlyViolationAfter(s => Members(s).Remove("declineCode")).ShouldSatisfyAllConditions(v => v.Field.ShouldBe("/declineCode"), v => v.Rule.ShouldBe("member dropped"));
+        OnlyViolationAfter(s => Members(s).Remove("declineCode")).ShouldSatisfyAllConditions(
+            v => v.Field.ShouldBe("/declineCode"), v => v.Rule.ShouldBe("member dropped"));
 
     [Fact]
     public void Names_a_changed_type() =>
-        OnlyViolationAfter(s => Member(s, "amount")["type"] = "string").ShouldSatisfyAllConditions(v => v.Field.ShouldBe("/amount"), v => v.Rule.ShouldBe("type changed"));
+        OnlyViolationAfter(s => Member(s, "amount")["type"] = "string").ShouldSatisfyAllConditions(
+            v => v.Field.ShouldBe("/amount"), v => v.Rule.ShouldBe("type changed"));
 
     [Fact]
     public void Names_a_tightened_type() =>
-        OnlyViolationAfter(s => Member(s, "declineCode")["format"] = "uuid").ShouldSatisfyAllConditions(v => v.Field.ShouldBe("/declineCode"), v => v.Rule.ShouldBe("format changed"));
+        OnlyViolationAfter(s => Member(s, "declineCode")["format"] = "uuid").ShouldSatisfyAllConditions(
+            v => v.Field.ShouldBe("/declineCode"), v => v.Rule.ShouldBe("format changed"));
 
     [Fact]
     public void Names_a_text_that_became_a_choice() =>
@@ -95,7 +98,8 @@ public sealed class The_compatibility_gate
 
     [Fact]
     public void Names_a_required_member_that_became_optional() =>
-        OnlyViolationAfter(s => Forget(s, "userId")).ShouldSatisfyAllConditions(v => v.Field.ShouldBe("/userId"), v => v.Rule.ShouldBe("required made optional"));
+        OnlyViolationAfter(s => Forget(s, "userId")).ShouldSatisfyAllConditions(
+            v => v.Field.ShouldBe("/userId"), v => v.Rule.ShouldBe("required made optional"));
 
     [Fact]
     public void Names_a_new_required_member() =>
@@ -132,7 +136,10 @@ public sealed class The_compatibility_gate
                 ["lines"] = new JsonObject
                 {
                     ["type"] = "array",
-                    ["items"] = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject { ["x"] = new JsonObject { ["type"] = "integer", [keyword] = value } } },
+                    ["items"] = new JsonObject
+                    {
+                        ["type"] = "object", ["properties"] = new JsonObject { ["x"] = new JsonObject { ["type"] = "integer", [keyword] = value } },
+                    },
                 },
             },
         };

@@ -71,12 +71,14 @@ public sealed class The_history
             return;
         }
 
-        var later = "{\"addedLater\":{\"deep\":[1,{\"x\":null}]}," + body.TrimStart()[1..].Replace("\"sku\":", "\"addedInside\":true,\"sku\":", StringComparison.Ordinal);
+        var later = "{\"addedLater\":{\"deep\":[1,{\"x\":null}]},"
+            + body.TrimStart()[1..].Replace("\"sku\":", "\"addedInside\":true,\"sku\":", StringComparison.Ordinal);
         ContractValidator.Validate(descriptor, Encoding.UTF8.GetBytes(later)).ShouldBeNull();
         JsonSerializer.Deserialize(later, descriptor.ClrType, ContractJson.Options)
             .ShouldBeEquivalentTo(JsonSerializer.Deserialize(body, descriptor.ClrType, ContractJson.Options));
     }
 
     [Fact]
-    public void Of_a_retired_event_gives_its_reason() => Contracts.Retired().ShouldAllBe(r => r.Value.Length > 0 && ShopContracts.Catalogue.Find(r.Key) == null);
+    public void Of_a_retired_event_gives_its_reason() =>
+        Contracts.Retired().ShouldAllBe(r => r.Value.Length > 0 && ShopContracts.Catalogue.Find(r.Key) == null);
 }

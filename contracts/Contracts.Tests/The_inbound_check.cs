@@ -67,7 +67,8 @@ public sealed class The_inbound_check
 
     [Fact]
     public void Wants_at_least_one_line() =>
-        Check(Good.Remove(Good.IndexOf("[{", StringComparison.Ordinal) + 1, Good.IndexOf("}],", StringComparison.Ordinal) - Good.IndexOf("[{", StringComparison.Ordinal)))
+        Check(Good.Remove(
+            Good.IndexOf("[{", StringComparison.Ordinal) + 1, Good.IndexOf("}],", StringComparison.Ordinal) - Good.IndexOf("[{", StringComparison.Ordinal)))
             .ShouldBe("/items must not be empty");
 
     [Fact]

@@ -22,7 +22,9 @@ public sealed class The_package : IDisposable
         var built = Path.Combine(_directory.FullName, "built");    // others build the same at this time
         foreach (var project in (string[])["Events", "Shop.Contracts"])
         {
-            await DotNetCommand.RunAsync(_directory.FullName, $"pack \"{contracts.PathOf(project)}\" -c Release -o \"{feed}\" --artifacts-path \"{built}\" -p:PackageVersion={Version} -v q -nologo");
+            await DotNetCommand.RunAsync(
+                _directory.FullName,
+                $"pack \"{contracts.PathOf(project)}\" -c Release -o \"{feed}\" --artifacts-path \"{built}\" -p:PackageVersion={Version} -v q -nologo");
         }
 
         using (var package = ZipFile.OpenRead(Path.Combine(feed, $"Shop.Contracts.{Version}.nupkg")))

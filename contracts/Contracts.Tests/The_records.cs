@@ -29,7 +29,8 @@ public sealed class The_records
     [Theory]
     [MemberData(nameof(Every))]
     public void Cannot_be_changed_after_they_were_made(string type) =>
-        ShopContracts.Catalogue.Find(type)!.ClrType.GetProperties().Where(p => p.SetMethod is { } set && !set.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(System.Runtime.CompilerServices.IsExternalInit)))
+        ShopContracts.Catalogue.Find(type)!.ClrType.GetProperties().Where(
+            p => p.SetMethod is { } set && !set.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(System.Runtime.CompilerServices.IsExternalInit)))
             .ShouldBeEmpty("an event is a fact.");
 
     [Theory]
@@ -73,7 +74,9 @@ public sealed class The_records
         bool IsPart(Type type) => type == typeof(Shop.Contracts.Inventory.V1.ShipTo) || type == typeof(Shop.Contracts.Users.V1.FieldChange);
         static bool HasPersonalText(Type type) => type.GetConstructors().SelectMany(c => c.GetParameters()).Any(p =>
             p.GetCustomAttribute<PersonalDataAttribute>() is not null
-            || p.ParameterType.Namespace?.StartsWith("Shop.Contracts.", StringComparison.Ordinal) == true && p.ParameterType != type && HasPersonalText(p.ParameterType)
+            || p.ParameterType.Namespace?.StartsWith("Shop.Contracts.", StringComparison.Ordinal) == true
+                && p.ParameterType != type
+                && HasPersonalText(p.ParameterType)
             || p.ParameterType.IsGenericType && p.ParameterType.GetGenericArguments() is [var item] && item != type && HasPersonalText(item));
     }
 
@@ -92,7 +95,9 @@ public sealed class The_records
         foreach (var line in ShopContracts.Catalogue.All.GroupBy(e => e.Type[..e.Type.LastIndexOf('.')]))
         {
             var latest = line.Max(e => e.Version);
-            line.Where(e => e.Deprecated != (e.Version < latest)).Select(e => e.Type).ShouldBeEmpty("every version but the latest is deprecated, and the latest is not.");
+            line.Where(e => e.Deprecated != (e.Version < latest))
+                .Select(e => e.Type)
+                .ShouldBeEmpty("every version but the latest is deprecated, and the latest is not.");
         }
     }
 

@@ -6,7 +6,9 @@ using Shop.Contracts;
 
 namespace Contracts.Tests;
 
-/// <summary>A validator that knows the schemas alone comes to the verdict of the inbound check, for what was ever published and for what is wrong in every way.</summary>
+/// <summary>
+/// A validator that knows the schemas alone comes to the verdict of the inbound check, for what was ever published and for what is wrong in every way.
+/// </summary>
 public sealed class The_schemas
 {
     private static readonly EvaluationOptions Strict = new() { RequireFormatValidation = true };

@@ -20,5 +20,6 @@ public sealed class BoundaryEventAttribute(string type, string subject) : Attrib
     public bool Deprecated { get; init; }
 
     /// <summary>The wire name in one system: what begins with a star is every system's, and begins with its word there.</summary>
-    internal string TypeIn(string eventNamespace) => Type.StartsWith(AnyNamespace, StringComparison.Ordinal) ? $"{eventNamespace}.{Type[AnyNamespace.Length..]}" : Type;
+    internal string TypeIn(string eventNamespace) =>
+        Type.StartsWith(AnyNamespace, StringComparison.Ordinal) ? $"{eventNamespace}.{Type[AnyNamespace.Length..]}" : Type;
 }

@@ -36,7 +36,8 @@ public sealed record CloudEventEnvelope(
     public const int MaxNameLength = 255;
 
     /// <summary>
-    /// Highest sequence that is believed: one event of a subject in every second of thirty years. Whoever orders by it takes nothing in after a higher one, so that nonsense would stay.
+    /// Highest sequence that is believed: one event of a subject in every second of thirty years. Whoever orders by it takes nothing in after a higher one, so
+    /// that nonsense would stay.
     /// </summary>
     public const long MaxSequence = 1_000_000_000;
 
@@ -86,7 +87,10 @@ public sealed record CloudEventEnvelope(
             return $"header {CloudEventHeaders.SpecVersion} must be {SpecVersion}";
         }
 
-        foreach (var required in (string[])[CloudEventHeaders.Id, CloudEventHeaders.Source, CloudEventHeaders.Type, CloudEventHeaders.Time, CloudEventHeaders.Subject])
+        foreach (var required in (string[])
+        [
+            CloudEventHeaders.Id, CloudEventHeaders.Source, CloudEventHeaders.Type, CloudEventHeaders.Time, CloudEventHeaders.Subject,
+        ])
         {
             if (header(required) is not { Length: > 0 } text)
             {

@@ -94,7 +94,8 @@ public sealed class ContractShape
         var optional = nullability.Create(parameter).WriteState == NullabilityState.Nullable;
         if (optional != parameter.HasDefaultValue)
         {
-            throw new NotSupportedException($"{record.FullName}.{parameter.Name}: an optional member is nullable and has the default null; a required one is neither.");
+            throw new NotSupportedException(
+                $"{record.FullName}.{parameter.Name}: an optional member is nullable and has the default null; a required one is neither.");
         }
 
         return new ContractProperty(JsonNamingPolicy.CamelCase.ConvertName(parameter.Name!), ShapeOf(record, parameter), !optional, parameter.Name!);
@@ -129,17 +130,24 @@ public sealed class ContractShape
 
         if (type == typeof(int))
         {
-            return new ContractShape { Kind = ShapeKind.Number, ClrType = type, Minimum = (int?)range?.Minimum, Maximum = (int?)range?.Maximum ?? int.MaxValue };
+            return new ContractShape
+            {
+                Kind = ShapeKind.Number, ClrType = type, Minimum = (int?)range?.Minimum, Maximum = (int?)range?.Maximum ?? int.MaxValue,
+            };
         }
 
-        if (type == typeof(decimal) && record.GetProperty(parameter.Name!)?.GetCustomAttribute<JsonConverterAttribute>()?.ConverterType == typeof(DecimalStringConverter))
+        if (type == typeof(decimal)
+            && record.GetProperty(parameter.Name!)?.GetCustomAttribute<JsonConverterAttribute>()?.ConverterType == typeof(DecimalStringConverter))
         {
             return new ContractShape { Kind = ShapeKind.Amount, ClrType = type, Pattern = DecimalPattern };
         }
 
         if (type.IsEnum)
         {
-            return new ContractShape { Kind = ShapeKind.Choice, ClrType = type, Values = [.. Enum.GetNames(type).Select(JsonNamingPolicy.KebabCaseLower.ConvertName)] };
+            return new ContractShape
+            {
+                Kind = ShapeKind.Choice, ClrType = type, Values = [.. Enum.GetNames(type).Select(JsonNamingPolicy.KebabCaseLower.ConvertName)],
+            };
         }
 
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))

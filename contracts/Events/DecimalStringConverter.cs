@@ -20,7 +20,9 @@ public sealed partial class DecimalStringConverter : JsonConverter<decimal>
     public static bool TryParse(string? text, out decimal value)
     {
         value = 0;
-        return text is not null && Form().IsMatch(text) && decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value);
+        return text is not null
+            && Form().IsMatch(text)
+            && decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value);
     }
 
     public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) =>

@@ -53,7 +53,8 @@ public sealed class EventCatalogue
         ArgumentNullException.ThrowIfNull(contracts);
         return contracts.GetCustomAttribute<EventNamespaceAttribute>() is { } system
             ? new EventCatalogue(contracts, system.Name)
-            : throw new ArgumentException($"{contracts.GetName().Name} does not say with which word its names begin: it has no [assembly: EventNamespace].", nameof(contracts));
+            : throw new ArgumentException(
+                $"{contracts.GetName().Name} does not say with which word its names begin: it has no [assembly: EventNamespace].", nameof(contracts));
     }
 
     /// <summary>The descriptor of a record, or null when the type is not a boundary event.</summary>
@@ -66,8 +67,8 @@ public sealed class EventCatalogue
     public IEnumerable<BoundaryEventDescriptor> PublishedBy(string service) => All.Where(e => e.Publisher == service || e.Publisher == EveryService);
 
     /// <summary>
-    /// The service whose word an event is. All of one family, <c>shop.order.</c> for example, are one service's, also those that this version of the contracts does not know; of
-    /// what every service says, and of families that are not known here, it is the service that the source names.
+    /// The service whose word an event is. All of one family, <c>shop.order.</c> for example, are one service's, also those that this version of the contracts
+    /// does not know; of what every service says, and of families that are not known here, it is the service that the source names.
     /// </summary>
     /// <param name="type">The wire name.</param>
     /// <param name="source">The CloudEvents <c>source</c>.</param>

@@ -14,8 +14,8 @@ public sealed record EventExchanges(string Namespace)
     public string Replay { get; } = Namespace + ".replay";
 
     /// <summary>
-    /// Leads to the exchange of each event. The broker puts there what a service rejects among the unrouted ones, as it was and under the account that had sent it; nobody may
-    /// write there.
+    /// Leads to the exchange of each event. The broker puts there what a service rejects among the unrouted ones, as it was and under the account that had sent
+    /// it; nobody may write there.
     /// </summary>
     public string Returned { get; } = Namespace + ".returned";
 }

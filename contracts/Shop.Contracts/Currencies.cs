@@ -4,9 +4,9 @@ namespace Shop.Contracts;
 
 /// <summary>The currencies of ISO 4217 and the number of decimals that each has: one table for everybody who prices, adds up or charges.</summary>
 /// <remarks>
-/// Source: ISO 4217, list one (active codes) as kept by its maintenance agency, https://www.six-group.com/en/products-services/financial-information/data-standards.html.
-/// Metals, funds and test codes are left out; currencies that were replaced lately stay, for prices that were stored in them. What a payment provider counts
-/// otherwise is that provider's matter and stands with its gateway.
+/// Source: ISO 4217, list one (active codes) as kept by its maintenance agency,
+/// https://www.six-group.com/en/products-services/financial-information/data-standards.html. Metals, funds and test codes are left out; currencies that were
+/// replaced lately stay, for prices that were stored in them. What a payment provider counts otherwise is that provider's matter and stands with its gateway.
 /// </remarks>
 public static class Currencies
 {

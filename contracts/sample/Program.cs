@@ -58,5 +58,6 @@ static string Describe(BasicDeliverEventArgs delivery)
         _ => $"{envelope.Type} {envelope.Subject}",
     };
 
-    string? Header(string name) => delivery.BasicProperties.Headers?.TryGetValue(name, out var value) == true && value is byte[] text ? Encoding.UTF8.GetString(text) : null;
+    string? Header(string name) =>
+        delivery.BasicProperties.Headers?.TryGetValue(name, out var value) == true && value is byte[] text ? Encoding.UTF8.GetString(text) : null;
 }

@@ -26,13 +26,14 @@ internal static class Cards
     public const string ProcessingFails = "pm_card_processing_fails";
 
     /// <summary>
-    /// The first request of every operation is answered with a 500 and has no effect, and that answer is kept under its idempotency key, as the real API keeps it for a
-    /// day. Under another key the operation succeeds.
+    /// The first request of every operation is answered with a 500 and has no effect, and that answer is kept under its idempotency key, as the real API keeps
+    /// it for a day. Under another key the operation succeeds.
     /// </summary>
     public const string StoredError = "pm_card_stored_error";
 
     public static bool IsKnown(string paymentMethod) =>
-        paymentMethod is Visa or Declined or InsufficientFunds or Slow or Flaky or CaptureFails or AuthenticationRequired or ProcessingSucceeds or ProcessingFails or StoredError;
+        paymentMethod is Visa or Declined or InsufficientFunds or Slow or Flaky or CaptureFails or AuthenticationRequired or ProcessingSucceeds
+            or ProcessingFails or StoredError;
 
     public static CardError? DeclineOnAuthorize(string paymentMethod) => paymentMethod switch
     {

@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace PaymentSandbox;
 
 /// <summary>One movement of money, as <c>GET /sandbox/ledger</c> shows it.</summary>
-public sealed record LedgerEntry(long Sequence, DateTimeOffset At, string Type, string PaymentIntent, long Amount, string Currency, string PaymentMethod, string? OrderId);
+public sealed record LedgerEntry(
+    long Sequence, DateTimeOffset At, string Type, string PaymentIntent, long Amount, string Currency, string PaymentMethod, string? OrderId);
 
 /// <summary>How a request relates to earlier ones with its idempotency key.</summary>
 internal abstract record Claim

@@ -41,7 +41,8 @@ internal static class LedgerPage
             page.Append("</ul>");
         }
 
-        page.Append(CultureInfo.InvariantCulture, $"<h2>Ledger, newest {Newest}</h2><table><tr><th>#<th>time<th>movement<th>amount<th>card<th>order<th>payment</tr>");
+        page.Append(
+            CultureInfo.InvariantCulture, $"<h2>Ledger, newest {Newest}</h2><table><tr><th>#<th>time<th>movement<th>amount<th>card<th>order<th>payment</tr>");
         foreach (var entry in ledger.Entries(_ => true, Newest))
         {
             page.Append(CultureInfo.InvariantCulture,

@@ -26,7 +26,14 @@ internal static class Operations
     public static Answer Create(CreateParameters request, string id, ConfirmParameters? confirm, DateTimeOffset now)
     {
         var intent = new Intent(
-            id, request.Amount, request.Currency, "requires_confirmation", request.PaymentMethod, request.CaptureMethod, now.ToUnixTimeSeconds(), request.Metadata);
+            id,
+            request.Amount,
+            request.Currency,
+            "requires_confirmation",
+            request.PaymentMethod,
+            request.CaptureMethod,
+            now.ToUnixTimeSeconds(),
+            request.Metadata);
         return confirm is null ? new Answer(200, Intent: intent) : Confirm(intent, confirm, now);
     }
 

@@ -34,7 +34,8 @@ internal sealed partial class PaymentApi(
     private async Task<IResult> CreateAsync(HttpContext http)
     {
         var form = await FormAsync(http);
-        if (form.Unknown("amount", "currency", "payment_method", "capture_method", "metadata", "payment_method_types", "automatic_payment_methods") is { } unknown)
+        if (form.Unknown(
+            "amount", "currency", "payment_method", "capture_method", "metadata", "payment_method_types", "automatic_payment_methods") is { } unknown)
         {
             return unknown;
         }
@@ -153,7 +154,8 @@ internal sealed partial class PaymentApi(
         }
 
         return ledger.Find(id) is { } intent
-            ? ExecuteAsync(http, operation, form, intent.PaymentMethod, intent.Metadata.GetValueOrDefault("order_id"), (intents, now) => change(intents[id], now))
+            ? ExecuteAsync(
+                http, operation, form, intent.PaymentMethod, intent.Metadata.GetValueOrDefault("order_id"), (intents, now) => change(intents[id], now))
             : Task.FromResult(NoSuchIntent(id));
     }
 
@@ -330,7 +332,8 @@ internal sealed partial class PaymentApi(
         /// <summary>The same for the same request, whatever the order of its parameters.</summary>
         public string Fingerprint(string path)
         {
-            var canonical = form.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value.ToString())}");
+            var canonical = form.OrderBy(p => p.Key, StringComparer.Ordinal).Select(
+                p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value.ToString())}");
             return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path + "?" + string.Join('&', canonical))).AsSpan(0, 16));
         }
     }

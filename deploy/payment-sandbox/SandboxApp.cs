@@ -21,7 +21,8 @@ public static class SandboxApp
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(s => new Journal(s.GetRequiredService<IOptions<SandboxOptions>>().Value.DataDirectory));
         builder.Services.AddSingleton<Ledger>();
-        builder.Services.AddSingleton(s => new FaultBoard(s.GetRequiredService<IOptions<SandboxOptions>>().Value.Seed is var seed and not 0 ? new Random(seed) : new Random()));
+        builder.Services.AddSingleton(
+            s => new FaultBoard(s.GetRequiredService<IOptions<SandboxOptions>>().Value.Seed is var seed and not 0 ? new Random(seed) : new Random()));
         builder.Services.AddSingleton<PaymentApi>();
         configure?.Invoke(builder);
 

@@ -9,7 +9,8 @@ namespace PaymentSandbox;
 /// <param name="Amount">In the currency's minor unit.</param>
 /// <param name="Currency">ISO 4217, lower case.</param>
 /// <param name="Status">
-/// <c>requires_confirmation</c>, <c>requires_action</c>, <c>processing</c>, <c>requires_capture</c>, <c>succeeded</c>, <c>canceled</c> or <c>requires_payment_method</c> (declined).
+/// <c>requires_confirmation</c>, <c>requires_action</c>, <c>processing</c>, <c>requires_capture</c>, <c>succeeded</c>, <c>canceled</c> or
+/// <c>requires_payment_method</c> (declined).
 /// </param>
 /// <param name="PaymentMethod">Decides how the sandbox answers, see <see cref="Cards"/>.</param>
 /// <param name="CaptureMethod"><c>manual</c> or <c>automatic</c>.</param>
@@ -34,7 +35,8 @@ public sealed record Intent(
     public long AmountRefunded { get; init; }
 
     /// <summary>Always in full, as with <c>expand[]=latest_charge</c>.</summary>
-    public Charge? LatestCharge => Status is not ("requires_capture" or "succeeded" or "canceled") ? null : new Charge("ch_" + Id[3..], Amount, AmountReceived, AmountRefunded);
+    public Charge? LatestCharge =>
+        Status is not ("requires_capture" or "succeeded" or "canceled") ? null : new Charge("ch_" + Id[3..], Amount, AmountReceived, AmountRefunded);
 
     public string? CancellationReason { get; init; }
 
@@ -66,7 +68,8 @@ public sealed record Charge(string Id, long Amount, long AmountCaptured, long Am
 
 public sealed record CardError(string Type, string Code, string? DeclineCode, string Message);
 
-public sealed record Refund(string Id, long Amount, string Currency, string PaymentIntent, string Status, long Created, IReadOnlyDictionary<string, string> Metadata)
+public sealed record Refund(
+    string Id, long Amount, string Currency, string PaymentIntent, string Status, long Created, IReadOnlyDictionary<string, string> Metadata)
 {
     [JsonPropertyName("object")]
     public string Kind => "refund";

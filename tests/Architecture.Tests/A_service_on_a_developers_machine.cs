@@ -22,8 +22,11 @@ public sealed partial class A_service_on_a_developers_machine
     public void Has_the_settings_that_make_up_gives_it(string service, string folder)
     {
         var file = new ConfigurationBuilder().AddJsonFile(Path.Combine(Repository.Root, folder, "appsettings.Development.json"), optional: false).Build();
-        var development = file.AsEnumerable().Where(s => s.Value is not null).Select(s => $"{s.Key}={(bool.TryParse(s.Value, out var flag) ? (flag ? "true" : "false") : s.Value)}");
-        var script = MakeUp(service).Where(s => s.Contains("__", StringComparison.Ordinal)).Select(s => s.Split('=', 2)).Select(s => $"{s[0].Replace("__", ":", StringComparison.Ordinal)}={s[1]}")
+        var development = file.AsEnumerable()
+            .Where(s => s.Value is not null)
+            .Select(s => $"{s.Key}={(bool.TryParse(s.Value, out var flag) ? (flag ? "true" : "false") : s.Value)}");
+        var script = MakeUp(service).Where(s => s.Contains("__", StringComparison.Ordinal)).Select(s => s.Split('=', 2)).Select(
+            s => $"{s[0].Replace("__", ":", StringComparison.Ordinal)}={s[1]}")
             .Where(s => !s.StartsWith("Sandbox:DataDirectory=", StringComparison.Ordinal)   // a folder of this machine; without it the ledger is in memory
                 && !s.StartsWith("Kestrel:", StringComparison.Ordinal)                      // nothing without TLS=true
                 && s != "Database:Migrate=false");                                          // here nobody else migrates
@@ -57,7 +60,8 @@ public sealed partial class A_service_on_a_developers_machine
         var requests = from file in Directory.GetFiles(Path.Combine(Repository.Root, "docs", "http"), "*.http")
                        from Match request in Request().Matches(File.ReadAllText(file))
                        select (Service: request.Groups["service"].Value, Route: $"{request.Groups["method"].Value} {request.Groups["path"].Value}");
-        var unknown = requests.Where(r => !RoutesOf(r.Service).Any(route => Regex.IsMatch(r.Route, $"^{Regex.Replace(Regex.Escape(route), @"\\\{[^}]+}", "[^/]+")}$"))).ToList();
+        var unknown = requests.Where(
+            r => !RoutesOf(r.Service).Any(route => Regex.IsMatch(r.Route, $"^{Regex.Replace(Regex.Escape(route), @"\\\{[^}]+}", "[^/]+")}$"))).ToList();
         requests.ShouldNotBeEmpty();
         unknown.ShouldBeEmpty("docs/http/ names routes that the authorization matrix of the service does not know.");
     }
@@ -76,7 +80,10 @@ public sealed partial class A_service_on_a_developers_machine
     [GeneratedRegex(@"\.Row\(""([A-Z]+ /[^""]*)""")]
     private static partial Regex MatrixRow();
 
-    /// <summary>The environment that <c>deploy/local/services.sh</c> would give the process, with the defaults of <c>.env.example</c>, whatever this machine's own .env says.</summary>
+    /// <summary>
+    /// The environment that <c>deploy/local/services.sh</c> would give the process, with the defaults of <c>.env.example</c>, whatever this machine's own .env
+    /// says.
+    /// </summary>
     private static string[] MakeUp(string service)
     {
         var start = new ProcessStartInfo("bash")

@@ -14,7 +14,11 @@ public sealed record Project(string Name, string Path, string Assembly, IReadOnl
 {
     public string Folder => Path[..Path.LastIndexOf('/')];
 
-    public bool IsTest => Name.EndsWith(".Tests", StringComparison.Ordinal) || Path.StartsWith("tests/", StringComparison.Ordinal) || Path.Contains("/tests/", StringComparison.Ordinal) || Name == "Testing";
+    public bool IsTest =>
+        Name.EndsWith(".Tests", StringComparison.Ordinal)
+            || Path.StartsWith("tests/", StringComparison.Ordinal)
+            || Path.Contains("/tests/", StringComparison.Ordinal)
+            || Name == "Testing";
 
     /// <summary>The service that it belongs to, or null: <c>services/orders/Orders.Domain</c> belongs to <c>orders</c>.</summary>
     public string? Service => Path.Split('/') is ["services", var service, ..] ? service : null;
@@ -59,7 +63,8 @@ public static class Repository
         var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
         return projects.Aggregate(
             new ArchLoader(),
-            (loader, project) => loader.LoadFilteredDirectory(Path.Combine(Root, project.Folder, "bin", output.Parent!.Name, output.Name), $"{project.Assembly}.dll")).Build();
+            (loader, project) => loader.LoadFilteredDirectory(
+                Path.Combine(Root, project.Folder, "bin", output.Parent!.Name, output.Name), $"{project.Assembly}.dll")).Build();
     }
 
     private static Project Read(string path)

@@ -7,12 +7,19 @@ using static ArchUnitNET.Fluent.ArchRuleDefinition;
 
 namespace Architecture.Tests;
 
-/// <summary>Rules that no compiler keeps, each with its reason: on the compiled code where they speak of code, on the files where they speak of files.</summary>
+/// <summary>
+/// Rules that no compiler keeps, each with its reason: on the compiled code where they speak of code, on the files where they speak of files.
+/// </summary>
 public sealed partial class The_architecture
 {
-    private static readonly string[] TestLibraries = ["xunit", "Shouldly", "NSubstitute", "Microsoft.NET.Test.Sdk", "Microsoft.AspNetCore.Mvc.Testing", "Bogus"];
+    private static readonly string[] TestLibraries =
+    [
+        "xunit", "Shouldly", "NSubstitute", "Microsoft.NET.Test.Sdk", "Microsoft.AspNetCore.Mvc.Testing", "Bogus",
+    ];
 
-    /// <summary>What each part of the chassis may know of the others. The chassis of a service that has no HTTP is Messaging, or EventSourcing, and what is beneath.</summary>
+    /// <summary>
+    /// What each part of the chassis may know of the others. The chassis of a service that has no HTTP is Messaging, or EventSourcing, and what is beneath.
+    /// </summary>
     private static readonly Dictionary<string, string[]> Layers = new()
     {
         ["Core"] = [],
@@ -46,7 +53,11 @@ public sealed partial class The_architecture
                       select $"{project} → {reference}";
         foreach (var service in Repository.OfServices.GroupBy(p => p.Service))
         {
-            TypesOf([.. service]).Should().NotDependOnAny(TypesOf([.. Repository.OfServices.Where(p => p.Service != service.Key)])).Because(because).Check(Repository.Code);
+            TypesOf([.. service])
+                .Should()
+                .NotDependOnAny(TypesOf([.. Repository.OfServices.Where(p => p.Service != service.Key)]))
+                .Because(because)
+                .Check(Repository.Code);
         }
 
         foreign.ShouldBeEmpty(because);
@@ -94,7 +105,8 @@ public sealed partial class The_architecture
                 .HaveFullNameMatching(@"^(RabbitMQ\.|MassTransit\.RabbitMq|MassTransit\.(IBus|IBusControl|IPublishEndpointProvider|IRequestClient`1)$)"))
             .Because("what leaves by the bus directly is sent before the commit or in spite of a roll-back; the scoped endpoints go through the outbox.")
             .Check(Repository.Code);
-        Repository.OfServices.Where(p => p.Packages.Any(x => x.StartsWith("RabbitMQ", StringComparison.Ordinal) || x.StartsWith("MassTransit", StringComparison.Ordinal)))
+        Repository.OfServices.Where(
+            p => p.Packages.Any(x => x.StartsWith("RabbitMQ", StringComparison.Ordinal) || x.StartsWith("MassTransit", StringComparison.Ordinal)))
             .ShouldBeEmpty("the chassis brings messaging with its policy; a service does not choose its own.");
     }
 
@@ -111,7 +123,11 @@ public sealed partial class The_architecture
                     select $"{source.Path}:{line.number} says '{word.Value}'";
         words.ShouldBeEmpty(because);
         Repository.Projects.Where(p => p.Path.Split('/') is ["chassis", not "tests", ..] && p.Projects.Contains(Repository.Contracts)).ShouldBeEmpty(because);
-        TypesOf([.. Repository.Projects.Where(p => p.IsChassis)]).Should().NotDependOnAny(TypesOf([.. Repository.OfServices])).Because(because).Check(Repository.Code);
+        TypesOf([.. Repository.Projects.Where(p => p.IsChassis)])
+            .Should()
+            .NotDependOnAny(TypesOf([.. Repository.OfServices]))
+            .Because(because)
+            .Check(Repository.Code);
     }
 
     [Fact]
@@ -119,7 +135,8 @@ public sealed partial class The_architecture
     {
         foreach (var project in Repository.Projects.Where(p => p.IsChassis))
         {
-            project.Projects.Select(Path.GetFileNameWithoutExtension).ShouldBe(Layers[project.Name], ignoreOrder: true, $"{project}: whoever takes a part takes what is beneath, and nothing beside it.");
+            project.Projects.Select(Path.GetFileNameWithoutExtension).ShouldBe(
+                Layers[project.Name], ignoreOrder: true, $"{project}: whoever takes a part takes what is beneath, and nothing beside it.");
         }
     }
 
@@ -132,7 +149,11 @@ public sealed partial class The_architecture
 
         // Below the project's folder, but not in another project's.
         static int Lines(Project project) => Repository.Sources(project.Folder)
-            .Where(s => !Repository.Projects.Any(p => p != project && p.Folder.StartsWith(project.Folder + "/", StringComparison.Ordinal) && s.Path.StartsWith(p.Folder + "/", StringComparison.Ordinal)))
+            .Where(
+                s => !Repository.Projects.Any(
+                    p => p != project
+                        && p.Folder.StartsWith(project.Folder + "/", StringComparison.Ordinal)
+                        && s.Path.StartsWith(p.Folder + "/", StringComparison.Ordinal)))
             .Sum(s => s.Lines.Length);
     }
 
@@ -157,7 +178,8 @@ public sealed partial class The_architecture
         Folders("Messaging.Outbox").ShouldBe(outbox, ignoreOrder: true);
         Folders("Messaging").ShouldBe(layers.Except(outbox), ignoreOrder: true);
 
-        static IEnumerable<string?> Folders(string project) => Directory.GetDirectories(Path.Combine(Repository.Root, "chassis", project)).Select(Path.GetFileName).Except(["bin", "obj"]);
+        static IEnumerable<string?> Folders(string project) =>
+            Directory.GetDirectories(Path.Combine(Repository.Root, "chassis", project)).Select(Path.GetFileName).Except(["bin", "obj"]);
     }
 
     [Theory]
@@ -183,25 +205,30 @@ public sealed partial class The_architecture
                      select $"{project} → {package}";
         leaked.ShouldBeEmpty(because);
         TypesOf([.. Repository.Product]).Should()
-            .NotDependOnAny(Types(includeReferenced: true).That().ResideInAssemblyMatching("^(xunit|Shouldly|NSubstitute|Microsoft\\.AspNetCore\\.Mvc\\.Testing|Chassis\\.Testing|Bogus)"))
+            .NotDependOnAny(Types(includeReferenced: true).That().ResideInAssemblyMatching(
+                "^(xunit|Shouldly|NSubstitute|Microsoft\\.AspNetCore\\.Mvc\\.Testing|Chassis\\.Testing|Bogus)"))
             .Because(because)
             .Check(Repository.Code);
     }
 
     [Fact]
     public void Production_code_asks_the_clock_that_it_was_given() =>
-        ServicesCallNothingLike(@" (System\.(DateTime|DateTimeOffset)::get_(Utc)?Now|System\.Threading\.Thread::Sleep)\(", "time comes from TimeProvider, or a test of a deadline must wait for it.");
+        ServicesCallNothingLike(
+            @" (System\.(DateTime|DateTimeOffset)::get_(Utc)?Now|System\.Threading\.Thread::Sleep)\(",
+            "time comes from TimeProvider, or a test of a deadline must wait for it.");
 
     [Fact]
     public void Personal_data_stays_out_of_the_console() =>
-        ServicesCallNothingLike(@" System\.Console::(Write|get_Out|get_Error|OpenStandard)", "logs are structured, with trace ids and without personal data: use [LoggerMessage].");
+        ServicesCallNothingLike(
+            @" System\.Console::(Write|get_Out|get_Error|OpenStandard)", "logs are structured, with trace ids and without personal data: use [LoggerMessage].");
 
     [Fact]
     public void Every_service_starts_in_one_screen()
     {
         foreach (var project in Repository.OfServices.Where(p => File.Exists(Path.Combine(Repository.Root, p.Folder, "Program.cs"))))
         {
-            File.ReadAllLines(Path.Combine(Repository.Root, project.Folder, "Program.cs")).Length.ShouldBeLessThan(40, $"{project.Folder}/Program.cs: the parts belong to modules.");
+            File.ReadAllLines(Path.Combine(Repository.Root, project.Folder, "Program.cs")).Length.ShouldBeLessThan(
+                40, $"{project.Folder}/Program.cs: the parts belong to modules.");
         }
     }
 
@@ -225,7 +252,8 @@ public sealed partial class The_architecture
                    where id.Success
                    select (project.Name, Id: int.Parse(id.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture), source.Path)).ToList();
         ids.Count.ShouldBeGreaterThan(40);
-        ids.Where(i => !ranges.TryGetValue(i.Name, out var range) || i.Id < range.From || i.Id > range.To).ShouldBeEmpty("an alert on a number must not mean three things: each project has a range.");
+        ids.Where(i => !ranges.TryGetValue(i.Name, out var range) || i.Id < range.From || i.Id > range.To).ShouldBeEmpty(
+            "an alert on a number must not mean three things: each project has a range.");
         ids.GroupBy(i => i.Id).Where(g => g.Count() > 1).Select(g => $"{g.Key}: {string.Join(", ", g.Select(i => i.Path))}").ShouldBeEmpty();
     }
 

@@ -7,14 +7,20 @@ public sealed partial class The_documents
 {
     public static TheoryData<string> Pages =>
     [
-        .. Directory.GetFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')),
+        .. Directory.GetFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories).Select(
+            f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')),
         "README.md", "SECURITY.md", "chassis/README.md",
     ];
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void Name_files_that_are_there(string page) =>
-        Paths().Matches(Read(page)).Select(m => m.Groups[1].Value).Distinct().Where(path => !Exists(path)).ShouldBeEmpty($"{page}: from the root of the repository");
+        Paths()
+            .Matches(Read(page))
+            .Select(m => m.Groups[1].Value)
+            .Distinct()
+            .Where(path => !Exists(path))
+            .ShouldBeEmpty($"{page}: from the root of the repository");
 
     [Theory]
     [MemberData(nameof(Pages))]
@@ -28,7 +34,12 @@ public sealed partial class The_documents
     {
         var targets = Targets().Matches(Read("Makefile")).Select(m => m.Groups[1].Value).ToHashSet();
         targets.ShouldContain("test");
-        Commands().Matches(Read(page)).Select(m => m.Groups[1].Value).Distinct().Where(command => !targets.Contains(command)).ShouldBeEmpty($"{page}: targets of the Makefile");
+        Commands()
+            .Matches(Read(page))
+            .Select(m => m.Groups[1].Value)
+            .Distinct()
+            .Where(command => !targets.Contains(command))
+            .ShouldBeEmpty($"{page}: targets of the Makefile");
     }
 
     private static string Read(string path) => File.ReadAllText(Path.Combine(Repository.Root, path));

@@ -22,9 +22,14 @@ public sealed partial class The_packages
     private static readonly string[] FreeLicences = ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "PostgreSQL", "MPL-2.0"];
 
     /// <summary>Packages whose nuspec names no licence but a file: what the file is, as somebody has read.</summary>
-    private static readonly Dictionary<string, string> ReadByHand = new(StringComparer.OrdinalIgnoreCase) { ["Stripe.net"] = "Apache-2.0", ["Otp.NET"] = "MIT" };
+    private static readonly Dictionary<string, string> ReadByHand = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["Stripe.net"] = "Apache-2.0", ["Otp.NET"] = "MIT",
+    };
 
-    /// <summary>Where each of them began to cost money, whatever licence the package names: JsonSchema.Net and its like by an agreement beside the MIT licence.</summary>
+    /// <summary>
+    /// Where each of them began to cost money, whatever licence the package names: JsonSchema.Net and its like by an agreement beside the MIT licence.
+    /// </summary>
     private static readonly Dictionary<string, int> FirstVersionWithAFee = new(StringComparer.OrdinalIgnoreCase)
     {
         ["MassTransit"] = 9,
@@ -57,7 +62,9 @@ public sealed partial class The_packages
     [Fact]
     public void Finds_the_graphs_that_it_speaks_of()
     {
-        Repository.Projects.Where(p => p.Path is not (Sample or Library or Client or Precompiled) && !File.Exists(Path.Combine(Repository.Root, p.Folder, "packages.lock.json"))).ShouldBeEmpty();
+        Repository.Projects.Where(
+            p => p.Path is not (Sample or Library or Client or Precompiled)
+                && !File.Exists(Path.Combine(Repository.Root, p.Folder, "packages.lock.json"))).ShouldBeEmpty();
         Graph.Count.ShouldBeGreaterThan(100);
     }
 
@@ -68,7 +75,8 @@ public sealed partial class The_packages
                      let licence = LicenceOf(package)
                      where !licence.Split(" OR ").Any(FreeLicences.Contains)
                      select $"{package} is under '{licence}', by {package.LockFile}";
-        others.ShouldBeEmpty($"anybody may run, change and sell this system: {string.Join(", ", FreeLicences)}, and what else is as free once it stands in this list.");
+        others.ShouldBeEmpty(
+            $"anybody may run, change and sell this system: {string.Join(", ", FreeLicences)}, and what else is as free once it stands in this list.");
     }
 
     [Fact]
@@ -79,7 +87,9 @@ public sealed partial class The_packages
                       select $"{package}, by {package.LockFile}";
         charged.ShouldBeEmpty("anybody may run and change this system without paying for a library.");
         Central.Descendants("PackageVersion").Where(v => ((string)v.Attribute("Include")!).StartsWith("MassTransit", StringComparison.Ordinal))
-            .ShouldAllBe(v => ((string)v.Attribute("Version")!).EndsWith(",9.0.0)", StringComparison.Ordinal), "9.x is commercial, and a range is what keeps updates out of it.");
+            .ShouldAllBe(
+                v => ((string)v.Attribute("Version")!).EndsWith(",9.0.0)", StringComparison.Ordinal),
+                "9.x is commercial, and a range is what keeps updates out of it.");
     }
 
     [Fact]
@@ -121,7 +131,9 @@ public sealed partial class The_packages
         var all = Graph.Where(p => p.Kind == "Direct").ToLookup(p => p.Id, StringComparer.Ordinal);
         var wrong = from row in Table()
                     where !all[row.Id].Any(p => LicenceOf(p) == row.Licence)
-                    select all.Contains(row.Id) ? $"`{row.Id}` is under {LicenceOf(all[row.Id].First())}, and not under {row.Licence}" : $"`{row.Id}` is referenced by no project";
+                    select all.Contains(row.Id)
+                        ? $"`{row.Id}` is under {LicenceOf(all[row.Id].First())}, and not under {row.Licence}"
+                        : $"`{row.Id}` is referenced by no project";
         wrong.ShouldBeEmpty("a table of dependencies that names what is not there is believed in nothing.");
     }
 
@@ -146,7 +158,9 @@ public sealed partial class The_packages
         var metadata = XDocument.Load(nuspec).Root!.Elements().Single().Elements().ToLookup(e => e.Name.LocalName);
         return metadata["license"].SingleOrDefault() is { } licence && (string?)licence.Attribute("type") == "expression"
             ? licence.Value
-            : ReadByHand.GetValueOrDefault(package.Id, $"no expression, but {metadata["license"].SingleOrDefault()?.Value ?? metadata["licenseUrl"].SingleOrDefault()?.Value ?? "nothing"}");
+            : ReadByHand.GetValueOrDefault(
+                package.Id,
+                $"no expression, but {metadata["license"].SingleOrDefault()?.Value ?? metadata["licenseUrl"].SingleOrDefault()?.Value ?? "nothing"}");
     }
 
     [GeneratedRegex("`([^`]+)`")]

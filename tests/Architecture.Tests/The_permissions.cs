@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Architecture.Tests;
 
-/// <summary>What operators may do is named in the code of each service, in the roles that the users service knows without being told, and on one page.</summary>
+/// <summary>
+/// What operators may do is named in the code of each service, in the roles that the users service knows without being told, and on one page.
+/// </summary>
 public sealed partial class The_permissions
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(Repository.Root, "docs/how-to/give-roles.md"));
@@ -15,14 +17,20 @@ public sealed partial class The_permissions
 
     [Fact]
     public void Stand_on_the_page_and_no_others() =>
-        Row().Matches(Page).Select(m => m.Groups[1].Value).Where(name => name.Contains('.', StringComparison.Ordinal)).ShouldBe(Constants.Values, ignoreOrder: true);
+        Row()
+            .Matches(Page)
+            .Select(m => m.Groups[1].Value)
+            .Where(name => name.Contains('.', StringComparison.Ordinal))
+            .ShouldBe(Constants.Values, ignoreOrder: true);
 
     [Fact]
     public void Of_the_usual_roles_exist_and_stand_on_the_page()
     {
         var code = Constants.Aggregate(
-            File.ReadAllText(Path.Combine(Repository.Root, "services/users/Users/Persistence/OperatorRoles.cs")), (text, c) => text.Replace($"Permissions.{c.Key}", $"\"{c.Value}\"", StringComparison.Ordinal));
-        var roles = Bundle().Matches(code).ToDictionary(m => m.Groups[1].Value, m => Quoted().Matches(m.Groups[2].Value).Select(p => p.Groups[1].Value).ToList());
+            File.ReadAllText(Path.Combine(Repository.Root, "services/users/Users/Persistence/OperatorRoles.cs")),
+            (text, c) => text.Replace($"Permissions.{c.Key}", $"\"{c.Value}\"", StringComparison.Ordinal));
+        var roles = Bundle().Matches(code).ToDictionary(
+            m => m.Groups[1].Value, m => Quoted().Matches(m.Groups[2].Value).Select(p => p.Groups[1].Value).ToList());
 
         roles.Count.ShouldBe(5);
         roles.Values.SelectMany(p => p).Except(Constants.Values).ShouldBeEmpty("a permission that no endpoint takes");

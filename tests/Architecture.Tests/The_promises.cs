@@ -12,7 +12,10 @@ public sealed partial class The_promises
     public void Name_tests_that_are_there(string document)
     {
         var tests = Directory.EnumerateFiles(Repository.Root, "*.cs", SearchOption.AllDirectories)
-            .Where(path => Path.GetRelativePath(Repository.Root, path).Contains("test", StringComparison.OrdinalIgnoreCase) && !path.Contains("/obj/", StringComparison.Ordinal) && !path.Contains("/.local/", StringComparison.Ordinal))
+            .Where(
+                path => Path.GetRelativePath(Repository.Root, path).Contains("test", StringComparison.OrdinalIgnoreCase)
+                    && !path.Contains("/obj/", StringComparison.Ordinal)
+                    && !path.Contains("/.local/", StringComparison.Ordinal))
             .SelectMany(path => Declared().Matches(File.ReadAllText(path)).Select(m => m.Groups[1].Value)).ToHashSet();
         var named = Named().Matches(File.ReadAllText(Path.Combine(Repository.Root, document))).Select(m => m.Groups[1].Value).ToHashSet();
 

@@ -17,7 +17,8 @@ public sealed class The_public_interfaces
         var project = Repository.Projects.Single(p => p.Folder == folder);
         // Beside a service, where everything lies that it refers to.
         var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
-        var assembly = Assembly.LoadFrom(Path.Combine(Repository.Root, "services/orders/Orders/bin", output.Parent!.Name, output.Name, $"{project.Assembly}.dll"));
+        var assembly = Assembly.LoadFrom(Path.Combine(
+            Repository.Root, "services/orders/Orders/bin", output.Parent!.Name, output.Name, $"{project.Assembly}.dll"));
         var offered = assembly.GeneratePublicApi(new ApiGeneratorOptions { IncludeAssemblyAttributes = false }).ReplaceLineEndings("\n") + "\n";
         var file = Path.Combine(Repository.Root, folder, "PublicApi.txt");
         if (Environment.GetEnvironmentVariable(Update) == "1")
@@ -25,6 +26,8 @@ public sealed class The_public_interfaces
             File.WriteAllText(file, offered);
         }
 
-        offered.ShouldBe(File.Exists(file) ? File.ReadAllText(file) : "", $"A change of what a package offers is a decision: look at it, then {Update}=1 make test TESTS=Architecture, and commit the file.");
+        offered.ShouldBe(
+            File.Exists(file) ? File.ReadAllText(file) : "",
+            $"A change of what a package offers is a decision: look at it, then {Update}=1 make test TESTS=Architecture, and commit the file.");
     }
 }

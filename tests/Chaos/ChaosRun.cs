@@ -52,7 +52,8 @@ public sealed class ChaosRun
     private async Task<RunReport> RunAsync(StatusContext status)
     {
         var schedule = new Arsenal(_stage, _market, new Random(_settings.Seed)).Draw(_settings.Faults, _settings.FaultKinds, _settings.IsLong);
-        _console.WriteLine($"{_stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {_settings.Orders / Math.Max(1, schedule.Count)} orders.");
+        _console.WriteLine(
+            $"{_stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {_settings.Orders / Math.Max(1, schedule.Count)} orders.");
         _console.WriteLine();
         Row("at", "fault", "target", "for", "orders", "recovered");
         _clock.Restart();
@@ -85,13 +86,15 @@ public sealed class ChaosRun
     {
         var late = wave / 2;
         var load = _market.WaveAsync(wave - late);
-        var inFlight = await Poll.UntilAsync(InFlightAsync, n => load.IsCompleted || n >= Math.Min(WorthHurting, wave / 4), "orders to be under way", TimeSpan.FromSeconds(60));
+        var inFlight = await Poll.UntilAsync(
+            InFlightAsync, n => load.IsCompleted || n >= Math.Min(WorthHurting, wave / 4), "orders to be under way", TimeSpan.FromSeconds(60));
         var started = _clock.Elapsed;
         var placedBefore = _market.Attempted;
         await fault.Inject();
         load = Task.WhenAll(load, _market.WaveAsync(late));
         await Task.Delay(fault.Duration);
-        await BecomesTrueAsync(() => Task.FromResult(load.IsCompleted || Met() >= Math.Min(WorthHurting, wave / 2)), "the fault to meet orders", LongestMeeting);
+        await BecomesTrueAsync(
+            () => Task.FromResult(load.IsCompleted || Met() >= Math.Min(WorthHurting, wave / 2)), "the fault to meet orders", LongestMeeting);
         await fault.Heal();
         var healed = _clock.Elapsed;
         var met = Met();

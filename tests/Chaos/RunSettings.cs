@@ -46,13 +46,17 @@ public sealed record RunSettings
     /// <summary>The command that repeats the run.</summary>
     public string Again => ServiceSettings.TryGetValue(Mutant.Switch, out var planted)
         ? $"make chaos-mutants MUTANTS={planted}"
-        : Requests + Messages > 0 ? string.Create(CultureInfo.InvariantCulture, $"make fuzz SEED={Seed} REQUESTS={Requests} MESSAGES={Messages} ORDERS={Orders} FAULTS={Faults}")
+        : Requests + Messages > 0 ? string.Create(
+            CultureInfo.InvariantCulture, $"make fuzz SEED={Seed} REQUESTS={Requests} MESSAGES={Messages} ORDERS={Orders} FAULTS={Faults}")
         : string.Create(CultureInfo.InvariantCulture, $"make chaos SEED={Seed} ORDERS={Orders} FAULTS={Faults}")
         + (Replicas == 2 ? "" : string.Create(CultureInfo.InvariantCulture, $" REPLICAS={Replicas}"))
         + (FaultKinds.Count == 0 ? "" : $" FAULT_KINDS={string.Join(',', FaultKinds)}")
         + (OrderKinds.Count == 0 ? "" : $" ORDER_KINDS={string.Join(',', OrderKinds)}");
 
-    /// <summary><c>ORDERS</c>, <c>FAULTS</c>, <c>SEED</c>, <c>REPLICAS</c>, <c>REQUESTS</c>, <c>MESSAGES</c>, <c>FAULT_KINDS</c> and <c>ORDER_KINDS</c>, the last two with commas.</summary>
+    /// <summary>
+    /// <c>ORDERS</c>, <c>FAULTS</c>, <c>SEED</c>, <c>REPLICAS</c>, <c>REQUESTS</c>, <c>MESSAGES</c>, <c>FAULT_KINDS</c> and <c>ORDER_KINDS</c>, the last two
+    /// with commas.
+    /// </summary>
     public static RunSettings FromEnvironment()
     {
         var settings = new RunSettings();

@@ -156,13 +156,15 @@ public sealed class Stage : IAsyncDisposable
     /// <summary>Orders that were accepted and have not come to an end.</summary>
     /// <param name="but">Orders that do not count.</param>
     public Task<long> OrdersInFlightAsync(params IEnumerable<Guid> but) =>
-        QueryAsync<long>("orders", $"SELECT count(*) FROM orders WHERE status IN ('submitted', 'confirmed', 'shipped') AND id <> ALL('{{{string.Join(',', but)}}}')");
+        QueryAsync<long>(
+            "orders", $"SELECT count(*) FROM orders WHERE status IN ('submitted', 'confirmed', 'shipped') AND id <> ALL('{{{string.Join(',', but)}}}')");
 
     /// <summary>How often messages of these ids became dead letters, in whatever service.</summary>
     public async Task<long> DeadLettersAsync(IEnumerable<string> messageIds)
     {
         var list = string.Join(',', messageIds.Select(id => $"'{id}'"));
-        var counts = await Task.WhenAll(Invariants.Oracle.ServiceNames.Select(s => QueryAsync<long>(s, $"SELECT count(*) FROM messaging.dead_letters WHERE message_id IN ({list})")));
+        var counts = await Task.WhenAll(Invariants.Oracle.ServiceNames.Select(
+            s => QueryAsync<long>(s, $"SELECT count(*) FROM messaging.dead_letters WHERE message_id IN ({list})")));
         return counts.Sum();
     }
 
@@ -184,7 +186,11 @@ public sealed class Stage : IAsyncDisposable
     /// <summary>Not from a pool: a connection in there may be one that a fault has ended.</summary>
     private async Task<NpgsqlConnection> OpenAsync(string service)
     {
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Cluster.Database(service).Administration) { Pooling = false, CommandTimeout = (int)Patience.TotalSeconds }.ConnectionString);
+        var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(Cluster.Database(service).Administration)
+            {
+                Pooling = false, CommandTimeout = (int)Patience.TotalSeconds,
+            }.ConnectionString);
         await connection.OpenAsync();
         return connection;
     }

@@ -8,7 +8,9 @@ public sealed record ClusterOptions
     /// <summary>Processes of each of the four services.</summary>
     public int Replicas { get; init; } = 1;
 
-    /// <summary>Whether everything between the processes and their servers is encrypted, as with TLS=true; needs <see cref="TestServers.Certificates"/>.</summary>
+    /// <summary>
+    /// Whether everything between the processes and their servers is encrypted, as with TLS=true; needs <see cref="TestServers.Certificates"/>.
+    /// </summary>
     public bool Tls { get; init; }
 
     /// <summary>Whether a process that ends by itself is started again, as a container engine does.</summary>
@@ -24,7 +26,10 @@ public sealed record ClusterOptions
     /// <summary>Environment of one process, by service and number.</summary>
     public Func<string, int, IReadOnlyDictionary<string, string>>? SettingsOfReplica { get; init; }
 
-    /// <summary>Whether what no queue takes is kept in <c>shop.unrouted</c>, as in an installation, from before the first process starts: what it tells at once may come before its listeners.</summary>
+    /// <summary>
+    /// Whether what no queue takes is kept in <c>shop.unrouted</c>, as in an installation, from before the first process starts: what it tells at once may come
+    /// before its listeners.
+    /// </summary>
     public bool KeepsUnrouted { get; init; }
 
     /// <summary>Where mails go, as <c>host:port</c>; null takes the mail catcher of the tests.</summary>

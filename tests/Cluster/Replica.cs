@@ -90,7 +90,8 @@ public sealed partial class Replica : IAsyncDisposable
     }
 
     /// <summary>Waits until the replica says that it can serve.</summary>
-    public Task WaitUntilReadyAsync(TimeSpan? timeout = null) => Poll.UntilAsync(IsReadyAsync, $"{Name} to be ready{Tail()}", timeout ?? TimeSpan.FromMinutes(5));
+    public Task WaitUntilReadyAsync(TimeSpan? timeout = null) =>
+        Poll.UntilAsync(IsReadyAsync, $"{Name} to be ready{Tail()}", timeout ?? TimeSpan.FromMinutes(5));
 
     public async Task<bool> IsReadyAsync()
     {
@@ -167,7 +168,8 @@ public sealed partial class Replica : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private Task<IEnumerable<string>> LookAsync() => Task.FromResult<IEnumerable<string>>([$"{Name} {(IsRunning ? "runs" : "does not run")} and said last:", .. _log.Lines.TakeLast(8)]);
+    private Task<IEnumerable<string>> LookAsync() =>
+        Task.FromResult<IEnumerable<string>>([$"{Name} {(IsRunning ? "runs" : "does not run")} and said last:", .. _log.Lines.TakeLast(8)]);
 
     internal string Tail() => Log.Count == 0 ? "" : $"; its last lines:{Environment.NewLine}{string.Join(Environment.NewLine, _log.Lines.TakeLast(15))}";
 

@@ -229,7 +229,10 @@ public sealed class ShopCluster : IAsyncDisposable
 
     // As deploy/env has it.
     private static string Encrypted(ClusterOptions options, string connectionString) => options.Tls
-        ? new NpgsqlConnectionStringBuilder(connectionString) { SslMode = SslMode.VerifyFull, RootCertificate = $"{TestServers.Certificates}/clients/trusted/ca.crt" }.ConnectionString
+        ? new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            SslMode = SslMode.VerifyFull, RootCertificate = $"{TestServers.Certificates}/clients/trusted/ca.crt",
+        }.ConnectionString
         : connectionString;
 
     private static IEnumerable<KeyValuePair<string, string>> OfTls(ClusterOptions options, string service) => options.Tls
@@ -240,7 +243,8 @@ public sealed class ShopCluster : IAsyncDisposable
         ]
         : [];
 
-    private static string Url(ClusterOptions options) => string.Create(CultureInfo.InvariantCulture, $"http{(options.Tls ? "s" : "")}://127.0.0.1:{Ports.Free()}");
+    private static string Url(ClusterOptions options) =>
+        string.Create(CultureInfo.InvariantCulture, $"http{(options.Tls ? "s" : "")}://127.0.0.1:{Ports.Free()}");
 
     /// <summary>The assembly of a service, built in the same configuration as this one.</summary>
     private static string Program(ClusterOptions options, string project, string assembly)

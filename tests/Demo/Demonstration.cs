@@ -22,7 +22,10 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
         new("Two gift sets, a good card", "DEMO-GIFT-SET", 2, "pm_card_visa", "completed", "", ["order-confirmation", "order-shipped"], ["captured"]),
         new("A lamp that is out of stock", "DEMO-LAMP", 1, "pm_card_visa", "failed", "out_of_stock", ["order-failed"], []),
         new("A mug, the card is declined", "DEMO-MUG", 1, "pm_card_declined", "failed", "payment_declined", ["order-failed"], ["declined"]),
-        new("A poster, cancelled in flight", "DEMO-POSTER", 1, "pm_card_slow", "cancelled", "", ["order-cancelled"], ["voided"]) { CancelAt = "AuthorizingPayment" },
+        new("A poster, cancelled in flight", "DEMO-POSTER", 1, "pm_card_slow", "cancelled", "", ["order-cancelled"], ["voided"])
+        {
+            CancelAt = "AuthorizingPayment",
+        },
     ];
 
     private readonly List<Story> _stories = [.. Plans.Select((plan, i) => new Story(i + 1, plan))];
@@ -73,7 +76,8 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             }
             if (stock > 0)
             {
-                Expect(await api.PostAsync(settings.Inventory, $"/v1/products/{sku}/receipts", _operatorToken, new JsonObject { ["quantity"] = stock, ["reference"] = "demo" }),
+                Expect(await api.PostAsync(
+                    settings.Inventory, $"/v1/products/{sku}/receipts", _operatorToken, new JsonObject { ["quantity"] = stock, ["reference"] = "demo" }),
                     $"{sku} cannot be received");
             }
         }
@@ -87,7 +91,10 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             screen.Say($"    {settings.WebhookListen} is taken, so no webhooks this time (DEMO_WEBHOOK_PORT moves it)");
             return null;
         }
-        var body = new JsonObject { ["url"] = settings.WebhookUrl.ToString(), ["eventTypes"] = new JsonArray("shop.order.*", "shop.payment.*"), ["description"] = "make demo" };
+        var body = new JsonObject
+        {
+            ["url"] = settings.WebhookUrl.ToString(), ["eventTypes"] = new JsonArray("shop.order.*", "shop.payment.*"), ["description"] = "make demo",
+        };
         var answer = Expect(await api.PostAsync(settings.Notifications, "/v1/webhooks", _operatorToken, body), "The webhook cannot be subscribed");
         receiver.Trust(answer["secret"]!.ToString());
         screen.Done($"a partner's webhook at {settings.WebhookUrl} subscribed to shop.order.* and shop.payment.*");
@@ -139,7 +146,10 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
                 ["submit"] = new JsonObject
                 {
                     ["paymentMethod"] = plan.PaymentMethod,
-                    ["shippingAddress"] = new JsonObject { ["name"] = "Dana Demo", ["line1"] = "Harbour Street 1", ["city"] = "Hamburg", ["postalCode"] = "20095", ["country"] = "DE" },
+                    ["shippingAddress"] = new JsonObject
+                    {
+                        ["name"] = "Dana Demo", ["line1"] = "Harbour Street 1", ["city"] = "Hamburg", ["postalCode"] = "20095", ["country"] = "DE",
+                    },
                 },
             });
             if (answer.Ok)
@@ -167,7 +177,8 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             }
             if (!story.Cancelled && story.Plan.CancelAt is { } at && story.Steps.Any(step => step.Name.Equals(at, StringComparison.OrdinalIgnoreCase)))
             {
-                var answer = await api.PostAsync(settings.Orders, $"/v1/orders/{story.OrderId}/cancel", _customerToken, new JsonObject { ["reason"] = "changed my mind" });
+                var answer = await api.PostAsync(
+                    settings.Orders, $"/v1/orders/{story.OrderId}/cancel", _customerToken, new JsonObject { ["reason"] = "changed my mind" });
                 story.Cancelled = answer.Ok;
             }
             var order = Expect(await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}", _customerToken), "The order cannot be read");
@@ -201,7 +212,9 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             story.Webhooks = WebhooksOf(story);
             var fulfilment = await api.GetAsync(settings.Orders, $"/v1/orders/{story.OrderId}/fulfilment", _customerToken);
             story.Steps = fulfilment.Ok ? Story.StepsOf(fulfilment.Body) : story.Steps;
-            if ((story.Steps.All(step => step.Outcome is not null) && story.Mails.Count >= story.Plan.Mails.Length && (!receiver.Running || story.Webhooks.Any(webhook => webhook.Type == $"shop.order.{story.Plan.Ends}.v1")))
+            if ((story.Steps.All(step => step.Outcome is not null)
+                && story.Mails.Count >= story.Plan.Mails.Length
+                && (!receiver.Running || story.Webhooks.Any(webhook => webhook.Type == $"shop.order.{story.Plan.Ends}.v1")))
                 || DateTime.UtcNow > deadline)
             {
                 return;
@@ -214,10 +227,14 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
     {
         var plan = story.Plan;
         Check(story.Status == plan.Ends, $"should have ended as {plan.Ends}, is {story.Status}");
-        Check(story.Reason.StartsWith(plan.ReasonStartsWith, StringComparison.Ordinal), $"the reason should begin with {plan.ReasonStartsWith}, is '{story.Reason}'");
+        Check(
+            story.Reason.StartsWith(plan.ReasonStartsWith, StringComparison.Ordinal),
+            $"the reason should begin with {plan.ReasonStartsWith}, is '{story.Reason}'");
         Check(story.Mails.Order(StringComparer.Ordinal).SequenceEqual(plan.Mails.Order(StringComparer.Ordinal)),
             $"should have sent {string.Join(" and ", plan.Mails)} once each, sent {(story.Mails.Count == 0 ? "none" : string.Join(", ", story.Mails))}");
-        Check(story.Payments.SequenceEqual(plan.PaymentEnds), $"payments should be [{string.Join(", ", plan.PaymentEnds)}], are [{string.Join(", ", story.Payments)}]");
+        Check(
+            story.Payments.SequenceEqual(plan.PaymentEnds),
+            $"payments should be [{string.Join(", ", plan.PaymentEnds)}], are [{string.Join(", ", story.Payments)}]");
         if (receiver.Running)
         {
             Check(story.Webhooks.Any(webhook => webhook.Type == $"shop.order.{plan.Ends}.v1"), $"no webhook told of shop.order.{plan.Ends}.v1");
@@ -241,7 +258,8 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
         while (true)
         {
             var all = (await api.GetAsync(settings.Mail, "/api/email", null)).Body as JsonArray ?? [];
-            subjects = [.. all.Where(mail => (mail?["to"] as JsonArray ?? []).Any(to => string.Equals(to?["address"]?.ToString(), _email, StringComparison.OrdinalIgnoreCase)))
+            subjects = [.. all.Where(
+                mail => (mail?["to"] as JsonArray ?? []).Any(to => string.Equals(to?["address"]?.ToString(), _email, StringComparison.OrdinalIgnoreCase)))
                 .Select(mail => mail!["subject"]?.ToString() ?? "")];
             if (subjects.Count >= expected || DateTime.UtcNow > deadline)
             {

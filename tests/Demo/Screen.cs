@@ -57,7 +57,8 @@ internal sealed class Screen(IAnsiConsole console)
             return;
         }
 
-        await console.Live(Board(stories, trouble())).StartAsync(live => LookAsync(() => live.UpdateTarget(Board(stories, all.IsCompleted ? null : trouble()))));
+        await console.Live(Board(stories, trouble())).StartAsync(
+            live => LookAsync(() => live.UpdateTarget(Board(stories, all.IsCompleted ? null : trouble()))));
 
         async Task LookAsync(Action show)
         {
@@ -76,7 +77,14 @@ internal sealed class Screen(IAnsiConsole console)
         Say();
         console.MarkupLine($" {Mark(story.Problems.Count == 0)} [bold]{story.Number} {story.Plan.Title.EscapeMarkup()}[/]   {StatusOf(story)}   [dim]{Short(story.Took)}[/]");
         var rows = new Grid().AddColumn(new GridColumn().Padding(5, 0, 2, 0).NoWrap()).AddColumn();
-        Row("saga", story.Steps.Select(step => InWords(step.Name) + (step.Outcome is { } outcome && Bad(outcome) && step.Name is not ("Failing" or "Cancelling") ? $" ({Spaced(outcome)})" : "") + (step.Took is { } took ? $" {Short(took)}" : "")), " → ", "");
+        Row(
+            "saga",
+            story.Steps.Select(
+                step => InWords(step.Name)
+                    + (step.Outcome is { } outcome && Bad(outcome) && step.Name is not ("Failing" or "Cancelling") ? $" ({Spaced(outcome)})" : "")
+                    + (step.Took is { } took ? $" {Short(took)}" : "")),
+            " → ",
+            "");
         Row("payment", story.Payments, ", ", "none was asked for");
         Row("mails", story.Mails.Order(StringComparer.Ordinal), ", ", "none");
         Row("webhooks", story.Webhooks.Select(webhook => webhook.Type).Order(StringComparer.Ordinal), ", ", "none");
@@ -87,7 +95,8 @@ internal sealed class Screen(IAnsiConsole console)
         console.Write(rows);
 
         void Row(string name, IEnumerable<string> items, string between, string otherwise) =>
-            rows.AddRow(new Text(name, new Style(decoration: Decoration.Dim)), new Text(string.Join(between, items) is { Length: > 0 } text ? text : otherwise));
+            rows.AddRow(
+                new Text(name, new Style(decoration: Decoration.Dim)), new Text(string.Join(between, items) is { Length: > 0 } text ? text : otherwise));
     }
 
     private Rows Board(IReadOnlyList<Story> stories, string? trouble)
@@ -99,9 +108,15 @@ internal sealed class Screen(IAnsiConsole console)
         table.Columns[1].NoWrap();
         foreach (var story in stories)
         {
-            table.AddRow(story.Finished ? Mark(story.Problems.Count == 0) : $"[cyan]{spinner}[/]", $"[bold]{story.Number} {story.Plan.Title.EscapeMarkup()}[/]", StatusOf(story), Chain(story));
+            table.AddRow(
+                story.Finished ? Mark(story.Problems.Count == 0) : $"[cyan]{spinner}[/]",
+                $"[bold]{story.Number} {story.Plan.Title.EscapeMarkup()}[/]",
+                StatusOf(story),
+                Chain(story));
         }
-        var left = string.Create(CultureInfo.InvariantCulture, $"{_clock.Elapsed.TotalSeconds:0.0} s   {stories.Sum(story => story.Mails.Count)} mails, {stories.Sum(story => story.Webhooks.Count)} webhooks have left");
+        var left = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{_clock.Elapsed.TotalSeconds:0.0} s   {stories.Sum(story => story.Mails.Count)} mails, {stories.Sum(story => story.Webhooks.Count)} webhooks have left");
         return new Rows(table, new Text(trouble is null ? left : $"{left}   waiting: {trouble}", new Style(decoration: Decoration.Dim)));
     }
 

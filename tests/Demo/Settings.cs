@@ -21,7 +21,8 @@ internal sealed record Settings
     public string OperatorPassword { get; } = Text("OPERATOR_PASSWORD", "Operator-dev-1");
 
     /// <summary>How long an order may take. Generous: somebody may kill a service meanwhile and start it again.</summary>
-    public TimeSpan Patience { get; } = TimeSpan.FromSeconds(double.Parse(Text("DEMO_PATIENCE_SECONDS", "180"), System.Globalization.CultureInfo.InvariantCulture));
+    public TimeSpan Patience { get; } = TimeSpan.FromSeconds(double.Parse(
+        Text("DEMO_PATIENCE_SECONDS", "180"), System.Globalization.CultureInfo.InvariantCulture));
 
     private static Uri Address(string name, string fallback) => new(Text(name, fallback));
 

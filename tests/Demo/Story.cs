@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 namespace Shop.Demo;
 
 /// <summary>One order of the demo: what is bought, how it is paid, and what must become of it.</summary>
-internal sealed record Plan(string Title, string Sku, int Quantity, string PaymentMethod, string Ends, string ReasonStartsWith, string[] Mails, string[] PaymentEnds)
+internal sealed record Plan(
+    string Title, string Sku, int Quantity, string PaymentMethod, string Ends, string ReasonStartsWith, string[] Mails, string[] PaymentEnds)
 {
     /// <summary>Cancel as soon as the saga stands at this step.</summary>
     public string? CancelAt { get; init; }

@@ -5,7 +5,8 @@ namespace Shop.Output;
 
 /// <summary>
 /// Where demo, chaos and benchmarks speak: alive on a terminal; elsewhere (a log, a pipe, <c>TERM=dumb</c>) plain lines without a single control character.
-/// <c>NO_COLOR</c> takes the colour away, which only adds to what the words say. What is data goes in as <see cref="Text"/> or by the interpolated methods, which escape it.
+/// <c>NO_COLOR</c> takes the colour away, which only adds to what the words say. What is data goes in as <see cref="Text"/> or by the interpolated methods,
+/// which escape it.
 /// </summary>
 internal static class Terminal
 {

@@ -68,7 +68,8 @@ internal sealed class WebhookReceiver : IDisposable
         var cloudEvent = JsonNode.Parse(body);
         var expected = Convert.ToBase64String(HMACSHA256.HashData(_secret, Encoding.UTF8.GetBytes($"{id}.{request.Headers["webhook-timestamp"]}.{body}")));
         var valid = (request.Headers["webhook-signature"] ?? "").Split(' ').Contains($"v1,{expected}");
-        _received[id] = new Webhook(id, cloudEvent?["type"]?.ToString() ?? "?", cloudEvent?["data"]?["orderId"]?.ToString() ?? cloudEvent?["subject"]?.ToString(), valid);
+        _received[id] = new Webhook(
+            id, cloudEvent?["type"]?.ToString() ?? "?", cloudEvent?["data"]?["orderId"]?.ToString() ?? cloudEvent?["subject"]?.ToString(), valid);
     }
 
     public void Dispose() => ((IDisposable)_listener).Dispose();

@@ -23,7 +23,10 @@ public sealed class What_is_said : IDisposable
     {
         Report(new("ends", Longest, 1_000, []), new("money", "money is where it belongs", 700, ["[red]order 17[/] was paid twice"])).Print(Terminal.Open(_log));
         Lines.SelectMany(line => line).ShouldNotContain(c => char.IsControl(c));
-        Lines.ShouldContain(line => line.Contains(Longest, StringComparison.Ordinal) && line.Contains("1000", StringComparison.Ordinal) && line.Contains("holds", StringComparison.Ordinal));
+        Lines.ShouldContain(
+            line => line.Contains(Longest, StringComparison.Ordinal)
+                && line.Contains("1000", StringComparison.Ordinal)
+                && line.Contains("holds", StringComparison.Ordinal));
         Lines.ShouldContain(line => line.Contains("VIOLATED 1 times", StringComparison.Ordinal));
     }
 
@@ -37,7 +40,8 @@ public sealed class What_is_said : IDisposable
         screen.Tell(new Story(1, new Plan("A mug [/] for [x]", "MUG", 1, "pm", "failed", "", [], [])) { Status = "failed", Reason = "[out_of_stock" });
         screen.Done("[bold");
         screen.Verdict(false, "[/]");
-        Lines.ShouldContain(line => line.Contains("1 A mug [/] for [x]", StringComparison.Ordinal) && line.Contains("failed ([out_of_stock)", StringComparison.Ordinal));
+        Lines.ShouldContain(
+            line => line.Contains("1 A mug [/] for [x]", StringComparison.Ordinal) && line.Contains("failed ([out_of_stock)", StringComparison.Ordinal));
         Lines.ShouldContain("  ✓ [bold");
         Lines.ShouldContain(" ✗ [/]");
     }
@@ -64,7 +68,9 @@ public sealed class What_is_said : IDisposable
             Finished = true,
         };
         await new Screen(Terminal.Open(_log)).WatchAsync([story], Task.CompletedTask, () => null);
-        Lines.Select(line => line[Math.Min(line.Length, 12)..]).Take(2).ShouldBe(["1 Two gift sets, a good card      reserve stock: stock reserved, 12 ms", "1 Two gift sets, a good card      COMPLETED"]);
+        Lines.Select(line => line[Math.Min(line.Length, 12)..])
+            .Take(2)
+            .ShouldBe(["1 Two gift sets, a good card      reserve stock: stock reserved, 12 ms", "1 Two gift sets, a good card      COMPLETED"]);
     }
 
     private static RunReport Report(params Verdict[] verdicts) =>

@@ -8,7 +8,9 @@ using Microsoft.Extensions.Logging;
 
 namespace PaymentSandbox.Tests;
 
-/// <summary>A sandbox on a free port, with its journal in a directory of its own; <see cref="RestartAsync"/> is what an operator would call a restart.</summary>
+/// <summary>
+/// A sandbox on a free port, with its journal in a directory of its own; <see cref="RestartAsync"/> is what an operator would call a restart.
+/// </summary>
 public sealed class RunningSandbox : IAsyncDisposable
 {
     private const string ApiKey = "sk_test_for_the_tests";

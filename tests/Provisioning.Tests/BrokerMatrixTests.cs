@@ -7,7 +7,10 @@ using Shop.Contracts;
 
 namespace Provisioning.Tests;
 
-/// <summary>Every service's account × every exchange × every right, on a real broker with the rights of <c>deploy/rabbitmq</c>. Who may do what follows from the contracts.</summary>
+/// <summary>
+/// Every service's account × every exchange × every right, on a real broker with the rights of <c>deploy/rabbitmq</c>. Who may do what follows from the
+/// contracts.
+/// </summary>
 public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<Broker>
 {
     private static readonly string[] Services = ["users", "orders", "inventory", "notifications"];
@@ -69,7 +72,8 @@ public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<B
             var connection = await broker.ConnectAsync(service);
             foreach (var contract in ShopContracts.Catalogue.All)
             {
-                var refused = await RefusedAsync(connection, channel => channel.BasicPublishAsync(ShopContracts.Exchanges.AllEvents, contract.Type, "{}"u8.ToArray()).AsTask());
+                var refused = await RefusedAsync(
+                    connection, channel => channel.BasicPublishAsync(ShopContracts.Exchanges.AllEvents, contract.Type, "{}"u8.ToArray()).AsTask());
                 if ((refused is null) != Publishers(contract).Contains(service))
                 {
                     findings.Add($"{service} {(refused is null ? "may" : "may not")} publish {contract.Type} to {ShopContracts.Exchanges.AllEvents}");
@@ -88,7 +92,13 @@ public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<B
         var bindings = definitions.RootElement.GetProperty("bindings").EnumerateArray()
             .Select(b => $"{Text(b, "source")} to {Text(b, "destination_type")} {Text(b, "destination")} by {Text(b, "routing_key")}").ToList();
         const string why = "docs/how-to/add-an-event.md: nobody but the owner may make the exchange, and its consumers may start first.";
-        exchanges.ShouldBe([.. exchanges.Where(e => !e.StartsWith("fanout shop.", StringComparison.Ordinal) || e == "fanout shop.unrouted"), .. ShopContracts.Catalogue.All.Select(e => $"fanout {e.Type}")], ignoreOrder: true, why);
+        exchanges.ShouldBe(
+            [
+                .. exchanges.Where(e => !e.StartsWith("fanout shop.", StringComparison.Ordinal) || e == "fanout shop.unrouted"),
+                .. ShopContracts.Catalogue.All.Select(e => $"fanout {e.Type}"),
+            ],
+            ignoreOrder: true,
+            why);
         bindings.ShouldBe(
             [
                 "shop.unrouted to queue shop.unrouted by ",

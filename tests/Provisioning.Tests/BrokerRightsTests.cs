@@ -38,7 +38,8 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
         await channel.QueueBindAsync($"{service}.ear", $"{service}.ear", "");
         await channel.ExchangeBindAsync($"{service}.ear", registered, "");
         await channel.QueueBindAsync($"{service}.ear", "shop.events", "shop.#");
-        (await RefusedAsync(await broker.ConnectAsync("users"), users => users.BasicPublishAsync(registered, registered, "{}"u8.ToArray()).AsTask())).ShouldBeNull();
+        (await RefusedAsync(
+            await broker.ConnectAsync("users"), users => users.BasicPublishAsync(registered, registered, "{}"u8.ToArray()).AsTask())).ShouldBeNull();
         (await channel.BasicGetAsync($"{service}.ear", autoAck: true)).ShouldNotBeNull();
     }
 
@@ -48,7 +49,11 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
     {
         var connection = await broker.ConnectAsync(service);
         (await RefusedAsync(connection, channel => channel.BasicPublishAsync(
-            "shop.system.service-started.v1", "", mandatory: false, new BasicProperties { UserId = TestVhost.Account }, "{}"u8.ToArray()).AsTask())).ShouldBe((ushort)406);
+            "shop.system.service-started.v1",
+            "",
+            mandatory: false,
+            new BasicProperties { UserId = TestVhost.Account },
+            "{}"u8.ToArray()).AsTask())).ShouldBe((ushort)406);
     }
 
     [Theory]
@@ -68,7 +73,8 @@ public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker
         await MustRefuseAsync(connection, "get", channel => channel.BasicGetAsync(queue, autoAck: true));
         await MustRefuseAsync(connection, "purge", channel => channel.QueuePurgeAsync(queue));
         await MustRefuseAsync(connection, "delete the queue", channel => channel.QueueDeleteAsync(queue));
-        await MustRefuseAsync(connection, "declare a queue", channel => channel.QueueDeclareAsync($"{other}.more", durable: true, exclusive: false, autoDelete: false));
+        await MustRefuseAsync(
+            connection, "declare a queue", channel => channel.QueueDeclareAsync($"{other}.more", durable: true, exclusive: false, autoDelete: false));
         await MustRefuseAsync(connection, "delete the exchange", channel => channel.ExchangeDeleteAsync(queue));
         await MustRefuseAsync(connection, "bind", channel => channel.QueueBindAsync(queue, "amq.fanout", ""));
         await MustRefuseAsync(connection, "publish", channel => PublishAsync(channel, queue));

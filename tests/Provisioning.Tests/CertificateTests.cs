@@ -54,7 +54,8 @@ public sealed class The_certificates : IAsyncLifetime
     public void Have_keys_that_only_their_owner_reads_and_the_authoritys_goes_to_no_server()
     {
         var keys = _folder.EnumerateFiles("*.key", SearchOption.AllDirectories).ToList();
-        keys.Select(k => Path.GetRelativePath(_folder.FullName, k.FullName)).ShouldBe([.. Servers.Select(s => $"{s}/server.key"), "ca/ca.key"], ignoreOrder: true);
+        keys.Select(k => Path.GetRelativePath(_folder.FullName, k.FullName)).ShouldBe(
+            [.. Servers.Select(s => $"{s}/server.key"), "ca/ca.key"], ignoreOrder: true);
         keys.ShouldAllBe(k => k.UnixFileMode == (UnixFileMode.UserRead | UnixFileMode.UserWrite));
         new DirectoryInfo(At("ca")).UnixFileMode.ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         foreach (var reader in Servers.Append("clients"))
@@ -112,7 +113,8 @@ public sealed class The_certificates : IAsyncLifetime
     private string At(string path) => Path.Combine(_folder.FullName, path);
 
     private Dictionary<string, string> Everything() =>
-        _folder.EnumerateFiles("*", SearchOption.AllDirectories).ToDictionary(f => Path.GetRelativePath(_folder.FullName, f.FullName), f => File.ReadAllText(f.FullName));
+        _folder.EnumerateFiles("*", SearchOption.AllDirectories).ToDictionary(
+            f => Path.GetRelativePath(_folder.FullName, f.FullName), f => File.ReadAllText(f.FullName));
 
     private X509ChainStatusFlags WhyNotTrusted(X509Certificate2 certificate)
     {
@@ -140,5 +142,8 @@ public sealed class The_certificates : IAsyncLifetime
     }
 
     private static Task<(int ExitCode, string Output)> RunAsync(string folder, string tls) =>
-        Outsiders.RunAsync(new ProcessStartInfo("sh") { ArgumentList = { Repository.PathOf("deploy/tls/certificates.sh"), folder }, Environment = { ["TLS"] = tls } });
+        Outsiders.RunAsync(new ProcessStartInfo("sh")
+        {
+            ArgumentList = { Repository.PathOf("deploy/tls/certificates.sh"), folder }, Environment = { ["TLS"] = tls },
+        });
 }

@@ -28,7 +28,8 @@ public sealed class A_services_database(Databases databases) : IClassFixture<Dat
     [InlineData("log_parameter_max_length", "0")]
     [InlineData("log_parameter_max_length_on_error", "0")]
     public void Is_on_a_server_that_writes_no_values_into_its_log(string setting, string value) =>
-        File.ReadAllLines(Repository.PathOf("deploy/postgres/postgresql.conf")).ShouldContain($"{setting} = {value}", "both run modes read this file, and the same addresses would be in both logs.");
+        File.ReadAllLines(Repository.PathOf("deploy/postgres/postgresql.conf")).ShouldContain(
+            $"{setting} = {value}", "both run modes read this file, and the same addresses would be in both logs.");
 
     [Theory]
     [InlineData("")]
@@ -92,7 +93,10 @@ public sealed class Databases : LazyFixture
     }
 
     internal static string Connection(string role, string database) =>
-        new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Username = role, Password = "test-password", Database = database, Pooling = false }.ConnectionString;
+        new NpgsqlConnectionStringBuilder(TestServers.Postgres)
+        {
+            Username = role, Password = "test-password", Database = database, Pooling = false,
+        }.ConnectionString;
 
     internal static async Task RunAsync(string connectionString, string sql)
     {

@@ -18,7 +18,10 @@ public sealed class A_partners_account(Broker broker) : IClassFixture<Broker>
         await MustSucceedAsync(password, "set", name, Agreed, "shop.shipment.#");
         try
         {
-            await using var connection = await new ConnectionFactory { Uri = new UriBuilder(broker.Uri) { UserName = $"partner.{name}", Password = password }.Uri }.CreateConnectionAsync();
+            await using var connection = await new ConnectionFactory
+            {
+                Uri = new UriBuilder(broker.Uri) { UserName = $"partner.{name}", Password = password }.Uri,
+            }.CreateConnectionAsync();
             foreach (var allowed in (Func<IChannel, Task>[])
             [
                 channel => channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false),

@@ -39,7 +39,13 @@ public sealed class A_services_queue(Broker broker) : IClassFixture<Broker>
 
     private static async Task DeclareAsync(IChannel channel, string queue)
     {
-        await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" }, cancellationToken: Token);
+        await channel.QueueDeclareAsync(
+            queue,
+            durable: true,
+            exclusive: false,
+            autoDelete: false,
+            new Dictionary<string, object?> { ["x-queue-type"] = "quorum" },
+            cancellationToken: Token);
         await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true, cancellationToken: Token);
         await channel.QueueBindAsync(queue, queue, "", cancellationToken: Token);
     }
@@ -62,7 +68,8 @@ public sealed class A_services_queue(Broker broker) : IClassFixture<Broker>
             }
         };
         await channel.BasicConsumeAsync(queue, autoAck: false, consumer, Token);
-        await Poll.UntilAsync(async () => Volatile.Read(ref deaths) >= Deaths || await until(), $"the message in {queue} to be given back {Deaths} times or to be given up");
+        await Poll.UntilAsync(
+            async () => Volatile.Read(ref deaths) >= Deaths || await until(), $"the message in {queue} to be given back {Deaths} times or to be given up");
         return deaths;
     }
 }

@@ -39,7 +39,8 @@ public sealed class EndedSessionsCheck<TProgram>(ServiceFixture<TProgram> servic
         // A single session, and no other of the same user.
         var (one, another) = (Guid.CreateVersion7(), Guid.CreateVersion7());
         await TellAsync(new UserSessionEnded(neighbour, one, TimeProvider.System.GetUtcNow()), 2);
-        await Poll.UntilAsync(() => AskAsync(TokenOf(neighbour, one)), s => s == HttpStatusCode.Unauthorized, "the token of a single session that has ended to be refused");
+        await Poll.UntilAsync(
+            () => AskAsync(TokenOf(neighbour, one)), s => s == HttpStatusCode.Unauthorized, "the token of a single session that has ended to be refused");
         if (await AskAsync(TokenOf(neighbour, another)) != HttpStatusCode.OK)
         {
             throw new InvalidOperationException("With one session of a user another one has ended.");

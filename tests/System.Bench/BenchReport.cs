@@ -36,7 +36,11 @@ internal sealed class BenchReport(IAnsiConsole console)
         Row(name, figures.OrdersPerSecond, "orders/s", limit: 55);
         Row(name + "-of-bound", figures.OrdersPerSecond, "orders/s", limit: 0.42, ratio: ratio);
         Row(name + "-of-bound-now", figures.OrdersPerSecond, "orders/s", ratio: figures.OrdersPerSecond / now.OrdersPerSecond);
-        Row(name + "-cpu-of-bound", Cpu(figures.Uses, figures.OrdersPerSecond, figures.Window) / Cpu(bound.Uses, bound.OrdersPerSecond, bound.Window), "times", limit: 2.4);
+        Row(
+            name + "-cpu-of-bound",
+            Cpu(figures.Uses, figures.OrdersPerSecond, figures.Window) / Cpu(bound.Uses, bound.OrdersPerSecond, bound.Window),
+            "times",
+            limit: 2.4);
         Row(name + "-p50", Percentile(figures.Latencies, 0.5), "ms");
         Row(name + "-p95", Percentile(figures.Latencies, 0.95), "ms");
         Row(name + "-p99", Percentile(figures.Latencies, 0.99), "ms", limit: 150);
@@ -60,14 +64,19 @@ internal sealed class BenchReport(IAnsiConsole console)
 
         foreach (var use in uses)
         {
-            table.AddRow(new Text(use.Name), Cell($"{use.CpuSeconds / window.TotalSeconds:0.00}"), Cell($"{use.CpuSeconds / orders * 1000:0.0}"), Cell($"{use.Megabytes:0}"));
+            table.AddRow(
+                new Text(use.Name),
+                Cell($"{use.CpuSeconds / window.TotalSeconds:0.00}"),
+                Cell($"{use.CpuSeconds / orders * 1000:0.0}"),
+                Cell($"{use.Megabytes:0}"));
             Row($"{name}-cpu-{use.Name.Replace(' ', '-')}", use.CpuSeconds / orders * 1000, "ms/order");
             Row($"{name}-memory-{use.Name.Replace(' ', '-')}", use.Megabytes, "MB");
         }
 
         console.Write(table);
         var cpu = Cpu(uses, ordersPerSecond, window);
-        console.Write(Facts(("what bounds it", $"{Machine.Processors} processors / {cpu * 1000:0.0} ms of processor time per order = {Machine.Processors / cpu:0.0} orders/s if nothing ever waited; {ordersPerSecond * cpu / Machine.Processors:P0} of that was reached")));
+        console.Write(Facts(
+            ("what bounds it", $"{Machine.Processors} processors / {cpu * 1000:0.0} ms of processor time per order = {Machine.Processors / cpu:0.0} orders/s if nothing ever waited; {ordersPerSecond * cpu / Machine.Processors:P0} of that was reached")));
         Row(name + "-cpu", cpu * 1000, "ms/order");
     }
 

@@ -27,7 +27,8 @@ internal sealed record DurableWork(double Commits, double Rows, double WalBytes,
         await using var reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
         var broker = (await vhost.GetAsync("vhosts")).TryGetProperty("message_stats", out var stats) ? stats : default;
-        return new DurableWork(reader.GetDouble(0), reader.GetDouble(1), reader.GetDouble(2), reader.GetDouble(3), Count(broker, "confirm"), Count(broker, "deliver_get"));
+        return new DurableWork(
+            reader.GetDouble(0), reader.GetDouble(1), reader.GetDouble(2), reader.GetDouble(3), Count(broker, "confirm"), Count(broker, "deliver_get"));
     }
 
     public static DurableWork operator -(DurableWork a, DurableWork b) =>

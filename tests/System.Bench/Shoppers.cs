@@ -39,7 +39,8 @@ internal sealed class Shoppers : IAsyncDisposable
             await Poll.UntilAsync(
                 async () =>
                 {
-                    using var draft = await shoppers._clients[0].SendAsync(HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } });
+                    using var draft = await shoppers._clients[0].SendAsync(
+                        HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } });
                     return draft.IsSuccessStatusCode;
                 },
                 $"the orders service to know the product {sku}");
@@ -142,7 +143,8 @@ internal sealed class Shoppers : IAsyncDisposable
     {
         var array = ids.ToArray();
         await Poll.UntilAsync(async () => (await EndedAsync(array)).Count == array.Length, "every order to come to its end", patience);
-        await using var command = _orders.CreateCommand("SELECT id, (document->>'completedAt')::timestamptz FROM orders WHERE id = ANY($1) AND status = 'completed'");
+        await using var command = _orders.CreateCommand(
+            "SELECT id, (document->>'completedAt')::timestamptz FROM orders WHERE id = ANY($1) AND status = 'completed'");
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = array });
         await using var reader = await command.ExecuteReaderAsync();
         var times = new Dictionary<Guid, DateTimeOffset>();
@@ -153,7 +155,8 @@ internal sealed class Shoppers : IAsyncDisposable
 
         return times.Count == array.Length
             ? times
-            : throw new InvalidOperationException($"{array.Length - times.Count} of {array.Length} orders that should have been fulfilled failed or were cancelled.");
+            : throw new InvalidOperationException(
+                $"{array.Length - times.Count} of {array.Length} orders that should have been fulfilled failed or were cancelled.");
     }
 
     public async ValueTask DisposeAsync()

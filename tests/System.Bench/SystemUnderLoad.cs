@@ -19,7 +19,9 @@ internal sealed record SystemFigures(
     IReadOnlyList<double> Latencies,
     double ReadsPerSecond);
 
-/// <summary>The services as processes with real PostgreSQL and RabbitMQ, the payment sandbox and a mail sink: saturated, then at a fixed rate, then read.</summary>
+/// <summary>
+/// The services as processes with real PostgreSQL and RabbitMQ, the payment sandbox and a mail sink: saturated, then at a fixed rate, then read.
+/// </summary>
 internal static class SystemUnderLoad
 {
     private const int UnderWay = 96;

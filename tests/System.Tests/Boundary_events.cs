@@ -28,14 +28,20 @@ public sealed class Boundary_events(RunningShop shop)
         foreach (var consumer in (OutsideConsumer[])[node, python])
         {
             await Poll.UntilAsync(
-                () => Task.FromResult(all.Except(consumer.Messages.Select(m => m.GetProperty("type").GetString()!)).ToList()), missing => missing.Count == 0, "every event to be heard outside", RunningShop.Patience);
+                () => Task.FromResult(all.Except(consumer.Messages.Select(m => m.GetProperty("type").GetString()!)).ToList()),
+                missing => missing.Count == 0,
+                "every event to be heard outside",
+                RunningShop.Patience);
             consumer.Messages.Where(m => m.GetProperty("wrong").GetArrayLength() > 0).Select(m => m.ToString()).Distinct().Take(10).ShouldBeEmpty();
             (await consumer.EndAsync()).ShouldBe(0);
         }
 
         // Each came by its own exchange and by the topic exchange, as the same event.
         var byQueue = node.Messages.ToLookup(m => m.GetProperty("queue").GetString(), m => m.GetProperty("id").GetString());
-        byQueue[$"{account}.node.all"].ToHashSet().SetEquals(byQueue[$"{account}.node.each"]).ShouldBeTrue("the fanout exchanges and the topic exchange carry the same events.");
+        byQueue[$"{account}.node.all"]
+            .ToHashSet()
+            .SetEquals(byQueue[$"{account}.node.each"])
+            .ShouldBeTrue("the fanout exchanges and the topic exchange carry the same events.");
 
         var different = new List<string>();
         foreach (var type in all.Order(StringComparer.Ordinal))
@@ -56,11 +62,15 @@ public sealed class Boundary_events(RunningShop shop)
         // What the webhooks' queue takes follows the webhooks that there are.
         const string webhooks = "notifications.webhooks";
         var reached = await shop.Broker.SubscriptionsAsync();
-        var bound = reached.Where(q => q.Key != webhooks && !q.Key.StartsWith("outside.", StringComparison.Ordinal) && !q.Key.StartsWith("shop.", StringComparison.Ordinal))
+        var bound = reached.Where(
+            q => q.Key != webhooks && !q.Key.StartsWith("outside.", StringComparison.Ordinal) && !q.Key.StartsWith("shop.", StringComparison.Ordinal))
             .Select(q => $"{q.Key}: {string.Join(", ", q.Order(StringComparer.Ordinal))}").Order(StringComparer.Ordinal);
         var documented = Subscriptions.All.Where(s => s.Queue != webhooks)
             .Select(s => $"{s.Queue}: {string.Join(", ", ShopContracts.Catalogue.All.Select(e => e.Type).Where(s.Covers))}").Order(StringComparer.Ordinal);
-        bound.Except(documented).Select(q => $"on the broker, {q}").Concat(documented.Except(bound).Select(q => $"in the documents, {q}")).ShouldBeEmpty("who listens to what stands in contracts/Contracts.Generator/Subscriptions.cs; run the generator after a change of it.");
+        bound.Except(documented)
+            .Select(q => $"on the broker, {q}")
+            .Concat(documented.Except(bound).Select(q => $"in the documents, {q}"))
+            .ShouldBeEmpty("who listens to what stands in contracts/Contracts.Generator/Subscriptions.cs; run the generator after a change of it.");
     }
 
     [Fact]
@@ -94,9 +104,13 @@ public sealed class Boundary_events(RunningShop shop)
         archived.Count.ShouldBe(5);
 
         await using var view = await shop.Broker.OpenQueueAsync("orders.view-of-a-test");
-        await shop.Operator.PostAsync("orders", "/v1/ops/boundary-events/replay", new { from, types = first.Select(d => d.Type).Where(t => t.StartsWith("shop.order.", StringComparison.Ordinal)), destination = view.Queue });
+        await shop.Operator.PostAsync(
+            "orders",
+            "/v1/ops/boundary-events/replay",
+            new { from, types = first.Select(d => d.Type).Where(t => t.StartsWith("shop.order.", StringComparison.Ordinal)), destination = view.Queue });
 
-        await Poll.UntilAsync(() => view.Heard.Count(d => d.Subject == order.ToString()) == 5, $"five events about {order} to be replayed", RunningShop.Patience);
+        await Poll.UntilAsync(
+            () => view.Heard.Count(d => d.Subject == order.ToString()) == 5, $"five events about {order} to be replayed", RunningShop.Patience);
         foreach (var again in view.Heard.Where(d => d.Subject == order.ToString()))
         {
             var original = first.Single(d => d.Type == again.Type);

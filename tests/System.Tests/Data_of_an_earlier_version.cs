@@ -46,18 +46,30 @@ public sealed class Data_of_an_earlier_version
         {
             var now = await customer.GetAsync("orders", $"/v1/orders/{Text(was, "id")}");
             // What is not at its end may have moved on already; what was ordered, by whom and for how much stays.
-            Same(was, now, ends == Text(was, "status") ? [.. was.EnumerateObject().Select(m => m.Name)] : ["id", "userId", "items", "total", "paymentMethod", "shippingAddress", "createdAt", "submittedAt"]);
+            Same(
+                was,
+                now,
+                ends == Text(was, "status")
+                    ? [.. was.EnumerateObject().Select(m => m.Name)]
+                    : ["id", "userId", "items", "total", "paymentMethod", "shippingAddress", "createdAt", "submittedAt"]);
         }
 
         foreach (var parcel in (await @operator.GetAsync("inventory", "/v1/shipments?status=pending")).GetProperty("items").EnumerateArray())
         {
-            await @operator.PostAsync("inventory", $"/v1/shipments/{Text(parcel, "id")}/dispatch", new { carrier = "Parcel Express", trackingNumber = "PX1" }, Guid.NewGuid().ToString());
+            await @operator.PostAsync(
+                "inventory",
+                $"/v1/shipments/{Text(parcel, "id")}/dispatch",
+                new { carrier = "Parcel Express", trackingNumber = "PX1" },
+                Guid.NewGuid().ToString());
         }
 
         foreach (var (ends, was) in orders)
         {
             await Poll.UntilAsync(
-                async () => Text(await customer.GetAsync("orders", $"/v1/orders/{Text(was, "id")}"), "status"), s => s == ends, $"order {Text(was, "id")}, {Text(was, "status")} before, to be {ends}", RunningShop.Patience);
+                async () => Text(await customer.GetAsync("orders", $"/v1/orders/{Text(was, "id")}"), "status"),
+                s => s == ends,
+                $"order {Text(was, "id")}, {Text(was, "status")} before, to be {ends}",
+                RunningShop.Patience);
         }
 
         await StockAddsUpAsync(@operator, orders);
@@ -68,12 +80,17 @@ public sealed class Data_of_an_earlier_version
 
     private static async Task StockAddsUpAsync(ShopClient @operator, IEnumerable<(string Ends, JsonElement Was)> orders)
     {
-        var sold = orders.Where(o => o.Ends == "completed").SelectMany(o => o.Was.GetProperty("items").EnumerateArray()).ToLookup(i => Text(i, "sku"), i => i.GetProperty("quantity").GetInt32());
+        var sold = orders.Where(o => o.Ends == "completed")
+            .SelectMany(o => o.Was.GetProperty("items").EnumerateArray())
+            .ToLookup(i => Text(i, "sku"), i => i.GetProperty("quantity").GetInt32());
         sold.Count.ShouldBeGreaterThan(0);
         foreach (var sku in sold)
         {
             var stock = await Poll.UntilAsync(
-                () => @operator.GetAsync("inventory", $"/v1/products/{sku.Key}/stock"), s => s.GetProperty("reserved").GetInt32() == 0, $"no reservation of {sku.Key} to be left", RunningShop.Patience);
+                () => @operator.GetAsync("inventory", $"/v1/products/{sku.Key}/stock"),
+                s => s.GetProperty("reserved").GetInt32() == 0,
+                $"no reservation of {sku.Key} to be left",
+                RunningShop.Patience);
             stock.GetProperty("shipped").GetInt32().ShouldBe(sku.Sum(), sku.Key);
         }
 
@@ -85,7 +102,10 @@ public sealed class Data_of_an_earlier_version
     private static async Task MoneyAddsUpAsync(ShopClient @operator)
     {
         var ledger = await Poll.UntilAsync(
-            () => @operator.GetAsync("orders", "/v1/ops/payments/reconciliation"), l => l.GetProperty("inFlight").GetInt32() == 0, "no payment to be under way", RunningShop.Patience);
+            () => @operator.GetAsync("orders", "/v1/ops/payments/reconciliation"),
+            l => l.GetProperty("inFlight").GetInt32() == 0,
+            "no payment to be under way",
+            RunningShop.Patience);
         ledger.GetProperty("differences").ToString().ShouldBe("[]");
         ledger.GetProperty("matched").GetInt32().ShouldBeGreaterThan(0);
     }
@@ -97,14 +117,21 @@ public sealed class Data_of_an_earlier_version
         {
             await Poll.UntilAsync(
                 async () => await MailsAsync(@operator, $"orderId={order}"),
-                mails => mails.Select(m => Text(m, "template")).Order(StringComparer.Ordinal).SequenceEqual(["order-confirmation", "order-shipped"]) && mails.All(m => Text(m, "status") == "sent"),
+                mails => mails.Select(m => Text(m, "template")).Order(StringComparer.Ordinal).SequenceEqual(["order-confirmation", "order-shipped"])
+                    && mails.All(m => Text(m, "status") == "sent"),
                 $"the two mails about {order}",
                 RunningShop.Patience);
         }
 
         await Poll.UntilAsync(
-            async () => (await @operator.GetAsync("notifications", "/v1/notifications?limit=200")).GetProperty("items").EnumerateArray().Where(m => Text(m, "template") == "welcome").ToList(),
-            mails => mails.Select(m => Text(m, "recipient")).Order(StringComparer.Ordinal).SequenceEqual(["ada.lovelace@shop.example", "grace.hopper@shop.example", "operator@shop.example"])
+            async () => (await @operator.GetAsync("notifications", "/v1/notifications?limit=200"))
+                .GetProperty("items")
+                .EnumerateArray()
+                .Where(m => Text(m, "template") == "welcome")
+                .ToList(),
+            mails => mails.Select(m => Text(m, "recipient"))
+                .Order(StringComparer.Ordinal)
+                .SequenceEqual(["ada.lovelace@shop.example", "grace.hopper@shop.example", "operator@shop.example"])
                 && mails.All(m => Text(m, "status") == "sent"),
             "one welcome to both customers and the operator",
             RunningShop.Patience);
@@ -115,7 +142,10 @@ public sealed class Data_of_an_earlier_version
         foreach (var service in (string[])["users", "orders", "inventory", "notifications"])
         {
             await Poll.UntilAsync(
-                () => cluster.Database(service).ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE due_at <= now()"), n => n == 0, $"the outbox of {service} to be empty", RunningShop.Patience);
+                () => cluster.Database(service).ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE due_at <= now()"),
+                n => n == 0,
+                $"the outbox of {service} to be empty",
+                RunningShop.Patience);
             (await @operator.GetAsync(service, "/v1/ops/dead-letters")).GetProperty("items").GetArrayLength().ShouldBe(0, service);
         }
     }
@@ -123,7 +153,8 @@ public sealed class Data_of_an_earlier_version
     private static async Task<List<JsonElement>> MailsAsync(ShopClient @operator, string query) =>
         [.. (await @operator.GetAsync("notifications", $"/v1/notifications?{query}")).GetProperty("items").EnumerateArray()];
 
-    private static Task<ShopClient> SignInAsync(ShopCluster cluster, JsonElement person) => ShopClient.SignInAsync(cluster, Text(person, "email"), Text(person, "password"));
+    private static Task<ShopClient> SignInAsync(ShopCluster cluster, JsonElement person) =>
+        ShopClient.SignInAsync(cluster, Text(person, "email"), Text(person, "password"));
 
     private static void Same(JsonElement was, JsonElement now, IReadOnlyList<string> members)
     {

@@ -30,7 +30,8 @@ public sealed class Encrypted_connections(RunningShop shop)
     public async Task Are_all_that_the_services_have_to_the_broker()
     {
         TestServers.NeedTls();
-        var lines = (await TestServers.RabbitMqCtlAsync("-q", "list_connections", "vhost", "user", "ssl", "--no-table-headers")).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        var lines = (await TestServers.RabbitMqCtlAsync("-q", "list_connections", "vhost", "user", "ssl", "--no-table-headers")).Split(
+            '\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => line.Split('\t')).Where(line => line[0] == shop.Cluster.Vhost.Name).ToList();
         foreach (var (service, account) in Services.Select(s => (s.Data, shop.Cluster.AccountOf(s.Data))))
         {
@@ -56,9 +57,13 @@ public sealed class Encrypted_connections(RunningShop shop)
     public async Task Are_none_to_whoever_does_not_know_the_authority()
     {
         TestServers.NeedTls();
-        using var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust } } };
+        using var handler = new SocketsHttpHandler
+        {
+            SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust } },
+        };
         using var stranger = new HttpClient(handler);
-        var refusal = await Should.ThrowAsync<HttpRequestException>(() => stranger.GetAsync(new Uri(shop.Cluster.Of("users")[0].Address, "/health/ready"), Token));
+        var refusal = await Should.ThrowAsync<HttpRequestException>(
+            () => stranger.GetAsync(new Uri(shop.Cluster.Of("users")[0].Address, "/health/ready"), Token));
         refusal.InnerException.ShouldBeOfType<AuthenticationException>();
     }
 }

@@ -47,7 +47,10 @@ public sealed class Generated_clients(RunningShop shop)
         foreach (var order in placed)
         {
             var theirs = await Poll.UntilAsync(
-                () => shop.Operator.GetAsync("orders", $"/v1/orders/{order}"), o => o.GetProperty("status").GetString() == "completed", $"order {order} to be completed", RunningShop.Patience);
+                () => shop.Operator.GetAsync("orders", $"/v1/orders/{order}"),
+                o => o.GetProperty("status").GetString() == "completed",
+                $"order {order} to be completed",
+                RunningShop.Patience);
             seen.GetProperty("total").GetString().ShouldBe(theirs.GetProperty("total").GetProperty("amount").GetString());
             seen.GetProperty("name").GetString().ShouldBe(theirs.GetProperty("shippingAddress").GetProperty("name").GetString());
         }

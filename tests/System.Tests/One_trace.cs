@@ -22,11 +22,13 @@ public sealed class One_trace(RunningShop shop)
 
         var spans = await Connected(
             completed.Headers[CloudEventHeaders.TraceParent].Split('-')[1],
-            spans => HasAll(spans, "orders", Server, Producer, Consumer) && HasAll(spans, "inventory", Producer, Consumer) && HasAll(spans, "notifications", Consumer)
+            spans => HasAll(spans, "orders", Server, Producer, Consumer) && HasAll(spans, "inventory", Producer, Consumer) && HasAll(
+                spans, "notifications", Consumer)
                 && new[] { "orders", "inventory", "notifications" }.All(s => UsesDatabase(spans, s)));
 
         // The request came in at orders, and the payment left from there over HTTP.
-        spans.Single(s => s.ParentId.Length == 0 || spans.All(o => o.SpanId != s.ParentId)).ShouldSatisfyAllConditions(root => root.Service.ShouldBe("orders"), root => root.Kind.ShouldBe(Server));
+        spans.Single(s => s.ParentId.Length == 0 || spans.All(o => o.SpanId != s.ParentId)).ShouldSatisfyAllConditions(
+            root => root.Service.ShouldBe("orders"), root => root.Kind.ShouldBe(Server));
         spans.ShouldContain(s => s.Service == "orders" && s.Kind == Client && s.Source == "System.Net.Http");
     }
 
@@ -38,7 +40,10 @@ public sealed class One_trace(RunningShop shop)
 
         await Connected(
             registered.Headers[CloudEventHeaders.TraceParent].Split('-')[1],
-            spans => HasAll(spans, "users", Server, Producer) && UsesDatabase(spans, "users") && HasAll(spans, "notifications", Consumer) && UsesDatabase(spans, "notifications"));
+            spans => HasAll(spans, "users", Server, Producer)
+                && UsesDatabase(spans, "users")
+                && HasAll(spans, "notifications", Consumer)
+                && UsesDatabase(spans, "notifications"));
     }
 
     [Fact]
@@ -49,9 +54,12 @@ public sealed class One_trace(RunningShop shop)
         await shop.OrderIs(order, "completed");
         await shop.Broker.HearAsync("shop.order.completed.v1", order.ToString());
 
-        var about = shop.Broker.Heard.Where(d => d.Subject == order.ToString() || (d.Type.StartsWith("shop.payment", StringComparison.Ordinal) && d.Json.GetProperty("orderId").GetGuid() == order)).ToList();
+        var about = shop.Broker.Heard.Where(
+            d => d.Subject == order.ToString()
+                || (d.Type.StartsWith("shop.payment", StringComparison.Ordinal) && d.Json.GetProperty("orderId").GetGuid() == order)).ToList();
         about.Select(d => d.Headers[CloudEventHeaders.CorrelationId]).Distinct().ShouldHaveSingleItem();
-        about.Where(d => d.Type != "shop.order.submitted.v1" && d.Type != "shop.order.submitted.v2").ShouldAllBe(d => d.Headers.ContainsKey(CloudEventHeaders.CausationId));
+        about.Where(d => d.Type != "shop.order.submitted.v1" && d.Type != "shop.order.submitted.v2").ShouldAllBe(
+            d => d.Headers.ContainsKey(CloudEventHeaders.CausationId));
     }
 
     /// <summary>Waits until the trace holds what it should, and every span but the first hangs on another one of it.</summary>
@@ -62,7 +70,9 @@ public sealed class One_trace(RunningShop shop)
             $"trace {traceId} to be whole and connected",
             RunningShop.Patience);
 
-    private static bool HasAll(IEnumerable<Span> spans, string service, params int[] kinds) => kinds.All(k => spans.Any(s => s.Service == service && s.Kind == k));
+    private static bool HasAll(IEnumerable<Span> spans, string service, params int[] kinds) =>
+        kinds.All(k => spans.Any(s => s.Service == service && s.Kind == k));
 
-    private static bool UsesDatabase(IEnumerable<Span> spans, string service) => spans.Any(s => s.Service == service && s.Source.StartsWith("Npgsql", StringComparison.Ordinal));
+    private static bool UsesDatabase(IEnumerable<Span> spans, string service) =>
+        spans.Any(s => s.Service == service && s.Source.StartsWith("Npgsql", StringComparison.Ordinal));
 }

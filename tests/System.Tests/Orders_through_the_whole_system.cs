@@ -91,9 +91,15 @@ public sealed class Orders_through_the_whole_system(RunningShop shop)
         using (shop.Cluster.Of("inventory")[0].Frozen())
         {
             order = await shop.Customer.OrderAsync("pm_card_visa", (sku, 4));
-            await Poll.UntilAsync(async () => (await shop.StateOf(order)).Contains("Reserving", StringComparison.OrdinalIgnoreCase), $"the saga of {order} to ask for stock", RunningShop.Patience);
+            await Poll.UntilAsync(
+                async () => (await shop.StateOf(order)).Contains("Reserving", StringComparison.OrdinalIgnoreCase),
+                $"the saga of {order} to ask for stock",
+                RunningShop.Patience);
             await shop.BringDeadlineForwardAsync(order);
-            await Poll.UntilAsync(async () => !(await shop.StateOf(order)).Contains("Reserving", StringComparison.OrdinalIgnoreCase), $"the saga of {order} to give up", RunningShop.Patience);
+            await Poll.UntilAsync(
+                async () => !(await shop.StateOf(order)).Contains("Reserving", StringComparison.OrdinalIgnoreCase),
+                $"the saga of {order} to give up",
+                RunningShop.Patience);
         }
 
         (await shop.OrderIs(order, "failed")).GetProperty("reason").GetString()!.ShouldStartWith("timed_out:");
@@ -171,7 +177,9 @@ public sealed class Orders_through_the_whole_system(RunningShop shop)
             customer, sku, quantity: 2, _ => shop.Operator.PostAsync("users", $"/v1/users/{customer.UserId}/deactivate", new { reason = "fraud" }));
 
         await Poll.UntilAsync(
-            async () => (await shop.Operator.GetAsync("orders", $"/v1/orders/{order}")).GetProperty("status").GetString() == "cancelled", $"order {order} to be cancelled", RunningShop.Patience);
+            async () => (await shop.Operator.GetAsync("orders", $"/v1/orders/{order}")).GetProperty("status").GetString() == "cancelled",
+            $"order {order} to be cancelled",
+            RunningShop.Patience);
         (await shop.StockOf(sku)).GetProperty("available").GetInt32().ShouldBe(2);
     }
 

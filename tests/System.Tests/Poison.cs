@@ -48,7 +48,10 @@ public sealed class Poison(RunningShop shop)
         var subject = $"poison-{Guid.NewGuid()}";
         await shop.Broker.PublishEventAsync(type, subject, Encoding.UTF8.GetBytes(sample.Body.Replace(good, bad, StringComparison.Ordinal)));
 
-        var subscribers = (await shop.Broker.SubscriptionsAsync()).Where(q => q.Contains(type) && !q.Key.StartsWith("outside.", StringComparison.Ordinal)).Select(q => q.Key[..q.Key.IndexOf('.', StringComparison.Ordinal)]).Distinct();
+        var subscribers = (await shop.Broker.SubscriptionsAsync())
+            .Where(q => q.Contains(type) && !q.Key.StartsWith("outside.", StringComparison.Ordinal))
+            .Select(q => q.Key[..q.Key.IndexOf('.', StringComparison.Ordinal)])
+            .Distinct();
         var found = await Poll.UntilAsync(
             async () =>
             {

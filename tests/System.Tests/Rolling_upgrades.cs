@@ -59,8 +59,14 @@ public sealed class Rolling_upgrades(RunningShop shop)
         await WelcomeMailTo(user);
 
         await Publish(new OrderSubmitted(order, user, [new SubmittedLine("MUG", 1, 5m)], 5m, time), order.ToString(), later: false);
-        await Publish(new V2.OrderSubmitted(order, user, [new OrderLine("MUG", "Mug", 1, new Money(5m, "EUR"))], new Money(5m, "EUR"), "DE", time), order.ToString(), later: true);
-        await Publish(new OrderConfirmed(order, user, [new OrderLine("MUG", "Mug", 1, new Money(5m, "EUR"))], new Money(5m, "EUR"), time), order.ToString(), later: false);
+        await Publish(
+            new V2.OrderSubmitted(order, user, [new OrderLine("MUG", "Mug", 1, new Money(5m, "EUR"))], new Money(5m, "EUR"), "DE", time),
+            order.ToString(),
+            later: true);
+        await Publish(
+            new OrderConfirmed(order, user, [new OrderLine("MUG", "Mug", 1, new Money(5m, "EUR"))], new Money(5m, "EUR"), time),
+            order.ToString(),
+            later: false);
 
         var mails = await Poll.UntilAsync(
             async () => (await shop.Operator.GetAsync("notifications", $"/v1/notifications?orderId={order}")).GetProperty("items").EnumerateArray().ToList(),

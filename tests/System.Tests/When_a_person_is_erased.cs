@@ -39,7 +39,10 @@ public sealed class When_a_person_is_erased(RunningShop shop)
             foreach (var service in Services)
             {
                 await Poll.UntilAsync(
-                    () => shop.Cluster.Database(service).FindAsync(trace), tables => tables.Count == 0, $"nothing in the database of {service} to say '{trace}'", RunningShop.Patience);
+                    () => shop.Cluster.Database(service).FindAsync(trace),
+                    tables => tables.Count == 0,
+                    $"nothing in the database of {service} to say '{trace}'",
+                    RunningShop.Patience);
             }
 
             shop.Cluster.All.SelectMany(r => r.Log).Where(line => line.Contains(trace, StringComparison.OrdinalIgnoreCase)).ShouldBeEmpty();
@@ -67,7 +70,10 @@ public sealed class When_a_person_is_erased(RunningShop shop)
         }, Guid.NewGuid().ToString())).GetProperty("id").GetGuid();
 
     private Task<JsonElement> StatusAsync(Guid order, string status) => Poll.UntilAsync(
-        () => shop.Operator.GetAsync("orders", $"/v1/orders/{order}"), o => o.GetProperty("status").GetString() == status, $"order {order} to be {status}", RunningShop.Patience);
+        () => shop.Operator.GetAsync("orders", $"/v1/orders/{order}"),
+        o => o.GetProperty("status").GetString() == status,
+        $"order {order} to be {status}",
+        RunningShop.Patience);
 
     private async Task<string?> SalesAsync(string sku)
     {

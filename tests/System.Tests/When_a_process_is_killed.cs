@@ -33,14 +33,18 @@ public sealed class When_a_process_is_killed(RunningShop shop)
             await shop.OrderIs(orders[i], i % 3 == 2 ? "failed" : "completed", TimeSpan.FromSeconds(120));
         }
 
-        var stock = await Poll.UntilAsync(() => shop.StockOf(sku), s => s.GetProperty("reserved").GetInt32() == 0, $"no reservation of {sku} to be left", RunningShop.Patience);
+        var stock = await Poll.UntilAsync(
+            () => shop.StockOf(sku), s => s.GetProperty("reserved").GetInt32() == 0, $"no reservation of {sku} to be left", RunningShop.Patience);
         stock.GetProperty("onHand").GetInt32().ShouldBe(100 - (Orders * 2 / 3));
         stock.GetProperty("shipped").GetInt32().ShouldBe(Orders * 2 / 3);
         // A mail that the killed process had claimed waits for the end of its claim before another takes it.
         foreach (var order in orders)
         {
             await Poll.UntilAsync(
-                async () => (await shop.Operator.GetAsync("notifications", $"/v1/notifications?orderId={order}")).GetProperty("items").EnumerateArray().ToList(),
+                async () => (await shop.Operator.GetAsync("notifications", $"/v1/notifications?orderId={order}"))
+                    .GetProperty("items")
+                    .EnumerateArray()
+                    .ToList(),
                 mails => mails.Count > 0 && mails.All(m => m.GetProperty("status").GetString() == "sent")
                     && mails.Select(m => m.GetProperty("template").GetString()).Distinct().Count() == mails.Count,
                 $"every mail about {order}, each once",

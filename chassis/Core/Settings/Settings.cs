@@ -18,11 +18,14 @@ public static class SettingsExtensions
     }
 }
 
-/// <summary>Annotations of nested settings, lists and dictionaries too, at which the framework's own validation stops. A failure names its configuration path.</summary>
+/// <summary>
+/// Annotations of nested settings, lists and dictionaries too, at which the framework's own validation stops. A failure names its configuration path.
+/// </summary>
 internal sealed class DeepValidation<T>(string section) : IValidateOptions<T>
     where T : class
 {
-    // An attribute like [Range] is one object for the whole process, and reads its bounds when it is first asked: of two hosts that start at once one would find them half read.
+    // An attribute like [Range] is one object for the whole process, and reads its bounds when it is first asked: of two hosts that start at once one would
+    // find them half read.
     private static readonly Lock OneAtATime = new();
 
     public ValidateOptionsResult Validate(string? name, T options)

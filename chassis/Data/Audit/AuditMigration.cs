@@ -5,7 +5,10 @@ namespace Chassis.Data;
 /// <summary>The audit's part of a service's migrations.</summary>
 public static class AuditMigration
 {
-    /// <summary>Creates schema <c>audit</c>: the entries (append-only), and the two functions that alone may take something away. ADR: docs/adr/0027-operators-acts-are-recorded.md.</summary>
+    /// <summary>
+    /// Creates schema <c>audit</c>: the entries (append-only), and the two functions that alone may take something away. ADR:
+    /// docs/adr/0027-operators-acts-are-recorded.md.
+    /// </summary>
     public static void CreateAudit(this MigrationBuilder migration)
     {
         migration.Sql(

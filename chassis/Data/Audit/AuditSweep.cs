@@ -6,7 +6,8 @@ using NpgsqlTypes;
 namespace Chassis.Data;
 
 /// <summary>Takes away entries, and addresses of entries, whose time is over.</summary>
-internal sealed class AuditSweep(NpgsqlDataSource database, IOptions<AuditSettings> settings, TimeProvider clock, ILogger<AuditSweep> logger) : PeriodicService(clock, logger)
+internal sealed class AuditSweep(NpgsqlDataSource database, IOptions<AuditSettings> settings, TimeProvider clock, ILogger<AuditSweep> logger)
+    : PeriodicService(clock, logger)
 {
     protected override TimeSpan Interval { get; } = TimeSpan.FromHours(1);
 

@@ -2,7 +2,9 @@ using Npgsql;
 
 namespace Chassis.Data;
 
-/// <summary>Commits what somebody changes on a connection of its own, and with it who it was. The transactions of the service's context do so by themselves.</summary>
+/// <summary>
+/// Commits what somebody changes on a connection of its own, and with it who it was. The transactions of the service's context do so by themselves.
+/// </summary>
 public interface IAuditedCommit
 {
     /// <summary>Commits.</summary>

@@ -21,8 +21,8 @@ public sealed class SealingSettings
     public string[] FormerSecrets { get; init; } = [];
 
     /// <summary>
-    /// How long after the start, and how often from then on, what was sealed with a former secret, or not at all, is sealed anew; from 0.1 s to a week. Until then replicas with the
-    /// settings, or of the version, of before can still read it.
+    /// How long after the start, and how often from then on, what was sealed with a former secret, or not at all, is sealed anew; from 0.1 s to a week. Until
+    /// then replicas with the settings, or of the version, of before can still read it.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.1", "7.00:00:00")]
     public TimeSpan AnewAfter { get; init; } = TimeSpan.FromHours(1);
@@ -72,7 +72,9 @@ public sealed class Envelope
         return box;
     }
 
-    /// <exception cref="CryptographicException">It is no box, was sealed with a master secret that the settings do not have, or for another purpose or row.</exception>
+    /// <exception cref="CryptographicException">
+    /// It is no box, was sealed with a master secret that the settings do not have, or for another purpose or row.
+    /// </exception>
     public byte[] Open(string purpose, string row, ReadOnlySpan<byte> box)
     {
         if (box.Length < TextAt || box[0] != Version)

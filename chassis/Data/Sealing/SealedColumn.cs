@@ -21,5 +21,6 @@ public sealed class SealedColumn(string table, string row, string box, string pu
     public byte[] Seal(Envelope envelope, string rowName, ReadOnlySpan<byte> plain) => envelope.Seal(purpose, rowName, plain);
 
     /// <exception cref="CryptographicException">Sealed with a master secret that the settings do not have, or for another purpose or row.</exception>
-    public byte[] Open(Envelope envelope, string rowName, byte[] stored) => envelope.Knows(stored) ? envelope.Open(purpose, rowName, stored) : openOlder(envelope, stored);
+    public byte[] Open(Envelope envelope, string rowName, byte[] stored) =>
+        envelope.Knows(stored) ? envelope.Open(purpose, rowName, stored) : openOlder(envelope, stored);
 }

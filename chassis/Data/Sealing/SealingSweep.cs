@@ -7,10 +7,16 @@ using NpgsqlTypes;
 namespace Chassis.Data;
 
 /// <summary>
-/// Seals anew what was sealed with a former master secret, or by a version before the envelope, so that the former secret can go. What no secret opens stays as it is.
+/// Seals anew what was sealed with a former master secret, or by a version before the envelope, so that the former secret can go. What no secret opens stays as
+/// it is.
 /// </summary>
 internal sealed partial class SealingSweep(
-    IEnumerable<SealedColumn> columns, NpgsqlDataSource database, Envelope envelope, IOptions<SealingSettings> settings, TimeProvider clock, ILogger<SealingSweep> logger) : PeriodicService(clock, logger)
+    IEnumerable<SealedColumn> columns,
+    NpgsqlDataSource database,
+    Envelope envelope,
+    IOptions<SealingSettings> settings,
+    TimeProvider clock,
+    ILogger<SealingSweep> logger) : PeriodicService(clock, logger)
 {
     private const int Batch = 500;
 

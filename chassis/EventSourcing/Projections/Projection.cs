@@ -51,7 +51,9 @@ public sealed record ProjectionTarget(NpgsqlConnection Connection, bool Shadow)
 /// <param name="Head">Highest position in the store.</param>
 /// <param name="Lag">Events not applied yet; 10,001 stands for more than 10,000.</param>
 /// <param name="LagSeconds">Age of the oldest event not applied yet.</param>
-/// <param name="HeldBackBy">The sessions that are storing events and have not committed yet, if something is not applied: nothing later is read before they end.</param>
+/// <param name="HeldBackBy">
+/// The sessions that are storing events and have not committed yet, if something is not applied: nothing later is read before they end.
+/// </param>
 /// <param name="Error">Why it does not go on, if it does not.</param>
 /// <param name="Rebuild">The last rebuild, if there was one.</param>
 public sealed record ProjectionStatus(
@@ -69,6 +71,8 @@ public enum RebuildState
 /// <param name="RequestedAt">When it was asked for.</param>
 /// <param name="FinishedAt">When the new tables took over, or the attempt ended.</param>
 /// <param name="Events">Events applied to the shadow tables.</param>
-/// <param name="Differences">Rows in which the old and the new tables differed at the moment of the swap; 0 unless the projection's code had changed or was wrong.</param>
+/// <param name="Differences">
+/// Rows in which the old and the new tables differed at the moment of the swap; 0 unless the projection's code had changed or was wrong.
+/// </param>
 /// <param name="Error">Why it failed.</param>
 public sealed record RebuildStatus(RebuildState State, DateTimeOffset RequestedAt, DateTimeOffset? FinishedAt, long Events, long? Differences, string? Error);

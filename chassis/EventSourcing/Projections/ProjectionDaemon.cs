@@ -40,7 +40,11 @@ internal sealed partial class ProjectionDaemon(
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        [.. projections.Where(p => p.Mode == ProjectionMode.Asynchronous).Select(p => FollowAsync(p, stoppingToken)), RunRebuildsAsync(stoppingToken), MeasureAsync(stoppingToken)]);
+        [
+            .. projections.Where(p => p.Mode == ProjectionMode.Asynchronous).Select(p => FollowAsync(p, stoppingToken)),
+            RunRebuildsAsync(stoppingToken),
+            MeasureAsync(stoppingToken),
+        ]);
 
     private async Task FollowAsync(Projection projection, CancellationToken stoppingToken)
     {
@@ -95,7 +99,8 @@ internal sealed partial class ProjectionDaemon(
             {
                 var status = await ProjectionStore.StatusAsync(dataSource, projections, stoppingToken);
                 metrics.Update(status);
-                if (status.FirstOrDefault(s => s.HeldBackBy is not null && s.LagSeconds > LongLag.TotalSeconds) is { } held && clock.GetElapsedTime(told) > LongLag)
+                if (status.FirstOrDefault(s => s.HeldBackBy is not null && s.LagSeconds > LongLag.TotalSeconds) is { } held
+                    && clock.GetElapsedTime(told) > LongLag)
                 {
                     LogHeldBack(logger, held.Name, held.LagSeconds, held.HeldBackBy!);
                     told = clock.GetTimestamp();

@@ -6,7 +6,8 @@ using Npgsql;
 namespace Chassis.EventSourcing;
 
 /// <summary>Makes a projection anew beside the live one: fills the shadow tables, catches up, compares, swaps. Reads go on all the time.</summary>
-internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, EventSerializer serializer, TimeProvider clock, ILogger<ProjectionRebuilder> logger)
+internal sealed partial class ProjectionRebuilder(
+    NpgsqlDataSource dataSource, EventSerializer serializer, TimeProvider clock, ILogger<ProjectionRebuilder> logger)
 {
     private const int BatchSize = 1_000;
 
@@ -109,8 +110,8 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
     }
 
     /// <summary>
-    /// The last bit, while writers of this projection wait and readers do not. Whoever still reads from before, in a transaction of its own, is waited for no longer
-    /// than a second: behind the lock for the renaming everybody waits.
+    /// The last bit, while writers of this projection wait and readers do not. Whoever still reads from before, in a transaction of its own, is waited for no
+    /// longer than a second: behind the lock for the renaming everybody waits.
     /// </summary>
     private async Task<(long Differences, long Events)> CatchUpAndSwapAsync(
         NpgsqlConnection connection, Projection projection, long checkpoint, long events, CancellationToken ct)
@@ -119,8 +120,8 @@ internal sealed partial class ProjectionRebuilder(NpgsqlDataSource dataSource, E
         await connection.ExecuteAsync("SET LOCAL lock_timeout = '30s'", ct);
         var tables = string.Join(", ", projection.Tables);
 
-        // A vacuum that is under way gives up only after a second (deadlock_timeout). It is sent away first, by locks that nobody else minds: reads and writes would
-        // wait behind the stronger ones below.
+        // A vacuum that is under way gives up only after a second (deadlock_timeout). It is sent away first, by locks that nobody else minds: reads and writes
+        // would wait behind the stronger ones below.
         await connection.ExecuteAsync(
             $"LOCK TABLE {string.Join(", ", projection.Tables.Select(t => t + ProjectionTarget.ShadowSuffix))} IN ACCESS EXCLUSIVE MODE", ct);
         await connection.ExecuteAsync($"LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE", ct);

@@ -23,7 +23,8 @@ internal static class ProjectionStore
 
     /// <summary>The same, in a transaction whose commit may be forgotten: then its events are applied again.</summary>
     public static Task SaveCheckpointWithoutFlushAsync(NpgsqlConnection connection, string name, long position, CancellationToken ct) =>
-        connection.ExecuteAsync($"UPDATE event_store.projections SET position = $2, error = NULL FROM ({Flush.NotAwaited}) AS flush WHERE name = $1", ct, name, position);
+        connection.ExecuteAsync(
+            $"UPDATE event_store.projections SET position = $2, error = NULL FROM ({Flush.NotAwaited}) AS flush WHERE name = $1", ct, name, position);
 
     public static Task SaveErrorAsync(NpgsqlDataSource dataSource, string name, string? error, CancellationToken ct) =>
         dataSource.ExecuteAsync("UPDATE event_store.projections SET error = $2 WHERE name = $1", ct, name, error);
@@ -40,7 +41,8 @@ internal static class ProjectionStore
 
     public static async Task<IReadOnlyList<string>> OpenRebuildsAsync(NpgsqlDataSource dataSource, CancellationToken ct)
     {
-        await using var command = dataSource.CreateCommand("SELECT name FROM event_store.projections WHERE rebuild_state IN ('requested', 'running') ORDER BY rebuild_requested_at");
+        await using var command = dataSource.CreateCommand(
+            "SELECT name FROM event_store.projections WHERE rebuild_state IN ('requested', 'running') ORDER BY rebuild_requested_at");
         await using var reader = await command.ExecuteReaderAsync(ct);
         var names = new List<string>();
         while (await reader.ReadAsync(ct))
@@ -52,7 +54,14 @@ internal static class ProjectionStore
     }
 
     public static Task<int> SaveRebuildAsync(
-        NpgsqlConnection connection, string name, RebuildState state, long events, long? differences, string? error, DateTimeOffset? finishedAt, CancellationToken ct) =>
+        NpgsqlConnection connection,
+        string name,
+        RebuildState state,
+        long events,
+        long? differences,
+        string? error,
+        DateTimeOffset? finishedAt,
+        CancellationToken ct) =>
         connection.ExecuteAsync(
             """
             UPDATE event_store.projections
@@ -89,7 +98,9 @@ internal static class ProjectionStore
             {
                 var head = reader.GetInt64(2);
                 result.Add(new ProjectionStatus(
-                    reader.GetString(0), mode, mode == ProjectionMode.Consistent ? head : reader.GetInt64(1), head, reader.GetInt64(3), Math.Round(reader.GetDouble(4), 3),
+                    reader.GetString(0), mode, mode == ProjectionMode.Consistent
+                        ? head
+                        : reader.GetInt64(1), head, reader.GetInt64(3), Math.Round(reader.GetDouble(4), 3),
                     Text(reader, 5), Text(reader, 6), ReadRebuild(reader)));
             }
         }

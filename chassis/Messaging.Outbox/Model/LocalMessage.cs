@@ -4,7 +4,9 @@ using MassTransit.Transports;
 
 namespace Chassis.Messaging.Model;
 
-/// <summary>Marks what is consumed straight from the outbox: the row that it came in stands for the message, and goes with the transaction of its consumer.</summary>
+/// <summary>
+/// Marks what is consumed straight from the outbox: the row that it came in stands for the message, and goes with the transaction of its consumer.
+/// </summary>
 /// <param name="row">The row.</param>
 /// <param name="isAgain">Whether it was not handed over by the transaction that wrote it.</param>
 /// <param name="clock">Tells whether it is ours still.</param>

@@ -7,8 +7,8 @@ using RabbitMQ.Client;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>
-/// Opens connections of our own to the broker, beside those of MassTransit, and says of both how they are. Over <c>amqps</c> the broker has to show a certificate of its own
-/// name, from an authority that this process trusts.
+/// Opens connections of our own to the broker, beside those of MassTransit, and says of both how they are. Over <c>amqps</c> the broker has to show a
+/// certificate of its own name, from an authority that this process trusts.
 /// </summary>
 internal sealed class BrokerConnection(IOptions<MessagingOptions> options, ServiceIdentity service)
 {

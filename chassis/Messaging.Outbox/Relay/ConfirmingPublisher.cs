@@ -32,7 +32,8 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
     private bool _blocked;
     private bool _abandoned;
 
-    private ConfirmingPublisher(IConnection connection, IChannel channel, Topology topology, string account, Action<OutboxRow, string?> settled, TimeProvider clock, int window)
+    private ConfirmingPublisher(
+        IConnection connection, IChannel channel, Topology topology, string account, Action<OutboxRow, string?> settled, TimeProvider clock, int window)
     {
         _connection = connection;
         _channel = channel;
@@ -54,8 +55,8 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
     public Task<string> Closed => _closed.Task;
 
     /// <summary>
-    /// For how long the oldest message has been the oldest. A broker that is slow confirms one after the other, so that this stays short however long each of them takes; one
-    /// that takes no messages for want of memory or disk has said so, and the time does not count.
+    /// For how long the oldest message has been the oldest. A broker that is slow confirms one after the other, so that this stays short however long each of
+    /// them takes; one that takes no messages for want of memory or disk has said so, and the time does not count.
     /// </summary>
     public TimeSpan StuckFor
     {
@@ -157,7 +158,9 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         }
     }
 
-    /// <summary>The messages of which nothing is known, in the order in which they were sent. Whatever the broker says of them later is not heard any more.</summary>
+    /// <summary>
+    /// The messages of which nothing is known, in the order in which they were sent. Whatever the broker says of them later is not heard any more.
+    /// </summary>
     public List<OutboxRow> TakeUnsettled()
     {
         lock (_gate)
@@ -169,7 +172,9 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits no longer for what is under way. A late word of the broker is still heard, and they keep their room until then: so does the broker.</summary>
+    /// <summary>
+    /// Waits no longer for what is under way. A late word of the broker is still heard, and they keep their room until then: so does the broker.
+    /// </summary>
     public List<OutboxRow> GiveUp()
     {
         lock (_gate)
@@ -264,15 +269,16 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         _settled(row, reason);
     }
 
-    // The broker sends a message back before it confirms it, and says where it was to go: one id can be under way to several places, and to one place several times.
-    // Those share a fate, since nothing tells them apart: what is refused is sent again.
+    // The broker sends a message back before it confirms it, and says where it was to go: one id can be under way to several places, and to one place several
+    // times. Those share a fate, since nothing tells them apart: what is refused is sent again.
     private Task OnReturnedAsync(object sender, BasicReturnEventArgs e)
     {
         if (Guid.TryParse(e.BasicProperties.MessageId, out var id))
         {
             lock (_gate)
             {
-                foreach (var row in _inFlight.Values.Where(row => row.Mandatory && row.MessageId == id && row.Exchange == e.Exchange && row.RoutingKey == e.RoutingKey))
+                foreach (var row in _inFlight.Values.Where(
+                    row => row.Mandatory && row.MessageId == id && row.Exchange == e.Exchange && row.RoutingKey == e.RoutingKey))
                 {
                     row.Returned = string.Create(CultureInfo.InvariantCulture, $"Not routable: {e.ReplyCode} {e.ReplyText}.");
                 }

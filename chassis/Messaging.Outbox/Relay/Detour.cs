@@ -4,8 +4,9 @@ using Chassis.Messaging.Model;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>
-/// A connection of its own for the messages to one destination that has not confirmed in time, as long as that is so. A channel of the broker that waits for a queue without a
-/// quorum does nothing else, and a connection with such a channel is not read any more: whoever shares it waits as well, however healthy its own queue is.
+/// A connection of its own for the messages to one destination that has not confirmed in time, as long as that is so. A channel of the broker that waits for a
+/// queue without a quorum does nothing else, and a connection with such a channel is not read any more: whoever shares it waits as well, however healthy its
+/// own queue is.
 /// </summary>
 /// <param name="open">Opens the connection, with the place to tell what became of each message and the number that may be under way.</param>
 /// <param name="outcomes">Where to tell what became of the messages.</param>
@@ -197,7 +198,8 @@ internal sealed class Detour(
         }
     }
 
-    // Runs on the connection's reading task. That what was given up is refused at last says nothing: the broker does so when it gets no answer from the queue itself.
+    // Runs on the connection's reading task. That what was given up is refused at last says nothing: the broker does so when it gets no answer from the queue
+    // itself.
     private void Settled(OutboxRow row, string? error)
     {
         if (error is null || !row.GivenUp)

@@ -9,7 +9,8 @@ namespace Chassis.Messaging.Relay;
 internal sealed class Detours(Func<Detour> make)
 {
     // Asked for every message, and nearly always empty.
-    private ImmutableDictionary<(string Exchange, string RoutingKey), Detour> _detours = ImmutableDictionary<(string Exchange, string RoutingKey), Detour>.Empty;
+    private ImmutableDictionary<(string Exchange, string RoutingKey), Detour> _detours = ImmutableDictionary<(string Exchange, string RoutingKey),
+    Detour>.Empty;
     private readonly ConcurrentDictionary<Task, CancellationTokenSource> _running = new();
 
     /// <summary>How many there are.</summary>

@@ -4,8 +4,9 @@ using Microsoft.Extensions.Logging;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>
-/// What a service sends to a queue of its own goes from the outbox straight into that queue's pipeline, after the commit. Rows of one queue and key are handled one after the other,
-/// in the order in which they leave; what fails in the pipeline is redelivered or becomes a dead letter as it would behind the broker. ADR: docs/adr/0002-own-outbox-storage.md.
+/// What a service sends to a queue of its own goes from the outbox straight into that queue's pipeline, after the commit. Rows of one queue and key are handled
+/// one after the other, in the order in which they leave; what fails in the pipeline is redelivered or becomes a dead letter as it would behind the broker.
+/// ADR: docs/adr/0002-own-outbox-storage.md.
 /// </summary>
 internal sealed partial class LocalDelivery(LocalEndpoints endpoints, MessagingMetrics metrics, TimeProvider clock, ILogger<LocalDelivery> logger)
 {

@@ -8,8 +8,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>
-/// The queues of this service that take what it sends to itself without the broker. Each has a second pipeline, made by the same configuration as the one behind the broker's queue:
-/// the same consumers, policies and observers.
+/// The queues of this service that take what it sends to itself without the broker. Each has a second pipeline, made by the same configuration as the one
+/// behind the broker's queue: the same consumers, policies and observers.
 /// </summary>
 internal sealed class LocalEndpoints(IServiceProvider provider)
 {

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>Keeps the figures for the gauges, so that collecting metrics does not wait for the database.</summary>
-internal sealed class OutboxGauges(OutboxStore store, OutboxRelay relay, MessagingMetrics metrics, TimeProvider clock, ILogger<OutboxGauges> logger) : PeriodicService(clock, logger)
+internal sealed class OutboxGauges(OutboxStore store, OutboxRelay relay, MessagingMetrics metrics, TimeProvider clock, ILogger<OutboxGauges> logger)
+    : PeriodicService(clock, logger)
 {
     private OutboxFigures _figures = new(0, 0, 0, 0, 0, 0);
 

@@ -12,8 +12,9 @@ using RabbitMQ.Client;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>
-/// Brings the rows of the outbox to the broker, and what is for this service itself to its own endpoints. What this process has just committed it sends from memory, without a second look at the table;
-/// what a crash left, what was scheduled and what was refused before, the sweep finds, in whichever replica comes first.
+/// Brings the rows of the outbox to the broker, and what is for this service itself to its own endpoints. What this process has just committed it sends from
+/// memory, without a second look at the table; what a crash left, what was scheduled and what was refused before, the sweep finds, in whichever replica comes
+/// first.
 /// </summary>
 internal sealed partial class OutboxRelay : BackgroundService
 {
@@ -81,7 +82,9 @@ internal sealed partial class OutboxRelay : BackgroundService
     /// <summary>Destinations that do not confirm what is sent to them.</summary>
     public int Unconfirmed => _detours.Count;
 
-    /// <summary>Announces the rows of a transaction that is about to commit. Null when there is nothing to hand over, or no room for it: the sweep will find the rows.</summary>
+    /// <summary>
+    /// Announces the rows of a transaction that is about to commit. Null when there is nothing to hand over, or no room for it: the sweep will find the rows.
+    /// </summary>
     public Handover? Register(IReadOnlyList<OutboxRow> written)
     {
         var now = _clock.GetTimestamp();
@@ -119,7 +122,9 @@ internal sealed partial class OutboxRelay : BackgroundService
     {
         _accepting = false;
         var started = _clock.GetTimestamp();
-        while (((IsConnected && _rows > 0) || _local.InFlight > 0) && _clock.GetElapsedTime(started) < _options.DrainTimeout && !cancellationToken.IsCancellationRequested)
+        while (((IsConnected && _rows > 0) || _local.InFlight > 0)
+            && _clock.GetElapsedTime(started) < _options.DrainTimeout
+            && !cancellationToken.IsCancellationRequested)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(10), _clock, CancellationToken.None);
         }
@@ -296,7 +301,10 @@ internal sealed partial class OutboxRelay : BackgroundService
     private async Task KeepAsync(ConfirmingPublisher publisher, CancellationToken ct)
     {
         var now = _clock.GetTimestamp();
-        List<OutboxRow> rows = [.. publisher.OwnedUntil(now + (_ownership / 2)), .. _detours.OwnedUntil(now + (_ownership / 2)), .. _local.OwnedUntil(now + (_ownership / 2))];
+        List<OutboxRow> rows =
+        [
+            .. publisher.OwnedUntil(now + (_ownership / 2)), .. _detours.OwnedUntil(now + (_ownership / 2)), .. _local.OwnedUntil(now + (_ownership / 2)),
+        ];
         if (rows.Count > 0)
         {
             await _store.KeepAsync(rows, _options.Lease, ct);

@@ -8,7 +8,8 @@ using Npgsql;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>Writes down in bulk what became of the rows: the confirmed ones are deleted, the refused ones put back or aside.</summary>
-internal sealed partial class Settlement(OutboxStore store, MessagingOptions options, MessagingMetrics metrics, TimeProvider clock, ILogger logger) : IDisposable
+internal sealed partial class Settlement(OutboxStore store, MessagingOptions options, MessagingMetrics metrics, TimeProvider clock, ILogger logger)
+    : IDisposable
 {
     private const int MaxBatch = 5_000;
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(15);

@@ -4,9 +4,9 @@ using Microsoft.Extensions.Options;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>
-/// Exchanges of this service's events that were there and are gone, because somebody has deleted them, and with them what consumers had bound. What is published to
-/// one that has been made again reaches nobody until they have bound to it. So it is not made again before every replica has seen that it is gone, and nothing is
-/// sent there before every consumer had the time to come back: the messages wait in the outbox.
+/// Exchanges of this service's events that were there and are gone, because somebody has deleted them, and with them what consumers had bound. What is
+/// published to one that has been made again reaches nobody until they have bound to it. So it is not made again before every replica has seen that it is gone,
+/// and nothing is sent there before every consumer had the time to come back: the messages wait in the outbox.
 /// </summary>
 internal sealed class VanishedExchanges(IOptions<MessagingOptions> options, TimeProvider clock)
 {
@@ -34,11 +34,12 @@ internal sealed class VanishedExchanges(IOptions<MessagingOptions> options, Time
         _gone.AddOrUpdate(exchange, _ => (clock.GetTimestamp(), null), (_, gone) => gone.Back is null ? gone : (clock.GetTimestamp(), null));
 
     /// <summary>Whether it may be made again: every replica looks once in an interval.</summary>
-    public bool MayBeMade(string exchange) => !_gone.TryGetValue(exchange, out var gone) || gone.Back is not null || clock.GetElapsedTime(gone.Since) >= Interval;
+    public bool MayBeMade(string exchange) =>
+        !_gone.TryGetValue(exchange, out var gone) || gone.Back is not null || clock.GetElapsedTime(gone.Since) >= Interval;
 
     /// <summary>
-    /// Whether its messages have to wait: until it is there again, which is at a look and not at any time, then an interval in which its consumers look, and one for
-    /// whoever looks late.
+    /// Whether its messages have to wait: until it is there again, which is at a look and not at any time, then an interval in which its consumers look, and
+    /// one for whoever looks late.
     /// </summary>
     public bool IsHeld(string exchange)
     {

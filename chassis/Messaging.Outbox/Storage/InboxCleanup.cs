@@ -7,7 +7,8 @@ using NpgsqlTypes;
 namespace Chassis.Messaging.Storage;
 
 /// <summary>Forgets message ids after their time, a few thousand at once so that nobody waits for it.</summary>
-internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<InboxCleanup> logger) : PeriodicService(clock, logger)
+internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<InboxCleanup> logger)
+    : PeriodicService(clock, logger)
 {
     private const int Batch = 5_000;
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);

@@ -11,12 +11,13 @@ namespace Chassis.Messaging.Storage;
 internal static class OutboxSql
 {
     /// <summary>
-    /// From this due time on the rows of replays wait, a thousand years ahead and in the order of their events. What is due never waits behind them, however many they are: the
-    /// relay takes a share of them beside it.
+    /// From this due time on the rows of replays wait, a thousand years ahead and in the order of their events. What is due never waits behind them, however
+    /// many they are: the relay takes a share of them beside it.
     /// </summary>
     public const string Replays = "timestamptz '3000-01-01 00:00:00+00'";
 
-    // One statement for all that a transaction sends, archives and takes back: each of its own costs more than what it writes. The rows get their keys in their order.
+    // One statement for all that a transaction sends, archives and takes back: each of its own costs more than what it writes. The rows get their keys in their
+    // order.
     private const string InsertSql =
         """
         INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, token, due_at)
@@ -46,7 +47,9 @@ internal static class OutboxSql
     public static NpgsqlBatchCommand Insert(IReadOnlyList<OutboxRow> rows, TimeSpan lease, params Guid[] cancelled)
     {
         var archives = rows.Any(row => row.Archive is not null);
-        var command = new NpgsqlBatchCommand(archives ? cancelled.Length > 0 ? CancellingAndArchivingSql : ArchivingSql : cancelled.Length > 0 ? CancellingSql : InsertSql)
+        var command = new NpgsqlBatchCommand(archives
+            ? cancelled.Length > 0 ? CancellingAndArchivingSql : ArchivingSql
+            : cancelled.Length > 0 ? CancellingSql : InsertSql)
         {
             Parameters =
             {

@@ -12,8 +12,8 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
 {
     private const string Columns = "id, message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, due_at, scheduled, created_at";
 
-    // SKIP LOCKED: several replicas share the work. now(), because the index can only be used with a stable time. The rows are moved on by their ids and not by a join: with
-    // statistics of another moment that would read the whole table.
+    // SKIP LOCKED: several replicas share the work. now(), because the index can only be used with a stable time. The rows are moved on by their ids and not by
+    // a join: with statistics of another moment that would read the whole table.
     internal const string ClaimSql =
         $"""
         WITH due AS (
@@ -47,8 +47,8 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         ORDER BY position
         """;
 
-    // Ids alone are not enough: what has been sent is written down until the database answers, and that may be a copy that has lost the last commits and given the ids to
-    // other messages. What a crash of the database brings back is sent again under its id, as after a crash of ours.
+    // Ids alone are not enough: what has been sent is written down until the database answers, and that may be a copy that has lost the last commits and given
+    // the ids to other messages. What a crash of the database brings back is sent again under its id, as after a crash of ours.
     private const string DeleteSql =
         $"""
         DELETE FROM messaging.outbox o USING unnest($1::bigint[], $2::uuid[]) AS sent(id, message_id), ({Flush.NotAwaited}) AS flush
@@ -72,8 +72,12 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         WHERE o.id = refused.id AND o.message_id = refused.message_id RETURNING parked_at IS NOT NULL
         """;
 
-    /// <summary>Takes over rows that are due, and of replayed ones a share of their own, in the order of their ids, and tells whether there are more or when the next one will be.</summary>
-    public async Task<(List<OutboxRow> Rows, bool More, TimeSpan? Next)> ClaimAsync(int limit, int replays, Watermark watermark, TimeSpan lease, CancellationToken ct)
+    /// <summary>
+    /// Takes over rows that are due, and of replayed ones a share of their own, in the order of their ids, and tells whether there are more or when the next
+    /// one will be.
+    /// </summary>
+    public async Task<(List<OutboxRow> Rows, bool More, TimeSpan? Next)> ClaimAsync(
+        int limit, int replays, Watermark watermark, TimeSpan lease, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         var from = watermark.Begin();
@@ -197,7 +201,8 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         command.Parameters.AddValue(queue);
         command.Parameters.AddValue(MessageKeys.EventContentType);
         command.Parameters.AddValue(
-            HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }), NpgsqlDbType.Jsonb);
+            HeaderJson.Write(new Dictionary<string, string> { [CloudEventHeaders.Replay] = "true", [MessageKeys.ReplayId] = replay.ToString() }),
+            NpgsqlDbType.Jsonb);
         command.Parameters.AddValue(catalogue.Exchanges.Replay);
         command.Parameters.AddValue(subject, NpgsqlDbType.Text);
         var replayed = await command.ExecuteNonQueryAsync(ct);

@@ -7,7 +7,8 @@ using NpgsqlTypes;
 namespace Chassis.Messaging.Storage;
 
 /// <summary>Removes archived events and closed dead letters after their time, a few hundred at once so that nobody waits for it.</summary>
-internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<Retention> logger) : PeriodicService(clock, logger)
+internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<Retention> logger)
+    : PeriodicService(clock, logger)
 {
     private const int Batch = 500;
 

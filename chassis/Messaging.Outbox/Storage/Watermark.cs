@@ -1,12 +1,13 @@
 namespace Chassis.Messaging.Storage;
 
 /// <summary>
-/// From which due time on a look at the outbox begins. Below it everything was claimed, so that there is nothing but the index entries of rows that are gone; while somebody
-/// reads an old snapshot (a backup of an hour, say) none of them is cleaned up, and a look from the beginning reads them all.
+/// From which due time on a look at the outbox begins. Below it everything was claimed, so that there is nothing but the index entries of rows that are gone;
+/// while somebody reads an old snapshot (a backup of an hour, say) none of them is cleaned up, and a look from the beginning reads them all.
 /// </summary>
 /// <remarks>
-/// A row can come to lie below it all the same: its transaction was open for long, a clock went back, somebody gave it a time in the past, another replica had claimed it and died. So
-/// every look is from the beginning as long as that costs nothing, and a costly one is repeated as often as a twentieth of the time allows, at the latest after <see cref="Longest"/>.
+/// A row can come to lie below it all the same: its transaction was open for long, a clock went back, somebody gave it a time in the past, another replica had
+/// claimed it and died. So every look is from the beginning as long as that costs nothing, and a costly one is repeated as often as a twentieth of the time
+/// allows, at the latest after <see cref="Longest"/>.
 /// </remarks>
 /// <param name="trail">How far behind the clock of the database it stays: transactions that are open for no longer are seen at once.</param>
 /// <param name="clock">Measures the looks.</param>

@@ -60,7 +60,8 @@ internal sealed class OutboxBuffer
         }
     }
 
-    public static OutboxBuffer? Find(DbContext? db) => db is not null && Buffers.TryGetValue(db, out var buffer) && buffer._lease == db.ContextId.Lease ? buffer : null;
+    public static OutboxBuffer? Find(DbContext? db) =>
+        db is not null && Buffers.TryGetValue(db, out var buffer) && buffer._lease == db.ContextId.Lease ? buffer : null;
 
     /// <summary>A consumer may publish from several tasks at once.</summary>
     public void Add(OutboxRow row)

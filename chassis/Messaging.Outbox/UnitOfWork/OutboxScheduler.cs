@@ -57,7 +57,14 @@ internal sealed class OutboxScheduleProvider(ISendEndpointProvider endpoints, Fu
 }
 
 /// <summary>Gives every consumed message a scheduler and a way back for later, whether there is a transaction or not.</summary>
-internal sealed class SchedulerFilter(OutboxStore store, MessageFormatter formatter, Accounts accounts, MessagingMetrics metrics, IOptions<MessagingOptions> options, TimeProvider clock, IServiceProvider provider)
+internal sealed class SchedulerFilter(
+    OutboxStore store,
+    MessageFormatter formatter,
+    Accounts accounts,
+    MessagingMetrics metrics,
+    IOptions<MessagingOptions> options,
+    TimeProvider clock,
+    IServiceProvider provider)
     : IFilter<ConsumeContext>
 {
     private readonly DirectOutbox _direct = new(store, formatter, options, provider);
@@ -81,7 +88,8 @@ internal sealed class SchedulerFilter(OutboxStore store, MessageFormatter format
 }
 
 /// <summary>Writes each message into the outbox in a transaction of its own.</summary>
-internal sealed class DirectOutbox(OutboxStore store, MessageFormatter formatter, IOptions<MessagingOptions> options, IServiceProvider provider) : OutboxSendContext
+internal sealed class DirectOutbox(OutboxStore store, MessageFormatter formatter, IOptions<MessagingOptions> options, IServiceProvider provider)
+    : OutboxSendContext
 {
     public Task AddSend<T>(SendContext<T> context)
         where T : class => store.InsertAsync([formatter.Format(context)], options.Value.Lease, context.CancellationToken);
@@ -90,7 +98,9 @@ internal sealed class DirectOutbox(OutboxStore store, MessageFormatter formatter
 }
 
 /// <summary>Puts a message back for later exactly as it came: the same bytes, id and headers, who had sent it, and how often this happened.</summary>
-internal sealed class VerbatimRedelivery(ConsumeContext context, OutboxStore store, Accounts accounts, MessagingMetrics metrics, MessagingOptions options, TimeProvider clock) : MessageRedeliveryContext
+internal sealed class VerbatimRedelivery(
+    ConsumeContext context, OutboxStore store, Accounts accounts, MessagingMetrics metrics, MessagingOptions options, TimeProvider clock)
+    : MessageRedeliveryContext
 {
     public async Task ScheduleRedelivery(TimeSpan delay, Action<ConsumeContext, SendContext>? callback = null)
     {

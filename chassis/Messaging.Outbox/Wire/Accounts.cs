@@ -8,8 +8,8 @@ using RabbitMQ.Client;
 namespace Chassis.Messaging.Wire;
 
 /// <summary>
-/// The accounts of the services on the broker, and from which of them a message comes: the broker takes no message with another <c>user-id</c> than the account that it is
-/// sent with. ADR: docs/adr/0026-the-bus-believes-owners-only.md.
+/// The accounts of the services on the broker, and from which of them a message comes: the broker takes no message with another <c>user-id</c> than the account
+/// that it is sent with. ADR: docs/adr/0026-the-bus-believes-owners-only.md.
 /// </summary>
 internal sealed class Accounts(IOptions<MessagingOptions> options, ServiceIdentity service)
 {
@@ -26,8 +26,8 @@ internal sealed class Accounts(IOptions<MessagingOptions> options, ServiceIdenti
         : null;
 
     /// <summary>
-    /// The account that the message comes from, or null when nobody has signed it. What this service has put back into its own queue, for later or from the dead letters, comes
-    /// from whoever sent it first, which it has written down itself.
+    /// The account that the message comes from, or null when nobody has signed it. What this service has put back into its own queue, for later or from the
+    /// dead letters, comes from whoever sent it first, which it has written down itself.
     /// </summary>
     public string? SenderOf(IReadOnlyBasicProperties properties)
     {

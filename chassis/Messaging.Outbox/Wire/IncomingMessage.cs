@@ -6,7 +6,9 @@ using MassTransit.Serialization;
 
 namespace Chassis.Messaging.Wire;
 
-/// <summary>What both formats have in common once they are read: ids, headers and a body that is turned into the consumer's type when it is asked for.</summary>
+/// <summary>
+/// What both formats have in common once they are read: ids, headers and a body that is turned into the consumer's type when it is asked for.
+/// </summary>
 internal abstract class IncomingMessage : SerializerContext
 {
     public virtual Guid? MessageId => null;

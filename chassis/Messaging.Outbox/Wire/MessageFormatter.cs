@@ -208,8 +208,8 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
     }
 
     /// <summary>
-    /// MassTransit hands the headers of the consumed message on to everything that its consumer sends. What CloudEvents attributes say there, they say of that message:
-    /// its type, id and sequence must not become those of another.
+    /// MassTransit hands the headers of the consumed message on to everything that its consumer sends. What CloudEvents attributes say there, they say of that
+    /// message: its type, id and sequence must not become those of another.
     /// </summary>
     private static bool IsInherited(SendContext context, string name, object? value) =>
         name.StartsWith(CloudEventHeaders.Prefix, StringComparison.Ordinal)

@@ -13,7 +13,8 @@ internal static class MessageKeys
     public const string Redeliveries = "x-redelivery-count";
 
     /// <summary>
-    /// On what a service has put back into its own queue, the account that it came from first; empty when nobody had signed it. Believed of the service's own account only.
+    /// On what a service has put back into its own queue, the account that it came from first; empty when nobody had signed it. Believed of the service's own
+    /// account only.
     /// </summary>
     public const string SentBy = "x-sent-by";
 
@@ -24,7 +25,9 @@ internal static class MessageKeys
 
     public const string CommandContentType = "application/vnd.masstransit+json";
 
-    /// <summary>The id of a message as a UUID: itself when it is one, else one that follows from it, so that events of other systems can be told apart too.</summary>
+    /// <summary>
+    /// The id of a message as a UUID: itself when it is one, else one that follows from it, so that events of other systems can be told apart too.
+    /// </summary>
     public static Guid ToGuid(string source, string id) => Guid.TryParse(id, out var guid) ? guid : Derive(source + "\n" + id);
 
     /// <summary>What the inbox remembers: the id under which the message was sent first; for a replay that and the replay's id.</summary>

@@ -14,7 +14,8 @@ namespace Chassis.Messaging.Consuming;
 /// The end of the line for a message that failed for good: it is written to the dead letters and then acknowledged. As long as the database is
 /// away, or others are in the way there, nothing is given up; the message goes back to its queue.
 /// </summary>
-internal sealed partial class FailedMessageFilter(DeadLetterStore store, Accounts accounts, ILogger<FailedMessageFilter> logger) : IFilter<ExceptionReceiveContext>
+internal sealed partial class FailedMessageFilter(DeadLetterStore store, Accounts accounts, ILogger<FailedMessageFilter> logger)
+    : IFilter<ExceptionReceiveContext>
 {
     public async Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next)
     {
@@ -57,7 +58,9 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, Account
 }
 
 /// <summary>A message that no consumer of its queue handles.</summary>
-internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accounts accounts, EventCatalogue catalogue, Subscriptions subscriptions, ILogger<SkippedMessageFilter> logger) : IFilter<ReceiveContext>
+internal sealed partial class SkippedMessageFilter(
+    DeadLetterStore store, Accounts accounts, EventCatalogue catalogue, Subscriptions subscriptions, ILogger<SkippedMessageFilter> logger)
+    : IFilter<ReceiveContext>
 {
     public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
     {
@@ -72,7 +75,8 @@ internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accoun
 
         letter = letter with
         {
-            ExceptionMessage = letter.ContentType.StartsWith(MessageKeys.EventContentType, StringComparison.OrdinalIgnoreCase) && catalogue.Find(letter.MessageType) is null
+            ExceptionMessage = letter.ContentType.StartsWith(MessageKeys.EventContentType, StringComparison.OrdinalIgnoreCase)
+                && catalogue.Find(letter.MessageType) is null
                 ? $"The event type {letter.MessageType} is not known here."
                 : $"No consumer of {letter.Queue} handles {letter.MessageType}.",
         };
@@ -95,7 +99,8 @@ internal sealed partial class SkippedMessageFilter(DeadLetterStore store, Accoun
 }
 
 /// <summary>The database does not serve; the message waits in its queue.</summary>
-internal sealed class DatabaseUnavailableException(Exception inner) : Exception("The database does not serve just now; the message goes back to its queue.", inner);
+internal sealed class DatabaseUnavailableException(Exception inner)
+    : Exception("The database does not serve just now; the message goes back to its queue.", inner);
 
 /// <summary>Makes dead letters out of what was received.</summary>
 internal static class DeadLetters

@@ -34,7 +34,8 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.ConcurrentMessageLimit = options.Concurrency;
         if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
         {
-            // Its limits are the broker's policy for this service, which can be changed; an argument never can. ADR: docs/adr/0023-queue-limits-are-policies.md.
+            // Its limits are the broker's policy for this service, which can be changed; an argument never can. ADR:
+            // docs/adr/0023-queue-limits-are-policies.md.
             rabbit.SetQuorumQueue();
             rabbit.AddDependency(context.GetRequiredService<FirstDeclaration>());
         }
@@ -81,7 +82,11 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         if (endpoint is IRabbitMqReceiveEndpointConfigurator queue)
         {
             var observer = new SubscriptionObserver(
-                queue, name, context.GetRequiredService<EventCatalogue>(), context.GetRequiredService<Subscriptions>(), context.GetRequiredService<LocalEndpoints>());
+                queue,
+                name,
+                context.GetRequiredService<EventCatalogue>(),
+                context.GetRequiredService<Subscriptions>(),
+                context.GetRequiredService<LocalEndpoints>());
             endpoint.ConnectConsumerConfigurationObserver(observer);
             endpoint.ConnectSagaConfigurationObserver(observer);
         }

@@ -14,8 +14,8 @@ namespace Chassis.Messaging.Consuming;
 
 /// <summary>
 /// One transaction per consumed message. Its first statement is the inbox row: when that is there already the message is a duplicate and is only
-/// acknowledged; when another transaction is about to write it, the statement waits for the outcome. A message that came without the broker has its row of the outbox for that:
-/// it is deleted last, and when somebody else has deleted it nothing of this has happened.
+/// acknowledged; when another transaction is about to write it, the statement waits for the outcome. A message that came without the broker has its row of the
+/// outbox for that: it is deleted last, and when somebody else has deleted it nothing of this has happened.
 /// </summary>
 internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServiceProvider provider, MessageFormatter formatter, MessagingMetrics metrics)
     : IOutboxContextFactory<TDbContext>
@@ -85,7 +85,8 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("inbox").Add("provider", "postgresql");
 
-    private static Task<int> ConsumeAsync(IDbContextTransaction transaction, LocalMessage local, Guid key, Guid consumer, CancellationToken ct) => local.IsShared
+    private static Task<int> ConsumeAsync(
+        IDbContextTransaction transaction, LocalMessage local, Guid key, Guid consumer, CancellationToken ct) => local.IsShared
         ? ExecuteAsync(transaction, ConsumeSharedSql, ct, local.Row.Id, local.Row.MessageId, key, consumer)
         : ExecuteAsync(transaction, ConsumeSql, ct, local.Row.Id, local.Row.MessageId);
 

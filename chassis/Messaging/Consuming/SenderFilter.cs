@@ -8,10 +8,12 @@ using Microsoft.Extensions.Options;
 namespace Chassis.Messaging.Consuming;
 
 /// <summary>
-/// Lets a message through when it comes from whoever may say it: an event from its owner, a command from the services that the contracts name, anything else from this
-/// service itself. ADR: docs/adr/0026-the-bus-believes-owners-only.md.
+/// Lets a message through when it comes from whoever may say it: an event from its owner, a command from the services that the contracts name, anything else
+/// from this service itself. ADR: docs/adr/0026-the-bus-believes-owners-only.md.
 /// </summary>
-internal sealed class SenderFilter(Accounts accounts, EventCatalogue catalogue, ServiceIdentity service, MessagingMetrics metrics, IOptions<MessagingOptions> options) : IFilter<ConsumeContext>
+internal sealed class SenderFilter(
+    Accounts accounts, EventCatalogue catalogue, ServiceIdentity service, MessagingMetrics metrics, IOptions<MessagingOptions> options)
+    : IFilter<ConsumeContext>
 {
     private readonly Dictionary<string, IReadOnlyList<string>> _sendersOfCommands =
         catalogue.Senders.ToDictionary(c => MessageUrn.ForTypeString(c.Key), c => c.Value, StringComparer.OrdinalIgnoreCase);

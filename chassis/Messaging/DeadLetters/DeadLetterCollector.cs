@@ -15,7 +15,13 @@ namespace Chassis.Messaging.DeadLetters;
 /// Moves what the broker gave up by itself from the dead-letter queue into the table. A message is acknowledged after it is committed there.
 /// </summary>
 internal sealed partial class DeadLetterCollector(
-    BrokerConnection broker, DeadLetterStore store, Accounts accounts, ServiceIdentity service, RefusedQueues refused, TimeProvider clock, ILogger<DeadLetterCollector> logger)
+    BrokerConnection broker,
+    DeadLetterStore store,
+    Accounts accounts,
+    ServiceIdentity service,
+    RefusedQueues refused,
+    TimeProvider clock,
+    ILogger<DeadLetterCollector> logger)
     : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
@@ -113,7 +119,9 @@ internal sealed partial class DeadLetterCollector(
     // The last death: an event that had reached nobody has died before, among the unrouted ones.
     private static (string Queue, string Reason) Origin(IDictionary<string, object?>? headers)
     {
-        var last = headers?.TryGetValue(TransportHeaders.Deaths, out var deaths) == true ? (deaths as IList<object>)?.FirstOrDefault() as IDictionary<string, object> : null;
+        var last = headers?.TryGetValue(TransportHeaders.Deaths, out var deaths) == true
+            ? (deaths as IList<object>)?.FirstOrDefault() as IDictionary<string, object>
+            : null;
         string? Text(string name) => last?.TryGetValue(name, out var value) == true && value is byte[] bytes ? Encoding.UTF8.GetString(bytes) : null;
         return (Text("queue") ?? "unknown", Text("reason") ?? "unknown");
     }

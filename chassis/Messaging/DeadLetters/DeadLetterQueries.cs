@@ -46,14 +46,22 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
         return rows;
     }
 
-    public async Task<(DeadLetterSummary Summary, string? StackTrace, string ContentType, Dictionary<string, string> Headers, byte[] Body, string History)?> FindAsync(
+    public async Task<(DeadLetterSummary Summary, string? StackTrace, string ContentType, Dictionary<string, string> Headers, byte[] Body,
+    string History)?> FindAsync(
         Guid id, CancellationToken ct)
     {
-        await using var command = database.CreateCommand($"SELECT {Columns}, stack_trace, content_type, headers, body, history FROM messaging.dead_letters WHERE id = $1");
+        await using var command = database.CreateCommand(
+            $"SELECT {Columns}, stack_trace, content_type, headers, body, history FROM messaging.dead_letters WHERE id = $1");
         command.Parameters.AddValue(id);
         await using var reader = await command.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct)
-            ? (Read(reader), Text(reader, 12), reader.GetString(13), HeaderJson.Read(reader.GetString(14)), reader.GetFieldValue<byte[]>(15), reader.GetString(16))
+            ? (
+                Read(reader),
+                Text(reader, 12),
+                reader.GetString(13),
+                HeaderJson.Read(reader.GetString(14)),
+                reader.GetFieldValue<byte[]>(15),
+                reader.GetString(16))
             : null;
     }
 
@@ -148,7 +156,10 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
             {
                 var headers = HeaderJson.Read(reader.GetString(3));
                 headers.Remove(MessageKeys.Redeliveries);
-                foreach (var name in headers.Keys.Where(n => n.StartsWith("x-first-death", StringComparison.Ordinal) || n.StartsWith("x-last-death", StringComparison.Ordinal) || n == "x-delivery-count").ToList())
+                foreach (var name in headers.Keys.Where(
+                    n => n.StartsWith("x-first-death", StringComparison.Ordinal)
+                        || n.StartsWith("x-last-death", StringComparison.Ordinal)
+                        || n == "x-delivery-count").ToList())
                 {
                     headers.Remove(name);
                 }
@@ -189,7 +200,8 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
     }
 
     private static DeadLetterSummary Read(NpgsqlDataReader reader) => new(
-        reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5), Text(reader, 6), Text(reader, 7),
+        reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5), Text(
+            reader, 6), Text(reader, 7),
         reader.GetString(8), reader.GetInt32(9), reader.GetFieldValue<DateTimeOffset>(10), reader.GetFieldValue<DateTimeOffset>(11));
 
     private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);

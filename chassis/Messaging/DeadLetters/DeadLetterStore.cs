@@ -30,7 +30,9 @@ internal sealed record DeadLetter(
 
     public string ContentType { get; init; } = Name(ContentType);
 
-    /// <summary>What identifies a message, as it can be stored, indexed, logged and shown: without control characters, and with a hash in place of what is too long.</summary>
+    /// <summary>
+    /// What identifies a message, as it can be stored, indexed, logged and shown: without control characters, and with a hash in place of what is too long.
+    /// </summary>
     private static string Name(string text)
     {
         var clean = text.Any(char.IsControl) ? string.Concat(text.Where(c => !char.IsControl(c))) : text;
@@ -94,7 +96,9 @@ internal sealed partial class DeadLetterStore(NpgsqlDataSource database, Messagi
     private async Task InsertAsync(DeadLetter letter, CancellationToken ct)
     {
         var now = clock.GetUtcNow().UtcDateTime;
-        var entry = JsonSerializer.Serialize(new { at = now, @event = "failed", reason = letter.Reason, exception = letter.ExceptionType, message = letter.ExceptionMessage }, JsonSerializerOptions.Web);
+        var entry = JsonSerializer.Serialize(
+            new { at = now, @event = "failed", reason = letter.Reason, exception = letter.ExceptionType, message = letter.ExceptionMessage },
+            JsonSerializerOptions.Web);
         await using var command = database.CreateCommand(StoreSql);
         command.Parameters.AddValue(Guid.CreateVersion7(clock.GetUtcNow()));
         command.Parameters.AddValue(letter.MessageId);
@@ -117,13 +121,16 @@ internal sealed partial class DeadLetterStore(NpgsqlDataSource database, Messagi
     internal static string Fingerprint(DeadLetter letter)
     {
         var message = Values().Replace(letter.ExceptionMessage ?? letter.Reason, "*");
-        var place = letter.StackTrace?.Split('\n').FirstOrDefault(line => line.TrimStart().StartsWith("at ", StringComparison.Ordinal) && line.Contains(":line ", StringComparison.Ordinal))?.Trim() ?? string.Empty;
+        var place = letter.StackTrace?.Split('\n').FirstOrDefault(
+            line => line.TrimStart().StartsWith("at ", StringComparison.Ordinal) && line.Contains(":line ", StringComparison.Ordinal))?.Trim()
+            ?? string.Empty;
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{letter.MessageType}\n{letter.ExceptionType}\n{message}\n{place}"));
         return Convert.ToHexStringLower(hash.AsSpan(0, 8));
     }
 
     // PostgreSQL has no NUL in text, in JSON it is an escape.
-    private static string? Clean(string? text) => text?.Replace("\0", string.Empty, StringComparison.Ordinal).Replace("\\u0000", string.Empty, StringComparison.Ordinal);
+    private static string? Clean(string? text) =>
+        text?.Replace("\0", string.Empty, StringComparison.Ordinal).Replace("\\u0000", string.Empty, StringComparison.Ordinal);
 
     [GeneratedRegex(@"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\d+|'[^']*'|""[^""]*""")]
     private static partial Regex Values();

@@ -7,9 +7,11 @@ using Npgsql;
 namespace Chassis.Messaging.Erasure;
 
 /// <summary>
-/// Erases again what messages that were under way at an erasure left behind since: an event that was committed beside it, a command that became a dead letter later.
+/// Erases again what messages that were under way at an erasure left behind since: an event that was committed beside it, a command that became a dead letter
+/// later.
 /// </summary>
-internal sealed class LateTraces(NpgsqlDataSource database, EventCatalogue catalogue, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<LateTraces> logger)
+internal sealed class LateTraces(
+    NpgsqlDataSource database, EventCatalogue catalogue, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<LateTraces> logger)
     : PeriodicService(clock, logger)
 {
     // Longer than any message is redelivered by itself.

@@ -9,8 +9,9 @@ using NpgsqlTypes;
 namespace Chassis.Messaging.Erasure;
 
 /// <summary>
-/// Takes a person's data out of what messaging keeps. A message is a person's by identity and never by its text: it is about the person's id, or about one of the
-/// ids given with it, such as those of the person's orders. Of such a message go the texts that its contract marks as personal. ADR: docs/adr/0006-erasure-by-key.md.
+/// Takes a person's data out of what messaging keeps. A message is a person's by identity and never by its text: it is about the person's id, or about one of
+/// the ids given with it, such as those of the person's orders. Of such a message go the texts that its contract marks as personal. ADR:
+/// docs/adr/0006-erasure-by-key.md.
 /// </summary>
 public static class PersonalData
 {
@@ -105,11 +106,15 @@ public static class PersonalData
     private static async Task<int> EraseDeadLettersAsync(NpgsqlTransaction transaction, Guid[] about, Redaction redaction, CancellationToken ct)
     {
         var found = await MessagesAsync<Guid>(
-            transaction, "SELECT id, message_type, body FROM messaging.dead_letters WHERE messaging.about(headers, body) && $1 AND body <> '' ORDER BY id FOR UPDATE", about, ct);
+            transaction,
+            "SELECT id, message_type, body FROM messaging.dead_letters WHERE messaging.about(headers, body) && $1 AND body <> '' ORDER BY id FOR UPDATE",
+            about,
+            ct);
         foreach (var (id, type, body) in found)
         {
             var readable = redaction.TryMessage(type, body, out var redacted);
-            // What an exception says may quote the message, and what somebody wrote into a header may be anything; what the chassis needs for a retry is neither.
+            // What an exception says may quote the message, and what somebody wrote into a header may be anything; what the chassis needs for a retry is
+            // neither.
             await using var update = new NpgsqlCommand(
                 """
                 UPDATE messaging.dead_letters SET body = $2, status = CASE WHEN $3 THEN status ELSE 'deleted' END, exception_message = NULL, stack_trace = NULL,
@@ -154,7 +159,8 @@ public static class PersonalData
         return changed;
     }
 
-    private static async Task<List<(T Id, string Type, byte[] Body)>> MessagesAsync<T>(NpgsqlTransaction transaction, string sql, Guid[] about, CancellationToken ct)
+    private static async Task<List<(T Id, string Type, byte[] Body)>> MessagesAsync<T>(
+        NpgsqlTransaction transaction, string sql, Guid[] about, CancellationToken ct)
     {
         var found = new List<(T, string, byte[])>();
         await using var select = new NpgsqlCommand(sql, transaction.Connection, transaction);

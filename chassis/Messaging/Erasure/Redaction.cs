@@ -92,7 +92,8 @@ internal sealed class Redaction(EventCatalogue catalogue)
         }
     }
 
-    private static bool IsText(JsonValue leaf) => leaf.TryGetValue<string>(out var text) && text != Erased && !Guid.TryParse(text, out _) && !leaf.TryGetValue<DateTimeOffset>(out _);
+    private static bool IsText(JsonValue leaf) =>
+        leaf.TryGetValue<string>(out var text) && text != Erased && !Guid.TryParse(text, out _) && !leaf.TryGetValue<DateTimeOffset>(out _);
 
     private static bool IsPersonal(JsonPropertyInfo member) =>
         member.AttributeProvider?.IsDefined(typeof(PersonalDataAttribute), inherit: false) == true

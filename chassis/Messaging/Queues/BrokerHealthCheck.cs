@@ -5,8 +5,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Chassis.Messaging.Queues;
 
 /// <summary>
-/// Degraded while the broker is away: what the service promises to accept, it accepts, and what it commits waits in the outbox. Only a process that has just started
-/// is not ready for want of a broker, so that in the usual case "ready" means that its queues are there and read.
+/// Degraded while the broker is away: what the service promises to accept, it accepts, and what it commits waits in the outbox. Only a process that has just
+/// started is not ready for want of a broker, so that in the usual case "ready" means that its queues are there and read.
 /// </summary>
 internal sealed class BrokerHealthCheck(OutboxRelay relay, IBusControl bus, TimeProvider clock) : IHealthCheck
 {

@@ -5,7 +5,8 @@ using RabbitMQ.Client;
 namespace Chassis.Messaging.Queues;
 
 /// <summary>Binds at once; <see cref="TopologyWatch"/> sees to it that it stays so.</summary>
-internal sealed class ChangingSubscriptions(BrokerConnection broker, EventCatalogue catalogue, Subscriptions subscriptions, TimeProvider clock) : IChangingSubscriptions
+internal sealed class ChangingSubscriptions(BrokerConnection broker, EventCatalogue catalogue, Subscriptions subscriptions, TimeProvider clock)
+    : IChangingSubscriptions
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 

@@ -10,9 +10,9 @@ using RabbitMQ.Client.Exceptions;
 namespace Chassis.Messaging.Queues;
 
 /// <summary>
-/// Sees to it that a service does not stay so when nobody reads its queues although the broker can be reached, or when it reads them and settles nothing. The transport
-/// reconnects by itself, but it has not always found back. The process then ends, so that whoever supervises it starts another one.
-/// ADR: docs/adr/0017-consumption-is-guarded.md.
+/// Sees to it that a service does not stay so when nobody reads its queues although the broker can be reached, or when it reads them and settles nothing. The
+/// transport reconnects by itself, but it has not always found back. The process then ends, so that whoever supervises it starts another one. ADR:
+/// docs/adr/0017-consumption-is-guarded.md.
 /// </summary>
 internal sealed partial class ConsumerGuard(
     IBusControl bus,
@@ -100,8 +100,8 @@ internal sealed partial class ConsumerGuard(
     }
 
     /// <summary>
-    /// The queues of this process, those that it says it cannot read included. A queue that somebody has deleted closes the channel, and the look ends with it: one idle
-    /// queue is enough to know, the others are found when that one is back.
+    /// The queues of this process, those that it says it cannot read included. A queue that somebody has deleted closes the channel, and the look ends with it:
+    /// one idle queue is enough to know, the others are found when that one is back.
     /// </summary>
     private async Task<List<QueueState>> LookAsync(IConnection connection, CancellationToken stoppingToken)
     {

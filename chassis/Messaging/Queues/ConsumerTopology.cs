@@ -47,9 +47,11 @@ internal sealed record ConsumerTopology(
         return new ConsumerTopology([.. exchanges.Values], queues, [.. exchangeBindings], [.. queueBindings]);
     }
 
-    private static WantedBinding Binding(IDictionary<string, object?> binding) => new(Text(binding, "source"), Text(binding, "destination"), Text(binding, "routingKey"));
+    private static WantedBinding Binding(IDictionary<string, object?> binding) =>
+        new(Text(binding, "source"), Text(binding, "destination"), Text(binding, "routingKey"));
 
-    private static string Text(IDictionary<string, object?> item, string name) => item.TryGetValue(name, out var value) ? value?.ToString() ?? string.Empty : string.Empty;
+    private static string Text(IDictionary<string, object?> item, string name) =>
+        item.TryGetValue(name, out var value) ? value?.ToString() ?? string.Empty : string.Empty;
 
     // What there is once stands alone, what there is several times in a list.
     private static IEnumerable<IDictionary<string, object?>> Each(IDictionary<string, object?> item, string name) => item.TryGetValue(name, out var value)

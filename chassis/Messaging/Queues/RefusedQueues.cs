@@ -7,8 +7,8 @@ using RabbitMQ.Client.Exceptions;
 namespace Chassis.Messaging.Queues;
 
 /// <summary>
-/// What the broker has against queues of this service, in its own words. The transport tries again for ever and says no more than that it is not ready; the usual
-/// reason is a queue that an earlier version has declared with other arguments (docs/how-to/upgrade.md).
+/// What the broker has against queues of this service, in its own words. The transport tries again for ever and says no more than that it is not ready; the
+/// usual reason is a queue that an earlier version has declared with other arguments (docs/how-to/upgrade.md).
 /// </summary>
 internal sealed class RefusedQueues : IReceiveEndpointObserver, IHealthCheck
 {
@@ -32,7 +32,9 @@ internal sealed class RefusedQueues : IReceiveEndpointObserver, IHealthCheck
     public void Remove(string queue) => _reasons.TryRemove(queue, out _);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_reasons.IsEmpty ? HealthCheckResult.Healthy("None is refused.") : HealthCheckResult.Unhealthy(string.Join("; ", _reasons.Values.OrderBy(reason => reason, StringComparer.Ordinal))));
+        Task.FromResult(_reasons.IsEmpty
+            ? HealthCheckResult.Healthy("None is refused.")
+            : HealthCheckResult.Unhealthy(string.Join("; ", _reasons.Values.OrderBy(reason => reason, StringComparer.Ordinal))));
 
     Task IReceiveEndpointObserver.Faulted(ReceiveEndpointFaulted faulted)
     {

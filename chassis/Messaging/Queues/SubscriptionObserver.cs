@@ -7,7 +7,11 @@ namespace Chassis.Messaging.Queues;
 
 /// <summary>Notes who takes what at an endpoint, and keeps the transport from making the exchanges of boundary events.</summary>
 internal sealed class SubscriptionObserver(
-    IRabbitMqReceiveEndpointConfigurator endpoint, string queue, EventCatalogue catalogue, Subscriptions subscriptions, LocalEndpoints locals) : IConsumerConfigurationObserver, ISagaConfigurationObserver
+    IRabbitMqReceiveEndpointConfigurator endpoint,
+    string queue,
+    EventCatalogue catalogue,
+    Subscriptions subscriptions,
+    LocalEndpoints locals) : IConsumerConfigurationObserver, ISagaConfigurationObserver
 {
     public void ConsumerConfigured<TConsumer>(IConsumerConfigurator<TConsumer> configurator)
         where TConsumer : class

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Chassis.Messaging.Queues;
 
 /// <summary>
-/// Which events the endpoints of this service take. The transport would make the exchanges that it binds to, and nobody may make what is another service's: so they are bound to
-/// here (<see cref="TopologyWatch"/>), and one that is not there is waited for.
+/// Which events the endpoints of this service take. The transport would make the exchanges that it binds to, and nobody may make what is another service's: so
+/// they are bound to here (<see cref="TopologyWatch"/>), and one that is not there is waited for.
 /// </summary>
 internal sealed class Subscriptions(TimeProvider clock) : IHealthCheck
 {
@@ -52,7 +52,9 @@ internal sealed class Subscriptions(TimeProvider clock) : IHealthCheck
         }
     }
 
-    /// <summary>A process that has just started is not ready before it hears everything; one that waits for longer does what can be done without, and says so.</summary>
+    /// <summary>
+    /// A process that has just started is not ready before it hears everything; one that waits for longer does what can be done without, and says so.
+    /// </summary>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         List<string> missing = [.. _wanted.Where(w => !w.Value).Select(w => $"{w.Key.Destination} to {w.Key.Source}").OrderBy(m => m, StringComparer.Ordinal)];
@@ -62,6 +64,8 @@ internal sealed class Subscriptions(TimeProvider clock) : IHealthCheck
         }
 
         var text = $"Not bound, because an exchange is not there that its owner or the broker's definitions make: {string.Join(", ", missing)}.";
-        return Task.FromResult(clock.GetElapsedTime(_started) < BrokerHealthCheck.Patience ? HealthCheckResult.Unhealthy(text) : HealthCheckResult.Degraded(text));
+        return Task.FromResult(clock.GetElapsedTime(_started) < BrokerHealthCheck.Patience
+            ? HealthCheckResult.Unhealthy(text)
+            : HealthCheckResult.Degraded(text));
     }
 }

@@ -14,8 +14,9 @@ using RabbitMQ.Client.Exceptions;
 namespace Chassis.Messaging.Queues;
 
 /// <summary>
-/// Keeps what this service needs on the broker as it has to be while it runs: exchanges, queues and bindings that somebody has deleted come back, and events that
-/// reached nobody meanwhile are sent once more. Without it an exchange comes back without its consumers, and nobody notices. ADR: docs/adr/0024-topology-is-watched.md.
+/// Keeps what this service needs on the broker as it has to be while it runs: exchanges, queues and bindings that somebody has deleted come back, and events
+/// that reached nobody meanwhile are sent once more. Without it an exchange comes back without its consumers, and nobody notices. ADR:
+/// docs/adr/0024-topology-is-watched.md.
 /// </summary>
 internal sealed partial class TopologyWatch(
     IBus bus,
@@ -36,7 +37,9 @@ internal sealed partial class TopologyWatch(
     // Those that everybody's messages go through, and everybody mends.
     private readonly WantedExchange[] _shared =
     [
-        new(catalogue.Exchanges.AllEvents, ExchangeType.Topic), new(catalogue.Exchanges.Replay, ExchangeType.Direct), new(catalogue.Exchanges.Returned, ExchangeType.Direct),
+        new(
+            catalogue.Exchanges.AllEvents,
+            ExchangeType.Topic), new(catalogue.Exchanges.Replay, ExchangeType.Direct), new(catalogue.Exchanges.Returned, ExchangeType.Direct),
     ];
 
     private static readonly TimeSpan Eager = TimeSpan.FromSeconds(1);
@@ -212,7 +215,10 @@ internal sealed partial class TopologyWatch(
         foreach (var (queue, arguments) in _wanted.Queues)
         {
             await DoAsync(
-                connection, channel => channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?>(arguments), cancellationToken: ct), ct);
+                connection,
+                channel => channel.QueueDeclareAsync(
+                    queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?>(arguments), cancellationToken: ct),
+                ct);
         }
 
         foreach (var binding in _wanted.QueueBindings)
@@ -231,13 +237,17 @@ internal sealed partial class TopologyWatch(
         }
     }
 
-    /// <summary>Binds to the events of others and of this service. The queue is there by then, so that nothing comes to an exchange that leads nowhere.</summary>
+    /// <summary>
+    /// Binds to the events of others and of this service. The queue is there by then, so that nothing comes to an exchange that leads nowhere.
+    /// </summary>
     private async Task SubscribeAsync(IConnection connection, CancellationToken ct)
     {
         foreach (var binding in subscriptions.All)
         {
             subscriptions.Note(
-                binding, await DoAsync(connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct));
+                binding,
+                await DoAsync(
+                    connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct));
         }
     }
 
@@ -246,14 +256,15 @@ internal sealed partial class TopologyWatch(
     {
         foreach (var binding in subscriptions.Unwanted)
         {
-            await DoAsync(connection, channel => channel.ExchangeUnbindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
+            await DoAsync(
+                connection, channel => channel.ExchangeUnbindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
         }
     }
 
     /// <summary>
-    /// Events lie among the unrouted ones when no queue took them. One that an endpoint of this service is bound to must have come while the binding was missing:
-    /// it goes to its exchange once more, after every service had an interval to bind again. What nobody here wants stays. The broker carries it there when it is rejected, under the
-    /// account that had sent it: nobody else may publish there, and nobody else would be believed.
+    /// Events lie among the unrouted ones when no queue took them. One that an endpoint of this service is bound to must have come while the binding was
+    /// missing: it goes to its exchange once more, after every service had an interval to bind again. What nobody here wants stays. The broker carries it there
+    /// when it is rejected, under the account that had sent it: nobody else may publish there, and nobody else would be believed.
     /// </summary>
     private async Task DeliverUnroutedAsync(IConnection connection, CancellationToken ct)
     {
@@ -299,11 +310,13 @@ internal sealed partial class TopologyWatch(
 
     private static long ReturnsOf(IReadOnlyBasicProperties properties) =>
         properties.Headers?.TryGetValue(TransportHeaders.Deaths, out var deaths) == true && deaths is IList<object> all
-            ? all.OfType<IDictionary<string, object>>().Where(d => d.TryGetValue("reason", out var reason) && reason is byte[] text && text.AsSpan().SequenceEqual("rejected"u8))
+            ? all.OfType<IDictionary<string, object>>().Where(
+                d => d.TryGetValue("reason", out var reason) && reason is byte[] text && text.AsSpan().SequenceEqual("rejected"u8))
                 .Sum(d => d.TryGetValue("count", out var count) ? Convert.ToInt64(count, CultureInfo.InvariantCulture) : 0)
             : 0;
 
-    private bool IsWanted(string type) => subscriptions.All.Any(b => b.Source == type || (b.Source == catalogue.Exchanges.AllEvents && Matches(b.RoutingKey, type)));
+    private bool IsWanted(string type) =>
+        subscriptions.All.Any(b => b.Source == type || (b.Source == catalogue.Exchanges.AllEvents && Matches(b.RoutingKey, type)));
 
     // AMQP topics: a star is one word, a hash any number of them.
     private static bool Matches(string pattern, string type) => Regex.IsMatch(

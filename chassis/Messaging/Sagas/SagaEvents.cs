@@ -13,7 +13,9 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Chassis.Messaging.Sagas;
 
-/// <summary>Gives the state machine what it would get of a message that was consumed: a context in which everything that leaves becomes a row of the outbox.</summary>
+/// <summary>
+/// Gives the state machine what it would get of a message that was consumed: a context in which everything that leaves becomes a row of the outbox.
+/// </summary>
 internal sealed class SagaEvents<TSaga>(
     SagaStore<TSaga> store, ISagaRepositoryContextFactory<TSaga> sagas, DbContext database, MessageFormatter formatter, IBus bus, IServiceProvider scope)
     : ISagaEvents<TSaga>
@@ -35,7 +37,8 @@ internal sealed class SagaEvents<TSaga>(
         var correlation = machine.Correlations.OfType<EventCorrelation<TSaga, T>>().Single(c => c.Event.Equals(raised));
         var transition = Pipe.New<SagaConsumeContext<TSaga, T>>(pipe => pipe.UseFilter(new StateMachineSagaMessageFilter<TSaga, T>(machine, raised)));
         var saga = correlation.FilterFactory(new SagaRepository<TSaga>(sagas), correlation.Policy, transition);
-        await correlation.MessageFilter.Send(context, Pipe.ExecuteAsync<ConsumeContext<T>>(correlated => saga.Send(correlated, Pipe.Empty<ConsumeContext<T>>())));
+        await correlation.MessageFilter.Send(
+            context, Pipe.ExecuteAsync<ConsumeContext<T>>(correlated => saga.Send(correlated, Pipe.Empty<ConsumeContext<T>>())));
     }
 
     private void MustBeInTransaction()

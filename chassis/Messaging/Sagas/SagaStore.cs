@@ -26,7 +26,10 @@ internal sealed class SagaStore<TSaga>(DbContext database, ConcurrencyMode concu
     {
         // What this transaction has locked nobody else has changed.
         var transaction = Database.Database.CurrentTransaction?.TransactionId;
-        if (_locked is { } held && held.Transaction == transaction && held.Saga.CorrelationId == correlationId && Database.Entry(held.Saga).State != EntityState.Detached)
+        if (_locked is { } held
+            && held.Transaction == transaction
+            && held.Saga.CorrelationId == correlationId
+            && Database.Entry(held.Saga).State != EntityState.Detached)
         {
             return held.Saga;
         }
@@ -44,7 +47,9 @@ internal sealed class SagaStore<TSaga>(DbContext database, ConcurrencyMode concu
         return query.AsTracking().SingleOrDefaultAsync(ct);
     }
 
-    /// <summary>Finds by expression, then takes the rows one by one in a fixed order, so that two that look for the same do not block each other for good.</summary>
+    /// <summary>
+    /// Finds by expression, then takes the rows one by one in a fixed order, so that two that look for the same do not block each other for good.
+    /// </summary>
     public async Task<List<TSaga>> QueryAsync(ISagaQuery<TSaga> query, CancellationToken ct)
     {
         var ids = await Database.Set<TSaga>().Where(query.FilterExpression).OrderBy(saga => saga.CorrelationId)
@@ -101,10 +106,12 @@ internal sealed class SagaContextFactory<TSaga>(SagaStore<TSaga> store, ISagaCon
         await next.Send(new LoadedSagaRepositoryQueryContext<TSaga, T>(saga, sagas));
     });
 
-    async Task<T> IQuerySagaRepositoryContextFactory<TSaga>.Execute<T>(Func<QuerySagaRepositoryContext<TSaga>, Task<T>> asyncMethod, CancellationToken cancellationToken) =>
+    async Task<T> IQuerySagaRepositoryContextFactory<TSaga>.Execute<T>(
+        Func<QuerySagaRepositoryContext<TSaga>, Task<T>> asyncMethod, CancellationToken cancellationToken) =>
         await asyncMethod(new SagaReadContext<TSaga>(store, cancellationToken));
 
-    async Task<T> ILoadSagaRepositoryContextFactory<TSaga>.Execute<T>(Func<LoadSagaRepositoryContext<TSaga>, Task<T>> asyncMethod, CancellationToken cancellationToken) =>
+    async Task<T> ILoadSagaRepositoryContextFactory<TSaga>.Execute<T>(
+        Func<LoadSagaRepositoryContext<TSaga>, Task<T>> asyncMethod, CancellationToken cancellationToken) =>
         await asyncMethod(new SagaReadContext<TSaga>(store, cancellationToken));
 
     public void Probe(ProbeContext context) => context.CreateScope("sagaRepository").Add("persistence", "postgresql");

@@ -37,7 +37,8 @@ public sealed record AuditEntry(
 /// <param name="From">Written at or after this time.</param>
 /// <param name="To">Written before this time.</param>
 internal readonly record struct AuditFilter(
-    [property: MaxLength(20)] string? Kind, [property: MaxLength(200)] string? Event, [property: MaxLength(200)] string? UserId, [property: MaxLength(200)] string? About,
+    [property: MaxLength(20)] string? Kind, [property: MaxLength(200)] string? Event, [property: MaxLength(200)] string? UserId,
+    [property: MaxLength(200)] string? About,
     [property: MaxLength(200)] string? CorrelationId, DateTimeOffset? From, DateTimeOffset? To);
 
 /// <summary><c>GET /v1/ops/audit</c></summary>

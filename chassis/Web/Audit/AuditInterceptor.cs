@@ -5,11 +5,14 @@ using Npgsql;
 
 namespace Chassis.Web;
 
-/// <summary>Whatever an operator's request commits, it commits together with its record. Registered before every other interceptor, one of which commits by itself.</summary>
+/// <summary>
+/// Whatever an operator's request commits, it commits together with its record. Registered before every other interceptor, one of which commits by itself.
+/// </summary>
 internal sealed class AuditInterceptor(AuditTrail trail) : DbTransactionInterceptor, ISaveChangesInterceptor
 {
     /// <summary>A single statement is a transaction of its own to the database, with no moment before its commit: EF Core has to begin one.</summary>
-    public ValueTask<InterceptionResult<int>> SavingChangesAsync(DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+    public ValueTask<InterceptionResult<int>> SavingChangesAsync(
+        DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
     {
         if (trail.IsDue)
         {

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Chassis.Web;
 
 /// <summary>
-/// No answer to an operator, and none to whoever calls what is for operators, leaves before the call is on record; when it cannot be recorded, the call fails. What is
-/// written is recorded in the transaction that writes it (<see cref="AuditInterceptor"/>).
+/// No answer to an operator, and none to whoever calls what is for operators, leaves before the call is on record; when it cannot be recorded, the call fails.
+/// What is written is recorded in the transaction that writes it (<see cref="AuditInterceptor"/>).
 /// </summary>
 internal sealed class AuditMiddleware(RequestDelegate next, AuditTrail trail)
 {

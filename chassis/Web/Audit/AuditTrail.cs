@@ -10,7 +10,9 @@ using NpgsqlTypes;
 
 namespace Chassis.Web;
 
-/// <summary>Writes what operators do, and what happens at the doors, into the audit, and tells of it in the log. ADR: docs/adr/0027-operators-acts-are-recorded.md.</summary>
+/// <summary>
+/// Writes what operators do, and what happens at the doors, into the audit, and tells of it in the log. ADR: docs/adr/0027-operators-acts-are-recorded.md.
+/// </summary>
 public sealed partial class AuditTrail : IAuditedCommit
 {
     // Longer than any healthy insert takes; a caller that hangs up does not end it.
@@ -42,7 +44,9 @@ public sealed partial class AuditTrail : IAuditedCommit
     /// <summary>A keyed hash: the same for the same text, and nothing that can be guessed without the key.</summary>
     internal string Hash(string text) => Convert.ToHexStringLower(HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
 
-    /// <summary>Records the request at hand in a transaction that is about to be committed; nothing when there is none to record, or it has been already.</summary>
+    /// <summary>
+    /// Records the request at hand in a transaction that is about to be committed; nothing when there is none to record, or it has been already.
+    /// </summary>
     internal async Task JoinAsync(NpgsqlTransaction transaction, CancellationToken ct)
     {
         if (AuditedCall.Of(_http.HttpContext) is { Writes: true, Recorded: null } call)
@@ -107,5 +111,6 @@ public sealed partial class AuditTrail : IAuditedCommit
 
     // No address and no reason: a log is read by more people, and kept in more places.
     [LoggerMessage(1601, LogLevel.Information, "Audit: {Kind} {Event} {Status} user={User} client={Client} tenant={Tenant} ids={Ids} address={AddressHash}")]
-    private static partial void LogRecorded(ILogger logger, string kind, string @event, int status, string? user, string? client, string? tenant, string ids, string? addressHash);
+    private static partial void LogRecorded(
+        ILogger logger, string kind, string @event, int status, string? user, string? client, string? tenant, string ids, string? addressHash);
 }

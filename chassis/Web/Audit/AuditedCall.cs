@@ -42,7 +42,8 @@ internal sealed class AuditedCall
     /// <returns>Null for what is not to be recorded: customers at what is theirs, strangers, and what is open to everybody.</returns>
     public static AuditedCall? Begin(HttpContext http)
     {
-        if (http.GetEndpoint() is not RouteEndpoint endpoint || http.User.Identity is not { IsAuthenticated: true } || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null
+        if (http.GetEndpoint() is not RouteEndpoint endpoint || http.User.Identity is not { IsAuthenticated: true }
+            || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null
             || (!http.User.IsOperator() && !IsForOperators(endpoint)))
         {
             return null;

@@ -48,7 +48,9 @@ public sealed record AuthenticationEvent(AuthenticationEventKind Kind, int Statu
     /// <summary>Whose account it is; null when nobody knows.</summary>
     public string? UserId { get; init; }
 
-    /// <summary>The account as the caller wrote it, in its normal form. The audit keeps a keyed hash of it, so that tries can be counted and nobody can be read.</summary>
+    /// <summary>
+    /// The account as the caller wrote it, in its normal form. The audit keeps a keyed hash of it, so that tries can be counted and nobody can be read.
+    /// </summary>
     public string? Account { get; init; }
 
     public string? ClientId { get; init; }

@@ -10,8 +10,8 @@ namespace Chassis.Web;
 public sealed class AuthenticationEvents(AuditTrail trail, DbContext db, IHttpContextAccessor http)
 {
     /// <summary>
-    /// Records the event before the answer leaves. What succeeded is recorded in the transaction that is open on the service's context, if there is one; what failed is recorded
-    /// at once and apart, since it is to stay when everything else is rolled back.
+    /// Records the event before the answer leaves. What succeeded is recorded in the transaction that is open on the service's context, if there is one; what
+    /// failed is recorded at once and apart, since it is to stay when everything else is rolled back.
     /// </summary>
     /// <exception cref="NpgsqlException">It could not be recorded; the request should fail.</exception>
     public Task RecordAsync(AuthenticationEvent happened, CancellationToken ct)

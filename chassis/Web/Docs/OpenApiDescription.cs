@@ -61,7 +61,8 @@ internal static class OpenApiDescription
         options.AddOperationTransformer((operation, context, _) =>
         {
             Describe(operation, context);
-            var group = context.Description.ActionDescriptor.EndpointMetadata.OfType<ITagsMetadata>().LastOrDefault()?.Tags[0] ?? GroupOf(context.Description.RelativePath!);
+            var group = context.Description.ActionDescriptor.EndpointMetadata.OfType<ITagsMetadata>().LastOrDefault()?.Tags[0]
+                ?? GroupOf(context.Description.RelativePath!);
             operation.Tags = new HashSet<OpenApiTagReference> { new(group, context.Document) };
             return Task.CompletedTask;
         });
@@ -88,7 +89,9 @@ internal static class OpenApiDescription
         schema.Format = type == typeof(DateTimeOffset) ? "date-time" : schema.Format;
     }
 
-    /// <summary>The bounds of a property: the framework overlooks those of what may be null, and those of contracts, which have them on the parameters of their records.</summary>
+    /// <summary>
+    /// The bounds of a property: the framework overlooks those of what may be null, and those of contracts, which have them on the parameters of their records.
+    /// </summary>
     private static void DescribeBounds(OpenApiSchema schema, JsonPropertyInfo? property)
     {
         object[] rules =
@@ -110,7 +113,8 @@ internal static class OpenApiDescription
                     schema.MaxLength = length.Length;
                     break;
                 case RangeAttribute range:
-                    (schema.Minimum, schema.Maximum) = (Convert.ToString(range.Minimum, CultureInfo.InvariantCulture), Convert.ToString(range.Maximum, CultureInfo.InvariantCulture));
+                    (schema.Minimum, schema.Maximum) = (Convert.ToString(
+                        range.Minimum, CultureInfo.InvariantCulture), Convert.ToString(range.Maximum, CultureInfo.InvariantCulture));
                     break;
                 case EachAttribute each when schema.Items is OpenApiSchema element:
                     element.MaxLength = each.MaximumLength;
@@ -120,7 +124,8 @@ internal static class OpenApiDescription
     }
 
     /// <summary>
-    /// What may be null and stands elsewhere, as OpenAPI 3.0 has it: the framework offers it beside a schema that allows nothing but null, for which generators make a type of its own.
+    /// What may be null and stands elsewhere, as OpenAPI 3.0 has it: the framework offers it beside a schema that allows nothing but null, for which generators
+    /// make a type of its own.
     /// </summary>
     private static void WithoutNullAsAChoice(OpenApiSchema schema)
     {
@@ -213,7 +218,9 @@ internal static class OpenApiDescription
             Problem(operation, 412, "The resource has changed since the version that If-Match names.", document);
         }
 
-        var answer = handler.ReturnType.IsGenericType && handler.ReturnType.GetGenericTypeDefinition() == typeof(Task<>) ? handler.ReturnType.GetGenericArguments()[0] : handler.ReturnType;
+        var answer = handler.ReturnType.IsGenericType && handler.ReturnType.GetGenericTypeDefinition() == typeof(Task<>)
+            ? handler.ReturnType.GetGenericArguments()[0]
+            : handler.ReturnType;
         if (answer.IsGenericType && answer.GetGenericTypeDefinition() == typeof(ETagged<>))
         {
             foreach (var response in operation.Responses!.Where(r => r.Key.StartsWith('2')).Select(r => r.Value).OfType<OpenApiResponse>())
@@ -246,7 +253,9 @@ internal static class OpenApiDescription
         },
     };
 
-    /// <summary>Where an endpoint does not say otherwise, the page groups by resource; the framework would by the class that happens to map the endpoint.</summary>
+    /// <summary>
+    /// Where an endpoint does not say otherwise, the page groups by resource; the framework would by the class that happens to map the endpoint.
+    /// </summary>
     private static string GroupOf(string path)
     {
         var resource = path.Split('/').First(part => part != "v1");
@@ -261,7 +270,10 @@ internal static class OpenApiDescription
         new OpenApiResponse
         {
             Description = description,
-            Content = new Dictionary<string, OpenApiMediaType> { [ProblemWriter.ContentType] = new() { Schema = new OpenApiSchemaReference(ProblemSchema, document) } },
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                [ProblemWriter.ContentType] = new() { Schema = new OpenApiSchemaReference(ProblemSchema, document) },
+            },
         });
 
     private static void Header(OpenApiOperation operation, string name, string description) =>

@@ -5,8 +5,8 @@ using Npgsql;
 namespace Chassis.Web;
 
 /// <summary>
-/// Finds what a service must not start with outside of development. A secret of development says that it is one by one of its words; what else is for development only, the
-/// settings say themselves (<see cref="IForDevelopment"/>).
+/// Finds what a service must not start with outside of development. A secret of development says that it is one by one of its words; what else is for
+/// development only, the settings say themselves (<see cref="IForDevelopment"/>).
 /// </summary>
 internal sealed partial class DevelopmentDefaults(IConfiguration configuration, IEnumerable<SettingsType> types, IServiceProvider services)
 {
@@ -14,7 +14,9 @@ internal sealed partial class DevelopmentDefaults(IConfiguration configuration, 
     public IReadOnlyList<string> Find() =>
     [
         .. Secrets().Concat(types.SelectMany(t => t.OnlyForDevelopment(services)))
-            .Select(f => $"{f.Setting.Replace(":", "__", StringComparison.Ordinal)} ({f.Reason})").Distinct(StringComparer.Ordinal).OrderBy(f => f, StringComparer.Ordinal),
+            .Select(f => $"{f.Setting.Replace(":", "__", StringComparison.Ordinal)} ({f.Reason})")
+            .Distinct(StringComparer.Ordinal)
+            .OrderBy(f => f, StringComparer.Ordinal),
     ];
 
     private IEnumerable<(string Setting, string Reason)> Secrets() =>

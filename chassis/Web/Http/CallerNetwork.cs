@@ -10,6 +10,8 @@ public static class CallerNetwork
     public static string Of(IPAddress? address)
     {
         address = address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
-        return address is { AddressFamily: AddressFamily.InterNetworkV6 } ? $"{Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))}/64" : address?.ToString() ?? "-";
+        return address is { AddressFamily: AddressFamily.InterNetworkV6 }
+            ? $"{Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))}/64"
+            : address?.ToString() ?? "-";
     }
 }

@@ -70,7 +70,9 @@ internal sealed class SecurityHeaders(RequestDelegate next)
     }
 }
 
-/// <summary>Reads or makes the correlation id, gives it back, and writes one line per request to the log: whose token, no query, no body, nothing else personal.</summary>
+/// <summary>
+/// Reads or makes the correlation id, gives it back, and writes one line per request to the log: whose token, no query, no body, nothing else personal.
+/// </summary>
 internal sealed partial class CorrelationMiddleware(RequestDelegate next, ILogger<CorrelationMiddleware> logger)
 {
     public const string Header = "X-Correlation-Id";

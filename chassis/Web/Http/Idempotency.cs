@@ -30,11 +30,13 @@ public static partial class Idempotency
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
 
     /// <summary>
-    /// With an <c>Idempotency-Key</c>, the handler runs in one transaction with the key: its effects and the memory of its answer are there together or not at all.
-    /// A key in progress is 409, a key with another request is 422. An answer of 400 or more leaves nothing behind, so that the request can be repeated.
+    /// With an <c>Idempotency-Key</c>, the handler runs in one transaction with the key: its effects and the memory of its answer are there together or not at
+    /// all. A key in progress is 409, a key with another request is 422. An answer of 400 or more leaves nothing behind, so that the request can be repeated.
     /// </summary>
     /// <param name="endpoint">The endpoint.</param>
-    /// <param name="prepare">What takes long and touches no data, such as hashing a password: done before the transaction, so that no connection waits for it.</param>
+    /// <param name="prepare">
+    /// What takes long and touches no data, such as hashing a password: done before the transaction, so that no connection waits for it.
+    /// </param>
     /// <param name="shownOnce">Members of the answer that are secrets: they are not stored, and a repetition is answered without them.</param>
     public static RouteHandlerBuilder WithIdempotencyKey(
         this RouteHandlerBuilder endpoint, Func<EndpointFilterInvocationContext, Task>? prepare = null, params string[] shownOnce) =>
@@ -77,7 +79,10 @@ public static partial class Idempotency
         await using var transaction = await db.Database.BeginTransactionAsync(cancelled);
         if (!await TryLockAsync(db, caller, key, cancelled))
         {
-            throw new ProblemException(StatusCodes.Status409Conflict, "idempotency_key_in_progress", "A request with this Idempotency-Key is still in progress.") { RetryAfter = TimeSpan.FromSeconds(1) };
+            throw new ProblemException(StatusCodes.Status409Conflict, "idempotency_key_in_progress", "A request with this Idempotency-Key is still in progress.")
+            {
+                RetryAfter = TimeSpan.FromSeconds(1),
+            };
         }
 
         if (await LookAsync() is { } known)
@@ -104,7 +109,8 @@ public static partial class Idempotency
 
             return CryptographicOperations.FixedTimeEquals(found.Fingerprint, fingerprint)
                 ? new ReplayResult(found.Answer, replayed: true)
-                : throw new ProblemException(StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key was used with another request.");
+                : throw new ProblemException(
+                    StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key was used with another request.");
         }
 
         async Task<ReplayResult?> PrepareAsync()
@@ -160,7 +166,8 @@ public static partial class Idempotency
         DbContext db, string caller, string key, DateTimeOffset notBefore, CancellationToken ct)
     {
         await using var open = await OpenAsync(db, ct);
-        await using var command = Command(db, "SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2 AND created_at >= $3");
+        await using var command = Command(
+            db, "SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2 AND created_at >= $3");
         command.Parameters.AddValue(caller);
         command.Parameters.AddValue(key);
         command.Parameters.AddValue(notBefore);

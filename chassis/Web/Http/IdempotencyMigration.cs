@@ -34,8 +34,8 @@ public static class IdempotencyMigration
         """);
 
     /// <summary>
-    /// Stores the ids beside the answer: to look for them in SQL cost more than the rest of storing it, and again whenever the table was analyzed. An answer of the version before has
-    /// none, and is found as it was.
+    /// Stores the ids beside the answer: to look for them in SQL cost more than the rest of storing it, and again whenever the table was analyzed. An answer of
+    /// the version before has none, and is found as it was.
     /// </summary>
     public static void StoreIdsOfIdempotencyKeys(this MigrationBuilder migrationBuilder) => migrationBuilder.Sql(
         """

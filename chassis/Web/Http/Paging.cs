@@ -20,7 +20,8 @@ public static class Page
 }
 
 /// <summary><c>?limit=</c> (1..200, default 50) and <c>?cursor=</c>; bind it with <c>[AsParameters]</c>.</summary>
-public readonly record struct PageQuery([property: Range(1, PageQuery.MaxSize)] int? Limit = null, [property: MaxLength(Web.Cursor.MaxLength)] string? Cursor = null)
+public readonly record struct PageQuery(
+    [property: Range(1, PageQuery.MaxSize)] int? Limit = null, [property: MaxLength(Web.Cursor.MaxLength)] string? Cursor = null)
 {
     public const int DefaultSize = 50;
     public const int MaxSize = 200;

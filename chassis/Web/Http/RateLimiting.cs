@@ -23,7 +23,9 @@ public sealed record RateLimitSettings : IForDevelopment
     [Range(1, 3600)]
     public int WindowSeconds { get; init; } = 10;
 
-    /// <summary>Requests per minute to what is costly and open to everybody, such as signing in: a password takes a processor for a good while. 0 for none of its own.</summary>
+    /// <summary>
+    /// Requests per minute to what is costly and open to everybody, such as signing in: a password takes a processor for a good while. 0 for none of its own.
+    /// </summary>
     [Range(0, 10_000_000)]
     public int CostlyPerMinute { get; init; } = 60;
 
@@ -57,7 +59,9 @@ public static class RateLimitingExtensions
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new IsCostlyMetadata());
 }
 
-/// <summary>A fixed window per caller (the token's subject, else the address), announced in <c>RateLimit</c> headers; a second one for what is costly.</summary>
+/// <summary>
+/// A fixed window per caller (the token's subject, else the address), announced in <c>RateLimit</c> headers; a second one for what is costly.
+/// </summary>
 internal static class RateLimiting
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
@@ -87,7 +91,8 @@ internal static class RateLimiting
     /// <summary>Tells a caller who was let in what is left.</summary>
     public static Task AnnounceAsync(HttpContext context, RequestDelegate next)
     {
-        if (IsLimited(context) && context.RequestServices.GetRequiredService<IOptions<RateLimiterOptions>>().Value.GlobalLimiter?.GetStatistics(context) is { } left)
+        if (IsLimited(context)
+            && context.RequestServices.GetRequiredService<IOptions<RateLimiterOptions>>().Value.GlobalLimiter?.GetStatistics(context) is { } left)
         {
             Announce(context, left.CurrentAvailablePermits);
         }

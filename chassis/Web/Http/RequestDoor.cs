@@ -5,8 +5,8 @@ using Microsoft.Net.Http.Headers;
 namespace Chassis.Web;
 
 /// <summary>
-/// What every request passes before anybody reads it: a body in an encoding that is read here, and a query without characters that no field takes and without times that nobody means. What is left of
-/// the query is in Unicode's normal form C, as the texts of bodies are (<see cref="TextConverter"/>).
+/// What every request passes before anybody reads it: a body in an encoding that is read here, and a query without characters that no field takes and without
+/// times that nobody means. What is left of the query is in Unicode's normal form C, as the texts of bodies are (<see cref="TextConverter"/>).
 /// </summary>
 internal static class RequestDoor
 {
@@ -22,7 +22,9 @@ internal static class RequestDoor
         return next(context);
     }
 
-    /// <summary>A form is one. It is asked before the token server, which reads it while it finds out who calls; whoever reads it later gets what was read here.</summary>
+    /// <summary>
+    /// A form is one. It is asked before the token server, which reads it while it finds out who calls; whoever reads it later gets what was read here.
+    /// </summary>
     public static async Task CheckFormAsync(HttpContext context, RequestDelegate next)
     {
         if (context.Request.HasFormContentType)
@@ -42,10 +44,14 @@ internal static class RequestDoor
 
     private static void CheckContentEncoding(HttpContext context)
     {
-        if (context.Request.Headers.ContentEncoding.SelectMany(e => (e ?? "").Split(',')).Any(e => !e.Trim().Equals("identity", StringComparison.OrdinalIgnoreCase)))
+        if (context.Request.Headers.ContentEncoding.SelectMany(e => (e ?? "").Split(',')).Any(
+            e => !e.Trim().Equals("identity", StringComparison.OrdinalIgnoreCase)))
         {
             context.Response.Headers.AcceptEncoding = "identity";
-            throw new ProblemException(StatusCodes.Status415UnsupportedMediaType, "unsupported_content_encoding", "The request body must come as it is: Content-Encoding identity, or none.");
+            throw new ProblemException(
+                StatusCodes.Status415UnsupportedMediaType,
+                "unsupported_content_encoding",
+                "The request body must come as it is: Content-Encoding identity, or none.");
         }
     }
 
@@ -84,7 +90,9 @@ internal static class RequestDoor
         if (request.Query.Any(q => q.Value.Any(v => v?.IsNormalized() == false)))
         {
             request.Query = new QueryCollection(request.Query.ToDictionary(
-                q => q.Key, q => new Microsoft.Extensions.Primitives.StringValues([.. q.Value.Select(v => v?.Normalize(NormalizationForm.FormC))]), StringComparer.OrdinalIgnoreCase));
+                q => q.Key,
+                q => new Microsoft.Extensions.Primitives.StringValues([.. q.Value.Select(v => v?.Normalize(NormalizationForm.FormC))]),
+                StringComparer.OrdinalIgnoreCase));
         }
     }
 }

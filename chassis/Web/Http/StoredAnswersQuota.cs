@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace Chassis.Web;
 
 /// <summary>
-/// Keeps one caller from filling the table of stored answers. What is stored is counted in the database, which all replicas share; of whoever has many the count is remembered
-/// for half a minute, so that counting does not cost more than storing.
+/// Keeps one caller from filling the table of stored answers. What is stored is counted in the database, which all replicas share; of whoever has many the
+/// count is remembered for half a minute, so that counting does not cost more than storing.
 /// </summary>
 internal sealed class StoredAnswersQuota(IOptions<StoredAnswersSettings> settings, TimeProvider clock)
 {
@@ -23,7 +23,8 @@ internal sealed class StoredAnswersQuota(IOptions<StoredAnswersSettings> setting
         var usage = await UsageAsync(db, caller, ct);
         if (usage.Answers >= settings.Value.MaxCount || usage.Bytes >= settings.Value.MaxBytes)
         {
-            throw ProblemException.TooMany("too_many_stored_answers", "Too many requests with an Idempotency-Key within a day. Their answers are kept for that long.", Later);
+            throw ProblemException.TooMany(
+                "too_many_stored_answers", "Too many requests with an Idempotency-Key within a day. Their answers are kept for that long.", Later);
         }
     }
 

@@ -5,8 +5,8 @@ using System.Text.Json.Serialization;
 namespace Chassis.Web;
 
 /// <summary>
-/// Texts of requests: in Unicode's normal form C, whatever keyboard they were typed on, so that equal texts are equal; never with a NUL, which no database takes, nor with
-/// half of a character.
+/// Texts of requests: in Unicode's normal form C, whatever keyboard they were typed on, so that equal texts are equal; never with a NUL, which no database
+/// takes, nor with half of a character.
 /// </summary>
 internal sealed class TextConverter : JsonConverter<string>
 {
@@ -24,7 +24,9 @@ internal sealed class TextConverter : JsonConverter<string>
         try
         {
             var text = reader.GetString()!;
-            return text.Contains('\0', StringComparison.Ordinal) ? throw new JsonException("A text must not contain NUL.") : text.IsNormalized() ? text : text.Normalize(NormalizationForm.FormC);
+            return text.Contains('\0', StringComparison.Ordinal)
+                ? throw new JsonException("A text must not contain NUL.")
+                : text.IsNormalized() ? text : text.Normalize(NormalizationForm.FormC);
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {

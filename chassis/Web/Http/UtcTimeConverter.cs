@@ -4,7 +4,9 @@ using System.Text.Json.Serialization;
 
 namespace Chassis.Web;
 
-/// <summary>Times as UTC with <c>Z</c>, whatever offset they came with, to the microsecond: what the database keeps, so that a time reads the same for ever.</summary>
+/// <summary>
+/// Times as UTC with <c>Z</c>, whatever offset they came with, to the microsecond: what the database keeps, so that a time reads the same for ever.
+/// </summary>
 internal sealed class UtcTimeConverter : JsonConverter<DateTimeOffset>
 {
     public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>

@@ -37,7 +37,8 @@ internal static partial class ProblemMapping
         return null;
     }
 
-    private static ProblemException Concurrent(string detail) => new(StatusCodes.Status409Conflict, "concurrent_change", detail) { RetryAfter = TimeSpan.FromSeconds(1) };
+    private static ProblemException Concurrent(string detail) =>
+        new(StatusCodes.Status409Conflict, "concurrent_change", detail) { RetryAfter = TimeSpan.FromSeconds(1) };
 
     private static ProblemException Map(BadHttpRequestException bad)
     {

@@ -40,7 +40,8 @@ internal sealed class RequestBounds
         _name = NameOf(property.Name);
     }
 
-    public static RequestBounds[] Of(Type type) => Known.GetOrAdd(type, t => [.. t.GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(p => new RequestBounds(p))]);
+    public static RequestBounds[] Of(Type type) =>
+        Known.GetOrAdd(type, t => [.. t.GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(p => new RequestBounds(p))]);
 
     public void Check(Validator check, string prefix, object request)
     {
@@ -72,7 +73,10 @@ internal sealed class RequestBounds
 
     /// <summary>Contracts have their rules on the parameters of their records.</summary>
     private static ParameterInfo? ParameterOf(PropertyInfo property) =>
-        property.DeclaringType!.GetConstructors().SelectMany(c => c.GetParameters()).FirstOrDefault(p => p.Name == property.Name && p.ParameterType == property.PropertyType);
+        property.DeclaringType!
+            .GetConstructors()
+            .SelectMany(c => c.GetParameters())
+            .FirstOrDefault(p => p.Name == property.Name && p.ParameterType == property.PropertyType);
 
     private static void CheckElements(Validator check, string field, IEnumerable elements)
     {

@@ -28,7 +28,8 @@ public sealed record AuthenticationSettings : IValidatableObject, IForDevelopmen
     public string TenantClaim { get; init; } = Claims.Tenant;
 
     /// <summary>
-    /// Whether a token has to name a tenant. Without it whoever has none belongs to the installation, also where an identity provider only calls the claim otherwise.
+    /// Whether a token has to name a tenant. Without it whoever has none belongs to the installation, also where an identity provider only calls the claim
+    /// otherwise.
     /// </summary>
     public bool RequireTenant { get; init; }
 
@@ -45,7 +46,8 @@ public sealed record AuthenticationSettings : IValidatableObject, IForDevelopmen
     public string ExpectedIssuer => (string.IsNullOrEmpty(Issuer) ? Authority : Issuer).TrimEnd('/');
 
     /// <summary>An address of the issuer's as it is reached from here.</summary>
-    internal string UnderAuthority(string uri) => uri.StartsWith($"{ExpectedIssuer}/", StringComparison.Ordinal) ? Authority.TrimEnd('/') + uri[ExpectedIssuer.Length..] : uri;
+    internal string UnderAuthority(string uri) =>
+        uri.StartsWith($"{ExpectedIssuer}/", StringComparison.Ordinal) ? Authority.TrimEnd('/') + uri[ExpectedIssuer.Length..] : uri;
 
     internal IReadOnlyList<string> AcceptedTypes => TokenTypes.Count > 0 ? TokenTypes : ["at+jwt", "application/at+jwt"];
 

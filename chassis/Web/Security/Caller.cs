@@ -23,7 +23,9 @@ public sealed class Caller(IHttpContextAccessor accessor)
 
     /// <summary>When the caller has shown who they are; null when the token does not say.</summary>
     public DateTimeOffset? AuthenticatedAt =>
-        long.TryParse(User.FindFirstValue(Claims.AuthenticatedAt), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
+        long.TryParse(User.FindFirstValue(Claims.AuthenticatedAt), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? DateTimeOffset.FromUnixTimeSeconds(seconds)
+            : null;
 
     /// <summary>Whether this is somebody who works here, whatever they may do.</summary>
     public bool IsOperator => User.IsOperator();

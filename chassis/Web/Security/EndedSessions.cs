@@ -13,8 +13,9 @@ public interface ISessionStatus
 }
 
 /// <summary>
-/// Sessions that ended before their tokens did, all of a user (a changed password, a closed account) or a single one (somebody signed out). The service's consumer writes them down, and every replica reads them within a second
-/// or two (<see cref="EndedSessionsWatch"/>), so that a request costs no look into the database. Remembered for longer than any access token lives.
+/// Sessions that ended before their tokens did, all of a user (a changed password, a closed account) or a single one (somebody signed out). The service's
+/// consumer writes them down, and every replica reads them within a second or two (<see cref="EndedSessionsWatch"/>), so that a request costs no look into the
+/// database. Remembered for longer than any access token lives.
 /// </summary>
 public sealed class EndedSessions : ISessionStatus
 {

@@ -5,7 +5,8 @@ using Npgsql;
 namespace Chassis.Web;
 
 /// <summary>Reads every second which sessions have ended, whichever replica was told. What is known stays known while the database is away.</summary>
-public sealed class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions sessions, TimeProvider clock, ILogger<EndedSessionsWatch> logger) : PeriodicService(clock, logger)
+public sealed class EndedSessionsWatch(NpgsqlDataSource database, EndedSessions sessions, TimeProvider clock, ILogger<EndedSessionsWatch> logger)
+    : PeriodicService(clock, logger)
 {
     // A transaction may commit later than one that was noted after it.
     private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(2);

@@ -6,9 +6,10 @@ using Microsoft.Extensions.Options;
 namespace Chassis.Web;
 
 /// <summary>
-/// The issuer's keys by discovery. Kept for a quarter of a minute, so that a key that was stolen and withdrawn is refused at once; asked for again when a token names an
-/// unknown key (at most once a minute, after a failure every five seconds); and the last good set stays in use while the issuer is down, for a day at most. Who asks waits
-/// for the fetch, unless the last one has failed, and does not own it: a caller who hangs up ends nothing for the others. Times are those of a clock that nobody sets.
+/// The issuer's keys by discovery. Kept for a quarter of a minute, so that a key that was stolen and withdrawn is refused at once; asked for again when a token
+/// names an unknown key (at most once a minute, after a failure every five seconds); and the last good set stays in use while the issuer is down, for a day at
+/// most. Who asks waits for the fetch, unless the last one has failed, and does not own it: a caller who hangs up ends nothing for the others. Times are those
+/// of a clock that nobody sets.
 /// </summary>
 public sealed partial class IssuerKeys(
     IHttpClientFactory clients, IOptions<AuthenticationSettings> options, TimeProvider clock, ILogger<IssuerKeys> logger) : ISigningKeySource
@@ -87,7 +88,8 @@ public sealed partial class IssuerKeys(
             _current = new KeySet(await FetchAsync(timeout.Token), clock.GetTimestamp());
             _lastFailed = false;
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException or InvalidOperationException or KeyNotFoundException or UriFormatException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException or JsonException or InvalidOperationException or KeyNotFoundException
+            or UriFormatException or OperationCanceledException)
         {
             _lastFailed = true;
             LogFetchFailed(logger, e.Message, _current is null ? "no token can be accepted until it answers" : "the keys known so far stay in use");

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Authorization;
 namespace Chassis.Web;
 
 /// <summary>
-/// What an operator may do in every service; each service has more of its own. The role <see cref="Roles.Operator"/> has all of them; other roles are bundles that the
-/// issuer of the token knows, and whose permissions the token names.
+/// What an operator may do in every service; each service has more of its own. The role <see cref="Roles.Operator"/> has all of them; other roles are bundles
+/// that the issuer of the token knows, and whose permissions the token names.
 /// </summary>
 public static class Permissions
 {
@@ -37,7 +37,8 @@ public static class Permissions
 }
 
 /// <summary>On an endpoint: the permission that its caller needs.</summary>
-public sealed class PermissionRequirement(string permission) : AuthorizationHandler<PermissionRequirement>, IAuthorizationRequirement, IAuthorizationRequirementData
+public sealed class PermissionRequirement(string permission)
+    : AuthorizationHandler<PermissionRequirement>, IAuthorizationRequirement, IAuthorizationRequirementData
 {
     public string Permission { get; } = permission;
 

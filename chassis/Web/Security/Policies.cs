@@ -22,7 +22,9 @@ public static class Claims
     /// <summary>Seconds since 1970 at which the token was issued.</summary>
     public const string IssuedAt = "iat";
 
-    /// <summary>Seconds since 1970 at which the subject has shown who they are, however often the token was renewed since (OpenID Connect Core, section 2).</summary>
+    /// <summary>
+    /// Seconds since 1970 at which the subject has shown who they are, however often the token was renewed since (OpenID Connect Core, section 2).
+    /// </summary>
     public const string AuthenticatedAt = "auth_time";
 
     /// <summary>The session that the token belongs to (OpenID Connect Front-Channel Logout, section 3).</summary>
@@ -67,7 +69,10 @@ public static class Policies
     public static TBuilder RequireSystemOperator<TBuilder>(this TBuilder endpoint, string permission, params string[] more)
         where TBuilder : IEndpointConventionBuilder => endpoint.Require(SystemOperator).RequirePermissions([permission, .. more]);
 
-    /// <summary>For an endpoint that reads the <c>Authorization</c> header itself, or whose answer does not depend on who asks: what stands there is not looked at before.</summary>
+    /// <summary>
+    /// For an endpoint that reads the <c>Authorization</c> header itself, or whose answer does not depend on who asks: what stands there is not looked at
+    /// before.
+    /// </summary>
     public static TBuilder IgnoreBearer<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(BearerIsIgnored.Instance);
 

@@ -17,8 +17,8 @@ public sealed class BearerIsIgnored
 }
 
 /// <summary>
-/// Whoever shows a token that does not hold is told so, also where everybody may call. Taken for nobody instead, an operator whose token had just expired would register
-/// a customer of no tenant, and a customer would get the answer that strangers get.
+/// Whoever shows a token that does not hold is told so, also where everybody may call. Taken for nobody instead, an operator whose token had just expired would
+/// register a customer of no tenant, and a customer would get the answer that strangers get.
 /// </summary>
 internal static class PresentedCredentials
 {

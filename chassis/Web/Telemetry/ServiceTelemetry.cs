@@ -10,7 +10,8 @@ using OpenTelemetry.Trace;
 namespace Chassis.Web;
 
 /// <summary>
-/// Traces, metrics and logs over OTLP when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set. Our own sources and meters are named <c>Chassis.*</c>, or after the service.
+/// Traces, metrics and logs over OTLP when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set. Our own sources and meters are named <c>Chassis.*</c>, or after the
+/// service.
 /// </summary>
 internal static class ServiceTelemetry
 {

@@ -98,7 +98,8 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
         {
             await deciding.LockAndReadAsync(stream, CancellationToken.None);
 
-            var refusal = await Should.ThrowAsync<PostgresException>(() => fixture.Unit((_, waiting) => waiting.LockAndReadAsync(stream, CancellationToken.None)));
+            var refusal = await Should.ThrowAsync<PostgresException>(
+                () => fixture.Unit((_, waiting) => waiting.LockAndReadAsync(stream, CancellationToken.None)));
 
             refusal.SqlState.ShouldBe(PostgresErrorCodes.LockNotAvailable);
             return true;

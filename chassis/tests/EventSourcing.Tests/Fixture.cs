@@ -101,7 +101,10 @@ public sealed class Turnover : Projection
                 """,
                 target.Connection)
             {
-                Parameters = { new() { Value = group.Key }, new() { Value = group.LongCount() }, new() { Value = group.Sum(e => e.Data is Entry x ? x.Amount : 0) } },
+                Parameters =
+                {
+                    new() { Value = group.Key }, new() { Value = group.LongCount() }, new() { Value = group.Sum(e => e.Data is Entry x ? x.Amount : 0) },
+                },
             };
             await command.ExecuteNonQueryAsync(ct);
         }
@@ -172,7 +175,8 @@ public sealed class Fixture : LazyFixture
     public static Guid NewId() => Ids.New(TimeProvider.System);
 
     /// <summary>
-    /// Makes the data look as on another server, whose transaction ids have not come as far: as after a restore of a dump, or a move. Then the service starts there.
+    /// Makes the data look as on another server, whose transaction ids have not come as far: as after a restore of a dump, or a move. Then the service starts
+    /// there.
     /// </summary>
     public async Task Move()
     {

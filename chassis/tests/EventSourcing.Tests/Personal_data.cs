@@ -63,7 +63,8 @@ public sealed class Personal_data(Fixture fixture) : IClassFixture<Fixture>
         (await KeyAsync(stream)).Length.ShouldBeGreaterThan(32);
 
         // Bound to its person: moved to somebody else's row it opens nothing.
-        await fixture.Database.ExecuteAsync($"UPDATE event_store.personal_keys SET key = (SELECT key FROM event_store.personal_keys WHERE subject = '{other}') WHERE subject = '{stream}'");
+        await fixture.Database.ExecuteAsync(
+            $"UPDATE event_store.personal_keys SET key = (SELECT key FROM event_store.personal_keys WHERE subject = '{other}') WHERE subject = '{stream}'");
         await Should.ThrowAsync<CryptographicException>(() => fixture.Read(stream));
     }
 
@@ -82,5 +83,6 @@ public sealed class Personal_data(Fixture fixture) : IClassFixture<Fixture>
         (await fixture.Read(stream)).Single().Data.ShouldBe(new OwnerNamed("Ada Lovelace", 36));
     }
 
-    private Task<byte[]> KeyAsync(Guid subject) => fixture.Database.ScalarAsync<byte[]>($"SELECT key FROM event_store.personal_keys WHERE subject = '{subject}'");
+    private Task<byte[]> KeyAsync(Guid subject) =>
+        fixture.Database.ScalarAsync<byte[]>($"SELECT key FROM event_store.personal_keys WHERE subject = '{subject}'");
 }

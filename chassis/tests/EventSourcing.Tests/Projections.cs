@@ -224,7 +224,8 @@ public sealed class Projections : IAsyncLifetime
         await vacuum.ExecuteAsync($"LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE", CancellationToken.None);
         var rebuild = Rebuild(name);
         await Poll.UntilAsync(
-            async () => await _fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0, "the rebuild to wait");
+            async () => await _fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0,
+            "the rebuild to wait");
 
         await _fixture.Append(Fixture.NewId(), 0, new Deposited(2)).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
         (await Sum(name).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).ShouldBe(name == "balances" ? 3m : 1m);
@@ -251,8 +252,10 @@ public sealed class Projections : IAsyncLifetime
         for (var round = 1; round <= 3; round++)
         {
             await Poll.UntilAsync(
-                async () => await _fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0, "the rebuild to wait");
-            await _fixture.Append(Fixture.NewId(), 0, new Deposited(1)).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);    // a second, if anything
+                async () => await _fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND NOT granted") > 0,
+                "the rebuild to wait");
+            await _fixture.Append(Fixture.NewId(), 0, new Deposited(1)).WaitAsync(
+                TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);    // a second, if anything
             (await Sum(name).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken)).ShouldBePositive();
             (await Status(name)).Rebuild!.State.ShouldBe(RebuildState.Running, "the backup still reads.");
         }
@@ -341,12 +344,14 @@ public sealed class Projections : IAsyncLifetime
             UPDATE event_store.projections SET transaction_id = '{{transaction}}', position = {{position}} WHERE name = 'turnover';
             INSERT INTO turnover VALUES ('account.deposited', 4, {{applied}})
             """);
-        (await inherited.Database.ScalarAsync<string>("SELECT position || ' ' || coalesce(rebuild_state, '-') FROM event_store.projections WHERE name = 'turnover'"))
+        (await inherited.Database.ScalarAsync<string>(
+            "SELECT position || ' ' || coalesce(rebuild_state, '-') FROM event_store.projections WHERE name = 'turnover'"))
             .ShouldBe(early ? "4 requested" : "4 -");
 
         await inherited.Services.GetRequiredService<ProjectionDaemon>().StartAsync(CancellationToken.None);
         await Poll.UntilAsync(
-            async () => (await inherited.Database.ScalarAsync<decimal>("SELECT sum(amount) FROM turnover"), await inherited.Database.ScalarAsync<string>("SELECT position::text FROM event_store.projections WHERE name = 'turnover'")),
+            async () => (await inherited.Database.ScalarAsync<decimal>("SELECT sum(amount) FROM turnover"), await inherited.Database.ScalarAsync<string>(
+                "SELECT position::text FROM event_store.projections WHERE name = 'turnover'")),
             found => found == (11111m, "5"),
             "the projection to have everything once");
         await inherited.Services.GetRequiredService<ProjectionDaemon>().StopAsync(CancellationToken.None);
@@ -441,7 +446,8 @@ public sealed class Projections : IAsyncLifetime
     private async Task Rebuild(string name)
     {
         await using var scope = _fixture.Services.CreateAsyncScope();
-        (await ProjectionStore.RequestRebuildAsync(scope.ServiceProvider.GetRequiredService<DbContext>(), name, TimeProvider.System.GetUtcNow(), CancellationToken.None)).ShouldBeTrue();
+        (await ProjectionStore.RequestRebuildAsync(
+            scope.ServiceProvider.GetRequiredService<DbContext>(), name, TimeProvider.System.GetUtcNow(), CancellationToken.None)).ShouldBeTrue();
         await _fixture.Services.GetRequiredService<ProjectionRebuilder>().RunAsync(Named(name), CancellationToken.None);
         await Poll.UntilAsync(async () => (await Status(name)).Rebuild!.State is RebuildState.Completed or RebuildState.Failed, "the rebuild to end");
     }

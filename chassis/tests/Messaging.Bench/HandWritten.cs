@@ -68,7 +68,11 @@ internal sealed class HandWritten : IVariant
         {
             batch.BatchCommands.Add(trip.Step == 0
                 ? Command("INSERT INTO trips (correlation_id, current_state, step) VALUES ($1, $2, $3)", trip.TripId, "Travelling", 0)
-                : Command("UPDATE trips SET current_state = $2, step = $3 WHERE correlation_id = $1", trip.TripId, trip.Step == 3 ? "Arrived" : "Travelling", trip.Step));
+                : Command(
+                    "UPDATE trips SET current_state = $2, step = $3 WHERE correlation_id = $1",
+                    trip.TripId,
+                    trip.Step == 3 ? "Arrived" : "Travelling",
+                    trip.Step));
             return trip.Step == 3 ? Message(Names.DoneExchange, new Done(trip.TripId, 3)) : Message(Names.Steps, new DoStep(trip.TripId, trip.Step + 1));
         });
     }
@@ -108,7 +112,8 @@ internal sealed class HandWritten : IVariant
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, e) =>
         {
-            deliveries.Writer.TryWrite((e.DeliveryTag, Guid.Parse(e.BasicProperties.MessageId!), JsonSerializer.Deserialize<T>(e.Body.Span, JsonSerializerOptions.Web)!));
+            deliveries.Writer.TryWrite(
+                (e.DeliveryTag, Guid.Parse(e.BasicProperties.MessageId!), JsonSerializer.Deserialize<T>(e.Body.Span, JsonSerializerOptions.Web)!));
             return Task.CompletedTask;
         };
         for (var i = 0; i < 8; i++)
@@ -155,7 +160,8 @@ internal sealed class HandWritten : IVariant
 
     private async Task CommitAsync(NpgsqlBatch batch, Outgoing message)
     {
-        batch.BatchCommands.Add(Command("INSERT INTO outbox (message_id, exchange, body) VALUES ($1, $2, $3) RETURNING id", message.MessageId, message.Exchange, message.Body));
+        batch.BatchCommands.Add(Command(
+            "INSERT INTO outbox (message_id, exchange, body) VALUES ($1, $2, $3) RETURNING id", message.MessageId, message.Exchange, message.Body));
         batch.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
         long id;
         await using (var reader = await batch.ExecuteReaderAsync())

@@ -57,7 +57,8 @@ for (var round = 0; round <= rounds; round++)
             }
 
             (figures.TryGetValue(name + suffix, out var list) ? list : figures[name + suffix] = []).Add(value);
-            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round}  {name + suffix,-25} {value,10:0.0} {unit,-16} {cpu,8:0} ms of CPU in this process"));
+            console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"round {round}  {name + suffix,-25} {value,10:0.0} {unit,-16} {cpu,8:0} ms of CPU in this process"));
         }
     }
 }
@@ -176,10 +177,20 @@ void Report()
         var (ours, direct, bound) = (Median(name), Median(name + "-direct"), Median(name + "-bound"));
         var (wolverine, confirms) = (Median(name + "-wolverine"), Median(name + "-wolverine-confirms"));
         var asked = limits.TryGetValue(name, out var limit)
-            ? string.Create(CultureInfo.InvariantCulture, $">= {limit.Bound:0.00} of bound, >= {limit.Direct:0.0} of direct, >= {ofConfirms:0} x Wolverine with confirms")
+            ? string.Create(
+                CultureInfo.InvariantCulture, $">= {limit.Bound:0.00} of bound, >= {limit.Direct:0.0} of direct, >= {ofConfirms:0} x Wolverine with confirms")
             : "<= 30 ms";
         table.AddRow(
-            name, One(ours), One(direct), One(bound), One(wolverine), One(confirms), Two(ours / bound), Two(ours / direct), Two(ours / confirms), $"{asked} ({unit})");
+            name,
+            One(ours),
+            One(direct),
+            One(bound),
+            One(wolverine),
+            One(confirms),
+            Two(ours / bound),
+            Two(ours / direct),
+            Two(ours / confirms),
+            $"{asked} ({unit})");
         rows.Add(Row(name, ours, unit, lower ? 30 : limit.Bound, lower ? null : ours / bound));
         rows.Add(Row(name + "-direct", direct, unit, lower ? null : limit.Direct, lower ? null : ours / direct));
         rows.Add(Row(name + "-bound", bound, unit, null, null));

@@ -19,7 +19,10 @@ internal sealed class Stage : IAsyncDisposable
     private Stage(TestDatabase database, TestVhost vhost, IConnection connection)
     {
         (_database, _vhost, _connection) = (database, vhost, connection);
-        Database = new NpgsqlConnectionStringBuilder(database.Migrations) { MaxPoolSize = 40, MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, NoResetOnClose = true }.ConnectionString;
+        Database = new NpgsqlConnectionStringBuilder(database.Migrations)
+        {
+            MaxPoolSize = 40, MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, NoResetOnClose = true,
+        }.ConnectionString;
     }
 
     public string Database { get; }
@@ -50,7 +53,8 @@ internal sealed class Stage : IAsyncDisposable
     public static async Task DeclareEndpointAsync(IChannel channel, string queue)
     {
         await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true);
-        await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" });
+        await channel.QueueDeclareAsync(
+            queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" });
         await channel.QueueBindAsync(queue, queue, string.Empty);
     }
 

@@ -24,7 +24,10 @@ public sealed class CancelledConsumer(WorkDatabase database) : IConsumer<OrderCa
     public Task Consume(ConsumeContext<OrderCancelled> context)
     {
         Poison.Taste(context.Message.OrderId);
-        database.Add(new Effect { Subject = context.Message.OrderId, Number = (int)(context.EventSequence() ?? -1), Note = context.IsReplay() ? "replayed" : "cancelled" });
+        database.Add(new Effect
+        {
+            Subject = context.Message.OrderId, Number = (int)(context.EventSequence() ?? -1), Note = context.IsReplay() ? "replayed" : "cancelled",
+        });
         return Task.CompletedTask;
     }
 }

@@ -120,7 +120,10 @@ public sealed class ClaimTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         (await Store.ReplayAsync(Guid.CreateVersion7(), "work.both", now.AddDays(-1), now, null, null, Audit, Token)).ShouldBe(3_000);
         var later = TimeProvider.System.GetUtcNow().AddSeconds(1);
         await Store.InsertAsync([Row(later), Row(later)], Lease, Token);
-        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE exchange = 'work.alive' AND due_at <= now()"), n => n == 2, "the live ones to be due");
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE exchange = 'work.alive' AND due_at <= now()"),
+            n => n == 2,
+            "the live ones to be due");
 
         var received = await WorkFixture.ListenToQueueAsync(channel, "work.both");
         // Nobody takes over what a busy machine is slow to confirm: that would be sent twice.

@@ -94,7 +94,8 @@ public sealed class ConsumerGuardTests(WorkFixture fixture) : IClassFixture<Work
         var id = Guid.CreateVersion7();
         await channel.SendRawAsync(WorkQueues.Commands, id, new DoWork(id, 1));
 
-        await Poll.UntilAsync(() => ending.IsCancellationRequested || host.Gauge(OldestAge) > patience.TotalSeconds * 4, "the message to have waited for long", Long);
+        await Poll.UntilAsync(
+            () => ending.IsCancellationRequested || host.Gauge(OldestAge) > patience.TotalSeconds * 4, "the message to have waited for long", Long);
         ending.IsCancellationRequested.ShouldBeFalse();
         proxy.Set(LinkMode.Open);
 
@@ -157,10 +158,12 @@ public sealed class ConsumerGuardTests(WorkFixture fixture) : IClassFixture<Work
     {
         using var host = WorkHost.Build(
             fixture.Database.Migrations, fixture.Vhost.Uri, settings: new Dictionary<string, string?> { ["Messaging:ProgressPatience"] = patience });
-        Should.Throw<OptionsValidationException>(() => host.Services.GetRequiredService<IStartupValidator>().Validate()).Message.ShouldContain("Messaging:ProgressPatience");
+        Should.Throw<OptionsValidationException>(
+            () => host.Services.GetRequiredService<IStartupValidator>().Validate()).Message.ShouldContain("Messaging:ProgressPatience");
     }
 
-    private Task<long> Effects(Guid subject) => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'done'");
+    private Task<long> Effects(Guid subject) =>
+        fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'done'");
 
     public sealed class Slow
     {

@@ -81,7 +81,8 @@ public sealed class CrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             await victim.KillAsync();
         }
 
-        await fixture.Database.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
+        await fixture.Database.ExecuteAsync(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
         await fixture.Database.ExecuteAsync("DROP TRIGGER wait ON messaging.outbox; DROP FUNCTION messaging.wait()");
         (await Rows(subject)).ShouldBe(1);
         await FinishAsync(subject);

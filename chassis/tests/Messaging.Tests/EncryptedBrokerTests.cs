@@ -57,7 +57,8 @@ public sealed class A_broker_over_TLS : IAsyncLifetime
         Causes(failure).OfType<AuthenticationException>().ShouldNotBeEmpty(failure.ToString());
     }
 
-    private static BrokerConnection ConnectionsTo(Uri broker) => new(Options.Create(new MessagingOptions { Broker = broker }), new ServiceIdentity("test", "1.0.0", Guid.NewGuid()));
+    private static BrokerConnection ConnectionsTo(Uri broker) =>
+        new(Options.Create(new MessagingOptions { Broker = broker }), new ServiceIdentity("test", "1.0.0", Guid.NewGuid()));
 
     private static IBusControl BusTo(Uri broker) => Bus.Factory.CreateUsingRabbitMq(bus => bus.Host(broker, host => BrokerConnection.Configure(host, broker)));
 

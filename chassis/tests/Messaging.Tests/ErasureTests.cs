@@ -37,7 +37,8 @@ public sealed class ErasureTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         {
             var address = new ShipTo(called, $"{called} street", "Canada", "K1A 0A9", "CA");
             var registered = new UserRegistered(user, $"{called}@example.org", called, "web", Noon, "en-CA");
-            var confirmed = new OrderConfirmed(id, user, [new OrderLine("ADA-1", $"USB adapter, {called}", 1, new Money(5m, "EUR"))], new Money(5m, "EUR"), Noon);
+            var confirmed = new OrderConfirmed(
+                id, user, [new OrderLine("ADA-1", $"USB adapter, {called}", 1, new Money(5m, "EUR"))], new Money(5m, "EUR"), Noon);
             theirs.Add(await DeadLetterAsync(Envelope(new ShipOrder(id, address, user))));
             theirs.Add(await DeadLetterAsync(Envelope(new ShipOrder(id, address))));
             theirs.Add(await DeadLetterAsync(Event(registered), "shop.user.registered.v1"));
@@ -84,7 +85,8 @@ public sealed class ErasureTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     {
         var (person, other) = (Guid.CreateVersion7(), Guid.CreateVersion7());
         var letter = await DeadLetterAsync(
-            Encoding.UTF8.GetBytes($$"""{"userId":"{{person}}","nickname":"Ada","since":"2026-03-01T12:00:00Z","friends":[{"id":"{{other}}","name":"Bea"},"Cleo"],"points":7}"""), "other.member.v1");
+            Encoding.UTF8.GetBytes($$"""{"userId":"{{person}}","nickname":"Ada","since":"2026-03-01T12:00:00Z","friends":[{"id":"{{other}}","name":"Bea"},"Cleo"],"points":7}"""),
+            "other.member.v1");
 
         await EraseAsync(person);
 

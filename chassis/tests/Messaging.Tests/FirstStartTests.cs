@@ -60,7 +60,10 @@ public sealed class FirstStartTests(WorkFixture fixture) : IClassFixture<WorkFix
     {
         var before = Environment.ExitCode;
         using var host = WorkHost.Build(
-            fixture.Database.Migrations, fixture.Vhost.Uri, bus => bus.AddWork(), new Dictionary<string, string?> { ["Messaging:ConsumerPatience"] = "00:00:01" },
+            fixture.Database.Migrations, fixture.Vhost.Uri, bus => bus.AddWork(), new Dictionary<string, string?>
+            {
+                ["Messaging:ConsumerPatience"] = "00:00:01",
+            },
             services: services => services.Configure<MassTransitHostOptions>(o => o.StartTimeout = TimeSpan.FromMilliseconds(1)));
         var ending = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         await host.StartAsync(Token);

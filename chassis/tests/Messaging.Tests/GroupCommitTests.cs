@@ -43,7 +43,10 @@ public sealed class GroupCommitTests : IDisposable
     public async Task Of_two_with_one_key_the_second_waits_for_the_next_group()
     {
         var commits = Commits(work => work[0]);
-        Task[] all = [await Begun(commits, "x1", 1), await Begun(commits, "y1", 2), .. new[] { "z1", "z2", "w1" }.Select(work => commits.CommitAsync(work, default))];
+        Task[] all =
+        [
+            await Begun(commits, "x1", 1), await Begun(commits, "y1", 2), .. new[] { "z1", "z2", "w1" }.Select(work => commits.CommitAsync(work, default)),
+        ];
         _mayCommit.Release(100);
 
         await Task.WhenAll(all);
@@ -66,7 +69,8 @@ public sealed class GroupCommitTests : IDisposable
         _mayCommit.Release(100);
 
         await Task.WhenAll(all);
-        traces.ShouldBe(new Dictionary<string, string?> { ["a"] = activity.TraceId.ToString(), ["b"] = activity.TraceId.ToString(), ["cd"] = null }, ignoreOrder: true);
+        traces.ShouldBe(
+            new Dictionary<string, string?> { ["a"] = activity.TraceId.ToString(), ["b"] = activity.TraceId.ToString(), ["cd"] = null }, ignoreOrder: true);
     }
 
     public void Dispose()

@@ -74,7 +74,8 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
     public async Task A_row_that_two_replicas_have_in_hand_has_one_effect()
     {
         // The first does not look at the table again, nor keep what it has.
-        var first = await fixture.StartAsync(bus => bus.AddConsumer<Gated>().Endpoint(e => e.Name = "work.gated"), new Dictionary<string, string?> { ["Messaging:SweepInterval"] = "00:10:00" });
+        var first = await fixture.StartAsync(
+            bus => bus.AddConsumer<Gated>().Endpoint(e => e.Name = "work.gated"), new Dictionary<string, string?> { ["Messaging:SweepInterval"] = "00:10:00" });
         var subject = Guid.CreateVersion7();
         await first.InScope(async (scope, database) =>
         {
@@ -146,7 +147,11 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
         });
 
         await Poll.UntilAsync(() => Effects(mended), n => n == 1, "the one that gets well", Patience);
-        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters WHERE queue = 'work.failing'"), n => n == 1, "the dead letter", Patience);
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters WHERE queue = 'work.failing'"),
+            n => n == 1,
+            "the dead letter",
+            Patience);
         await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox", Patience);
         (await Effects(mended)).ShouldBe(1);
         (await Effects(broken)).ShouldBe(0);
@@ -187,7 +192,8 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
                     ContentType = MessageKeys.CommandContentType,
                     Headers = new Dictionary<string, string>(),
                     Body = JsonSerializer.SerializeToUtf8Bytes(
-                        new { messageId = id, messageType = new[] { MessageUrn.ForTypeString<DoWork>() }, message = new DoWork(subject, 1) }, JsonSerializerOptions.Web),
+                        new { messageId = id, messageType = new[] { MessageUrn.ForTypeString<DoWork>() }, message = new DoWork(subject, 1) },
+                        JsonSerializerOptions.Web),
                     Mandatory = true,
                     DueAt = TimeProvider.System.GetUtcNow(),
                 },
@@ -202,7 +208,8 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
         fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note LIKE '{note}%'");
 
     private async Task<string[]> Notes(Guid subject) =>
-        (await fixture.Database.ScalarAsync<string>($"SELECT string_agg(DISTINCT note, ' ' ORDER BY note) FROM effects WHERE subject = '{subject}'"))!.Split(' ');
+        (await fixture.Database.ScalarAsync<string>(
+            $"SELECT string_agg(DISTINCT note, ' ' ORDER BY note) FROM effects WHERE subject = '{subject}'"))!.Split(' ');
 
     private class Noting(WorkDatabase database) : IConsumer<DoWork>
     {
@@ -253,6 +260,8 @@ public sealed class LocalDeliveryTests(WorkFixture fixture) : IClassFixture<Work
         public static ConcurrentDictionary<Guid, int> Times { get; } = [];
 
         public override Task Consume(ConsumeContext<DoWork> context) =>
-            Times.AddOrUpdate(context.Message.Subject, 0, (_, left) => left - 1) >= 0 ? throw new InvalidOperationException("Not yet.") : Note(context, "mended");
+            Times.AddOrUpdate(context.Message.Subject, 0, (_, left) => left - 1) >= 0
+                ? throw new InvalidOperationException("Not yet.")
+                : Note(context, "mended");
     }
 }

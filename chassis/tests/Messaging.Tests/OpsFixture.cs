@@ -33,6 +33,7 @@ public class OpsFixture : ServiceFixture<Program>
     public async Task<RabbitMQ.Client.IChannel> OpenChannelAsync()
     {
         var connection = await new RabbitMQ.Client.ConnectionFactory { Uri = Vhost.Uri }.CreateConnectionAsync();
-        return await connection.CreateChannelAsync(new RabbitMQ.Client.CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        return await connection.CreateChannelAsync(new RabbitMQ.Client.CreateChannelOptions(
+            publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
     }
 }

@@ -97,7 +97,8 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         var subject = Guid.CreateVersion7();
         var id = Guid.CreateVersion7().ToString();
         var json = body ?? JsonSerializer.Serialize(Events.Cancelled(subject), ContractJson.Options);
-        await channel.BasicPublishAsync(string.Empty, WorkQueues.Cancelled, false, Properties(id, contentType, type, subject), Encoding.UTF8.GetBytes(json), Token);
+        await channel.BasicPublishAsync(
+            string.Empty, WorkQueues.Cancelled, false, Properties(id, contentType, type, subject), Encoding.UTF8.GetBytes(json), Token);
 
         var letter = await LetterAsync(client, id);
         letter.GetProperty("exceptionMessage").GetString()!.ShouldContain(reason);
@@ -114,7 +115,10 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         [
             (CloudEventHeaders.Id, endless), (CloudEventHeaders.Id, "evt\0\n\r1"), (CloudEventHeaders.Id, new byte[] { 0xFF, 0xFE, 0x00 }),
             (CloudEventHeaders.Type, endless), (CloudEventHeaders.Type, "shop.\0order"), (CloudEventHeaders.Source, endless), (CloudEventHeaders.Subject, "a\nb"),
-            (CloudEventHeaders.Time, "\0"), (CloudEventHeaders.Sequence, endless), ("other\0", "\0"), ("other", new Dictionary<string, object?> { ["deep"] = new byte[] { 0x00, 0xC3 } }), (null, null),
+            (CloudEventHeaders.Time, "\0"), (CloudEventHeaders.Sequence, endless), ("other\0", "\0"), ("other", new Dictionary<string, object?>
+            {
+                ["deep"] = new byte[] { 0x00, 0xC3 },
+            }), (null, null),
         ];
         var markers = new List<string>();
         foreach (var queue in (string[])[WorkQueues.Cancelled, "work.dead-letters"])
@@ -132,10 +136,13 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         foreach (var marker in markers)
         {
             await Poll.UntilAsync(
-                () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE body = convert_to('{marker}', 'UTF8')"), n => n == 1, $"{marker} to be a dead letter, once");
+                () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE body = convert_to('{marker}', 'UTF8')"),
+                n => n == 1,
+                $"{marker} to be a dead letter, once");
         }
 
-        (await fixture.Database.ScalarAsync<int>("SELECT max(greatest(length(message_id), length(message_type), length(content_type))) FROM messaging.dead_letters")).ShouldBeLessThan(256);
+        (await fixture.Database.ScalarAsync<int>(
+            "SELECT max(greatest(length(message_id), length(message_type), length(content_type))) FROM messaging.dead_letters")).ShouldBeLessThan(256);
     }
 
     [Theory]
@@ -146,7 +153,8 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     [InlineData("23505", false)]
     [InlineData("57P01", false)]
     public void A_value_that_the_database_refuses_is_not_tried_again(string state, bool final) => EndpointPolicy<WorkDatabase>.IsFinal(
-        new Microsoft.EntityFrameworkCore.DbUpdateException("The save failed.", new Npgsql.PostgresException("refused", "ERROR", "ERROR", state))).ShouldBe(final);
+        new Microsoft.EntityFrameworkCore.DbUpdateException("The save failed.", new Npgsql.PostgresException("refused", "ERROR", "ERROR", state))).ShouldBe(
+            final);
 
     [Fact]
     public async Task A_dead_letter_that_is_dropped_keeps_who_dropped_it_and_nothing_else()
@@ -216,8 +224,10 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
 
         await fixture.Services.GetRequiredService<Retention>().SweepAsync(Token);
 
-        (await fixture.Database.ScalarAsync<string>($"SELECT string_agg(subject, ' ') FROM messaging.boundary_events WHERE type = '{mark}'")).ShouldBe($"{archive - 1}");
-        (await fixture.Database.ScalarAsync<string>($"SELECT string_agg(message_id, ' ' ORDER BY message_id) FROM messaging.dead_letters WHERE queue = '{mark}'"))
+        (await fixture.Database.ScalarAsync<string>(
+            $"SELECT string_agg(subject, ' ') FROM messaging.boundary_events WHERE type = '{mark}'")).ShouldBe($"{archive - 1}");
+        (await fixture.Database.ScalarAsync<string>(
+            $"SELECT string_agg(message_id, ' ' ORDER BY message_id) FROM messaging.dead_letters WHERE queue = '{mark}'"))
             .ShouldBe($"deleted{letters - 1} open{letters - 1} open{letters + 1} retried{letters - 1}");
         await fixture.Database.ExecuteAsync($"DELETE FROM messaging.dead_letters WHERE queue = '{mark}'");
     }
@@ -238,7 +248,8 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         var letter = await LetterAsync(client, id.ToString());
         letter.GetProperty("reason").GetString().ShouldBe("undeliverable");
         letter.GetProperty("queue").GetString().ShouldBe("work.deadly");
-        var details = await client.GetFromJsonAsync<JsonElement>(new Uri($"/v1/ops/dead-letters/{letter.GetProperty("id").GetGuid()}", UriKind.Relative), Token);
+        var details = await client.GetFromJsonAsync<JsonElement>(
+            new Uri($"/v1/ops/dead-letters/{letter.GetProperty("id").GetGuid()}", UriKind.Relative), Token);
         details.GetProperty("headers").GetProperty("x-sent-by").GetString().ShouldBe(TestVhost.Account, "a retry is believed of whoever sent it first");
     }
 
@@ -272,13 +283,16 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             new { from, types = new[] { "shop.order.cancelled.v1" }, destination = "somebody.new" }, Token);
         started.StatusCode.ShouldBe(HttpStatusCode.Accepted);
         await Poll.UntilAsync(() => Replayed(received, subject).Length == 3, "three events");
-        Replayed(received, subject).Select(m => m.BasicProperties.HeaderText(CloudEventHeaders.Id)).ShouldBe(items.Select(i => i.GetProperty("id").GetString()));
+        Replayed(received, subject).Select(
+            m => m.BasicProperties.HeaderText(CloudEventHeaders.Id)).ShouldBe(items.Select(i => i.GetProperty("id").GetString()));
         Replayed(received, subject).ShouldAllBe(m => m.BasicProperties.HeaderText(CloudEventHeaders.Replay) == "true");
         (await Effects(subject, "cancelled")).ShouldBe(3);
 
         // To a consumer that has seen them: it sees them again, as a replay, once for each replay.
         using var second = await client.PostAsJsonAsync(
-            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from, destination = WorkQueues.Cancelled, types = new[] { "shop.order.cancelled.v1" } }, Token);
+            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative),
+            new { from, destination = WorkQueues.Cancelled, types = new[] { "shop.order.cancelled.v1" } },
+            Token);
         second.StatusCode.ShouldBe(HttpStatusCode.Accepted);
         using var aboutNobody = await client.PostAsJsonAsync(
             new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from, destination = WorkQueues.Cancelled, subject = "nobody" }, Token);
@@ -295,9 +309,13 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     {
         using var client = fixture.Operator();
         using var nowhere = await client.PostAsJsonAsync(
-            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from = TimeProvider.System.GetUtcNow().AddDays(-1), destination = "no.such.queue" }, Token);
+            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative),
+            new { from = TimeProvider.System.GetUtcNow().AddDays(-1), destination = "no.such.queue" },
+            Token);
         using var unspeakable = await client.PostAsJsonAsync(
-            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative), new { from = TimeProvider.System.GetUtcNow().AddDays(-1), destination = new string('é', 200) }, Token);
+            new Uri("/v1/ops/boundary-events/replay", UriKind.Relative),
+            new { from = TimeProvider.System.GetUtcNow().AddDays(-1), destination = new string('é', 200) },
+            Token);
         nowhere.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await nowhere.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("errors").TryGetProperty("destination", out _).ShouldBeTrue();
         unspeakable.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
@@ -327,8 +345,13 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         await Poll.UntilAsync(() => Effects(kept, "done"), n => n == 1, "the neighbour's effect");
         // Tests beside it may have parked rows of their own.
         await Poll.UntilAsync(
-            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE outbox_key = '{lost}' AND parked_at IS NOT NULL"), n => n == 1, "its row to be parked");
-        (await client.GetFromJsonAsync<JsonElement>(new Uri("/v1/ops/outbox", UriKind.Relative), Token)).GetProperty("parked").GetInt64().ShouldBeGreaterThanOrEqualTo(1);
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE outbox_key = '{lost}' AND parked_at IS NOT NULL"),
+            n => n == 1,
+            "its row to be parked");
+        (await client.GetFromJsonAsync<JsonElement>(new Uri("/v1/ops/outbox", UriKind.Relative), Token))
+            .GetProperty("parked")
+            .GetInt64()
+            .ShouldBeGreaterThanOrEqualTo(1);
         (await fixture.Database.ScalarAsync<string>($"SELECT last_error FROM messaging.outbox WHERE outbox_key = '{lost}'")).ShouldContain("no exchange");
         (await fixture.Database.ScalarAsync<int>($"SELECT attempts FROM messaging.outbox WHERE outbox_key = '{lost}'")).ShouldBe(4);
 

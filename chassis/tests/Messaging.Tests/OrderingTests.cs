@@ -31,7 +31,9 @@ public sealed class OrderingTests(WorkFixture fixture) : IClassFixture<WorkFixtu
                 {
                     await using var transaction = await database.Database.BeginTransactionAsync(Token);
                     var version = (await database.Database
-                        .SqlQuery<int>($"UPDATE journeys SET steps = steps + 1 WHERE correlation_id = {subject} RETURNING steps AS \"Value\"").ToListAsync(Token)).Single();
+                        .SqlQuery<int>($"UPDATE journeys SET steps = steps + 1 WHERE correlation_id = {subject} RETURNING steps AS \"Value\"")
+                        .ToListAsync(Token))
+                        .Single();
                     await scope.PublishCancelled(subject, version);
                     await transaction.CommitAsync(Token);
                 });

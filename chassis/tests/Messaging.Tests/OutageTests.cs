@@ -71,7 +71,8 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
         }
 
         await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox", TimeSpan.FromSeconds(40));
-        await Poll.UntilAsync(() => Task.FromResult(outsider.Select(m => m.BasicProperties.MessageId).Distinct().Count()), n => n == 300, "all events at the outsider");
+        await Poll.UntilAsync(
+            () => Task.FromResult(outsider.Select(m => m.BasicProperties.MessageId).Distinct().Count()), n => n == 300, "all events at the outsider");
         await host.StopAsync(Token);
     }
 

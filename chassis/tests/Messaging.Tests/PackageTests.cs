@@ -20,7 +20,9 @@ public sealed class PackageTests(WorkFixture fixture) : IClassFixture<WorkFixtur
         var built = Path.Combine(_directory.FullName, "built");    // others build the same at this time
         foreach (var part in Parts)
         {
-            await DotNetCommand.RunAsync(_directory.FullName, $"pack \"{Repository.PathOf(part)}\" -c Release -o \"{feed}\" --artifacts-path \"{built}\" -p:PackageVersion={Version} -v q -nologo");
+            await DotNetCommand.RunAsync(
+                _directory.FullName,
+                $"pack \"{Repository.PathOf(part)}\" -c Release -o \"{feed}\" --artifacts-path \"{built}\" -p:PackageVersion={Version} -v q -nologo");
         }
 
         var sample = _directory.CreateSubdirectory("chassis/tests/sample").FullName;

@@ -36,7 +36,8 @@ public sealed class ReconnectionTests(WorkFixture fixture) : IClassFixture<WorkF
 
             // Over the broker: what the service sends to itself does not go there. This connection ends with the others.
             await using var connection = await new ConnectionFactory { Uri = fixture.Vhost.Uri }.CreateConnectionAsync(Token);
-            await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), Token);
+            await using var channel = await connection.CreateChannelAsync(
+                new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), Token);
             foreach (var queue in queues)
             {
                 await channel.SendRawAsync(queue, Guid.CreateVersion7(), new DoWork(Guid.CreateVersion7(), round));
@@ -129,7 +130,8 @@ public sealed class ReconnectionTests(WorkFixture fixture) : IClassFixture<WorkF
 
         public void Expect(DbContext database, IChannel channel) => _expected[database] = channel;
 
-        public override async Task TransactionCommittedAsync(DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
+        public override async Task TransactionCommittedAsync(
+            DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
         {
             if (_expected.TryRemove(eventData.Context!, out var channel))
             {

@@ -26,7 +26,8 @@ public sealed class RedactionTests
     [Fact]
     public void One_that_can_be_read_is_redacted()
     {
-        new Redaction(ShopContracts.Catalogue).TryMessage("shop.user.registered.v1", """{"fullName": "Ada", "amount": 1e400}"""u8.ToArray(), out var redacted).ShouldBeTrue();
+        new Redaction(ShopContracts.Catalogue).TryMessage(
+            "shop.user.registered.v1", """{"fullName": "Ada", "amount": 1e400}"""u8.ToArray(), out var redacted).ShouldBeTrue();
         Encoding.UTF8.GetString(redacted!).ShouldContain("\"fullName\":\"erased\"");
     }
 }

@@ -6,7 +6,9 @@ using Npgsql;
 
 namespace Messaging.Tests;
 
-/// <summary>What a database that refuses says of the message, and what it says of itself. Apart from the outages: a service that runs here would send what waits there.</summary>
+/// <summary>
+/// What a database that refuses says of the message, and what it says of itself. Apart from the outages: a service that runs here would send what waits there.
+/// </summary>
 public sealed class RefusedCommitTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -24,7 +26,10 @@ public sealed class RefusedCommitTests(WorkFixture fixture) : IClassFixture<Work
         var subject = Guid.CreateVersion7();
         await channel.SendRawAsync(WorkQueues.Commands, subject, new DoWork(subject, 1));
 
-        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'done'"), n => n == 1, "the message to be handled");
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'done'"),
+            n => n == 1,
+            "the message to be handled");
         (await refusal.CountAsync()).ShouldBeGreaterThan(times);
         (await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE message_id = '{subject}'")).ShouldBe(0);
     }
@@ -41,7 +46,8 @@ public sealed class RefusedCommitTests(WorkFixture fixture) : IClassFixture<Work
 
         await Poll.UntilAsync(refusal.CountAsync, n => n > 2, "the redelivery to be written down after two refusals");
         var letters = $"FROM messaging.dead_letters WHERE message_id = '{subject}'";
-        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) {letters}"), n => n == 1, "the message to be given up after its redelivery");
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) {letters}"), n => n == 1, "the message to be given up after its redelivery");
         (await fixture.Database.ScalarAsync<string>($"SELECT exception_type {letters}")).ShouldBe(typeof(InvalidOperationException).FullName);
     }
 
@@ -57,7 +63,9 @@ public sealed class RefusedCommitTests(WorkFixture fixture) : IClassFixture<Work
     [InlineData("57014", false, false)]
     public void What_the_database_says_is_about_the_message_or_about_the_database(string state, bool nothing, bool outage)
     {
-        var refused = new AggregateException(new InvalidOperationException("The handler's."), new DbUpdateException("The save failed.", new PostgresException("refused", "ERROR", "ERROR", state)));
+        var refused = new AggregateException(
+            new InvalidOperationException("The handler's."),
+            new DbUpdateException("The save failed.", new PostgresException("refused", "ERROR", "ERROR", state)));
         DatabaseFailure.SaysNothingOfTheMessage(new InvalidOperationException("The redelivery's.", refused)).ShouldBe(nothing);
         DatabaseFailure.IsOutage(refused).ShouldBe(outage);
     }

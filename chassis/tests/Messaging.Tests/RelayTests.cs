@@ -49,7 +49,12 @@ public sealed class RelayTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var settled = new ConcurrentDictionary<OutboxRow, string>();
         await using var publisher = await ConfirmingPublisher.OpenAsync(
             host.Services.GetRequiredService<BrokerConnection>(),
-            connection => new Topology(connection, ShopContracts.Catalogue, host.Services.GetRequiredService<ServiceIdentity>(), host.Services.GetRequiredService<VanishedExchanges>(), TimeProvider.System),
+            connection => new Topology(
+                connection,
+                ShopContracts.Catalogue,
+                host.Services.GetRequiredService<ServiceIdentity>(),
+                host.Services.GetRequiredService<VanishedExchanges>(),
+                TimeProvider.System),
             (row, error) => settled[row] = error ?? "confirmed",
             TimeProvider.System,
             Token);

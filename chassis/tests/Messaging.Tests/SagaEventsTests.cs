@@ -49,7 +49,8 @@ public sealed class SagaEventsTests(WorkFixture fixture) : IClassFixture<WorkFix
         });
 
         (await StateAsync(journey)).ShouldBeNull();
-        (await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE position('{journey}' IN convert_from(body, 'UTF8')) > 0")).ShouldBe(0);
+        (await fixture.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM messaging.outbox WHERE position('{journey}' IN convert_from(body, 'UTF8')) > 0")).ShouldBe(0);
     }
 
     [Fact]
@@ -87,7 +88,8 @@ public sealed class SagaEventsTests(WorkFixture fixture) : IClassFixture<WorkFix
         return scope.GetRequiredService<ISagaEvents<Journey>>().RaiseAsync(machine, which(machine), message, JourneyRegistration.Queue, Token);
     }
 
-    private Task<string?> StateAsync(Guid journey) => fixture.Database.ScalarAsync<string?>($"SELECT current_state FROM journeys WHERE correlation_id = '{journey}'");
+    private Task<string?> StateAsync(Guid journey) =>
+        fixture.Database.ScalarAsync<string?>($"SELECT current_state FROM journeys WHERE correlation_id = '{journey}'");
 
     private Task<long> DeadlinesAsync() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE scheduled");
 }

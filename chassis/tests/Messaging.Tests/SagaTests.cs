@@ -33,7 +33,9 @@ public sealed class SagaTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var journey = Guid.CreateVersion7();
         await SendAsync(host, new Advance(journey.ToString()), journey);
         await Poll.UntilAsync(
-            () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE scheduled AND headers ? 'x-redelivery-count'"), n => n > 0, "the redelivery");
+            () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE scheduled AND headers ? 'x-redelivery-count'"),
+            n => n > 0,
+            "the redelivery");
         await SendAsync(host, new StartJourney(journey, journey.ToString(), 60_000), journey);
         await Poll.UntilAsync(() => StateAsync(journey), s => s == "UnderWay/1", "the early event to be handled");
     }
@@ -60,7 +62,8 @@ public sealed class SagaTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         await SendAsync(host, new Arrive(done), done);
         await Poll.UntilAsync(() => StateAsync(done), s => s == "Done/0", "the arrival");
         await Poll.UntilAsync(() => StateAsync(late), s => s == "Late/0", "the deadline");
-        (await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE token IS NOT NULL AND encode(body, 'escape') LIKE '%{done}%'")).ShouldBe(0);
+        (await fixture.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM messaging.outbox WHERE token IS NOT NULL AND encode(body, 'escape') LIKE '%{done}%'")).ShouldBe(0);
     }
 
     private Task<IHost> StartAsync(ConcurrencyMode concurrency) => fixture.StartAsync(bus => bus.AddJourneys(concurrency));
@@ -73,5 +76,6 @@ public sealed class SagaTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     });
 
     private async Task<string> StateAsync(Guid journey) =>
-        await fixture.Database.ScalarAsync<string>($"SELECT coalesce((SELECT current_state || '/' || steps FROM journeys WHERE correlation_id = '{journey}'), '-')");
+        await fixture.Database.ScalarAsync<string>(
+            $"SELECT coalesce((SELECT current_state || '/' || steps FROM journeys WHERE correlation_id = '{journey}'), '-')");
 }

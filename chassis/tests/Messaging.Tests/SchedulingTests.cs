@@ -36,7 +36,8 @@ public sealed class SchedulingTests(WorkFixture fixture) : IClassFixture<WorkFix
             for (var i = 0; i < 200; i++)
             {
                 due.Add(start.AddMilliseconds(i * 10));
-                await scope.GetRequiredService<ISendEndpointProvider>().SendCommandAsync("work.timed", new DoWork(Guid.Empty, i), Guid.CreateVersion7(), due[i], Token);
+                await scope.GetRequiredService<ISendEndpointProvider>().SendCommandAsync(
+                    "work.timed", new DoWork(Guid.Empty, i), Guid.CreateVersion7(), due[i], Token);
             }
 
             await database.SaveChangesAsync(Token);
@@ -81,7 +82,8 @@ public sealed class SchedulingTests(WorkFixture fixture) : IClassFixture<WorkFix
         await fixture.Database.ExecuteAsync("UPDATE messaging.outbox SET due_at = now()");
         await Poll.UntilAsync(() => !received.IsEmpty, "the message that was not cancelled");
         await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox");
-        var only = received.DistinctBy(m => m.BasicProperties.MessageId).ShouldHaveSingleItem();   // more than once, when confirming it took longer than its lease
+        var only = received.DistinctBy(
+            m => m.BasicProperties.MessageId).ShouldHaveSingleItem();   // more than once, when confirming it took longer than its lease
         Encoding.UTF8.GetString(only.Body.Span).ShouldContain("\"number\":1");
     }
 }

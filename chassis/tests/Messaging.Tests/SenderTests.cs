@@ -79,7 +79,8 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
         (await LetterAsync(client, owners)).GetProperty("reason").GetString().ShouldBe("forged");
         (await LetterAsync(client, both)).GetProperty("reason").GetString().ShouldBe("forged", "a name that somebody may use lends nothing to another");
         (await LetterAsync(client, contract)).GetProperty("reason").GetString().ShouldBe("skipped", "orders may send it, and nobody here takes it");
-        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{own}'"), n => n == 1, "its own message to be handled");
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{own}'"), n => n == 1, "its own message to be handled");
         (await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject IN ('{owners}', '{both}')")).ShouldBe(0);
     }
 
@@ -98,12 +99,14 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
         await RetryAsync(client, failed);
         await RetryAsync(client, refused);
         await Poll.UntilAsync(() => Effects(poisoned), n => n == 1, "the retried event to be handled");
-        var again = await Poll.UntilAsync(() => LetterAsync(client, forged), letter => letter.GetProperty("failures").GetInt32() == 2, "the forged one to be refused again");
+        var again = await Poll.UntilAsync(
+            () => LetterAsync(client, forged), letter => letter.GetProperty("failures").GetInt32() == 2, "the forged one to be refused again");
         again.GetProperty("reason").GetString().ShouldBe("forged");
 
         using var all = await client.PostAsJsonAsync(new Uri("/v1/ops/dead-letters/retry", UriKind.Relative), new { reason = "forged" }, Token);
         all.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-        await Poll.UntilAsync(() => LetterAsync(client, forged), letter => letter.GetProperty("failures").GetInt32() == 3, "the forged one to be refused once more");
+        await Poll.UntilAsync(
+            () => LetterAsync(client, forged), letter => letter.GetProperty("failures").GetInt32() == 3, "the forged one to be refused once more");
         (await Effects(forged)).ShouldBe(0);
     }
 
@@ -131,7 +134,8 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
         using var client = fixture.Operator();
         var (owners, strangers) = (NewId(), NewId());
         await Poll.UntilAsync(
-            async () => (await fixture.Vhost.GetAsync("bindings")).EnumerateArray().Any(b => b.GetProperty("source").GetString() == "shop.replay" && b.GetProperty("destination").GetString() == WorkQueues.Cancelled),
+            async () => (await fixture.Vhost.GetAsync("bindings")).EnumerateArray().Any(
+                b => b.GetProperty("source").GetString() == "shop.replay" && b.GetProperty("destination").GetString() == WorkQueues.Cancelled),
             "the queue to be bound to replays");
         await fixture.Stranger.PublishAsync("shop.replay", Cancelled(strangers), WorkQueues.Cancelled);
         await fixture.Owner.PublishAsync("shop.replay", Cancelled(owners), WorkQueues.Cancelled);
@@ -181,7 +185,8 @@ public sealed class SenderTests(SenderTests.Fixture fixture) : IClassFixture<Sen
         letter => letter.ValueKind == JsonValueKind.Object,
         $"the dead letter of {id}");
 
-    private Task<long> Effects(Guid subject) => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'cancelled'");
+    private Task<long> Effects(Guid subject) =>
+        fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'cancelled'");
 
     /// <summary>The small service, to which orders has an account of its own, and a stranger another.</summary>
     public sealed class Fixture : OpsFixture

@@ -51,7 +51,9 @@ public sealed class SoakTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             (await fixture.Database.ScalarAsync<long>("SELECT count(DISTINCT subject) FROM effects")).ShouldBe(Messages);
             (await fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters")).ShouldBe(0);
             await Poll.UntilAsync(
-                () => Task.FromResult(events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Id)).Distinct().Count()), n => n >= Messages, "all events at the outsider");
+                () => Task.FromResult(events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Id)).Distinct().Count()),
+                n => n >= Messages,
+                "all events at the outsider");
             events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Id)).Distinct().Count().ShouldBe(Messages);
             events.Select(e => e.BasicProperties.HeaderText(CloudEventHeaders.Subject)).Distinct().Count().ShouldBe(Messages);
         }

@@ -36,13 +36,17 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
             await scope.PublishCancelled(old, 1);
             await database.SaveChangesAsync(Token);
         });
-        var body = System.Text.Encoding.UTF8.GetBytes(await fixture.Database.ScalarAsync<string>($"SELECT data::text FROM messaging.boundary_events WHERE subject = '{old}'"));
+        var body = System.Text.Encoding.UTF8.GetBytes(await fixture.Database.ScalarAsync<string>(
+            $"SELECT data::text FROM messaging.boundary_events WHERE subject = '{old}'"));
         await channel.ExchangeBindAsync(Queue, Cancelled, string.Empty, cancellationToken: Token);
         await PublishAsync(Cancelled);
         var strangers = await PublishAsync(Queue);
         await channel.SendRawAsync(Queue, Guid.CreateVersion7(), new DoWork(current, 1));
 
-        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{current}'"), n => n == 1, "what comes after it to be handled");
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{current}'"),
+            n => n == 1,
+            "what comes after it to be handled");
         await Poll.UntilAsync(async () => await fixture.Vhost.MessagesAsync(Queue) == 0, "an empty queue");
         (await fixture.Database.ScalarAsync<string>($"SELECT string_agg(message_id, ',') FROM messaging.dead_letters WHERE queue = '{Queue}'"))
             .ShouldBe(strangers, "what somebody has put into the queue itself is kept");
@@ -50,7 +54,8 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
         async Task<string> PublishAsync(string exchange)
         {
             var id = Guid.CreateVersion7().ToString();
-            var headers = new CloudEventEnvelope(id, "/test", Cancelled, TimeProvider.System.GetUtcNow(), old.ToString()).ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
+            var headers = new CloudEventEnvelope(id, "/test", Cancelled, TimeProvider.System.GetUtcNow(), old.ToString()).ToHeaders().ToDictionary(
+                h => h.Key, h => (object?)h.Value);
             var properties = new BasicProperties { ContentType = "application/json", UserId = TestVhost.Account, MessageId = id, Headers = headers };
             await channel.BasicPublishAsync(exchange, string.Empty, mandatory: false, properties, body, Token);
             return id;
@@ -80,7 +85,8 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
     public async Task Without_a_broker_nothing_can_be_taken_and_whoever_asks_is_told()
     {
         using var host = WorkHost.Build(fixture.Database.Migrations, new Uri("amqp://guest:guest@127.0.0.1:1/"));
-        var refused = await Should.ThrowAsync<BrokerUnavailableException>(() => host.Services.GetRequiredService<IChangingSubscriptions>().TakeAsync("work.open", ["shop.#"], Token));
+        var refused = await Should.ThrowAsync<BrokerUnavailableException>(
+            () => host.Services.GetRequiredService<IChangingSubscriptions>().TakeAsync("work.open", ["shop.#"], Token));
         refused.ToProblem().Status.ShouldBe(503);
     }
 
@@ -89,7 +95,12 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
     private async Task<List<string>> KeysAsync() => await BindingsAsync("work.open", "routing_key");
 
     private async Task<List<string>> BindingsAsync(string queue, string property) =>
-        [.. (await fixture.Vhost.GetAsync("bindings")).EnumerateArray().Where(b => b.GetProperty("destination").GetString() == queue).Select(b => b.GetProperty(property).GetString()!)];
+        [
+            .. (await fixture.Vhost.GetAsync("bindings"))
+                .EnumerateArray()
+                .Where(b => b.GetProperty("destination").GetString() == queue)
+                .Select(b => b.GetProperty(property).GetString()!),
+        ];
 
     [NoLongerTakes(typeof(OrderCancelled))]
     private sealed class LaterVersion(WorkDatabase database) : IConsumer<DoWork>

@@ -66,7 +66,8 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         await channel.ExchangeUnbindAsync(ShopContracts.Exchanges.AllEvents, Event, Event, cancellationToken: Token);
         foreach (var subject in subjects)
         {
-            await channel.BasicPublishAsync(Event, Event, false, Cancelled(subject), JsonSerializer.SerializeToUtf8Bytes(Events.Cancelled(subject), ContractJson.Options), Token);
+            await channel.BasicPublishAsync(
+                Event, Event, false, Cancelled(subject), JsonSerializer.SerializeToUtf8Bytes(Events.Cancelled(subject), ContractJson.Options), Token);
         }
 
         foreach (var subject in subjects)
@@ -75,7 +76,8 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         }
 
         await Poll.UntilAsync(
-            async () => (await channel.BasicGetAsync("shop.unrouted", autoAck: true, Token))?.BasicProperties.MessageId == unwanted.ToString(), "what nobody wants to be left");
+            async () => (await channel.BasicGetAsync("shop.unrouted", autoAck: true, Token))?.BasicProperties.MessageId == unwanted.ToString(),
+            "what nobody wants to be left");
         foreach (var subject in subjects)
         {
             (await Effects(subject)).ShouldBe(1);
@@ -92,7 +94,8 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         var id = Guid.CreateVersion7();
         await using (var scope = fixture.Services.CreateAsyncScope())
         {
-            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEventAsync(new ServiceStarted("work", id, "1", DateTimeOffset.UtcNow), 1, Token);
+            await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEventAsync(
+                new ServiceStarted("work", id, "1", DateTimeOffset.UtcNow), 1, Token);
             await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
         }
 
@@ -127,7 +130,8 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         await DeleteUntilToldAsync(channel, WorkQueues.Commands);
         await DeleteUntilToldAsync(channel, own);
         await Poll.UntilAsync(
-            async () => (await fixture.Vhost.GetAsync("exchanges")).EnumerateArray().Any(e => e.GetProperty("name").GetString() == own), "the second to be made again");
+            async () => (await fixture.Vhost.GetAsync("exchanges")).EnumerateArray().Any(e => e.GetProperty("name").GetString() == own),
+            "the second to be made again");
         (await fixture.ReadyAsync()).ShouldContain(WorkQueues.Commands);
     }
 
@@ -162,12 +166,13 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         MessageId = subject.ToString(),
         UserId = TestVhost.Account,
         Persistent = true,
-        Headers = new CloudEventEnvelope(subject.ToString(), "urn:test", Event, DateTimeOffset.UtcNow, subject.ToString()).ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
+        Headers = new CloudEventEnvelope(subject.ToString(), "urn:test", Event, DateTimeOffset.UtcNow, subject.ToString()).ToHeaders().ToDictionary(
+            h => h.Key, h => (object?)h.Value),
     };
 
     /// <summary>
-    /// Deletes an exchange and waits until health tells. A look that has just gone by it makes it again without having missed it: then it is deleted once more. Of a queue the
-    /// transport may have made it again before anybody looked, and that a binding is missing, the broker tells nobody.
+    /// Deletes an exchange and waits until health tells. A look that has just gone by it makes it again without having missed it: then it is deleted once more.
+    /// Of a queue the transport may have made it again before anybody looked, and that a binding is missing, the broker tells nobody.
     /// </summary>
     private Task<string> DeleteUntilToldAsync(IChannel channel, string exchange) => Poll.UntilAsync(
         async () =>
@@ -185,7 +190,8 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
         await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
     }
 
-    private Task<long> Effects(Guid subject) => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'cancelled'");
+    private Task<long> Effects(Guid subject) =>
+        fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'cancelled'");
 
     public sealed class Fixture : OpsFixture
     {
@@ -197,7 +203,8 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
 
         /// <summary>Waits for the first look, which binds queues for replays.</summary>
         public Task WatchedAsync() => Poll.UntilAsync(
-            async () => (await Vhost.GetAsync("bindings")).EnumerateArray().Count(b => b.GetProperty("source").GetString() == "shop.replay") >= 3, "the first look at the topology");
+            async () => (await Vhost.GetAsync("bindings")).EnumerateArray().Count(b => b.GetProperty("source").GetString() == "shop.replay") >= 3,
+            "the first look at the topology");
 
         public async Task<string> ReadyAsync()
         {

@@ -14,7 +14,10 @@ namespace Messaging.Tests;
 /// <summary>A queue that cannot confirm, as one that has lost its majority, holds up what goes to it and nothing else.</summary>
 public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 {
-    private static readonly Dictionary<string, string?> Patient = new() { ["Messaging:ConfirmPatience"] = "00:00:02", ["Messaging:Lease"] = "00:00:04", ["Messaging:SendAttempts"] = "2" };
+    private static readonly Dictionary<string, string?> Patient = new()
+    {
+        ["Messaging:ConfirmPatience"] = "00:00:02", ["Messaging:Lease"] = "00:00:04", ["Messaging:SendAttempts"] = "2",
+    };
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -34,13 +37,15 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
         first.Gauge("messaging.outbox.unconfirmed_destinations").ShouldBe(1);
         await SendAsync(first, "work.live", 501, 500);
         await SendAsync(second, "work.live", 1_001, 500);
-        await Poll.UntilAsync(() => live.Select(m => m.BasicProperties.MessageId).Distinct().Count() == 1_500, "what goes to other queues while one of them confirms nothing");
+        await Poll.UntilAsync(
+            () => live.Select(m => m.BasicProperties.MessageId).Distinct().Count() == 1_500, "what goes to other queues while one of them confirms nothing");
 
         (await Rows("work.stopped", "parked_at IS NULL")).ShouldBe(200, "nothing is put aside or lost.");
         stopped.ShouldBeEmpty();
 
         await suspended.DisposeAsync();
-        await Poll.UntilAsync(() => stopped.Select(m => m.BasicProperties.MessageId).Distinct().Count() == 200, "what waited for the queue", TimeSpan.FromSeconds(40));
+        await Poll.UntilAsync(
+            () => stopped.Select(m => m.BasicProperties.MessageId).Distinct().Count() == 200, "what waited for the queue", TimeSpan.FromSeconds(40));
         await Poll.UntilAsync(() => Rows("work.stopped"), n => n == 0, "an empty outbox", TimeSpan.FromSeconds(40));
         await Poll.UntilAsync(() => first.Gauge("messaging.outbox.unconfirmed_destinations") is 0, "its messages to go where all others do");
         await SendAsync(first, "work.stopped", 201, 1);
@@ -106,7 +111,8 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
         await using var suspended = await fixture.Vhost.SuspendAsync("work.given-up");
         var host = await fixture.StartAsync(settings: new Dictionary<string, string?>(Patient) { ["Messaging:SendBackoff"] = "01:00:00" });
         await SendAsync(host, "work.given-up", 1, 10);
-        await Poll.UntilAsync(() => Rows("work.given-up", "attempts = 1 AND due_at > now() + interval '1 minute'"), n => n == 10, "all to be put back for later");
+        await Poll.UntilAsync(
+            () => Rows("work.given-up", "attempts = 1 AND due_at > now() + interval '1 minute'"), n => n == 10, "all to be put back for later");
 
         await suspended.DisposeAsync();
         await Poll.UntilAsync(() => Rows("work.given-up"), n => n == 0, "an empty outbox, long before anything is due");
@@ -126,9 +132,15 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
         }
     }
 
-    private static Task<ConfirmingPublisher> OpenAsync(IHost host, ConcurrentDictionary<OutboxRow, string> settled, int window) => ConfirmingPublisher.OpenAsync(
+    private static Task<ConfirmingPublisher> OpenAsync(
+        IHost host, ConcurrentDictionary<OutboxRow, string> settled, int window) => ConfirmingPublisher.OpenAsync(
         host.Services.GetRequiredService<BrokerConnection>(),
-        connection => new Topology(connection, ShopContracts.Catalogue, host.Services.GetRequiredService<ServiceIdentity>(), host.Services.GetRequiredService<VanishedExchanges>(), TimeProvider.System),
+        connection => new Topology(
+            connection,
+            ShopContracts.Catalogue,
+            host.Services.GetRequiredService<ServiceIdentity>(),
+            host.Services.GetRequiredService<VanishedExchanges>(),
+            TimeProvider.System),
         (row, error) => settled[row] = error ?? "confirmed",
         TimeProvider.System,
         Token,
@@ -152,7 +164,8 @@ public sealed class UnconfirmedTests(WorkFixture fixture) : IClassFixture<WorkFi
     {
         var channel = await fixture.OpenChannelAsync();
         await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true);
-        await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" });
+        await channel.QueueDeclareAsync(
+            queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" });
         await channel.QueueBindAsync(queue, queue, string.Empty);
         return await WorkFixture.ListenToQueueAsync(channel, queue);
     }

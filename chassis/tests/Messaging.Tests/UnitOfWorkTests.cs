@@ -180,5 +180,6 @@ public sealed class UnitOfWorkTests(WorkFixture fixture) : IClassFixture<WorkFix
 
     private Task<long> Rows(Guid subject) => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE outbox_key = '{subject}'");
 
-    private Task<long> Archived(Guid subject) => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.boundary_events WHERE subject = '{subject}'");
+    private Task<long> Archived(Guid subject) =>
+        fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.boundary_events WHERE subject = '{subject}'");
 }

@@ -7,7 +7,9 @@ using Shop.Contracts;
 
 namespace Messaging.Tests;
 
-/// <summary>An upgrade from a version that signs nothing: what it left behind is believed for as long as an operator says so, and not what is signed by another.</summary>
+/// <summary>
+/// An upgrade from a version that signs nothing: what it left behind is believed for as long as an operator says so, and not what is signed by another.
+/// </summary>
 public sealed class UnsignedTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 {
     private const string Event = "shop.order.cancelled.v1";
@@ -35,7 +37,9 @@ public sealed class UnsignedTests(WorkFixture fixture) : IClassFixture<WorkFixtu
         }
 
         await Poll.UntilAsync(
-            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE message_id = '{forged}' AND reason = 'forged'"), n => n == 1, "the forged one to be refused");
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE message_id = '{forged}' AND reason = 'forged'"),
+            n => n == 1,
+            "the forged one to be refused");
         (await EffectsAsync(forged)).ShouldBe(0);
     }
 
@@ -47,7 +51,8 @@ public sealed class UnsignedTests(WorkFixture fixture) : IClassFixture<WorkFixtu
             ContentType = "application/json",
             MessageId = order.ToString(),
             Persistent = true,
-            Headers = new CloudEventEnvelope(order.ToString(), ShopContracts.Catalogue.SourceOf("orders"), Event, TimeProvider.System.GetUtcNow(), order.ToString())
+            Headers = new CloudEventEnvelope(
+                order.ToString(), ShopContracts.Catalogue.SourceOf("orders"), Event, TimeProvider.System.GetUtcNow(), order.ToString())
                 .ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
         },
         JsonSerializer.SerializeToUtf8Bytes(Events.Cancelled(order), ContractJson.Options));

@@ -11,7 +11,10 @@ internal static class VhostExtensions
     {
         var queues = await vhost.GetAsync("queues");
         return queues.EnumerateArray()
-            .Where(q => queue is null ? q.GetProperty("name").GetString()!.StartsWith("work.", StringComparison.Ordinal) : q.GetProperty("name").GetString() == queue)
+            .Where(
+                q => queue is null
+                    ? q.GetProperty("name").GetString()!.StartsWith("work.", StringComparison.Ordinal)
+                    : q.GetProperty("name").GetString() == queue)
             .Sum(q => q.TryGetProperty("messages", out var messages) ? messages.GetInt64() : 1);
     }
 }

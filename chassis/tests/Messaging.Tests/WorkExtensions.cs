@@ -34,7 +34,10 @@ internal static class WorkExtensions
             JsonSerializerOptions.Web);
         await channel.BasicPublishAsync(
             string.Empty, queue, mandatory: false,
-            new BasicProperties { ContentType = "application/vnd.masstransit+json", MessageId = messageId.ToString(), UserId = TestVhost.Account, Persistent = true },
+            new BasicProperties
+            {
+                ContentType = "application/vnd.masstransit+json", MessageId = messageId.ToString(), UserId = TestVhost.Account, Persistent = true,
+            },
             body, TestContext.Current.CancellationToken);
     }
 

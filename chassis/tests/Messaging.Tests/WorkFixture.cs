@@ -60,8 +60,8 @@ public sealed class WorkFixture : LazyFixture
     }
 
     /// <summary>
-    /// A channel to look at the broker with, and to play an outsider. A message is sent when the broker has confirmed it: without, a quorum queue forgets what is still on
-    /// its way to it when the channel ends, however politely (RabbitMQ 3.10: 3 of 4,800 messages of twelve publishers on a busy machine).
+    /// A channel to look at the broker with, and to play an outsider. A message is sent when the broker has confirmed it: without, a quorum queue forgets what
+    /// is still on its way to it when the channel ends, however politely (RabbitMQ 3.10: 3 of 4,800 messages of twelve publishers on a busy machine).
     /// </summary>
     public async Task<IChannel> OpenChannelAsync()
     {
@@ -89,7 +89,8 @@ public sealed class WorkFixture : LazyFixture
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, e) =>
         {
-            received.Enqueue(new BasicDeliverEventArgs(e.ConsumerTag, e.DeliveryTag, e.Redelivered, e.Exchange, e.RoutingKey, new BasicProperties(e.BasicProperties), e.Body.ToArray()));
+            received.Enqueue(new BasicDeliverEventArgs(
+                e.ConsumerTag, e.DeliveryTag, e.Redelivered, e.Exchange, e.RoutingKey, new BasicProperties(e.BasicProperties), e.Body.ToArray()));
             return Task.CompletedTask;
         };
         await channel.BasicConsumeAsync(queue, autoAck: true, consumer);

@@ -35,7 +35,9 @@ public sealed class The_audit(SampleOnASocket service) : IClassFixture<SampleOnA
             e => e.GetProperty("reason").GetString().ShouldBe("it burns"),
             e => e.GetProperty("status").GetInt32().ShouldBe(202),
             e => e.GetProperty("correlationId").GetString().ShouldBe(_correlation));
-        var line = service.Log.Lines.Where(l => l.Contains("Audit: act POST /things/{id:guid}/withdraw 202", StringComparison.Ordinal) && l.Contains(_user, StringComparison.Ordinal)).ShouldHaveSingleItem();
+        var line = service.Log.Lines.Where(
+            l => l.Contains("Audit: act POST /things/{id:guid}/withdraw 202", StringComparison.Ordinal)
+                && l.Contains(_user, StringComparison.Ordinal)).ShouldHaveSingleItem();
         line.ShouldNotContain("127.0.0.1");
         line.ShouldNotContain("burns");
     }
@@ -49,7 +51,9 @@ public sealed class The_audit(SampleOnASocket service) : IClassFixture<SampleOnA
         using var read = await north.GetAsync($"/things/operators/{_thing}?order={_thing}&search=Ada", Token);
         read.StatusCode.ShouldBe(HttpStatusCode.OK);
 
-        var entry = (await Entries(north, $"?about={_thing}&kind=act&userId={_user}&correlationId={_correlation}&event=GET%20/things/operators/%7Bid:guid%7D&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z"))
+        var entry = (await Entries(
+            north,
+            $"?about={_thing}&kind=act&userId={_user}&correlationId={_correlation}&event=GET%20/things/operators/%7Bid:guid%7D&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z"))
             .ShouldHaveSingleItem();
         entry.GetProperty("ids").EnumerateObject().Select(i => i.Name).ShouldBe(["id", "order"], ignoreOrder: true);
         (await Entries(south, $"?about={_thing}")).ShouldBeEmpty();
@@ -71,9 +75,13 @@ public sealed class The_audit(SampleOnASocket service) : IClassFixture<SampleOnA
 
         const string these = "event=GET%20/things/operators/%7Bid:guid%7D";
         var first = await client.GetFromJsonAsync<JsonElement>($"/v1/ops/audit?about={_thing}&{these}&limit=2", Token);
-        var second = await client.GetFromJsonAsync<JsonElement>($"/v1/ops/audit?about={_thing}&{these}&limit=2&cursor={first.GetProperty("nextCursor").GetString()}", Token);
+        var second = await client.GetFromJsonAsync<JsonElement>(
+            $"/v1/ops/audit?about={_thing}&{these}&limit=2&cursor={first.GetProperty("nextCursor").GetString()}", Token);
 
-        long[] positions = [.. new[] { first, second }.SelectMany(p => p.GetProperty("items").EnumerateArray()).Select(e => e.GetProperty("position").GetInt64())];
+        long[] positions =
+        [
+            .. new[] { first, second }.SelectMany(p => p.GetProperty("items").EnumerateArray()).Select(e => e.GetProperty("position").GetInt64()),
+        ];
         positions.Length.ShouldBe(3);
         positions.ShouldBe(positions.OrderDescending());
         second.GetProperty("nextCursor").ValueKind.ShouldBe(JsonValueKind.Null);
@@ -167,7 +175,8 @@ public sealed class The_audit(SampleOnASocket service) : IClassFixture<SampleOnA
         using var client = Operator();
         await client.GetAsync($"/things/operators/{_thing}", Token);
 
-        (await Should.ThrowAsync<PostgresException>(() => ExecuteAsync(service.Database.Runtime, sql))).SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        (await Should.ThrowAsync<PostgresException>(() => ExecuteAsync(service.Database.Runtime, sql))).SqlState.ShouldBe(
+            PostgresErrorCodes.InsufficientPrivilege);
         (await Should.ThrowAsync<PostgresException>(() => service.Database.ExecuteAsync(sql))).SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
         (await service.Database.AuditedAsync(_correlation)).ShouldHaveSingleItem();
     }
@@ -183,9 +192,11 @@ public sealed class The_audit(SampleOnASocket service) : IClassFixture<SampleOnA
 
         await service.Services.GetRequiredService<AuditSweep>().SweepAsync(Token);
 
-        (await service.Database.ScalarAsync<string>("SELECT string_agg(correlation_id || ' ' || coalesce(address, '-'), ', ' ORDER BY at DESC) FROM audit.entries WHERE user_id = '" + _user + "'"))
+        (await service.Database.ScalarAsync<string>(
+            "SELECT string_agg(correlation_id || ' ' || coalesce(address, '-'), ', ' ORDER BY at DESC) FROM audit.entries WHERE user_id = '" + _user + "'"))
             .ShouldBe("1 203.0.113.7, 89 203.0.113.7, 91 -, 399 -");
-        (await Should.ThrowAsync<PostgresException>(() => ExecuteAsync(service.Database.Runtime, "SELECT audit.sweep('1 day', '1 day')"))).SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        (await Should.ThrowAsync<PostgresException>(() => ExecuteAsync(service.Database.Runtime, "SELECT audit.sweep('1 day', '1 day')"))).SqlState.ShouldBe(
+            PostgresErrorCodes.InsufficientPrivilege);
     }
 
     [Fact]
@@ -242,7 +253,12 @@ public sealed class The_audit(SampleOnASocket service) : IClassFixture<SampleOnA
 
     /// <summary>Who has asked for them before is there too, and is left out.</summary>
     private static async Task<List<JsonElement>> Entries(HttpClient client, string query) =>
-        [.. (await client.GetFromJsonAsync<JsonElement>($"/v1/ops/audit{query}", Token)).GetProperty("items").EnumerateArray().Where(e => e.GetProperty("event").GetString() != "GET /v1/ops/audit")];
+        [
+            .. (await client.GetFromJsonAsync<JsonElement>($"/v1/ops/audit{query}", Token))
+                .GetProperty("items")
+                .EnumerateArray()
+                .Where(e => e.GetProperty("event").GetString() != "GET /v1/ops/audit"),
+        ];
 
     private HttpClient Operator(string? tenant = null, string? key = null) => Client("operator", tenant, key);
 

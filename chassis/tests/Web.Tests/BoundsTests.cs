@@ -9,7 +9,8 @@ namespace Web.Tests;
 public sealed class BoundsTests
 {
     [Fact]
-    public void Within_them_nothing_is_said() => Problems(new Order("Ada", "note", [new Line("lamp", 1), new Line("desk", 9)], ["a"], new Price("EUR"))).ShouldBeEmpty();
+    public void Within_them_nothing_is_said() =>
+        Problems(new Order("Ada", "note", [new Line("lamp", 1), new Line("desk", 9)], ["a"], new Price("EUR"))).ShouldBeEmpty();
 
     [Fact]
     public void Everything_beyond_them_is_named_as_the_caller_wrote_it() =>
@@ -20,7 +21,8 @@ public sealed class BoundsTests
             ]);
 
     [Fact]
-    public void What_may_be_missing_may_be_missing_and_nothing_else() => Problems(new Order(null!, null, null!, null, null)).ShouldBe(["lines: is required.", "name: is required."]);
+    public void What_may_be_missing_may_be_missing_and_nothing_else() =>
+        Problems(new Order(null!, null, null!, null, null)).ShouldBe(["lines: is required.", "name: is required."]);
 
     [Fact]
     public void Lists_have_an_end_and_a_beginning()

@@ -48,7 +48,9 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
             using var answer = await client.GetAsync(path, Token);
             answer.Headers.GetValues("X-Content-Type-Options").ShouldBe(["nosniff"]);
             answer.Headers.GetValues("X-Frame-Options").ShouldBe(["DENY"]);
-            answer.Headers.GetValues("Content-Security-Policy").ShouldHaveSingleItem().ShouldStartWith("default-src 'none'; object-src 'none'; base-uri 'none';");
+            answer.Headers.GetValues("Content-Security-Policy")
+                .ShouldHaveSingleItem()
+                .ShouldStartWith("default-src 'none'; object-src 'none'; base-uri 'none';");
             answer.Headers.Contains("Strict-Transport-Security").ShouldBeFalse();
             answer.Headers.Contains("Server").ShouldBeFalse();
             answer.Headers.Contains("X-Powered-By").ShouldBeFalse();
@@ -154,7 +156,10 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
     public async Task Says_503_with_a_time_to_retry_when_its_database_is_away()
     {
         // Migrated by its owner, and gone since; so nobody can look whether there is a pooler.
-        await using var own = new SampleService { Settings = { ["ConnectionStrings:Database"] = "Host=127.0.0.1;Port=1;Username=postgres;Database=x", [PoolerCheck.Setting] = "session" } };
+        await using var own = new SampleService
+        {
+            Settings = { ["ConnectionStrings:Database"] = "Host=127.0.0.1;Port=1;Username=postgres;Database=x", [PoolerCheck.Setting] = "session" },
+        };
         await own.InitializeAsync();
         using var client = own.Client();
         using var answer = await client.GetAsync("/things/database", Token);

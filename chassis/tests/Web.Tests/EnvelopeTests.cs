@@ -67,5 +67,6 @@ public sealed class An_envelope
         Should.Throw<OptionsValidationException>(() => provider.GetRequiredService<Envelope>()).Message.ShouldContain(named);
     }
 
-    private static Envelope Of(string secret, params string[] former) => new(Options.Create(new SealingSettings { MasterSecret = secret, FormerSecrets = former }));
+    private static Envelope Of(string secret, params string[] former) =>
+        new(Options.Create(new SealingSettings { MasterSecret = secret, FormerSecrets = former }));
 }

@@ -67,7 +67,10 @@ public sealed class HEAD_requests(SampleService service) : IClassFixture<SampleS
         await using var listening = new SampleService { Listens = true };
         await listening.InitializeAsync();
         using var client = listening.Client();
-        foreach (var (path, status) in ((string, int)[])[("/things/open", 200), ("/docs", 200), ("/things/caller", 401), ("/nowhere", 404), ("/things/broken", 500), ("/things/endless", 200)])
+        foreach (var (path, status) in ((string, int)[])
+        [
+            ("/things/open", 200), ("/docs", 200), ("/things/caller", 401), ("/nowhere", 404), ("/things/broken", 500), ("/things/endless", 200),
+        ])
         {
             using var request = new HttpRequestMessage(HttpMethod.Head, path);
             using var head = await client.SendAsync(request, Token).WaitAsync(TimeSpan.FromMinutes(3), Token);
@@ -80,10 +83,17 @@ public sealed class HEAD_requests(SampleService service) : IClassFixture<SampleS
 
     private IEnumerable<string> Gets() => service.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
         .Where(e => e.Metadata.GetMetadata<HttpMethodMetadata>() is not { } methods || methods.HttpMethods.Contains("GET"))
-        .Select(e => e.RoutePattern.RawText!.Replace("{id:guid}", Guid.NewGuid().ToString()).Replace("{documentName}", "v1").Replace("{documentName?}", "").TrimStart('/'))
+        .Select(
+            e => e.RoutePattern.RawText!
+                .Replace("{id:guid}", Guid.NewGuid().ToString())
+                .Replace("{documentName}", "v1")
+                .Replace("{documentName?}", "")
+                .TrimStart('/'))
         .Where(p => !p.EndsWith("endless", StringComparison.Ordinal)).Select(p => "/" + p);
 
     /// <summary>All but those that differ from answer to answer.</summary>
     private static IEnumerable<string> Headers(HttpResponseMessage answer) => answer.Headers.Concat(answer.Content.Headers)
-        .Where(h => h.Key is not ("X-Correlation-Id" or "Date" or "Content-Security-Policy")).Select(h => $"{h.Key}: {string.Join(',', h.Value)}").Order(StringComparer.Ordinal);
+        .Where(h => h.Key is not ("X-Correlation-Id" or "Date" or "Content-Security-Policy"))
+        .Select(h => $"{h.Key}: {string.Join(',', h.Value)}")
+        .Order(StringComparer.Ordinal);
 }

@@ -55,7 +55,8 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
         using var client = Client(Guid.NewGuid().ToString());
         var request = client.PostAsJsonAsync("/things/prepared", new { name = "prepared", quantity = 1 }, Token);
         (await service.Reached.WaitAsync(TimeSpan.FromMinutes(1), Token)).ShouldBeTrue();
-        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'")).ShouldBe(0);
+        (await service.Database.ScalarAsync<long>(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'")).ShouldBe(0);
         service.Gate.Release();
 
         (await request).StatusCode.ShouldBe(HttpStatusCode.Created);
@@ -77,9 +78,13 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
         // All that is in the table, in every order that suggests itself.
         foreach (var secret in (string[])[key, string.Empty])
         {
-            foreach (var text in (string[])[$"POST /things\n{body}", $"POST /things/\n{body}", body, $"{key}\nPOST /things\n{body}", $"{key}\nPOST /things/\n{body}"])
+            foreach (var text in (string[])
+            [
+                $"POST /things\n{body}", $"POST /things/\n{body}", body, $"{key}\nPOST /things\n{body}", $"{key}\nPOST /things/\n{body}",
+            ])
             {
-                stored.ShouldNotBe(System.Security.Cryptography.HMACSHA256.HashData(System.Text.Encoding.UTF8.GetBytes(secret), System.Text.Encoding.UTF8.GetBytes(text)));
+                stored.ShouldNotBe(System.Security.Cryptography.HMACSHA256.HashData(
+                    System.Text.Encoding.UTF8.GetBytes(secret), System.Text.Encoding.UTF8.GetBytes(text)));
                 stored.ShouldNotBe(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(secret + text)));
             }
         }
@@ -96,7 +101,8 @@ public sealed class An_idempotency_key(SampleService service) : IClassFixture<Sa
         using var second = await client.PostAsJsonAsync("/things/with-secret", new { name = "sealed", quantity = 1 }, Token);
         second.Headers.GetValues("Idempotency-Replayed").ShouldBe(["true"]);
         (await second.Content.ReadFromJsonAsync<JsonElement>(Token)).EnumerateObject().Select(m => m.Name).ShouldBe(["name"]);
-        (await service.Database.ScalarAsync<string>($"SELECT k::text || convert_from(body, 'UTF8') FROM idempotency_keys k WHERE key = '{key}'")).ShouldNotContain("secret-of");
+        (await service.Database.ScalarAsync<string>(
+            $"SELECT k::text || convert_from(body, 'UTF8') FROM idempotency_keys k WHERE key = '{key}'")).ShouldNotContain("secret-of");
     }
 
     [Fact]

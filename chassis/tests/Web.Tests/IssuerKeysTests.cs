@@ -249,7 +249,8 @@ public sealed class The_issuers_keys : IDisposable
         var payload = Payload();
         payload[accepted ? "roles" : "role"] = "operator";
         payload[accepted ? "organisation" : "tenant"] = "north";
-        var caller = await new TokenValidator(settings, _keys, _clock).ValidateAsync(_tokens.Sign(Header(_tokens.KeyId), payload), TestContext.Current.CancellationToken);
+        var caller = await new TokenValidator(settings, _keys, _clock).ValidateAsync(
+            _tokens.Sign(Header(_tokens.KeyId), payload), TestContext.Current.CancellationToken);
 
         caller.IsInRole(Roles.Operator).ShouldBe(accepted, where);
         caller.HasClaim(Claims.Tenant, "north").ShouldBe(accepted, where);

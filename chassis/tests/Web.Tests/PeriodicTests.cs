@@ -36,6 +36,7 @@ public sealed class Periodic_work
 
         protected override TimeSpan Interval => Pause;
 
-        protected override Task RunOnceAsync(CancellationToken ct) => ++Times % 2 == 1 ? throw new InvalidOperationException("A row that nobody has thought of.") : throw new TimeoutException();
+        protected override Task RunOnceAsync(CancellationToken ct) =>
+            ++Times % 2 == 1 ? throw new InvalidOperationException("A row that nobody has thought of.") : throw new TimeoutException();
     }
 }

@@ -62,7 +62,10 @@ public sealed class Behind_a_proxy_a_caller
     private static WebApplication Build(LogLines log, params (string Name, string Value)[] settings)
     {
         var builder = WebApplication.CreateBuilder();
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["urls"] = "http://127.0.0.1:0", ["Authentication:Authority"] = TestTokens.Issuer });
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["urls"] = "http://127.0.0.1:0", ["Authentication:Authority"] = TestTokens.Issuer,
+        });
         builder.Configuration.AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Name, (string?)s.Value)));
         builder.AddServiceDefaults("proxied");
         builder.Logging.ClearProviders().AddProvider(log);

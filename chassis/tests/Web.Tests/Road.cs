@@ -6,7 +6,9 @@ using Npgsql;
 
 namespace Chassis.Web.Tests;
 
-/// <summary>A road to the database that is closed until the test opens it; one that pools announces another process than the session's, as poolers do.</summary>
+/// <summary>
+/// A road to the database that is closed until the test opens it; one that pools announces another process than the session's, as poolers do.
+/// </summary>
 internal sealed class Road(NpgsqlConnectionStringBuilder server, bool pools = false) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();

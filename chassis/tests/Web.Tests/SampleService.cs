@@ -181,7 +181,8 @@ public class SampleService : LazyFixture
             await gate.WaitAsync(TimeSpan.FromMinutes(3));
             return await Create(request, db, clock, CancellationToken.None);
         }).RequireCustomer().WithIdempotencyKey();
-        things.MapPost("/prepared", async (CreateThing request, SampleDbContext db, TimeProvider clock) => await Create(request, db, clock, CancellationToken.None))
+        things.MapPost(
+            "/prepared", async (CreateThing request, SampleDbContext db, TimeProvider clock) => await Create(request, db, clock, CancellationToken.None))
             .RequireCustomer().WithIdempotencyKey(async context =>
             {
                 var (thing, db) = (context.GetArgument<CreateThing>(0), context.HttpContext.RequestServices.GetRequiredService<SampleDbContext>());
@@ -196,7 +197,8 @@ public class SampleService : LazyFixture
         things.MapPost("/with-secret", (CreateThing request) => TypedResults.Ok(new { request.Name, secret = $"secret-of-{request.Name}" }))
             .RequireCustomer().WithIdempotencyKey(shownOnce: "secret");
         things.MapGet("/{id:guid}", (Guid id) => TypedResults.Ok(new { id }).WithETag(3)).RequireCustomer();
-        things.MapGet("/", ([AsParameters] PageQuery page, Colour? colour) => TypedResults.Ok(new { page.Size, after = page.After<int>(), colour })).RequireCustomer();
+        things.MapGet(
+            "/", ([AsParameters] PageQuery page, Colour? colour) => TypedResults.Ok(new { page.Size, after = page.After<int>(), colour })).RequireCustomer();
         things.MapPut("/{id:guid}", (Guid id, ExpectedVersion expected) =>
         {
             expected.Check(3);

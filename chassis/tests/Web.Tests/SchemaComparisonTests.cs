@@ -46,13 +46,15 @@ public sealed class SchemaComparisonTests
     [Fact]
     public void A_migration_that_was_changed_added_or_removed_is_found()
     {
-        var differences = Should.Throw<InvalidOperationException>(() => SchemaComparison.VerifyReleasedMigrations<SampleDbContext>(new Dictionary<string, string>
-        {
-            ["0000_gone"] = "0123456789abcdef",
-            ["0001_initial"] = "0123456789abcdef",
-        })).Message;
+        var differences = Should.Throw<InvalidOperationException>(() =>
+            SchemaComparison.VerifyReleasedMigrations<SampleDbContext>(new Dictionary<string, string>
+            {
+                ["0000_gone"] = "0123456789abcdef",
+                ["0001_initial"] = "0123456789abcdef",
+            })).Message;
         differences.ShouldContain("0000_gone: was released and is gone");
-        differences.ShouldContain("0001_initial: is not what was released. A database that has run it never runs it again: take the change back and add a new migration instead.");
+        differences.ShouldContain(
+            "0001_initial: is not what was released. A database that has run it never runs it again: take the change back and add a new migration instead.");
         differences.ShouldContain("0002_second: is new. List it here: [\"0002_second\"] = ");
     }
 

@@ -15,7 +15,11 @@ public sealed class Sealed_values : IAsyncLifetime
     private const string Before = "the master secret of before, long enough";
 
     private static readonly SealedColumn Column = new(
-        "things", "id", "box", "things", (_, stored) => stored[0] == (byte)'!' ? stored[1..] : throw new CryptographicException("Neither a box nor in the clear."));
+        "things",
+        "id",
+        "box",
+        "things",
+        (_, stored) => stored[0] == (byte)'!' ? stored[1..] : throw new CryptographicException("Neither a box nor in the clear."));
 
     private readonly LogLines _log = new();
     private TestDatabase _database = null!;
@@ -67,7 +71,8 @@ public sealed class Sealed_values : IAsyncLifetime
         (await BoxAsync(current)).ShouldBe(ofToday);
         (await BoxAsync(nothing)).ShouldBeNull();
         (await BoxAsync(lost)).ShouldBe(ofSomebody, "a secret that is lost may be found again");
-        _log.Lines.ShouldContain(line => line.StartsWith("Error 1 values of things are sealed with a master secret that the settings do not have", StringComparison.Ordinal));
+        _log.Lines.ShouldContain(
+            line => line.StartsWith("Error 1 values of things are sealed with a master secret that the settings do not have", StringComparison.Ordinal));
     }
 
     private SealingSweep Sweep(Envelope envelope)
@@ -91,5 +96,6 @@ public sealed class Sealed_values : IAsyncLifetime
         return await command.ExecuteScalarAsync(Token) as byte[];
     }
 
-    private static Envelope Of(string secret, params string[] former) => new(Options.Create(new SealingSettings { MasterSecret = secret, FormerSecrets = former }));
+    private static Envelope Of(string secret, params string[] former) =>
+        new(Options.Create(new SealingSettings { MasterSecret = secret, FormerSecrets = former }));
 }

@@ -31,7 +31,9 @@ public sealed class Settings
         Read(("Sample:Inner:Size", "7"), ("Sample:Wait", "00:00:03")).Value.ShouldSatisfyAllConditions(
             s => s.Inner!.Size.ShouldBe(7), s => s.Wait.ShouldBe(TimeSpan.FromSeconds(3)));
 
-    /// <summary>Also when two hosts of one process start together: to both an attribute is the same object, and <c>[Range]</c> reads its bounds when it is first asked.</summary>
+    /// <summary>
+    /// Also when two hosts of one process start together: to both an attribute is the same object, and <c>[Range]</c> reads its bounds when it is first asked.
+    /// </summary>
     [Fact]
     public async Task Are_checked_one_at_a_time()
     {

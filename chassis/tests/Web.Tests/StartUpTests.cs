@@ -88,7 +88,10 @@ public sealed class Starting_a_service : IAsyncLifetime
         using var log = new LogLines();
         await using var app = Build(log: log, migrations: _database.Runtime);
         var migrating = app.RunServiceAsync(["--migrate"]);
-        await Poll.UntilAsync(() => Task.FromResult(log.Lines), l => l.Any(x => x.Contains("Waiting for the database", StringComparison.Ordinal)), "the service to say what it waits for");
+        await Poll.UntilAsync(
+            () => Task.FromResult(log.Lines),
+            l => l.Any(x => x.Contains("Waiting for the database", StringComparison.Ordinal)),
+            "the service to say what it waits for");
 
         await _database.ExecuteAsync($"ALTER ROLE {RoleOf(_database)} LOGIN; GRANT ALL ON SCHEMA public TO {RoleOf(_database)}; GRANT CREATE ON DATABASE {RoleOf(_database)} TO {RoleOf(_database)}");
         (await migrating).ShouldBe(0);
@@ -282,7 +285,8 @@ public sealed class Starting_a_service : IAsyncLifetime
         {
             await HandshakeAsync(certificate, SslProtocols.Tls13, TlsCipherSuite.TLS_AES_256_GCM_SHA384);
             await HandshakeAsync(certificate, SslProtocols.Tls12, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256);
-            await Should.ThrowAsync<AuthenticationException>(() => HandshakeAsync(certificate, SslProtocols.Tls12, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256), when);
+            await Should.ThrowAsync<AuthenticationException>(
+                () => HandshakeAsync(certificate, SslProtocols.Tls12, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256), when);
         }
     }
 
@@ -308,16 +312,18 @@ public sealed class Starting_a_service : IAsyncLifetime
         await tls.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions
             {
-                TargetHost = "127.0.0.1", EnabledSslProtocols = protocol, CipherSuitesPolicy = new CipherSuitesPolicy([suite]), CertificateChainPolicy = certificate.Trusted(),
+                TargetHost = "127.0.0.1", EnabledSslProtocols = protocol, CipherSuitesPolicy = new CipherSuitesPolicy(
+                    [suite]), CertificateChainPolicy = certificate.Trusted(),
             },
             Token);
         (tls.SslProtocol, tls.NegotiatedCipherSuite).ShouldBe((protocol, suite));
     }
 
-    private HttpClient Client(CertificateFiles certificate) => new(new SocketsHttpHandler { SslOptions = new() { CertificateChainPolicy = certificate.Trusted() } })
-    {
-        BaseAddress = new Uri($"https://127.0.0.1:{_port}"),
-    };
+    private HttpClient Client(
+        CertificateFiles certificate) => new(new SocketsHttpHandler { SslOptions = new() { CertificateChainPolicy = certificate.Trusted() } })
+        {
+            BaseAddress = new Uri($"https://127.0.0.1:{_port}"),
+        };
 
     private static async Task<HttpStatusCode?> StatusAsync(HttpClient client, string path)
     {
@@ -332,7 +338,13 @@ public sealed class Starting_a_service : IAsyncLifetime
         }
     }
 
-    private WebApplication Build(int? databasePort = null, LogLines? log = null, TestDatabase? of = null, string? migrations = null, Dictionary<string, string?>? settings = null, string environment = "Production")
+    private WebApplication Build(
+        int? databasePort = null,
+        LogLines? log = null,
+        TestDatabase? of = null,
+        string? migrations = null,
+        Dictionary<string, string?>? settings = null,
+        string environment = "Production")
     {
         of ??= _database;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = environment });
@@ -361,5 +373,8 @@ public sealed class Starting_a_service : IAsyncLifetime
 
     private static string Through(string connectionString, int? databasePort) => databasePort is null
         ? connectionString
-        : new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = databasePort.Value, Pooling = false, SslMode = SslMode.Disable, GssEncryptionMode = GssEncryptionMode.Disable }.ConnectionString;
+        : new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            Host = "127.0.0.1", Port = databasePort.Value, Pooling = false, SslMode = SslMode.Disable, GssEncryptionMode = GssEncryptionMode.Disable,
+        }.ConnectionString;
 }

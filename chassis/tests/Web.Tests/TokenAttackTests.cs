@@ -69,7 +69,9 @@ public sealed class No_forged_token_gets_in(SampleService service) : IClassFixtu
         ["dots"] = _ => "..",
     };
 
-    /// <summary>Also where everybody may call: taken for nobody there, an operator whose token has just expired would register customers of no tenant.</summary>
+    /// <summary>
+    /// Also where everybody may call: taken for nobody there, an operator whose token has just expired would register customers of no tenant.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Attacks))]
     public async Task It_is_401_also_where_everybody_may_call(string attack)
@@ -138,7 +140,8 @@ public sealed class No_forged_token_gets_in(SampleService service) : IClassFixtu
         (await client.GetAsync("/things/caller", TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
-    internal static JsonObject Header(TestTokens tokens, string alg = "ES256", string typ = "at+jwt", string? kid = null, string? remove = null, Action<JsonObject>? change = null)
+    internal static JsonObject Header(
+        TestTokens tokens, string alg = "ES256", string typ = "at+jwt", string? kid = null, string? remove = null, Action<JsonObject>? change = null)
     {
         var header = new JsonObject { ["alg"] = alg, ["typ"] = typ, ["kid"] = kid ?? tokens.KeyId };
         if (remove is not null)

@@ -49,7 +49,11 @@ public sealed record FieldChange([MinLength(1)] string Field, [PersonalData] str
 /// <param name="OldEmailVerified"><c>false</c> when nobody has shown the old address to be theirs, so that nothing is mailed there; left out otherwise.</param>
 [BoundaryEvent("shop.user.email-changed.v1", nameof(UserId))]
 public sealed record UserEmailChanged(
-    Guid UserId, [MinLength(3), PersonalData] string OldEmail, [MinLength(3), PersonalData] string NewEmail, DateTimeOffset ChangedAt, bool? OldEmailVerified = null);
+    Guid UserId,
+    [MinLength(3), PersonalData] string OldEmail,
+    [MinLength(3), PersonalData] string NewEmail,
+    DateTimeOffset ChangedAt,
+    bool? OldEmailVerified = null);
 
 /// <summary>The account is closed for now: no token, no new orders; open orders are cancelled.</summary>
 /// <param name="UserId">The user.</param>
@@ -73,12 +77,18 @@ public sealed record UserErased(Guid UserId, DateTimeOffset ErasedAt);
 /// <summary>Every session of a user that is open has ended: whoever accepts tokens refuses those of earlier sessions from now on.</summary>
 /// <param name="UserId">The user.</param>
 /// <param name="Epoch">Counts how often that has happened. A token whose <c>session_epoch</c> is smaller belongs to a session that has ended.</param>
-/// <param name="Reason">Why: <c>password_changed</c>, <c>email_changed</c>, <c>role_changed</c>, <c>second_factor_added</c>, <c>second_factor_removed</c>, <c>deactivated</c> or <c>erased</c>; more may follow.</param>
+/// <param name="Reason">
+/// Why: <c>password_changed</c>, <c>email_changed</c>, <c>role_changed</c>, <c>second_factor_added</c>, <c>second_factor_removed</c>, <c>deactivated</c> or
+/// <c>erased</c>; more may follow.
+/// </param>
 /// <param name="EndedAt">When it happened.</param>
 [BoundaryEvent("shop.user.sessions-ended.v1", nameof(UserId))]
 public sealed record UserSessionsEnded(Guid UserId, [Range(1, int.MaxValue)] int Epoch, [MinLength(1)] string Reason, DateTimeOffset EndedAt);
 
-/// <summary>One session of a user has ended: by signing out, or because its refresh token was used twice. Whoever accepts tokens refuses those of this session from now on.</summary>
+/// <summary>
+/// One session of a user has ended: by signing out, or because its refresh token was used twice. Whoever accepts tokens refuses those of this session from now
+/// on.
+/// </summary>
 /// <param name="UserId">The user.</param>
 /// <param name="SessionId">The session, as its tokens name it in <c>sid</c>.</param>
 /// <param name="EndedAt">When it happened.</param>

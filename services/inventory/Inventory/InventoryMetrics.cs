@@ -14,7 +14,8 @@ internal static class InventoryMetrics
 
     private static readonly Counter<long> Shipments = Meter.CreateCounter<long>("shop.inventory.shipments", "{parcel}", "Parcels that left.");
 
-    private static readonly Counter<long> LowStock = Meter.CreateCounter<long>("shop.inventory.low_stock", "{crossing}", "Times that stock fell to its reorder point.");
+    private static readonly Counter<long> LowStock = Meter.CreateCounter<long>(
+        "shop.inventory.low_stock", "{crossing}", "Times that stock fell to its reorder point.");
 
     private static readonly Histogram<int> Groups =
         Meter.CreateHistogram<int>("shop.inventory.reservation_group", "{order}", "Orders whose reservations were committed together.");

@@ -29,7 +29,9 @@ public static class InventoryModule
         services.AddScoped<ReserveStockHandler>().AddScoped<ReleaseStockHandler>().AddScoped<ShipOrderHandler>();
 
         services.AddSingleton(p => new GroupCommit<ReservationRequest>(
-            p.GetRequiredService<IServiceScopeFactory>(), (scope, group, ct) => scope.GetRequiredService<ReserveStockHandler>().Handle(group, ct), r => r.Command.OrderId));
+            p.GetRequiredService<IServiceScopeFactory>(),
+            (scope, group, ct) => scope.GetRequiredService<ReserveStockHandler>().Handle(group, ct),
+            r => r.Command.OrderId));
         services.AddSingleton<ExpireReservations>().AddHostedService(provider => provider.GetRequiredService<ExpireReservations>());
         return services;
     }

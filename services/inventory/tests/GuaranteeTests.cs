@@ -29,7 +29,8 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
     /// <summary>Orders are numbers in a small window that moves on: commands of one order come again, and in every order.</summary>
     private static readonly Gen<Step> AnyStep = Gen.Frequency(
         (1, Gen.Select(ASimpleProduct, Gen.Int[1, 29], Step (product, quantity) => new Step.Receive(product, quantity))),
-        (1, Gen.Select(ASimpleProduct, Gen.Int[1, 14], Gen.Int[0, 2], Step (product, quantity, more) => new Step.Adjust(product, more == 0 ? quantity : -quantity))),
+        (1, Gen.Select(
+            ASimpleProduct, Gen.Int[1, 14], Gen.Int[0, 2], Step (product, quantity, more) => new Step.Adjust(product, more == 0 ? quantity : -quantity))),
         (2, AnOrder.Select(Step (order) => new Step.Release(order))),
         (2, AnOrder.Select(Step (order) => new Step.Ship(order))),
         (4, Gen.Select(AnOrder, Gen.Select(Gen.Int[0, SimpleProducts + 1], Gen.Int[1, 3]).Array[1, 4], Step (order, cart) => new Step.Reserve(order, cart))));
@@ -129,7 +130,8 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
 
         // The queue is empty, and every order was heard of.
         await Poll.UntilAsync(
-            async () => await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM reservations WHERE order_id = ANY('{{{string.Join(',', orders)}}}')") == orders.Length
+            async () => await inventory.Database.ScalarAsync<long>(
+                $"SELECT count(*) FROM reservations WHERE order_id = ANY('{{{string.Join(',', orders)}}}')") == orders.Length
                 && (await inventory.Vhost.GetAsync("queues/inventory.commands")) is var queue
                 && queue.TryGetProperty("messages", out var messages) && messages.GetInt32() == 0,
             "every command to be handled", TimeSpan.FromSeconds(120));
@@ -144,7 +146,8 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
         }
 
         // An order is shipped or released, never both, and has one parcel at most.
-        await Poll.UntilAsync(async () => await inventory.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox") == 0, "every answer to have left");
+        await Poll.UntilAsync(
+            async () => await inventory.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox") == 0, "every answer to have left");
         foreach (var answers in inventory.Events.All.Where(e => e.Data.TryGetProperty("orderId", out _)).GroupBy(e => e.Data.GetProperty("orderId").GetGuid()))
         {
             var parcels = answers.Where(a => a.Type == "shop.shipment.dispatched.v1").Select(a => a.Subject).Distinct().Count();
@@ -291,7 +294,9 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
                 return;
             }
 
-            var parts = cart.SelectMany(i => recipes[i.Sku], (i, p) => (p.Key, Pieces: p.Value * i.Quantity)).GroupBy(p => p.Key).ToDictionary(g => g.Key, g => g.Sum(p => p.Pieces));
+            var parts = cart.SelectMany(i => recipes[i.Sku], (i, p) => (p.Key, Pieces: p.Value * i.Quantity))
+                .GroupBy(p => p.Key)
+                .ToDictionary(g => g.Key, g => g.Sum(p => p.Pieces));
             var enough = parts.All(p => _stock[p.Key].OnHand - _stock[p.Key].Reserved >= p.Value);
             _orders[order] = (enough ? "reserved" : "failed", parts);
             Move(enough ? parts : [], (s, q) => (s.OnHand, s.Reserved + q, s.Shipped));

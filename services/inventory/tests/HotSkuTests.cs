@@ -23,7 +23,8 @@ public sealed class HotSkuTests(InventoryFixture inventory, ITestOutputHelper ou
         await Task.WhenAll(orders.Select(order => inventory.Commands.Send(new ReserveStock(order, [new(sku, 1)]))));
         var answers = await Poll.UntilAsync(
             () => Task.FromResult(Answers(orders)), a => a.Count == orders.Count, "every order to be answered", TimeSpan.FromSeconds(120));
-        output.WriteLine($"{orders.Count} orders were answered in {watch.Elapsed.TotalSeconds:0.0} s, {orders.Count / watch.Elapsed.TotalSeconds:0} per second.");
+        output.WriteLine(
+            $"{orders.Count} orders were answered in {watch.Elapsed.TotalSeconds:0.0} s, {orders.Count / watch.Elapsed.TotalSeconds:0} per second.");
 
         answers.Values.Count(type => type == "shop.stock.reserved.v1").ShouldBe(pieces);
         answers.Values.Count(type => type == "shop.stock.reservation-failed.v1").ShouldBe(orders.Count - pieces);
@@ -110,7 +111,8 @@ public sealed class HotSkuTests(InventoryFixture inventory, ITestOutputHelper ou
         await using var source = NpgsqlDataSource.Create(database.Migrations);
 
         // All look before the first of them writes, however the machine would have it.
-        var looks = await Task.WhenAll(Enumerable.Range(0, customers).Select(async _ => (int)(await AskAsync("SELECT on_hand - reserved FROM careless"))! >= 1));
+        var looks = await Task.WhenAll(Enumerable.Range(0, customers).Select(
+            async _ => (int)(await AskAsync("SELECT on_hand - reserved FROM careless"))! >= 1));
         var sold = await Task.WhenAll(looks.Where(isThere => isThere).Select(_ => AskAsync("UPDATE careless SET reserved = reserved + 1 RETURNING reserved")));
 
         sold.Length.ShouldBe(customers);

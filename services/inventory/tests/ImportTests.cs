@@ -89,7 +89,10 @@ public sealed class ImportTests(InventoryFixture inventory)
         Fields(await Refused(
             await Import(new
             {
-                sku = InventoryFixture.NewSku(), name = "Set", price = new { amount = "1.00", currency = "EUR" }, components = new[] { new { sku = part, quantity = 1 } }, initialStock = 5,
+                sku = InventoryFixture.NewSku(), name = "Set", price = new
+                {
+                    amount = "1.00", currency = "EUR",
+                }, components = new[] { new { sku = part, quantity = 1 } }, initialStock = 5,
             }), HttpStatusCode.BadRequest)).ShouldBe(["products[0].initialStock"]);
     }
 
@@ -118,16 +121,18 @@ public sealed class ImportTests(InventoryFixture inventory)
         await Refused(await _client.PostAsync("/v1/products/import", content), HttpStatusCode.BadRequest);
     }
 
-    private static object Row(string sku, string? name = null, string amount = "3.00", (string Sku, int Quantity)[]? components = null, int? initialStock = null) => new
-    {
-        sku,
-        name = name ?? $"Imported {sku}",
-        price = new { amount, currency = "EUR" },
-        components = components?.Select(c => new { sku = c.Sku, quantity = c.Quantity }),
-        initialStock,
-    };
+    private static object Row(
+        string sku, string? name = null, string amount = "3.00", (string Sku, int Quantity)[]? components = null, int? initialStock = null) => new
+        {
+            sku,
+            name = name ?? $"Imported {sku}",
+            price = new { amount, currency = "EUR" },
+            components = components?.Select(c => new { sku = c.Sku, quantity = c.Quantity }),
+            initialStock,
+        };
 
-    private static string[] Fields(JsonElement problem) => [.. problem.GetProperty("errors").EnumerateObject().Select(e => e.Name).Order(StringComparer.Ordinal)];
+    private static string[] Fields(JsonElement problem) =>
+        [.. problem.GetProperty("errors").EnumerateObject().Select(e => e.Name).Order(StringComparer.Ordinal)];
 
     private Task<HttpResponseMessage> Import(params object[] products) => _client.PostAsJsonAsync("/v1/products/import", new { products });
 

@@ -88,13 +88,17 @@ public sealed class CommandSender : IAsyncDisposable
     }
 
     /// <summary>Sends a command; the same message id makes it a duplicate of the transport.</summary>
-    public Task Send<T>(T command, Guid? messageId = null, string? tenant = null, string? trace = null) => Publish("", Queues.InventoryCommands, Properties("application/vnd.masstransit+json"), new JsonObject
-    {
-        ["messageId"] = (messageId ?? Guid.CreateVersion7()).ToString(),
-        ["messageType"] = new JsonArray($"urn:message:{typeof(T).Namespace}:{typeof(T).Name}"),
-        ["headers"] = new JsonObject { [CloudEventHeaders.TenantId] = tenant, [CloudEventHeaders.TraceParent] = trace },
-        ["message"] = JsonSerializer.SerializeToNode(command, ContractJson.Options),
-    });
+    public Task Send<T>(
+        T command,
+        Guid? messageId = null,
+        string? tenant = null,
+        string? trace = null) => Publish("", Queues.InventoryCommands, Properties("application/vnd.masstransit+json"), new JsonObject
+        {
+            ["messageId"] = (messageId ?? Guid.CreateVersion7()).ToString(),
+            ["messageType"] = new JsonArray($"urn:message:{typeof(T).Namespace}:{typeof(T).Name}"),
+            ["headers"] = new JsonObject { [CloudEventHeaders.TenantId] = tenant, [CloudEventHeaders.TraceParent] = trace },
+            ["message"] = JsonSerializer.SerializeToNode(command, ContractJson.Options),
+        });
 
     /// <summary>Publishes a boundary event as another service does.</summary>
     public Task Publish<T>(T boundaryEvent)

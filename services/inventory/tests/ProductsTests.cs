@@ -13,7 +13,8 @@ public sealed class ProductsTests(InventoryFixture inventory)
     public async Task A_product_is_there_for_everybody_once_it_is_added_and_everybody_is_told()
     {
         var sku = InventoryFixture.NewSku("LAMP");
-        var created = await _client.PostAsJsonAsync("/v1/products", new { sku, name = "Desk lamp", price = new { amount = "19.9", currency = "EUR" }, reorderPoint = 5 });
+        var created = await _client.PostAsJsonAsync(
+            "/v1/products", new { sku, name = "Desk lamp", price = new { amount = "19.9", currency = "EUR" }, reorderPoint = 5 });
 
         created.StatusCode.ShouldBe(HttpStatusCode.Created);
         created.Headers.Location!.ToString().ShouldBe($"/v1/products/{sku}");
@@ -39,7 +40,11 @@ public sealed class ProductsTests(InventoryFixture inventory)
         var (sold, gone) = (InventoryFixture.NewSku("SOLD"), InventoryFixture.NewSku("GONE"));
         foreach (var sku in (string[])[sold, gone])
         {
-            (await Post(new { sku, name = "A set", price = Price("5.00"), reorderPoint = 3, components = new[] { new { sku = part, quantity = 2 } } })).EnsureSuccessStatusCode();
+            (await Post(
+                new
+                {
+                    sku, name = "A set", price = Price("5.00"), reorderPoint = 3, components = new[] { new { sku = part, quantity = 2 } },
+                })).EnsureSuccessStatusCode();
         }
 
         (await _client.DeleteAsync($"/v1/products/{gone}")).EnsureSuccessStatusCode();
@@ -48,7 +53,10 @@ public sealed class ProductsTests(InventoryFixture inventory)
         foreach (var stranger in (HttpClient[])[anonymous, customer])
         {
             var seen = await stranger.GetFromJsonAsync<JsonElement>($"/v1/products/{sold}");
-            var listed = (await stranger.GetFromJsonAsync<JsonElement>($"/v1/products?search={sold}")).GetProperty("items").EnumerateArray().ShouldHaveSingleItem();
+            var listed = (await stranger.GetFromJsonAsync<JsonElement>($"/v1/products?search={sold}"))
+                .GetProperty("items")
+                .EnumerateArray()
+                .ShouldHaveSingleItem();
             foreach (var product in (JsonElement[])[seen, listed])
             {
                 product.GetProperty("price").GetProperty("amount").GetString().ShouldBe("5.00");
@@ -76,7 +84,8 @@ public sealed class ProductsTests(InventoryFixture inventory)
     public async Task Of_concurrent_requests_for_one_sku_one_wins()
     {
         var sku = InventoryFixture.NewSku();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Post(new { sku, name = "Raced", price = new { amount = "1.00", currency = "EUR" } })));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(
+            _ => Post(new { sku, name = "Raced", price = new { amount = "1.00", currency = "EUR" } })));
 
         answers.Count(a => a.StatusCode == HttpStatusCode.Created).ShouldBe(1);
         answers.Count(a => a.StatusCode == HttpStatusCode.Conflict).ShouldBe(7);
@@ -137,7 +146,9 @@ public sealed class ProductsTests(InventoryFixture inventory)
         (await _client.PutAsJsonAsync($"/v1/products/{sku}/price", Price("13.00"))).Headers.ETag!.Tag.ShouldBe("\"3\"", "the same price is no change");
 
         var told = await inventory.Events.WaitFor("shop.product.price-changed.v1", sku, 2);
-        told.Select(e => (e.Sequence, e.Data.GetProperty("oldPrice").GetProperty("amount").GetString(), e.Data.GetProperty("newPrice").GetProperty("amount").GetString()))
+        told.Select(
+            e => (
+                e.Sequence, e.Data.GetProperty("oldPrice").GetProperty("amount").GetString(), e.Data.GetProperty("newPrice").GetProperty("amount").GetString()))
             .ShouldBe([(2, "10.00", "12.50"), (3, "12.50", "13.00")], ignoreOrder: true);
 
         var history = await _client.GetFromJsonAsync<JsonElement>($"/v1/products/{sku}/history");
@@ -180,7 +191,8 @@ public sealed class ProductsTests(InventoryFixture inventory)
         (await Listed($"search={sku}")).ShouldBeEmpty();
         (await Listed($"search={sku}&status=discontinued")).ShouldBe([sku]);
         (await Listed($"search={sku}&status=all")).ShouldBe([sku]);
-        await Refused(await _client.PutAsJsonAsync($"/v1/products/{sku}/price", new { price = Price("2.00") }), HttpStatusCode.Conflict, "product_discontinued");
+        await Refused(
+            await _client.PutAsJsonAsync($"/v1/products/{sku}/price", new { price = Price("2.00") }), HttpStatusCode.Conflict, "product_discontinued");
         (await inventory.Events.WaitFor("shop.product.discontinued.v1", sku)).ShouldHaveSingleItem();
     }
 
@@ -237,7 +249,10 @@ public sealed class ProductsTests(InventoryFixture inventory)
 
         async Task<HttpResponseMessage> Receive(int quantity)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/products/{sku}/receipts") { Content = JsonContent.Create(new { quantity, reference = "note 1" }) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/products/{sku}/receipts")
+            {
+                Content = JsonContent.Create(new { quantity, reference = "note 1" }),
+            };
             request.Headers.Add("Idempotency-Key", key);
             return await _client.SendAsync(request);
         }

@@ -49,7 +49,8 @@ public sealed class ReservationTests(InventoryFixture inventory)
         var failed = (await inventory.Events.WaitForAnswers(_order, 1))[0];
         failed.Type.ShouldBe("shop.stock.reservation-failed.v1");
         failed.Data.GetProperty("reason").GetString().ShouldBe($"{scarce} (2 wanted, 1 available), {none} (1 wanted, 0 available)");
-        failed.Data.GetProperty("shortages").EnumerateArray().Select(s => (s.GetProperty("sku").GetString(), s.GetProperty("requested").GetInt32(), s.GetProperty("available").GetInt32()))
+        failed.Data.GetProperty("shortages").EnumerateArray().Select(
+            s => (s.GetProperty("sku").GetString(), s.GetProperty("requested").GetInt32(), s.GetProperty("available").GetInt32()))
             .ShouldBe([(scarce, 2, 1), (none, 1, 0)]);
         (await inventory.StockAsync(plenty)).Reserved.ShouldBe(0);
         (await inventory.MovementsAsync(plenty)).Count.ShouldBe(1, "a refused order leaves no line in the ledger");

@@ -11,8 +11,14 @@ public sealed class ServiceTests(InventoryFixture inventory)
         new AuthorizationMatrix<Program>(inventory)
             .Row("GET /v1/products", MatrixRow.Everybody)
             .Row("GET /v1/products/{sku}", MatrixRow.Everybody)
-            .Row("POST /v1/products", MatrixRow.SystemOperatorsOnly, () => With(new { sku = $"matrix-{Guid.CreateVersion7()}", name = "Matrix", price = Price, components = Parts }))
-            .Row("POST /v1/products/import", MatrixRow.SystemOperatorsOnly, () => With(new { products = new[] { new { sku = $"matrix-{Guid.CreateVersion7()}", name = "Matrix", price = Price, components = Parts } } }))
+            .Row(
+                "POST /v1/products",
+                MatrixRow.SystemOperatorsOnly,
+                () => With(new { sku = $"matrix-{Guid.CreateVersion7()}", name = "Matrix", price = Price, components = Parts }))
+            .Row(
+                "POST /v1/products/import",
+                MatrixRow.SystemOperatorsOnly,
+                () => With(new { products = new[] { new { sku = $"matrix-{Guid.CreateVersion7()}", name = "Matrix", price = Price, components = Parts } } }))
             .Row("PUT /v1/products/{sku}/price", MatrixRow.SystemOperatorsOnly, () => With(new { price = Price }))
             .Row("DELETE /v1/products/{sku}", MatrixRow.SystemOperatorsOnly)
             .Row("POST /v1/products/{sku}/receipts", MatrixRow.SystemOperatorsOnly, () => With(new { quantity = 1, reference = "matrix" }))

@@ -173,7 +173,8 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
 
         (await dispatch).StatusCode.ShouldBe(HttpStatusCode.OK);
         await Poll.UntilAsync(
-            async () => await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM shipments WHERE id = '{Id(shipment)}' AND address IS NULL") == 1, "the address to be removed");
+            async () => await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM shipments WHERE id = '{Id(shipment)}' AND address IS NULL") == 1,
+            "the address to be removed");
 
         Task<long> Waiters() => inventory.Database.ScalarAsync<long>(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'shipments|erasure|advisory'");
@@ -201,7 +202,8 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         (await Body(order)).ShouldContain(order.ToString());
         (await Body(strangersOrder)).ShouldContain("Jürgen order");
 
-        Task<string> Body(Guid letter) => inventory.Database.ScalarAsync<string>($"SELECT convert_from(body, 'UTF8') FROM messaging.dead_letters WHERE id = '{letter}'")!;
+        Task<string> Body(Guid letter) =>
+            inventory.Database.ScalarAsync<string>($"SELECT convert_from(body, 'UTF8') FROM messaging.dead_letters WHERE id = '{letter}'")!;
     }
 
     private static Guid Id(JsonElement shipment) => shipment.GetProperty("id").GetGuid();
@@ -214,7 +216,9 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         await inventory.Events.WaitForAnswers(id, 1);
         await inventory.Commands.Send(new ShipOrder(id, Address, userId));
         var page = await Poll.UntilAsync(
-            () => _client.GetFromJsonAsync<JsonElement>($"/v1/shipments?orderId={id}"), p => p.GetProperty("items").GetArrayLength() == 1, "the shipment to be packed");
+            () => _client.GetFromJsonAsync<JsonElement>($"/v1/shipments?orderId={id}"),
+            p => p.GetProperty("items").GetArrayLength() == 1,
+            "the shipment to be packed");
         return (sku, page.GetProperty("items")[0]);
     }
 

@@ -22,7 +22,12 @@ public sealed class StockTests(InventoryFixture inventory)
 
         (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 8, Reserved: 0, Available: 8, Shipped: 0));
         var movements = await inventory.MovementsAsync(sku);
-        movements.Select(m => (m.GetProperty("version").GetInt32(), m.GetProperty("kind").GetString(), m.GetProperty("onHandChange").GetInt32(), m.GetProperty("onHand").GetInt32()))
+        movements.Select(
+            m => (
+                m.GetProperty("version").GetInt32(),
+                m.GetProperty("kind").GetString(),
+                m.GetProperty("onHandChange").GetInt32(),
+                m.GetProperty("onHand").GetInt32()))
             .ShouldBe([(1, "receipt", 10, 10), (2, "adjustment", -3, 7), (3, "adjustment", 1, 8)]);
         movements[0].GetProperty("reference").GetString().ShouldBe("first delivery");
         movements[0].GetProperty("correlationId").GetString().ShouldNotBeNullOrEmpty();

@@ -51,7 +51,8 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
         await ReserveAsync(await inventory.StockedAsync(5));
         var shipment = await PackAsync();
 
-        var dispatched = await inventory.Client.PostAsJsonAsync($"/v1/shipments/{shipment}/dispatch", new { carrier = "Post", trackingNumber = "RR123456785DE" });
+        var dispatched = await inventory.Client.PostAsJsonAsync(
+            $"/v1/shipments/{shipment}/dispatch", new { carrier = "Post", trackingNumber = "RR123456785DE" });
 
         dispatched.StatusCode.ShouldBe(HttpStatusCode.OK);
         (await Told("shop.shipment.dispatched.v1")).TenantId.ShouldBe(_north);
@@ -62,7 +63,8 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
     {
         var user = Guid.CreateVersion7();
         var sku = InventoryFixture.NewSku();
-        (await inventory.Client.PostAsJsonAsync("/v1/products", new { sku, name = "A product", price = new { amount = "10.00", currency = "EUR" } })).EnsureSuccessStatusCode();
+        (await inventory.Client.PostAsJsonAsync(
+            "/v1/products", new { sku, name = "A product", price = new { amount = "10.00", currency = "EUR" } })).EnsureSuccessStatusCode();
         (await inventory.Client.PostAsJsonAsync($"/v1/products/{sku}/receipts", new { quantity = 5, reference = "first delivery" })).EnsureSuccessStatusCode();
         // A line from when a tenant's operators could change products.
         await inventory.Database.ExecuteAsync(
@@ -101,7 +103,8 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
     }
 
     private Task<WireEvent> Told(string type) =>
-        Poll.UntilAsync(() => Task.FromResult(inventory.Events.About(_order).FirstOrDefault(e => e.Type == type)!), e => e is not null, $"{type} about order {_order}");
+        Poll.UntilAsync(
+            () => Task.FromResult(inventory.Events.About(_order).FirstOrDefault(e => e.Type == type)!), e => e is not null, $"{type} about order {_order}");
 
     private async Task ReserveAsync(string sku)
     {
@@ -113,6 +116,8 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
     {
         await inventory.Commands.Send(new ShipOrder(_order, new ShipTo("Ada Lovelace", "Main Street 1", "Berlin", "10115", "DE")), tenant: _north);
         return await Poll.UntilAsync(
-            () => inventory.Database.ScalarAsync<string>($"SELECT coalesce(max(id::text), '') FROM shipments WHERE order_id = '{_order}'"), id => id.Length > 0, "the shipment to be packed");
+            () => inventory.Database.ScalarAsync<string>($"SELECT coalesce(max(id::text), '') FROM shipments WHERE order_id = '{_order}'"),
+            id => id.Length > 0,
+            "the shipment to be packed");
     }
 }

@@ -34,6 +34,7 @@ public sealed class What_an_order_costs(InventoryFixture inventory)
     private static async Task Costs(CostMeter meter, int commits, int roundTrips, int statements)
     {
         await meter.HeardAsync(commits, roundTrips);
-        (meter.Commits, meter.RoundTrips, meter.Statements).ShouldBe((commits, roundTrips, statements), $"commits, round trips, statements; the round trips:\n{meter}");
+        (meter.Commits, meter.RoundTrips, meter.Statements).ShouldBe(
+            (commits, roundTrips, statements), $"commits, round trips, statements; the round trips:\n{meter}");
     }
 }

@@ -67,7 +67,9 @@ public static class NotificationsModule
         services.AddSingleton<MailQueue>();
         services.AddSingleton(new MailsSignal(new WorkSignal()));
         services.AddSingleton<MailOutbox>();
-        services.AddSingleton(p => new GroupCommit<MailRequest>(p.GetRequiredService<IServiceScopeFactory>(), (all, mails, ct) => all.GetRequiredService<MailOutbox>().AddAsync(mails, ct)));
+        services.AddSingleton(
+            p => new GroupCommit<MailRequest>(
+                p.GetRequiredService<IServiceScopeFactory>(), (all, mails, ct) => all.GetRequiredService<MailOutbox>().AddAsync(mails, ct)));
         services.AddSingleton<Func<IMailTransport>>(p => () => ActivatorUtilities.CreateInstance<SmtpMailTransport>(p));
         services.AddHostedService<MailSender>();
     }

@@ -83,7 +83,10 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
         await service.Arrived(webhook);
         await WhileErasingAsync(
             person,
-            () => Poll.UntilAsync(() => service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_attempts WHERE webhook_id = '{webhook.Id}'"), n => n == 1, "the attempt"),
+            () => Poll.UntilAsync(
+                () => service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_attempts WHERE webhook_id = '{webhook.Id}'"),
+                n => n == 1,
+                "the attempt"),
             at: "INSERT INTO webhook_attempts");
 
         (await service.Database.FindAsync(person.Email)).ShouldBeEmpty();
@@ -94,18 +97,23 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
     public async Task What_a_person_said_when_cancelling_goes_as_soon_as_partners_have_heard_of_it()
     {
         var webhook = await service.Subscribe("shop.order.cancelled.v1");
-        await service.Receiver.Answer(webhook.Name, new { status = 503, headers = new Dictionary<string, string> { ["retry-after"] = "600" } }, new { status = 204 });
+        await service.Receiver.Answer(
+            webhook.Name, new { status = 503, headers = new Dictionary<string, string> { ["retry-after"] = "600" } }, new { status = 204 });
         var person = await service.Register();
         var (order, reason) = (Guid.CreateVersion7(), $"my neighbour {Guid.NewGuid():n} reads my mail");
         await service.Broker.Publish(NotificationsFixture.Confirmation(person.UserId) with { OrderId = order });
         await service.Broker.Publish(new OrderCancelled(order, person.UserId, reason, DateTimeOffset.UtcNow));
         var delivery = await service.Delivery(webhook, "pending");
-        await Poll.UntilAsync(async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM mails WHERE order_id = '{order}'"), n => n > 0, "a mail about the order");
+        await Poll.UntilAsync(
+            async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM mails WHERE order_id = '{order}'"),
+            n => n > 0,
+            "a mail about the order");
         await EraseAsync(person.UserId);
         (await service.Database.FindAsync(reason)).ShouldBe(["public.webhook_events"], "it is still to be told as it was signed");
 
         // As when the endpoint has taken it, hours later.
-        await service.Database.ExecuteAsync($"UPDATE webhook_deliveries SET status = 'succeeded', completed_at = now() WHERE id = '{delivery.GetProperty("id").GetGuid()}'");
+        await service.Database.ExecuteAsync(
+            $"UPDATE webhook_deliveries SET status = 'succeeded', completed_at = now() WHERE id = '{delivery.GetProperty("id").GetGuid()}'");
         await service.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<Housekeeping>().Single().SweepAsync(Token);
         (await service.Database.FindAsync(reason)).ShouldBeEmpty();
     }
@@ -140,10 +148,22 @@ public class ErasureRaceTests(WebhooksFixture service) : IClassFixture<WebhooksF
     private static byte[] Body(UserRegistered person) => JsonSerializer.SerializeToUtf8Bytes(person, ContractJson.Options);
 
     private static CloudEventEnvelope EnvelopeOf(UserRegistered person) =>
-        new(Guid.CreateVersion7().ToString(), ShopContracts.Catalogue.SourceOf("users"), "shop.user.registered.v1", DateTimeOffset.UtcNow, person.UserId.ToString());
+        new(
+            Guid.CreateVersion7().ToString(),
+            ShopContracts.Catalogue.SourceOf("users"),
+            "shop.user.registered.v1",
+            DateTimeOffset.UtcNow,
+            person.UserId.ToString());
 
     private static MailRequest Welcome(UserRegistered person) =>
-        new("welcome", Guid.CreateVersion7().ToString(), Guid.CreateVersion7().ToString(), "shop.user.registered.v1", person, person.UserId, Recipient: person.Email);
+        new(
+            "welcome",
+            Guid.CreateVersion7().ToString(),
+            Guid.CreateVersion7().ToString(),
+            "shop.user.registered.v1",
+            person,
+            person.UserId,
+            Recipient: person.Email);
 
     /// <summary>Until somebody waits for a lock of the other; whoever is through already did not wait.</summary>
     private Task WaitingAsync(Task waiting, string at = "pg_advisory_xact_lock") => Poll.UntilAsync(

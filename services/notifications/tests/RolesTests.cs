@@ -38,7 +38,10 @@ public class RolesTests(NotificationsFixture service)
     private AuthorizationMatrix<Program> Matrix()
     {
         var customers = new MatrixRow(401, 200, 404, 404, 404);
-        var (operators, forSomeone) = (MatrixRow.OperatorsOnly, new Dictionary<string, string> { ["id"] = Someone.ToString(), ["deliveryId"] = Someone.ToString() });
+        var (operators, forSomeone) = (MatrixRow.OperatorsOnly, new Dictionary<string, string>
+        {
+            ["id"] = Someone.ToString(), ["deliveryId"] = Someone.ToString(),
+        });
         return new AuthorizationMatrix<Program>(service)
             .Row("GET /v1/notifications", new MatrixRow(401, 200, 403, 200, 200), () => Own(query: true))
             .Row("GET /v1/users/{id}/notification-preferences", customers, () => Own())
@@ -122,7 +125,10 @@ public class RolesTests(NotificationsFixture service)
         var id = created.Headers.Location!.ToString().Split('/')[^1];
         using var tested = await client.PostAsync($"{created.Headers.Location}/test", null);
         var delivery = tested.Headers.Location!.ToString().Split('/')[^1];
-        var (webhook, customer) = (new Dictionary<string, string> { ["id"] = id, ["deliveryId"] = delivery }, new Dictionary<string, string> { ["id"] = user.UserId.ToString() });
+        var (webhook, customer) = (new Dictionary<string, string>
+        {
+            ["id"] = id, ["deliveryId"] = delivery,
+        }, new Dictionary<string, string> { ["id"] = user.UserId.ToString() });
 
         await new TenantWalk<Program>(service, north)
             .Of("GET /v1/notifications", user.UserId.ToString())
@@ -181,7 +187,8 @@ public class RolesTests(NotificationsFixture service)
         (await client.GetAsync($"/v1/notifications?userId={mine.UserId}")).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await client.GetAsync($"/v1/notifications?userId={other.UserId}")).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         (await client.GetAsync($"/v1/users/{other.UserId}/notification-preferences")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
-        (await client.PutAsJsonAsync($"/v1/users/{other.UserId}/notification-preferences", new { welcome = false })).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await client.PutAsJsonAsync($"/v1/users/{other.UserId}/notification-preferences", new { welcome = false })).StatusCode.ShouldBe(
+            HttpStatusCode.NotFound);
         (await client.GetAsync("/v1/notifications?orderId=nonsense")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
 

@@ -4,7 +4,9 @@ using Shop.Contracts.Orders.V1;
 
 namespace Notifications.Tests;
 
-/// <summary>The units that an order is made of in this service, while nobody else orders and no webhook asks for anything: together with others it costs less.</summary>
+/// <summary>
+/// The units that an order is made of in this service, while nobody else orders and no webhook asks for anything: together with others it costs less.
+/// </summary>
 public sealed class What_an_order_costs(What_an_order_costs.Alone service) : IClassFixture<What_an_order_costs.Alone>
 {
     [Fact]
@@ -14,7 +16,8 @@ public sealed class What_an_order_costs(What_an_order_costs.Alone service) : ICl
         using var meter = new CostMeter();
         await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId), trace: meter.Parent);
         await service.MailsTo(user.Email, 2);
-        await service.Broker.Publish(new OrderShipped(Guid.CreateVersion7(), user.UserId, Guid.CreateVersion7(), "DHL", "TRACK-42", DateTimeOffset.UtcNow), trace: meter.Parent);
+        await service.Broker.Publish(
+            new OrderShipped(Guid.CreateVersion7(), user.UserId, Guid.CreateVersion7(), "DHL", "TRACK-42", DateTimeOffset.UtcNow), trace: meter.Parent);
         await service.MailsTo(user.Email, 3);
 
         // Each is one batch, which is one transaction: the lock on the person, and the mail. Claiming and noting belong to no trace.

@@ -43,7 +43,9 @@ public static class OrderErrors
     /// <summary>The customer has seen another sum than the order would cost now.</summary>
     public static OrderError PriceChanged(Money expected, Money total) => new(
         "price_changed",
-        string.Create(CultureInfo.InvariantCulture, $"The order costs {total.Amount} {total.Currency} now, and {expected.Amount} {expected.Currency} was expected. Nothing was ordered."));
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"The order costs {total.Amount} {total.Currency} now, and {expected.Amount} {expected.Currency} was expected. Nothing was ordered."));
 
     public static readonly OrderError NotSubmitted = new("order_not_submitted", "The order was not submitted yet.");
     public static readonly OrderError NotConfirmed = new("order_not_confirmed", "The order was not confirmed yet.");

@@ -12,7 +12,8 @@ public sealed class OrderMetrics : IDisposable
     public OrderMetrics(IMeterFactory meters)
     {
         _meter = meters.Create("Shop.Orders");
-        _events = _meter.CreateCounter<long>("orders.events", "{event}", "What happened to orders, by event type: order.submitted, order.completed, order.failed …");
+        _events = _meter.CreateCounter<long>(
+            "orders.events", "{event}", "What happened to orders, by event type: order.submitted, order.completed, order.failed …");
     }
 
     public void Happened(IReadOnlyList<StoredEvent> stored)

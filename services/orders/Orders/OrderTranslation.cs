@@ -17,12 +17,14 @@ public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProv
     private Task TellAsync(StoredEvent stored, CancellationToken ct) => stored.Data switch
     {
         OrderSubmitted e => SubmittedAsync(e, stored, ct),
-        OrderCancellationRequested e => send.SendCommandAsync(OrdersQueues.Fulfilment, new CancellationRequested(e.OrderId, e.Reason ?? OrderState.ErasedReason), e.OrderId, ct),
+        OrderCancellationRequested e =>
+            send.SendCommandAsync(OrdersQueues.Fulfilment, new CancellationRequested(e.OrderId, e.Reason ?? OrderState.ErasedReason), e.OrderId, ct),
         OrderConfirmed e => PublishAsync(new V1.OrderConfirmed(e.OrderId, e.UserId, Lines(e.Lines), Money(e.Total), e.At), stored, ct),
         OrderShipped e => PublishAsync(
             new V1.OrderShipped(e.OrderId, e.UserId, e.Shipment.ShipmentId, e.Shipment.Carrier, e.Shipment.TrackingNumber, e.At), stored, ct),
         OrderCompleted e => PublishAsync(new V1.OrderCompleted(e.OrderId, e.UserId, Money(e.Total), e.At), stored, ct),
-        OrderCancelled e => PublishAsync(new V1.OrderCancelled(e.OrderId, e.UserId, e.Reason ?? OrderState.ErasedReason, e.At, Optional(e.Refunded)), stored, ct),
+        OrderCancelled e =>
+            PublishAsync(new V1.OrderCancelled(e.OrderId, e.UserId, e.Reason ?? OrderState.ErasedReason, e.At, Optional(e.Refunded)), stored, ct),
         OrderFailed e => PublishAsync(new V1.OrderFailed(e.OrderId, e.UserId, e.Reason, e.At, Optional(e.Refunded)), stored, ct),
         OrderDrafted or ItemAdded or ItemRemoved => Task.CompletedTask, // a draft is nobody else's business
         var other => throw new InvalidOperationException($"Nobody has decided what others are told of {other.GetType().Name}."),
@@ -35,7 +37,8 @@ public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProv
     {
         // Both versions until nobody reads the first any more; one event, one id, so the old one gets an id of its own.
         await publish.PublishEventAsync(
-            new V1.OrderSubmitted(e.OrderId, e.UserId, [.. e.Lines.Select(l => new V1.SubmittedLine(l.Sku, l.Quantity, l.UnitPrice.Amount))], e.Total.Amount, e.At),
+            new V1.OrderSubmitted(
+                e.OrderId, e.UserId, [.. e.Lines.Select(l => new V1.SubmittedLine(l.Sku, l.Quantity, l.UnitPrice.Amount))], e.Total.Amount, e.At),
             stored.Version,
             ct);
         var address = e.ShippingAddress ?? throw new InvalidOperationException("An order is submitted with an address.");

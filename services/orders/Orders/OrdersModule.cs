@@ -22,7 +22,11 @@ public static class OrdersModule
         services.AddProjection<SalesProjection>();
         services.AddCoreEventHandler<OrderEvent, OrderTranslation>();
         services.AddScoped<OrderStore>().AddScoped<LocalCatalogue>().AddScoped<DraftQuota>().AddSingleton<CatalogueMetrics>().AddSingleton<OrderMetrics>();
-        services.AddScoped<CreateOrder>().AddScoped<ChangeItems>().AddScoped<SubmitOrder>().AddScoped<Features.CancelOrder>().AddScoped<CancelOrdersOfCustomer>();
+        services.AddScoped<CreateOrder>()
+            .AddScoped<ChangeItems>()
+            .AddScoped<SubmitOrder>()
+            .AddScoped<Features.CancelOrder>()
+            .AddScoped<CancelOrdersOfCustomer>();
         services.AddSingleton<OrderReader>().AddSingleton<StreamOrder>();
         return services;
     }

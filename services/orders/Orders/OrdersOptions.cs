@@ -11,7 +11,9 @@ public sealed record OrdersOptions
     [Range(1, 100_000)]
     public int MaxDrafts { get; init; } = 100;
 
-    /// <summary>Streams that one caller may have open, per process: enough for every window of a browser, and not for all the connections that there are.</summary>
+    /// <summary>
+    /// Streams that one caller may have open, per process: enough for every window of a browser, and not for all the connections that there are.
+    /// </summary>
     [Range(1, 10_000)]
     public int StreamsPerCaller { get; init; } = 20;
 

@@ -59,7 +59,14 @@ public class OrdersFixture : ServiceFixture<Program>
     /// <summary>Tells the service of a product, as inventory does, and waits until it has heard of it.</summary>
     public async Task AddProduct(string sku, string price, string currency = "EUR")
     {
-        await Publish(new ProductAdded(sku, $"The {sku}", new Shop.Contracts.Money(decimal.Parse(price, System.Globalization.CultureInfo.InvariantCulture), currency), [], TimeProvider.System.GetUtcNow()), 1);
+        await Publish(
+            new ProductAdded(
+                sku,
+                $"The {sku}",
+                new Shop.Contracts.Money(decimal.Parse(price, System.Globalization.CultureInfo.InvariantCulture), currency),
+                [],
+                TimeProvider.System.GetUtcNow()),
+            1);
         await Poll.UntilAsync(
             async () => await Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_products WHERE sku = '{sku}'") == 1, $"product {sku} to be known");
     }
@@ -79,7 +86,8 @@ public class OrdersFixture : ServiceFixture<Program>
         await using var scope = Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<DbContext>();
         await using var transaction = await db.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await scope.ServiceProvider.GetRequiredService<IOrders>().DoAsync(orderId, command(TimeProvider.System.GetUtcNow()), TestContext.Current.CancellationToken);
+        await scope.ServiceProvider.GetRequiredService<IOrders>().DoAsync(
+            orderId, command(TimeProvider.System.GetUtcNow()), TestContext.Current.CancellationToken);
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
     }
 

@@ -29,7 +29,10 @@ public sealed class Who_may_do_what(OrdersFixture orders)
 
     private AuthorizationMatrix<Program> Matrix => new AuthorizationMatrix<Program>(orders)
         .Row("GET /v1/orders", new MatrixRow(401, 200, 200, 200, 200))
-        .Row("POST /v1/orders", new MatrixRow(401, 201, 201, 201, 201), () => Task.FromResult(new MatrixRequest(NewId(), Body: new { items = new[] { new { sku = Lamp, quantity = 1 } }, submit = Paying("19.99") })))
+        .Row(
+            "POST /v1/orders",
+            new MatrixRow(401, 201, 201, 201, 201),
+            () => Task.FromResult(new MatrixRequest(NewId(), Body: new { items = new[] { new { sku = Lamp, quantity = 1 } }, submit = Paying("19.99") })))
         .Row("GET /v1/orders/{id}", OwnOrder, () => Order())
         .Row("GET /v1/orders/{id}/events", OwnOrder, () => Order())
         .Row("GET /v1/orders/{id}/stream", OwnOrder, () => Order())
@@ -63,7 +66,8 @@ public sealed class Who_may_do_what(OrdersFixture orders)
     [Fact]
     public void Refuses_settings_with_whatever_wrong_in_them() => SettingsWalk.Verify(orders.Services).ShouldBeGreaterThan(10);
 
-    private static object Paying(string amount) => new { paymentMethod = "pm_card_visa", shippingAddress = Address, expectedTotal = new { amount, currency = "EUR" } };
+    private static object Paying(string amount) =>
+        new { paymentMethod = "pm_card_visa", shippingAddress = Address, expectedTotal = new { amount, currency = "EUR" } };
 
     private async Task<MatrixRequest> Placed()
     {

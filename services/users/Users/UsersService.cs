@@ -57,7 +57,9 @@ public static class UsersService
 
             // Its lines of every request name who signs in.
             builder.Logging.AddFilter("OpenIddict", LogLevel.Warning);
-            TokenServer.Add(services, builder.Configuration.GetValue<bool?>($"{UsersSettings.Section}:{nameof(UsersSettings.PasswordGrant)}") ?? builder.Environment.IsDevelopment());
+            TokenServer.Add(
+                services,
+                builder.Configuration.GetValue<bool?>($"{UsersSettings.Section}:{nameof(UsersSettings.PasswordGrant)}") ?? builder.Environment.IsDevelopment());
             services.Replace(ServiceDescriptor.Singleton<ISigningKeySource>(provider => provider.GetRequiredService<SigningKeys>()));
         }
     }
@@ -94,5 +96,6 @@ public static class UsersService
         UserSessions.Map(users);
     }
 
-    private static bool IssuesTokens(IConfiguration configuration) => configuration.GetValue($"{UsersSettings.Section}:{nameof(UsersSettings.IssueTokens)}", true);
+    private static bool IssuesTokens(IConfiguration configuration) =>
+        configuration.GetValue($"{UsersSettings.Section}:{nameof(UsersSettings.IssueTokens)}", true);
 }

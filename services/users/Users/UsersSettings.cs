@@ -13,22 +13,26 @@ public sealed partial record UsersSettings : IValidatableObject
     public bool IssueTokens { get; init; } = true;
 
     /// <summary>
-    /// Whether our own front end may exchange e-mail and password for tokens (<c>grant_type=password</c>), which OAuth 2.1 has no more: it teaches people to type their
-    /// password anywhere. By default in development only.
+    /// Whether our own front end may exchange e-mail and password for tokens (<c>grant_type=password</c>), which OAuth 2.1 has no more: it teaches people to
+    /// type their password anywhere. By default in development only.
     /// </summary>
     public bool? PasswordGrant { get; init; }
 
     /// <summary>
-    /// Whether an address has to be shown to be its owner's: until then nothing but the link for that is mailed there, and another address counts from the moment when it is
-    /// confirmed. By default everywhere but in development.
+    /// Whether an address has to be shown to be its owner's: until then nothing but the link for that is mailed there, and another address counts from the
+    /// moment when it is confirmed. By default everywhere but in development.
     /// </summary>
     public bool? VerifyEmail { get; init; }
 
-    /// <summary>Whether a password that somebody else has chosen, as that of the first operator, has to be replaced before it lets anybody in. By default everywhere but in development.</summary>
+    /// <summary>
+    /// Whether a password that somebody else has chosen, as that of the first operator, has to be replaced before it lets anybody in. By default everywhere but
+    /// in development.
+    /// </summary>
     public bool? ReplaceGivenPasswords { get; init; }
 
     /// <summary>
-    /// The pages of a front end that links in mails lead to, with <c>#ticket=</c>, by what they do: <c>reset-password</c>, <c>verify-email</c>, <c>confirm-email</c>,
+    /// The pages of a front end that links in mails lead to, with <c>#ticket=</c>, by what they do: <c>reset-password</c>, <c>verify-email</c>,
+    /// <c>confirm-email</c>,
     /// <c>undo-email-change</c>. Default: those of this service.
     /// </summary>
     public Dictionary<string, Uri> Pages { get; init; } = [];
@@ -47,7 +51,8 @@ public sealed partial record UsersSettings : IValidatableObject
     public SecondFactorSettings SecondFactor { get; init; } = new();
 
     /// <summary>
-    /// Roles of operators, each with its permissions, beside <c>operator</c>, which has all: <c>catalogue-manager</c>, <c>warehouse</c>, <c>support</c>, <c>on-call</c> and
+    /// Roles of operators, each with its permissions, beside <c>operator</c>, which has all: <c>catalogue-manager</c>, <c>warehouse</c>, <c>support</c>,
+    /// <c>on-call</c> and
     /// <c>auditor</c> are there without this, and are others with it.
     /// </summary>
     public Dictionary<string, string[]> Roles { get; init; } = [];
@@ -62,7 +67,8 @@ public sealed partial record UsersSettings : IValidatableObject
         {
             if (!RoleName().IsMatch(role) || role is Chassis.Web.Roles.Customer or Chassis.Web.Roles.Operator)
             {
-                yield return new ValidationResult("has a name that is none: lower-case letters, digits and hyphens, and neither customer nor operator.", [$"{nameof(Roles)}:{role}"]);
+                yield return new ValidationResult(
+                    "has a name that is none: lower-case letters, digits and hyphens, and neither customer nor operator.", [$"{nameof(Roles)}:{role}"]);
             }
 
             if (permissions.Length == 0 || permissions.Any(p => !PermissionName().IsMatch(p)))
@@ -104,8 +110,8 @@ public sealed record TokenSettings
     public TimeSpan RefreshTokenLifetime { get; init; } = TimeSpan.FromDays(14);
 
     /// <summary>
-    /// So long after its use a refresh token is taken once more, by two tabs that woke up together or by whoever never got the answer, unless its successor was used by
-    /// then. Zero for never: the first repetition ends the session.
+    /// So long after its use a refresh token is taken once more, by two tabs that woke up together or by whoever never got the answer, unless its successor was
+    /// used by then. Zero for never: the first repetition ends the session.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:01:00")]
     public TimeSpan RefreshGrace { get; init; } = TimeSpan.FromSeconds(5);
@@ -145,7 +151,10 @@ public sealed record PasswordSettings
 
 public sealed record SecondFactorSettings
 {
-    /// <summary>Whether operators of every role need one-time codes to sign in; who has none yet sets them up on the sign-in page. By default everywhere but in development.</summary>
+    /// <summary>
+    /// Whether operators of every role need one-time codes to sign in; who has none yet sets them up on the sign-in page. By default everywhere but in
+    /// development.
+    /// </summary>
     public bool? Required { get; init; }
 
     /// <summary>What an app shows beside the codes.</summary>
@@ -178,7 +187,10 @@ public sealed record ThrottleSettings
 /// <summary>With a secret a client gets tokens for itself; with addresses to return to, people sign in through it.</summary>
 public sealed record ClientSettings : IValidatableObject
 {
-    /// <summary>At least 16 characters: what a client has instead of a person's password may not be guessed. None for what runs in a browser or on a telephone and can keep none.</summary>
+    /// <summary>
+    /// At least 16 characters: what a client has instead of a person's password may not be guessed. None for what runs in a browser or on a telephone and can
+    /// keep none.
+    /// </summary>
     [MinLength(16)]
     public string? Secret { get; init; }
 

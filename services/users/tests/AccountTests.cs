@@ -72,7 +72,8 @@ public sealed class An_account(UsersFixture service)
         client.DefaultRequestHeaders.Add("If-Match", "\"1\"");
         (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "First" }, Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await client.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = "Second" }, Token)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
-        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "other@example.com" }, Token)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
+        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "other@example.com" }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.PreconditionFailed);
         (await client.DeleteAsync($"/v1/users/{account.Id}", Token)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
     }
 
@@ -98,7 +99,8 @@ public sealed class An_account(UsersFixture service)
         var account = await service.RegisterAsync();
         using var client = await service.SignedInAsync(account);
 
-        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = other.Email.ToUpperInvariant() }, Token)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = other.Email.ToUpperInvariant() }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.Conflict);
         (await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = account.Email }, Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
@@ -207,13 +209,17 @@ public sealed class An_account(UsersFixture service)
         await admin.DeleteAsync($"/v1/users/{first.Id}", Token);
 
         var today = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
-        var statistics = await admin.GetFromJsonAsync<JsonElement>($"/v1/statistics/registrations?from={today.AddDays(-1):yyyy-MM-dd}&to={today:yyyy-MM-dd}", Token);
+        var statistics = await admin.GetFromJsonAsync<JsonElement>(
+            $"/v1/statistics/registrations?from={today.AddDays(-1):yyyy-MM-dd}&to={today:yyyy-MM-dd}", Token);
         statistics.GetProperty("total").GetInt32().ShouldBe(3);
         statistics.GetProperty("bySource").GetProperty("direct").GetInt32().ShouldBe(2);
         statistics.GetProperty("bySource").GetProperty("configuration").GetInt32().ShouldBe(1);
         statistics.GetProperty("days").EnumerateArray().Sum(d => d.GetProperty("registrations").GetInt32()).ShouldBe(3);
 
-        (await admin.GetFromJsonAsync<JsonElement>($"/v1/statistics/registrations?to={today.AddDays(-1):yyyy-MM-dd}", Token)).GetProperty("total").GetInt32().ShouldBe(0);
+        (await admin.GetFromJsonAsync<JsonElement>($"/v1/statistics/registrations?to={today.AddDays(-1):yyyy-MM-dd}", Token))
+            .GetProperty("total")
+            .GetInt32()
+            .ShouldBe(0);
         (await admin.GetAsync("/v1/statistics/registrations?from=yesterday", Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await admin.GetAsync("/v1/statistics/registrations?from=2026-02-02&to=2026-02-01", Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
     }
@@ -242,7 +248,8 @@ public sealed class An_account(UsersFixture service)
         await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.#");
         using var client = service.ClientFor(Guid.CreateVersion7(), @operator: true, tenant: north);
         var (email, source) = ($"{Guid.NewGuid():n}@example.com", $"s{Guid.NewGuid():n}");
-        using var registered = await client.PostAsJsonAsync("/v1/users", new { email, password = "correct horse battery", fullName = "North Person", source }, Token);
+        using var registered = await client.PostAsJsonAsync(
+            "/v1/users", new { email, password = "correct horse battery", fullName = "North Person", source }, Token);
         var id = (await registered.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("id").GetString()!;
         await service.SignInAsync(email, "correct horse battery");
         var session = (await service.Database.ScalarAsync<Guid>($"SELECT id FROM oauth_authorizations WHERE subject = '{id}'")).ToString();
@@ -276,9 +283,25 @@ public sealed class An_account(UsersFixture service)
 
         // All but the registration was done by an operator without a tenant.
         await tap.NextAsync("shop.user.erased.v1", id);
-        await Poll.UntilAsync(() => tap.Seen.Count(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1") == 5, "the ends of its sessions to be told");
+        await Poll.UntilAsync(
+            () => tap.Seen.Count(e => e.Subject == id && e.Type == "shop.user.sessions-ended.v1") == 5, "the ends of its sessions to be told");
         tap.Seen.Where(e => e.Subject == id).Select(e => (e.Type, e.Headers.GetValueOrDefault(CloudEventHeaders.TenantId))).ShouldBe(
-            new[] { "registered", "session-ended", "profile-updated", "email-changed", "sessions-ended", "sessions-ended", "sessions-ended", "deactivated", "sessions-ended", "reactivated", "erased", "sessions-ended" }.Select(what => ($"shop.user.{what}.v1", (string?)north)),
+            new[]
+            {
+                "registered",
+                "session-ended",
+                "profile-updated",
+                "email-changed",
+                "sessions-ended",
+                "sessions-ended",
+                "sessions-ended",
+                "deactivated",
+                "sessions-ended",
+                "reactivated",
+                "erased",
+                "sessions-ended",
+            }.Select(
+                what => ($"shop.user.{what}.v1", (string?)north)),
             ignoreOrder: true);
     }
 
@@ -311,7 +334,17 @@ public sealed class Who_may_do_what(UsersFixture service)
     public async Task Shows_pages_that_work_under_their_own_headers()
     {
         using var client = service.Operator();
-        (await ServedPages.VerifyAsync(service.Services, client)).ShouldBe(["/docs", "/asyncapi", "/account/forgotten-password", "/account/reset-password", "/account/verify-email", "/account/confirm-email", "/account/undo-email-change"], ignoreOrder: true);
+        (await ServedPages.VerifyAsync(service.Services, client)).ShouldBe(
+            [
+                "/docs",
+                "/asyncapi",
+                "/account/forgotten-password",
+                "/account/reset-password",
+                "/account/verify-email",
+                "/account/confirm-email",
+                "/account/undo-email-change",
+            ],
+            ignoreOrder: true);
     }
 
     [Fact]
@@ -348,19 +381,32 @@ public sealed class Who_may_do_what(UsersFixture service)
 
         return new AuthorizationMatrix<Program>(service)
             .Row("POST /v1/users", new MatrixRow(201, 201, 201, 201, 201), () => Task.FromResult(new MatrixRequest(
-                Guid.CreateVersion7(), Body: new { email = $"matrix.{Guid.NewGuid():n}@example.com", password = "correct horse battery", fullName = "Matrix" })))
+                Guid.CreateVersion7(),
+                Body: new { email = $"matrix.{Guid.NewGuid():n}@example.com", password = "correct horse battery", fullName = "Matrix" })))
             .Row("GET /v1/users/me", new MatrixRow(401, 200, 404, 404, 404), () => Account())
             .Row("GET /v1/users/{id}", new MatrixRow(401, 200, 404, 200, 404), () => Account())
             .Row("PATCH /v1/users/{id}", new MatrixRow(401, 200, 404, 200, 404), () => Account(new { fullName = "Changed" }))
             .Row("PUT /v1/users/{id}/email", new MatrixRow(401, 200, 404, 200, 404), async () => Email(await Account()))
-            .Row("PUT /v1/users/{id}/password", new MatrixRow(401, 204, 404, 403, 404), () => Account(new { currentPassword = "correct horse battery", newPassword = "another good one" }))
+            .Row(
+                "PUT /v1/users/{id}/password",
+                new MatrixRow(401, 204, 404, 403, 404),
+                () => Account(new { currentPassword = "correct horse battery", newPassword = "another good one" }))
             .Row("POST /v1/users/{id}/password-reset", new MatrixRow(401, 403, 403, 202, 404), () => Account())
-            .Row("POST /v1/password-resets", new MatrixRow(202, 202, 202, 202, 202), () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { email = "nobody@example.com" })))
+            .Row(
+                "POST /v1/password-resets",
+                new MatrixRow(202, 202, 202, 202, 202),
+                () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { email = "nobody@example.com" })))
             .Row("POST /v1/password-resets/complete", new MatrixRow(400, 400, 400, 400, 400), () => Task.FromResult(new MatrixRequest(
                 Guid.CreateVersion7(), Body: new { ticket = "none", newPassword = "another good one" })))
             .Row("POST /v1/users/{id}/email-verification", new MatrixRow(401, 202, 404, 202, 404), () => Account())
-            .Row("POST /v1/email-verifications/complete", new MatrixRow(400, 400, 400, 400, 400), () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { ticket = "none" })))
-            .Row("POST /v1/email-changes/confirm", new MatrixRow(400, 400, 400, 400, 400), () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { ticket = "none" })))
+            .Row(
+                "POST /v1/email-verifications/complete",
+                new MatrixRow(400, 400, 400, 400, 400),
+                () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { ticket = "none" })))
+            .Row(
+                "POST /v1/email-changes/confirm",
+                new MatrixRow(400, 400, 400, 400, 400),
+                () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { ticket = "none" })))
             .Row("POST /v1/email-changes/undo", new MatrixRow(400, 400, 400, 400, 400), () => Task.FromResult(new MatrixRequest(
                 Guid.CreateVersion7(), Body: new { ticket = "none", newPassword = "another good one" })))
             .Row("GET /account/verify-email", new MatrixRow(200, 200, 200, 200, 200))
@@ -376,7 +422,10 @@ public sealed class Who_may_do_what(UsersFixture service)
             .Row("POST /v1/users/{id}/deactivate", new MatrixRow(401, 403, 403, 200, 404) { OperatorItself = 403 }, () => Account(new { reason = "matrix" }))
             .Row("POST /v1/users/{id}/reactivate", new MatrixRow(401, 401, 403, 200, 404) { OperatorItself = 401 }, Deactivated)
             .Row("GET /v1/roles", new MatrixRow(401, 403, 403, 200, 200))
-            .Row("PUT /v1/users/{id}/role", new MatrixRow(401, 403, 403, 200, 404) { OperatorItself = 403 }, () => Account(new { role = "customer", reason = "matrix" }))
+            .Row(
+                "PUT /v1/users/{id}/role",
+                new MatrixRow(401, 403, 403, 200, 404) { OperatorItself = 403 },
+                () => Account(new { role = "customer", reason = "matrix" }))
             .Row("GET /v1/users/{id}/second-factor", new MatrixRow(401, 200, 404, 200, 404), () => Account())
             .Row("POST /v1/users/{id}/second-factor", new MatrixRow(401, 200, 404, 404, 404), () => Account(new { }))
             .Row("POST /v1/users/{id}/second-factor/confirm", new MatrixRow(401, 400, 404, 404, 404), () => Account(new { setup = "none", code = "123456" }))
@@ -386,7 +435,10 @@ public sealed class Who_may_do_what(UsersFixture service)
             .Row("DELETE /v1/users/{id}", new MatrixRow(401, 204, 404, 204, 404), () => Account())
             .Row("GET /v1/users/{id}/events", new MatrixRow(401, 403, 403, 200, 404), () => Account())
             .Row("GET /v1/users", new MatrixRow(401, 403, 403, 200, 200))
-            .Row("POST /v1/users/search", new MatrixRow(401, 403, 403, 200, 200), () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { search = "nobody" })))
+            .Row(
+                "POST /v1/users/search",
+                new MatrixRow(401, 403, 403, 200, 200),
+                () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: new { search = "nobody" })))
             .Row("GET /v1/statistics/registrations", new MatrixRow(401, 403, 403, 200, 200))
             .Row("GET /v1/ops/erasures", new MatrixRow(401, 403, 403, 200, 403))
             .Row("POST /v1/ops/erasures/repeat", new MatrixRow(401, 403, 403, 200, 403), () => Task.FromResult(new MatrixRequest(

@@ -108,7 +108,8 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
     public async Task Is_given_back_with_the_account_to_whoever_had_it_before_whatever_a_thief_does()
     {
         var account = await service.RegisterAsync();
-        await CompleteAsync("email-verifications/complete", new { ticket = MailedLinksFixture.TicketIn(await service.LinkOfAsync(account.Id, AccountLinks.VerifyEmail)) });
+        await CompleteAsync(
+            "email-verifications/complete", new { ticket = MailedLinksFixture.TicketIn(await service.LinkOfAsync(account.Id, AccountLinks.VerifyEmail)) });
         var first = await ChangeAsync(account, $"thief.{account.Email}", number: 1);
         var second = await ChangeAsync(first, $"another.{account.Email}", number: 2);
         using (var thief = await service.SignedInAsync(second))
@@ -125,7 +126,8 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
 
         (await service.SignInAsync(account.Email, New)).Status.ShouldBe(200);
         (await service.SignInAsync(second.Email, "known to a thief")).Status.ShouldBe(400);
-        (await CompleteAsync("email-changes/undo", new { ticket = thiefs, newPassword = New })).ShouldBe(HttpStatusCode.BadRequest, "the thief's own way back is closed");
+        (await CompleteAsync("email-changes/undo", new { ticket = thiefs, newPassword = New })).ShouldBe(
+            HttpStatusCode.BadRequest, "the thief's own way back is closed");
         (await TicketsOfAsync(account)).ShouldBe(0);
     }
 
@@ -139,7 +141,8 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         using var refused = await stolen.PutAsJsonAsync($"{path}/email", new { email }, Token);
         refused.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         (await refused.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("type").GetString()!.ShouldEndWith("sign_in_again");
-        (await stolen.PutAsJsonAsync($"{path}/email", new { email, currentPassword = "a guess of mine" }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await stolen.PutAsJsonAsync($"{path}/email", new { email, currentPassword = "a guess of mine" }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.BadRequest);
         (await stolen.DeleteAsync(path, Token)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         (await stolen.PutAsJsonAsync($"{path}/email", new { email, currentPassword = account.Password }, Token)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
 
@@ -167,7 +170,8 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         var answers = new List<HttpStatusCode>();
         for (var i = 0; i < 15; i++)
         {
-            using var answer = await stolen.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = $"new.{account.Email}", currentPassword = $"guess number {i}" }, Token);
+            using var answer = await stolen.PutAsJsonAsync(
+                $"/v1/users/{account.Id}/email", new { email = $"new.{account.Email}", currentPassword = $"guess number {i}" }, Token);
             answers.Add(answer.StatusCode);
         }
 
@@ -203,7 +207,8 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         (await browser.SendFormAsync("/account/confirm-email", "same-origin", ("ticket", ticket))).Page.ShouldContain("Your address is changed");
 
         ticket = await OpenAsync(browser, account, AccountLinks.UndoEmailChange);
-        (await browser.SendFormAsync("/account/undo-email-change", "same-origin", ("ticket", ticket), ("password", "short"))).Page.ShouldContain("role=\"alert\"");
+        (await browser.SendFormAsync(
+            "/account/undo-email-change", "same-origin", ("ticket", ticket), ("password", "short"))).Page.ShouldContain("role=\"alert\"");
         (await browser.SendFormAsync("/account/undo-email-change", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("yours again");
         (await service.SignInAsync(account.Email, New)).Status.ShouldBe(200);
     }
@@ -219,7 +224,8 @@ public sealed class An_address(StrictFixture service) : IClassFixture<StrictFixt
         return answer.StatusCode;
     }
 
-    private Task<long> TicketsOfAsync(Account account) => service.Database.ScalarAsync<long>($"SELECT count(*) FROM account_tickets WHERE user_id = '{account.Id}'");
+    private Task<long> TicketsOfAsync(Account account) =>
+        service.Database.ScalarAsync<long>($"SELECT count(*) FROM account_tickets WHERE user_id = '{account.Id}'");
 
     private async Task<HttpStatusCode> CompleteAsync(string path, object body)
     {

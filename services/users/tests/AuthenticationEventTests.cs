@@ -31,7 +31,9 @@ public sealed class What_happens_at_the_doors(UsersFixture service)
 
         (await RecordedAsync(account.Id)).ShouldBe(
         [
-            .. Enumerable.Repeat("sign-in 400", 9), "sign-in 200", "refresh 200", "refresh-token-reuse 400", "sign-in 200", "password-change 400", "password-change 204", "sessions-end 200",
+            .. Enumerable.Repeat(
+                "sign-in 400",
+                9), "sign-in 200", "refresh 200", "refresh-token-reuse 400", "sign-in 200", "password-change 400", "password-change 204", "sessions-end 200",
             "sign-in 200", "email-change 200", "sessions-end 200",
         ]);
     }

@@ -156,7 +156,8 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
         var latest = sessions[0].GetProperty("id").GetGuid();
         (await stranger.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Token)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
         using var found = service.WithToken(service.TokenFor(account.Id, DateTimeOffset.UtcNow.AddHours(-1)));
-        (await found.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Token)).StatusCode.ShouldBe(HttpStatusCode.Forbidden, "whoever has found a token of an hour ago");
+        (await found.DeleteAsync($"/v1/users/{account.Id}/sessions/{latest}", Token)).StatusCode.ShouldBe(
+            HttpStatusCode.Forbidden, "whoever has found a token of an hour ago");
         using var ended = service.WithToken(there.GetProperty("access_token").GetString()!);
         (await ended.GetAsync("/v1/users/me", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
         await using var tap = await EventTap.OpenAsync(service.Vhost.Uri, "shop.user.session-ended.v1");
@@ -213,14 +214,16 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
     [Fact]
     public async Task Is_told_to_a_client_with_a_secret_by_introspection_until_the_session_ends()
     {
-        var (_, issued) = await service.TokenAsync(("grant_type", "client_credentials"), ("client_id", "shopfront"), ("client_secret", "another-secret-of-the-tests"));
+        var (_, issued) = await service.TokenAsync(
+            ("grant_type", "client_credentials"), ("client_id", "shopfront"), ("client_secret", "another-secret-of-the-tests"));
         var token = issued.GetProperty("access_token").GetString()!;
         (string, string)[] asked = [("token", token), ("client_id", "shopfront"), ("client_secret", "another-secret-of-the-tests")];
         var (status, body) = await PostAsync("/connect/introspect", asked);
         status.ShouldBe(200, body?.GetRawText());
         body!.Value.GetProperty("active").GetBoolean().ShouldBeTrue();
 
-        (await PostAsync("/connect/introspect", ("token", token), ("client_id", "storefront"))).Status.ShouldBeInRange(400, 401, "nobody asks without a secret");
+        (await PostAsync("/connect/introspect", ("token", token), ("client_id", "storefront"))).Status.ShouldBeInRange(
+            400, 401, "nobody asks without a secret");
         asked[0] = ("token", token[..^4] + "AAAA");
         (await PostAsync("/connect/introspect", asked)).Body!.Value.GetProperty("active").GetBoolean().ShouldBeFalse();
     }

@@ -25,5 +25,6 @@ public sealed class A_default_tenant(DefaultTenantFixture service) : IClassFixtu
 
     [Fact]
     public async Task Is_not_that_of_the_first_operator() =>
-        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM users WHERE email = '{UsersFixture.OperatorEmail}' AND tenant_id IS NULL")).ShouldBe(1);
+        (await service.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM users WHERE email = '{UsersFixture.OperatorEmail}' AND tenant_id IS NULL")).ShouldBe(1);
 }

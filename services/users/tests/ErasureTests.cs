@@ -50,7 +50,8 @@ public sealed class Erasure(UsersFixture service)
         var list = await ListAsync(admin);
         list.ShouldContain(known.Id);
         list.ShouldNotContain(returned.Id);
-        using var answer = await admin.PostAsJsonAsync("/v1/ops/erasures/repeat", new { userIds = new[] { known.Id, returned.Id, stranger }, reason = "restored the backup of last night" }, Token);
+        using var answer = await admin.PostAsJsonAsync(
+            "/v1/ops/erasures/repeat", new { userIds = new[] { known.Id, returned.Id, stranger }, reason = "restored the backup of last night" }, Token);
         var outcome = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
         outcome.ToString().ShouldBe($$"""{"erased":1,"toldAgain":1,"unknown":["{{stranger}}"]}""");
 
@@ -72,7 +73,11 @@ public sealed class Erasure(UsersFixture service)
         {
             var page = await admin.GetFromJsonAsync<JsonElement>($"/v1/ops/erasures?limit=2{(cursor is null ? "" : $"&cursor={cursor}")}", Token);
             all.AddRange(page.GetProperty("items").EnumerateArray().Select(e => e.GetProperty("userId").GetGuid()));
-            page.GetProperty("items").EnumerateArray().SelectMany(e => e.EnumerateObject().Select(p => p.Name)).Distinct().ShouldBeSubsetOf(["userId", "erasedAt"]);
+            page.GetProperty("items")
+                .EnumerateArray()
+                .SelectMany(e => e.EnumerateObject().Select(p => p.Name))
+                .Distinct()
+                .ShouldBeSubsetOf(["userId", "erasedAt"]);
             cursor = page.GetProperty("nextCursor").GetString();
         }
         while (cursor is not null);
@@ -194,11 +199,19 @@ public sealed class The_log(UsersFixture service)
         await admin.GetAsync($"/v1/users?search={account.Email}", ct);
         await owner.PatchAsJsonAsync($"/v1/users/{account.Id}", new { fullName = account.FullName + " II", more = account.Email }, ct);
         await owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = UsersFixture.OperatorEmail }, ct);
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "ii." + account.Email }, ct)));
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(
+            _ => owner.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "ii." + account.Email }, ct)));
         await admin.DeleteAsync($"/v1/users/{account.Id}", ct);
 
         service.Log.Lines.ShouldContain(l => l.Contains("/v1/users/{id:guid}", StringComparison.Ordinal));
-        foreach (var secret in (string[])[account.Email, account.FullName, account.Password, tokens.GetProperty("refresh_token").GetString()!, owner.DefaultRequestHeaders.Authorization!.Parameter!])
+        foreach (var secret in (string[])
+        [
+            account.Email,
+            account.FullName,
+            account.Password,
+            tokens.GetProperty("refresh_token").GetString()!,
+            owner.DefaultRequestHeaders.Authorization!.Parameter!,
+        ])
         {
             service.Log.Lines.Where(l => l.Contains(secret, StringComparison.OrdinalIgnoreCase)).ShouldBeEmpty();
         }
@@ -211,7 +224,8 @@ public sealed class The_users_database(UsersFixture service)
     public Task Is_what_the_model_says() =>
         service.InScopeAsync<UsersDbContext, bool>(async db =>
         {
-            await db.VerifySchemaAsync(service.Database.Migrations, "first_operator", "recovery_codes", "refresh_tokens", "second_factors", "sign_in_failures", "sign_in_networks");
+            await db.VerifySchemaAsync(
+                service.Database.Migrations, "first_operator", "recovery_codes", "refresh_tokens", "second_factors", "sign_in_failures", "sign_in_networks");
             return true;
         });
 

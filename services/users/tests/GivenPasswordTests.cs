@@ -26,7 +26,8 @@ public sealed partial class A_password_that_somebody_else_has_chosen(StrictFixtu
         }
 
         (await service.SignInAsync(UsersFixture.OperatorEmail, Own)).Status.ShouldBe(200);
-        (await service.Database.ScalarAsync<bool>($"SELECT email_verified FROM users WHERE email = '{UsersFixture.OperatorEmail}'")).ShouldBeFalse("nobody has read a mail");
+        (await service.Database.ScalarAsync<bool>(
+            $"SELECT email_verified FROM users WHERE email = '{UsersFixture.OperatorEmail}'")).ShouldBeFalse("nobody has read a mail");
         (await SignInOnThePageAsync(browser, Own)).Status.ShouldBe(HttpStatusCode.Redirect);
         (await SignInOnThePageAsync(browser, UsersFixture.OperatorPassword)).Status.ShouldBe(HttpStatusCode.BadRequest);
 

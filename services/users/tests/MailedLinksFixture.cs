@@ -37,7 +37,8 @@ public class MailedLinksFixture : UsersFixture
     /// <param name="purpose">What the link does.</param>
     /// <param name="number">Which of several; the first is 1.</param>
     public async Task<JsonElement> LinkOfAsync(Guid userId, string purpose, int number = 1) =>
-        (await Poll.UntilAsync(() => Task.FromResult(MailsTo(userId, purpose)), found => found.Count >= number, $"the command to mail a link to {purpose}"))[number - 1];
+        (await Poll.UntilAsync(
+            () => Task.FromResult(MailsTo(userId, purpose)), found => found.Count >= number, $"the command to mail a link to {purpose}"))[number - 1];
 
     /// <summary>What was asked to be mailed until now.</summary>
     public IReadOnlyList<JsonElement> MailsTo(Guid userId, string purpose) =>
@@ -75,9 +76,13 @@ public static class BrowserExtensions
     /// <param name="path">Where to.</param>
     /// <param name="site">Where the page came from that has the form, in the words of <c>Sec-Fetch-Site</c>.</param>
     /// <param name="form">What was filled in.</param>
-    public static async Task<(HttpStatusCode Status, string Page)> SendFormAsync(this HttpClient browser, string path, string site, params (string Name, string Value)[] form)
+    public static async Task<(HttpStatusCode Status, string Page)> SendFormAsync(
+        this HttpClient browser, string path, string site, params (string Name, string Value)[] form)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new FormUrlEncodedContent(form.Select(p => KeyValuePair.Create(p.Name, p.Value))) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new FormUrlEncodedContent(form.Select(p => KeyValuePair.Create(p.Name, p.Value))),
+        };
         request.Headers.Add("Sec-Fetch-Site", site);
         using var answer = await browser.SendAsync(request, TestContext.Current.CancellationToken);
         return (answer.StatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));

@@ -72,7 +72,8 @@ public sealed class The_master_secret
         var today = Convert.ToHexString(ReplacingFixture.EnvelopeOf(Second).Seal("any", "any", [])[..5]);
         return (
             await service.Database.ScalarAsync<long>($"SELECT count(*) FROM user_keys WHERE substring(wrapped_key FROM 1 FOR 5) <> decode('{today}', 'hex')"),
-            await service.Database.ScalarAsync<long>($"SELECT count(*) FROM signing_keys WHERE substring(private_key FROM 1 FOR 5) <> decode('{today}', 'hex')"));
+            await service.Database.ScalarAsync<long>(
+                $"SELECT count(*) FROM signing_keys WHERE substring(private_key FROM 1 FOR 5) <> decode('{today}', 'hex')"));
     }
 
     /// <summary>Puts the boxes of a version before in place of today's: nonce, tag and ciphertext, under a key that was derived in the same way.</summary>
@@ -80,8 +81,10 @@ public sealed class The_master_secret
     {
         var key = HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(First), 32, info: Encoding.UTF8.GetBytes(purpose));
         var id = await service.Database.ScalarAsync<string>($"SELECT {row}::text FROM {table} LIMIT 1");
-        var plain = column.Open(ReplacingFixture.EnvelopeOf(First), id, await service.Database.ScalarAsync<byte[]>($"SELECT {box} FROM {table} WHERE {row}::text = '{id}'"));
-        await service.Database.ExecuteAsync($"UPDATE {table} SET {box} = decode('{Convert.ToHexString(SecretBox.Seal(key, plain))}', 'hex') WHERE {row}::text = '{id}'");
+        var plain = column.Open(
+            ReplacingFixture.EnvelopeOf(First), id, await service.Database.ScalarAsync<byte[]>($"SELECT {box} FROM {table} WHERE {row}::text = '{id}'"));
+        await service.Database.ExecuteAsync(
+            $"UPDATE {table} SET {box} = decode('{Convert.ToHexString(SecretBox.Seal(key, plain))}', 'hex') WHERE {row}::text = '{id}'");
     }
 
     private sealed class ReplacingFixture : UsersFixture

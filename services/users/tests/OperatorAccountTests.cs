@@ -24,7 +24,8 @@ public sealed class Operators_accounts
         }
 
         (await second.PostAsync($"/v1/users/{secondId}/reactivate", null, Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
-        (await second.PutAsJsonAsync($"/v1/users/{firstId}/password", new { newPassword = "taken over by me" }, Token)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await second.PutAsJsonAsync($"/v1/users/{firstId}/password", new { newPassword = "taken over by me" }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.Unauthorized);
     }
 
     [Fact]

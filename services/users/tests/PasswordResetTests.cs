@@ -100,7 +100,8 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
                 await service.Database.ExecuteAsync($"UPDATE account_tickets SET expires_at = now() WHERE user_id = '{account.Id}'");
                 break;
             case "another password":
-                await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "changed by hand" }, Token);
+                await client.PutAsJsonAsync(
+                    $"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "changed by hand" }, Token);
                 break;
             case "another address":
                 await client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "new." + account.Email }, Token);
@@ -138,7 +139,8 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         using var anybody = service.Anonymous();
         await AskAsync(anybody, account.Email);
         var ticket = MailedLinksFixture.TicketIn(await service.LinkOfAsync(account.Id, AccountLinks.ResetPassword));
-        (await Poll.UntilAsync(async () => await service.Database.FindAsync(ticket), tables => tables.Count == 0, "the command to have left the outbox")).ShouldBeEmpty();
+        (await Poll.UntilAsync(
+            async () => await service.Database.FindAsync(ticket), tables => tables.Count == 0, "the command to have left the outbox")).ShouldBeEmpty();
     }
 
     [Fact]
@@ -160,7 +162,8 @@ public sealed class A_forgotten_password(MailedLinksFixture service) : IClassFix
         status.ShouldBe(HttpStatusCode.BadRequest);
         page.ShouldContain("role=\"alert\"");
         page.ShouldContain(ticket);
-        (await browser.SendFormAsync("/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("Your password is set");
+        (await browser.SendFormAsync(
+            "/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("Your password is set");
         (await service.SignInAsync(account.Email, New)).Status.ShouldBe(200);
         (await browser.SendFormAsync("/account/reset-password", "same-origin", ("ticket", ticket), ("password", New))).Page.ShouldContain("was used already");
         (await browser.GetStringAsync("/account/reset-password", Token)).ShouldContain("opened by the link");

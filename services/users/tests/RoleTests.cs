@@ -23,7 +23,9 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         using var colleague = await service.SignedInAsync(account);
         var token = new JsonWebToken(colleague.DefaultRequestHeaders.Authorization!.Parameter);
         token.GetClaim("role").Value.ShouldBe("support");
-        token.Claims.Where(c => c.Type == "entitlements").Select(c => c.Value).ShouldBe(["personal-data.read", "users.write", "orders.write", "stock.read"], ignoreOrder: true);
+        token.Claims.Where(c => c.Type == "entitlements")
+            .Select(c => c.Value)
+            .ShouldBe(["personal-data.read", "users.write", "orders.write", "stock.read"], ignoreOrder: true);
 
         var customer = await service.RegisterAsync();
         (await colleague.GetAsync($"/v1/users/{customer.Id}", Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
@@ -107,7 +109,8 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         var (account, _) = await ColleagueAsync();
         using var chief = service.Operator();
         (await GiveAsync(chief, account.Id, "emperor")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await chief.PutAsJsonAsync($"/v1/users/{account.Id}/role", new { role = "support", reason = " " }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await chief.PutAsJsonAsync($"/v1/users/{account.Id}/role", new { role = "support", reason = " " }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.BadRequest);
         (await GiveAsync(chief, Guid.CreateVersion7(), "support")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
         await chief.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "left" }, Token);
         (await GiveAsync(chief, account.Id, "support")).StatusCode.ShouldBe(HttpStatusCode.Conflict);
@@ -125,7 +128,8 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         listed.ShouldContain(u => u.GetProperty("id").GetGuid() == account.Id);
         (await chief.GetAsync("/v1/users?role=emperor", Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
 
-        var roles = (await chief.GetFromJsonAsync<JsonElement>("/v1/roles", Token)).EnumerateArray().ToDictionary(r => r.GetProperty("name").GetString()!, r => r.GetProperty("permissions"));
+        var roles = (await chief.GetFromJsonAsync<JsonElement>("/v1/roles", Token)).EnumerateArray().ToDictionary(
+            r => r.GetProperty("name").GetString()!, r => r.GetProperty("permissions"));
         roles["operator"].ValueKind.ShouldBe(JsonValueKind.Null);
         roles["on-call"].EnumerateArray().Select(p => p.GetString()).ShouldBe(["ops.read", "ops.act", "ops.replay"]);
         roles["customer"].GetArrayLength().ShouldBe(0);
@@ -142,7 +146,8 @@ public sealed class The_role_of_an_operator(UsersFixture service)
         roles.PermissionsOf(Roles.Operator).ShouldBeEmpty();
     }
 
-    private static Task<HttpResponseMessage> GiveAsync(HttpClient by, Guid id, string role) => by.PutAsJsonAsync($"/v1/users/{id}/role", new { role, reason = "a test" }, Token);
+    private static Task<HttpResponseMessage> GiveAsync(HttpClient by, Guid id, string role) =>
+        by.PutAsJsonAsync($"/v1/users/{id}/role", new { role, reason = "a test" }, Token);
 
     private async Task<(Account Account, HttpClient SignedIn)> ColleagueAsync()
     {

@@ -51,7 +51,9 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         var account = await service.RegisterAsync();
         using var chief = service.Operator();
         (await chief.PutAsJsonAsync($"/v1/users/{account.Id}/role", new { role = "auditor", reason = "a test" }, Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await service.SignInAsync(account.Email, account.Password)).Body.GetProperty("error_description").GetString().ShouldBe("Operators need a second factor. Set it up on the sign-in page.");
+        (await service.SignInAsync(account.Email, account.Password)).Body.GetProperty("error_description")
+            .GetString()
+            .ShouldBe("Operators need a second factor. Set it up on the sign-in page.");
         using var browser = service.Anonymous();
 
         var (status, page) = await SubmitAsync(browser, ("email", account.Email), ("password", account.Password));
@@ -59,7 +61,8 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         page.ShouldContain("Set up one-time codes");
         page.ShouldContain("<svg");
         page.ShouldNotContain(account.Password);
-        var (ticket, setup, secret) = (Field(page, "second_step"), Field(page, "setup"), Secret().Match(page).Groups[1].Value.Replace(" ", "", StringComparison.Ordinal));
+        var (ticket, setup, secret) = (Field(
+            page, "second_step"), Field(page, "setup"), Secret().Match(page).Groups[1].Value.Replace(" ", "", StringComparison.Ordinal));
 
         (status, page) = await SubmitAsync(browser, ("second_step", ticket), ("setup", setup), ("one_time_code", Wrong));
         status.ShouldBe(HttpStatusCode.BadRequest);
@@ -80,7 +83,8 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         status.ShouldBe(HttpStatusCode.BadRequest);
         page.ShouldContain("The code is not right");
         (await SubmitAsync(browser, ("second_step", ticket), ("one_time_code", recovery[3]))).Status.ShouldBe(HttpStatusCode.Redirect);
-        (await SubmitAsync(browser, ("second_step", ticket), ("one_time_code", recovery[4]))).Status.ShouldBe(HttpStatusCode.BadRequest, "the password was shown once");
+        (await SubmitAsync(browser, ("second_step", ticket), ("one_time_code", recovery[4]))).Status.ShouldBe(
+            HttpStatusCode.BadRequest, "the password was shown once");
         (await SubmitAsync(browser, ("second_step", "none"), ("one_time_code", recovery[4]))).Status.ShouldBe(HttpStatusCode.BadRequest);
     }
 
@@ -113,9 +117,11 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         using var first = await service.SignedInAsync(account);
         var (_, recovery) = await SetUpAsync(account, first);
         using var second = service.WithToken(await TokenAsync(account, recovery[0]));
-        (await second.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/remove", new { code = Wrong }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await second.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/remove", new { code = Wrong }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.BadRequest);
         (await second.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/second-factor", Token)).GetProperty("recoveryCodesLeft").GetInt32().ShouldBe(9);
-        (await second.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/remove", new { code = recovery[1] }, Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await second.PostAsJsonAsync($"/v1/users/{account.Id}/second-factor/remove", new { code = recovery[1] }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.NoContent);
 
         using var third = await service.SignedInAsync(account);
         (_, recovery) = await SetUpAsync(account, third);
@@ -127,7 +133,10 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         (await chief.DeleteAsync($"/v1/users/{account.Id}/second-factor", Token)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(200);
 
-        var events = (await chief.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Token)).GetProperty("items").EnumerateArray().Select(e => e.GetProperty("eventType").GetString());
+        var events = (await chief.GetFromJsonAsync<JsonElement>($"/v1/users/{account.Id}/events", Token))
+            .GetProperty("items")
+            .EnumerateArray()
+            .Select(e => e.GetProperty("eventType").GetString());
         events.ShouldBe(["user-registered", "second-factor-added", "second-factor-removed", "second-factor-added", "second-factor-removed"]);
     }
 
@@ -142,17 +151,25 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         using var elsewhere = await stranger.PostAsJsonAsync($"/v1/users/{other.Id}/second-factor/confirm", new { setup, code = CodeOf(secret) }, Token);
         elsewhere.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await elsewhere.Content.ReadAsStringAsync(Token)).ShouldContain("setup_expired");
-        (await client.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup = "AAAA" + setup[4..], code = CodeOf(secret) }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
-        (await client.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup, code = Wrong }, Token)).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        (await client.PostAsJsonAsync(
+            $"/v1/users/{one.Id}/second-factor/confirm", new { setup = "AAAA" + setup[4..], code = CodeOf(secret) }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.BadRequest);
+        (await client.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup, code = Wrong }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.BadRequest);
         (await client.GetFromJsonAsync<JsonElement>($"/v1/users/{one.Id}/second-factor", Token)).GetProperty("isOn").GetBoolean().ShouldBeFalse();
 
         var (_, recovery) = await SetUpAsync(one, client);
         using var after = service.WithToken(await TokenAsync(one, recovery[0]));
         (setup, secret) = await BeginAsync(one, after);
-        (await after.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup, code = CodeOf(secret) }, Token)).StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await after.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/confirm", new { setup, code = CodeOf(secret) }, Token)).StatusCode.ShouldBe(
+            HttpStatusCode.Conflict);
 
         using var renewed = await after.PostAsJsonAsync($"/v1/users/{one.Id}/second-factor/recovery-codes", new { code = recovery[1] }, Token);
-        var codes = (await renewed.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("recoveryCodes").EnumerateArray().Select(c => c.GetString()!).ToList();
+        var codes = (await renewed.Content.ReadFromJsonAsync<JsonElement>(Token))
+            .GetProperty("recoveryCodes")
+            .EnumerateArray()
+            .Select(c => c.GetString()!)
+            .ToList();
         (await WithCodeAsync(one, recovery[2])).ShouldBe(400);
         (await WithCodeAsync(one, codes[0])).ShouldBe(200);
     }
@@ -205,7 +222,8 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         }
     }
 
-    private static string CodeOf(string secret, int stepsAhead = 0) => new Totp(Base32Encoding.ToBytes(secret)).ComputeTotp(DateTime.UtcNow.AddSeconds(30 * stepsAhead));
+    private static string CodeOf(string secret, int stepsAhead = 0) =>
+        new Totp(Base32Encoding.ToBytes(secret)).ComputeTotp(DateTime.UtcNow.AddSeconds(30 * stepsAhead));
 
     private async Task<int> WithCodeAsync(Account account, string code) =>
         (await service.TokenAsync(("grant_type", "password"), ("username", account.Email), ("password", account.Password), ("otp", code))).Status;
@@ -217,7 +235,8 @@ public sealed partial class A_second_factor(SecondFactorFixture service) : IClas
         return body.GetProperty("access_token").GetString()!;
     }
 
-    private static Task<(HttpStatusCode Status, string Page)> SubmitAsync(HttpClient browser, params (string Name, string Value)[] form) => browser.SendFormAsync(
+    private static Task<(HttpStatusCode Status, string Page)> SubmitAsync(
+        HttpClient browser, params (string Name, string Value)[] form) => browser.SendFormAsync(
         "/connect/authorize",
         "same-origin",
         [

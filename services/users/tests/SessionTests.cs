@@ -66,7 +66,10 @@ public sealed class A_refresh_token(UsersFixture service)
     {
         var token = await SignInAsync();
         (await service.TokenAsync(
-            ("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "shopfront"), ("client_secret", "another-secret-of-the-tests"))).Status.ShouldBe(400);
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            ("client_id", "shopfront"),
+            ("client_secret", "another-secret-of-the-tests"))).Status.ShouldBe(400);
         (await RefreshAsync(token)).Status.ShouldBe(200);
     }
 
@@ -75,7 +78,8 @@ public sealed class A_refresh_token(UsersFixture service)
     {
         var token = await SignInAsync();
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM oauth_tokens t WHERE t::text LIKE '%{token}%'")).ShouldBe(0);
-        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM oauth_tokens WHERE reference_id = '{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(token)))}'")).ShouldBe(1);
+        (await service.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM oauth_tokens WHERE reference_id = '{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(token)))}'")).ShouldBe(1);
     }
 
     [Fact]
@@ -86,7 +90,8 @@ public sealed class A_refresh_token(UsersFixture service)
         using var admin = service.Operator();
 
         var token = await SignInAsync(account);
-        using var changed = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
+        using var changed = await client.PutAsJsonAsync(
+            $"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
         changed.StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await RefreshAsync(token)).Status.ShouldBe(400);
         (await service.SignInAsync(account.Email, account.Password)).Status.ShouldBe(400);
@@ -123,7 +128,8 @@ public sealed class A_refresh_token(UsersFixture service)
 
         var exchange = RefreshAsync(token);
         await Poll.UntilAsync(WaitersAsync, n => n == 1, "the exchange to wait");
-        var change = client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
+        var change = client.PutAsJsonAsync(
+            $"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
         await Poll.UntilAsync(WaitersAsync, n => n == 2, "the change to wait");
         await transaction.CommitAsync(Token);
 
@@ -141,7 +147,10 @@ public sealed class A_refresh_token(UsersFixture service)
         await using var connection = new Npgsql.NpgsqlConnection(service.Database.Migrations);
         await connection.OpenAsync(Token);
         await using var transaction = await connection.BeginTransactionAsync(Token);
-        await using (var change = new Npgsql.NpgsqlCommand($"UPDATE users SET password_hash = 'another', session_epoch = session_epoch + 1, version = version + 1 WHERE id = '{account.Id}'", connection, transaction))
+        await using (var change = new Npgsql.NpgsqlCommand(
+            $"UPDATE users SET password_hash = 'another', session_epoch = session_epoch + 1, version = version + 1 WHERE id = '{account.Id}'",
+            connection,
+            transaction))
         {
             await change.ExecuteNonQueryAsync(Token);
         }
@@ -153,7 +162,8 @@ public sealed class A_refresh_token(UsersFixture service)
         (await signIn).Status.ShouldBe(400);
     }
 
-    private Task<long> WaitersAsync() => service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+    private Task<long> WaitersAsync() =>
+        service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
 
     private async Task<string> SignInAsync(Account? account = null)
     {
@@ -219,7 +229,8 @@ public sealed class Signing_keys(UsersFixture service)
     public async Task Lie_encrypted_in_the_database()
     {
         // A PKCS#8 key in the clear starts with a sequence that contains the id of the curve.
-        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM signing_keys WHERE position('\\x2a8648ce3d030107'::bytea IN private_key) > 0")).ShouldBe(0);
+        (await service.Database.ScalarAsync<long>(
+            "SELECT count(*) FROM signing_keys WHERE position('\\x2a8648ce3d030107'::bytea IN private_key) > 0")).ShouldBe(0);
         (await service.Database.ScalarAsync<long>("SELECT count(*) FROM signing_keys")).ShouldBeGreaterThan(0);
     }
 
@@ -231,7 +242,8 @@ public sealed class Signing_keys(UsersFixture service)
         var document = await client.GetFromJsonAsync<JsonElement>("/.well-known/openid-configuration", Token);
 
         document.GetProperty("issuer").GetString().ShouldBe("http://localhost");
-        document.EnumerateObject().Where(p => p.Name.EndsWith("_endpoint", StringComparison.Ordinal) || p.Name == "jwks_uri").ToDictionary(p => p.Name, p => p.Value.GetString()).ShouldBe(
+        document.EnumerateObject().Where(p => p.Name.EndsWith("_endpoint", StringComparison.Ordinal) || p.Name == "jwks_uri").ToDictionary(
+            p => p.Name, p => p.Value.GetString()).ShouldBe(
             new Dictionary<string, string?>
             {
                 ["authorization_endpoint"] = "http://localhost/connect/authorize",
@@ -304,7 +316,8 @@ public sealed class An_access_token(UsersFixture service)
         using var admin = service.Operator();
         using var done = await (what switch
         {
-            "a new password" => client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token),
+            "a new password" =>
+                client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token),
             "a new address" => client.PutAsJsonAsync($"/v1/users/{account.Id}/email", new { email = "new." + account.Email }, Token),
             "deactivation" => admin.PostAsJsonAsync($"/v1/users/{account.Id}/deactivate", new { reason = "fraud" }, Token),
             _ => client.DeleteAsync($"/v1/users/{account.Id}", Token),
@@ -322,7 +335,8 @@ public sealed class An_access_token(UsersFixture service)
         var (_, tokens) = await service.SignInAsync(account.Email, account.Password);
         using var client = service.WithToken(tokens.GetProperty("access_token").GetString()!);
         var refreshes = Task.WhenAll(service.TokenAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!)));
-        using var changed = await client.PutAsJsonAsync($"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
+        using var changed = await client.PutAsJsonAsync(
+            $"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
         changed.StatusCode.ShouldBe(HttpStatusCode.NoContent);
 
         foreach (var (status, body) in await refreshes)

@@ -33,7 +33,9 @@ public sealed class Signing_in(UsersFixture service)
         payload["role"]!.GetValue<string>().ShouldBe("customer");
         payload["aud"]!.GetValue<string>().ShouldBe("shop");
         payload["iss"]!.GetValue<string>().ShouldBe("http://localhost");
-        payload.Select(p => p.Key).ShouldBe(["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "role", "session_epoch", "auth_time", "sid", "scope", "oi_au_id", "oi_prst"], ignoreOrder: true);
+        payload.Select(p => p.Key).ShouldBe(
+            ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "role", "session_epoch", "auth_time", "sid", "scope", "oi_au_id", "oi_prst"],
+            ignoreOrder: true);
     }
 
     [Fact]
@@ -41,7 +43,10 @@ public sealed class Signing_in(UsersFixture service)
     {
         var account = await service.RegisterAsync();
         using var client = service.Anonymous();
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "password", ["username"] = account.Email, ["password"] = account.Password });
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["grant_type"] = "password", ["username"] = account.Email, ["password"] = account.Password,
+        });
         using var answer = await client.PostAsync("/connect/token", form, Token);
         var text = await answer.Content.ReadAsStringAsync(Token);
         text.ShouldStartWith("{\"access_token\":\"");
@@ -80,8 +85,10 @@ public sealed class Signing_in(UsersFixture service)
     public async Task Takes_one_way_of_client_authentication(string client, params string[] form)
     {
         using var caller = service.Anonymous();
-        caller.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{client}:partner-secret-of-the-tests")));
-        using var content = new FormUrlEncodedContent([KeyValuePair.Create("grant_type", "client_credentials"), .. form.Chunk(2).Select(p => KeyValuePair.Create(p[0], p[1]))]);
+        caller.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{client}:partner-secret-of-the-tests")));
+        using var content = new FormUrlEncodedContent(
+            [KeyValuePair.Create("grant_type", "client_credentials"), .. form.Chunk(2).Select(p => KeyValuePair.Create(p[0], p[1]))]);
         using var answer = await caller.PostAsync("/connect/token", content, Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await answer.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("error").GetString().ShouldBe("invalid_request");
@@ -117,7 +124,8 @@ public sealed class Signing_in(UsersFixture service)
         using var client = service.Anonymous();
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
             "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes("partner:partner-secret-of-the-tests")));
-        using var answer = await client.PostAsync("/connect/token", new FormUrlEncodedContent([KeyValuePair.Create("grant_type", "client_credentials")]), Token);
+        using var answer = await client.PostAsync(
+            "/connect/token", new FormUrlEncodedContent([KeyValuePair.Create("grant_type", "client_credentials")]), Token);
         answer.StatusCode.ShouldBe(HttpStatusCode.OK);
         var body = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
         body.TryGetProperty("refresh_token", out _).ShouldBeFalse();
@@ -127,7 +135,8 @@ public sealed class Signing_in(UsersFixture service)
         payload["role"]!.GetValue<string>().ShouldBe("operator");
         payload["tenant"]!.GetValue<string>().ShouldBe("north");
 
-        (await service.TokenAsync(("grant_type", "client_credentials"), ("client_id", "shopfront"), ("client_secret", "another-secret-of-the-tests"))).Status.ShouldBe(200);
+        (await service.TokenAsync(
+            ("grant_type", "client_credentials"), ("client_id", "shopfront"), ("client_secret", "another-secret-of-the-tests"))).Status.ShouldBe(200);
     }
 
     [Fact]
@@ -148,19 +157,24 @@ public sealed class Signing_in(UsersFixture service)
         using var client = service.Anonymous();
         using var right = await client.PostAsync(
             "/connect/token",
-            new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "password", ["username"] = account.Email, ["password"] = account.Password }),
+            new FormUrlEncodedContent(new Dictionary<string, string>
+            {
+                ["grant_type"] = "password", ["username"] = account.Email, ["password"] = account.Password,
+            }),
             Token);
         right.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
         right.Headers.RetryAfter!.Delta!.Value.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
 
-        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM sign_in_failures WHERE encode(bucket, 'escape') LIKE '%{account.Email}%'")).ShouldBe(0);
+        (await service.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM sign_in_failures WHERE encode(bucket, 'escape') LIKE '%{account.Email}%'")).ShouldBe(0);
     }
 
     [Fact]
     public async Task Cannot_be_guessed_faster_by_guessing_at_once()
     {
         var account = await service.RegisterAsync();
-        var codes = (await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => service.SignInAsync(account.Email, "a wrong password")))).Select(a => a.Status).ToList();
+        var codes = (await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => service.SignInAsync(account.Email, "a wrong password")))).Select(
+            a => a.Status).ToList();
 
         codes.Count(c => c == 400).ShouldBe(10);
         codes.Count(c => c == 429).ShouldBe(20);
@@ -294,7 +308,11 @@ public sealed class EqualTimingFixture : UsersFixture
     {
         base.ConfigureServices(services);
         services.AddSingleton<IPasswordHasher<object>>(provider => new Watched(
-            new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = provider.GetRequiredService<IOptions<UsersSettings>>().Value.Passwords.Iterations })), Verified));
+            new PasswordHasher<object>(Options.Create(new PasswordHasherOptions
+            {
+                IterationCount = provider.GetRequiredService<IOptions<UsersSettings>>().Value.Passwords.Iterations,
+            })),
+            Verified));
     }
 
     private sealed class Watched(IPasswordHasher<object> hasher, System.Collections.Concurrent.ConcurrentQueue<int> verified) : IPasswordHasher<object>

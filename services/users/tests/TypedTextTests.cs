@@ -40,7 +40,8 @@ public sealed class Typed_text(UsersFixture service)
     {
         var local = $"ada.{Guid.NewGuid():n}";
         using var anonymous = service.Anonymous();
-        using var answer = await anonymous.PostAsJsonAsync("/v1/users", new { email = $"{local}@{domain}", password = "analytical engine", fullName = "Ada" }, Token);
+        using var answer = await anonymous.PostAsJsonAsync(
+            "/v1/users", new { email = $"{local}@{domain}", password = "analytical engine", fullName = "Ada" }, Token);
         answer.StatusCode.ShouldBe(ascii is null ? HttpStatusCode.BadRequest : HttpStatusCode.Created);
         if (ascii is not null)
         {
@@ -85,7 +86,10 @@ public sealed class Typed_text(UsersFixture service)
     {
         var (alone, one, other) = (await service.RegisterAsync(), await service.RegisterAsync(), await service.RegisterAsync());
         var (own, shared) = ($"zo\u00eb.{Guid.NewGuid():n}@example.com", $"zo\u00eb.{Guid.NewGuid():n}@example.com");
-        foreach (var (account, email) in new[] { (alone, own.Normalize(NormalizationForm.FormD)), (one, shared), (other, shared.Normalize(NormalizationForm.FormD)) })
+        foreach (var (account, email) in new[]
+        {
+            (alone, own.Normalize(NormalizationForm.FormD)), (one, shared), (other, shared.Normalize(NormalizationForm.FormD)),
+        })
         {
             await service.Database.ExecuteAsync($"UPDATE users SET email = '{email}' WHERE id = '{account.Id}'");
         }
@@ -95,7 +99,8 @@ public sealed class Typed_text(UsersFixture service)
         {
             connection.Notice += (_, e) => said.Add(e.Notice.MessageText);
             await connection.OpenAsync(Token);
-            await using var migration = new NpgsqlCommand(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "services/users/Users/Migrations/0013_normal_addresses.sql"), Token), connection);
+            await using var migration = new NpgsqlCommand(
+                await File.ReadAllTextAsync(Path.Combine(Repository.Root, "services/users/Users/Migrations/0013_normal_addresses.sql"), Token), connection);
             await migration.ExecuteNonQueryAsync(Token);
         }
 

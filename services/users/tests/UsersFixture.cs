@@ -52,7 +52,8 @@ public class UsersFixture : ServiceFixture<Program>
     /// <summary>An account, as registered over HTTP.</summary>
     public async Task<Account> RegisterAsync(string fullName = "Jane Miller", string? email = null, string? tenant = null)
     {
-        var account = new Account(Guid.Empty, email ?? $"jane{Interlocked.Increment(ref _counter)}.{Guid.NewGuid():n}@example.com", "correct horse battery", fullName);
+        var account = new Account(
+            Guid.Empty, email ?? $"jane{Interlocked.Increment(ref _counter)}.{Guid.NewGuid():n}@example.com", "correct horse battery", fullName);
         using var client = tenant is null ? Anonymous() : ClientFor(Guid.CreateVersion7(), @operator: true, tenant);
         using var answer = await client.PostAsJsonAsync("/v1/users", new { email = account.Email, password = account.Password, fullName });
         answer.StatusCode.ShouldBe(System.Net.HttpStatusCode.Created, await answer.Content.ReadAsStringAsync());

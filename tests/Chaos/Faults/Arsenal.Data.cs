@@ -11,8 +11,8 @@ public sealed partial class Arsenal
     private IReadOnlyList<(string Name, Func<Fault> Draw)> DataKinds => [("erase", EraseCrowd), ("odd-message", OddMessages), ("forge", Forge)];
 
     /// <summary>
-    /// A few people order while the orders service cannot reach its broker. It is killed, so that what it has to say of their orders is nowhere but in its outbox, and
-    /// that is parked. Then they are erased, and only when the orders service has heard of that an operator lets the parked messages go.
+    /// A few people order while the orders service cannot reach its broker. It is killed, so that what it has to say of their orders is nowhere but in its
+    /// outbox, and that is parked. Then they are erased, and only when the orders service has heard of that an operator lets the parked messages go.
     /// </summary>
     private Fault EraseCrowd()
     {
@@ -36,7 +36,8 @@ public sealed partial class Arsenal
     {
         var people = market.Erased.Select(p => $"'{p.Customer.UserId}'").Distinct().ToArray();
         return people.Length == 0 ? Nothing() : Poll.UntilAsync(
-            async () => await stage.QueryAsync<long>("orders", $"SELECT count(*) FROM catalogue_users WHERE status = 'erased' AND user_id IN ({string.Join(',', people)})") == people.Length,
+            async () => await stage.QueryAsync<long>(
+                "orders", $"SELECT count(*) FROM catalogue_users WHERE status = 'erased' AND user_id IN ({string.Join(',', people)})") == people.Length,
             "the orders service to hear of the erasures",
             TimeSpan.FromSeconds(120));
     }

@@ -6,7 +6,8 @@ namespace Shop.Chaos.Faults;
 /// <summary>The database server dies, and a copy takes over that had not heard of the last commits.</summary>
 public sealed partial class Arsenal
 {
-    // PostgreSQL writes ahead 32 numbers of a sequence: the copy goes on so far behind those that it has heard of. More than that must be lost for one to be given again.
+    // PostgreSQL writes ahead 32 numbers of a sequence: the copy goes on so far behind those that it has heard of. More than that must be lost for one to be
+    // given again.
     private const int MessagesLost = 100;
 
     private const string NothingIsDeleted =
@@ -16,9 +17,10 @@ public sealed partial class Arsenal
         """;
 
     /// <summary>
-    /// What the copy lacks would be lost to whoever had the answer; no service can mend that, and docs/how-to/restore.md says so. So the only commits of the lost moment are a
-    /// replay of the archive, which nobody misses, and everything else has come to rest. The messages of that replay have been sent by a replica that cannot write it down
-    /// before the server dies, and stands still until others have given their numbers to new messages, which the broker cannot take yet.
+    /// What the copy lacks would be lost to whoever had the answer; no service can mend that, and docs/how-to/restore.md says so. So the only commits of the
+    /// lost moment are a replay of the archive, which nobody misses, and everything else has come to rest. The messages of that replay have been sent by a
+    /// replica that cannot write it down before the server dies, and stands still until others have given their numbers to new messages, which the broker
+    /// cannot take yet.
     /// </summary>
     private Fault FailOver()
     {
@@ -27,7 +29,8 @@ public sealed partial class Arsenal
         var link = stage.Links.First(l => l.Name == "orders – broker");
         return new Fault("crash, a copy without the last second takes over", "database", Seconds(6, 9), async () =>
         {
-            await WaitInVainOrNotAsync(async () => market.UnderWay == 0 && await Calm.HasComeAsync(stage, market.Operator), "the system to be at rest", TimeSpan.FromMinutes(3));
+            await WaitInVainOrNotAsync(
+                async () => market.UnderWay == 0 && await Calm.HasComeAsync(stage, market.Operator), "the system to be at rest", TimeSpan.FromMinutes(3));
             await stage.Servers.CopyPostgresAsync();
             foreach (var replica in others)
             {

@@ -25,20 +25,31 @@ public sealed partial class Arsenal
 
     private Fault Topology()
     {
-        string[] events = [.. ShopContracts.Catalogue.All.Where(e => e.Type.StartsWith("shop.order.", StringComparison.Ordinal) || e.Publisher == "inventory").Select(e => e.Type)];
+        string[] events =
+        [
+            .. ShopContracts.Catalogue.All.Where(e => e.Type.StartsWith("shop.order.", StringComparison.Ordinal) || e.Publisher == "inventory").Select(
+                e => e.Type),
+        ];
         var type = events[random.Next(events.Length)];
         return random.Next(4) switch
         {
             0 => Deletion($"exchange {type}", channel => channel.ExchangeDeleteAsync(type), loses: false),
-            1 => Deletion($"binding of {Webhooks}", channel => channel.ExchangeUnbindAsync(Webhooks, ShopContracts.Exchanges.AllEvents, "shop.order.*.#"), loses: true),
-            2 => Deletion($"exchange {ShopContracts.Exchanges.AllEvents}", channel => channel.ExchangeDeleteAsync(ShopContracts.Exchanges.AllEvents), loses: true),
+            1 =>
+                Deletion(
+                    $"binding of {Webhooks}",
+                    channel => channel.ExchangeUnbindAsync(Webhooks, ShopContracts.Exchanges.AllEvents, "shop.order.*.#"),
+                    loses: true),
+            2 =>
+                Deletion(
+                    $"exchange {ShopContracts.Exchanges.AllEvents}", channel => channel.ExchangeDeleteAsync(ShopContracts.Exchanges.AllEvents), loses: true),
             _ => Deletion($"queue {Webhooks}", channel => channel.QueueDeleteAsync(Webhooks), loses: true),
         };
     }
 
     /// <summary>
-    /// Whoever runs the system does nothing about it, unless the broker has thrown messages away: those a replay brings, as docs/adr/0024-topology-is-watched.md says.
-    /// Webhooks alone are bound to nothing but the exchange of all events. The echo, which takes every event, steps aside: an event that nobody takes is to be seen.
+    /// Whoever runs the system does nothing about it, unless the broker has thrown messages away: those a replay brings, as
+    /// docs/adr/0024-topology-is-watched.md says. Webhooks alone are bound to nothing but the exchange of all events. The echo, which takes every event, steps
+    /// aside: an event that nobody takes is to be seen.
     /// </summary>
     private Fault Deletion(string what, Func<IChannel, Task> delete, bool loses)
     {
@@ -52,7 +63,8 @@ public sealed partial class Arsenal
         {
             // Whether it is whole again the oracle says; what the broker lists may be a moment old.
             await Task.Delay(TimeSpan.FromSeconds(2));
-            await WaitInVainOrNotAsync(async () => (await stage.Topology.MissingAsync()).Count == 0, "the topology to be whole again", TimeSpan.FromSeconds(60));
+            await WaitInVainOrNotAsync(
+                async () => (await stage.Topology.MissingAsync()).Count == 0, "the topology to be whole again", TimeSpan.FromSeconds(60));
             await stage.Echo.StepInAsync();
             if (loses)
             {
@@ -77,7 +89,9 @@ public sealed partial class Arsenal
     private static readonly string[] CommitsHold =
         ["DROP TRIGGER refuse ON messaging.inbox", "DROP TRIGGER refuse ON messaging.outbox", "DROP FUNCTION messaging.refuse()"];
 
-    /// <summary>Every statement succeeds, and the transaction does not: half of what handles or tells something finds out at its commit, as under SERIALIZABLE.</summary>
+    /// <summary>
+    /// Every statement succeeds, and the transaction does not: half of what handles or tells something finds out at its commit, as under SERIALIZABLE.
+    /// </summary>
     private Fault RefuseCommits() => new(
         "half of the commits refused", "every database", Seconds(4, 8),
         () => EveryDatabaseAsync(CommitsFail),
@@ -108,7 +122,9 @@ public sealed partial class Arsenal
         stage.Mails.AnswerAll();
     }, () => stage.Servers.StartAsync(Servers.Postgres));
 
-    /// <summary>As docs/how-to/restore.md says: all services are stopped, the databases dumped and restored into a fresh server, all services started.</summary>
+    /// <summary>
+    /// As docs/how-to/restore.md says: all services are stopped, the databases dumped and restored into a fresh server, all services started.
+    /// </summary>
     private Fault Restore() => new("dump, restore into a fresh server", "database, all services stopped", TimeSpan.Zero, async () =>
     {
         // A server that has been at work for long counts its transactions from higher up than a fresh one.
@@ -118,7 +134,9 @@ public sealed partial class Arsenal
         await stage.Servers.MovePostgresAsync();
     }, () => Task.WhenAll(Services.Select(Start)));
 
-    /// <summary>Somebody looks at the databases of the services, by their own accounts, in transactions that see everything as it was, and forgets them for a while.</summary>
+    /// <summary>
+    /// Somebody looks at the databases of the services, by their own accounts, in transactions that see everything as it was, and forgets them for a while.
+    /// </summary>
     private Fault OldSnapshot()
     {
         List<NpgsqlConnection> held = [];
@@ -126,9 +144,11 @@ public sealed partial class Arsenal
         {
             foreach (var service in ServiceNames)
             {
-                var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(stage.Cluster.Database(service).Runtime) { Pooling = false }.ConnectionString);
+                var connection = new NpgsqlConnection(
+                    new NpgsqlConnectionStringBuilder(stage.Cluster.Database(service).Runtime) { Pooling = false }.ConnectionString);
                 await connection.OpenAsync();
-                await using var command = new NpgsqlCommand("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*), pg_current_xact_id() FROM messaging.outbox", connection);
+                await using var command = new NpgsqlCommand(
+                    "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*), pg_current_xact_id() FROM messaging.outbox", connection);
                 await command.ExecuteScalarAsync();
                 held.Add(connection);
             }
@@ -142,7 +162,9 @@ public sealed partial class Arsenal
         });
     }
 
-    /// <summary>The clocks of the two replicas of each service lie a minute apart; in the middle one of them goes back by that minute, and the other ahead.</summary>
+    /// <summary>
+    /// The clocks of the two replicas of each service lie a minute apart; in the middle one of them goes back by that minute, and the other ahead.
+    /// </summary>
     private Fault SkewClocks()
     {
         var away = TimeSpan.FromSeconds(30);
@@ -174,7 +196,8 @@ public sealed partial class Arsenal
     {
         foreach (var service in services)
         {
-            await market.Operator.AskAsync(HttpMethod.Post, service, "/v1/ops/boundary-events/replay", new { from, destination = Webhooks }, Guid.NewGuid().ToString());
+            await market.Operator.AskAsync(
+                HttpMethod.Post, service, "/v1/ops/boundary-events/replay", new { from, destination = Webhooks }, Guid.NewGuid().ToString());
         }
     }
 

@@ -109,7 +109,13 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
             case EchoMode.ShuffledEvents when !isCommand:
                 // The body is only lent for the time of this call.
                 _kept.Enqueue(new BasicDeliverEventArgs(
-                    message.ConsumerTag, message.DeliveryTag, message.Redelivered, message.Exchange, message.RoutingKey, message.BasicProperties, message.Body.ToArray()));
+                    message.ConsumerTag,
+                    message.DeliveryTag,
+                    message.Redelivered,
+                    message.Exchange,
+                    message.RoutingKey,
+                    message.BasicProperties,
+                    message.Body.ToArray()));
                 break;
         }
     }
@@ -135,5 +141,8 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
 /// <summary>Where the saga's commands go.</summary>
 public static class CommandQueues
 {
-    public static readonly IReadOnlyList<string> All = ["inventory.commands", "orders.commands", "orders.payments", "orders.payments.calls", "orders.fulfilment"];
+    public static readonly IReadOnlyList<string> All =
+    [
+        "inventory.commands", "orders.commands", "orders.payments", "orders.payments.calls", "orders.fulfilment",
+    ];
 }

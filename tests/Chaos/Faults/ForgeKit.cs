@@ -11,8 +11,8 @@ using Shop.Contracts.Users.V1;
 namespace Shop.Chaos.Faults;
 
 /// <summary>
-/// Facts of one service told with the account of another, about what is really there: first as far as the rights of that account go, then for a moment with every right, so that nobody but the
-/// consumers can tell. Each carries the mark of what is planted.
+/// Facts of one service told with the account of another, about what is really there: first as far as the rights of that account go, then for a moment with
+/// every right, so that nobody but the consumers can tell. Each carries the mark of what is planted.
 /// </summary>
 public sealed class ForgeKit(Stage stage)
 {
@@ -70,7 +70,8 @@ public sealed class ForgeKit(Stage stage)
         var now = TimeProvider.System.GetUtcNow();
         var skus = await stage.RowsAsync("orders", "SELECT sku FROM catalogue_products ORDER BY sku LIMIT 2", r => r.GetString(0));
         var people = await stage.RowsAsync("orders", "SELECT user_id FROM catalogue_users WHERE status = 'active' ORDER BY user_id LIMIT 2", r => r.GetGuid(0));
-        var waiting = await stage.RowsAsync("orders", "SELECT id FROM orders WHERE status IN ('submitted', 'confirmed') ORDER BY id DESC LIMIT 2", r => r.GetGuid(0));
+        var waiting = await stage.RowsAsync(
+            "orders", "SELECT id FROM orders WHERE status IN ('submitted', 'confirmed') ORDER BY id DESC LIMIT 2", r => r.GetGuid(0));
         return
         [
             .. skus.Select(sku => new ProductPriceChanged(sku, new Money(1, "EUR"), new Money(Price, "EUR"), now)),
@@ -83,7 +84,8 @@ public sealed class ForgeKit(Stage stage)
     private async Task<string[]> QueuesOfAsync(string type)
     {
         var direct = (await stage.Cluster.Vhost.GetAsync($"exchanges/{type}/bindings/source")).EnumerateArray();
-        var byPattern = (await stage.Cluster.Vhost.GetAsync($"exchanges/{ShopContracts.Exchanges.AllEvents}/bindings/source")).EnumerateArray().Where(b => Matches(b.GetProperty("routing_key").GetString()!, type));
+        var byPattern = (await stage.Cluster.Vhost.GetAsync($"exchanges/{ShopContracts.Exchanges.AllEvents}/bindings/source")).EnumerateArray().Where(
+            b => Matches(b.GetProperty("routing_key").GetString()!, type));
         return
         [
             .. direct.Concat(byPattern).Select(b => b.GetProperty("destination").GetString()!)
@@ -93,14 +95,23 @@ public sealed class ForgeKit(Stage stage)
 
     // AMQP topics: a star is one word, a hash at the end any number of them.
     private static bool Matches(string topic, string type) => Regex.IsMatch(
-        type, $"^{Regex.Escape(topic).Replace(@"\.\#", @"(\..*)?", StringComparison.Ordinal).Replace(@"\*", "[^.]*", StringComparison.Ordinal)}$", RegexOptions.NonBacktracking);
+        type,
+        $"^{Regex.Escape(topic).Replace(@"\.\#", @"(\..*)?", StringComparison.Ordinal).Replace(@"\*", "[^.]*", StringComparison.Ordinal)}$",
+        RegexOptions.NonBacktracking);
 
     /// <returns>Whether the broker took it.</returns>
-    private async Task<bool> TellAsync(IConnection connection, string forger, string exchange, string routingKey, BoundaryEventDescriptor contract, object fact, string[] queues)
+    private async Task<bool> TellAsync(
+        IConnection connection, string forger, string exchange, string routingKey, BoundaryEventDescriptor contract, object fact, string[] queues)
     {
         var id = Guid.Parse(PoisonKit.MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
         var envelope = new CloudEventEnvelope(
-            id, ShopContracts.Catalogue.SourceOf(contract.Publisher), contract.Type, TimeProvider.System.GetUtcNow(), contract.SubjectOf(fact), contract.DataSchema, Sequence: 1_000_000);
+            id,
+            ShopContracts.Catalogue.SourceOf(contract.Publisher),
+            contract.Type,
+            TimeProvider.System.GetUtcNow(),
+            contract.SubjectOf(fact),
+            contract.DataSchema,
+            Sequence: 1_000_000);
         var properties = new BasicProperties
         {
             MessageId = id,
@@ -112,8 +123,10 @@ public sealed class ForgeKit(Stage stage)
         try
         {
             // A channel of its own: the broker closes it over what it refuses, and remembers on it what the account may do.
-            await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
-            await channel.BasicPublishAsync(exchange, routingKey, mandatory: false, properties, JsonSerializer.SerializeToUtf8Bytes(fact, contract.ClrType, ContractJson.Options));
+            await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(
+                publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+            await channel.BasicPublishAsync(
+                exchange, routingKey, mandatory: false, properties, JsonSerializer.SerializeToUtf8Bytes(fact, contract.ClrType, ContractJson.Options));
         }
         catch (Exception e) when (e is PublishException or AlreadyClosedException or OperationInterruptedException)
         {

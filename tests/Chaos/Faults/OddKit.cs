@@ -9,8 +9,8 @@ using Shop.Contracts;
 namespace Shop.Chaos.Faults;
 
 /// <summary>
-/// Messages of strangers that are odd in everything but their body: ids and types that are long or have characters in them that no database takes, headers that are no text,
-/// content types that nobody knows, bodies of megabytes. Put into every exchange, and into every queue, those of the dead letters included.
+/// Messages of strangers that are odd in everything but their body: ids and types that are long or have characters in them that no database takes, headers that
+/// are no text, content types that nobody knows, bodies of megabytes. Put into every exchange, and into every queue, those of the dead letters included.
 /// </summary>
 public sealed class OddKit(ShopCluster cluster)
 {
@@ -39,10 +39,18 @@ public sealed class OddKit(ShopCluster cluster)
     }
 
     /// <summary>Everything odd into every queue; into every exchange one of it, by turns.</summary>
-    private async Task<IReadOnlyList<(string Exchange, string RoutingKey, (string How, Action<BasicProperties, Dictionary<string, object?>> Make) Oddity, string[] Services)>> PlacesAsync()
+    private async Task<IReadOnlyList<(
+        string Exchange, string RoutingKey, (string How, Action<BasicProperties, Dictionary<string, object?>> Make) Oddity, string[] Services)>> PlacesAsync()
     {
-        var queues = (await cluster.Vhost.GetAsync("queues")).EnumerateArray().Where(q => q.GetProperty("durable").GetBoolean()).Select(q => q.GetProperty("name").GetString()!);
-        var places = (from queue in queues where ServiceOf(queue) is not null from oddity in Oddities select ("", queue, oddity, new[] { ServiceOf(queue)! })).ToList();
+        var queues = (await cluster.Vhost.GetAsync("queues"))
+            .EnumerateArray()
+            .Where(q => q.GetProperty("durable").GetBoolean())
+            .Select(q => q.GetProperty("name").GetString()!);
+        var places = (from queue in queues
+                      where ServiceOf(queue) is not null
+                      from oddity in Oddities
+                      select (
+            "", queue, oddity, new[] { ServiceOf(queue)! })).ToList();
         foreach (var exchange in ShopContracts.Catalogue.All.Select(e => e.Type))
         {
             var bindings = await cluster.Vhost.GetAsync($"exchanges/{exchange}/bindings/source");
@@ -70,14 +78,19 @@ public sealed class OddKit(ShopCluster cluster)
         ("a long type", (_, h) => h[CloudEventHeaders.Type] = "shop." + new string('t', 4_000)),
         ("a type with NUL and line breaks", (_, h) => h[CloudEventHeaders.Type] = "shop.\0order\r\n.placed.v1"),
         ("a subject with NUL", (_, h) => h[CloudEventHeaders.Subject] = "nobody\0"),
-        ("headers that are no UTF-8", (_, h) => { h[CloudEventHeaders.Id] = Guid.NewGuid().ToByteArray().Concat(new byte[] { 0xFF, 0xFE, 0x00, 0xC3 }).ToArray(); h["x-\u0001"] = new byte[] { 0x00 }; }),
+        ("headers that are no UTF-8", (_, h) => { h[CloudEventHeaders.Id] = Guid.NewGuid()
+            .ToByteArray()
+            .Concat(new byte[] { 0xFF, 0xFE, 0x00, 0xC3 })
+            .ToArray(); h["x-\u0001"] = new byte[] { 0x00 }; }),
         ("headers that are no text", (_, h) =>
         {
             h[CloudEventHeaders.Time] = new Dictionary<string, object?> { ["nested\0"] = new List<object?> { 1L, true, null, "\0" } };
             h[CloudEventHeaders.Sequence] = 3.5;
             h["x-list"] = new List<object?> { new Dictionary<string, object?> { ["deep"] = "\u0000" } };
         }),
-        ("half a surrogate pair in a header", (_, h) => h[CloudEventHeaders.Source] = Encoding.UTF8.GetBytes("urn:").Concat(new byte[] { 0xED, 0xA0, 0x80 }).ToArray()),
+        ("half a surrogate pair in a header", (_, h) => h[CloudEventHeaders.Source] = Encoding.UTF8.GetBytes("urn:")
+            .Concat(new byte[] { 0xED, 0xA0, 0x80 })
+            .ToArray()),
         ("no headers", (_, h) => h.Clear()),
         ("an unknown content type", (p, _) => p.ContentType = "image/png"),
         ("a content type that is none", (p, _) => p.ContentType = "\0; charset=\r\n"),
@@ -89,13 +102,18 @@ public sealed class OddKit(ShopCluster cluster)
     ];
 
     /// <returns>Whether the broker took it and the channel is still open.</returns>
-    private async Task<bool> PublishAsync(IChannel channel, string exchange, string routingKey, string how, Action<BasicProperties, Dictionary<string, object?>> make, string[] services)
+    private async Task<bool> PublishAsync(
+        IChannel channel, string exchange, string routingKey, string how, Action<BasicProperties, Dictionary<string, object?>> make, string[] services)
     {
         var id = Guid.Parse(PoisonKit.MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
         var mark = $"{PoisonKit.MarkPrefix}-{Guid.NewGuid():n}";
         var type = exchange.Length > 0 ? exchange : ShopContracts.Catalogue.All[0].Type;
-        var headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, "nobody").ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
-        var properties = new BasicProperties { MessageId = id, UserId = cluster.AccountOf(ShopContracts.Catalogue.OwnerOf(type, "") ?? "orders"), Persistent = true, ContentType = Json };
+        var headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, "nobody").ToHeaders().ToDictionary(
+            h => h.Key, h => (object?)h.Value);
+        var properties = new BasicProperties
+        {
+            MessageId = id, UserId = cluster.AccountOf(ShopContracts.Catalogue.OwnerOf(type, "") ?? "orders"), Persistent = true, ContentType = Json,
+        };
         make(properties, headers);
         headers[Echo.Mark] = true;   // a stranger's, and not to be told again
         properties.Headers = headers;

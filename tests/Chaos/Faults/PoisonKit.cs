@@ -10,7 +10,10 @@ using Shop.Contracts.Users.V1;
 
 namespace Shop.Chaos.Faults;
 
-/// <summary>Messages that no consumer can accept: not JSON, no such type, not what the contract says. Each carries a mark, so that it is known again among the dead letters.</summary>
+/// <summary>
+/// Messages that no consumer can accept: not JSON, no such type, not what the contract says. Each carries a mark, so that it is known again among the dead
+/// letters.
+/// </summary>
 public sealed class PoisonKit(ShopCluster cluster)
 {
     /// <summary>Stands in the message id of everything planted here.</summary>
@@ -42,15 +45,16 @@ public sealed class PoisonKit(ShopCluster cluster)
     }
 
     /// <summary>
-    /// An event and two commands with the person's data that no consumer can accept; and the same about somebody who does not exist, in words that the person's name and
-    /// street share with others.
+    /// An event and two commands with the person's data that no consumer can accept; and the same about somebody who does not exist, in words that the person's
+    /// name and street share with others.
     /// </summary>
     /// <returns>The message ids of those about the person.</returns>
     public async Task<IReadOnlyList<string>> PlantAboutAsync(Guid userId, Person person)
     {
         await using var connection = await ConnectAsync();
         await using var channel = await OpenAsync(connection);
-        await PlantAboutAsync(channel, Guid.NewGuid(), person.Words.Name, new { name = person.Words.Name, line1 = person.Words.Street, city = person.Words.Street }, about: null);
+        await PlantAboutAsync(
+            channel, Guid.NewGuid(), person.Words.Name, new { name = person.Words.Name, line1 = person.Words.Street, city = person.Words.Street }, about: null);
         return await PlantAboutAsync(channel, userId, person.FullName, person.Address, about: userId);
     }
 
@@ -60,7 +64,8 @@ public sealed class PoisonKit(ShopCluster cluster)
         return
         [
             await PublishAsync(channel, registered, registered, Json(new { userId, fullName, source = "a stranger" }), userId, about),
-            await PublishAsync(channel, "inventory.commands", null, Json(Command("Shop.Contracts.Inventory.V1:ShipOrder", new { userId, address })), userId, about),
+            await PublishAsync(
+                channel, "inventory.commands", null, Json(Command("Shop.Contracts.Inventory.V1:ShipOrder", new { userId, address })), userId, about),
             await PublishAsync(channel, "orders.fulfilment", null, Json(Command("Orders.Fulfilment:StartFulfilment", new { userId, address })), userId, about),
         ];
 
@@ -81,7 +86,13 @@ public sealed class PoisonKit(ShopCluster cluster)
     {
         var body = Encoding.UTF8.GetBytes(text);
         var id = Guid.Parse(MarkPrefix + Guid.NewGuid().ToString()[8..]).ToString();
-        var properties = new BasicProperties { MessageId = id, UserId = cluster.AccountOf(Signer(exchange)), Persistent = true, ContentType = type is null ? "application/vnd.masstransit+json" : "application/json" };
+        var properties = new BasicProperties
+        {
+            MessageId = id,
+            UserId = cluster.AccountOf(Signer(exchange)),
+            Persistent = true,
+            ContentType = type is null ? "application/vnd.masstransit+json" : "application/json",
+        };
         if (type is not null)
         {
             properties.Headers = new CloudEventEnvelope(id, "urn:shop:chaos", type, DateTimeOffset.UtcNow, (subject ?? Guid.NewGuid()).ToString(), Sequence: 1)

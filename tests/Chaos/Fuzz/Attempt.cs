@@ -14,7 +14,8 @@ public sealed record Attempt(string Service, string Method, string Target)
 
     public HttpRequestMessage ToMessage(Uri address)
     {
-        var raw = new Uri($"{address.GetLeftPart(UriPartial.Authority)}{Target}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+        var raw = new Uri(
+            $"{address.GetLeftPart(UriPartial.Authority)}{Target}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         var message = new HttpRequestMessage(new HttpMethod(Method), raw);
         foreach (var (name, value) in Headers)
         {

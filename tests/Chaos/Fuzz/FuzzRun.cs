@@ -32,7 +32,9 @@ public static class FuzzRun
                 "fuzz-messages",
                 "Messages near the contracts went into every exchange and queue",
                 messages.Sent,
-                messages.Sent < settings.Messages * TakenShare ? [string.Create(CultureInfo.InvariantCulture, $"the broker took only {messages.Sent} of {settings.Messages}")] : []),
+                messages.Sent < settings.Messages * TakenShare
+                    ? [string.Create(CultureInfo.InvariantCulture, $"the broker took only {messages.Sent} of {settings.Messages}")]
+                    : []),
         ];
     }
 }

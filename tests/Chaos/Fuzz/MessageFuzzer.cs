@@ -12,8 +12,8 @@ using Shop.Contracts;
 namespace Shop.Chaos.Fuzz;
 
 /// <summary>
-/// Messages near the contracts, into every exchange and every queue, under the accounts of those who may send there: golden samples and commands with none, one or more things
-/// changed in body, headers and properties. They are about nobody and nothing that the market knows.
+/// Messages near the contracts, into every exchange and every queue, under the accounts of those who may send there: golden samples and commands with none, one
+/// or more things changed in body, headers and properties. They are about nobody and nothing that the market knows.
 /// </summary>
 public sealed partial class MessageFuzzer(Stage stage, int seed)
 {
@@ -21,19 +21,30 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
 
     private static readonly (string Queue, string Type, string Message)[] Commands =
     [
-        ("inventory.commands", "Shop.Contracts.Inventory.V1:ReserveStock", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","userId":"0198f1a2-7c00-7000-8000-00000000b001","items":[{"sku":"FUZZ-1","quantity":1}]}"""),
+        (
+            "inventory.commands",
+            "Shop.Contracts.Inventory.V1:ReserveStock",
+            """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","userId":"0198f1a2-7c00-7000-8000-00000000b001","items":[{"sku":"FUZZ-1","quantity":1}]}"""),
         ("inventory.commands", "Shop.Contracts.Inventory.V1:ReleaseStock", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","reason":"cancelled"}"""),
-        ("inventory.commands", "Shop.Contracts.Inventory.V1:ShipOrder", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","userId":"0198f1a2-7c00-7000-8000-00000000b001","address":{"name":"A","line1":"B","city":"C","postalCode":"1","country":"DE"}}"""),
+        (
+            "inventory.commands",
+            "Shop.Contracts.Inventory.V1:ShipOrder",
+            """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","userId":"0198f1a2-7c00-7000-8000-00000000b001","address":{"name":"A","line1":"B","city":"C","postalCode":"1","country":"DE"}}"""),
         ("orders.fulfilment", "Orders.Fulfilment:StartFulfilment", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001"}"""),
         ("orders.commands", "Orders.Fulfilment:ConfirmOrder", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001"}"""),
         ("orders.payments", "Orders.Fulfilment:CapturePayment", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001"}"""),
-        ("orders.payments.calls", "Orders.Payments:ExecutePayment", """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","operation":"capture","isClaimed":true}"""),
+        (
+            "orders.payments.calls",
+            "Orders.Payments:ExecutePayment",
+            """{"orderId":"0198f1a2-7c00-7000-8000-00000000a001","operation":"capture","isClaimed":true}"""),
     ];
 
     private readonly (string Type, JsonNode Body)[] _samples =
     [
-        .. Directory.GetFiles(Path.Combine(ShopCluster.Root, "contracts", "schemas", "samples"), "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Select(f => (Type: Path.GetFileName(Path.GetDirectoryName(f)!), Body: JsonNode.Parse(File.ReadAllText(f))!)).Where(s => ShopContracts.Catalogue.Find(s.Type) is not null),
+        .. Directory.GetFiles(Path.Combine(ShopCluster.Root, "contracts", "schemas", "samples"), "*.json", SearchOption.AllDirectories).Order(
+            StringComparer.Ordinal)
+            .Select(f => (Type: Path.GetFileName(Path.GetDirectoryName(f)!), Body: JsonNode.Parse(File.ReadAllText(f))!))
+            .Where(s => ShopContracts.Catalogue.Find(s.Type) is not null),
     ];
 
     private int _sent;
@@ -78,13 +89,24 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
         {
             // A command is always wrong somewhere: a right one would do what it says.
             var (queue, type, message) = Commands[random.Next(Commands.Length)];
-            var envelope = new JsonObject { ["messageId"] = id, ["messageType"] = new JsonArray($"urn:message:{type}"), ["message"] = Elsewhere(JsonNode.Parse(message)!, random) };
-            await PublishAsync(channel, "", queue, mangler.Mangle(envelope, changes + 1), "application/vnd.masstransit+json", id, [], "orders", random, mangler);
+            var envelope = new JsonObject
+            {
+                ["messageId"] = id, ["messageType"] = new JsonArray($"urn:message:{type}"), ["message"] = Elsewhere(JsonNode.Parse(message)!, random),
+            };
+            await PublishAsync(
+                channel, "", queue, mangler.Mangle(envelope, changes + 1), "application/vnd.masstransit+json", id, [], "orders", random, mangler);
             return;
         }
 
         var sample = _samples[random.Next(_samples.Length)];
-        var headers = new CloudEventEnvelope(id, ShopContracts.Catalogue.SourceOf("fuzz"), sample.Type, TimeProvider.System.GetUtcNow(), Marked(random), "urn:shop:schema:" + sample.Type, Sequence: random.Next(1, 5))
+        var headers = new CloudEventEnvelope(
+            id,
+            ShopContracts.Catalogue.SourceOf("fuzz"),
+            sample.Type,
+            TimeProvider.System.GetUtcNow(),
+            Marked(random),
+            "urn:shop:schema:" + sample.Type,
+            Sequence: random.Next(1, 5))
             .ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value);
         if (random.Next(4) == 0)
         {
@@ -94,11 +116,29 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
         }
 
         await PublishAsync(
-            channel, sample.Type, "", mangler.Mangle(Elsewhere(sample.Body, random), changes), "application/json", id, headers, ShopContracts.Catalogue.Find(sample.Type)!.Publisher, random, mangler);
+            channel,
+            sample.Type,
+            "",
+            mangler.Mangle(Elsewhere(sample.Body, random), changes),
+            "application/json",
+            id,
+            headers,
+            ShopContracts.Catalogue.Find(sample.Type)!.Publisher,
+            random,
+            mangler);
     }
 
     private async Task PublishAsync(
-        IChannel channel, string exchange, string routingKey, byte[] body, string contentType, string id, Dictionary<string, object?> headers, string owner, Random random, Mangler mangler)
+        IChannel channel,
+        string exchange,
+        string routingKey,
+        byte[] body,
+        string contentType,
+        string id,
+        Dictionary<string, object?> headers,
+        string owner,
+        Random random,
+        Mangler mangler)
     {
         headers[Echo.Mark] = true;    // not to be told again
         headers["x-fuzz"] = PoisonKit.MarkPrefix;
@@ -117,7 +157,8 @@ public sealed partial class MessageFuzzer(Stage stage, int seed)
     private static JsonNode Elsewhere(JsonNode sample, Random random)
     {
         var others = new Dictionary<string, string>();
-        return JsonNode.Parse(Ids().Replace(sample.ToJsonString(), m => others.TryGetValue(m.Value, out var other) ? other : others[m.Value] = Marked(random)))!;
+        return JsonNode.Parse(Ids().Replace(
+            sample.ToJsonString(), m => others.TryGetValue(m.Value, out var other) ? other : others[m.Value] = Marked(random)))!;
     }
 
     private static string Marked(Random random)

@@ -17,16 +17,22 @@ public sealed record Operation(
     public override string ToString() => $"{Method} {Path} of {Service}";
 
     /// <summary>Whether an answer to it costs a hash of a password, or a run over everything that was ever stored.</summary>
-    public bool IsCostly => Path is "/connect/token" or "/v1/users" || Path.Contains("password", StringComparison.Ordinal) || Path.Contains("second-factor", StringComparison.Ordinal)
-        || Path.EndsWith("/rebuild", StringComparison.Ordinal) || Path.EndsWith("/resync", StringComparison.Ordinal) || Path.EndsWith("/repeat", StringComparison.Ordinal)
-        || Path.EndsWith("/replay", StringComparison.Ordinal) || Path.EndsWith("/rotate", StringComparison.Ordinal) || Path.EndsWith("/retry", StringComparison.Ordinal);
+    public bool IsCostly => Path is "/connect/token" or "/v1/users" || Path.Contains("password", StringComparison.Ordinal) || Path.Contains(
+        "second-factor", StringComparison.Ordinal)
+        || Path.EndsWith("/rebuild", StringComparison.Ordinal) || Path.EndsWith("/resync", StringComparison.Ordinal) || Path.EndsWith(
+            "/repeat", StringComparison.Ordinal)
+        || Path.EndsWith("/replay", StringComparison.Ordinal) || Path.EndsWith("/rotate", StringComparison.Ordinal) || Path.EndsWith(
+            "/retry", StringComparison.Ordinal);
 
     public static IEnumerable<Operation> Of(string service, JsonNode document) =>
         from path in document["paths"]!.AsObject()
         from operation in path.Value!.AsObject()
         let content = operation.Value!["requestBody"]?["content"]?.AsObject().FirstOrDefault()
         select new Operation(
-            service, operation.Key.ToUpperInvariant(), path.Key, [.. operation.Value["parameters"]?.AsArray().OfType<JsonNode>() ?? []], content?.Key, content?.Value?["schema"],
+            service, operation.Key.ToUpperInvariant(), path.Key,
+            [
+                .. operation.Value["parameters"]?.AsArray().OfType<JsonNode>() ?? [],
+            ], content?.Key, content?.Value?["schema"],
             ((string?)operation.Value["description"])?.Contains("For operators", StringComparison.Ordinal) == true, document);
 
     public JsonNode Resolve(JsonNode schema) => (string?)schema["$ref"] is { } reference

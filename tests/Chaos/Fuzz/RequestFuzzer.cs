@@ -13,8 +13,8 @@ using Shop.Cluster;
 namespace Shop.Chaos.Fuzz;
 
 /// <summary>
-/// Requests to every operation that the services describe: right ones, nearly right ones and hostile ones, by nobody, by customers and by an operator, about what earlier answers
-/// have named. What the market lives on is not touched: only what the fuzzer itself has made is named.
+/// Requests to every operation that the services describe: right ones, nearly right ones and hostile ones, by nobody, by customers and by an operator, about
+/// what earlier answers have named. What the market lives on is not touched: only what the fuzzer itself has made is named.
 /// </summary>
 public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDisposable
 {
@@ -24,7 +24,21 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
     /// <summary>No request takes so long by itself; one that does hangs.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private static readonly string[] OddHeaders = ["If-Match", "If-None-Match", "Accept", "Accept-Encoding", "Accept-Language", "Range", "Expect", "Origin", "traceparent", "X-Forwarded-For", "X-Correlation-Id", "Prefer"];
+    private static readonly string[] OddHeaders =
+    [
+        "If-Match",
+        "If-None-Match",
+        "Accept",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Range",
+        "Expect",
+        "Origin",
+        "traceparent",
+        "X-Forwarded-For",
+        "X-Correlation-Id",
+        "Prefer",
+    ];
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = Patience };
     private readonly ConcurrentDictionary<string, KnownIds> _known = new();
@@ -45,7 +59,8 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
     public int Sent => _sent;
 
     /// <summary>Operations that nothing was accepted by: fuzzing has not gone behind their door.</summary>
-    public IEnumerable<string> NeverAccepted => _operations.Select(o => o.ToString()).Where(o => !_byOperation.Keys.Any(k => k.Operation == o && k.Status is >= 200 and < 300));
+    public IEnumerable<string> NeverAccepted =>
+        _operations.Select(o => o.ToString()).Where(o => !_byOperation.Keys.Any(k => k.Operation == o && k.Status is >= 200 and < 300));
 
     /// <summary>A line for each operation: how often which status was answered, and what was said last to a request that was meant well.</summary>
     public IEnumerable<string> Table =>
@@ -58,7 +73,10 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
         _customers = [market.Stranger(), market.Stranger()];
         await StockAsync();
         await ReplayCasesAsync();
-        await Parallel.ForEachAsync(Enumerable.Range(0, requests), new ParallelOptions { MaxDegreeOfParallelism = Workers }, async (i, _) => await SendAsync(new Random(unchecked((seed * 1_000_003) + i))));
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, requests),
+            new ParallelOptions { MaxDegreeOfParallelism = Workers },
+            async (i, _) => await SendAsync(new Random(unchecked((seed * 1_000_003) + i))));
         await TidyUpAsync();
     }
 
@@ -103,10 +121,15 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
         var asOperator = operation.IsForOperators ? random.Next(10) > 0 : random.Next(4) == 0;
         var caller = random.Next(12) == 0 ? null : asOperator ? market.Operator : _customers[random.Next(_customers.Length)];
         var hostility = Math.Max(0, random.Next(-1, 4));    // 0: right in everything
-        var request = new Attempt(operation.Service, Method(operation, random, hostility), PathOf(operation, random, sense, mangler, hostility) + QueryOf(operation, random, sense, mangler, hostility));
+        var request = new Attempt(
+            operation.Service,
+            Method(operation, random, hostility),
+            PathOf(operation, random, sense, mangler, hostility) + QueryOf(operation, random, sense, mangler, hostility));
         if (operation.Method != "GET")
         {
-            request.Headers["Idempotency-Key"] = random.Next(6) == 0 ? $"fuzz-{random.Next(50)}" : hostility > 1 && random.Next(8) == 0 ? mangler.Text() : Guid.NewGuid().ToString();
+            request.Headers["Idempotency-Key"] = random.Next(6) == 0
+                ? $"fuzz-{random.Next(50)}"
+                : hostility > 1 && random.Next(8) == 0 ? mangler.Text() : Guid.NewGuid().ToString();
         }
 
         if (operation.Body is { } schema && random.Next(40) > 0)
@@ -128,7 +151,9 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
     }
 
     private static string Method(Operation operation, Random random, int hostility) =>
-        hostility == 3 && random.Next(20) == 0 ? ((string[])["GET", "HEAD", "OPTIONS", "TRACE", "PATCH", "PUT", "DELETE", "POST", "BREW"])[random.Next(9)] : operation.Method;
+        hostility == 3 && random.Next(20) == 0
+            ? ((string[])["GET", "HEAD", "OPTIONS", "TRACE", "PATCH", "PUT", "DELETE", "POST", "BREW"])[random.Next(9)]
+            : operation.Method;
 
     private static string PathOf(Operation operation, Random random, Sense sense, Mangler mangler, int hostility)
     {
@@ -139,7 +164,11 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
             var isName = part[0] == '{';
             path.Append('/').Append(
                 !isName ? part
-                : hostility > 0 && random.Next(8) == 0 ? ((string[])["%00", "%ED%A0%80", "..%2f..", "%", new string('a', 3_000), Uri.EscapeDataString(mangler.Text())])[random.Next(6)]
+                : hostility > 0
+                    && random.Next(8) == 0 ? ((string[])
+                    [
+                        "%00", "%ED%A0%80", "..%2f..", "%", new string('a', 3_000), Uri.EscapeDataString(mangler.Text()),
+                    ])[random.Next(6)]
                 : sense.Id(resource, part));
             resource = isName ? resource : part;
         }
@@ -186,7 +215,8 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
         var good = sense.Of(operation, schema, "");
         if (operation.ContentType!.Contains("form", StringComparison.Ordinal))
         {
-            request.Body = Encoding.UTF8.GetBytes(string.Join('&', good!.AsObject().Select(m => $"{m.Key}={Escaped(hostility > 0 && random.Next(3) == 0 ? mangler.Text() : m.Value?.ToString() ?? "")}")));
+            request.Body = Encoding.UTF8.GetBytes(string.Join(
+                '&', good!.AsObject().Select(m => $"{m.Key}={Escaped(hostility > 0 && random.Next(3) == 0 ? mangler.Text() : m.Value?.ToString() ?? "")}")));
         }
         else
         {
@@ -194,7 +224,10 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
         }
 
         request.ContentType = hostility > 1 && random.Next(15) == 0
-            ? ((string[])["text/plain", "application/json; charset=utf-16", "application/json; charset=\"UTF-8\"", "application/xml", "application/merge-patch+json", "x"])[random.Next(6)]
+            ? ((string[])
+            [
+                "text/plain", "application/json; charset=utf-16", "application/json; charset=\"UTF-8\"", "application/xml", "application/merge-patch+json", "x",
+            ])[random.Next(6)]
             : operation.ContentType;
         if (hostility > 2 && random.Next(20) == 0)
         {
@@ -296,7 +329,9 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
         {
             foreach (var (name, what) in ((string, string)[])[("id", resource), ("sku", "products"), ("email", "emails")])
             {
-                if (one[name] is JsonValue id && id.GetValueKind() == JsonValueKind.String && (name != "sku" || id.ToString().StartsWith(Sense.SkuPrefix, StringComparison.OrdinalIgnoreCase)))
+                if (one[name] is JsonValue id
+                    && id.GetValueKind() == JsonValueKind.String
+                    && (name != "sku" || id.ToString().StartsWith(Sense.SkuPrefix, StringComparison.OrdinalIgnoreCase)))
                 {
                     Note(what, id.ToString());
                 }
@@ -331,5 +366,6 @@ public sealed class RequestFuzzer(Stage stage, Market market, int seed) : IDispo
     }
 
     private void Fail(Attempt attempt, bool asOperator, string wrong) =>
-        _failures.Enqueue($"{wrong}{Environment.NewLine}      {(asOperator ? "operator" : "customer")}: {JsonSerializer.Serialize(attempt, JsonSerializerOptions.Web)}");
+        _failures.Enqueue(
+            $"{wrong}{Environment.NewLine}      {(asOperator ? "operator" : "customer")}: {JsonSerializer.Serialize(attempt, JsonSerializerOptions.Web)}");
 }

@@ -87,7 +87,8 @@ public sealed class Sense(Random random, Func<string, string?> known)
         _ => Id(resource),
     };
 
-    private string Id(string resource) => known(resource) is { } id && random.Next(10) > 0 ? id : resource is "products" or "stock" ? Sku() : Guid.NewGuid().ToString();
+    private string Id(string resource) =>
+        known(resource) is { } id && random.Next(10) > 0 ? id : resource is "products" or "stock" ? Sku() : Guid.NewGuid().ToString();
 
     private string Text(JsonNode schema, string name)
     {
@@ -112,5 +113,6 @@ public sealed class Sense(Random random, Func<string, string?> known)
 
     private string Sku() => $"{SkuPrefix}{random.Next(1_000)}";
 
-    private static decimal Number(JsonNode? bound, decimal otherwise) => bound is null ? otherwise : decimal.Parse(bound.ToString(), CultureInfo.InvariantCulture);
+    private static decimal Number(JsonNode? bound, decimal otherwise) =>
+        bound is null ? otherwise : decimal.Parse(bound.ToString(), CultureInfo.InvariantCulture);
 }

@@ -32,7 +32,10 @@ public sealed class Bystanders(Stage stage)
             "notifications", $"SELECT count(*) FROM mails WHERE created_at < {since} AND status = 'pending' AND attempts = 0 AND due_at < {since}") == 0);
         using var shop = await ShopClient.OperatorAsync(stage.Cluster);
         await GoesOnAsync("statistics", async () =>
-            (await shop.GetAsync("orders", "/v1/ops/projections")).GetProperty("items").EnumerateArray().All(p => p.GetProperty("position").GetInt64() >= last));
+            (await shop.GetAsync("orders", "/v1/ops/projections"))
+                .GetProperty("items")
+                .EnumerateArray()
+                .All(p => p.GetProperty("position").GetInt64() >= last));
     }
 
     private async Task GoesOnAsync(string what, Func<Task<bool>> condition)

@@ -30,7 +30,11 @@ public static class Calm
             // What is left says it better.
         }
 
-        return new Verdict("rest", $"After the last fault everything comes to rest within {limit.TotalSeconds:0} s: no open order, no waiting message, mail or webhook", 12, unrest);
+        return new Verdict(
+            "rest",
+            $"After the last fault everything comes to rest within {limit.TotalSeconds:0} s: no open order, no waiting message, mail or webhook",
+            12,
+            unrest);
     }
 
     /// <summary>Whether it is at rest at this moment.</summary>
@@ -55,7 +59,10 @@ public static class Calm
         {
             var shop = await customer.ClientAsync();
             Note(await stage.OrdersInFlightAsync(), "orders are not at an end");
-            Note(await stage.QueryAsync<long>("notifications", $"SELECT count(*) FROM mails WHERE status = 'pending' AND event_id NOT LIKE '{Faults.PoisonKit.MarkPrefix}%'"), "mails wait");
+            Note(
+                await stage.QueryAsync<long>(
+                    "notifications", $"SELECT count(*) FROM mails WHERE status = 'pending' AND event_id NOT LIKE '{Faults.PoisonKit.MarkPrefix}%'"),
+                "mails wait");
             Note(
                 await stage.QueryAsync<long>(
                     "notifications",

@@ -8,7 +8,9 @@ namespace Shop.Chaos.Invariants;
 /// <summary>What is promised to people who are erased, and to all others.</summary>
 public sealed partial class Oracle
 {
-    /// <summary>Each person has a word in the address, the e-mail address and the name that nothing else has: no row of any table may have it, in text or in bytes.</summary>
+    /// <summary>
+    /// Each person has a word in the address, the e-mail address and the name that nothing else has: no row of any table may have it, in text or in bytes.
+    /// </summary>
     private async Task<Verdict> NothingOfTheErasedIsLeftAsync()
     {
         var (tables, violations) = (0, new List<string>());
@@ -74,12 +76,15 @@ public sealed partial class Oracle
     /// <summary>Dead letters about others are what was put in, byte for byte, also where they have the words of a person who was erased.</summary>
     private async Task<Verdict> NothingOfOthersIsErasedAsync()
     {
-        var others = _stage.Poison.Planted.Where(p => p.About is not { } person || !_market.Leaving.Contains(person)).ToDictionary(p => p.Id, p => Convert.ToHexStringLower(p.Body));
+        var others = _stage.Poison.Planted.Where(p => p.About is not { } person || !_market.Leaving.Contains(person)).ToDictionary(
+            p => p.Id, p => Convert.ToHexStringLower(p.Body));
         var violations = new List<string>();
         foreach (var service in ServiceNames)
         {
             foreach (var (id, queue, body, status) in await _stage.RowsAsync(
-                service, "SELECT message_id, queue, encode(body, 'hex'), status FROM messaging.dead_letters", r => (r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3))))
+                service,
+                "SELECT message_id, queue, encode(body, 'hex'), status FROM messaging.dead_letters",
+                r => (r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3))))
             {
                 if (others.TryGetValue(id, out var expected) && (body != expected || status != "open"))
                 {
@@ -88,6 +93,10 @@ public sealed partial class Oracle
             }
         }
 
-        return new Verdict("bystanders", "An erasure changes nothing of anybody else: dead letters about others are whole, whatever words are in them", others.Count, violations);
+        return new Verdict(
+            "bystanders",
+            "An erasure changes nothing of anybody else: dead letters about others are whole, whatever words are in them",
+            others.Count,
+            violations);
     }
 }

@@ -14,7 +14,8 @@ public sealed partial class Oracle
             var stock = await ReadAsync("inventory", $"/v1/products/{sku}/stock");
             var reserved = stock.GetProperty("reserved").GetInt64();
             var shipped = stock.GetProperty("shipped").GetInt64();
-            var expected = _market.Placed.Where(o => o.Sku == sku && _orders.TryGetValue(o.Id, out var state) && Has(state, "shippedAt")).Sum(o => (long)o.Quantity);
+            var expected = _market.Placed.Where(o => o.Sku == sku && _orders.TryGetValue(o.Id, out var state) && Has(state, "shippedAt")).Sum(
+                o => (long)o.Quantity);
             if (reserved != 0)
             {
                 violations.Add($"{sku}: {reserved} are still reserved");
@@ -28,7 +29,8 @@ public sealed partial class Oracle
 
         var audit = await ReadAsync("inventory", "/v1/ops/stock-audit");
         violations.AddRange(audit.GetProperty("differences").EnumerateArray().Select(d => d.ToString()));
-        return new Verdict("stock", "Stock adds up: received = on hand + shipped, what was shipped was ordered, nothing stays reserved", _market.Skus.Count, violations);
+        return new Verdict(
+            "stock", "Stock adds up: received = on hand + shipped, what was shipped was ordered, nothing stays reserved", _market.Skus.Count, violations);
     }
 
     private Verdict MoneyFollowsTheGoods()
@@ -61,8 +63,10 @@ public sealed partial class Oracle
             }
         }
 
-        violations.AddRange(entriesOf.Where(e => !_stored.Contains(e.Key) && !_ordersOfStrangers.Contains(e.Key)).Select(e => $"money was asked for order {e.Key}, which does not exist"));
-        return new Verdict("money", "Money follows the goods: captured once if completed and never else, no authorization stays open", _orders.Count, violations);
+        violations.AddRange(entriesOf.Where(e => !_stored.Contains(e.Key) && !_ordersOfStrangers.Contains(e.Key)).Select(
+            e => $"money was asked for order {e.Key}, which does not exist"));
+        return new Verdict(
+            "money", "Money follows the goods: captured once if completed and never else, no authorization stays open", _orders.Count, violations);
     }
 
     private async Task<Verdict> PaymentsEqualTheLedgerAsync()

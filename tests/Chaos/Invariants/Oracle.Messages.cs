@@ -13,14 +13,16 @@ public sealed partial class Oracle
                      let publisher = ShopContracts.Catalogue.Find(h.Type)?.Publisher
                      where publisher is not null && _archives.ContainsKey(publisher)
                      select (h.Id, h.Type, IsTrue: _archives[publisher].Contains(h.Id))).ToArray();
-        var mails = await _stage.RowsAsync("notifications", "SELECT event_id, template FROM mails WHERE event_type LIKE 'shop.%'", r => (EventId: r.GetString(0), Template: r.GetString(1)));
+        var mails = await _stage.RowsAsync(
+            "notifications", "SELECT event_id, template FROM mails WHERE event_type LIKE 'shop.%'", r => (EventId: r.GetString(0), Template: r.GetString(1)));
         var known = _told.Select(e => e.Id).ToHashSet();
         return new Verdict(
             "told",
             "Nothing is told that was not committed: every event on the wire, in a mail and at a receiver is in its publisher's archive",
             heard.Length + mails.Count + _stage.Webhooks.Attempts.Count,
             [.. heard.Where(h => !h.IsTrue).Select(h => $"{h.Type} {h.Id} is not in the archive of its publisher"),
-             .. mails.Where(m => !known.Contains(m.EventId) && !IsPlanted(m.EventId)).Select(m => $"the mail {m.Template} tells of {m.EventId}, which nobody has published"),
+             .. mails.Where(m => !known.Contains(m.EventId) && !IsPlanted(m.EventId)).Select(
+                 m => $"the mail {m.Template} tells of {m.EventId}, which nobody has published"),
              .. from a in _stage.Webhooks.Attempts
                 where !known.Contains(a.Id) && !IsPlanted(a.Id)
                 select $"{a.Endpoint} got {a.Id}, which nobody has published"]);
@@ -36,14 +38,18 @@ public sealed partial class Oracle
     private async Task<Verdict> RepeatedCommandsActOnceAsync()
     {
         var dispatches = (await _stage.RowsAsync(
-            "inventory", "SELECT data ->> 'orderId', count(*) FROM messaging.boundary_events WHERE type LIKE 'shop.shipment.dispatched.%' GROUP BY 1", r => (r.GetString(0), r.GetInt64(1))))
+            "inventory",
+            "SELECT data ->> 'orderId', count(*) FROM messaging.boundary_events WHERE type LIKE 'shop.shipment.dispatched.%' GROUP BY 1",
+            r => (r.GetString(0), r.GetInt64(1))))
             .ToDictionary(d => Guid.Parse(d.Item1), d => d.Item2);
         return new Verdict(
             "once",
             "A command that comes twice acts once: the dispatch of an order is told once",
             dispatches.Count,
             [.. from o in _market.Placed
-                where o.Kind is not (OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated or OrderKind.OwnerErased) && _orders.ContainsKey(o.Id) && Has(_orders[o.Id], "shippedAt")
+                where o.Kind is not (OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated or OrderKind.OwnerErased)
+                    && _orders.ContainsKey(o.Id)
+                    && Has(_orders[o.Id], "shippedAt")
                 let times = dispatches.GetValueOrDefault(o.Id)
                 where times != 1
                 select $"the dispatch of order {o.Id} was told {times} times"]);
@@ -54,7 +60,8 @@ public sealed partial class Oracle
         var violations = new List<string>();
         foreach (var service in ServiceNames)
         {
-            var overdue = await _stage.QueryAsync<long>(service, "SELECT count(*) FROM messaging.outbox WHERE parked_at IS NULL AND due_at < now() - interval '5 seconds'");
+            var overdue = await _stage.QueryAsync<long>(
+                service, "SELECT count(*) FROM messaging.outbox WHERE parked_at IS NULL AND due_at < now() - interval '5 seconds'");
             var parked = await _stage.QueryAsync<long>(service, "SELECT count(*) FROM messaging.outbox WHERE parked_at IS NOT NULL");
             if (overdue + parked > 0)
             {
@@ -83,7 +90,10 @@ public sealed partial class Oracle
         foreach (var exchange in _stage.Poison.Planted.Select(p => p.Exchange).Distinct())
         {
             var bindings = await _stage.Cluster.Vhost.GetAsync($"exchanges/{exchange}/bindings/source");
-            queuesOf[exchange] = [.. bindings.EnumerateArray().Select(b => b.GetProperty("destination").GetString()!).Where(d => ServiceNames.Contains(d.Split('.')[0]))];
+            queuesOf[exchange] =
+            [
+                .. bindings.EnumerateArray().Select(b => b.GetProperty("destination").GetString()!).Where(d => ServiceNames.Contains(d.Split('.')[0])),
+            ];
         }
 
         return new Verdict(
@@ -107,10 +117,16 @@ public sealed partial class Oracle
             r => r.GetString(0));
 
         // A cancellation is a request of its own and brings its own correlation, and so does the timer that releases what nobody claimed.
-        var own = _market.Placed.Where(o => o.Kind is OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated or OrderKind.OwnerErased).Select(o => o.Id.ToString()).ToHashSet();
+        var own = _market.Placed.Where(o => o.Kind is OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated or OrderKind.OwnerErased)
+            .Select(o => o.Id.ToString())
+            .ToHashSet();
         own.UnionWith(_ordersOfStrangers.Select(o => o.ToString()));
         own.UnionWith(await _stage.RowsAsync("inventory", "SELECT order_id::text FROM reservations WHERE reason LIKE 'Expired:%'", r => r.GetString(0)));
-        return new Verdict("correlation", "Every event of an order carries the correlation of the request that placed it", _orders.Count, [.. loose.Where(s => !own.Contains(s)).Select(s => $"order {s}")]);
+        return new Verdict(
+            "correlation",
+            "Every event of an order carries the correlation of the request that placed it",
+            _orders.Count,
+            [.. loose.Where(s => !own.Contains(s)).Select(s => $"order {s}")]);
     }
 
     /// <summary>What was planted says so in its id, or, where the id is what is odd about it, in its body or in a header.</summary>

@@ -13,7 +13,8 @@ public sealed partial class Oracle
         "Every acknowledged order exists and has exactly one end",
         _market.Placed.Count,
         [.. _market.Placed.Where(o => !_orders.ContainsKey(o.Id)).Select(o => $"order {o.Id} ({o.Kind}) is gone"),
-         .. from o in _market.Placed where _orders.ContainsKey(o.Id) && !Terminal.Contains(StatusOf(o)) select $"order {o.Id} ({o.Kind}) is still {StatusOf(o)}"]);
+         .. from o in _market.Placed where _orders.ContainsKey(o.Id)
+             && !Terminal.Contains(StatusOf(o)) select $"order {o.Id} ({o.Kind}) is still {StatusOf(o)}"]);
 
     private Verdict OutcomesHaveCauses() => new(
         "causes",
@@ -27,7 +28,8 @@ public sealed partial class Oracle
             let fits = o.Kind switch
             {
                 OrderKind.OutOfStock => status == "failed" && reason.StartsWith("out_of_stock:", StringComparison.Ordinal),
-                OrderKind.Declined or OrderKind.CaptureFails or OrderKind.ProcessingDeclined => status == "failed" && reason.StartsWith("payment_declined:", StringComparison.Ordinal),
+                OrderKind.Declined or OrderKind.CaptureFails or OrderKind.ProcessingDeclined =>
+                    status == "failed" && reason.StartsWith("payment_declined:", StringComparison.Ordinal),
                 OrderKind.CancelledInFlight or OrderKind.OwnerDeactivated or OrderKind.OwnerErased => status is "cancelled" or "completed",
                 OrderKind.AbandonsPayment => timedOut,
                 _ => status == "completed",
@@ -57,7 +59,9 @@ public sealed partial class Oracle
     private async Task<Verdict> LeaversAreCancelledAsync()
     {
         var open = await _stage.RowsAsync(
-            "orders", "SELECT user_id, id, status FROM orders WHERE status IN ('draft', 'submitted', 'confirmed')", r => (r.GetGuid(0), r.GetGuid(1), r.GetString(2)));
+            "orders",
+            "SELECT user_id, id, status FROM orders WHERE status IN ('draft', 'submitted', 'confirmed')",
+            r => (r.GetGuid(0), r.GetGuid(1), r.GetString(2)));
         return new Verdict(
             "leavers",
             "A customer who was deactivated has no open order and no draft",
@@ -72,7 +76,8 @@ public sealed partial class Oracle
             "orders",
             "SELECT stream_id::text FROM event_store.events GROUP BY stream_id HAVING min(version) <> 1 OR max(version) <> count(*)",
             r => r.GetString(0));
-        return new Verdict("streams", "Streams are contiguous: versions 1, 2, 3 … without gap or repetition", (int)streams, [.. broken.Select(s => $"stream {s}")]);
+        return new Verdict(
+            "streams", "Streams are contiguous: versions 1, 2, 3 … without gap or repetition", (int)streams, [.. broken.Select(s => $"stream {s}")]);
     }
 
     private async Task<Verdict> ReadModelEqualsTheFoldAsync()

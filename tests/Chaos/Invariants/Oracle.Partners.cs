@@ -16,18 +16,27 @@ public sealed partial class Oracle
     {
         // Of which the mail server has said that it took it, and what came although, or more often than, is promised where it did not say so.
         var sent = _stage.Mails.Mails.GroupBy(m => (m.MessageId, m.Recipient)).ToArray();
-        var twice = sent.Where(m => m.SkipWhile(copy => !copy.IsConfirmed).Count() > 1 || m.TakeWhile(copy => !copy.IsConfirmed).Count() > Stage.UnconfirmedMails)
+        var twice = sent.Where(
+            m => m.SkipWhile(copy => !copy.IsConfirmed).Count() > 1 || m.TakeWhile(copy => !copy.IsConfirmed).Count() > Stage.UnconfirmedMails)
             .Select(m => $"{m.Key.MessageId} to {m.Key.Recipient}: {m.Count()} times").ToArray();
 
         // The documented window: the mail server has taken the mail and the sender is killed before it can note that, once for each mail it sends at a time.
-        var kills = _faults.Where(f => f.Target.StartsWith("notifications", StringComparison.Ordinal)).Sum(f => f.Kind switch { "kill -9" => 1, Arsenal.KillBothTwice => 4, _ => 0 });
+        var kills = _faults.Where(f => f.Target.StartsWith("notifications", StringComparison.Ordinal)).Sum(
+            f => f.Kind switch { "kill -9" => 1, Arsenal.KillBothTwice => 4, _ => 0 });
         var window = kills * MailsAtATime;
-        return new Verdict("mails-once", $"Each mail goes once, by Message-ID ({twice.Length} repeated, in the documented window of {kills} kills)", _stage.Mails.Mails.Count, twice.Length <= window ? [] : twice);
+        return new Verdict(
+            "mails-once",
+            $"Each mail goes once, by Message-ID ({twice.Length} repeated, in the documented window of {kills} kills)",
+            _stage.Mails.Mails.Count,
+            twice.Length <= window ? [] : twice);
     }
 
     private async Task<Verdict> SentMailsArriveAsync()
     {
-        var mails = await _stage.RowsAsync("notifications", "SELECT CASE WHEN event_id ~ '^[A-Za-z0-9._-]{1,100}$' THEN event_id ELSE encode(sha256(convert_to(event_id, 'UTF8')), 'hex') END || '.' || template || CASE audience WHEN 'previous-address' THEN '.previous-address' ELSE '' END, status FROM mails", r => (Id: r.GetString(0), Status: r.GetString(1)));
+        var mails = await _stage.RowsAsync(
+            "notifications",
+            "SELECT CASE WHEN event_id ~ '^[A-Za-z0-9._-]{1,100}$' THEN event_id ELSE encode(sha256(convert_to(event_id, 'UTF8')), 'hex') END || '.' || template || CASE audience WHEN 'previous-address' THEN '.previous-address' ELSE '' END, status FROM mails",
+            r => (Id: r.GetString(0), Status: r.GetString(1)));
         var known = mails.Select(m => m.Id).ToHashSet();
         var arrived = _stage.Mails.Mails.Select(m => m.MessageId.Trim('<', '>').Split('@')[0]).ToHashSet();
         return new Verdict(
@@ -40,7 +49,8 @@ public sealed partial class Oracle
 
     private async Task<Verdict> EveryOrderHasItsMailsAsync()
     {
-        var mails = await _stage.RowsAsync("notifications", $"SELECT order_id, template FROM mails WHERE {Ended} AND order_id IS NOT NULL", r => (r.GetGuid(0), r.GetString(1)));
+        var mails = await _stage.RowsAsync(
+            "notifications", $"SELECT order_id, template FROM mails WHERE {Ended} AND order_id IS NOT NULL", r => (r.GetGuid(0), r.GetString(1)));
         var of = mails.ToLookup(m => m.Item1, m => m.Item2);
         return new Verdict(
             "mails",
@@ -49,7 +59,10 @@ public sealed partial class Oracle
             [.. from o in _market.Placed
                 where _orders.ContainsKey(o.Id) && o.Kind is not (OrderKind.OwnerDeactivated or OrderKind.OwnerErased)
                 let order = _orders[o.Id]
-                let expected = (Has(order, "confirmedAt") ? 1 : 0) + (Has(order, "shippedAt") ? 1 : 0) + (Has(order, "cancelledAt") ? 1 : 0) + (Has(order, "failedAt") ? 1 : 0)
+                let expected = (Has(order, "confirmedAt") ? 1 : 0)
+                    + (Has(order, "shippedAt") ? 1 : 0)
+                    + (Has(order, "cancelledAt") ? 1 : 0)
+                    + (Has(order, "failedAt") ? 1 : 0)
                 let actual = of[o.Id].Count()
                 where actual != expected
                 select $"order {o.Id} ({StatusOf(o)}) has {actual} mails instead of {expected}: {string.Join(", ", of[o.Id])}"]);
@@ -57,7 +70,8 @@ public sealed partial class Oracle
 
     private async Task<Verdict> EverybodyIsWelcomedAsync()
     {
-        var welcomed = await _stage.RowsAsync("notifications", $"SELECT recipient FROM mails WHERE {Ended} AND template = 'welcome' AND recipient IS NOT NULL", r => r.GetString(0));
+        var welcomed = await _stage.RowsAsync(
+            "notifications", $"SELECT recipient FROM mails WHERE {Ended} AND template = 'welcome' AND recipient IS NOT NULL", r => r.GetString(0));
         return new Verdict(
             "welcome",
             "Everybody who registered was welcomed once",
@@ -73,7 +87,9 @@ public sealed partial class Oracle
         "Each webhook keeps its id and its body on every attempt and is signed rightly",
         _stage.Webhooks.Attempts.Count,
         [.. _stage.Webhooks.Attempts.Where(a => !a.IsSigned).Select(a => $"{a.Endpoint} {a.Id}: the signature is wrong"),
-         .. _stage.Webhooks.Attempts.GroupBy(a => (a.Endpoint, a.Id)).Where(g => g.Select(a => a.BodyHash).Distinct().Count() > 1).Select(g => $"{g.Key}: the body changed")]);
+         .. _stage.Webhooks.Attempts.GroupBy(a => (a.Endpoint, a.Id))
+             .Where(g => g.Select(a => a.BodyHash).Distinct().Count() > 1)
+             .Select(g => $"{g.Key}: the body changed")]);
 
     private Verdict WebhooksArrive()
     {

@@ -12,13 +12,19 @@ public sealed partial class Oracle
     {
         var entriesOf = _ledger.ToLookup(e => e.OrderId, e => e.Type);
         var waiting = await _stage.RowsAsync(
-            "orders", "SELECT order_id, coalesce(waits_for, operation) FROM payments WHERE waits_for IS NOT NULL OR operation IS NOT NULL", r => (r.GetGuid(0), r.GetString(1)));
+            "orders",
+            "SELECT order_id, coalesce(waits_for, operation) FROM payments WHERE waits_for IS NOT NULL OR operation IS NOT NULL",
+            r => (r.GetGuid(0), r.GetString(1)));
         return new Verdict(
             "pending",
             "Nothing is sent before its payment is authorized; a payment that nobody confirms holds nothing; at rest none is waiting, here or at the provider",
-            _market.Placed.Count(o => o.Kind is OrderKind.ConfirmsPayment or OrderKind.AbandonsPayment or OrderKind.ProcessingCard or OrderKind.ProcessingDeclined or OrderKind.StoredErrorCard),
+            _market.Placed.Count(
+                o => o.Kind is OrderKind.ConfirmsPayment or OrderKind.AbandonsPayment or OrderKind.ProcessingCard
+                or OrderKind.ProcessingDeclined or OrderKind.StoredErrorCard),
             [.. from o in _market.Placed
-                where _orders.ContainsKey(o.Id) && (Has(_orders[o.Id], "shippedAt") || Has(_orders[o.Id], "confirmedAt")) && !entriesOf[o.Id].Contains("authorized")
+                where _orders.ContainsKey(o.Id)
+                    && (Has(_orders[o.Id], "shippedAt") || Has(_orders[o.Id], "confirmedAt"))
+                    && !entriesOf[o.Id].Contains("authorized")
                 select $"order {o.Id} ({o.Kind}) was confirmed, and nothing was authorized for it",
              .. from o in _market.Placed
                 where o.Kind == OrderKind.AbandonsPayment && entriesOf[o.Id].Any()

@@ -2,7 +2,9 @@ using Shop.Chaos.Load;
 
 namespace Shop.Chaos.Invariants;
 
-/// <summary>What is promised of tenants: whatever happens to an order or an account happens under its tenant, and no partner hears of another tenant's.</summary>
+/// <summary>
+/// What is promised of tenants: whatever happens to an order or an account happens under its tenant, and no partner hears of another tenant's.
+/// </summary>
 public sealed partial class Oracle
 {
     /// <summary>By service: what there is (a word for it, the order or person that it is about, the tenant that it says).</summary>
@@ -57,7 +59,8 @@ public sealed partial class Oracle
         var looked = 0;
         foreach (var (service, sql) in OfTenants)
         {
-            foreach (var (what, about, tenant) in await _stage.RowsAsync(service, sql, r => (r.GetString(0), r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2))))
+            foreach (var (what, about, tenant) in await _stage.RowsAsync(
+                service, sql, r => (r.GetString(0), r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2))))
             {
                 // What a stranger has put in, and what is about somebody whose registration got no answer, is about nobody known.
                 if (_tenants.TryGetValue(about, out var expected))
@@ -77,8 +80,10 @@ public sealed partial class Oracle
 
     private async Task<IEnumerable<string>> SalesOfTenantsAsync()
     {
-        var counted = (await _stage.RowsAsync("orders", "SELECT tenant_id, sum(placed)::bigint FROM sales_by_day GROUP BY 1", r => (r.GetString(0), r.GetInt64(1)))).ToDictionary();
-        var placed = (await _stage.RowsAsync("orders", "SELECT stream_id::text FROM event_store.events WHERE event_type = 'order.submitted'", r => r.GetString(0)))
+        var counted = (await _stage.RowsAsync(
+            "orders", "SELECT tenant_id, sum(placed)::bigint FROM sales_by_day GROUP BY 1", r => (r.GetString(0), r.GetInt64(1)))).ToDictionary();
+        var placed = (await _stage.RowsAsync(
+            "orders", "SELECT stream_id::text FROM event_store.events WHERE event_type = 'order.submitted'", r => r.GetString(0)))
             .CountBy(order => _tenants.GetValueOrDefault(order) ?? "").ToDictionary();
         return from tenant in Tenants.All
                let key = tenant ?? ""
@@ -87,8 +92,8 @@ public sealed partial class Oracle
     }
 
     /// <summary>
-    /// Expected is what orders and persons say, and not what the events do: those are what may be wrong. What was to be told of a person who is erased is not told any more,
-    /// and of whom the market knows nothing, since nobody answered to the registration, the tenant is not known.
+    /// Expected is what orders and persons say, and not what the events do: those are what may be wrong. What was to be told of a person who is erased is not
+    /// told any more, and of whom the market knows nothing, since nobody answered to the registration, the tenant is not known.
     /// </summary>
     private Verdict TenantsHearOfTheirsAlone()
     {
@@ -97,11 +102,15 @@ public sealed partial class Oracle
         var ofStrangers = _told.Where(e => !_tenants.ContainsKey(e.About)).Select(e => e.Id).ToHashSet();
         foreach (var tenant in Tenants.Named)
         {
-            var theirs = _told.Where(e => Stage.TenantEvents.Any(p => e.Type.StartsWith(p[..^1], StringComparison.Ordinal)) && _tenants.GetValueOrDefault(e.About) == tenant).ToArray();
+            var theirs = _told.Where(
+                e => Stage.TenantEvents.Any(p => e.Type.StartsWith(p[..^1], StringComparison.Ordinal))
+                    && _tenants.GetValueOrDefault(e.About) == tenant).ToArray();
             var ids = theirs.Select(e => e.Id).ToHashSet();
             var arrived = ArrivedAt(tenant);
-            violations.AddRange(arrived.Where(id => !ids.Contains(id) && !ofStrangers.Contains(id)).Select(id => $"the partner of {tenant} got {id}, which is not {tenant}'s"));
-            violations.AddRange(theirs.Where(e => !arrived.Contains(e.Id) && !erased.Contains(e.About)).Select(e => $"the partner of {tenant} did not get {e.Id}"));
+            violations.AddRange(arrived.Where(id => !ids.Contains(id) && !ofStrangers.Contains(id)).Select(
+                id => $"the partner of {tenant} got {id}, which is not {tenant}'s"));
+            violations.AddRange(theirs.Where(e => !arrived.Contains(e.Id) && !erased.Contains(e.About)).Select(
+                e => $"the partner of {tenant} did not get {e.Id}"));
         }
 
         return new Verdict("tenants-hear", "The partner of a tenant gets every event of that tenant and none of another", _told.Count, violations);

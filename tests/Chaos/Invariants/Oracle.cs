@@ -9,7 +9,9 @@ using Shop.Cluster;
 
 namespace Shop.Chaos.Invariants;
 
-/// <summary>What must be true of the system once it is at rest, whatever happened to it before. Each invariant asks from outside or reads the database itself.</summary>
+/// <summary>
+/// What must be true of the system once it is at rest, whatever happened to it before. Each invariant asks from outside or reads the database itself.
+/// </summary>
 public sealed partial class Oracle
 {
     public static readonly IReadOnlyList<string> ServiceNames = ["users", "orders", "inventory", "notifications"];
@@ -42,16 +44,19 @@ public sealed partial class Oracle
             oracle.MailsGoOnce(), await oracle.SentMailsArriveAsync(), await oracle.EveryOrderHasItsMailsAsync(), await oracle.EverybodyIsWelcomedAsync(),
             oracle.WebhooksAreStable(), oracle.WebhooksArrive(), await oracle.WebhooksAreKeptAsync(),
             await oracle.NothingIsToldBeforeItIsTrueAsync(), await oracle.RepeatedCommandsActOnceAsync(), await oracle.OutboxesAreEmptyAsync(),
-            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(), await oracle.EndedSessionsAreKnownAsync(),
+            await oracle.OnlyPoisonIsDeadAsync(), await oracle.AllPoisonIsDeadAsync(), await oracle.CausationIsConnectedAsync(),
+            await oracle.EndedSessionsAreKnownAsync(),
             await oracle.TenantsAreKeptApartAsync(), oracle.TenantsHearOfTheirsAlone(),
-            await oracle.NothingOfTheErasedIsLeftAsync(), await oracle.NothingOfOthersIsErasedAsync(), await oracle.PendingPaymentsEndAsync(), await oracle.OddMessagesAreKeptAsync(), await oracle.ForgeriesAreRefusedAsync(),
+            await oracle.NothingOfTheErasedIsLeftAsync(), await oracle.NothingOfOthersIsErasedAsync(), await oracle.PendingPaymentsEndAsync(),
+            await oracle.OddMessagesAreKeptAsync(), await oracle.ForgeriesAreRefusedAsync(),
             await oracle.TheTopologyIsWholeAsync(), oracle.BystandersGoOn(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
         ];
     }
 
     public static async Task<IReadOnlyDictionary<string, int>> OutcomesAsync(Stage stage)
     {
-        var rows = await stage.RowsAsync("orders", "SELECT status, count(*)::int FROM orders WHERE status <> 'draft' GROUP BY status", r => (r.GetString(0), r.GetInt32(1)));
+        var rows = await stage.RowsAsync(
+            "orders", "SELECT status, count(*)::int FROM orders WHERE status <> 'draft' GROUP BY status", r => (r.GetString(0), r.GetInt32(1)));
         return rows.ToDictionary(r => r.Item1, r => r.Item2);
     }
 
@@ -74,9 +79,14 @@ public sealed partial class Oracle
             e.GetProperty("type").GetString()!,
             e.GetProperty("amount").GetInt64(),
             e.TryGetProperty("order_id", out var id) && Guid.TryParse(id.GetString(), out var order) ? order : Guid.Empty)));
-        var submitted = (await _stage.RowsAsync("orders", "SELECT id, user_id FROM orders WHERE status <> 'draft'", r => (Id: r.GetGuid(0), UserId: r.GetGuid(1)))).ToLookup(o => _market.Strangers.Contains(o.UserId), o => o.Id);
+        var submitted = (await _stage.RowsAsync(
+            "orders", "SELECT id, user_id FROM orders WHERE status <> 'draft'", r => (Id: r.GetGuid(0), UserId: r.GetGuid(1)))).ToLookup(
+            o => _market.Strangers.Contains(o.UserId), o => o.Id);
         (_stored, _ordersOfStrangers) = ([.. submitted[false]], [.. submitted[true]]);
-        _published = [.. await _stage.RowsAsync("orders", "SELECT event_id::text FROM messaging.boundary_events WHERE type LIKE 'shop.order.%'", r => r.GetString(0))];
+        _published =
+        [
+            .. await _stage.RowsAsync("orders", "SELECT event_id::text FROM messaging.boundary_events WHERE type LIKE 'shop.order.%'", r => r.GetString(0)),
+        ];
         foreach (var service in ServiceNames)
         {
             var events = await _stage.RowsAsync(
@@ -114,7 +124,9 @@ public sealed partial class Oracle
         var accepted = _market.Placed.Count / (double)Math.Max(1, _market.Attempted);
         if (accepted < AcceptedShare)
         {
-            violations.Add(string.Create(CultureInfo.InvariantCulture, $"only {accepted:P1} of the orders were accepted; {_market.Abandoned} without an answer; refused: {string.Join(" | ", _market.Refusals.Take(3))}"));
+            violations.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"only {accepted:P1} of the orders were accepted; {_market.Abandoned} without an answer; refused: {string.Join(" | ", _market.Refusals.Take(3))}"));
         }
 
         violations.AddRange(
@@ -127,7 +139,8 @@ public sealed partial class Oracle
 
     private string StatusOf(PlacedOrder order) => _orders[order.Id].GetProperty("status").GetString()!;
 
-    private string ReasonOf(PlacedOrder order) => _orders.TryGetValue(order.Id, out var state) && Has(state, "reason") ? state.GetProperty("reason").GetString()! : "";
+    private string ReasonOf(PlacedOrder order) =>
+        _orders.TryGetValue(order.Id, out var state) && Has(state, "reason") ? state.GetProperty("reason").GetString()! : "";
 
     private static bool Has(JsonElement order, string member) => order.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String;
 

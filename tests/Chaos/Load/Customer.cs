@@ -62,7 +62,8 @@ public sealed class Customer(Func<Task<ShopClient>> signIn, string? tenantId, Ti
                     case HttpStatusCode.Unauthorized:
                         refused = signedIn;
                         break;
-                    case HttpStatusCode.Conflict when text.Contains("idempotency_key_in_progress", StringComparison.Ordinal) || text.Contains("concurrent_change", StringComparison.Ordinal):
+                    case HttpStatusCode.Conflict when text.Contains("idempotency_key_in_progress", StringComparison.Ordinal)
+                        || text.Contains("concurrent_change", StringComparison.Ordinal):
                     case HttpStatusCode.TooManyRequests:
                     case >= HttpStatusCode.InternalServerError:
                         break;

@@ -36,8 +36,9 @@ public sealed partial class Market
     }
 
     /// <summary>
-    /// Registers somebody, and has messages about them become dead letters, in every service that takes such: what an erasure must find, or, if the weather lets them arrive
-    /// too late, the look for late traces. The same is put in about somebody else, in the words of the person. Null for who could not be registered.
+    /// Registers somebody, and has messages about them become dead letters, in every service that takes such: what an erasure must find, or, if the weather
+    /// lets them arrive too late, the look for late traces. The same is put in about somebody else, in the words of the person. Null for who could not be
+    /// registered.
     /// </summary>
     private async Task<Person?> MeetAsync(Wanted wanted)
     {
@@ -53,9 +54,11 @@ public sealed partial class Market
         try
         {
             var ids = await _stage.Poison.PlantAboutAsync(customer.UserId, person);
-            await Poll.UntilAsync(async () => await _stage.DeadLettersAsync(ids) >= PoisonKit.LettersAboutAPerson, $"the dead letters about {marker}", Collection);
+            await Poll.UntilAsync(
+                async () => await _stage.DeadLettersAsync(ids) >= PoisonKit.LettersAboutAPerson, $"the dead letters about {marker}", Collection);
         }
-        catch (Exception e) when (e is TimeoutException or NpgsqlException or BrokerUnreachableException or AlreadyClosedException or OperationInterruptedException or PublishException)
+        catch (Exception e) when (e is TimeoutException or NpgsqlException or BrokerUnreachableException or AlreadyClosedException
+            or OperationInterruptedException or PublishException)
         {
             // The broker or a service is what is being hurt.
         }
@@ -63,7 +66,8 @@ public sealed partial class Market
         return person;
     }
 
-    private static object BodyOf(Wanted wanted, Person person) => ShopClient.OrderBody(PaymentMethodOf(wanted.Kind), person.Address, (wanted.Sku, wanted.Quantity));
+    private static object BodyOf(Wanted wanted, Person person) =>
+        ShopClient.OrderBody(PaymentMethodOf(wanted.Kind), person.Address, (wanted.Sku, wanted.Quantity));
 
     private async Task EraseAsync(Person person, Customer by)
     {
@@ -83,7 +87,8 @@ public sealed partial class Market
     private async Task BeginDraftAsync(PlacedOrder order, Customer customer)
     {
         var draft = new { items = new[] { new { sku = order.Sku, quantity = 1 } } };
-        if (await customer.AskAsync(HttpMethod.Post, "orders", "/v1/orders", draft, order.IdempotencyKey + "-draft") is { Status: HttpStatusCode.Created } begun)
+        if (await customer.AskAsync(
+            HttpMethod.Post, "orders", "/v1/orders", draft, order.IdempotencyKey + "-draft") is { Status: HttpStatusCode.Created } begun)
         {
             _drafts.Enqueue(JsonSerializer.Deserialize<JsonElement>(begun.Body).GetProperty("id").GetGuid());
         }

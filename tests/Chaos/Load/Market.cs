@@ -20,7 +20,8 @@ public sealed partial class Market : IDisposable
     [
         (OrderKind.Ships, 52), (OrderKind.OutOfStock, 8), (OrderKind.Declined, 8), (OrderKind.SlowCard, 4),
         (OrderKind.FlakyCard, 6), (OrderKind.CaptureFails, 2), (OrderKind.CancelledInFlight, 8), (OrderKind.OwnerDeactivated, 2), (OrderKind.OwnerErased, 2),
-        (OrderKind.ConfirmsPayment, 3), (OrderKind.AbandonsPayment, 1), (OrderKind.ProcessingCard, 2), (OrderKind.ProcessingDeclined, 1), (OrderKind.StoredErrorCard, 1),
+        (OrderKind.ConfirmsPayment, 3), (OrderKind.AbandonsPayment, 1), (OrderKind.ProcessingCard, 2), (OrderKind.ProcessingDeclined, 1),
+        (OrderKind.StoredErrorCard, 1),
     ];
 
     /// <summary>The share of a run in which payments are abandoned: what waits for their deadline shall not lengthen it.</summary>
@@ -239,7 +240,8 @@ public sealed partial class Market : IDisposable
         {
             case OrderKind.CancelledInFlight:
                 await Task.Delay(wanted.Pause);
-                await (wanted.CancelledByOperator ? wanted.Operator : customer).AskAsync(HttpMethod.Post, "orders", $"/v1/orders/{order.Id}/cancel", new { reason = "changed my mind" }, order.IdempotencyKey + "-cancel");
+                await (wanted.CancelledByOperator ? wanted.Operator : customer).AskAsync(
+                    HttpMethod.Post, "orders", $"/v1/orders/{order.Id}/cancel", new { reason = "changed my mind" }, order.IdempotencyKey + "-cancel");
                 break;
             case OrderKind.OwnerDeactivated:
                 await Task.Delay(wanted.Pause);
@@ -317,7 +319,9 @@ public sealed partial class Market : IDisposable
         return customer;
     }
 
-    /// <summary>Somebody whom no tenant's operator has registered, and whom the market does not send to shop; somebody else as soon as the account is closed.</summary>
+    /// <summary>
+    /// Somebody whom no tenant's operator has registered, and whom the market does not send to shop; somebody else as soon as the account is closed.
+    /// </summary>
     public Customer Stranger()
     {
         string? email = null;

@@ -1,7 +1,9 @@
 namespace Shop.Chaos.Load;
 
 /// <summary>A customer who is going to be erased.</summary>
-/// <param name="Marker">A word that is nobody else's: in the address, the e-mail address and most of the names. Where it is found, something of the person is left.</param>
+/// <param name="Marker">
+/// A word that is nobody else's: in the address, the e-mail address and most of the names. Where it is found, something of the person is left.
+/// </param>
 /// <param name="FullName">The name.</param>
 /// <param name="Street">Where the person lives.</param>
 /// <param name="Words">Name and street as they may be in other people's messages: a product, a word, somebody with the same name.</param>

@@ -1,8 +1,8 @@
 namespace Shop.Chaos.Load;
 
 /// <summary>
-/// The tenants of every run. Each has customers, an operator who is a client of the token service, and a partner who hears of that tenant alone; the third is the
-/// installation itself, whose customers have no tenant and whose operator sees all.
+/// The tenants of every run. Each has customers, an operator who is a client of the token service, and a partner who hears of that tenant alone; the third is
+/// the installation itself, whose customers have no tenant and whose operator sees all.
 /// </summary>
 public static class Tenants
 {

@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace Shop.Chaos.Mutants;
 
-/// <summary>One test of messaging, for a bug that nobody sees from outside because every handler bears repetition and disorder: by itself it must pass, with the bug it must fail.</summary>
+/// <summary>
+/// One test of messaging, for a bug that nobody sees from outside because every handler bears repetition and disorder: by itself it must pass, with the bug it
+/// must fail.
+/// </summary>
 internal static class MessagingTest
 {
     private const string Program = "chassis/tests/Messaging.Tests/bin/Release/net10.0/Messaging.Tests.dll";

@@ -43,7 +43,9 @@ public sealed record Mutant(string Name, string Breaks, string CaughtBy, RunSett
         return new Mutant(
             name,
             breaks,
-            header.TryGetValue("Caught-by", out var catcher) ? catcher : throw new InvalidDataException($"{file} does not say by which invariant it is caught: Caught-by, or Test."),
+            header.TryGetValue("Caught-by", out var catcher)
+                ? catcher
+                : throw new InvalidDataException($"{file} does not say by which invariant it is caught: Caught-by, or Test."),
             common with
             {
                 Orders = Number("Orders", common.Orders),

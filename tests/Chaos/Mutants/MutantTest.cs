@@ -36,10 +36,16 @@ public static class MutantTest
     /// <param name="console">Where the results go, as they come.</param>
     public static async Task<int> RunAsync(string build, Servers servers, string reports, IAnsiConsole console)
     {
-        var common = new RunSettings { Build = build, Orders = OrdersOfOneRun, OrderKinds = QuickKinds, Seed = 1, Replicas = 1, Quiet = Quiet, Patience = Patience };
+        var common = new RunSettings
+        {
+            Build = build, Orders = OrdersOfOneRun, OrderKinds = QuickKinds, Seed = 1, Replicas = 1, Quiet = Quiet, Patience = Patience,
+        };
         var planted = Mutant.AllIn(Path.Combine(ShopCluster.Root, "tests/Chaos/Mutants"), common);
         var words = RunSettings.Words(Environment.GetEnvironmentVariable("MUTANTS"));
-        Mutant[] wanted = [.. new[] { Control(planted, common) }.Concat(planted).Where(m => words.Length == 0 || words.Any(w => m.Name.Contains(w, StringComparison.Ordinal)))];
+        Mutant[] wanted =
+        [
+            .. new[] { Control(planted, common) }.Concat(planted).Where(m => words.Length == 0 || words.Any(w => m.Name.Contains(w, StringComparison.Ordinal))),
+        ];
         if (wanted.Length == 0)
         {
             console.Plain($"There is no mutant whose name contains {string.Join(" or ", words)}.");

@@ -29,7 +29,10 @@ public sealed class MailSink : IAsyncDisposable
     /// <summary>How long the answer to the final dot takes; the mail is taken at once.</summary>
     public TimeSpan AnswersAfter { get; set; }
 
-    /// <summary>Of so many senders at a time: the others are answered at once, and free for what somebody seems to have given up. Every second of them is never answered.</summary>
+    /// <summary>
+    /// Of so many senders at a time: the others are answered at once, and free for what somebody seems to have given up. Every second of them is never
+    /// answered.
+    /// </summary>
     public int? KeepsWaiting { get; set; }
 
     /// <summary>Senders that wait for the answer to their final dot.</summary>

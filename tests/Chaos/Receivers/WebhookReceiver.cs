@@ -54,7 +54,11 @@ public sealed class WebhookReceiver : IAsyncDisposable
         var id = headers["webhook-id"].ToString();
         var mode = _modes.GetValueOrDefault(endpoint, Behaviour.Accept);
         _attempts.Enqueue(new WebhookAttempt(
-            endpoint, id, Convert.ToHexString(SHA256.HashData(body)), IsSigned(endpoint, id, headers["webhook-timestamp"].ToString(), headers["webhook-signature"].ToString(), body), mode == Behaviour.Accept));
+            endpoint,
+            id,
+            Convert.ToHexString(SHA256.HashData(body)),
+            IsSigned(endpoint, id, headers["webhook-timestamp"].ToString(), headers["webhook-signature"].ToString(), body),
+            mode == Behaviour.Accept));
         switch (mode)
         {
             case Behaviour.Refuse:

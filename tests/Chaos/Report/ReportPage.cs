@@ -38,11 +38,15 @@ internal static class ReportPage
     {
         var scale = Width / Math.Max(1, report.Duration.TotalSeconds);
         var height = ((report.Faults.Count + 1) * Row) + 8;
-        page.Append(CultureInfo.InvariantCulture, $"""<h2>Timeline</h2><div class="scroll"><svg width="{Label + Width + 20}" height="{height}" role="img" aria-label="Faults over time">""");
+        page.Append(
+            CultureInfo.InvariantCulture,
+            $"""<h2>Timeline</h2><div class="scroll"><svg width="{Label + Width + 20}" height="{height}" role="img" aria-label="Faults over time">""");
         for (var second = 0; second <= report.Duration.TotalSeconds; second += 60)
         {
             var x = Label + (second * scale);
-            page.Append(CultureInfo.InvariantCulture, $"""<line x1="{x:0}" x2="{x:0}" y1="18" y2="{height}" stroke="#dfe4ea"/><text x="{x + 2:0}" y="12">{second} s</text>""");
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"""<line x1="{x:0}" x2="{x:0}" y1="18" y2="{height}" stroke="#dfe4ea"/><text x="{x + 2:0}" y="12">{second} s</text>""");
         }
 
         foreach (var (index, fault) in report.Faults.Index())
@@ -54,7 +58,9 @@ internal static class ReportPage
             page.Append(CultureInfo.InvariantCulture, $"""<rect x="{start:0.0}" y="{y + 2}" width="{length:0.0}" height="14" rx="2" fill="#c2410c"/>""");
             if (fault.Recovery is { } recovery)
             {
-                page.Append(CultureInfo.InvariantCulture, $"""<rect x="{start + length:0.0}" y="{y + 6}" width="{Math.Max(1, recovery.TotalSeconds * scale):0.0}" height="6" fill="#f2b48c"/>""");
+                page.Append(
+                    CultureInfo.InvariantCulture,
+                    $"""<rect x="{start + length:0.0}" y="{y + 6}" width="{Math.Max(1, recovery.TotalSeconds * scale):0.0}" height="6" fill="#f2b48c"/>""");
             }
         }
 
@@ -68,7 +74,8 @@ internal static class ReportPage
         {
             var (style, result) = verdict.Violations.Count == 0
                 ? ("ok", "holds")
-                : ("bad", string.Create(CultureInfo.InvariantCulture, $"{verdict.Violations.Count} violations: {string.Join("; ", verdict.Violations.Take(5))}"));
+                : ("bad", string.Create(
+                    CultureInfo.InvariantCulture, $"{verdict.Violations.Count} violations: {string.Join("; ", verdict.Violations.Take(5))}"));
             page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Escape(verdict.Name)}<td class=n>{verdict.Checked}<td class={style}>{Escape(result)}</tr>\n");
         }
 
@@ -82,7 +89,8 @@ internal static class ReportPage
         {
             var recovered = fault.Recovery is { } r ? string.Create(CultureInfo.InvariantCulture, $"{r.TotalSeconds:0.0} s") : "later";
             page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Escape(fault.Kind)}<td>{Escape(fault.Target)}<td class=n>{fault.Started.TotalSeconds:0.0} s");
-            page.Append(CultureInfo.InvariantCulture, $"<td class=n>{fault.Duration.TotalSeconds:0.0} s<td class=n>{fault.Orders}<td class=n>{recovered}</tr>\n");
+            page.Append(
+                CultureInfo.InvariantCulture, $"<td class=n>{fault.Duration.TotalSeconds:0.0} s<td class=n>{fault.Orders}<td class=n>{recovered}</tr>\n");
         }
 
         page.Append("</table>");

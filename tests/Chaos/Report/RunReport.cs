@@ -37,7 +37,8 @@ public sealed record RunReport(
         console.WriteLine();
         console.WriteLine($"Orders by outcome: {string.Join(", ", Outcomes.OrderByDescending(o => o.Value).Select(o => $"{o.Value} {o.Key}"))}");
         console.WriteLine();
-        var table = new Table().Border(TableBorder.Simple).AddColumns(new TableColumn("Invariant"), new TableColumn("checked").RightAligned(), new TableColumn("result").NoWrap());
+        var table = new Table().Border(TableBorder.Simple).AddColumns(
+            new TableColumn("Invariant"), new TableColumn("checked").RightAligned(), new TableColumn("result").NoWrap());
         foreach (var verdict in Verdicts)
         {
             IRenderable[] told = [new Text(verdict.Name), .. verdict.Violations.Take(5).Select(v => new Padder(new Text(v), new Padding(4, 0, 0, 0)))];

@@ -9,7 +9,13 @@ namespace Shop.SystemBench.ByHand;
 /// <param name="Before">Transactions of one changed row that come first, in one commit each: the claim of a payment.</param>
 /// <param name="After">The same, afterwards: a mail claimed and then noted as sent.</param>
 internal sealed record Step(
-    int Inserts = 0, string[]? States = null, bool Stock = false, (bool Cancel, bool Set) Deadline = default, string[]? Publishes = null, int Before = 0, int After = 0)
+    int Inserts = 0,
+    string[]? States = null,
+    bool Stock = false,
+    (bool Cancel, bool Set) Deadline = default,
+    string[]? Publishes = null,
+    int Before = 0,
+    int After = 0)
 {
     /// <summary>A handler that joins others in a transaction knows duplicates by their order and writes no inbox row.</summary>
     public bool Inbox { get; init; } = true;
@@ -22,8 +28,8 @@ internal sealed record Step(
 }
 
 /// <summary>
-/// The way of an order that is fulfilled: which message reaches which queue, and what each consumer writes and publishes. The counts of the services and of the work by hand stand
-/// side by side in the report, so that it shows when the services have come to do something else.
+/// The way of an order that is fulfilled: which message reaches which queue, and what each consumer writes and publishes. The counts of the services and of the
+/// work by hand stand side by side in the report, so that it shows when the services have come to do something else.
 /// </summary>
 /// <param name="Name">In the report.</param>
 /// <param name="Placed">What a request leads to.</param>
@@ -31,7 +37,11 @@ internal sealed record Step(
 /// <param name="Steps">What each leads to, by queue and message; a call has no queue.</param>
 /// <param name="Last">Where an order is through.</param>
 internal sealed record OrderPath(
-    string Name, Step Placed, IReadOnlyDictionary<string, string[]> Queues, IReadOnlyDictionary<(string Queue, string Message), Step> Steps, (string Queue, string Message) Last)
+    string Name,
+    Step Placed,
+    IReadOnlyDictionary<string, string[]> Queues,
+    IReadOnlyDictionary<(string Queue, string Message), Step> Steps,
+    (string Queue, string Message) Last)
 {
     private const string Fulfilment = "byhand.fulfilment";
     private const string Inventory = "byhand.inventory";
@@ -49,10 +59,16 @@ internal sealed record OrderPath(
     private static readonly Step Reserve = new(Inserts: 2, States: ["reservation"], Stock: true, Publishes: ["StockReserved"]) { Inbox = false };
     private static readonly Step Dispatch = new(Inserts: 3, States: ["reservation"], Stock: true, Publishes: ["ShipmentDispatched"]);
 
-    /// <summary>As the services go it: one transaction for each wait. A request has draft, item and submission as events, two archive copies, the stored answer, the row that is read, and the saga.</summary>
+    /// <summary>
+    /// As the services go it: one transaction for each wait. A request has draft, item and submission as events, two archive copies, the stored answer, the row
+    /// that is read, and the saga.
+    /// </summary>
     public static readonly OrderPath Now = new(
         "one transaction for each wait",
-        new Step(Inserts: 6, States: ["order", "fulfilment"], Deadline: (false, true), Publishes: ["OrderSubmitted.v1", "OrderSubmitted.v2", "ReserveStock"]) { Inbox = false },
+        new Step(Inserts: 6, States: ["order", "fulfilment"], Deadline: (false, true), Publishes: ["OrderSubmitted.v1", "OrderSubmitted.v2", "ReserveStock"])
+        {
+            Inbox = false,
+        },
         new Dictionary<string, string[]>
         {
             ["OrderSubmitted.v1"] = [],
@@ -72,11 +88,27 @@ internal sealed record OrderPath(
             [(Inventory, "ReserveStock")] = Reserve,
             [(Fulfilment, "StockReserved")] = new(States: ["fulfilment", "payment"], Deadline: (true, true)) { Calls = "Authorize" },
             [(Here, "Authorize")] = new(
-                Inserts: 3, States: ["fulfilment", "payment", "order"], Deadline: (true, true), Publishes: ["PaymentAuthorized", "OrderConfirmed", "ShipOrder"], Before: 1)
+                Inserts: 3,
+                States: ["fulfilment", "payment", "order"],
+                Deadline: (true, true),
+                Publishes: ["PaymentAuthorized", "OrderConfirmed", "ShipOrder"],
+                Before: 1)
             { Inbox = false, IsCalled = true },
             [(Inventory, "ShipOrder")] = Dispatch,
-            [(Fulfilment, "ShipmentDispatched")] = new(Inserts: 2, States: ["fulfilment", "payment", "order"], Deadline: (true, true), Publishes: ["OrderShipped"]) { Calls = "Capture" },
-            [(Here, "Capture")] = new(Inserts: 3, States: ["fulfilment", "payment", "order"], Deadline: (true, false), Publishes: ["PaymentCaptured", "OrderCompleted"]) { Inbox = false, IsCalled = true },
+            [(Fulfilment, "ShipmentDispatched")] = new(Inserts: 2, States:
+            [
+                "fulfilment", "payment", "order",
+            ], Deadline: (true, true), Publishes: ["OrderShipped"])
+            {
+                Calls = "Capture",
+            },
+            [(Here, "Capture")] = new(Inserts: 3, States:
+            [
+                "fulfilment", "payment", "order",
+            ], Deadline: (true, false), Publishes: ["PaymentCaptured", "OrderCompleted"])
+            {
+                Inbox = false, IsCalled = true,
+            },
             [(Mails, "OrderConfirmed")] = Mail,
             [(Mails, "OrderShipped")] = Mail,
         },

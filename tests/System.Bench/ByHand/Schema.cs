@@ -44,7 +44,8 @@ internal static class Schema
             await channel.ExchangeDeclareAsync(ExchangeOf(message), ExchangeType.Fanout, durable: true);
             foreach (var queue in queues)
             {
-                await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" });
+                await channel.QueueDeclareAsync(
+                    queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" });
                 await channel.QueueBindAsync(queue, ExchangeOf(message), string.Empty);
             }
         }

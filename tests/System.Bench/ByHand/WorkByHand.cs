@@ -29,14 +29,18 @@ internal sealed class WorkByHand : IAsyncDisposable
     private readonly OrderPath _path;
     private long _completed;
 
-    private WorkByHand(NpgsqlDataSource database, IConnection broker, Relay relay, OrderPath path) => (this._database, this._broker, this._relay, this._path) = (database, broker, relay, path);
+    private WorkByHand(NpgsqlDataSource database, IConnection broker, Relay relay, OrderPath path) =>
+        (this._database, this._broker, this._relay, this._path) = (database, broker, relay, path);
 
     public static async Task<BoundFigures> MeasureAsync(OrderPath path, double scale)
     {
         await using var home = await TestDatabase.CreateAsync();
         await using var vhost = await TestVhost.CreateAsync();
         await using var database = NpgsqlDataSource.Create(
-            new NpgsqlConnectionStringBuilder(home.Migrations) { MaxPoolSize = 60, MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, NoResetOnClose = true }.ConnectionString);
+            new NpgsqlConnectionStringBuilder(home.Migrations)
+            {
+                MaxPoolSize = 60, MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, NoResetOnClose = true,
+            }.ConnectionString);
         await using var broker = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
         await Schema.CreateAsync(database, broker, path);
         await using var work = new WorkByHand(database, broker, await Relay.StartAsync(database, broker), path);

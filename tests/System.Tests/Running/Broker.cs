@@ -42,14 +42,18 @@ public sealed class Broker : IAsyncDisposable
     {
         var factory = new ConnectionFactory { Uri = cluster.Impersonator };
         var connection = await factory.CreateConnectionAsync();
-        var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        var channel = await connection.CreateChannelAsync(new CreateChannelOptions(
+            publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
         var broker = new Broker(cluster, connection, channel);
         await broker.ListenAsync();
         return broker;
     }
 
     public Task<Delivery> HearAsync(string type, string subject, TimeSpan? timeout = null) =>
-        Poll.UntilAsync(() => Task.FromResult(_heard.FirstOrDefault(d => d.Type == type && d.Subject == subject)), $"{type} about {subject} on the broker", timeout ?? TimeSpan.FromSeconds(45));
+        Poll.UntilAsync(
+            () => Task.FromResult(_heard.FirstOrDefault(d => d.Type == type && d.Subject == subject)),
+            $"{type} about {subject} on the broker",
+            timeout ?? TimeSpan.FromSeconds(45));
 
     /// <summary>A further queue of an outsider, which hears what is sent to it and nothing else.</summary>
     public async Task<OwnQueue> OpenQueueAsync(string name)
@@ -62,7 +66,13 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Sends a boundary event as a service would.</summary>
     public Task PublishEventAsync(string type, string subject, byte[] body, string? id = null, long? sequence = null) =>
         SendAsync(type, "", body, "application/json", new CloudEventEnvelope(
-            id ?? Guid.NewGuid().ToString(), ShopContracts.Catalogue.SourceOf("tests"), type, TimeProvider.System.GetUtcNow(), subject, "urn:shop:schema:" + type, Sequence: sequence).ToHeaders());
+            id ?? Guid.NewGuid().ToString(),
+            ShopContracts.Catalogue.SourceOf("tests"),
+            type,
+            TimeProvider.System.GetUtcNow(),
+            subject,
+            "urn:shop:schema:" + type,
+            Sequence: sequence).ToHeaders());
 
     /// <summary>Sends anything anywhere; an empty exchange goes to the queue of that name.</summary>
     public async Task SendAsync(string exchange, string routingKey, byte[] body, string? contentType, IEnumerable<KeyValuePair<string, string>> headers)
@@ -92,7 +102,12 @@ public sealed class Broker : IAsyncDisposable
     public async Task<ILookup<string, string>> SubscriptionsAsync()
     {
         var bindings = (await _cluster.Vhost.GetAsync("bindings")).EnumerateArray()
-            .Select(b => (Source: b.GetProperty("source").GetString()!, To: b.GetProperty("destination").GetString()!, IsQueue: b.GetProperty("destination_type").GetString() == "queue", Key: b.GetProperty("routing_key").GetString()!))
+            .Select(
+                b => (
+                    Source: b.GetProperty("source").GetString()!,
+                    To: b.GetProperty("destination").GetString()!,
+                    IsQueue: b.GetProperty("destination_type").GetString() == "queue",
+                    Key: b.GetProperty("routing_key").GetString()!))
             .Where(b => b.Source.Length > 0).ToList();
         return (from type in ShopContracts.Catalogue.All.Select(e => e.Type)
                 from queue in Reached(type, type)
@@ -137,7 +152,9 @@ public sealed class Broker : IAsyncDisposable
             return true;
         }
 
-        return pattern.EndsWith(".#", StringComparison.Ordinal) ? key == pattern[..^2] || key.StartsWith(pattern[..^1], StringComparison.Ordinal) : pattern == key;
+        return pattern.EndsWith(".#", StringComparison.Ordinal)
+            ? key == pattern[..^2] || key.StartsWith(pattern[..^1], StringComparison.Ordinal)
+            : pattern == key;
     }
 }
 

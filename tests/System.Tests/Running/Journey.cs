@@ -76,7 +76,8 @@ public static partial class Journey
     {
         var sku = $"LOW-{Guid.NewGuid():n}";
         about.Add(sku);
-        await shop.Operator.PostAsync("inventory", "/v1/products", new { sku, name = "Nearly gone", price = new { amount = "5.00", currency = "EUR" }, reorderPoint = 3 });
+        await shop.Operator.PostAsync(
+            "inventory", "/v1/products", new { sku, name = "Nearly gone", price = new { amount = "5.00", currency = "EUR" }, reorderPoint = 3 });
         await shop.Operator.PostAsync("inventory", $"/v1/products/{sku}/receipts", new { quantity = 4, reference = "delivery note 1" });
         await Poll.UntilAsync(() => shop.Customer.TryOrderAsync(sku), $"{sku} in the catalogue of orders", RunningShop.Patience);
         await OrderAsync(shop, about, "pm_card_visa", sku, 2, "completed");

@@ -61,13 +61,26 @@ public sealed class OtlpReceiver : IAsyncDisposable
     {
         foreach (var resourceSpans in export.Messages(1))
         {
-            var service = resourceSpans.Messages(1).SelectMany(resource => resource.Messages(1)).Where(a => a.Text(1) == "service.name").Select(a => a.Messages(2).Single().Text(1)).FirstOrDefault() ?? "";
+            var service = resourceSpans.Messages(1)
+                .SelectMany(resource => resource.Messages(1))
+                .Where(a => a.Text(1) == "service.name")
+                .Select(a => a.Messages(2).Single().Text(1))
+                .FirstOrDefault()
+                ?? "";
             foreach (var scopeSpans in resourceSpans.Messages(2))
             {
                 var source = scopeSpans.Messages(1).Select(s => s.Text(1)).FirstOrDefault() ?? "";
                 foreach (var span in scopeSpans.Messages(2))
                 {
-                    yield return new Span(service, source, span.Text(5), span.Hex(1), span.Hex(2), span.Hex(4), (int)span.Number(6), [.. span.Messages(13).Select(l => l.Hex(1))]);
+                    yield return new Span(
+                        service,
+                        source,
+                        span.Text(5),
+                        span.Hex(1),
+                        span.Hex(2),
+                        span.Hex(4),
+                        (int)span.Number(6),
+                        [.. span.Messages(13).Select(l => l.Hex(1))]);
                 }
             }
         }

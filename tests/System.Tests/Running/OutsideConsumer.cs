@@ -38,7 +38,9 @@ public sealed class OutsideConsumer : IDisposable
         consumer._process.BeginOutputReadLine();
         consumer._process.BeginErrorReadLine();
         await Poll.UntilAsync(
-            () => consumer._process.HasExited ? throw new InvalidOperationException($"{script} ended: {string.Join('\n', consumer._errors)}") : !consumer._lines.IsEmpty,
+            () => consumer._process.HasExited
+                ? throw new InvalidOperationException($"{script} ended: {string.Join('\n', consumer._errors)}")
+                : !consumer._lines.IsEmpty,
             $"{script} to bind its queues",
             TimeSpan.FromSeconds(60));
         return consumer;
@@ -62,7 +64,8 @@ public sealed class OutsideConsumer : IDisposable
         var (exitCode, output) = await Outsiders.RunAsync(new ProcessStartInfo(Python, ["-c", "import pika, jsonschema"]));
         if (exitCode != 0)
         {
-            throw Missing.Prerequisite($"This test needs pika and jsonschema for {Python}, on Debian the packages python3-pika and python3-jsonschema: {output}");
+            throw Missing.Prerequisite(
+                $"This test needs pika and jsonschema for {Python}, on Debian the packages python3-pika and python3-jsonschema: {output}");
         }
     }
 

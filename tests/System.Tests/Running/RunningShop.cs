@@ -81,12 +81,21 @@ public sealed class RunningShop : LazyFixture
     }
 
     public Task<JsonElement> OrderIs(Guid order, string status, TimeSpan? timeout = null) =>
-        Poll.UntilAsync(() => Customer.GetAsync("orders", $"/v1/orders/{order}"), o => o.GetProperty("status").GetString() == status, $"order {order} to be {status}", timeout ?? Patience);
+        Poll.UntilAsync(
+            () => Customer.GetAsync("orders", $"/v1/orders/{order}"),
+            o => o.GetProperty("status").GetString() == status,
+            $"order {order} to be {status}",
+            timeout ?? Patience);
 
     public Task<JsonElement> StockOf(string sku) => Operator.GetAsync("inventory", $"/v1/products/{sku}/stock");
 
     public async Task<IReadOnlyList<string>> PaymentsOf(Guid order) =>
-        [.. (await Operator.GetAsync("orders", $"/v1/payments?orderId={order}")).GetProperty("items").EnumerateArray().Select(p => p.GetProperty("status").GetString()!)];
+        [
+            .. (await Operator.GetAsync("orders", $"/v1/payments?orderId={order}"))
+                .GetProperty("items")
+                .EnumerateArray()
+                .Select(p => p.GetProperty("status").GetString()!),
+        ];
 
     public async Task<IReadOnlyList<JsonElement>> DeadLettersOf(string service) =>
         [.. (await Operator.GetAsync(service, "/v1/ops/dead-letters?limit=200")).GetProperty("items").EnumerateArray()];
@@ -112,7 +121,8 @@ public sealed class RunningShop : LazyFixture
         return order;
 
         Task InState(string state) =>
-            Poll.UntilAsync(() => StateOf(order), at => string.Equals(at, state, StringComparison.OrdinalIgnoreCase), $"the saga of {order} to be {state}", Patience);
+            Poll.UntilAsync(
+                () => StateOf(order), at => string.Equals(at, state, StringComparison.OrdinalIgnoreCase), $"the saga of {order} to be {state}", Patience);
     }
 
     /// <summary>Makes what an order's saga waits for overdue: its deadline stands in the outbox as a message that is due later.</summary>
@@ -121,7 +131,8 @@ public sealed class RunningShop : LazyFixture
         await using var connection = new NpgsqlConnection(Cluster.Database("orders").Migrations);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(
-            "UPDATE messaging.outbox SET due_at = now() WHERE due_at > now() + interval '10 seconds' AND position(convert_to(@order, 'UTF8') IN body) > 0", connection);
+            "UPDATE messaging.outbox SET due_at = now() WHERE due_at > now() + interval '10 seconds' AND position(convert_to(@order, 'UTF8') IN body) > 0",
+            connection);
         command.Parameters.AddWithValue("order", order.ToString());
         (await command.ExecuteNonQueryAsync()).ShouldBeGreaterThan(0, $"no deadline of order {order} is scheduled");
     }

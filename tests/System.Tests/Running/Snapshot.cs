@@ -17,7 +17,12 @@ public static partial class Snapshot
             text.Append(name).Append(": ").Append(name == "cloudEvents_sequence" ? "<number>" : Anonymous(value)).Append('\n');
         }
 
-        return text.Append("content-type: ").Append(delivery.ContentType).Append("\n\n").Append(Anonymous(Encoding.UTF8.GetString(delivery.Body))).Append('\n').ToString();
+        return text.Append("content-type: ")
+            .Append(delivery.ContentType)
+            .Append("\n\n")
+            .Append(Anonymous(Encoding.UTF8.GetString(delivery.Body)))
+            .Append('\n')
+            .ToString();
     }
 
     /// <summary>What is committed for a type; null when there is nothing.</summary>

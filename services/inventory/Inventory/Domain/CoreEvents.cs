@@ -8,7 +8,8 @@ namespace Inventory.Domain;
 /// </summary>
 public abstract record ProductEvent(string Sku);
 
-public sealed record ProductWasAdded(string Sku, string Name, Money Price, IReadOnlyList<SkuQuantity> Components, IReadOnlyList<SkuQuantity> Parts, int? ReorderPoint)
+public sealed record ProductWasAdded(
+    string Sku, string Name, Money Price, IReadOnlyList<SkuQuantity> Components, IReadOnlyList<SkuQuantity> Parts, int? ReorderPoint)
     : ProductEvent(Sku);
 
 public sealed record PriceWasChanged(string Sku, Money OldPrice, Money NewPrice) : ProductEvent(Sku);

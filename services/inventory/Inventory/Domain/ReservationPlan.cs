@@ -49,7 +49,8 @@ public sealed record ReservationPlan(
     /// <param name="now">The time.</param>
     /// <param name="expireAfter">How long the pieces are set aside when nobody claims them.</param>
     /// <returns>The reservation, and of each of its lines the figures afterwards; none when it failed.</returns>
-    public (Reservation Reservation, IReadOnlyList<StockFigures> After) Decide(IReadOnlyDictionary<string, StockFigures> stock, DateTimeOffset now, TimeSpan expireAfter)
+    public (Reservation Reservation, IReadOnlyList<StockFigures> After) Decide(
+        IReadOnlyDictionary<string, StockFigures> stock, DateTimeOffset now, TimeSpan expireAfter)
     {
         Shortage[] shortages =
         [

@@ -25,7 +25,8 @@ public sealed record AddProductRequest(
 
 /// <param name="Sku">Of a product that is there already.</param>
 /// <param name="Quantity">Pieces of it in one of the product.</param>
-public sealed record ComponentRequest([property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string Sku, [property: Range(1, Limits.MaxQuantity)] int Quantity);
+public sealed record ComponentRequest(
+    [property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string Sku, [property: Range(1, Limits.MaxQuantity)] int Quantity);
 
 /// <summary>Adds one product.</summary>
 public sealed class AddProduct(InventoryDbContext db, Catalogue catalogue)
@@ -69,7 +70,11 @@ public sealed class AddProduct(InventoryDbContext db, Catalogue catalogue)
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapPost("/", Post).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithIdempotencyKey().WithName("AddProduct").WithSummary("Adds a product.");
+        products.MapPost("/", Post)
+            .RequireSystemOperator(InventoryPermissions.ChangeCatalogue)
+            .WithIdempotencyKey()
+            .WithName("AddProduct")
+            .WithSummary("Adds a product.");
 
     /// <summary>The rules that a product can be checked for by itself.</summary>
     internal static void Validate(

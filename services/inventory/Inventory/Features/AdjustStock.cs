@@ -12,7 +12,9 @@ namespace Inventory.Features;
 
 /// <param name="Quantity">Pieces found, or, negative, lost. Not zero.</param>
 /// <param name="Reason">Why the count was wrong.</param>
-public sealed record AdjustStockRequest([property: Range(-Limits.MaxQuantity, Limits.MaxQuantity)] int Quantity, [property: Text(Limits.MaxReason)] string Reason) : IHasReason;
+public sealed record AdjustStockRequest(
+    [property: Range(-Limits.MaxQuantity, Limits.MaxQuantity)] int Quantity, [property: Text(Limits.MaxReason)] string Reason)
+    : IHasReason;
 
 /// <summary>Corrects the count, also of a discontinued product: what is left of it may be written off.</summary>
 public sealed class AdjustStock(InventoryDbContext db, Catalogue catalogue, StockLedger ledger, StockSignals signals)
@@ -47,7 +49,11 @@ public sealed class AdjustStock(InventoryDbContext db, Catalogue catalogue, Stoc
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapPost("/{sku}/adjustments", Post).RequireSystemOperator(InventoryPermissions.ChangeStock).WithIdempotencyKey().WithName("AdjustStock").WithSummary("Corrects the count.");
+        products.MapPost("/{sku}/adjustments", Post)
+            .RequireSystemOperator(InventoryPermissions.ChangeStock)
+            .WithIdempotencyKey()
+            .WithName("AdjustStock")
+            .WithSummary("Corrects the count.");
 
     private static async Task<Created<BookedResource>> Post(string sku, AdjustStockRequest request, AdjustStock feature, CancellationToken ct)
     {

@@ -28,7 +28,10 @@ public static class AuditStock
     private const int MaxDifferences = 1_000;
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder ops) =>
-        ops.MapGet("/stock-audit", Get).RequireSystemOperator(InventoryPermissions.ReadStock).WithName("AuditStock").WithSummary("The figures against the movements, reservations and shipments.");
+        ops.MapGet("/stock-audit", Get)
+            .RequireSystemOperator(InventoryPermissions.ReadStock)
+            .WithName("AuditStock")
+            .WithSummary("The figures against the movements, reservations and shipments.");
 
     public static async Task<StockAudit> RunAsync(InventoryDbContext db, TimeProvider clock, CancellationToken ct)
     {

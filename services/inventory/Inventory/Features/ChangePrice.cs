@@ -13,7 +13,9 @@ namespace Inventory.Features;
 
 /// <summary>The new price: <c>{"price": {"amount": "19.99", "currency": "EUR"}}</c>, or the money itself, which is what the resource is.</summary>
 public sealed record ChangePriceRequest(
-    Money? Price = null, [property: RegularExpression(Prices.Shape)] string? Amount = null, [property: RegularExpression(Prices.CurrencyShape)] string? Currency = null);
+    Money? Price = null,
+    [property: RegularExpression(Prices.Shape)] string? Amount = null,
+    [property: RegularExpression(Prices.CurrencyShape)] string? Currency = null);
 
 /// <summary>Changes what new orders pay for a product.</summary>
 public sealed class ChangePrice(InventoryDbContext db, Catalogue catalogue)
@@ -43,7 +45,10 @@ public sealed class ChangePrice(InventoryDbContext db, Catalogue catalogue)
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapPut("/{sku}/price", Put).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithName("ChangePrice").WithSummary("Changes the price.");
+        products.MapPut("/{sku}/price", Put)
+            .RequireSystemOperator(InventoryPermissions.ChangeCatalogue)
+            .WithName("ChangePrice")
+            .WithSummary("Changes the price.");
 
     private static async Task<ETagged<Ok<ProductResource>>> Put(
         string sku, ChangePriceRequest request, ExpectedVersion expected, ChangePrice feature, CancellationToken ct)

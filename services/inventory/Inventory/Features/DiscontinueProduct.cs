@@ -7,7 +7,9 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Inventory.Features;
 
-/// <summary>Takes a product out of the catalogue. What is on hand stays, and orders that were placed before are fulfilled. Doing it twice is doing it once.</summary>
+/// <summary>
+/// Takes a product out of the catalogue. What is on hand stays, and orders that were placed before are fulfilled. Doing it twice is doing it once.
+/// </summary>
 public sealed class DiscontinueProduct(InventoryDbContext db, Catalogue catalogue, ProductHistory history, TimeProvider clock)
 {
     public async Task Handle(string sku, ExpectedVersion expected, CancellationToken ct)
@@ -33,7 +35,10 @@ public sealed class DiscontinueProduct(InventoryDbContext db, Catalogue catalogu
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapDelete("/{sku}", Delete).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithName("DiscontinueProduct").WithSummary("Discontinues a product.");
+        products.MapDelete("/{sku}", Delete)
+            .RequireSystemOperator(InventoryPermissions.ChangeCatalogue)
+            .WithName("DiscontinueProduct")
+            .WithSummary("Discontinues a product.");
 
     private static async Task<NoContent> Delete(string sku, ExpectedVersion expected, DiscontinueProduct feature, CancellationToken ct)
     {

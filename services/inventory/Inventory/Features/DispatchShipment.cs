@@ -9,7 +9,8 @@ namespace Inventory.Features;
 
 /// <param name="Carrier">Who carries it.</param>
 /// <param name="TrackingNumber">The carrier's number.</param>
-public sealed record DispatchShipmentRequest([property: Text(Limits.MaxCarrier)] string Carrier, [property: Text(Limits.MaxTrackingNumber)] string TrackingNumber);
+public sealed record DispatchShipmentRequest(
+    [property: Text(Limits.MaxCarrier)] string Carrier, [property: Text(Limits.MaxTrackingNumber)] string TrackingNumber);
 
 /// <summary>An operator hands a waiting parcel to a carrier.</summary>
 public sealed class DispatchShipment(InventoryDbContext db, Reservations reservations, Shipments shipments, Caller caller)
@@ -41,7 +42,11 @@ public sealed class DispatchShipment(InventoryDbContext db, Reservations reserva
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder shipments) =>
-        shipments.MapPost("/{id:guid}/dispatch", Post).RequireOperator(InventoryPermissions.ChangeStock).WithIdempotencyKey().WithName("DispatchShipment").WithSummary("Hands a waiting shipment to a carrier.");
+        shipments.MapPost("/{id:guid}/dispatch", Post)
+            .RequireOperator(InventoryPermissions.ChangeStock)
+            .WithIdempotencyKey()
+            .WithName("DispatchShipment")
+            .WithSummary("Hands a waiting shipment to a carrier.");
 
     private static async Task<ETagged<Ok<ShipmentResource>>> Post(
         Guid id, DispatchShipmentRequest request, ExpectedVersion expected, DispatchShipment feature, CancellationToken ct)

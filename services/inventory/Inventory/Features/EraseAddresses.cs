@@ -8,8 +8,8 @@ using Shop.Contracts.Users.V1;
 namespace Inventory.Features;
 
 /// <summary>
-/// Removes the addresses of a customer who is erased, from shipments, stored answers and what messaging keeps. A parcel that waits for its carrier keeps its address
-/// until it leaves: it cannot arrive without one.
+/// Removes the addresses of a customer who is erased, from shipments, stored answers and what messaging keeps. A parcel that waits for its carrier keeps its
+/// address until it leaves: it cannot arrive without one.
 /// </summary>
 public sealed class EraseAddresses(InventoryDbContext db, TimeProvider clock) : IConsumer<UserErased>
 {

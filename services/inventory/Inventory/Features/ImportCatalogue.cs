@@ -11,7 +11,9 @@ using Validator = Chassis.Web.Validator;
 
 namespace Inventory.Features;
 
-/// <summary>A catalogue, described in <c>docs/how-to/import-a-catalogue.md</c>. Products may be in any order, also those that are made of one another.</summary>
+/// <summary>
+/// A catalogue, described in <c>docs/how-to/import-a-catalogue.md</c>. Products may be in any order, also those that are made of one another.
+/// </summary>
 public sealed record ImportCatalogueRequest([property: Length(1, Limits.MaxImportRows)] IReadOnlyList<ImportRow> Products);
 
 /// <summary>
@@ -26,9 +28,11 @@ public sealed record ImportRow(
     [property: Range(0, Limits.MaxOnHand)] int? ReorderPoint = null,
     [property: Range(0, Limits.MaxQuantity)] int? InitialStock = null);
 
-public sealed record ImportPrice([property: RegularExpression(Prices.Shape)] string? Amount = null, [property: RegularExpression(Prices.CurrencyShape)] string? Currency = null);
+public sealed record ImportPrice(
+    [property: RegularExpression(Prices.Shape)] string? Amount = null, [property: RegularExpression(Prices.CurrencyShape)] string? Currency = null);
 
-public sealed record ImportComponent([property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string? Sku = null, [property: Range(1, Limits.MaxQuantity)] int? Quantity = null);
+public sealed record ImportComponent(
+    [property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string? Sku = null, [property: Range(1, Limits.MaxQuantity)] int? Quantity = null);
 
 public enum ImportOutcome
 {
@@ -87,7 +91,9 @@ public sealed class ImportCatalogue(InventoryDbContext db, Catalogue catalogue, 
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapPost("/import", Post).RequireSystemOperator(InventoryPermissions.ChangeCatalogue).WithIdempotencyKey().WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxBodyBytes))
+        products.MapPost("/import", Post).RequireSystemOperator(
+            InventoryPermissions.ChangeCatalogue).WithIdempotencyKey().WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(
+            MaxBodyBytes))
             .WithName("ImportCatalogue").WithSummary("Loads a catalogue, all of it or nothing.");
 
     private static async Task<Ok<ImportResult>> Post(ImportCatalogueRequest request, ImportCatalogue feature, CancellationToken ct) =>
@@ -113,7 +119,10 @@ public sealed class ImportCatalogue(InventoryDbContext db, Catalogue catalogue, 
             AddProduct.Validate(check, Row(i), row.Sku ?? "", row.Name ?? "", price, components, row.ReorderPoint);
             check.Check(row.Sku is null || seen.Add(row.Sku), Row(i) + "sku", $"The catalogue has {row.Sku} twice.");
             check.Between(Row(i) + "initialStock", row.InitialStock ?? 0, 0, Limits.MaxQuantity);
-            check.Check(components.Count == 0 || row.InitialStock is null or 0, Row(i) + "initialStock", "Stock is kept for the components, not for what is made of them.");
+            check.Check(
+                components.Count == 0 || row.InitialStock is null or 0,
+                Row(i) + "initialStock",
+                "Stock is kept for the components, not for what is made of them.");
             drafts.Add(new ProductDraft(row.Sku ?? "", row.Name ?? "", price, components, row.ReorderPoint));
         }
 
@@ -138,7 +147,9 @@ public sealed class ImportCatalogue(InventoryDbContext db, Catalogue catalogue, 
         return db.Products.Where(p => skus.Contains(p.Sku)).Include(p => p.Components).AsSplitQuery().ToDictionaryAsync(p => p.Sku, StringComparer.Ordinal, ct);
     }
 
-    /// <summary>The parts of every product of the catalogue that can be expanded; what stands in the way of the others goes to <paramref name="check"/>.</summary>
+    /// <summary>
+    /// The parts of every product of the catalogue that can be expanded; what stands in the way of the others goes to <paramref name="check"/>.
+    /// </summary>
     private async Task<Dictionary<string, IReadOnlyList<SkuQuantity>>> ExpandAsync(
         List<ProductDraft> drafts, Dictionary<string, Product> known, Validator check, CancellationToken ct)
     {
@@ -159,7 +170,8 @@ public sealed class ImportCatalogue(InventoryDbContext db, Catalogue catalogue, 
             {
                 var component = draft.Components[i].Sku;
                 var field = $"{Row(rows[sku])}components[{i}].sku";
-                check.Check(known.ContainsKey(component) || rows.ContainsKey(component), field, $"There is no product {component}, neither here nor in the catalogue.");
+                check.Check(
+                    known.ContainsKey(component) || rows.ContainsKey(component), field, $"There is no product {component}, neither here nor in the catalogue.");
                 check.Check(known.GetValueOrDefault(component)?.Status != ProductStatus.Discontinued, field, $"The product {component} is discontinued.");
                 complete &= parts.ContainsKey(component);
             }

@@ -5,7 +5,9 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Inventory.Features;
 
-/// <summary>One line of the ledger: what moved, why, and the figures after it. Order, correlation and user of another tenant are not shown to an operator of a tenant.</summary>
+/// <summary>
+/// One line of the ledger: what moved, why, and the figures after it. Order, correlation and user of another tenant are not shown to an operator of a tenant.
+/// </summary>
 public sealed record MovementResource(
     int Version,
     MovementKind Kind,
@@ -23,13 +25,19 @@ public sealed record MovementResource(
     string? CorrelationId,
     string? UserId);
 
-/// <summary>The ledger of a sku from its first line: the changes add up to the figures of its stock. A product with a recipe has no lines, its parts do.</summary>
+/// <summary>
+/// The ledger of a sku from its first line: the changes add up to the figures of its stock. A product with a recipe has no lines, its parts do.
+/// </summary>
 public static class ReadMovements
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapGet("/{sku}/movements", Get).RequireOperator(InventoryPermissions.ReadStock).WithName("ListMovements").WithSummary("The ledger that explains every piece, oldest line first.");
+        products.MapGet("/{sku}/movements", Get)
+            .RequireOperator(InventoryPermissions.ReadStock)
+            .WithName("ListMovements")
+            .WithSummary("The ledger that explains every piece, oldest line first.");
 
-    private static async Task<Ok<Page<MovementResource>>> Get(string sku, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
+    private static async Task<Ok<Page<MovementResource>>> Get(
+        string sku, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         if (!await db.Products.AnyAsync(p => p.Sku == sku, ct))
         {

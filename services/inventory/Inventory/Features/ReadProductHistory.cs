@@ -14,9 +14,13 @@ public sealed record ProductChangeResource(
 public static class ReadProductHistory
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapGet("/{sku}/history", Get).RequireOperator(InventoryPermissions.ReadStock).WithName("ReadProductHistory").WithSummary("Every change of a product, in order.");
+        products.MapGet("/{sku}/history", Get)
+            .RequireOperator(InventoryPermissions.ReadStock)
+            .WithName("ReadProductHistory")
+            .WithSummary("Every change of a product, in order.");
 
-    private static async Task<Ok<Page<ProductChangeResource>>> Get(string sku, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
+    private static async Task<Ok<Page<ProductChangeResource>>> Get(
+        string sku, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         if (!await db.Products.AnyAsync(p => p.Sku == sku, ct))
         {

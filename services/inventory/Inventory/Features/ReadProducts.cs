@@ -16,7 +16,10 @@ public static class ReadProducts
 
     public static void Map(RouteGroupBuilder products)
     {
-        products.MapGet("/", List).AllowAnonymous().WithName("ListProducts").WithSummary("Lists products in sku order; active ones unless status says otherwise.");
+        products.MapGet("/", List)
+            .AllowAnonymous()
+            .WithName("ListProducts")
+            .WithSummary("Lists products in sku order; active ones unless status says otherwise.");
         products.MapGet("/{sku}", Get).AllowAnonymous().WithName("ReadProduct").WithSummary("One product.");
     }
 
@@ -27,7 +30,12 @@ public static class ReadProducts
     /// <param name="db">The database.</param>
     /// <param name="ct">Cancels.</param>
     private static async Task<Ok<Page<ProductResource>>> List(
-        [Text(MaxSearch)] string? search, [MaxLength(20)] string? status, [AsParameters] PageQuery page, Caller caller, InventoryDbContext db, CancellationToken ct)
+        [Text(MaxSearch)] string? search,
+        [MaxLength(20)] string? status,
+        [AsParameters] PageQuery page,
+        Caller caller,
+        InventoryDbContext db,
+        CancellationToken ct)
     {
         var check = new Validator().Check(status is null or "active" or "discontinued" or "all", "status", "must be active, discontinued or all.");
         check.OptionalText("search", search, MaxSearch).ThrowIfInvalid();
@@ -71,5 +79,6 @@ public static class ReadProducts
             : throw Errors.NoSuchProduct(sku);
     }
 
-    private static ProductResource For(Caller caller, Product product) => caller.IsOperator ? ProductResource.Of(product) : ProductResource.ForEverybody(product);
+    private static ProductResource For(Caller caller, Product product) =>
+        caller.IsOperator ? ProductResource.Of(product) : ProductResource.ForEverybody(product);
 }

@@ -37,7 +37,10 @@ public sealed record ReservationResource(
 public static class ReadReservation
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder reservations) =>
-        reservations.MapGet("/{orderId:guid}", Get).RequireOperator(InventoryPermissions.ReadStock).WithName("ReadReservation").WithSummary("The reservation of an order.");
+        reservations.MapGet("/{orderId:guid}", Get)
+            .RequireOperator(InventoryPermissions.ReadStock)
+            .WithName("ReadReservation")
+            .WithSummary("The reservation of an order.");
 
     private static async Task<ETagged<Ok<ReservationResource>>> Get(Guid orderId, InventoryDbContext db, Caller caller, CancellationToken ct)
     {

@@ -38,7 +38,19 @@ public sealed record ShipmentResource(
     DateTimeOffset? CancelledAt)
 {
     public static ShipmentResource Of(Shipment s) => new(
-        s.Id, s.OrderId, s.UserId, s.Status, s.Items, s.PickList, s.Address, s.Carrier, s.TrackingNumber, s.Version, s.CreatedAt, s.DispatchedAt, s.CancelledAt);
+        s.Id,
+        s.OrderId,
+        s.UserId,
+        s.Status,
+        s.Items,
+        s.PickList,
+        s.Address,
+        s.Carrier,
+        s.TrackingNumber,
+        s.Version,
+        s.CreatedAt,
+        s.DispatchedAt,
+        s.CancelledAt);
 }
 
 public static class ReadShipments

@@ -28,7 +28,10 @@ public static class ReadStock
         """;
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapGet("/{sku}/stock", Get).RequireOperator(InventoryPermissions.ReadStock).WithName("ReadStock").WithSummary("How many pieces are on hand, reserved, available and shipped.");
+        products.MapGet("/{sku}/stock", Get)
+            .RequireOperator(InventoryPermissions.ReadStock)
+            .WithName("ReadStock")
+            .WithSummary("How many pieces are on hand, reserved, available and shipped.");
 
     private static async Task<Ok<StockResource>> Get(string sku, InventoryDbContext db, CancellationToken ct)
     {

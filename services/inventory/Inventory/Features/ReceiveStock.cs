@@ -55,7 +55,11 @@ public sealed class ReceiveStock(InventoryDbContext db, Catalogue catalogue, Sto
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
-        products.MapPost("/{sku}/receipts", Post).RequireSystemOperator(InventoryPermissions.ChangeStock).WithIdempotencyKey().WithName("ReceiveStock").WithSummary("Books pieces that came in.");
+        products.MapPost("/{sku}/receipts", Post)
+            .RequireSystemOperator(InventoryPermissions.ChangeStock)
+            .WithIdempotencyKey()
+            .WithName("ReceiveStock")
+            .WithSummary("Books pieces that came in.");
 
     private static async Task<Created<BookedResource>> Post(string sku, ReceiveStockRequest request, ReceiveStock feature, CancellationToken ct)
     {

@@ -53,7 +53,9 @@ public sealed class ReleaseStockHandler(
         await (reservation.Status == ReservationStatus.Shipped
             ? shipments.TellDispatchedAsync(reservation.OrderId, ct)
             : publish.PublishEventAsync(
-                new V1.StockReleased(reservation.OrderId, reservation.Lines.ForOthers(), reservation.Reason ?? reason, reservation.EndedAt!.Value), reservation.Version, ct));
+                new V1.StockReleased(reservation.OrderId, reservation.Lines.ForOthers(), reservation.Reason ?? reason, reservation.EndedAt!.Value),
+                reservation.Version,
+                ct));
 }
 
 public sealed class ReleaseStockConsumer(ReleaseStockHandler handler) : IConsumer<V1.ReleaseStock>

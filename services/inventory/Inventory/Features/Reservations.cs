@@ -7,8 +7,8 @@ using Microsoft.EntityFrameworkCore;
 namespace Inventory.Features;
 
 /// <summary>
-/// Access to reservations for those who change them, in one transaction and in the name of the reservation's tenant. The row is the order's lock: whoever changes
-/// anything of an order takes it first, and stock rows after it in sku order.
+/// Access to reservations for those who change them, in one transaction and in the name of the reservation's tenant. The row is the order's lock: whoever
+/// changes anything of an order takes it first, and stock rows after it in sku order.
 /// </summary>
 public sealed class Reservations(InventoryDbContext db, TimeProvider clock)
 {

@@ -133,11 +133,15 @@ public sealed class ReserveStockHandler(
         await (reservation.Status switch
         {
             ReservationStatus.Failed => publish.PublishEventAsync(
-                new V1.StockReservationFailed(reservation.OrderId, reservation.Reason!, (reservation.Shortages ?? []).ForOthers(), reservation.EndedAt!.Value), 1, ct),
+                new V1.StockReservationFailed(reservation.OrderId, reservation.Reason!, (reservation.Shortages ?? []).ForOthers(), reservation.EndedAt!.Value),
+                1,
+                ct),
 
             // Nothing is set aside now, and nothing will be: whoever asked must not count on it.
             ReservationStatus.Released => publish.PublishEventAsync(
-                new V1.StockReservationFailed(reservation.OrderId, $"Released already: {reservation.Reason}", [], reservation.EndedAt!.Value), reservation.Version, ct),
+                new V1.StockReservationFailed(reservation.OrderId, $"Released already: {reservation.Reason}", [], reservation.EndedAt!.Value),
+                reservation.Version,
+                ct),
 
             _ => publish.PublishEventAsync(new V1.StockReserved(reservation.OrderId, reservation.Lines.ForOthers(), reservation.ReservedAt!.Value), 1, ct),
         });

@@ -8,7 +8,9 @@ using V1 = Shop.Contracts.Inventory.V1;
 
 namespace Inventory.Features;
 
-/// <summary>What happens to a shipment, for the features that make it happen. The reservation's row is locked by the caller, and with it the shipment.</summary>
+/// <summary>
+/// What happens to a shipment, for the features that make it happen. The reservation's row is locked by the caller, and with it the shipment.
+/// </summary>
 public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
 {
     /// <summary>The parcel leaves: the pieces go out of the stock, once.</summary>

@@ -43,7 +43,8 @@ public sealed class StockLedger(InventoryDbContext db, TimeProvider clock)
     /// <summary>Makes the stock row of a new product.</summary>
     public Task OpenAsync(IReadOnlyList<(string Sku, int? ReorderPoint)> skus, CancellationToken ct) =>
         db.Database.ExecuteSqlAsync(
-            $"INSERT INTO stock (sku, reorder_point) SELECT * FROM unnest({skus.Select(s => s.Sku).ToArray()}, {skus.Select(s => s.ReorderPoint).ToArray()})", ct);
+            $"INSERT INTO stock (sku, reorder_point) SELECT * FROM unnest({skus.Select(s => s.Sku).ToArray()}, {skus.Select(s => s.ReorderPoint).ToArray()})",
+            ct);
 
     /// <summary>Pieces that came in. Null when the sku has no stock of its own.</summary>
     public Task<StockFigures?> ReceiveAsync(string sku, int quantity, string reference, CancellationToken ct) =>

@@ -38,7 +38,8 @@ public sealed class ReservationPlanTests
     public void Names_five_shortages_and_counts_the_rest()
     {
         string[] skus = ["A", "B", "C", "D", "E", "F", "G"];
-        var (reservation, _) = Plan([.. skus.Select(s => new SkuQuantity(s, 1))], [.. skus.Select(Itself)]).Decide(Stock([.. skus.Select(s => (s, 0))]), Now, ADay);
+        var (reservation, _) = Plan([.. skus.Select(s => new SkuQuantity(s, 1))], [.. skus.Select(Itself)]).Decide(
+            Stock([.. skus.Select(s => (s, 0))]), Now, ADay);
 
         reservation.Shortages!.Count.ShouldBe(7);
         reservation.Reason.ShouldEndWith("E (1 wanted, 0 available) and 2 more");

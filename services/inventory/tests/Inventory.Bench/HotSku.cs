@@ -35,7 +35,10 @@ internal sealed class HotSku : ServiceFixture<Program>
     {
         await base.InitializeAsync();
         using var probe = Anonymous();
-        await Poll.UntilAsync(async () => (await probe.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode, "inventory to be ready", TimeSpan.FromMinutes(1));
+        await Poll.UntilAsync(
+            async () => (await probe.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode,
+            "inventory to be ready",
+            TimeSpan.FromMinutes(1));
         await ListenAsync();
         await InScopeAsync<AddProduct, object>(async f => await f.Handle(new AddProductRequest(Sku, "Hot", new Money(1, "EUR")), default));
         await InScopeAsync<ReceiveStock, object>(async f => await f.Handle(Sku, new ReceiveStockRequest(Plenty, "bench"), default));
@@ -107,7 +110,10 @@ internal sealed class HotSku : ServiceFixture<Program>
         var before = Volatile.Read(ref _answers);
         var watch = Stopwatch.StartNew();
         await Task.WhenAll(Enumerable.Range(0, orders).Select(async _ => await channel.BasicPublishAsync(
-            "", Queues.InventoryCommands, mandatory: true, new BasicProperties { ContentType = "application/vnd.masstransit+json", UserId = TestVhost.Account, DeliveryMode = DeliveryModes.Persistent },
+            "", Queues.InventoryCommands, mandatory: true, new BasicProperties
+            {
+                ContentType = "application/vnd.masstransit+json", UserId = TestVhost.Account, DeliveryMode = DeliveryModes.Persistent,
+            },
             JsonSerializer.SerializeToUtf8Bytes(new JsonObject
             {
                 ["messageId"] = Guid.CreateVersion7().ToString(),

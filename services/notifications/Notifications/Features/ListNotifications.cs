@@ -30,7 +30,8 @@ public sealed record NotificationView(
 /// <summary>Mails, newest first: customers see their own, operators all.</summary>
 public static class ListNotifications
 {
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapGet("/v1/notifications", List).RequireCustomer(others: Permissions.ReadPersonalData)
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) =>
+        app.MapGet("/v1/notifications", List).RequireCustomer(others: Permissions.ReadPersonalData)
             .WithName("ListNotifications").WithSummary("Mails, the newest first: own ones, or everybody's for operators.");
 
     private static async Task<Ok<Page<NotificationView>>> List(

@@ -65,7 +65,11 @@ public sealed record PreferencesView(
     internal static PreferencesView Of(NotificationPreferences? stored)
     {
         return new PreferencesView(
-            On(MailTemplate.Welcome), On(MailTemplate.OrderConfirmation), On(MailTemplate.OrderShipped), On(MailTemplate.OrderCancelled), On(MailTemplate.OrderFailed));
+            On(MailTemplate.Welcome),
+            On(MailTemplate.OrderConfirmation),
+            On(MailTemplate.OrderShipped),
+            On(MailTemplate.OrderCancelled),
+            On(MailTemplate.OrderFailed));
 
         bool On(string template) => stored?.SwitchedOff.Contains(template) != true;
     }

@@ -17,7 +17,8 @@ public static class ResyncContact
     private static async Task<Accepted<ResyncedCopy>> Post(Guid userId, NotificationsDbContext db, CancellationToken ct)
     {
         var known = await db.Database.ExecuteSqlAsync(
-            $"UPDATE contacts SET email_version = -1, name_version = -1, locale_version = -1, active_version = -1 WHERE user_id = {userId} AND erased_at IS NULL", ct);
+            $"UPDATE contacts SET email_version = -1, name_version = -1, locale_version = -1, active_version = -1 WHERE user_id = {userId} AND erased_at IS NULL",
+            ct);
         return known > 0
             ? TypedResults.Accepted((string?)null, new ResyncedCopy("users", userId.ToString(), NotificationQueues.Contacts))
             : throw ProblemException.NotFound("There is no copy of that contact, or the person is erased.");

@@ -23,7 +23,8 @@ public sealed record AttemptView(int Number, DateTimeOffset At, double LatencyMs
 
 /// <summary>One event for one webhook, with everything that was tried.</summary>
 public sealed record DeliveryView(
-    Guid Id, string EventId, string EventType, string? Subject, DeliveryStatus Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt, DateTimeOffset? CompletedAt,
+    Guid Id, string EventId, string EventType, string? Subject, DeliveryStatus Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt,
+    DateTimeOffset? CompletedAt,
     IReadOnlyList<AttemptView> Attempts);
 
 /// <param name="From">Deliveries created at this time or later.</param>
@@ -47,7 +48,8 @@ public static class WebhookDeliveries
             .WithName("ListWebhookDeliveries").WithSummary("What was sent, the newest first, with every attempt.");
         webhooks.MapGet("/{id:guid}/deliveries/{deliveryId:guid}", Get).RequireOperator(NotificationsPermissions.ChangeWebhooks)
             .WithName("ReadWebhookDelivery").WithSummary("One delivery.");
-        webhooks.MapPost("/{id:guid}/deliveries/{deliveryId:guid}/redeliver", Redeliver).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey()
+        webhooks.MapPost("/{id:guid}/deliveries/{deliveryId:guid}/redeliver", Redeliver).RequireOperator(
+            NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey()
             .WithName("RedeliverWebhook").WithSummary("Send it again, under the same id.");
         webhooks.MapPost("/{id:guid}/deliveries/redeliver", RedeliverRange).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey()
             .WithName("RedeliverWebhooks").WithSummary("Send again what failed in a range of time.");
@@ -58,7 +60,8 @@ public static class WebhookDeliveries
         var webhook = await MustBeActiveAsync(db, id, ct);
         var now = clock.GetUtcNow();
         var envelope = new CloudEventEnvelope(
-            Ids.New(clock).ToString(), ShopContracts.Catalogue.SourceOf("notifications"), TestEventType, now, id.ToString(), CorrelationId: OperationContext.Current.CorrelationId,
+            Ids.New(
+                clock).ToString(), ShopContracts.Catalogue.SourceOf("notifications"), TestEventType, now, id.ToString(), CorrelationId: OperationContext.Current.CorrelationId,
             TenantId: webhook.TenantId);
         var data = JsonSerializer.SerializeToUtf8Bytes(
             new { webhookId = webhook.Id, message = "This is a test. Whoever verifies its signature is ready for events.", sentAt = now.UtcDateTime });
@@ -71,7 +74,12 @@ public static class WebhookDeliveries
     }
 
     private static async Task<Ok<Page<DeliveryView>>> List(
-        Guid id, [AsParameters] PageQuery page, [MaxLength(20)] string? status, [MaxLength(255)] string? eventId, NotificationsDbContext db, CancellationToken ct)
+        Guid id,
+        [AsParameters] PageQuery page,
+        [MaxLength(20)] string? status,
+        [MaxLength(255)] string? eventId,
+        NotificationsDbContext db,
+        CancellationToken ct)
     {
         await db.FindAsync(id, ct);
         var deliveries = db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == id);
@@ -132,9 +140,18 @@ public static class WebhookDeliveries
         return TypedResults.Accepted((string?)null, new RedeliveryCount(count));
     }
 
-    /// <summary>Puts deliveries at the beginning of the schedule, with the id and the bytes that they always had. One that is under way goes on as it is.</summary>
+    /// <summary>
+    /// Puts deliveries at the beginning of the schedule, with the id and the bytes that they always had. One that is under way goes on as it is.
+    /// </summary>
     private static async Task<int> RestartAsync(
-        NotificationsDbContext db, Guid webhookId, Guid[]? ids, string[]? states, DateTimeOffset from, DateTimeOffset to, TimeProvider clock, CancellationToken ct)
+        NotificationsDbContext db,
+        Guid webhookId,
+        Guid[]? ids,
+        string[]? states,
+        DateTimeOffset from,
+        DateTimeOffset to,
+        TimeProvider clock,
+        CancellationToken ct)
     {
         var count = await db.Database.ExecuteSqlAsync(
             $"""

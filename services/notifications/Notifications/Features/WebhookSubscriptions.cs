@@ -50,7 +50,8 @@ public record WebhookView(
 
 /// <summary>A webhook with its secret, which is shown this once.</summary>
 public sealed record RegisteredWebhook(
-    Guid Id, string Url, IReadOnlyList<string> EventTypes, string? Description, WebhookStatus Status, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version,
+    Guid Id, string Url, IReadOnlyList<string> EventTypes, string? Description, WebhookStatus Status, DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt, long Version,
     string Secret);
 
 /// <param name="Secret">The new secret, shown this once.</param>
@@ -78,7 +79,8 @@ public static class WebhookSubscriptions
             .WithName("ChangeWebhook").WithSummary("Change what it gets and where, or switch it off and on.");
         webhooks.MapDelete("/{id:guid}", Delete).RequireOperator(NotificationsPermissions.ChangeWebhooks)
             .WithName("DeleteWebhook").WithSummary("Delete it with what it was sent.");
-        webhooks.MapPost("/{id:guid}/rotate-secret", RotateSecret).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey(shownOnce: "secret")
+        webhooks.MapPost("/{id:guid}/rotate-secret", RotateSecret).RequireOperator(
+            NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey(shownOnce: "secret")
             .WithName("RotateWebhookSecret").WithSummary("A new secret; deliveries carry a signature of the old one too for a while.");
     }
 
@@ -93,7 +95,8 @@ public static class WebhookSubscriptions
     }
 
     private static async Task<ETagged<Created<RegisteredWebhook>>> Register(
-        RegisterWebhookRequest request, EndpointCheck check, SecretVault vault, WebhookBindings bindings, NotificationsDbContext db, WebhookOptions options, TimeProvider clock,
+        RegisterWebhookRequest request, EndpointCheck check, SecretVault vault, WebhookBindings bindings, NotificationsDbContext db,
+        WebhookOptions options, TimeProvider clock,
         CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
@@ -134,7 +137,8 @@ public static class WebhookSubscriptions
         }
     }
 
-    private static async Task<Ok<Page<WebhookView>>> List([AsParameters] PageQuery page, [MaxLength(20)] string? status, NotificationsDbContext db, CancellationToken ct)
+    private static async Task<Ok<Page<WebhookView>>> List(
+        [AsParameters] PageQuery page, [MaxLength(20)] string? status, NotificationsDbContext db, CancellationToken ct)
     {
         var webhooks = db.Visible().AsNoTracking();
         if (QueryText.Parse<WebhookStatus>("status", status) is { } wanted)
@@ -158,7 +162,8 @@ public static class WebhookSubscriptions
     }
 
     private static async Task<ETagged<Ok<WebhookView>>> Change(
-        Guid id, ChangeWebhookRequest request, ExpectedVersion expected, EndpointCheck check, WebhookBindings bindings, NotificationsDbContext db, TimeProvider clock,
+        Guid id, ChangeWebhookRequest request, ExpectedVersion expected, EndpointCheck check, WebhookBindings bindings, NotificationsDbContext db,
+        TimeProvider clock,
         CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
@@ -214,7 +219,13 @@ public static class WebhookSubscriptions
     }
 
     private static async Task<Ok<RotatedSecret>> RotateSecret(
-        Guid id, ExpectedVersion expected, SecretVault vault, NotificationsDbContext db, IOptions<WebhookOptions> options, TimeProvider clock, CancellationToken ct)
+        Guid id,
+        ExpectedVersion expected,
+        SecretVault vault,
+        NotificationsDbContext db,
+        IOptions<WebhookOptions> options,
+        TimeProvider clock,
+        CancellationToken ct)
     {
         var webhook = await db.FindAsync(id, ct);
         expected.Check(webhook.Version);
@@ -224,7 +235,8 @@ public static class WebhookSubscriptions
         if (valid.Count >= MaxSecrets)
         {
             throw ProblemException.Conflict(
-                "too_many_secrets", $"The webhook has {valid.Count} secrets that are still valid. The next one can be made at {valid.Min(s => s.ExpiresAt):O}, when the oldest ends.");
+                "too_many_secrets",
+                $"The webhook has {valid.Count} secrets that are still valid. The next one can be made at {valid.Min(s => s.ExpiresAt):O}, when the oldest ends.");
         }
 
         foreach (var known in valid.Where(s => s.ExpiresAt is null))
@@ -253,7 +265,9 @@ public static class WebhookSubscriptions
         for (var i = 0; i < eventTypes.Count; i++)
         {
             validator.Check(
-                eventTypes[i] is { } pattern && EventTypePattern.IsValid(pattern), $"eventTypes[{i}]", "must be an event type such as shop.order.shipped.v1, or with wildcards shop.order.*.");
+                eventTypes[i] is { } pattern && EventTypePattern.IsValid(pattern),
+                $"eventTypes[{i}]",
+                "must be an event type such as shop.order.shipped.v1, or with wildcards shop.order.*.");
         }
 
         validator.ThrowIfInvalid();

@@ -52,8 +52,8 @@ public sealed record MailOptions
     public IReadOnlyList<TimeSpan> Retries { get; init; } = [];
 
     /// <summary>
-    /// Waiting time after each attempt of which nobody knows whether the server took the mail; it has failed, and may have arrived, when the list is at its end.
-    /// Few and long, since each may be a second copy for its reader. The default (30 minutes, 4 hours) is used when empty.
+    /// Waiting time after each attempt of which nobody knows whether the server took the mail; it has failed, and may have arrived, when the list is at its
+    /// end. Few and long, since each may be a second copy for its reader. The default (30 minutes, 4 hours) is used when empty.
     /// </summary>
     public IReadOnlyList<TimeSpan> UnconfirmedRetries { get; init; } = [];
 
@@ -99,15 +99,17 @@ public sealed record SmtpOptions : IForDevelopment
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// How long the answer to the last byte may take. The server has the mail by then: whoever does not wait for its answer sends it twice. RFC 5321 (4.5.3.2.6)
-    /// gives servers ten minutes; most take milliseconds, and a sender waits with each mail.
+    /// How long the answer to the last byte may take. The server has the mail by then: whoever does not wait for its answer sends it twice. RFC 5321
+    /// (4.5.3.2.6) gives servers ten minutes; most take milliseconds, and a sender waits with each mail.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
     public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromMinutes(2);
 
     public IEnumerable<(string Setting, string Reason)> OnlyForDevelopment()
     {
-        if (Tls is SecureSocketOptions.None or SecureSocketOptions.StartTlsWhenAvailable && Host != "localhost" && !(IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address)))
+        if (Tls is SecureSocketOptions.None or SecureSocketOptions.StartTlsWhenAvailable
+            && Host != "localhost"
+            && !(IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address)))
         {
             yield return (nameof(Tls), "mails would go to another host without TLS, or without where somebody on the way says that there is none");
         }

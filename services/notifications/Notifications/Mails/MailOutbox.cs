@@ -43,8 +43,8 @@ public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, Ti
 
     /// <summary>In the transaction that is open on the connection, or in one of its own.</summary>
     /// <remarks>
-    /// <see cref="ErasureLock"/> decides between a mail and the erasure of its person: no address and no data stay behind. A mail that comes after the erasure is noted
-    /// without them, and suppressed.
+    /// <see cref="ErasureLock"/> decides between a mail and the erasure of its person: no address and no data stay behind. A mail that comes after the erasure
+    /// is noted without them, and suppressed.
     /// </remarks>
     public static async Task InsertAsync(NpgsqlConnection connection, IReadOnlyList<MailRequest> mails, TimeProvider clock, CancellationToken ct)
     {

@@ -5,7 +5,9 @@ using NpgsqlTypes;
 
 namespace Notifications.Mails;
 
-/// <summary>A mail that this process has claimed, with everything that decides about it as it was at that moment. The attempt that begins is counted already.</summary>
+/// <summary>
+/// A mail that this process has claimed, with everything that decides about it as it was at that moment. The attempt that begins is counted already.
+/// </summary>
 public sealed record ClaimedMail(
     Guid Id,
     Guid Claim,
@@ -28,11 +30,14 @@ public sealed record ClaimedMail(
     public string? Address => Recipient ?? (Audience == Audiences.Customer ? ContactEmail : null);
 }
 
-/// <summary>The senders' view of the table of mails. Every statement is a transaction of its own, and every time is the database's: replicas need not agree on theirs.</summary>
+/// <summary>
+/// The senders' view of the table of mails. Every statement is a transaction of its own, and every time is the database's: replicas need not agree on theirs.
+/// </summary>
 /// <remarks>
-/// A claim moves the row's due time to the end of a lease and gives it a token; whoever wants to say something about the row later must still hold it. The holder
-/// renews it for as long as it sends. So a mail is sent by one sender, whatever number of replicas there is and however often its event is delivered. What remains
-/// is a crash, or a stop longer than the lease, between the mail server's answer and <see cref="CompleteAsync"/>: then the mail goes out again, with the same Message-ID.
+/// A claim moves the row's due time to the end of a lease and gives it a token; whoever wants to say something about the row later must still hold it. The
+/// holder renews it for as long as it sends. So a mail is sent by one sender, whatever number of replicas there is and however often its event is delivered.
+/// What remains is a crash, or a stop longer than the lease, between the mail server's answer and <see cref="CompleteAsync"/>: then the mail goes out again,
+/// with the same Message-ID.
 /// </remarks>
 public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> options, TimeProvider clock)
 {
@@ -73,8 +78,10 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
         while (await reader.ReadAsync(ct))
         {
             claimed.Add(new ClaimedMail(
-                reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), Value<Guid>(5), Text(6), reader.GetString(7),
-                reader.GetInt32(8), reader.GetInt32(9), reader.GetFieldValue<TimeSpan>(10), Text(11), Text(12), Text(13), reader.GetBoolean(14), reader.GetBoolean(15)));
+                reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), Value<Guid>(5), Text(6),
+                reader.GetString(7),
+                reader.GetInt32(8), reader.GetInt32(9), reader.GetFieldValue<TimeSpan>(10), Text(11), Text(12), Text(13), reader.GetBoolean(14),
+                reader.GetBoolean(15)));
         }
 
         return claimed;
@@ -89,7 +96,12 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
     /// <param name="note">What there is to say of it meanwhile.</param>
     /// <param name="ct">Cancels.</param>
     public Task RenewAsync(ClaimedMail mail, string? note, CancellationToken ct) => ExecuteAsync(
-        "UPDATE mails SET due_at = now() + $3, last_error = coalesce($4, last_error) WHERE id = $1 AND claim = $2", ct, mail.Id, mail.Claim, options.Value.Lease, note);
+        "UPDATE mails SET due_at = now() + $3, last_error = coalesce($4, last_error) WHERE id = $1 AND claim = $2",
+        ct,
+        mail.Id,
+        mail.Claim,
+        options.Value.Lease,
+        note);
 
     /// <summary>The end of a mail: sent, failed or suppressed.</summary>
     /// <param name="mail">The claim.</param>

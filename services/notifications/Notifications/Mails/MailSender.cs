@@ -45,7 +45,8 @@ public sealed partial class MailSender(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var senders = Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => Task.Run(() => WorkAsync(stoppingToken), CancellationToken.None)));
+        var senders = Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(
+            _ => Task.Run(() => WorkAsync(stoppingToken), CancellationToken.None)));
         await Task.Delay(Timeout.InfiniteTimeSpan, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         // At once, and what was claimed in this moment as well: others must not wait until a slow mail server has answered.
@@ -175,7 +176,8 @@ public sealed partial class MailSender(
 
         // The contact's arrival makes the mail due; looking again is for an arrival at this very moment.
         var wait = TimeSpan.FromSeconds(Math.Clamp(mail.Age.TotalSeconds / 2, 1, 60));
-        await RecordAsync(() => queue.PostponeAsync(mail, wait, attempted: false, unconfirmed: false, "The user's address is not known yet.", CancellationToken.None));
+        await RecordAsync(
+            () => queue.PostponeAsync(mail, wait, attempted: false, unconfirmed: false, "The user's address is not known yet.", CancellationToken.None));
     }
 
     private async Task SendAsync(ClaimedMail mail, string address, IMailTransport transport, long claimedAt)
@@ -202,13 +204,20 @@ public sealed partial class MailSender(
         // Stopped and continued in between, the process must not send what another one has taken over.
         if (clock.GetElapsedTime(claimedAt) > options.Value.Lease / 2)
         {
-            await RecordAsync(() => queue.PostponeAsync(mail, TimeSpan.Zero, attempted: false, unconfirmed: false, "The process was too busy to send the mail in time.", CancellationToken.None));
+            await RecordAsync(
+                () => queue.PostponeAsync(
+                    mail, TimeSpan.Zero, attempted: false, unconfirmed: false, "The process was too busy to send the mail in time.", CancellationToken.None));
             return;
         }
 
         var role = mail.Audience == Audiences.PreviousAddress ? "." + mail.Audience : "";
         var outgoing = new OutgoingMail(
-            $"{Plain(mail.EventId)}.{mail.Template}{role}@{options.Value.MessageIdDomain}", address, rendered.Subject, rendered.Text, rendered.Html, rendered.Language);
+            $"{Plain(mail.EventId)}.{mail.Template}{role}@{options.Value.MessageIdDomain}",
+            address,
+            rendered.Subject,
+            rendered.Text,
+            rendered.Html,
+            rendered.Language);
         var started = clock.GetTimestamp();
         using var ended = new CancellationTokenSource();
         var renewing = RenewAsync(mail, transport, ended.Token);
@@ -284,7 +293,9 @@ public sealed partial class MailSender(
         metrics.MailEnded(mail.Template, status);
     }
 
-    /// <summary>What happened is written down, however long the database is away; until then nobody in this process claims anything, so that no mail goes out again.</summary>
+    /// <summary>
+    /// What happened is written down, however long the database is away; until then nobody in this process claims anything, so that no mail goes out again.
+    /// </summary>
     private async Task RecordAsync(Func<Task> write)
     {
         for (var attempt = 0; ; attempt++)
@@ -325,7 +336,8 @@ public sealed partial class MailSender(
     private static bool CannotBeWritten(Exception e) => e is PostgresException { SqlState: ['2', '2' or '3', ..] or ['4', '2', ..] } or not NpgsqlException;
 
     // An event's id is any text (CloudEvents 1.0), and a Message-ID is not (RFC 5322, §3.6.4): one that does not fit stands there as its hash.
-    private static string Plain(string eventId) => Fitting().IsMatch(eventId) ? eventId : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(eventId)));
+    private static string Plain(string eventId) =>
+        Fitting().IsMatch(eventId) ? eventId : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(eventId)));
 
     [GeneratedRegex("^[A-Za-z0-9._-]{1,100}\\z")]
     private static partial Regex Fitting();

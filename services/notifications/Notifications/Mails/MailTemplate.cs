@@ -70,5 +70,6 @@ public sealed record MailTemplate(string Name, bool IsSecurity, object Sample)
     /// <summary>The mail that carries a link; null when there is none of that purpose.</summary>
     public static string? OfLink(string purpose) => All.FirstOrDefault(t => t.Sample is SendAccountLink link && link.Purpose == purpose)?.Name;
 
-    private static SendAccountLink Link(string purpose) => new(Id, "ada@example.org", purpose, $"https://shop.example/account/{purpose}#ticket=WmVyb2VzIGFuZCBvbmVz", Time);
+    private static SendAccountLink Link(string purpose) =>
+        new(Id, "ada@example.org", purpose, $"https://shop.example/account/{purpose}#ticket=WmVyb2VzIGFuZCBvbmVz", Time);
 }

@@ -50,7 +50,10 @@ public interface IMailTransport : IDisposable
     Task SendAsync(OutgoingMail mail, CancellationToken ct);
 }
 
-/// <summary>SMTP with one connection that is kept from mail to mail. Every wait ends with the token, <see cref="SmtpOptions.Timeout"/> or <see cref="SmtpOptions.AnswerTimeout"/>.</summary>
+/// <summary>
+/// SMTP with one connection that is kept from mail to mail. Every wait ends with the token, <see cref="SmtpOptions.Timeout"/> or
+/// <see cref="SmtpOptions.AnswerTimeout"/>.
+/// </summary>
 public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailOptions> mails, TimeProvider clock) : IMailTransport
 {
     private static readonly ParserOptions Addresses = new() { AddressParserComplianceMode = RfcComplianceMode.Strict, AllowAddressesWithoutDomain = false };
@@ -105,7 +108,8 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
         {
             421 or 454 or 530 or 534 or 535 or 538 => new(MailFailure.ServerUnavailable, $"The mail server cannot be used ({(int)status}).", e),
             < 500 => new(MailFailure.Deferred, $"The mail server deferred the mail ({(int)status}).", e),
-            not 552 when what == SmtpErrorCode.SenderNotAccepted => new(MailFailure.ServerUnavailable, $"The mail server refused the sender ({(int)status}).", e),
+            not 552 when what == SmtpErrorCode.SenderNotAccepted =>
+                new(MailFailure.ServerUnavailable, $"The mail server refused the sender ({(int)status}).", e),
             _ => new(MailFailure.Refused, $"The mail server refused the mail ({(int)status}).", e),
         },
         _ when HandedOver => new(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.", e),
@@ -157,7 +161,8 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
         }
     }
 
-    // A mail of more than one packet, on a connection that waits for company before it sends a small one, waits for the server's delayed acknowledgement: 40 ms for each.
+    // A mail of more than one packet, on a connection that waits for company before it sends a small one, waits for the server's delayed acknowledgement: 40 ms
+    // for each.
     private async Task<Socket> DialAsync(CancellationToken ct)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

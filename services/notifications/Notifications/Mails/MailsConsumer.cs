@@ -11,8 +11,8 @@ using Shop.Contracts.Users.V1;
 namespace Notifications.Mails;
 
 /// <summary>
-/// Which event leads to which mail. What can happen only once to an order or a user makes one mail, however often it is told; of anything else the event's id makes one. So no inbox is
-/// needed, and mails are committed together with those that others have asked for in the same moment.
+/// Which event leads to which mail. What can happen only once to an order or a user makes one mail, however often it is told; of anything else the event's id
+/// makes one. So no inbox is needed, and mails are committed together with those that others have asked for in the same moment.
 /// </summary>
 [OwnTransaction]
 public sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<MailOptions> options) :
@@ -34,7 +34,8 @@ public sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<MailO
         await EnqueueAsync(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.NewEmail);
         if (context.Message.OldEmailVerified != false)
         {
-            await EnqueueAsync(context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.OldEmail, audience: Audiences.PreviousAddress);
+            await EnqueueAsync(
+                context, MailTemplate.EmailChanged, context.Message.UserId, recipient: context.Message.OldEmail, audience: Audiences.PreviousAddress);
         }
     }
 
@@ -44,13 +45,17 @@ public sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<MailO
 
     public Task Consume(ConsumeContext<UserDeactivated> context) => EnqueueAsync(context, MailTemplate.AccountDeactivated, context.Message.UserId);
 
-    public Task Consume(ConsumeContext<OrderConfirmed> context) => ForOrderAsync(context, MailTemplate.OrderConfirmation, context.Message.UserId, context.Message.OrderId);
+    public Task Consume(ConsumeContext<OrderConfirmed> context) =>
+        ForOrderAsync(context, MailTemplate.OrderConfirmation, context.Message.UserId, context.Message.OrderId);
 
-    public Task Consume(ConsumeContext<OrderShipped> context) => ForOrderAsync(context, MailTemplate.OrderShipped, context.Message.UserId, context.Message.OrderId);
+    public Task Consume(ConsumeContext<OrderShipped> context) =>
+        ForOrderAsync(context, MailTemplate.OrderShipped, context.Message.UserId, context.Message.OrderId);
 
-    public Task Consume(ConsumeContext<OrderCancelled> context) => ForOrderAsync(context, MailTemplate.OrderCancelled, context.Message.UserId, context.Message.OrderId);
+    public Task Consume(ConsumeContext<OrderCancelled> context) =>
+        ForOrderAsync(context, MailTemplate.OrderCancelled, context.Message.UserId, context.Message.OrderId);
 
-    public Task Consume(ConsumeContext<OrderFailed> context) => ForOrderAsync(context, MailTemplate.OrderFailed, context.Message.UserId, context.Message.OrderId);
+    public Task Consume(ConsumeContext<OrderFailed> context) =>
+        ForOrderAsync(context, MailTemplate.OrderFailed, context.Message.UserId, context.Message.OrderId);
 
     public Task Consume(ConsumeContext<StockLow> context) =>
         EnqueueAsync(context, MailTemplate.LowStock, null, recipient: options.Value.Operators, audience: Audiences.Operators);
@@ -77,7 +82,8 @@ public sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<MailO
         var eventId = context.Headers.Get<string>(CloudEventHeaders.Id) ?? context.MessageId!.Value.ToString();
         return mails.CommitAsync(
             new MailRequest(
-                template, cause?.ToString() ?? eventId, eventId, ShopContracts.Catalogue.Find(typeof(T))!.Type, context.Message, userId, orderId, recipient, audience,
+                template, cause?.ToString()
+                    ?? eventId, eventId, ShopContracts.Catalogue.Find(typeof(T))!.Type, context.Message, userId, orderId, recipient, audience,
                 OperationContext.Current.TenantId),
             context.CancellationToken);
     }

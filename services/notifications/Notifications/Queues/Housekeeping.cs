@@ -8,9 +8,17 @@ using Notifications.Webhooks;
 
 namespace Notifications.Queues;
 
-/// <summary>Removes what is past its retention, a little at a time, and what late messages left of erased people; seals secrets that are not sealed with the key of today.</summary>
+/// <summary>
+/// Removes what is past its retention, a little at a time, and what late messages left of erased people; seals secrets that are not sealed with the key of
+/// today.
+/// </summary>
 public sealed partial class Housekeeping(
-    IServiceScopeFactory scopes, SecretVault vault, IOptions<MailOptions> mails, IOptions<WebhookOptions> webhooks, TimeProvider clock, ILogger<Housekeeping> logger)
+    IServiceScopeFactory scopes,
+    SecretVault vault,
+    IOptions<MailOptions> mails,
+    IOptions<WebhookOptions> webhooks,
+    TimeProvider clock,
+    ILogger<Housekeeping> logger)
     : PeriodicService(clock, logger)
 {
     private const int Batch = 5000;
@@ -30,7 +38,8 @@ public sealed partial class Housekeeping(
         var db = scope.ServiceProvider.GetRequiredService<NotificationsDbContext>();
         var now = Clock.GetUtcNow();
         while (await db.Database.ExecuteSqlAsync(
-            $"DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE status <> 'pending' AND completed_at < {now - mails.Value.Retention} LIMIT {Batch})", ct) == Batch)
+            $"DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE status <> 'pending' AND completed_at < {now - mails.Value.Retention} LIMIT {Batch})",
+            ct) == Batch)
         {
         }
 

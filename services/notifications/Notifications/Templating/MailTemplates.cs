@@ -82,7 +82,11 @@ public sealed class MailTemplates
         var options = Template.OptionsOf(Language.Parse(Content("language.json"), Path.Combine(folder, "language.json")));
         everywhere.ToList().ForEach(v => options.Scope.SetValue(v.Key, new StringValue(v.Value)));
         return new LanguageFolder(
-            Path.GetFileName(folder), options, Part("layout.txt"), Part("layout.html"), MailTemplate.All.ToFrozenDictionary(t => t.Name, t => ReadMail(t.Name)));
+            Path.GetFileName(folder),
+            options,
+            Part("layout.txt"),
+            Part("layout.html"),
+            MailTemplate.All.ToFrozenDictionary(t => t.Name, t => ReadMail(t.Name)));
 
         Parts ReadMail(string name)
         {
@@ -96,7 +100,8 @@ public sealed class MailTemplates
             }
 
             // The end of the first line stays with the text, so that the lines in messages are those of the file.
-            return new Parts(new Template(text[Prefix.Length..end].Trim(), html: false, file), new Template(text[end..], html: false, file), Part(name + ".html"));
+            return new Parts(
+                new Template(text[Prefix.Length..end].Trim(), html: false, file), new Template(text[end..], html: false, file), Part(name + ".html"));
         }
 
         Template Part(string name) => new(Content(name), html: name.EndsWith(".html", StringComparison.Ordinal), Path.Combine(folder, name));

@@ -58,7 +58,8 @@ public sealed class Template
     }
 
     /// <summary>The names by which a template finds the properties of a model.</summary>
-    public static Dictionary<string, Type> NamesOf(Type model) => model.GetProperties().ToDictionary(p => MemberNameStrategies.CamelCase(p), p => p.PropertyType);
+    public static Dictionary<string, Type> NamesOf(Type model) =>
+        model.GetProperties().ToDictionary(p => MemberNameStrategies.CamelCase(p), p => p.PropertyType);
 
     public string Render(TemplateContext context) => _parsed.Render(context, _encoder);
 

@@ -58,14 +58,19 @@ public sealed class DeliveryClient(HttpMessageInvoker http, SecretVault vault, I
         request.Headers.UserAgent.ParseAdd(UserAgent);
         request.Headers.Add(StandardWebhooks.IdHeader, delivery.EventId);
         request.Headers.Add(StandardWebhooks.TimestampHeader, timestamp.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        request.Headers.Add(StandardWebhooks.SignatureHeader, StandardWebhooks.Sign(delivery.Secrets.Select(s => vault.Open(delivery.WebhookId, s)), delivery.EventId, timestamp, delivery.Body));
+        request.Headers.Add(
+            StandardWebhooks.SignatureHeader,
+            StandardWebhooks.Sign(delivery.Secrets.Select(s => vault.Open(delivery.WebhookId, s)), delivery.EventId, timestamp, delivery.Body));
         return request;
     }
 
     private static TimeSpan? RetryAfter(HttpResponseHeaders headers, DateTimeOffset now)
     {
         var wait = headers.RetryAfter?.Delta ?? (headers.RetryAfter?.Date - now);
-        if (wait is null && headers.NonValidated.TryGetValues("Retry-After", out var raw) && raw.ToString() is { Length: > 0 } text && text.All(char.IsAsciiDigit))
+        if (wait is null
+            && headers.NonValidated.TryGetValues("Retry-After", out var raw)
+            && raw.ToString() is { Length: > 0 } text
+            && text.All(char.IsAsciiDigit))
         {
             // More seconds than the parser can count: it is asked for as long as may be.
             wait = RetrySchedule.LongestRetryAfter;

@@ -29,7 +29,9 @@ public sealed record AttemptResult(
     public bool Gone => StatusCode == 410;
 }
 
-/// <summary>The dispatcher's view of the deliveries. Every statement is a transaction of its own, and every time is the database's: replicas need not agree on theirs.</summary>
+/// <summary>
+/// The dispatcher's view of the deliveries. Every statement is a transaction of its own, and every time is the database's: replicas need not agree on theirs.
+/// </summary>
 public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOptions> options, IOptions<MailOptions> mails, TimeProvider clock)
 {
     private readonly RetrySchedule _retries = options.Value.Retries;
@@ -135,8 +137,8 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
 
     private static async Task RecordAttemptsAsync(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
-        // Deliveries of a webhook that was deleted meanwhile are gone, and so is the place for their log. What an endpoint has answered may quote what it was told of a
-        // person: the lock decides between this and the person's erasure (ContactBook.EraseTraces).
+        // Deliveries of a webhook that was deleted meanwhile are gone, and so is the place for their log. What an endpoint has answered may quote what it was
+        // told of a person: the lock decides between this and the person's erasure (ContactBook.EraseTraces).
         await using var insert = new NpgsqlCommand(
             """
             WITH told AS (
@@ -174,7 +176,8 @@ public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOpt
     private async Task RecordStepsAsync(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
 #pragma warning disable CA5394 // Jitter is no secret.
-        var steps = results.Select(r => (Result: r, Wait: r.Delivered || r.Gone ? null : _retries.Next(r.Delivery.Step, Random.Shared.NextDouble(), r.RetryAfter))).ToList();
+        var steps = results.Select(
+            r => (Result: r, Wait: r.Delivered || r.Gone ? null : _retries.Next(r.Delivery.Step, Random.Shared.NextDouble(), r.RetryAfter))).ToList();
 #pragma warning restore CA5394
         await using var update = new NpgsqlCommand(
             """

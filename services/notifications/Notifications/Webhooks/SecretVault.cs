@@ -6,7 +6,9 @@ using Notifications.Persistence;
 
 namespace Notifications.Webhooks;
 
-/// <summary>Webhook secrets as they lie in the table: sealed. A database of before has them in the clear until <see cref="SealAllAsync"/> has seen them.</summary>
+/// <summary>
+/// Webhook secrets as they lie in the table: sealed. A database of before has them in the clear until <see cref="SealAllAsync"/> has seen them.
+/// </summary>
 public sealed class SecretVault(Envelope envelope)
 {
     private const string Prefix = "sealed:";
@@ -33,7 +35,8 @@ public sealed class SecretVault(Envelope envelope)
                 try
                 {
                     var (before, after) = (secret.Secret, Seal(secret.WebhookId, Open(secret.WebhookId, secret.Secret)));
-                    changed += await db.WebhookSecrets.Where(s => s.Id == secret.Id && s.Secret == before).ExecuteUpdateAsync(u => u.SetProperty(s => s.Secret, after), ct);
+                    changed += await db.WebhookSecrets.Where(s => s.Id == secret.Id && s.Secret == before).ExecuteUpdateAsync(
+                        u => u.SetProperty(s => s.Secret, after), ct);
                 }
                 catch (CryptographicException)
                 {

@@ -7,10 +7,11 @@ using Notifications.Persistence;
 namespace Notifications.Webhooks;
 
 /// <summary>
-/// The queue of the webhooks takes what some active webhook has asked for, and nothing else. Whoever asks for more is bound before that is committed, so that nothing falls between;
-/// what nobody asks for any more this finds soon. ADR: docs/adr/0014-mails-and-webhooks.md.
+/// The queue of the webhooks takes what some active webhook has asked for, and nothing else. Whoever asks for more is bound before that is committed, so that
+/// nothing falls between; what nobody asks for any more this finds soon. ADR: docs/adr/0014-mails-and-webhooks.md.
 /// </summary>
-public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscriptions subscriptions, TimeProvider clock, ILogger<WebhookBindings> logger) : PeriodicService(clock, logger)
+public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscriptions subscriptions, TimeProvider clock, ILogger<WebhookBindings> logger)
+    : PeriodicService(clock, logger)
 {
     /// <summary>Leads nowhere: while the queue does not take every event, this does, or what nobody wants would lie among the unrouted events.</summary>
     public const string Ignored = "notifications.ignored";
@@ -26,7 +27,10 @@ public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscr
 
     protected override TimeSpan Interval => _settled ? TimeSpan.FromSeconds(10) : TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Before a webhook is stored, in its transaction: from here on its events come to the queue, whether they are sent to it or, if it is not stored after all, dropped.</summary>
+    /// <summary>
+    /// Before a webhook is stored, in its transaction: from here on its events come to the queue, whether they are sent to it or, if it is not stored after
+    /// all, dropped.
+    /// </summary>
     /// <exception cref="BrokerUnavailableException">The broker does not answer; nothing may be stored.</exception>
     public async Task TakeAsync(NotificationsDbContext db, IEnumerable<string> eventTypes, CancellationToken ct)
     {
@@ -43,11 +47,13 @@ public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscr
 
         // Nobody who is about to store a webhook has bound it meanwhile.
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({Lock}, 0))", ct);
-        var wanted = TopicsOf(await db.Database.SqlQuery<string>($"SELECT DISTINCT unnest(event_types) AS \"Value\" FROM webhooks WHERE status = 'active'").ToListAsync(ct));
+        var wanted = TopicsOf(await db.Database.SqlQuery<string>(
+            $"SELECT DISTINCT unnest(event_types) AS \"Value\" FROM webhooks WHERE status = 'active'").ToListAsync(
+            ct));
         try
         {
-            // In this order: at no time is an event taken by nobody. Before all else is bound, what lies among the unrouted events may be for somebody here: so nothing is ignored
-            // then, and nothing left either.
+            // In this order: at no time is an event taken by nobody. Before all else is bound, what lies among the unrouted events may be for somebody here: so
+            // nothing is ignored then, and nothing left either.
             await TakeAsync(wanted.Except(_bound ? _taken : []), ct);
             _bound = true;
             if (!subscriptions.OthersAreBound)

@@ -8,7 +8,9 @@ using Notifications.Persistence;
 
 namespace Notifications.Webhooks;
 
-/// <summary>Makes one delivery per event and webhook that asks for it, however often the event comes: event and deliveries are one statement, kept once by their keys.</summary>
+/// <summary>
+/// Makes one delivery per event and webhook that asks for it, however often the event comes: event and deliveries are one statement, kept once by their keys.
+/// </summary>
 public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal signal, IOptions<WebhookOptions> options, TimeProvider clock)
 {
     /// <summary>Creates the deliveries of an event; for an event that was seen before this changes nothing.</summary>

@@ -31,7 +31,9 @@ public sealed record WebhookOptions : IForDevelopment
     [Range(1, 64)]
     public int ConcurrencyPerEndpoint { get; init; } = 8;
 
-    /// <summary>Attempts that may be under way or not written down yet in the process. Far above what one endpoint may take, so that slow ones leave room.</summary>
+    /// <summary>
+    /// Attempts that may be under way or not written down yet in the process. Far above what one endpoint may take, so that slow ones leave room.
+    /// </summary>
     [Range(1, 10_000)]
     public int Concurrency { get; init; } = 1000;
 

@@ -5,8 +5,9 @@ using MassTransit;
 namespace Notifications.Webhooks;
 
 /// <summary>
-/// Takes boundary events as they came, also those that this version of the contracts does not know: those that somebody has asked for (<see cref="WebhookBindings"/>). One of each
-/// per event and webhook is what the keys of the tables see to; an inbox would only cost a commit for each event that is wanted by nobody any more.
+/// Takes boundary events as they came, also those that this version of the contracts does not know: those that somebody has asked for
+/// (<see cref="WebhookBindings"/>). One of each per event and webhook is what the keys of the tables see to; an inbox would only cost a commit for each event
+/// that is wanted by nobody any more.
 /// </summary>
 [OwnTransaction]
 public sealed class WebhooksConsumer(WebhookFanOut fanOut) : IConsumer<RawBoundaryEvent>

@@ -3,7 +3,10 @@ using Notifications.Tests.Support;
 
 namespace Notifications.Tests.Mails;
 
-/// <summary>Claims that run out while somebody looks. A machine may be too busy to send a mail within one, which counts as an attempt: what the mail server has seen is what counts.</summary>
+/// <summary>
+/// Claims that run out while somebody looks. A machine may be too busy to send a mail within one, which counts as an attempt: what the mail server has seen is
+/// what counts.
+/// </summary>
 public sealed class BriefLeaseFixture : StubbornFixture
 {
     protected override void Configure(IDictionary<string, string> settings)
@@ -27,7 +30,8 @@ public class LeaseTests(BriefLeaseFixture service) : IClassFixture<BriefLeaseFix
         try
         {
             await Poll.UntilAsync(
-                async () => (await service.Row(user.UserId)).GetProperty("error").GetString() == "The mail server has the whole mail and has not answered yet.", "the row to say what is waited for");
+                async () => (await service.Row(user.UserId)).GetProperty("error").GetString() == "The mail server has the whole mail and has not answered yet.",
+                "the row to say what is waited for");
             await Elapsed(TimeSpan.FromSeconds(8));
             service.Server.Attempts[user.Email].ShouldBe(1);
         }
@@ -77,7 +81,8 @@ public class LeaseTests(BriefLeaseFixture service) : IClassFixture<BriefLeaseFix
         await Poll.UntilAsync(() => service.Server.Attempts.ContainsKey(user.Email), "the mail to be handed over");
 
         // As if two more processes had died with it, and this one as well.
-        await service.Database.ScalarAsync<int>($"UPDATE mails SET attempts = 3, claim = gen_random_uuid(), due_at = now() WHERE user_id = '{user.UserId}' RETURNING attempts");
+        await service.Database.ScalarAsync<int>(
+            $"UPDATE mails SET attempts = 3, claim = gen_random_uuid(), due_at = now() WHERE user_id = '{user.UserId}' RETURNING attempts");
         service.Server.Answer = _ => Task.CompletedTask;
         answer.SetResult();
 

@@ -113,13 +113,17 @@ public class MailsTests(NotificationsFixture service)
         await service.Broker.Publish(user, sequence: 1);
         await service.Broker.Publish(NotificationsFixture.Confirmation(user.UserId));
         var link = $"https://shop.example/verify#ticket={Guid.NewGuid():n}";
-        await service.Broker.Send(new SendAccountLink(user.UserId, user.Email, AccountLinks.VerifyEmail, link, DateTimeOffset.UtcNow.AddDays(1)), Guid.CreateVersion7());
+        await service.Broker.Send(
+            new SendAccountLink(user.UserId, user.Email, AccountLinks.VerifyEmail, link, DateTimeOffset.UtcNow.AddDays(1)), Guid.CreateVersion7());
 
         var mail = (await service.MailsTo(user.Email)).ShouldHaveSingleItem();
         mail.Text.ShouldContain(link);
         mail.Text.ShouldNotContain("evil.example", customMessage: "whoever registers a stranger's address has nothing to say to them");
         mail.Html.ShouldNotContain("evil.example");
-        (await Poll.UntilAsync(() => Listed(user.UserId, 2, status: "pending"), waiting => waiting.All(m => m.GetProperty("error").ValueKind == JsonValueKind.String), "the others to have been looked at"))
+        (await Poll.UntilAsync(
+            () => Listed(user.UserId, 2, status: "pending"),
+            waiting => waiting.All(m => m.GetProperty("error").ValueKind == JsonValueKind.String),
+            "the others to have been looked at"))
             .Select(m => m.GetProperty("template").GetString()).ShouldBe(["welcome", "order-confirmation"], ignoreOrder: true);
         (await service.MailsTo(user.Email)).ShouldHaveSingleItem();
 
@@ -228,7 +232,8 @@ public class MailsTests(NotificationsFixture service)
         (await service.MailsTo(newest, 3)).ShouldContain(m => m.Text.Contains("Guten Tag Countess", StringComparison.Ordinal));
 
         Task<string> Contact(string end) => Poll.UntilAsync(
-            () => service.Database.ScalarAsync<string>($"SELECT coalesce(max(email || ', ' || full_name || ', ' || coalesce(locale, '')), '') FROM contacts WHERE user_id = '{user.UserId}'"),
+            () => service.Database.ScalarAsync<string>(
+                $"SELECT coalesce(max(email || ', ' || full_name || ', ' || coalesce(locale, '')), '') FROM contacts WHERE user_id = '{user.UserId}'"),
             c => c.EndsWith(end, StringComparison.Ordinal), $"a contact that ends in {end}");
     }
 
@@ -247,7 +252,9 @@ public class MailsTests(NotificationsFixture service)
         await Email(right);
 
         Task Email(string expected) => Poll.UntilAsync(
-            () => service.Database.ScalarAsync<string>($"SELECT coalesce(max(email), '') FROM contacts WHERE user_id = '{user.UserId}'"), e => e == expected, $"{expected} to be the address");
+            () => service.Database.ScalarAsync<string>($"SELECT coalesce(max(email), '') FROM contacts WHERE user_id = '{user.UserId}'"),
+            e => e == expected,
+            $"{expected} to be the address");
     }
 
     [Fact]
@@ -266,7 +273,10 @@ public class MailsTests(NotificationsFixture service)
         using var security = await client.PutAsJsonAsync($"/v1/users/{user.UserId}/notification-preferences", new { emailChanged = false });
         security.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await security.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("errors").TryGetProperty("emailChanged", out _).ShouldBeTrue();
-        (await client.GetFromJsonAsync<JsonElement>($"/v1/users/{user.UserId}/notification-preferences")).GetProperty("orderConfirmation").GetBoolean().ShouldBeFalse();
+        (await client.GetFromJsonAsync<JsonElement>($"/v1/users/{user.UserId}/notification-preferences"))
+            .GetProperty("orderConfirmation")
+            .GetBoolean()
+            .ShouldBeFalse();
     }
 
     [Fact]
@@ -279,7 +289,8 @@ public class MailsTests(NotificationsFixture service)
         await service.Broker.Publish(new UserErased(user.UserId, DateTimeOffset.UtcNow), sequence: 5);
 
         await Poll.UntilAsync(
-            async () => await service.Database.ScalarAsync<bool>($"SELECT EXISTS (SELECT FROM contacts WHERE user_id = '{user.UserId}' AND erased_at IS NOT NULL)"),
+            async () => await service.Database.ScalarAsync<bool>(
+                $"SELECT EXISTS (SELECT FROM contacts WHERE user_id = '{user.UserId}' AND erased_at IS NOT NULL)"),
             "the tombstone");
         (await service.Database.FindAsync(user.Email)).ShouldBeEmpty();
         (await service.Database.FindAsync("Mustermann")).ShouldBeEmpty();

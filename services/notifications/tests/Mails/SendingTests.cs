@@ -73,7 +73,9 @@ public class StubbornFixture : NotificationsFixture
     {
         using var client = Operator();
         return (await Poll.UntilAsync(
-            async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(), i => i.Count == 1, "the mail"))[0];
+            async () => (await client.GetFromJsonAsync<JsonElement>($"/v1/notifications?userId={userId}")).GetProperty("items").EnumerateArray().ToList(),
+            i => i.Count == 1,
+            "the mail"))[0];
     }
 
     /// <summary>The same, once it was sent, has failed, or was suppressed.</summary>
@@ -105,7 +107,9 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     [Fact]
     public async Task A_mail_that_is_deferred_is_tried_again()
     {
-        service.Server.Behaviour = (_, attempt) => attempt < 3 ? new MailTransportException(MailFailure.Deferred, "The mail server deferred the mail (451).") : null;
+        service.Server.Behaviour = (_, attempt) => attempt < 3
+            ? new MailTransportException(MailFailure.Deferred, "The mail server deferred the mail (451).")
+            : null;
         var mail = await service.Ended((await service.Register()).UserId);
         mail.GetProperty("status").GetString().ShouldBe("sent");
         mail.GetProperty("attempts").GetInt32().ShouldBe(3);
@@ -133,7 +137,9 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     [Fact]
     public async Task A_mail_that_may_have_been_taken_is_sent_again()
     {
-        service.Server.Behaviour = (_, attempt) => attempt < 2 ? new MailTransportException(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.") : null;
+        service.Server.Behaviour = (_, attempt) => attempt < 2
+            ? new MailTransportException(MailFailure.Unconfirmed, "The mail server did not say whether it took the mail.")
+            : null;
         var mail = await service.Ended((await service.Register()).UserId);
         mail.GetProperty("status").GetString().ShouldBe("sent");
         mail.GetProperty("attempts").GetInt32().ShouldBe(2);
@@ -163,7 +169,9 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
     public async Task A_mail_server_that_is_away_costs_the_waiting_mails_no_attempts()
     {
         var away = true;
-        service.Server.Behaviour = (_, _) => Volatile.Read(ref away) ? new MailTransportException(MailFailure.ServerUnavailable, "The mail server cannot be used.") : null;
+        service.Server.Behaviour = (_, _) => Volatile.Read(ref away)
+            ? new MailTransportException(MailFailure.ServerUnavailable, "The mail server cannot be used.")
+            : null;
         var first = await service.Register();
         await Poll.UntilAsync(() => service.Server.Attempts.ContainsKey(first.Email), "the first attempt");
         var waiting = new List<UserRegistered>();

@@ -99,7 +99,8 @@ public sealed class SmtpTests : IDisposable
     public async Task One_recipient_that_is_refused_does_not_keep_the_mail_from_the_others()
     {
         _server.Answers["RCPT TO:<gone@example.org>"] = "550 no such mailbox";
-        var failure = await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None, Mail with { Recipient = "gone@example.org, ada@example.org" }));
+        var failure = await Should.ThrowAsync<MailTransportException>(
+            () => Send(SecureSocketOptions.None, Mail with { Recipient = "gone@example.org, ada@example.org" }));
         failure.Kind.ShouldBe(MailFailure.Refused);
         failure.Message.ShouldContain("(550)");
         _server.Data.Count.ShouldBe(1);
@@ -203,7 +204,10 @@ public sealed class SmtpTests : IDisposable
         }
     }
 
-    /// <summary>However busy the machine is, some mail is quick; none is, where a packet waits for the one before it to be acknowledged, which the other side puts off for 40 ms.</summary>
+    /// <summary>
+    /// However busy the machine is, some mail is quick; none is, where a packet waits for the one before it to be acknowledged, which the other side puts off
+    /// for 40 ms.
+    /// </summary>
     [Fact]
     public async Task A_mail_of_several_packets_does_not_wait_for_acknowledgements()
     {
@@ -229,7 +233,8 @@ public sealed class SmtpTests : IDisposable
     [Fact]
     public async Task An_address_that_is_none_is_refused_without_asking_anybody()
     {
-        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None, Mail with { Recipient = "x@y\r\nRCPT TO:<z@y>" }))).Kind.ShouldBe(MailFailure.Refused);
+        (await Should.ThrowAsync<MailTransportException>(() => Send(SecureSocketOptions.None, Mail with { Recipient = "x@y\r\nRCPT TO:<z@y>" }))).Kind.ShouldBe(
+            MailFailure.Refused);
         _server.Commands.ShouldBeEmpty();
     }
 
@@ -237,7 +242,10 @@ public sealed class SmtpTests : IDisposable
 
     private SmtpMailTransport Connect(SecureSocketOptions tls)
     {
-        var options = new SmtpOptions { Host = "127.0.0.1", Port = _server.Port, Tls = tls, Timeout = TimeSpan.FromSeconds(2), AnswerTimeout = TimeSpan.FromMinutes(1) };
+        var options = new SmtpOptions
+        {
+            Host = "127.0.0.1", Port = _server.Port, Tls = tls, Timeout = TimeSpan.FromSeconds(2), AnswerTimeout = TimeSpan.FromMinutes(1),
+        };
         return new SmtpMailTransport(Options.Create(options), Options.Create(new MailOptions()), _clock);
     }
 
@@ -328,7 +336,8 @@ public sealed class SmtpTests : IDisposable
                 {
                     Commands.Enqueue(command);
                     var verb = command.Split(' ')[0].ToUpperInvariant();
-                    if (Answers.Keys.FirstOrDefault(a => a == verb || (a.Contains(' ', StringComparison.Ordinal) && command.StartsWith(a, StringComparison.Ordinal))) is { } key)
+                    if (Answers.Keys.FirstOrDefault(
+                        a => a == verb || (a.Contains(' ', StringComparison.Ordinal) && command.StartsWith(a, StringComparison.Ordinal))) is { } key)
                     {
                         await Say(Answers[key]!);
                         continue;

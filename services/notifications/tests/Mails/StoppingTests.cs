@@ -17,7 +17,8 @@ public sealed class StoppingTests(StoppingTests.Slow service) : IClassFixture<St
         var first = new TaskCompletionSource();
         var asked = 0;
         service.Server.Answer = _ => Interlocked.Increment(ref asked) == 1 ? first.Task : answers.Task;
-        await service.Services.GetRequiredService<MailOutbox>().AddAsync([.. Enumerable.Range(0, 2 * Senders).Select(_ => LowStock())], TestContext.Current.CancellationToken);
+        await service.Services.GetRequiredService<MailOutbox>().AddAsync(
+            [.. Enumerable.Range(0, 2 * Senders).Select(_ => LowStock())], TestContext.Current.CancellationToken);
         await Poll.UntilAsync(() => Volatile.Read(ref asked) == Senders, "every sender to wait for an answer");
 
         // The one that is answered claims for the others too.
@@ -28,7 +29,8 @@ public sealed class StoppingTests(StoppingTests.Slow service) : IClassFixture<St
 
         answers.SetResult();
         await stopping;
-        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM mails WHERE status = 'pending' AND attempts = 0 AND due_at <= now()")).ShouldBe(Senders - 1);
+        (await service.Database.ScalarAsync<long>("SELECT count(*) FROM mails WHERE status = 'pending' AND attempts = 0 AND due_at <= now()")).ShouldBe(
+            Senders - 1);
         service.Server.Taken.Count.ShouldBe(Senders + 1);
     }
 
@@ -36,7 +38,13 @@ public sealed class StoppingTests(StoppingTests.Slow service) : IClassFixture<St
     {
         var id = Guid.CreateVersion7().ToString();
         return new MailRequest(
-            MailTemplate.LowStock, id, id, "shop.stock.low.v1", new StockLow("NB-14", 1, 2, DateTimeOffset.UtcNow), Recipient: $"{id}@example.org", Audience: Audiences.Operators);
+            MailTemplate.LowStock,
+            id,
+            id,
+            "shop.stock.low.v1",
+            new StockLow("NB-14", 1, 2, DateTimeOffset.UtcNow),
+            Recipient: $"{id}@example.org",
+            Audience: Audiences.Operators);
     }
 
     private Task<long> Claimed() => service.Database.ScalarAsync<long>("SELECT count(*) FROM mails WHERE claim IS NOT NULL");

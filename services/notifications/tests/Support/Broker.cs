@@ -27,16 +27,27 @@ public sealed class Broker : IAsyncDisposable
     public Task<string> Publish(object message, long? sequence = null, string? id = null, bool replay = false, string? tenant = null, string? trace = null)
     {
         var descriptor = ShopContracts.Catalogue.Find(message.GetType())!;
-        return Publish(descriptor.Type, JsonSerializer.SerializeToUtf8Bytes(message, message.GetType(), ContractJson.Options), descriptor.SubjectOf(message), sequence, id, replay,
+        return Publish(descriptor.Type, JsonSerializer.SerializeToUtf8Bytes(
+            message, message.GetType(), ContractJson.Options), descriptor.SubjectOf(message), sequence, id, replay,
             tenant, trace);
     }
 
     /// <summary>Publishes whatever it is given, also of a type that nobody knows yet.</summary>
-    public async Task<string> Publish(string type, byte[] body, string subject, long? sequence = null, string? id = null, bool replay = false, string? tenant = null, string? trace = null)
+    public async Task<string> Publish(
+        string type, byte[] body, string subject, long? sequence = null, string? id = null, bool replay = false, string? tenant = null, string? trace = null)
     {
         id ??= Guid.CreateVersion7().ToString();
         var envelope = new CloudEventEnvelope(
-            id, ShopContracts.Catalogue.SourceOf("tests"), type, DateTimeOffset.UtcNow, subject, Sequence: sequence, CorrelationId: "test", TraceParent: trace, TenantId: tenant, Replay: replay);
+            id,
+            ShopContracts.Catalogue.SourceOf("tests"),
+            type,
+            DateTimeOffset.UtcNow,
+            subject,
+            Sequence: sequence,
+            CorrelationId: "test",
+            TraceParent: trace,
+            TenantId: tenant,
+            Replay: replay);
         var properties = new BasicProperties
         {
             ContentType = "application/json",

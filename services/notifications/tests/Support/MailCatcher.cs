@@ -22,7 +22,8 @@ public sealed class MailCatcher : IDisposable
         var mails = new List<CaughtMail>();
         for (var skip = 0; ; skip += 500)
         {
-            var page = await _api.GetFromJsonAsync<JsonElement>(new Uri(TestServers.MailApi, $"api/email?from.address={Uri.EscapeDataString(address)}&sort=asc&limit=500&skip={skip}"));
+            var page = await _api.GetFromJsonAsync<JsonElement>(new Uri(
+                TestServers.MailApi, $"api/email?from.address={Uri.EscapeDataString(address)}&sort=asc&limit=500&skip={skip}"));
             mails.AddRange(page.EnumerateArray().Select(m => new CaughtMail(
                 m.GetProperty("headers").GetProperty("message-id").GetString()!.Trim('<', '>'),
                 string.Join(',', m.GetProperty("to").EnumerateArray().Select(t => t.GetProperty("address").GetString())),

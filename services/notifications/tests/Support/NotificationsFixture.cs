@@ -36,7 +36,9 @@ public class NotificationsFixture : ServiceFixture<Program>
     /// <summary>Waits for the service's queues: events before they are bound would reach nobody.</summary>
     public static Task QueuesAreConsumed(TestVhost vhost) => Poll.UntilAsync(
         async () => (await vhost.GetAsync("queues")).EnumerateArray().Count(q =>
-            Queues.Contains(q.GetProperty("name").GetString()) && q.TryGetProperty("consumers", out var consumers) && consumers.GetInt32() > 0) == Queues.Length,
+            Queues.Contains(q.GetProperty("name").GetString())
+                && q.TryGetProperty("consumers", out var consumers)
+                && consumers.GetInt32() > 0) == Queues.Length,
         "the service to consume its queues", TimeSpan.FromSeconds(60));
 
     public override async ValueTask DisposeAsync()
@@ -66,7 +68,10 @@ public class NotificationsFixture : ServiceFixture<Program>
     }
 
     public static OrderConfirmed Confirmation(Guid userId) => new(
-        Guid.CreateVersion7(), userId, [new OrderLine("NB-14", "Notebook 14", 1, new Money(1199m, "EUR")), new OrderLine("CABLE", "Cable", 2, new Money(9.5m, "EUR"))],
+        Guid.CreateVersion7(), userId,
+        [
+            new OrderLine("NB-14", "Notebook 14", 1, new Money(1199m, "EUR")), new OrderLine("CABLE", "Cable", 2, new Money(9.5m, "EUR")),
+        ],
         new Money(1218m, "EUR"), DateTimeOffset.UtcNow);
 
     /// <summary>The mails of this service to one address, once there are as many as expected.</summary>

@@ -7,7 +7,15 @@ namespace Notifications.Tests.Support;
 
 /// <summary>One delivery as the partner's receiver saw it; <c>Refusal</c> is null when signature and event are right.</summary>
 public sealed record Received(
-    string Id, string Method, string ContentType, string UserAgent, int Signatures, IReadOnlyList<string> Headers, string Sha256, string? Refusal, JsonElement? Event);
+    string Id,
+    string Method,
+    string ContentType,
+    string UserAgent,
+    int Signatures,
+    IReadOnlyList<string> Headers,
+    string Sha256,
+    string? Refusal,
+    JsonElement? Event);
 
 /// <summary>The receiver in <c>receiver/</c>: a Node process that uses the packages of partners.</summary>
 public sealed class Receiver : IAsyncDisposable

@@ -15,7 +15,8 @@ public sealed class BindingsTests(BindingsTests.Alone service) : IClassFixture<B
     public async Task Nothing_is_left_before_the_service_is_bound_to_all_else_and_what_is_left_is_ignored_first()
     {
         var broker = new RecordedBroker();
-        using var bindings = new WebhookBindings(service.Services.GetRequiredService<IServiceScopeFactory>(), broker, TimeProvider.System, NullLogger<WebhookBindings>.Instance);
+        using var bindings = new WebhookBindings(
+            service.Services.GetRequiredService<IServiceScopeFactory>(), broker, TimeProvider.System, NullLogger<WebhookBindings>.Instance);
         await bindings.StartAsync(CancellationToken.None);
         try
         {

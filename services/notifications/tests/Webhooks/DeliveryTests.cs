@@ -38,7 +38,8 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
     public async Task An_event_of_a_type_that_nobody_here_knows_is_passed_on_as_it_came()
     {
         var webhook = await service.Subscribe("shop.loyalty.*");
-        await service.Broker.Publish("shop.loyalty.points-earned.v3", Encoding.UTF8.GetBytes("""{"points":12345678901234567890.10,"nested":{"a":[1,null]}}"""), "member-1");
+        await service.Broker.Publish(
+            "shop.loyalty.points-earned.v3", Encoding.UTF8.GetBytes("""{"points":12345678901234567890.10,"nested":{"a":[1,null]}}"""), "member-1");
         var delivery = (await service.Arrived(webhook)).ShouldHaveSingleItem();
         delivery.Refusal.ShouldBeNull();
         delivery.Event!.Value.GetProperty("type").GetString().ShouldBe("shop.loyalty.points-earned.v3");
@@ -75,14 +76,23 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries")).GetProperty("items").GetArrayLength().ShouldBe(1);
 
         CloudEventEnvelope Replayed(TimeSpan age) => new(
-            Guid.CreateVersion7().ToString(), ShopContracts.Catalogue.SourceOf("orders"), "shop.order.confirmed.v1", clock.GetUtcNow() - age, Guid.CreateVersion7().ToString(), Replay: true);
+            Guid.CreateVersion7().ToString(),
+            ShopContracts.Catalogue.SourceOf("orders"),
+            "shop.order.confirmed.v1",
+            clock.GetUtcNow() - age,
+            Guid.CreateVersion7().ToString(),
+            Replay: true);
     }
 
     [Fact]
     public async Task Every_attempt_carries_the_same_id_and_bytes_and_is_in_the_log()
     {
         var webhook = await service.Subscribe("shop.order.*");
-        await service.Receiver.Answer(webhook.Name, new { status = 500, body = "no\u0000pe" }, new { status = 302, headers = new { location = "http://127.0.0.1:1/" } }, new { status = 200, body = "ok" });
+        await service.Receiver.Answer(
+            webhook.Name,
+            new { status = 500, body = "no\u0000pe" },
+            new { status = 302, headers = new { location = "http://127.0.0.1:1/" } },
+            new { status = 200, body = "ok" });
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
 
         var delivery = await service.Delivery(webhook, "succeeded");
@@ -125,8 +135,12 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         await service.Arrived(webhook, 3);
         (await service.Post($"/v1/webhooks/{webhook.Id}/deliveries/redeliver", new { from = before })).GetProperty("count").GetInt32().ShouldBe(0);
         await Poll.UntilAsync(
-            async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=succeeded")).GetProperty("items").GetArrayLength() == 3, "three successes");
-        (await service.Post($"/v1/webhooks/{webhook.Id}/deliveries/redeliver", new { from = before, status = "succeeded" })).GetProperty("count").GetInt32().ShouldBe(3);
+            async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=succeeded")).GetProperty("items").GetArrayLength() == 3,
+            "three successes");
+        (await service.Post($"/v1/webhooks/{webhook.Id}/deliveries/redeliver", new { from = before, status = "succeeded" }))
+            .GetProperty("count")
+            .GetInt32()
+            .ShouldBe(3);
         (await service.Arrived(webhook, 6)).DistinctBy(d => d.Id).Count().ShouldBe(3);
     }
 
@@ -175,11 +189,15 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
     public async Task An_event_that_is_not_what_its_contract_says_reaches_no_partner()
     {
         var webhook = await service.Subscribe("shop.order.*", "other.*");
-        foreach (var (type, body) in new[] { ("shop.order.confirmed.v1", "null"), ("shop.order.confirmed.v1", """{"orderId":"x","items":[]}"""), ("shop.order.dreamt.v1", "not JSON") })
+        foreach (var (type, body) in new[]
+        {
+            ("shop.order.confirmed.v1", "null"), ("shop.order.confirmed.v1", """{"orderId":"x","items":[]}"""), ("shop.order.dreamt.v1", "not JSON"),
+        })
         {
             var id = await service.Broker.Publish(type, System.Text.Encoding.UTF8.GetBytes(body), "x");
             await Poll.UntilAsync(
-                async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE queue = 'notifications.webhooks' AND message_id = '{id}' AND reason = 'invalid'") == 1,
+                async () => await service.Database.ScalarAsync<long>(
+                    $"SELECT count(*) FROM messaging.dead_letters WHERE queue = 'notifications.webhooks' AND message_id = '{id}' AND reason = 'invalid'") == 1,
                 $"{type} with {body} to be a dead letter");
         }
 
@@ -206,7 +224,8 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
             "the event to wait for the change, or to overlook it");
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
 
-        await Poll.UntilAsync(async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_events WHERE event_id = '{id}'") == 1, "the event to be known");
+        await Poll.UntilAsync(
+            async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_events WHERE event_id = '{id}'") == 1, "the event to be known");
         (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_deliveries WHERE webhook_id = '{webhook.Id}'")).ShouldBe(0);
     }
 
@@ -222,7 +241,8 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
 
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
 
-        await Poll.UntilAsync(async () => (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("failingSince").GetDateTimeOffset() > DateTimeOffset.UtcNow.AddDays(-1)
+        await Poll.UntilAsync(async () => (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("failingSince").GetDateTimeOffset() > DateTimeOffset.UtcNow.AddDays(
+            -1)
             || (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("status").GetString() == "disabled", "the failure to count");
         (await service.Get($"/v1/webhooks/{webhook.Id}")).GetProperty("status").GetString().ShouldBe(status);
     }
@@ -234,7 +254,8 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         await service.Receiver.Answer(webhook.Name, new { status = 503, headers = new Dictionary<string, string> { ["retry-after"] = "99999999999999" } });
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
         await Poll.UntilAsync(
-            async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_deliveries WHERE webhook_id = '{webhook.Id}' AND due_at > now() + interval '23 hours'") == 1,
+            async () => await service.Database.ScalarAsync<long>(
+                $"SELECT count(*) FROM webhook_deliveries WHERE webhook_id = '{webhook.Id}' AND due_at > now() + interval '23 hours'") == 1,
             "the delivery to wait for a day");
     }
 
@@ -243,7 +264,15 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
     {
         var client = service.Services.GetRequiredService<DeliveryClient>();
         var delivery = new ClaimedDelivery(
-            Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), "evt\n1", service.Receiver.Hook("nobody").ToString(), 1, 1, "{}"u8.ToArray(), [StandardWebhooks.NewSecret()]);
+            Guid.NewGuid(),
+            Guid.NewGuid(),
+            Guid.NewGuid(),
+            "evt\n1",
+            service.Receiver.Hook("nobody").ToString(),
+            1,
+            1,
+            "{}"u8.ToArray(),
+            [StandardWebhooks.NewSecret()]);
         var result = await client.AttemptAsync(delivery, CancellationToken.None);
         result!.Delivered.ShouldBeFalse();
         result.Error.ShouldBe("The request could not be made (FormatException).");
@@ -274,7 +303,8 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         state.GetProperty("status").GetString().ShouldBe("disabled");
         state.GetProperty("disabledReason").GetString().ShouldBe("The endpoint answered 410 Gone.");
         await Poll.UntilAsync(
-            async () => (await service.Mails.From(service.Sender)).Any(m => m.To == service.OperatorsAddress && m.Text.Contains(webhook.Name, StringComparison.Ordinal)),
+            async () => (await service.Mails.From(service.Sender)).Any(
+                m => m.To == service.OperatorsAddress && m.Text.Contains(webhook.Name, StringComparison.Ordinal)),
             "the mail to the operators");
         (await tenants.GetFromJsonAsync<JsonElement>("/v1/notifications?template=webhook-disabled")).GetProperty("items").GetArrayLength().ShouldBe(1);
         using var test = await service.Operators.PostAsync($"/v1/webhooks/{webhook.Id}/test", null);
@@ -309,9 +339,14 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
     public async Task A_pause_that_the_endpoint_asks_for_is_kept()
     {
         var webhook = await service.Subscribe("shop.order.*");
-        await service.Receiver.Answer(webhook.Name, new { status = 429, headers = new Dictionary<string, string> { ["retry-after"] = "2" } }, new { status = 204 });
+        await service.Receiver.Answer(
+            webhook.Name, new { status = 429, headers = new Dictionary<string, string> { ["retry-after"] = "2" } }, new { status = 204 });
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
-        var attempts = (await service.Delivery(webhook, "succeeded")).GetProperty("attempts").EnumerateArray().Select(a => a.GetProperty("at").GetDateTimeOffset()).ToList();
+        var attempts = (await service.Delivery(webhook, "succeeded"))
+            .GetProperty("attempts")
+            .EnumerateArray()
+            .Select(a => a.GetProperty("at").GetDateTimeOffset())
+            .ToList();
         (attempts[1] - attempts[0]).TotalSeconds.ShouldBeInRange(2, 60);
     }
 
@@ -331,7 +366,8 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
 
         await service.Receiver.Answer(webhook.Name, new { status = 204 });
         await Poll.UntilAsync(
-            async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=succeeded")).GetProperty("items").GetArrayLength() == 20, "the backlog");
+            async () => (await service.Get($"/v1/webhooks/{webhook.Id}/deliveries?status=succeeded")).GetProperty("items").GetArrayLength() == 20,
+            "the backlog");
         var state = await service.Get($"/v1/webhooks/{webhook.Id}");
         state.GetProperty("pausedUntil").ValueKind.ShouldBe(JsonValueKind.Null);
         state.GetProperty("failingSince").ValueKind.ShouldBe(JsonValueKind.Null);
@@ -341,7 +377,8 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
     public async Task What_a_users_event_said_is_not_delivered_after_the_erasure()
     {
         var webhook = await service.Subscribe("shop.user.*");
-        await service.Receiver.Answer(webhook.Name, new { status = 503, headers = new Dictionary<string, string> { ["retry-after"] = "600" } }, new { status = 204 });
+        await service.Receiver.Answer(
+            webhook.Name, new { status = 503, headers = new Dictionary<string, string> { ["retry-after"] = "600" } }, new { status = 204 });
         var user = await service.Register();
         await service.Delivery(webhook, "pending");
         await service.Broker.Publish(new UserErased(user.UserId, DateTimeOffset.UtcNow));
@@ -364,7 +401,9 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
         await service.Delivery(webhook, "succeeded");
         var statistics = await Poll.UntilAsync(
             async () => (await service.Get("/v1/statistics/notifications")), s => s.GetProperty("sent").GetInt64() > 0, "a mail in the statistics");
-        statistics.GetProperty("byTemplate").EnumerateArray().ShouldContain(t => t.GetProperty("template").GetString() == "welcome" && t.GetProperty("sent").GetInt64() > 0);
+        statistics.GetProperty("byTemplate")
+            .EnumerateArray()
+            .ShouldContain(t => t.GetProperty("template").GetString() == "welcome" && t.GetProperty("sent").GetInt64() > 0);
         var endpoint = statistics.GetProperty("webhooks").EnumerateArray().Single(w => w.GetProperty("webhookId").GetGuid() == webhook.Id);
         endpoint.GetProperty("attempts").GetInt64().ShouldBeGreaterThanOrEqualTo(2);
         endpoint.GetProperty("successRatio").GetDouble().ShouldBeInRange(0.01, 0.99);

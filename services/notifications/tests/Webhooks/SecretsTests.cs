@@ -56,7 +56,10 @@ public class SecretsTests(WebhooksFixture service) : IClassFixture<WebhooksFixtu
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
         (await service.Arrived(webhook))[0].Refusal.ShouldBeNull();
 
-        await service.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<Housekeeping>().Single().SweepAsync(TestContext.Current.CancellationToken);
+        await service.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>()
+            .OfType<Housekeeping>()
+            .Single()
+            .SweepAsync(TestContext.Current.CancellationToken);
         (await Stored(webhook)).ShouldStartWith("sealed:");
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
         (await service.Arrived(webhook, 2))[1].Refusal.ShouldBeNull();
@@ -90,7 +93,8 @@ public class SecretsTests(WebhooksFixture service) : IClassFixture<WebhooksFixtu
         var theirs = $"webhook_id IN ({string.Join(',', webhooks.Select(w => $"'{w.Id}'"))})";
         var first = await service.Database.ScalarAsync<Guid>($"SELECT webhook_id FROM webhook_secrets WHERE {theirs} ORDER BY id LIMIT 1");
         var lost = Vault("a-master-secret-that-nobody-remembers").Seal(first, "whsec_lost");
-        await service.Database.ExecuteAsync($"UPDATE webhook_secrets SET secret = CASE WHEN webhook_id = '{first}' THEN '{lost}' ELSE 'whsec_clear' END WHERE {theirs}");
+        await service.Database.ExecuteAsync(
+            $"UPDATE webhook_secrets SET secret = CASE WHEN webhook_id = '{first}' THEN '{lost}' ELSE 'whsec_clear' END WHERE {theirs}");
         await using var scope = service.Services.CreateAsyncScope();
         var sealing = await Vault().SealAllAsync(scope.ServiceProvider.GetRequiredService<NotificationsDbContext>(), TestContext.Current.CancellationToken);
 
@@ -112,13 +116,16 @@ public class SecretsTests(WebhooksFixture service) : IClassFixture<WebhooksFixtu
         await service.Database.ExecuteAsync($"UPDATE webhook_secrets SET secret = '{lost}' WHERE webhook_id = '{webhook.Id}'");
         await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
         await Poll.UntilAsync(
-            async () => await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_attempts WHERE webhook_id = '{webhook.Id}' AND error LIKE '%master secret%'"),
+            async () => await service.Database.ScalarAsync<long>(
+                $"SELECT count(*) FROM webhook_attempts WHERE webhook_id = '{webhook.Id}' AND error LIKE '%master secret%'"),
             attempts => attempts > 0,
             "an attempt that says why");
 
-        await service.Database.ExecuteAsync($"UPDATE webhook_secrets SET secret = '{Vault().Seal(webhook.Id, webhook.Secret)}' WHERE webhook_id = '{webhook.Id}'");
+        await service.Database.ExecuteAsync(
+            $"UPDATE webhook_secrets SET secret = '{Vault().Seal(webhook.Id, webhook.Secret)}' WHERE webhook_id = '{webhook.Id}'");
         (await service.Arrived(webhook))[0].Refusal.ShouldBeNull();
     }
 
-    private Task<string> Stored(Registered webhook) => service.Database.ScalarAsync<string>($"SELECT secret FROM webhook_secrets WHERE webhook_id = '{webhook.Id}'");
+    private Task<string> Stored(Registered webhook) =>
+        service.Database.ScalarAsync<string>($"SELECT secret FROM webhook_secrets WHERE webhook_id = '{webhook.Id}'");
 }

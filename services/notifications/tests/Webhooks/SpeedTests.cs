@@ -52,7 +52,8 @@ public class SpeedTests(SpeedFixture service, ITestOutputHelper output) : IClass
         using var client = service.Operator();
         for (var i = 0; i < Subscriptions; i++)
         {
-            using var created = await client.PostAsJsonAsync("/v1/webhooks", new { url = $"{partner.Urls.First()}/{i}", eventTypes = new[] { "shop.order.*" } }, token);
+            using var created = await client.PostAsJsonAsync(
+                "/v1/webhooks", new { url = $"{partner.Urls.First()}/{i}", eventTypes = new[] { "shop.order.*" } }, token);
             created.EnsureSuccessStatusCode();
         }
 
@@ -78,7 +79,8 @@ public class SpeedTests(SpeedFixture service, ITestOutputHelper output) : IClass
         var hanging = (await client.GetFromJsonAsync<JsonElement>("/v1/webhooks?limit=200", token)).GetProperty("items").EnumerateArray()
             .Single(w => w.GetProperty("url").GetString()!.EndsWith("/0", StringComparison.Ordinal));
         hanging.GetProperty("status").GetString().ShouldBe("active");
-        (await service.Database.ScalarAsync<long>($"SELECT count(*) FROM webhook_deliveries WHERE webhook_id = '{hanging.GetProperty("id").GetGuid()}' AND status = 'pending'"))
+        (await service.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM webhook_deliveries WHERE webhook_id = '{hanging.GetProperty("id").GetGuid()}' AND status = 'pending'"))
             .ShouldBe(Events);
     }
 }

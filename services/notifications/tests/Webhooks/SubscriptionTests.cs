@@ -9,7 +9,8 @@ namespace Notifications.Tests.Webhooks;
 
 public class SubscriptionTests(NotificationsFixture service)
 {
-    private static object Body(string url = "https://93.184.215.14/hooks", params string[] types) => new { url, eventTypes = types.Length == 0 ? ["shop.order.*"] : types, description = "a partner" };
+    private static object Body(string url = "https://93.184.215.14/hooks", params string[] types) =>
+        new { url, eventTypes = types.Length == 0 ? ["shop.order.*"] : types, description = "a partner" };
 
     [Fact]
     public async Task The_secret_is_shown_once()
@@ -34,7 +35,10 @@ public class SubscriptionTests(NotificationsFixture service)
         var location = created.Headers.Location;
         var tag = created.Headers.ETag!;
 
-        using var stale = new HttpRequestMessage(HttpMethod.Patch, location) { Content = JsonContent.Create(new { description = "x" }), Headers = { { "If-Match", "\"77\"" } } };
+        using var stale = new HttpRequestMessage(HttpMethod.Patch, location)
+        {
+            Content = JsonContent.Create(new { description = "x" }), Headers = { { "If-Match", "\"77\"" } },
+        };
         (await client.SendAsync(stale)).StatusCode.ShouldBe(HttpStatusCode.PreconditionFailed);
 
         using var change = new HttpRequestMessage(HttpMethod.Patch, location)
@@ -84,7 +88,10 @@ public class SubscriptionTests(NotificationsFixture service)
         var ids = new List<Guid>();
         for (var i = 0; i < 2; i++)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/webhooks") { Content = JsonContent.Create(Body()), Headers = { { "Idempotency-Key", key } } };
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/webhooks")
+            {
+                Content = JsonContent.Create(Body()), Headers = { { "Idempotency-Key", key } },
+            };
             using var response = await client.SendAsync(request);
             response.StatusCode.ShouldBe(HttpStatusCode.Created);
             ids.Add((await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetGuid());
@@ -142,11 +149,17 @@ public class SubscriptionTests(NotificationsFixture service)
 
     [Fact]
     public Task Events_that_nobody_takes_are_not_kept_among_the_unrouted_ones() => Poll.UntilAsync(
-        async () => (await service.Vhost.GetAsync("bindings")).EnumerateArray().Any(b => b.GetProperty("destination").GetString() == WebhookBindings.Ignored || Key(b) == "shop.#"),
+        async () => (await service.Vhost.GetAsync("bindings")).EnumerateArray().Any(
+            b => b.GetProperty("destination").GetString() == WebhookBindings.Ignored || Key(b) == "shop.#"),
         "the webhooks to take everything, or what they do not take to be ignored");
 
     private async Task<List<string>> Topics() =>
-        [.. (await service.Vhost.GetAsync("bindings")).EnumerateArray().Where(b => b.GetProperty("destination").GetString() == NotificationQueues.Webhooks).Select(Key)];
+        [
+            .. (await service.Vhost.GetAsync("bindings"))
+                .EnumerateArray()
+                .Where(b => b.GetProperty("destination").GetString() == NotificationQueues.Webhooks)
+                .Select(Key),
+        ];
 
     private static string Key(JsonElement binding) => binding.GetProperty("routing_key").GetString()!;
 }

@@ -81,7 +81,10 @@ public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalog
         }
     }
 
-    /// <summary>Forgets the person: orders under way are cancelled, and addresses and reasons of cancellations are gone from events, read models, archives and stored answers.</summary>
+    /// <summary>
+    /// Forgets the person: orders under way are cancelled, and addresses and reasons of cancellations are gone from events, read models, archives and stored
+    /// answers.
+    /// </summary>
     public async Task Consume(ConsumeContext<UserErased> context)
     {
         var (userId, cancellationToken) = (context.Message.UserId, context.CancellationToken);
@@ -92,7 +95,8 @@ public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalog
         await PersonalDataKeys.DestroyAsync(db, userId.ToString(), cancellationToken);
         await OrdersProjection.ForgetAsync(db, userId, cancellationToken);
         await db.Database.ExecuteSqlAsync(
-            $"UPDATE fulfilments SET reason = {OrderState.ErasedReason} WHERE user_id = {userId} AND ending = 'cancelled' AND reason IS NOT NULL", cancellationToken);
+            $"UPDATE fulfilments SET reason = {OrderState.ErasedReason} WHERE user_id = {userId} AND ending = 'cancelled' AND reason IS NOT NULL",
+            cancellationToken);
         await Idempotency.ForgetAsync(db, userId, cancellationToken);
     }
 

@@ -18,7 +18,8 @@ public sealed class CatalogueProduct
     public bool Discontinued { get; init; }
 
     /// <summary>The product as it is sold now; null when it is not.</summary>
-    public Product? AsSold() => Discontinued || Name is null || Price is null || Currency is null ? null : new Product(Sku, Name, new Money(Price.Value, Currency));
+    public Product? AsSold() =>
+        Discontinued || Name is null || Price is null || Currency is null ? null : new Product(Sku, Name, new Money(Price.Value, Currency));
 
     internal sealed class Configuration : IEntityTypeConfiguration<CatalogueProduct>
     {

@@ -47,7 +47,8 @@ public sealed class LocalCatalogue(OrdersDbContext db)
 
     /// <summary>
     /// Refuses customers who were deactivated or erased. A customer of whom this service has not heard yet has a valid token and may order.
-    /// Shares a lock with <see cref="LockStatusAsync"/>, so that an order placed at the same moment as a deactivation is either refused or found and cancelled by it.
+    /// Shares a lock with <see cref="LockStatusAsync"/>, so that an order placed at the same moment as a deactivation is either refused or found and cancelled
+    /// by it.
     /// </summary>
     /// <exception cref="ProblemException">403.</exception>
     public async Task MustBeActiveAsync(Guid userId, CancellationToken ct)

@@ -26,7 +26,11 @@ public sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider c
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
-        orders.MapPost("/{id:guid}/cancel", Post).RequireCustomer(others: OrdersPermissions.ChangeOrders).WithIdempotencyKey().WithName("CancelOrder").WithSummary("Cancels an order that was not shipped.");
+        orders.MapPost("/{id:guid}/cancel", Post)
+            .RequireCustomer(others: OrdersPermissions.ChangeOrders)
+            .WithIdempotencyKey()
+            .WithName("CancelOrder")
+            .WithSummary("Cancels an order that was not shipped.");
 
     private static async Task<ETagged<Accepted<OrderView>>> Post(
         Guid id, CancelOrderRequest request, ExpectedVersion expected, CancelOrder feature, CancellationToken ct)

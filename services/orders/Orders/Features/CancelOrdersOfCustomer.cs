@@ -10,7 +10,8 @@ public sealed record CancelOpenOrder(Guid OrderId, string Reason);
 
 /// <summary>Cancels whatever is open for a customer who was deactivated or erased.</summary>
 /// <remarks>
-/// Each order by a message of its own, not all at once: the customer's lock is held here, and whoever is just placing an order holds that order's and waits for it.
+/// Each order by a message of its own, not all at once: the customer's lock is held here, and whoever is just placing an order holds that order's and waits for
+/// it.
 /// </remarks>
 public sealed class CancelOrdersOfCustomer(DbContext db, ISendEndpointProvider send)
 {

@@ -53,8 +53,15 @@ public sealed class ChangeItems(OrderStore orders, LocalCatalogue catalogue, Cal
 
     public static void Map(RouteGroupBuilder orders)
     {
-        orders.MapPost("/{id:guid}/items", Post).RequireCustomer(others: OrdersPermissions.ChangeOrders).WithIdempotencyKey().WithName("AddItem").WithSummary("Adds pieces of a product to a draft.");
-        orders.MapDelete("/{id:guid}/items/{sku}", Delete).RequireCustomer(others: OrdersPermissions.ChangeOrders).WithName("RemoveItem").WithSummary("Removes a line from a draft.");
+        orders.MapPost("/{id:guid}/items", Post)
+            .RequireCustomer(others: OrdersPermissions.ChangeOrders)
+            .WithIdempotencyKey()
+            .WithName("AddItem")
+            .WithSummary("Adds pieces of a product to a draft.");
+        orders.MapDelete("/{id:guid}/items/{sku}", Delete)
+            .RequireCustomer(others: OrdersPermissions.ChangeOrders)
+            .WithName("RemoveItem")
+            .WithSummary("Removes a line from a draft.");
     }
 
     private static async Task<ETagged<Ok<OrderView>>> Post(

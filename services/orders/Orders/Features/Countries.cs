@@ -3,7 +3,9 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Orders.Features;
 
-/// <summary>A country by its code of ISO 3166-1 alpha-2, as assigned in 2026: not what is reserved, such as UK and EU, nor what users may define, such as ZZ.</summary>
+/// <summary>
+/// A country by its code of ISO 3166-1 alpha-2, as assigned in 2026: not what is reserved, such as UK and EU, nor what users may define, such as ZZ.
+/// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class CountryAttribute : RegularExpressionAttribute
 {

@@ -20,7 +20,8 @@ public sealed record CreateOrderRequest(
     SubmitOrderRequest? Submit = null);
 
 /// <summary>Begins an order, as a draft or placed at once. Prices come from the catalogue, never from the client.</summary>
-public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, DraftQuota drafts, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
+public sealed class CreateOrder(
+    OrderStore orders, LocalCatalogue catalogue, DraftQuota drafts, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
 {
     public async Task<VersionedOrder> Handle(CreateOrderRequest request, CancellationToken ct)
     {
@@ -48,7 +49,12 @@ public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Dra
                         ? new OrderCommand[]
                         {
                             new Submit(
-                                submit.PaymentMethod, submit.ShippingAddress.ToAddress(), [.. products.Values], MinorUnits.Limits(currency, payments.Value.LargestCharge), now, submit.Expected),
+                                submit.PaymentMethod,
+                                submit.ShippingAddress.ToAddress(),
+                                [.. products.Values],
+                                MinorUnits.Limits(currency, payments.Value.LargestCharge),
+                                now,
+                                submit.Expected),
                         }
                         : [],
                 ];
@@ -57,7 +63,11 @@ public sealed class CreateOrder(OrderStore orders, LocalCatalogue catalogue, Dra
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
-        orders.MapPost("/", Post).RequireCustomer().WithIdempotencyKey().WithName("CreateOrder").WithSummary("Begins an order, or places it at once with `submit`.");
+        orders.MapPost("/", Post)
+            .RequireCustomer()
+            .WithIdempotencyKey()
+            .WithName("CreateOrder")
+            .WithSummary("Begins an order, or places it at once with `submit`.");
 
     private static async Task<ETagged<Created<OrderView>>> Post(CreateOrderRequest request, CreateOrder feature, CancellationToken ct)
     {

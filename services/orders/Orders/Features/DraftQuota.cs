@@ -16,7 +16,8 @@ public sealed class DraftQuota(OrdersDbContext db, IOptions<OrdersOptions> optio
     public async Task CheckAsync(Guid userId, CancellationToken ct)
     {
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({$"drafts:{userId}"}, 0))", ct);
-        var drafts = await db.Database.SqlQuery<long>($"SELECT count(*) AS \"Value\" FROM orders WHERE user_id = {userId} AND status = 'draft'").SingleAsync(ct);
+        var drafts = await db.Database.SqlQuery<long>($"SELECT count(*) AS \"Value\" FROM orders WHERE user_id = {userId} AND status = 'draft'").SingleAsync(
+            ct);
         if (drafts >= options.Value.MaxDrafts)
         {
             throw ProblemException.TooMany("too_many_drafts", $"There are {drafts} drafts already. Place or cancel one of them first.", Later);

@@ -11,7 +11,8 @@ namespace Orders.Features;
 /// <summary>Orders, newest first: a customer's own, and for operators anybody's.</summary>
 public static class ListOrders
 {
-    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) => orders.MapGet("/", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("ListOrders")
+    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
+        orders.MapGet("/", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("ListOrders")
         .WithSummary("Own orders, newest first; operators see everybody's and may ask for one customer's by `userId`.");
 
     /// <param name="status">Only orders that are this far.</param>
@@ -24,7 +25,8 @@ public static class ListOrders
     /// <param name="caller">Who asks.</param>
     /// <param name="ct">Cancels.</param>
     private static async Task<Ok<Page<OrderView>>> Get(
-        [MaxLength(20)] string? status, Guid? userId, [MaxLength(40)] string? from, [MaxLength(40)] string? to, [AsParameters] PageQuery page, OrderReader reader, LocalCatalogue catalogue, Caller caller,
+        [MaxLength(20)] string? status, Guid? userId, [MaxLength(40)] string? from, [MaxLength(40)] string? to, [AsParameters] PageQuery page,
+        OrderReader reader, LocalCatalogue catalogue, Caller caller,
         CancellationToken ct)
     {
         if (userId is { } wanted && !caller.MaySee(wanted))

@@ -37,7 +37,8 @@ internal static class QueryValues
 
         // A plus sign that was not escaped in the URL arrives as a space.
         return value.Length >= 10 && value[4] == '-'
-            && DateTimeOffset.TryParse(value.Replace(' ', '+'), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
+            && DateTimeOffset.TryParse(
+                value.Replace(' ', '+'), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
                 ? time
                 : throw ProblemException.Invalid(field, "is not a time such as 2026-03-01T12:00:00Z.");
     }

@@ -11,7 +11,8 @@ namespace Orders.Features;
 /// <summary>One order: as it is, or as it was.</summary>
 public static class ReadOrder
 {
-    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) => orders.MapGet("/{id:guid}", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("GetOrder")
+    public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
+        orders.MapGet("/{id:guid}", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("GetOrder")
         .WithSummary("One order; with `asOf`, a version or a time, as it was then.");
 
     private static async Task<ETagged<Ok<OrderView>>> Get(

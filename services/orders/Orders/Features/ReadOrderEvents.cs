@@ -13,7 +13,9 @@ namespace Orders.Features;
 /// <param name="Version">1, 2, 3 … within the order.</param>
 /// <param name="OccurredAt">When.</param>
 /// <param name="Payload">What happened; personal data of an erased customer is missing.</param>
-/// <param name="Metadata">Correlation, causation, user, tenant, trace; to customers what ties it to their own requests, and not who of the shop acted, or by what.</param>
+/// <param name="Metadata">
+/// Correlation, causation, user, tenant, trace; to customers what ties it to their own requests, and not who of the shop acted, or by what.
+/// </param>
 public sealed record OrderEventView(
     Guid EventId, string EventType, int EventVersion, long Version, DateTimeOffset OccurredAt, JsonElement Payload, EventMetadata Metadata)
 {
@@ -30,7 +32,10 @@ public sealed record OrderEventView(
 public static class ReadOrderEvents
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
-        orders.MapGet("/{id:guid}/events", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("GetOrderEvents").WithSummary("The event stream of an order, oldest first.");
+        orders.MapGet("/{id:guid}/events", Get)
+            .RequireCustomer(others: Permissions.ReadPersonalData)
+            .WithName("GetOrderEvents")
+            .WithSummary("The event stream of an order, oldest first.");
 
     private static async Task<Ok<Page<OrderEventView>>> Get(
         Guid id, [AsParameters] PageQuery page, OrderReader reader, EventStore events, Caller caller, CancellationToken ct)

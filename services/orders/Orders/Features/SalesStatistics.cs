@@ -44,7 +44,12 @@ public static class SalesStatistics
     /// <param name="caller">Who asks; an operator of a tenant gets that tenant's sales.</param>
     /// <param name="ct">Cancels.</param>
     private static async Task<Ok<SalesReport>> Get(
-        [MaxLength(40)] string? from, [MaxLength(40)] string? to, [MaxLength(20)] string? groupBy, NpgsqlDataSource dataSource, Caller caller, CancellationToken ct)
+        [MaxLength(40)] string? from,
+        [MaxLength(40)] string? to,
+        [MaxLength(20)] string? groupBy,
+        NpgsqlDataSource dataSource,
+        Caller caller,
+        CancellationToken ct)
     {
         var by = groupBy switch
         {

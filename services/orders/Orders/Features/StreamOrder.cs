@@ -14,11 +14,12 @@ using Orders.ReadModels;
 namespace Orders.Features;
 
 /// <summary>
-/// The order after every change, as server-sent events. The event's id is the order's version, so that a reader that comes back with <c>Last-Event-ID</c>, on any
-/// replica, misses nothing: everything is read from the event store.
+/// The order after every change, as server-sent events. The event's id is the order's version, so that a reader that comes back with <c>Last-Event-ID</c>, on
+/// any replica, misses nothing: everything is read from the event store.
 /// </summary>
 public sealed class StreamOrder(
-    OrderReader reader, IServiceScopeFactory scopes, StreamWatcher watcher, IHostApplicationLifetime lifetime, ISessionStatus sessions, IOptions<JsonOptions> json,
+    OrderReader reader, IServiceScopeFactory scopes, StreamWatcher watcher, IHostApplicationLifetime lifetime, ISessionStatus sessions,
+    IOptions<JsonOptions> json,
     IOptions<OrdersOptions> options, TimeProvider clock)
 {
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
@@ -46,7 +47,8 @@ public sealed class StreamOrder(
         }
 
         using var place = feature._ofCallers.TryTake(caller.Subject) ?? throw TooMany($"A caller may have {feature.Limits.StreamsPerCaller} streams open.");
-        using var seat = feature._ofOrders.TryTake($"{caller.Subject} {id}") ?? throw TooMany($"A caller may have {feature.Limits.StreamsPerOrder} streams of an order open.");
+        using var seat = feature._ofOrders.TryTake($"{caller.Subject} {id}")
+            ?? throw TooMany($"A caller may have {feature.Limits.StreamsPerOrder} streams of an order open.");
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers["X-Accel-Buffering"] = "no";
@@ -59,7 +61,8 @@ public sealed class StreamOrder(
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // The reader has left; or comes back, to another replica since this one stops, or with another token since this one has ended; or after the longest time of a stream.
+            // The reader has left; or comes back, to another replica since this one stops, or with another token since this one has ended; or after the longest
+            // time of a stream.
         }
     }
 
@@ -68,7 +71,8 @@ public sealed class StreamOrder(
     private CancellationTokenSource UntilTokenEnds(ClaimsPrincipal user)
     {
         var left = DateTimeOffset.FromUnixTimeSeconds(long.Parse(user.FindFirst(Claims.Expires)!.Value, CultureInfo.InvariantCulture)) - clock.GetUtcNow();
-        return new CancellationTokenSource(left < TimeSpan.Zero ? TimeSpan.Zero : left < options.Value.LongestStream ? left : options.Value.LongestStream, clock);
+        return new CancellationTokenSource(
+            left < TimeSpan.Zero ? TimeSpan.Zero : left < options.Value.LongestStream ? left : options.Value.LongestStream, clock);
     }
 
     private OrdersOptions Limits => options.Value;

@@ -37,7 +37,11 @@ public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Cal
     }
 
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
-        orders.MapPost("/{id:guid}/submit", Post).RequireCustomer(others: OrdersPermissions.ChangeOrders).WithIdempotencyKey().WithName("SubmitOrder").WithSummary("Places a draft.");
+        orders.MapPost("/{id:guid}/submit", Post)
+            .RequireCustomer(others: OrdersPermissions.ChangeOrders)
+            .WithIdempotencyKey()
+            .WithName("SubmitOrder")
+            .WithSummary("Places a draft.");
 
     private static async Task<ETagged<Accepted<OrderView>>> Post(
         Guid id, SubmitOrderRequest request, ExpectedVersion expected, SubmitOrder feature, CancellationToken ct)

@@ -4,8 +4,8 @@ using Shop.Contracts;
 
 namespace Orders.Fulfilment;
 
-// What the version before asked of itself over the broker, and what this one does in one transaction with what made it possible: it may still lie in a queue, or come from a replica of
-// that version. To be deleted with the states of that version in FulfilmentStateMachine when nobody upgrades from it any more.
+// What the version before asked of itself over the broker, and what this one does in one transaction with what made it possible: it may still lie in a queue,
+// or come from a replica of that version. To be deleted with the states of that version in FulfilmentStateMachine when nobody upgrades from it any more.
 
 public sealed record ConfirmOrder(Guid OrderId);
 

@@ -3,7 +3,9 @@ using MassTransit;
 
 namespace Orders.Fulfilment;
 
-/// <summary>What the saga asks for, its deadlines included, is asked for in the name of its order's tenant, whatever brought the message that it answers.</summary>
+/// <summary>
+/// What the saga asks for, its deadlines included, is asked for in the name of its order's tenant, whatever brought the message that it answers.
+/// </summary>
 public sealed class FulfilmentDefinition : SagaDefinition<FulfilmentState>
 {
     protected override void ConfigureSaga(

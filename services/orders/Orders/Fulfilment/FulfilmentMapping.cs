@@ -16,7 +16,8 @@ internal sealed class FulfilmentMapping : IEntityTypeConfiguration<FulfilmentSta
         saga.Property(s => s.CorrelationId).HasColumnName("order_id").ValueGeneratedNever();
         saga.Property(s => s.CurrentState).HasColumnName("state");
         saga.Ignore(s => s.Total);
-        saga.Property(s => s.Ending).HasConversion(e => e == null ? null : e.ToString()!.ToLowerInvariant(), e => e == null ? null : Enum.Parse<Ending>(e, true));
+        saga.Property(s => s.Ending).HasConversion(
+            e => e == null ? null : e.ToString()!.ToLowerInvariant(), e => e == null ? null : Enum.Parse<Ending>(e, true));
 
         // Lists are replaced, never changed in place, so a reference says whether there is something to write.
         Json(saga.Property(s => s.Items), _ => []);

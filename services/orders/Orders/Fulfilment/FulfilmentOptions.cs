@@ -24,8 +24,8 @@ public sealed record FulfilmentOptions
     public TimeSpan Dispatch { get; init; } = TimeSpan.FromDays(6);
 
     /// <summary>
-    /// When a step that must happen, such as a release or a capture, is asked for again. Doubles with every attempt up to <see cref="AskAgainAtMost"/>; such a step
-    /// is never given up, because what would follow from giving up is worse.
+    /// When a step that must happen, such as a release or a capture, is asked for again. Doubles with every attempt up to <see cref="AskAgainAtMost"/>; such a
+    /// step is never given up, because what would follow from giving up is worse.
     /// </summary>
     [Range(typeof(TimeSpan), Shortest, Longest)]
     public TimeSpan AskAgain { get; init; } = TimeSpan.FromMinutes(1);

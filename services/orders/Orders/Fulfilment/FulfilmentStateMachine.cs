@@ -18,8 +18,8 @@ namespace Orders.Fulfilment;
 /// Messages may come late, twice and out of order; what a state does not wait for, it ignores. Compensation goes backwards, one acknowledged step at a time:
 /// payment, then stock, and only then is the order failed or cancelled. From the dispatch on there is no way back, only forward or to a failed capture.
 /// <para>
-/// Waited for are inventory, the payment provider, people and time. What the service does by itself, on the order and on the payment's record, is a step of the transition that made it
-/// possible and belongs to its transaction. ADR: docs/adr/0004-saga-in-orders.md.
+/// Waited for are inventory, the payment provider, people and time. What the service does by itself, on the order and on the payment's record, is a step of the
+/// transition that made it possible and belongs to its transaction. ADR: docs/adr/0004-saga-in-orders.md.
 /// </para>
 /// </remarks>
 [NoLongerTakes(typeof(V1.OrderConfirmed), typeof(V1.OrderShipped), typeof(V1.OrderCompleted), typeof(V1.OrderFailed), typeof(V1.OrderCancelled))]
@@ -54,7 +54,10 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
         During(ReservingStock,
             When(StockReserved).Then(Note("reserved")).TransitionTo(AuthorizingPayment),
-            When(StockReservationFailed).Then(Fail<StockReservationFailed>("refused", c => $"out_of_stock: {c.Message.Reason}")).ThenAsync(FailOrderAsync).TransitionTo(Failed),
+            When(StockReservationFailed)
+                .Then(Fail<StockReservationFailed>("refused", c => $"out_of_stock: {c.Message.Reason}"))
+                .ThenAsync(FailOrderAsync)
+                .TransitionTo(Failed),
             When(StockReleased).Then(Fail("expired", "timed_out: the reservation expired")).ThenAsync(FailOrderAsync).TransitionTo(Failed),
             When(CancellationRequested).Then(Cancel).TransitionTo(ReleasingStock),
             When(Deadline.Received).Then(Fail("timed out", "timed_out: inventory did not answer in time")).TransitionTo(ReleasingStock));
@@ -62,7 +65,8 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         During(AuthorizingPayment,
             When(PaymentProcessed, Is(PaymentStatus.Authorized)).Then(Note("authorized")).ThenAsync(ConfirmOrderAsync).TransitionTo(Shipping),
             When(PaymentProcessed, Is(PaymentStatus.Declined)).Then(Fail<PaymentProcessed>("declined", Declined)).TransitionTo(ReleasingStock),
-            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).TransitionTo(ReleasingStock),
+            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).TransitionTo(
+                ReleasingStock),
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(VoidingPayment),
             When(Deadline.Received).ThenAsync(LookAtPaymentAsync).If(IsStillAuthorizing, late => late
@@ -70,7 +74,8 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
         During(Shipping,
             When(ShipmentDispatched).Then(Note("dispatched")).Then(TakeShipment).ThenAsync(ShipOrderAsync).TransitionTo(CapturingPayment),
-            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(RecallingShipment),
+            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(
+                RecallingShipment),
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(RecallingShipment),
             When(Deadline.Received).Then(Fail("timed out", "timed_out: the order was not dispatched in time")).TransitionTo(RecallingShipment));
@@ -78,7 +83,10 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         During(CapturingPayment,
             When(PaymentProcessed, Is(PaymentStatus.Captured)).Then(Note("captured")).ThenAsync(CompleteOrderAsync).TransitionTo(Completed),
             When(PaymentProcessed, Is(PaymentStatus.Declined)).Then(Fail<PaymentProcessed>("declined", Declined)).TransitionTo(VoidingPayment),
-            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("voided", "payment_declined: the authorization was voided")).ThenAsync(FailOrderAsync).TransitionTo(Failed),
+            When(PaymentProcessed, Is(PaymentStatus.Voided))
+                .Then(Fail("voided", "payment_declined: the authorization was voided"))
+                .ThenAsync(FailOrderAsync)
+                .TransitionTo(Failed),
             AskAgain());
 
         // ── the way back ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,7 +114,8 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         // ── where the version before waited for itself: its deadline comes, and the step is done (see EarlierVersion) ───────────────────────────────
         During(Confirming,
             When(Deadline.Received).ThenAsync(ConfirmOrderAsync).TransitionTo(Shipping),
-            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(ReleasingStock),
+            When(PaymentProcessed, Is(PaymentStatus.Voided)).Then(Fail("payment voided", "payment_declined: the authorization was voided")).TransitionTo(
+                ReleasingStock),
             When(StockReleased).Then(Fail("stock expired", "timed_out: the reservation expired")).TransitionTo(VoidingPayment),
             When(CancellationRequested).Then(Cancel).TransitionTo(VoidingPayment));
         During(RecordingShipment, When(Deadline.Received).ThenAsync(ShipOrderAsync).TransitionTo(CapturingPayment));
@@ -174,7 +183,9 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     // ── how the rows above are made ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// <summary>A saga is there as soon as its order is. Only of an order that the version before took in may a wish to cancel come first, and is redelivered.</summary>
+    /// <summary>
+    /// A saga is there as soon as its order is. Only of an order that the version before took in may a wish to cancel come first, and is redelivered.
+    /// </summary>
     private void Correlate()
     {
         Event(() => StartFulfilment, e => e.CorrelateById(c => c.Message.OrderId));
@@ -184,13 +195,14 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         Event(() => StockReleased, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
         Event(() => ShipmentDispatched, e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(GiveUp));
         // Told by this service in the transaction of the outcome; as a message it comes from a replica of the version before, and from nobody else.
-        Event(() => PaymentProcessed, e => { e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Discard()); e.ConfigureConsumeTopology = false; });
+        Event(
+            () => PaymentProcessed, e => { e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Discard()); e.ConfigureConsumeTopology = false; });
         Schedule(() => Deadline, s => s.DeadlineTokenId, s => s.Received = e => e.CorrelateById(c => c.Message.OrderId).OnMissingInstance(m => m.Discard()));
     }
 
     /// <summary>
-    /// For what only comes because the saga asked: its questions leave when it is committed, and so whoever answers without one speaks of an order that nobody fulfils here, now and
-    /// later. Tries and pauses would hold up the orders behind it.
+    /// For what only comes because the saga asked: its questions leave when it is committed, and so whoever answers without one speaks of an order that nobody
+    /// fulfils here, now and later. Tries and pauses would hold up the orders behind it.
     /// </summary>
     private static IPipe<ConsumeContext<TMessage>> GiveUp<TMessage>(IMissingInstanceConfigurator<FulfilmentState, TMessage> missing)
         where TMessage : class =>
@@ -199,10 +211,13 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     /// <summary>By a command that leaves when the transition is committed.</summary>
     private void AskInventory<TCommand>(State state, Func<FulfilmentState, TCommand> command, Func<FulfilmentState, TimeSpan> deadline)
         where TCommand : class => Ask(
-            state, deadline, context => context.SendCommandAsync(Queues.InventoryCommands, command(context.Saga), context.Saga.CorrelationId, context.CancellationToken));
+            state,
+            deadline,
+            context => context.SendCommandAsync(Queues.InventoryCommands, command(context.Saga), context.Saga.CorrelationId, context.CancellationToken));
 
     /// <summary>By a call, in the transition's transaction. What is known by now is the answer, and takes the saga on at once.</summary>
-    private void AskPayments(State state, Func<FulfilmentState, PaymentRequest> request, Func<FulfilmentState, TimeSpan> deadline) => Ask(state, deadline, async context =>
+    private void AskPayments(
+        State state, Func<FulfilmentState, PaymentRequest> request, Func<FulfilmentState, TimeSpan> deadline) => Ask(state, deadline, async context =>
     {
         if (await context.GetServiceOrCreateInstance<IPayments>().RequestAsync(request(context.Saga), context.CancellationToken) is { } known)
         {
@@ -248,7 +263,8 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     private Task ShipOrderAsync(BehaviorContext<FulfilmentState> context)
     {
         var saga = context.Saga;
-        return DoAsync(context, RecordingShipment, "recorded", new Ship(new Shipment(saga.ShipmentId!.Value, saga.Carrier!, saga.TrackingNumber!), _clock.GetUtcNow()));
+        return DoAsync(
+            context, RecordingShipment, "recorded", new Ship(new Shipment(saga.ShipmentId!.Value, saga.Carrier!, saga.TrackingNumber!), _clock.GetUtcNow()));
     }
 
     private Task CompleteOrderAsync(BehaviorContext<FulfilmentState> context) => EndAsync(context, Completing, "completed", new Complete(_clock.GetUtcNow()));
@@ -302,7 +318,8 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     private static bool HasShipped(BehaviorContext<FulfilmentState, PaymentProcessed> context) => context.Saga.ShipmentId is not null;
 
-    private static string Declined(BehaviorContext<FulfilmentState, PaymentProcessed> context) => $"payment_declined: {context.Message.DeclineCode ?? "declined"}";
+    private static string Declined(BehaviorContext<FulfilmentState, PaymentProcessed> context) =>
+        $"payment_declined: {context.Message.DeclineCode ?? "declined"}";
 
     private void Start(BehaviorContext<FulfilmentState, StartFulfilment> context)
     {

@@ -12,7 +12,8 @@ namespace Orders.Fulfilment;
 /// <param name="Started">When fulfilment began.</param>
 /// <param name="Ended">When it was through.</param>
 /// <param name="Steps">The timeline, oldest first.</param>
-public sealed record FulfilmentResource(Guid OrderId, string State, string? Reason, DateTimeOffset Started, DateTimeOffset? Ended, IReadOnlyList<FulfilmentStepResource> Steps);
+public sealed record FulfilmentResource(
+    Guid OrderId, string State, string? Reason, DateTimeOffset Started, DateTimeOffset? Ended, IReadOnlyList<FulfilmentStepResource> Steps);
 
 /// <param name="Step">What was waited for.</param>
 /// <param name="Started">When it was asked for.</param>
@@ -24,7 +25,8 @@ public sealed record FulfilmentStepResource(string Step, DateTimeOffset Started,
 /// <summary>The whole story of one order's fulfilment.</summary>
 public static class GetFulfilment
 {
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) => v1.MapGet("/orders/{id:guid}/fulfilment", Get).RequireCustomer(others: Permissions.ReadPersonalData)
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) =>
+        v1.MapGet("/orders/{id:guid}/fulfilment", Get).RequireCustomer(others: Permissions.ReadPersonalData)
             .WithName("ReadFulfilment").WithSummary("How an order is being fulfilled: the steps so far, and what it waits for.");
 
     private static async Task<Ok<FulfilmentResource>> Get(Guid id, DbContext db, OrderReader orders, Caller caller, CancellationToken ct)

@@ -15,7 +15,9 @@ public static class OrdersQueues
 /// <summary>An order was submitted: told to the saga in that very transaction. Unlike the boundary event it carries what only the saga may see.</summary>
 public sealed record StartFulfilment(Guid OrderId, Guid UserId, IReadOnlyList<SkuQuantity> Items, Money Total, string PaymentMethod, ShipTo Address);
 
-/// <summary>The customer's wish, to <see cref="OrdersQueues.Fulfilment"/>: whoever writes it down holds the order, and whoever fulfils holds the saga first.</summary>
+/// <summary>
+/// The customer's wish, to <see cref="OrdersQueues.Fulfilment"/>: whoever writes it down holds the order, and whoever fulfils holds the saga first.
+/// </summary>
 public sealed record CancellationRequested(Guid OrderId, [PersonalData] string Reason);
 
 /// <summary>Comes by itself when a step has waited for its whole deadline.</summary>

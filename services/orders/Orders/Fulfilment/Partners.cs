@@ -3,7 +3,8 @@ using Shop.Contracts.Orders.V1;
 
 namespace Orders.Fulfilment;
 
-// Whom the saga asks in its own service: by a call, in the transaction of the message that made the step possible. Whom it asks outside gets a command on a queue.
+// Whom the saga asks in its own service: by a call, in the transaction of the message that made the step possible. Whom it asks outside gets a command on a
+// queue.
 
 /// <summary>The orders that are fulfilled.</summary>
 public interface IOrders

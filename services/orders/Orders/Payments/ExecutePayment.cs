@@ -22,8 +22,8 @@ public static class PaymentQueues
 public sealed record ExecutePayment(Guid OrderId, PaymentOperation Operation, bool IsClaimed = false);
 
 /// <summary>
-/// Calls the provider between two transactions: one has claimed the attempt, the other records the outcome, publishes it and takes the saga on. A crash anywhere in between
-/// brings the message back, and the deterministic idempotency keys make the second call give the first one's answer.
+/// Calls the provider between two transactions: one has claimed the attempt, the other records the outcome, publishes it and takes the saga on. A crash
+/// anywhere in between brings the message back, and the deterministic idempotency keys make the second call give the first one's answer.
 /// </summary>
 [OwnTransaction]
 public sealed partial class ExecutePaymentConsumer(
@@ -40,7 +40,9 @@ public sealed partial class ExecutePaymentConsumer(
     {
         var (orderId, operation) = (context.Message.OrderId, context.Message.Operation);
         var isFirst = context.Message.IsClaimed && !context.ReceiveContext.Redelivered && context.GetRetryAttempt() + context.GetRedeliveryCount() == 0;
-        var payment = isFirst ? await ClaimedAsync(orderId, operation, context.CancellationToken) : await ClaimAsync(orderId, operation, context.CancellationToken);
+        var payment = isFirst
+            ? await ClaimedAsync(orderId, operation, context.CancellationToken)
+            : await ClaimAsync(orderId, operation, context.CancellationToken);
         while (payment is not null)
         {
             var watch = Stopwatch.GetTimestamp();
@@ -132,7 +134,8 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
 
         return operation switch
         {
-            PaymentOperation.Authorize => payment.ProviderReference is null ? await MakeAsync(payment, look: payment.Attempts > 1, ct) : await ConfirmAsync(payment, ct),
+            PaymentOperation.Authorize =>
+                payment.ProviderReference is null ? await MakeAsync(payment, look: payment.Attempts > 1, ct) : await ConfirmAsync(payment, ct),
             PaymentOperation.Capture => await ChangeAsync(payment, PaymentState.Captured, gateway.CaptureAsync, ct),
             PaymentOperation.Void => await VoidAsync(payment, ct),
             PaymentOperation.Refund => await ChangeAsync(payment, PaymentState.Refunded, gateway.RefundAsync, ct),
@@ -156,8 +159,8 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
     }
 
     /// <summary>
-    /// Without a reference nothing was confirmed, at least not by this version. Yet a payment may be on its way to the provider, or one of an earlier version be held there:
-    /// making it under its key, unconfirmed, settles which there is, and that one is cancelled.
+    /// Without a reference nothing was confirmed, at least not by this version. Yet a payment may be on its way to the provider, or one of an earlier version
+    /// be held there: making it under its key, unconfirmed, settles which there is, and that one is cancelled.
     /// </summary>
     private async Task<PaymentOutcome> VoidAsync(Payment payment, CancellationToken ct)
     {
@@ -181,7 +184,9 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
         Payment payment, PaymentState goal, Func<PaymentKey, string, CancellationToken, Task<PaymentOutcome>> change, CancellationToken ct)
     {
         var reference = payment.ProviderReference!;
-        if (payment.Attempts > 1 && await gateway.GetAsync(reference, ct) is Lookup.Found { Payment: var known } && (known.Status == goal || known.Status != payment.Status))
+        if (payment.Attempts > 1
+            && await gateway.GetAsync(reference, ct) is Lookup.Found { Payment: var known }
+            && (known.Status == goal || known.Status != payment.Status))
         {
             return PaymentOutcome.Of(known);
         }
@@ -216,7 +221,8 @@ internal static class PaymentMetrics
 {
     private static readonly Meter Meter = new("orders");
     private static readonly Counter<long> Outcomes = Meter.CreateCounter<long>("shop.payments.outcomes", description: "Answers of the payment provider.");
-    private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>("shop.payments.call.duration", "s", "One operation at the provider, with its repeats.");
+    private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>(
+        "shop.payments.call.duration", "s", "One operation at the provider, with its repeats.");
 
     public static void Answered(PaymentOperation operation, PaymentOutcome outcome, TimeSpan took)
     {

@@ -41,7 +41,8 @@ public sealed record PaymentResource(
 {
     internal static PaymentResource Of(Payment p) => new(
         p.Id, p.OrderId, p.UserId, p.Status.ToString().ToLowerInvariant(), p.Amount, p.PaymentMethod, p.ProviderReference, p.DeclineCode,
-        p.Operation?.ToString().ToLowerInvariant(), p.WaitsFor, p.NextActionUrl, p.Version, p.CreatedAt, p.AuthorizedAt, p.CapturedAt, p.DeclinedAt, p.VoidedAt, p.RefundedAt);
+        p.Operation?.ToString().ToLowerInvariant(), p.WaitsFor, p.NextActionUrl, p.Version, p.CreatedAt, p.AuthorizedAt, p.CapturedAt, p.DeclinedAt,
+        p.VoidedAt, p.RefundedAt);
 }
 
 /// <summary>Customers see what they pay, operators everything.</summary>

@@ -3,8 +3,8 @@ using Shop.Contracts;
 namespace Orders.Payments;
 
 /// <summary>
-/// The payment provider. A payment is made first and confirmed afterwards, so that its reference is on record before money can move. Every change is idempotent by
-/// its key: a repeat gets the first answer, and charges nothing again.
+/// The payment provider. A payment is made first and confirmed afterwards, so that its reference is on record before money can move. Every change is idempotent
+/// by its key: a repeat gets the first answer, and charges nothing again.
 /// </summary>
 public interface IPaymentGateway
 {
@@ -37,8 +37,8 @@ public interface IPaymentGateway
 /// <summary>Names an order's request to the provider, the same for every repeat.</summary>
 /// <param name="OrderId">The order.</param>
 /// <param name="Generation">
-/// Goes up when the provider has answered with a failure of its own, or refused what must happen: it keeps that answer under the key for a day, so that the next request
-/// needs another one.
+/// Goes up when the provider has answered with a failure of its own, or refused what must happen: it keeps that answer under the key for a day, so that the
+/// next request needs another one.
 /// </param>
 public readonly record struct PaymentKey(Guid OrderId, int Generation)
 {
@@ -55,7 +55,9 @@ public abstract record PaymentOutcome
     /// <summary>The payment is there and unconfirmed: nothing is held, and nothing will be before it is confirmed.</summary>
     public sealed record Created(ProviderPayment Payment) : PaymentOutcome;
 
-    /// <summary>The provider knows the payment and waits, for its customer or for somebody behind it. It can be asked for, and cancelled, by its reference.</summary>
+    /// <summary>
+    /// The provider knows the payment and waits, for its customer or for somebody behind it. It can be asked for, and cancelled, by its reference.
+    /// </summary>
     public sealed record Pending(ProviderPayment Payment) : PaymentOutcome;
 
     /// <summary>Done; <paramref name="Payment"/> is how it stands now.</summary>
@@ -101,7 +103,14 @@ public abstract record Lookup
 /// <param name="WaitsFor">While it is pending, what for, in the provider's words: <c>requires_action</c>, <c>processing</c>.</param>
 /// <param name="NextActionUrl">Where the customer has to go, when it waits for her.</param>
 public sealed record ProviderPayment(
-    string Reference, PaymentState Status, Money Amount, Guid? OrderId, string? DeclineCode, DateTimeOffset CreatedAt, string? WaitsFor = null, string? NextActionUrl = null)
+    string Reference,
+    PaymentState Status,
+    Money Amount,
+    Guid? OrderId,
+    string? DeclineCode,
+    DateTimeOffset CreatedAt,
+    string? WaitsFor = null,
+    string? NextActionUrl = null)
 {
     /// <summary><see cref="WaitsFor"/> of a payment that was made and nothing else.</summary>
     public const string Confirmation = "requires_confirmation";

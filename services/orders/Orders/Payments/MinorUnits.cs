@@ -5,7 +5,9 @@ using Money = Shop.Contracts.Money;
 
 namespace Orders.Payments;
 
-/// <summary>Amounts as the payment provider wants them: whole numbers of the currency's minor unit. Nothing is rounded: what is not whole cannot be charged.</summary>
+/// <summary>
+/// Amounts as the payment provider wants them: whole numbers of the currency's minor unit. Nothing is rounded: what is not whole cannot be charged.
+/// </summary>
 /// <remarks>
 /// The decimals are those of ISO 4217 (<see cref="Currencies"/>), but for what Stripe counts otherwise:
 /// https://docs.stripe.com/currencies#zero-decimal, #three-decimal and #special-cases.
@@ -36,11 +38,14 @@ public static class MinorUnits
     /// <param name="currency">ISO 4217.</param>
     /// <param name="largest">In minor units.</param>
     /// <returns>What can be charged in the currency; null when nothing can.</returns>
-    public static ChargeLimits? Limits(string currency, long largest) => Of(currency) is var (perUnit, step) ? new ChargeLimits((decimal)step / perUnit, (decimal)largest / perUnit) : null;
+    public static ChargeLimits? Limits(string currency, long largest) =>
+        Of(currency) is var (perUnit, step) ? new ChargeLimits((decimal)step / perUnit, (decimal)largest / perUnit) : null;
 
     /// <returns>Null for an amount that cannot be charged as it is: finer than the smallest charge in its currency, negative, or beyond all bounds.</returns>
     public static long? Of(Money money) =>
-        money.Amount is >= 0 and <= Largest && Of(money.Currency) is var (perUnit, step) && money.Amount * perUnit % step == 0 ? (long)(money.Amount * perUnit) : null;
+        money.Amount is >= 0 and <= Largest && Of(money.Currency) is var (perUnit, step) && money.Amount * perUnit % step == 0
+            ? (long)(money.Amount * perUnit)
+            : null;
 
     /// <summary>What the provider says, in any currency that it may name.</summary>
     public static Money ToMoney(long minor, string currency)

@@ -16,12 +16,21 @@ public sealed class OpenWork(IServiceScopeFactory scopes, IMeterFactory meters, 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         var meter = meters.Create("Shop.Orders.Fulfilment");
-        meter.CreateObservableGauge("orders.fulfilments.open", () => _sagas.Select(s => Of(s.Count, "state", s.State)), "{order}", "Orders that have not ended, by the state of their saga.");
         meter.CreateObservableGauge(
-            "orders.fulfilments.oldest_age", () => _sagas.Select(s => Of(s.Age, "state", s.State)), "s", "How long the one that has been in the state longest has been there.");
+            "orders.fulfilments.open",
+            () => _sagas.Select(s => Of(s.Count, "state", s.State)),
+            "{order}",
+            "Orders that have not ended, by the state of their saga.");
+        meter.CreateObservableGauge(
+            "orders.fulfilments.oldest_age",
+            () => _sagas.Select(s => Of(s.Age, "state", s.State)),
+            "s",
+            "How long the one that has been in the state longest has been there.");
         meter.CreateObservableGauge(
             "orders.payments.stuck",
-            () => _stuck is { } figures ? Enum.GetValues<PaymentOperation>().Select(o => Of(figures.GetValueOrDefault(o), "operation", o.ToString().ToLowerInvariant())) : [],
+            () => _stuck is { } figures
+                ? Enum.GetValues<PaymentOperation>().Select(o => Of(figures.GetValueOrDefault(o), "operation", o.ToString().ToLowerInvariant()))
+                : [],
             "{payment}",
             "Payments of which the provider has refused an operation, or left its outcome unknown, for an hour.");
         return base.StartAsync(cancellationToken);
@@ -36,7 +45,12 @@ public sealed class OpenWork(IServiceScopeFactory scopes, IMeterFactory meters, 
         var open = await db.Set<FulfilmentState>().AsNoTracking().Where(s => s.FinishedAt == null)
             .GroupBy(s => s.CurrentState).Select(g => new { State = g.Key, Count = g.Count(), Since = g.Min(s => s.ChangedAt) }).ToListAsync(ct);
         _sagas = open.ConvertAll(s => (s.State, s.Count, Math.Max(0, (now - s.Since).TotalSeconds)));
-        _stuck = (await db.Set<Payment>().AsNoTracking().Stuck(now).GroupBy(p => p.Operation!.Value).Select(g => new { Operation = g.Key, Count = g.Count() }).ToListAsync(ct))
+        _stuck = (await db.Set<Payment>()
+            .AsNoTracking()
+            .Stuck(now)
+            .GroupBy(p => p.Operation!.Value)
+            .Select(g => new { Operation = g.Key, Count = g.Count() })
+            .ToListAsync(ct))
             .ToDictionary(g => g.Operation, g => g.Count);
     }
 

@@ -5,8 +5,8 @@ namespace Orders.Payments;
 
 /// <summary>What the customer owes for one order, and how far the provider has come with it. One per order.</summary>
 /// <remarks>
-/// <see cref="Status"/> is what is known of the provider's side; <see cref="Operation"/> is what is being asked of it. Between the two the provider may have acted
-/// already: that is why nothing is concluded from an operation that got no answer, other than to ask again under the same key.
+/// <see cref="Status"/> is what is known of the provider's side; <see cref="Operation"/> is what is being asked of it. Between the two the provider may have
+/// acted already: that is why nothing is concluded from an operation that got no answer, other than to ask again under the same key.
 /// </remarks>
 public sealed class Payment
 {
@@ -53,10 +53,14 @@ public sealed class Payment
     /// <summary>Why the authorization or, on an authorized payment, the capture was refused.</summary>
     public string? DeclineCode { get; private set; }
 
-    /// <summary>Why the outcome of the last attempt is not known, or the code with which the provider refuses what must happen; null when all is well.</summary>
+    /// <summary>
+    /// Why the outcome of the last attempt is not known, or the code with which the provider refuses what must happen; null when all is well.
+    /// </summary>
     public string? UnknownReason { get; private set; }
 
-    /// <summary>What the provider waits for before it can decide, in its words: <c>requires_action</c> of the customer, <c>processing</c>. Null when it does not wait.</summary>
+    /// <summary>
+    /// What the provider waits for before it can decide, in its words: <c>requires_action</c> of the customer, <c>processing</c>. Null when it does not wait.
+    /// </summary>
     public string? WaitsFor { get; private set; }
 
     /// <summary>Where the customer has to go, when the provider waits for her.</summary>
@@ -89,19 +93,20 @@ public sealed class Payment
     /// <summary>The hold is there and the provider will not turn it into money.</summary>
     public bool CaptureRefused => Status == PaymentState.Authorized && DeclineCode is not null;
 
-    public static Payment ToAuthorize(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now, string? tenantId = null) => new()
-    {
-        Id = id,
-        TenantId = tenantId,
-        OrderId = orderId,
-        UserId = userId,
-        Amount = amount,
-        PaymentMethod = paymentMethod,
-        Operation = PaymentOperation.Authorize,
-        OperationSince = now,
-        CreatedAt = now,
-        UpdatedAt = now,
-    };
+    public static Payment ToAuthorize(
+        Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now, string? tenantId = null) => new()
+        {
+            Id = id,
+            TenantId = tenantId,
+            OrderId = orderId,
+            UserId = userId,
+            Amount = amount,
+            PaymentMethod = paymentMethod,
+            Operation = PaymentOperation.Authorize,
+            OperationSince = now,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
 
     /// <summary>Voided before it began, so that an authorization that arrives late is refused.</summary>
     public static Payment NeverToBe(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now, string? tenantId = null)
@@ -155,7 +160,8 @@ public sealed class Payment
             _ => Operation == operation ? Reaction.CheckLater : Reaction.None,
         };
 
-        // The provider keeps every answer under its key. One that leaves the operation open, such as a void that came too early, would be all that a repeat gets.
+        // The provider keeps every answer under its key. One that leaves the operation open, such as a void that came too early, would be all that a repeat
+        // gets.
         var answeredInVain = outcome is not PaymentOutcome.Unknown && operation != PaymentOperation.Authorize && reaction == Reaction.CheckLater;
         KeyGeneration += answeredInVain || outcome is PaymentOutcome.Unknown { KeySpent: true } ? 1 : 0;
         return reaction;

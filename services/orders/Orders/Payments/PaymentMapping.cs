@@ -13,7 +13,8 @@ internal sealed class PaymentMapping : IEntityTypeConfiguration<Payment>
         payment.Property<decimal>("AmountValue").HasColumnName("amount");
         payment.Property<string>("Currency");
         payment.Property(p => p.Status).HasConversion(s => s.ToString().ToLowerInvariant(), s => Enum.Parse<PaymentState>(s, true));
-        payment.Property(p => p.Operation).HasConversion(o => o == null ? null : o.ToString()!.ToLowerInvariant(), o => o == null ? null : Enum.Parse<PaymentOperation>(o, true));
+        payment.Property(p => p.Operation).HasConversion(
+            o => o == null ? null : o.ToString()!.ToLowerInvariant(), o => o == null ? null : Enum.Parse<PaymentOperation>(o, true));
         payment.Ignore(p => p.CaptureRefused);
         payment.Ignore(p => p.Key);
     }

@@ -20,8 +20,8 @@ public sealed record PaymentsOptions : IForDevelopment
     public string ApiKey { get; init; } = "";
 
     /// <summary>
-    /// Where the customer comes back to after she has confirmed a payment at her bank. Without it a real account offers no page to send her to, and a payment that
-    /// needs her ends with the deadline of the authorization.
+    /// Where the customer comes back to after she has confirmed a payment at her bank. Without it a real account offers no page to send her to, and a payment
+    /// that needs her ends with the deadline of the authorization.
     /// </summary>
     [Url]
     public Uri? ReturnUrl { get; init; }

@@ -27,9 +27,10 @@ public sealed record Reconciliation(
     IReadOnlyList<PaymentDifference> Differences);
 
 /// <param name="Kind">
-/// <c>status</c> or <c>amount</c> (they disagree), <c>missing_at_provider</c>, <c>missing_here</c>; and of the orders: <c>open_after_end</c> (an authorization is still held
-/// for an order that has ended), <c>captured_not_shipped</c>, <c>completed_not_captured</c>; and <c>stuck</c>: the provider has refused an operation, or left its outcome unknown,
-/// for an hour. Then <paramref name="Ours"/> says what is wanted and since when, <paramref name="Providers"/> the refusal's code or why there is no outcome.
+/// <c>status</c> or <c>amount</c> (they disagree), <c>missing_at_provider</c>, <c>missing_here</c>; and of the orders: <c>open_after_end</c> (an authorization
+/// is still held for an order that has ended), <c>captured_not_shipped</c>, <c>completed_not_captured</c>; and <c>stuck</c>: the provider has refused an
+/// operation, or left its outcome unknown, for an hour. Then <paramref name="Ours"/> says what is wanted and since when, <paramref name="Providers"/> the
+/// refusal's code or why there is no outcome.
 /// </param>
 /// <param name="OrderId">The order.</param>
 /// <param name="PaymentId">The payment on our side; null when there is none.</param>
@@ -67,7 +68,8 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
             foreach (var theirs in page)
             {
                 providers++;
-                var ours = records.Find(r => r.ProviderReference == theirs.Reference) ?? records.Find(r => r.ProviderReference is null && r.OrderId == theirs.OrderId);
+                var ours = records.Find(r => r.ProviderReference == theirs.Reference)
+                    ?? records.Find(r => r.ProviderReference is null && r.OrderId == theirs.OrderId);
                 if (ours is not null)
                 {
                     seen.Add(ours.Id);
@@ -139,9 +141,13 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
         while (page.Count == PageSize);
     }
 
-    /// <summary>Those that the provider knows by one of the references, or that belong to one of the orders. In the words of the indexes: the one of the references leaves out orders that cost nothing.</summary>
+    /// <summary>
+    /// Those that the provider knows by one of the references, or that belong to one of the orders. In the words of the indexes: the one of the references
+    /// leaves out orders that cost nothing.
+    /// </summary>
     public IQueryable<Payment> Of(string[] references, Guid[] orders) => Records().Where(
-        p => (p.ProviderReference != null && p.ProviderReference != PaymentExecution.NoProvider && references.Contains(p.ProviderReference)) || orders.Contains(p.OrderId));
+        p => (p.ProviderReference != null && p.ProviderReference != PaymentExecution.NoProvider && references.Contains(p.ProviderReference))
+            || orders.Contains(p.OrderId));
 
     private IQueryable<Payment> Records() => db.Set<Payment>().AsNoTracking();
 
@@ -153,7 +159,8 @@ public sealed class ReconcilePayments(DbContext db, IPaymentGateway gateway, Tim
             return null;
         }
 
-        ours = await Records().FirstOrDefaultAsync(p => p.ProviderReference == theirs.Reference || (p.ProviderReference == null && p.OrderId == theirs.OrderId), ct);
+        ours = await Records().FirstOrDefaultAsync(
+            p => p.ProviderReference == theirs.Reference || (p.ProviderReference == null && p.OrderId == theirs.OrderId), ct);
         if (ours is { Operation: not null })
         {
             return null;

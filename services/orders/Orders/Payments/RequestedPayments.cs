@@ -8,8 +8,8 @@ using Shop.Contracts.Orders.V1;
 namespace Orders.Payments;
 
 /// <summary>
-/// Takes what the saga wants done. Here it is only written down, in the saga's transaction; the provider is called by <see cref="ExecutePaymentConsumer"/>, outside of any.
-/// What was asked for before is answered with what is known.
+/// Takes what the saga wants done. Here it is only written down, in the saga's transaction; the provider is called by <see cref="ExecutePaymentConsumer"/>,
+/// outside of any. What was asked for before is answered with what is known.
 /// </summary>
 public sealed class RequestedPayments(DbContext db, IPublishEndpoint publish, ISendEndpointProvider send, TimeProvider clock) : IPayments
 {
@@ -36,7 +36,8 @@ public sealed class RequestedPayments(DbContext db, IPublishEndpoint publish, IS
                 return payment.ToEvent();
             case Reaction.Execute:
                 payment.Claim(now);
-                await send.SendCommandAsync(PaymentQueues.Calls, new ExecutePayment(payment.OrderId, payment.Operation!.Value, IsClaimed: true), payment.OrderId, ct);
+                await send.SendCommandAsync(
+                    PaymentQueues.Calls, new ExecutePayment(payment.OrderId, payment.Operation!.Value, IsClaimed: true), payment.OrderId, ct);
                 return null;
             default:
                 return null;
@@ -58,9 +59,13 @@ public sealed class RequestedPayments(DbContext db, IPublishEndpoint publish, IS
 
 internal static class PaymentQueries
 {
-    /// <summary>What the provider refuses, or leaves unknown, for longer than outages last. A payment that waits for its customer is none: her deadline is the saga's.</summary>
+    /// <summary>
+    /// What the provider refuses, or leaves unknown, for longer than outages last. A payment that waits for its customer is none: her deadline is the saga's.
+    /// </summary>
     public static IQueryable<Payment> Stuck(this IQueryable<Payment> payments, DateTimeOffset now) => payments.Where(p =>
-        p.Operation != null && (p.OperationSince ?? p.CreatedAt) < now - Payment.StuckAfter && (p.Operation != PaymentOperation.Authorize || p.WaitsFor == null));
+        p.Operation != null
+            && (p.OperationSince ?? p.CreatedAt) < now - Payment.StuckAfter
+            && (p.Operation != PaymentOperation.Authorize || p.WaitsFor == null));
 
     /// <summary>The order's payment, locked until the transaction ends.</summary>
     public static Task<Payment?> FindPaymentAsync(this DbContext db, Guid orderId, CancellationToken ct) =>

@@ -9,7 +9,8 @@ using Shop.Contracts;
 namespace Orders.Payments;
 
 /// <summary>The PaymentIntents API, as far as fulfilment needs it. Works against the sandbox and, by configuration, against a real account.</summary>
-public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipeline pipeline, IOptions<PaymentsOptions> options, ILogger<StripePaymentGateway> logger)
+public sealed partial class StripePaymentGateway(
+    HttpClient http, PaymentPipeline pipeline, IOptions<PaymentsOptions> options, ILogger<StripePaymentGateway> logger)
     : IPaymentGateway
 {
     /// <summary>What these requests are written for. Otherwise the account's own version would decide, and newer ones refuse parameters of this one.</summary>
@@ -30,9 +31,11 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
     };
 
     /// <remarks>
-    /// The key is the one under which earlier versions made and confirmed a payment in one request: the provider takes it for one of the two, and refuses the other.
+    /// The key is the one under which earlier versions made and confirmed a payment in one request: the provider takes it for one of the two, and refuses the
+    /// other.
     /// </remarks>
-    public async Task<PaymentOutcome> CreateAsync(PaymentKey key, Money amount, string paymentMethod, CancellationToken ct) => MinorUnits.Of(amount) is { } minor
+    public async Task<PaymentOutcome> CreateAsync(
+        PaymentKey key, Money amount, string paymentMethod, CancellationToken ct) => MinorUnits.Of(amount) is { } minor
         ? await ChangeAsync(
             "v1/payment_intents",
             key.For("authorize"),
@@ -71,7 +74,11 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
         {
             // A refund is a thing of its own at the provider; what it means for the payment is read from there.
             var answer = await SendAsync(
-                HttpMethod.Post, "v1/refunds", key.For("refund"), new() { ["payment_intent"] = reference, ["metadata[order_id]"] = key.OrderId.ToString() }, ct);
+                HttpMethod.Post,
+                "v1/refunds",
+                key.For("refund"),
+                new() { ["payment_intent"] = reference, ["metadata[order_id]"] = key.OrderId.ToString() },
+                ct);
             var refused = answer.IsSuccess ? null : Outcome(answer);
             if (refused is PaymentOutcome.Unknown { Reason: not AlreadyRefunded } unsettled)
             {
@@ -152,7 +159,8 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             case (402, not null):
                 return new PaymentOutcome.Declined(error.DeclineCode ?? error.Code ?? "declined", error.PaymentIntent?.ToPayment());
 
-            // The request itself was wrong, so it had no effect and never will. What the payment's state forbids is another matter: that state must be looked at.
+            // The request itself was wrong, so it had no effect and never will. What the payment's state forbids is another matter: that state must be looked
+            // at.
             case (400, "invalid_request_error") when error.Code is not ("payment_intent_unexpected_state" or "charge_not_refundable" or AlreadyRefunded):
                 LogRefused(logger, error.Code, error.Param);
                 return new PaymentOutcome.Declined(error.Code ?? "invalid_request", error.PaymentIntent?.ToPayment());
@@ -185,7 +193,8 @@ public sealed partial class StripePaymentGateway(HttpClient http, PaymentPipelin
             },
             ct);
 
-    private static string Describe(ProviderAnswer answer) => $"the provider answered {(int)answer.Status}{(answer.IsSuccess ? " and nothing that can be read" : "")}";
+    private static string Describe(ProviderAnswer answer) =>
+        $"the provider answered {(int)answer.Status}{(answer.IsSuccess ? " and nothing that can be read" : "")}";
 
     /// <exception cref="PaymentProviderUnavailableException">It is not what was asked for: a failure, or no answer of the provider at all.</exception>
     private static T Read<T>(ProviderAnswer answer)

@@ -32,7 +32,8 @@ public sealed class OrdersProjection : Projection
             {
                 if (stored.Version != row.Version + 1)
                 {
-                    throw new InvalidOperationException($"Order {stored.StreamId}: the read model is at version {row.Version} and cannot take version {stored.Version}.");
+                    throw new InvalidOperationException(
+                        $"Order {stored.StreamId}: the read model is at version {row.Version} and cannot take version {stored.Version}.");
                 }
 
                 row = row with { State = Order.Evolve(row.State, (OrderEvent)stored.Data), Version = stored.Version };

@@ -7,8 +7,8 @@ using Orders.Domain;
 namespace Orders.ReadModels;
 
 /// <summary>
-/// What was sold, by tenant, UTC day and product. An order is <c>placed</c> on the day it is submitted; it counts as sold, with pieces and revenue, on the day it is
-/// completed: shipped and paid. Follows the events.
+/// What was sold, by tenant, UTC day and product. An order is <c>placed</c> on the day it is submitted; it counts as sold, with pieces and revenue, on the day
+/// it is completed: shipped and paid. Follows the events.
 /// </summary>
 public sealed class SalesProjection : Projection
 {
@@ -39,7 +39,12 @@ public sealed class SalesProjection : Projection
                 case OrderCompleted e:
                     var sold = (tenant, Day(e.At), e.Total.Currency);
                     var s = days.GetValueOrDefault(sold);
-                    days[sold] = s with { Orders = s.Orders + 1, Quantity = s.Quantity + e.Lines.Sum(l => (long)l.Quantity), Revenue = s.Revenue + e.Total.Amount };
+                    days[sold] = s with
+                    {
+                        Orders = s.Orders + 1,
+                        Quantity = s.Quantity + e.Lines.Sum(l => (long)l.Quantity),
+                        Revenue = s.Revenue + e.Total.Amount,
+                    };
                     foreach (var line in e.Lines)
                     {
                         var key = (tenant, Day(e.At), line.Sku, line.UnitPrice.Currency);
@@ -61,7 +66,9 @@ public sealed class SalesProjection : Projection
                     quantity = t.quantity + excluded.quantity, revenue = t.revenue + excluded.revenue
                 """,
                 ct,
-                days.Keys.Select(k => k.Tenant).ToArray(), days.Keys.Select(k => k.Day).ToArray(), days.Keys.Select(k => k.Currency).ToArray(), days.Values.Select(v => v.Placed).ToArray(),
+                days.Keys.Select(
+                    k => k.Tenant).ToArray(), days.Keys.Select(
+                        k => k.Day).ToArray(), days.Keys.Select(k => k.Currency).ToArray(), days.Values.Select(v => v.Placed).ToArray(),
                 days.Values.Select(v => v.Orders).ToArray(), days.Values.Select(v => v.Quantity).ToArray(), days.Values.Select(v => v.Revenue).ToArray());
         }
 
@@ -75,8 +82,11 @@ public sealed class SalesProjection : Projection
                     quantity = t.quantity + excluded.quantity, revenue = t.revenue + excluded.revenue
                 """,
                 ct,
-                products.Keys.Select(k => k.Tenant).ToArray(), products.Keys.Select(k => k.Day).ToArray(), products.Keys.Select(k => k.Sku).ToArray(), products.Keys.Select(k => k.Currency).ToArray(),
-                products.Values.Select(v => v.Orders).ToArray(), products.Values.Select(v => v.Quantity).ToArray(), products.Values.Select(v => v.Revenue).ToArray());
+                products.Keys.Select(
+                    k => k.Tenant).ToArray(), products.Keys.Select(
+                        k => k.Day).ToArray(), products.Keys.Select(k => k.Sku).ToArray(), products.Keys.Select(k => k.Currency).ToArray(),
+                products.Values.Select(
+                    v => v.Orders).ToArray(), products.Values.Select(v => v.Quantity).ToArray(), products.Values.Select(v => v.Revenue).ToArray());
         }
     }
 

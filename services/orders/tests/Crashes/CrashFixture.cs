@@ -8,7 +8,10 @@ using Orders.Tests.Fulfilment;
 
 namespace Orders.Tests.Crashes;
 
-/// <summary>Everything around the orders service: database, broker, inventory, payment provider, and an issuer whom another process can reach. The service itself is down.</summary>
+/// <summary>
+/// Everything around the orders service: database, broker, inventory, payment provider, and an issuer whom another process can reach. The service itself is
+/// down.
+/// </summary>
 public sealed class CrashFixture : FulfilmentFixture
 {
     private WebApplication? _issuer;

@@ -12,7 +12,8 @@ internal sealed class OrdersProcess : IDisposable
     private readonly CrashFixture _fixture;
     private readonly Uri _address;
 
-    private OrdersProcess(CrashFixture fixture, Uri address, TestProcess process) => (this._fixture, this._address, this._process) = (fixture, address, process);
+    private OrdersProcess(CrashFixture fixture, Uri address, TestProcess process) =>
+        (this._fixture, this._address, this._process) = (fixture, address, process);
 
     /// <param name="fixture">Whose database and broker.</param>
     /// <param name="databasePort">A way to the database that can be cut, without TLS; null connects directly.</param>

@@ -90,7 +90,8 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
             await victim.KillAsync();
         }
 
-        await fixture.Database.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
+        await fixture.Database.ExecuteAsync(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
         await fixture.Database.ExecuteAsync("DROP TRIGGER wait ON messaging.outbox; DROP FUNCTION messaging.wait()");
         using var next = await OrdersProcess.StartAsync(fixture);
         using var again = next.ClientFor(_user);
@@ -130,7 +131,8 @@ public sealed class When_the_process_is_killed(CrashFixture fixture) : IClassFix
         using var @operator = process.ClientFor(OrdersFixture.NewId(), @operator: true);
         var books = (await FulfilmentFixture.Read(@operator, "/v1/ops/payments/reconciliation"))!;
         books["differences"]!.AsArray().ShouldBeEmpty();
-        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE due_at <= now()"), n => n == 0, "an empty outbox", Patience);
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE due_at <= now()"), n => n == 0, "an empty outbox", Patience);
         (await FulfilmentFixture.Read(@operator, "/v1/ops/dead-letters"))!["items"]!.AsArray().ShouldBeEmpty();
     }
 

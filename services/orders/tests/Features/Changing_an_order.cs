@@ -128,7 +128,10 @@ public sealed class Changing_an_order(OrdersFixture orders)
     {
         using var client = orders.Customer();
         var id = await Draft(client, lamps: 1);
-        string[] wishes = [.. Enumerable.Repeat("add", 18), .. Enumerable.Repeat("remove", 12), .. Enumerable.Repeat("submit", 12), .. Enumerable.Repeat("cancel", 8)];
+        string[] wishes =
+        [
+            .. Enumerable.Repeat("add", 18), .. Enumerable.Repeat("remove", 12), .. Enumerable.Repeat("submit", 12), .. Enumerable.Repeat("cancel", 8),
+        ];
         new Random(seed).Shuffle(wishes);
         var answers = await Task.WhenAll(wishes.Select(async wish => (Wish: wish, Status: await (wish switch
         {
@@ -138,7 +141,11 @@ public sealed class Changing_an_order(OrdersFixture orders)
             _ => Post(client, $"/v1/orders/{id}/cancel", new { reason = "race" }),
         }))));
 
-        answers.ShouldAllBe(a => a.Status == HttpStatusCode.OK || a.Status == HttpStatusCode.Accepted || a.Status == HttpStatusCode.Conflict || (a.Wish == "remove" && a.Status == HttpStatusCode.NotFound));
+        answers.ShouldAllBe(
+            a => a.Status == HttpStatusCode.OK
+                || a.Status == HttpStatusCode.Accepted
+                || a.Status == HttpStatusCode.Conflict
+                || (a.Wish == "remove" && a.Status == HttpStatusCode.NotFound));
         using var response = await client.GetAsync(new Uri($"/v1/orders/{id}/events?limit=200", UriKind.Relative), Cancelled);
         var events = (await Json(response))["items"]!.AsArray();
         events.Select(e => e!["version"]!.GetValue<long>()).ShouldBe(Enumerable.Range(1, events.Count).Select(v => (long)v));

@@ -35,7 +35,8 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
         await orders.AddProduct("ABSURD", "5.00");
         await orders.Publish(new ProductPriceChanged("ABSURD", Euro(5), Euro(6), Now), 9_000_000_000_000_000_000);
         await Poll.UntilAsync(
-            () => orders.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.dead_letters WHERE reason = 'invalid' AND convert_from(body, 'UTF8') LIKE '%ABSURD%'"),
+            () => orders.Database.ScalarAsync<long>(
+                "SELECT count(*) FROM messaging.dead_letters WHERE reason = 'invalid' AND convert_from(body, 'UTF8') LIKE '%ABSURD%'"),
             n => n == 1,
             "the nonsense to be a dead letter");
         await orders.Publish(new ProductPriceChanged("ABSURD", Euro(5), Euro(7), Now), 2);
@@ -83,7 +84,8 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
         }
 
         Task Customer(Guid id, string status) => Poll.UntilAsync(
-            async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_users WHERE user_id = '{id}' AND status = '{status}'") == 1, $"the customer to be {status}");
+            async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_users WHERE user_id = '{id}' AND status = '{status}'") == 1,
+            $"the customer to be {status}");
     }
 
     [Fact]
@@ -150,7 +152,9 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
         var cancelled = await Until(client, draft, "cancelled");
         cancelled["reason"]!.GetValue<string>().ShouldBe("user_deactivated");
         var underWay = await Poll.UntilAsync(
-            () => Get(client, placed), o => o["cancellationRequested"]!.GetValue<bool>() || o["status"]!.GetValue<string>() == "cancelled", "the order under way to be cancelled");
+            () => Get(client, placed),
+            o => o["cancellationRequested"]!.GetValue<bool>() || o["status"]!.GetValue<string>() == "cancelled",
+            "the order under way to be cancelled");
         underWay["reason"]!.GetValue<string>().ShouldBe("user_deactivated");
         (await Get(client, shipped))["status"]!.GetValue<string>().ShouldBe("shipped");
     }
@@ -176,7 +180,8 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
                 }
             }
         })).ToArray();
-        await Poll.UntilAsync(async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE user_id = '{user}'") > 5, "some orders to be placed");
+        await Poll.UntilAsync(
+            async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE user_id = '{user}'") > 5, "some orders to be placed");
         await orders.UserIs(user, "deactivated");
         await Task.WhenAll(placing);
         answers.Distinct().ShouldBeSubsetOf([HttpStatusCode.Created, HttpStatusCode.Accepted, HttpStatusCode.Forbidden, HttpStatusCode.Conflict]);
@@ -204,7 +209,10 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
         (await Get(@operator, id, "?asOf=3"))["shippingAddress"].ShouldBeNull();
         using var events = await @operator.GetAsync(new Uri($"/v1/orders/{id}/events", UriKind.Relative), Cancelled);
         (await events.Content.ReadAsStringAsync(Cancelled)).ShouldNotContain("Lovelace");
-        foreach (var (schema, table) in new[] { ("public", "orders"), ("event_store", "events"), ("public", "idempotency_keys"), ("messaging", "boundary_events") })
+        foreach (var (schema, table) in new[]
+        {
+            ("public", "orders"), ("event_store", "events"), ("public", "idempotency_keys"), ("messaging", "boundary_events"),
+        })
         {
             var rows = await orders.Database.ScalarAsync<string>(
                 $"SELECT coalesce(string_agg(t::text, ' '), '') FROM {schema}.{table} t WHERE t::text LIKE '%{user}%' OR t::text LIKE '%{id}%'");
@@ -230,7 +238,9 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
 
         (await Get(client, draft))["reason"]!.GetValue<string>().ShouldBe($"{word} has moved");
         await Poll.UntilAsync(
-            async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM fulfilments WHERE order_id = '{underWay}' AND reason LIKE '{word}%'") == 1, "the fulfilment to know it");
+            async () => await orders.Database.ScalarAsync<long>(
+                $"SELECT count(*) FROM fulfilments WHERE order_id = '{underWay}' AND reason LIKE '{word}%'") == 1,
+            "the fulfilment to know it");
         (await orders.Database.FindAsync(word)).ShouldNotContain("event_store.events", "what never changes holds it sealed.");
 
         await orders.UserIs(user, "erased");
@@ -284,5 +294,6 @@ public sealed class Knowing_products_and_customers(OrdersFixture orders)
     }
 
     private Task Known(string sku, string condition) => Poll.UntilAsync(
-        async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_products WHERE sku = '{sku}' AND {condition}") == 1, $"{sku} with {condition}");
+        async () => await orders.Database.ScalarAsync<long>($"SELECT count(*) FROM catalogue_products WHERE sku = '{sku}' AND {condition}") == 1,
+        $"{sku} with {condition}");
 }

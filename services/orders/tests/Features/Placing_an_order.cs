@@ -58,7 +58,9 @@ public sealed class Placing_an_order(OrdersFixture orders)
         Amount((await Json(list))["items"]![0]!["total"]!).ShouldBe(50m);
 
         using var refused = await client.PostAsJsonAsync(
-            $"/v1/orders/{id}/submit", new { paymentMethod = "pm_card_visa", shippingAddress = Address, expectedTotal = new { amount = "40", currency = "EUR" } }, ct);
+            $"/v1/orders/{id}/submit",
+            new { paymentMethod = "pm_card_visa", shippingAddress = Address, expectedTotal = new { amount = "40", currency = "EUR" } },
+            ct);
         refused.StatusCode.ShouldBe(HttpStatusCode.Conflict);
         var problem = await Json(refused);
         problem["type"]!.GetValue<string>().ShouldEndWith("price_changed");
@@ -66,10 +68,13 @@ public sealed class Placing_an_order(OrdersFixture orders)
         (await Get(client, id))["status"]!.GetValue<string>().ShouldBe("draft");
 
         using var placed = await client.PostAsJsonAsync(
-            $"/v1/orders/{id}/submit", new { paymentMethod = "pm_card_visa", shippingAddress = Address, expectedTotal = new { amount = "50.00", currency = "EUR" } }, ct);
+            $"/v1/orders/{id}/submit",
+            new { paymentMethod = "pm_card_visa", shippingAddress = Address, expectedTotal = new { amount = "50.00", currency = "EUR" } },
+            ct);
         placed.StatusCode.ShouldBe(HttpStatusCode.Accepted);
 
-        static decimal Amount(System.Text.Json.Nodes.JsonNode money) => decimal.Parse(money["amount"]!.GetValue<string>(), System.Globalization.CultureInfo.InvariantCulture);
+        static decimal Amount(System.Text.Json.Nodes.JsonNode money) =>
+            decimal.Parse(money["amount"]!.GetValue<string>(), System.Globalization.CultureInfo.InvariantCulture);
     }
 
     [Fact]
@@ -91,7 +96,8 @@ public sealed class Placing_an_order(OrdersFixture orders)
         using var client = orders.Customer();
         client.DefaultRequestHeaders.Add("Idempotency-Key", Guid.NewGuid().ToString());
         var body = new { items = new[] { new { sku = Lamp, quantity = 1 } }, submit = Submission };
-        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => client.PostAsJsonAsync("/v1/orders", body, TestContext.Current.CancellationToken)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(
+            _ => client.PostAsJsonAsync("/v1/orders", body, TestContext.Current.CancellationToken)));
         using var late = await client.PostAsJsonAsync("/v1/orders", body, TestContext.Current.CancellationToken);
 
         answers.Select(a => a.StatusCode).ShouldAllBe(s => s == HttpStatusCode.Created || s == HttpStatusCode.Conflict);
@@ -101,7 +107,8 @@ public sealed class Placing_an_order(OrdersFixture orders)
         var only = (await Json(list))["items"]!.AsArray().ShouldHaveSingleItem();
         only!["id"]!.GetValue<Guid>().ShouldBe((await Json(late))["id"]!.GetValue<Guid>());
 
-        using var other = await client.PostAsJsonAsync("/v1/orders", new { items = new[] { new { sku = Desk, quantity = 1 } } }, TestContext.Current.CancellationToken);
+        using var other = await client.PostAsJsonAsync(
+            "/v1/orders", new { items = new[] { new { sku = Desk, quantity = 1 } } }, TestContext.Current.CancellationToken);
         other.StatusCode.ShouldBe(HttpStatusCode.UnprocessableEntity);
     }
 
@@ -164,7 +171,9 @@ public sealed class Placing_an_order(OrdersFixture orders)
         await orders.AddProduct("LAMP-US", "25.00", "USD");
         using var client = orders.Customer();
         using var response = await client.PostAsJsonAsync(
-            "/v1/orders", new { items = new[] { new { sku = Lamp, quantity = 1 }, new { sku = "LAMP-US", quantity = 1 } } }, TestContext.Current.CancellationToken);
+            "/v1/orders",
+            new { items = new[] { new { sku = Lamp, quantity = 1 }, new { sku = "LAMP-US", quantity = 1 } } },
+            TestContext.Current.CancellationToken);
 
         response.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await Json(response))["errors"]!.AsObject().Single().Key.ShouldBe("items[1].sku");

@@ -217,7 +217,8 @@ public sealed class Reading_orders(OrdersFixture orders)
         await orders.AddProduct("SOLD-1", "10.50");
         using var client = orders.Customer();
         using var @operator = orders.Operator();
-        using var created = await client.PostAsJsonAsync("/v1/orders", new { items = new[] { new { sku = "SOLD-1", quantity = 3 } }, submit = Submission }, Cancelled);
+        using var created = await client.PostAsJsonAsync(
+            "/v1/orders", new { items = new[] { new { sku = "SOLD-1", quantity = 3 } }, submit = Submission }, Cancelled);
         var id = (await Json(created))["id"]!.GetValue<Guid>();
         await orders.Do(id, now => new Confirm(now));
         await Until(client, id, "confirmed");
@@ -231,7 +232,8 @@ public sealed class Reading_orders(OrdersFixture orders)
             "the sale to be counted");
         row.ToJsonString().ShouldBe("""{"sku":"SOLD-1","name":"The SOLD-1","orders":1,"quantity":3,"revenue":{"amount":"31.50","currency":"EUR"}}""");
         var day = completed["completedAt"]!.GetValue<string>()[..10];
-        var today = (await Sales(@operator, $"?from={day}&to={day}&groupBy=day"))["items"]!.AsArray().Single(r => r!["revenue"]!["currency"]!.GetValue<string>() == "EUR")!;
+        var today = (await Sales(@operator, $"?from={day}&to={day}&groupBy=day"))["items"]!.AsArray().Single(
+            r => r!["revenue"]!["currency"]!.GetValue<string>() == "EUR")!;
         today["day"]!.GetValue<string>().ShouldBe(day);
         today["placed"]!.GetValue<long>().ShouldBeGreaterThanOrEqualTo(today["orders"]!.GetValue<long>());
         (await Sales(@operator, "?to=2001-01-01"))["items"]!.AsArray().ShouldBeEmpty();

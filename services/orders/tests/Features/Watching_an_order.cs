@@ -122,7 +122,14 @@ public sealed class Watching_an_order(OrdersFixture orders)
         using var soon = orders.Anonymous();
         soon.DefaultRequestHeaders.Authorization = new("Bearer", orders.Tokens.Sign(
             new() { ["alg"] = "ES256", ["typ"] = "at+jwt", ["kid"] = orders.Tokens.KeyId },
-            new() { ["iss"] = TestTokens.Issuer, ["aud"] = TestTokens.Audience, ["sub"] = user.ToString(), ["role"] = "customer", ["exp"] = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 3 }));
+            new()
+            {
+                ["iss"] = TestTokens.Issuer,
+                ["aud"] = TestTokens.Audience,
+                ["sub"] = user.ToString(),
+                ["role"] = "customer",
+                ["exp"] = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 3,
+            }));
         using var stream = await OrderStream.Open(soon, id);
         stream.Response.StatusCode.ShouldBe(HttpStatusCode.OK);
 

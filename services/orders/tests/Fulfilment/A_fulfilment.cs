@@ -130,7 +130,8 @@ public sealed class A_fulfilment : IAsyncLifetime
         await _driver.Given(A.Saga(_id, "VoidingPayment"));
         (await _driver.Deliver(A.Payment(_id, PaymentStatus.Captured))).ShouldBe([new RefundPayment(_id)]);
         await _driver.Deliver(A.Payment(_id, PaymentStatus.Refunded));
-        Done(await _driver.Deliver(new StockReleased(_id, A.Items, "because", A.Now))).ShouldBe([new Fail("timed_out: because", new Money(A.Total.Amount, A.Total.Currency), A.Now)]);
+        Done(await _driver.Deliver(new StockReleased(_id, A.Items, "because", A.Now))).ShouldBe(
+            [new Fail("timed_out: because", new Money(A.Total.Amount, A.Total.Currency), A.Now)]);
     }
 
     [Fact]
@@ -167,7 +168,8 @@ public sealed class A_fulfilment : IAsyncLifetime
 
         var saga = alone.Find(_id)!;
         saga.CurrentState.ShouldBe("Shipping");
-        saga.Steps.Select(s => $"{s.Step}: {s.Outcome}").ShouldBe(["ReservingStock: reserved", "AuthorizingPayment: authorized", "Confirming: confirmed", "Shipping: "]);
+        saga.Steps.Select(s => $"{s.Step}: {s.Outcome}").ShouldBe(
+            ["ReservingStock: reserved", "AuthorizingPayment: authorized", "Confirming: confirmed", "Shipping: "]);
     }
 
     [Fact]
@@ -209,6 +211,7 @@ public sealed class A_fulfilment : IAsyncLifetime
 
         public Task<PaymentProcessed?> RequestAsync(PaymentRequest request, CancellationToken ct) => OutcomeAsync(request.OrderId, ct);
 
-        public Task<PaymentProcessed?> OutcomeAsync(Guid orderId, CancellationToken ct) => Task.FromResult<PaymentProcessed?>(A.Payment(orderId, PaymentStatus.Authorized));
+        public Task<PaymentProcessed?> OutcomeAsync(Guid orderId, CancellationToken ct) =>
+            Task.FromResult<PaymentProcessed?>(A.Payment(orderId, PaymentStatus.Authorized));
     }
 }

@@ -27,7 +27,8 @@ public sealed class An_order_fulfilled(FulfilmentFixture fixture) : IClassFixtur
         payment["status"]!.GetValue<string>().ShouldBe("captured");
         payment["amount"]!["amount"]!.GetValue<string>().ShouldBe("39.98");
         (await FulfilmentFixture.Read(customer, $"/v1/payments/{payment["id"]}"))!["orderId"]!.GetValue<Guid>().ShouldBe(id);
-        (await Poll.UntilAsync(async () => await fixture.Told(Guid.Parse(payment["id"]!.GetValue<string>())), t => t.Contains("processed.v1 2"), "both payment events"))
+        (await Poll.UntilAsync(
+            async () => await fixture.Told(Guid.Parse(payment["id"]!.GetValue<string>())), t => t.Contains("processed.v1 2"), "both payment events"))
             .ShouldBe("shop.payment.processed.v1 1, shop.payment.processed.v1 2");
     }
 

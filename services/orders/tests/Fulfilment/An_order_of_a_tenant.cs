@@ -6,7 +6,9 @@ using Orders.Domain;
 
 namespace Orders.Tests.Fulfilment;
 
-/// <summary>Whoever acts on it, and whatever timer, acts in the name of the order's tenant. The inventory made up here says no tenant in what it tells.</summary>
+/// <summary>
+/// Whoever acts on it, and whatever timer, acts in the name of the order's tenant. The inventory made up here says no tenant in what it tells.
+/// </summary>
 public sealed class An_order_of_a_tenant(FulfilmentFixture fixture) : IClassFixture<FulfilmentFixture>
 {
     private readonly string _north = $"north-{Guid.CreateVersion7()}";
@@ -96,17 +98,22 @@ public sealed class An_order_of_a_tenant(FulfilmentFixture fixture) : IClassFixt
     private static Dictionary<string, string> Values(Guid order) => new() { ["id"] = order.ToString(), ["sku"] = OrdersFixture.Lamp };
 
     private Task<long> SaleIsCounted() => Poll.UntilAsync(
-        () => fixture.Database.ScalarAsync<long>($"SELECT coalesce(sum(orders), 0)::bigint FROM sales_by_product WHERE tenant_id = '{_north}'"), n => n > 0, "the sale to be counted");
+        () => fixture.Database.ScalarAsync<long>($"SELECT coalesce(sum(orders), 0)::bigint FROM sales_by_product WHERE tenant_id = '{_north}'"),
+        n => n > 0,
+        "the sale to be counted");
 
     private async Task EverythingIsToldInItsName(HttpClient customer, Guid id, string last, string payment)
     {
         await fixture.Tap.NextAsync(last, id.ToString());
         var paid = (await FulfilmentFixture.PaymentOf(customer, id))["id"]!.GetValue<string>();
         await Poll.UntilAsync(
-            () => Task.FromResult(fixture.Tap.Seen.Any(e => e.Subject == paid && e.Body.GetProperty("status").GetString() == payment)), $"the payment to be told as {payment}");
-        fixture.Tap.Seen.Where(e => e.Subject == id.ToString() || e.Subject == paid).Where(e => !e.Type.StartsWith("shop.stock.", StringComparison.Ordinal) && !e.Type.StartsWith("shop.shipment.", StringComparison.Ordinal))
+            () => Task.FromResult(fixture.Tap.Seen.Any(e => e.Subject == paid && e.Body.GetProperty("status").GetString() == payment)),
+            $"the payment to be told as {payment}");
+        fixture.Tap.Seen.Where(e => e.Subject == id.ToString() || e.Subject == paid).Where(
+            e => !e.Type.StartsWith("shop.stock.", StringComparison.Ordinal) && !e.Type.StartsWith("shop.shipment.", StringComparison.Ordinal))
             .ShouldAllBe(e => e.Headers.GetValueOrDefault(CloudEventHeaders.TenantId) == _north);
         fixture.Inventory.Tenants[id].ShouldAllBe(tenant => tenant == _north);
-        (await fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM event_store.events WHERE stream_id = '{id}' AND metadata ->> 'tenantId' IS DISTINCT FROM '{_north}'")).ShouldBe(0);
+        (await fixture.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM event_store.events WHERE stream_id = '{id}' AND metadata ->> 'tenantId' IS DISTINCT FROM '{_north}'")).ShouldBe(0);
     }
 }

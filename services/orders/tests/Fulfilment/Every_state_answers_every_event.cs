@@ -8,7 +8,9 @@ namespace Orders.Tests.Fulfilment;
 /// <summary>The whole saga as a table: each state with each event. What the table does not name leaves the saga as it was and says nothing.</summary>
 public sealed class Every_state_answers_every_event
 {
-    /// <summary>State (with the circumstances that matter) → event → what is done to the order, and the state. <c>again</c>: stays, and asks the same once more.</summary>
+    /// <summary>
+    /// State (with the circumstances that matter) → event → what is done to the order, and the state. <c>again</c>: stays, and asks the same once more.
+    /// </summary>
     private const string Table =
         """
         ReservingStock              | StockReserved → AuthorizingPayment; StockReservationFailed → Fail Failed; StockReleased → Fail Failed; CancellationRequested → ReleasingStock; Deadline → ReleasingStock

@@ -42,7 +42,8 @@ public sealed class FakeInventory : IAsyncDisposable
     public async Task StartAsync(TestVhost vhost)
     {
         _connection = await new ConnectionFactory { Uri = vhost.Uri }.CreateConnectionAsync();
-        _publishing = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        _publishing = await _connection.CreateChannelAsync(new CreateChannelOptions(
+            publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
         var channel = await _connection.CreateChannelAsync();
         await channel.ExchangeDeclareAsync(Queues.InventoryCommands, RabbitMQ.Client.ExchangeType.Fanout, durable: true);
         await channel.QueueDeclareAsync(Queues.InventoryCommands, durable: true, exclusive: false, autoDelete: false);
@@ -91,12 +92,27 @@ public sealed class FakeInventory : IAsyncDisposable
     {
         var descriptor = ShopContracts.Catalogue.Find(typeof(T))!;
         var (id, subject) = (Guid.CreateVersion7().ToString(), descriptor.SubjectOf(boundaryEvent));
-        var envelope = new CloudEventEnvelope(id, ShopContracts.Catalogue.SourceOf("inventory"), descriptor.Type, TimeProvider.System.GetUtcNow(), subject, descriptor.DataSchema, Sequence: sequence, TraceParent: _traces.GetValueOrDefault(subject));
+        var envelope = new CloudEventEnvelope(
+            id,
+            ShopContracts.Catalogue.SourceOf("inventory"),
+            descriptor.Type,
+            TimeProvider.System.GetUtcNow(),
+            subject,
+            descriptor.DataSchema,
+            Sequence: sequence,
+            TraceParent: _traces.GetValueOrDefault(subject));
         await _publishing!.BasicPublishAsync(
             descriptor.Type,
             "",
             mandatory: true,
-            new BasicProperties { Persistent = true, UserId = TestVhost.Account, ContentType = "application/json", MessageId = id, Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value) },
+            new BasicProperties
+            {
+                Persistent = true,
+                UserId = TestVhost.Account,
+                ContentType = "application/json",
+                MessageId = id,
+                Headers = envelope.ToHeaders().ToDictionary(h => h.Key, h => (object?)h.Value),
+            },
             JsonSerializer.SerializeToUtf8Bytes(boundaryEvent, ContractJson.Options));
     }
 

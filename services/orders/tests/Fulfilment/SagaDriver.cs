@@ -13,8 +13,8 @@ using Shop.Contracts.Orders.V1;
 namespace Orders.Tests.Fulfilment;
 
 /// <summary>
-/// Runs the saga alone on MassTransit's in-memory transport, one message at a time: <see cref="Deliver"/> returns when the message was consumed, with what the saga
-/// asked for meanwhile, of others and in its own service. Deadlines never come by themselves: a test sends <see cref="DeadlinePassed"/>.
+/// Runs the saga alone on MassTransit's in-memory transport, one message at a time: <see cref="Deliver"/> returns when the message was consumed, with what the
+/// saga asked for meanwhile, of others and in its own service. Deadlines never come by themselves: a test sends <see cref="DeadlinePassed"/>.
 /// </summary>
 public sealed class SagaDriver : IAsyncDisposable
 {
@@ -47,7 +47,9 @@ public sealed class SagaDriver : IAsyncDisposable
             .AddMassTransitTestHarness(TextWriter.Null, bus =>
             {
                 bus.DisableUsageTelemetry();
-                bus.AddSagaStateMachine<FulfilmentStateMachine, FulfilmentState, FulfilmentDefinition>().Endpoint(e => e.Name = OrdersQueues.Fulfilment).InMemoryRepository();
+                bus.AddSagaStateMachine<FulfilmentStateMachine, FulfilmentState, FulfilmentDefinition>()
+                    .Endpoint(e => e.Name = OrdersQueues.Fulfilment)
+                    .InMemoryRepository();
                 bus.UsingInMemory((context, cfg) =>
                 {
                     cfg.UseDelayedMessageScheduler();
@@ -161,7 +163,8 @@ public sealed class SagaDriver : IAsyncDisposable
         public Task PostSend<T>(SendContext<T> context)
             where T : class
         {
-            if (context.Message.GetType() is { } type && context.DestinationAddress?.AbsolutePath.EndsWith(OrdersQueues.Fulfilment, StringComparison.Ordinal) == false
+            if (context.Message.GetType() is { } type && context.DestinationAddress?.AbsolutePath.EndsWith(
+                OrdersQueues.Fulfilment, StringComparison.Ordinal) == false
                 && type.Namespace == typeof(ReserveStock).Namespace)
             {
                 Sent.Enqueue(context.Message);

@@ -5,8 +5,8 @@ using Chassis.Testing;
 namespace Orders.Tests.Fulfilment;
 
 /// <summary>
-/// The units that an order is made of in this service: each is paid for by every order, and nobody adds one unseen. Counted is what belongs to the order's trace; what the relay, the
-/// clean-up and the gauges do for many orders at once does not.
+/// The units that an order is made of in this service: each is paid for by every order, and nobody adds one unseen. Counted is what belongs to the order's
+/// trace; what the relay, the clean-up and the gauges do for many orders at once does not.
 /// </summary>
 public sealed class What_an_order_costs(What_an_order_costs.Unhurried fixture) : IClassFixture<What_an_order_costs.Unhurried>
 {
@@ -17,8 +17,8 @@ public sealed class What_an_order_costs(What_an_order_costs.Unhurried fixture) :
         var (customer, id) = await Place(meter, "pm_card_visa");
         await FulfilmentFixture.Story(customer, id, "completed");
 
-        // Placed: order, saga, ReserveStock. Reserved: saga, payment, the call. Made at the provider: its reference. Authorized: payment, saga, confirmed, ShipOrder.
-        // Dispatched: saga, shipped, the call. Captured: payment, saga, completed.
+        // Placed: order, saga, ReserveStock. Reserved: saga, payment, the call. Made at the provider: its reference. Authorized: payment, saga, confirmed,
+        // ShipOrder. Dispatched: saga, shipped, the call. Captured: payment, saga, completed.
         await Costs(meter, id, commits: 6, roundTrips: 45, statements: 59, events: 7, commands: 2, deliveries: 2);
     }
 
@@ -44,7 +44,8 @@ public sealed class What_an_order_costs(What_an_order_costs.Unhurried fixture) :
         customer.DefaultRequestHeaders.Remove("traceparent");
         await FulfilmentFixture.Story(customer, id, "cancelled");
 
-        // Placed. Reserved. Made at the provider. Authorized. The wish. Told to the saga: ReleaseStock. Released: saga, the call. Voided: payment, saga, ReleaseStock. Released: saga, cancelled.
+        // Placed. Reserved. Made at the provider. Authorized. The wish. Told to the saga: ReleaseStock. Released: saga, the call. Voided: payment, saga,
+        // ReleaseStock. Released: saga, cancelled.
         await Costs(meter, id, commits: 9, roundTrips: 56, statements: 75, events: 6, commands: 4, deliveries: 3);
     }
 
@@ -58,12 +59,15 @@ public sealed class What_an_order_costs(What_an_order_costs.Unhurried fixture) :
     /// <param name="deliveries">Over the broker, to this service.</param>
     private async Task Costs(CostMeter meter, Guid order, int commits, int roundTrips, int statements, long events, int commands, int deliveries)
     {
-        await Poll.UntilAsync(() => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE NOT scheduled"), n => n == 0, "an empty outbox");
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE NOT scheduled"), n => n == 0, "an empty outbox");
         await meter.HeardAsync(commits, roundTrips);
         var published = await fixture.Database.ScalarAsync<long>(
             $"SELECT count(*) FROM messaging.boundary_events WHERE subject = '{order}' OR data ->> 'orderId' = '{order}'");
         (meter.Commits, meter.RoundTrips, meter.Statements, published, fixture.Inventory.Received[order].Count, meter.Beginning("INSERT INTO messaging.inbox"))
-            .ShouldBe((commits, roundTrips, statements, events, commands, deliveries), $"commits, round trips, statements, events, commands, deliveries; the round trips:\n{meter}");
+            .ShouldBe(
+                (commits, roundTrips, statements, events, commands, deliveries),
+                $"commits, round trips, statements, events, commands, deliveries; the round trips:\n{meter}");
     }
 
     private async Task<(HttpClient Customer, Guid Id)> Place(CostMeter meter, string card, int lamps = 2)

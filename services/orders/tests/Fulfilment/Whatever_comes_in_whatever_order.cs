@@ -8,7 +8,9 @@ using Shop.Contracts.Orders.V1;
 
 namespace Orders.Tests.Fulfilment;
 
-/// <summary>Random histories: replies late, repeated and reordered, lost answers of the payment provider, crashes, cancellations, deadlines, expiries.</summary>
+/// <summary>
+/// Random histories: replies late, repeated and reordered, lost answers of the payment provider, crashes, cancellations, deadlines, expiries.
+/// </summary>
 public sealed class Whatever_comes_in_whatever_order
 {
     private const int LongestHistory = 2000;

@@ -8,8 +8,8 @@ using Rules = Orders.Domain.Order;
 namespace Orders.Tests.Fulfilment;
 
 /// <summary>
-/// Everybody whom the saga talks to, for one order: the real order and the real payment in its own house, an inventory and a payment provider of this test. Whatever anybody sends
-/// goes into one bag, from which luck takes what comes next, sometimes twice: late, repeated and out of order is the rule here.
+/// Everybody whom the saga talks to, for one order: the real order and the real payment in its own house, an inventory and a payment provider of this test.
+/// Whatever anybody sends goes into one bag, from which luck takes what comes next, sometimes twice: late, repeated and out of order is the rule here.
 /// </summary>
 internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriver.IHouse
 {
@@ -191,7 +191,8 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
         return null;
     }
 
-    Task<PaymentOutcome> IPaymentGateway.CreateAsync(PaymentKey key, Shop.Contracts.Money amount, string paymentMethod, CancellationToken ct) => Call(key.For("authorize"), () =>
+    Task<PaymentOutcome> IPaymentGateway.CreateAsync(
+        PaymentKey key, Shop.Contracts.Money amount, string paymentMethod, CancellationToken ct) => Call(key.For("authorize"), () =>
     {
         _waitsFor ??= ProviderPayment.Confirmation;
         return AtProvider ??= PaymentState.Pending;
@@ -223,7 +224,9 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
 
     // What is processing cannot be cancelled before it is decided.
     Task<PaymentOutcome> IPaymentGateway.VoidAsync(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("void"), () =>
-        (AtProvider = AtProvider is PaymentState.Authorized || (AtProvider == PaymentState.Pending && _waitsFor != "processing") ? PaymentState.Voided : AtProvider)!.Value);
+        (AtProvider = AtProvider is PaymentState.Authorized || (AtProvider == PaymentState.Pending && _waitsFor != "processing")
+            ? PaymentState.Voided
+            : AtProvider)!.Value);
 
     Task<PaymentOutcome> IPaymentGateway.RefundAsync(PaymentKey key, string reference, CancellationToken ct) => Call(key.For("refund"), () =>
         (AtProvider = AtProvider == PaymentState.Captured ? PaymentState.Refunded : AtProvider)!.Value);
@@ -232,7 +235,8 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
 
     Task<Lookup> IPaymentGateway.FindAsync(Guid order, CancellationToken ct) => Look();
 
-    IAsyncEnumerable<IReadOnlyList<ProviderPayment>> IPaymentGateway.ListAsync(DateTimeOffset? since, CancellationToken ct) => throw new NotSupportedException();
+    IAsyncEnumerable<IReadOnlyList<ProviderPayment>> IPaymentGateway.ListAsync(DateTimeOffset? since, CancellationToken ct) =>
+        throw new NotSupportedException();
 
     /// <summary>Whatever was answered under a key, also a failure, is the answer to every repeat under it.</summary>
     private Task<PaymentOutcome> Call(string key, Func<PaymentState> effect)
@@ -245,7 +249,9 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
 
         if (!_answers.TryGetValue(key, out var answer))
         {
-            _answers[key] = answer = fate is > 0.4 and < 0.45 ? new PaymentOutcome.Unknown("the provider is unwell", KeySpent: true) : PaymentOutcome.Of(Provider(effect()));
+            _answers[key] = answer = fate is > 0.4 and < 0.45
+                ? new PaymentOutcome.Unknown("the provider is unwell", KeySpent: true)
+                : PaymentOutcome.Of(Provider(effect()));
         }
 
         return Task.FromResult(fate < 0.4 ? new PaymentOutcome.Unknown("the answer got lost") : answer);
@@ -254,7 +260,15 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
     private Task<Lookup> Look() => Task.FromResult<Lookup>(
         luck.Chance() < 0.2 ? new Lookup.Unknown("no answer") : AtProvider is { } state ? new Lookup.Found(Provider(state)) : new Lookup.None());
 
-    private ProviderPayment Provider(PaymentState state) => new("pi_1", state, A.Total, orderId, state == PaymentState.Declined ? "generic_decline" : null, A.Now, state == PaymentState.Pending ? _waitsFor : null);
+    private ProviderPayment Provider(PaymentState state) =>
+        new(
+            "pi_1",
+            state,
+            A.Total,
+            orderId,
+            state == PaymentState.Declined ? "generic_decline" : null,
+            A.Now,
+            state == PaymentState.Pending ? _waitsFor : null);
 
     private static OrderState NewOrder(Guid id)
     {
@@ -263,7 +277,12 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
         {
             new Draft(id, A.User, "EUR", A.Now),
             new AddItem(new Product("tea-1", "Tea", new Money(9.99m, "EUR")), 2, A.Now),
-            new Submit("pm_card_visa", new Address("Ada", "1", null, "London", "SW1", "GB"), [new Product("tea-1", "Tea", new Money(9.99m, "EUR"))], new ChargeLimits(0.01m, 999_999.99m), A.Now),
+            new Submit(
+                "pm_card_visa",
+                new Address("Ada", "1", null, "London", "SW1", "GB"),
+                [new Product("tea-1", "Tea", new Money(9.99m, "EUR"))],
+                new ChargeLimits(0.01m, 999_999.99m),
+                A.Now),
         })
         {
             state = ((Decision.Accepted)Rules.Decide(state, command)).Events.Aggregate(state, Rules.Evolve);
@@ -275,7 +294,9 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
     private sealed record Answered(PaymentOperation Operation, int Attempt, PaymentOutcome Result);
 }
 
-/// <summary>What is left to chance, as a list from outside, so that it can be repeated and shortened. When the list is over everything goes well, in order.</summary>
+/// <summary>
+/// What is left to chance, as a list from outside, so that it can be repeated and shortened. When the list is over everything goes well, in order.
+/// </summary>
 /// <param name="draws">Each below <see cref="Of"/>.</param>
 internal sealed class Luck(IReadOnlyList<int> draws)
 {

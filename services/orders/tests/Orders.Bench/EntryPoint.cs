@@ -43,7 +43,12 @@ internal static class EntryPoint
         figures.AddRange(Reads.Compare(small, big, plenty));
 
         var table = new Table().Border(TableBorder.Simple)
-            .AddColumns(new("figure"), new TableColumn("value").RightAligned(), new TableColumn("unit"), new TableColumn("at most").RightAligned(), new TableColumn("of before").RightAligned());
+            .AddColumns(
+                new("figure"),
+                new TableColumn("value").RightAligned(),
+                new TableColumn("unit"),
+                new TableColumn("at most").RightAligned(),
+                new TableColumn("of before").RightAligned());
         foreach (var figure in figures)
         {
             table.AddRow(figure.Name.EscapeMarkup(), Number(figure.Value), figure.Unit, Number(figure.Limit), Number(figure.Ratio));
@@ -59,7 +64,8 @@ internal static class EntryPoint
         var bad = figures.Where(f => f.Value > f.Limit).ToArray();
         foreach (var figure in bad)
         {
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{figure.Name}: {figure.Value:0.##} {figure.Unit}, at most {figure.Limit:0.##} is wanted."));
+            Console.Error.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{figure.Name}: {figure.Value:0.##} {figure.Unit}, at most {figure.Limit:0.##} is wanted."));
         }
 
         return bad.Length == 0 ? 0 : 1;

@@ -10,8 +10,8 @@ using Orders.ReadModels;
 namespace Orders.Bench;
 
 /// <summary>
-/// Orders of the past year: decided by the domain, appended by the event store and projected by the service's own projection, addresses sealed under their customers'
-/// keys. What is left out is the commit for each order and the messages to others.
+/// Orders of the past year: decided by the domain, appended by the event store and projected by the service's own projection, addresses sealed under their
+/// customers' keys. What is left out is the commit for each order and the messages to others.
 /// </summary>
 internal sealed class History(ManyOrders shop, int few)
 {
@@ -85,7 +85,8 @@ internal sealed class History(ManyOrders shop, int few)
                     events.AddRange(accepted.Events);
                 }
 
-                stored.AddRange(await store.AppendAsync(OrderStore.StreamType, id, version, events, state!.UserId.ToString(), CancellationToken.None, state.CreatedAt));
+                stored.AddRange(await store.AppendAsync(
+                    OrderStore.StreamType, id, version, events, state!.UserId.ToString(), CancellationToken.None, state.CreatedAt));
                 orders[i] = (id, number, state, version + events.Count);
             }
 

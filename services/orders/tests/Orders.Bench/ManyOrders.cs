@@ -29,12 +29,18 @@ internal sealed class ManyOrders : ServiceFixture<Program>
     {
         await base.InitializeAsync();
         using var probe = Anonymous();
-        await Poll.UntilAsync(async () => (await probe.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode, "orders to be ready", TimeSpan.FromMinutes(1));
+        await Poll.UntilAsync(
+            async () => (await probe.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode, "orders to be ready", TimeSpan.FromMinutes(1));
         await using (var scope = Services.CreateAsyncScope())
         {
             foreach (var product in new[] { Lamp, Desk })
             {
-                var added = new ProductAdded(product.Sku, product.Name, new Shop.Contracts.Money(product.UnitPrice.Amount, product.UnitPrice.Currency), [], TimeProvider.System.GetUtcNow());
+                var added = new ProductAdded(
+                    product.Sku,
+                    product.Name,
+                    new Shop.Contracts.Money(product.UnitPrice.Amount, product.UnitPrice.Currency),
+                    [],
+                    TimeProvider.System.GetUtcNow());
                 await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEventAsync(added, 1);
             }
 
@@ -49,7 +55,8 @@ internal sealed class ManyOrders : ServiceFixture<Program>
     {
         var (id, now) = (Ids.New(TimeProvider.System), TimeProvider.System.GetUtcNow());
         OrderCommand[] commands = [new Draft(id, id, "EUR", now), .. Enumerable.Range(0, 99).Select(_ => new AddItem(Lamp, 1, now))];
-        await InScopeAsync<OrderStore, VersionedOrder>(store => store.ChangeAsync(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>(commands), CancellationToken.None));
+        await InScopeAsync<OrderStore, VersionedOrder>(
+            store => store.ChangeAsync(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>(commands), CancellationToken.None));
         return await Median(() => InScopeAsync<OrderStore, bool>(async store =>
         {
             var order = await store.LoadAsync(id, toVersion: null, until: null, CancellationToken.None);
@@ -62,7 +69,11 @@ internal sealed class ManyOrders : ServiceFixture<Program>
         var address = new { name = Address.Name, line1 = Address.Line1, city = Address.City, postalCode = Address.PostalCode, country = Address.Country };
         using var response = await customer.PostAsJsonAsync(
             "/v1/orders",
-            new { items = new[] { new { sku = Lamp.Sku, quantity = 2 }, new { sku = Desk.Sku, quantity = 1 } }, submit = new { paymentMethod = "pm_card_visa", shippingAddress = address } });
+            new
+            {
+                items = new[] { new { sku = Lamp.Sku, quantity = 2 }, new { sku = Desk.Sku, quantity = 1 } },
+                submit = new { paymentMethod = "pm_card_visa", shippingAddress = address },
+            });
         response.EnsureSuccessStatusCode();
     }
 

@@ -45,7 +45,13 @@ internal sealed class Reads(ManyOrders shop, IAnsiConsole console)
         };
         if (cursor is not null)
         {
-            reads.Insert(3, await Measure($"second page of a customer with {many} orders", customer, $"/v1/orders?cursor={Uri.EscapeDataString(cursor)}", $"'{big}', {key}, {PageSize + 1}"));
+            reads.Insert(
+                3,
+                await Measure(
+                    $"second page of a customer with {many} orders",
+                    customer,
+                    $"/v1/orders?cursor={Uri.EscapeDataString(cursor)}",
+                    $"'{big}', {key}, {PageSize + 1}"));
         }
 
         Tell(orders, reads);
@@ -66,8 +72,16 @@ internal sealed class Reads(ManyOrders shop, IAnsiConsole console)
             }
 
             yield return new Figure(
-                string.Create(CultureInfo.InvariantCulture, $"{after.Name} at {orders:N0} orders, median"), after.Milliseconds, "ms", Limit: 20, Ratio: Math.Round(after.Milliseconds / before.Milliseconds, 2));
-            yield return new Figure(string.Create(CultureInfo.InvariantCulture, $"{after.Name} at {orders:N0} orders, pages"), after.Plans.Max(p => p.Buffers), "pages", Limit: before.Plans.Max(MostPages));
+                string.Create(CultureInfo.InvariantCulture, $"{after.Name} at {orders:N0} orders, median"),
+                after.Milliseconds,
+                "ms",
+                Limit: 20,
+                Ratio: Math.Round(after.Milliseconds / before.Milliseconds, 2));
+            yield return new Figure(
+                string.Create(CultureInfo.InvariantCulture, $"{after.Name} at {orders:N0} orders, pages"),
+                after.Plans.Max(p => p.Buffers),
+                "pages",
+                Limit: before.Plans.Max(MostPages));
         }
     }
 
@@ -97,7 +111,8 @@ internal sealed class Reads(ManyOrders shop, IAnsiConsole console)
         {
             table.AddRow(new[]
             {
-                read.Name, string.Create(CultureInfo.InvariantCulture, $"{read.Milliseconds:0.00}"), string.Create(CultureInfo.InvariantCulture, $"{plan.Milliseconds:0.000}"),
+                read.Name, string.Create(
+                    CultureInfo.InvariantCulture, $"{read.Milliseconds:0.00}"), string.Create(CultureInfo.InvariantCulture, $"{plan.Milliseconds:0.000}"),
                 $"{plan.Rows}", $"{plan.Buffers}", plan.Essence,
             }.Select(cell => new Text(cell)));
         }
@@ -139,14 +154,19 @@ internal sealed class Reads(ManyOrders shop, IAnsiConsole console)
 
         var nodes = Nodes(result["Plan"]!).ToArray();
         var essence = string.Join(" > ", nodes.Select(n => $"{n["Node Type"]}{(n["Index Name"] is { } index ? $" on {index}" : "")}"));
-        var rows = nodes.Max(n => (long)((n["Actual Rows"]!.GetValue<double>() + (n["Rows Removed by Filter"]?.GetValue<double>() ?? 0)) * n["Actual Loops"]!.GetValue<double>()));
+        var rows = nodes.Max(
+            n => (long)((n["Actual Rows"]!.GetValue<double>()
+                + (n["Rows Removed by Filter"]?.GetValue<double>() ?? 0)) * n["Actual Loops"]!.GetValue<double>()));
         if (nodes.Any(n => n["Node Type"]!.GetValue<string>().Contains("Seq Scan", StringComparison.Ordinal)) || rows > PageSize + 1)
         {
             throw new InvalidOperationException($"This looks at more than one page of orders ({rows} rows, {mode}):\n{statement}\n{result.ToJsonString()}");
         }
 
         return new Plan(
-            essence, rows, result["Plan"]!["Shared Hit Blocks"]!.GetValue<long>() + result["Plan"]!["Shared Read Blocks"]!.GetValue<long>(), result["Execution Time"]!.GetValue<double>());
+            essence,
+            rows,
+            result["Plan"]!["Shared Hit Blocks"]!.GetValue<long>() + result["Plan"]!["Shared Read Blocks"]!.GetValue<long>(),
+            result["Execution Time"]!.GetValue<double>());
     }
 
     private static IEnumerable<JsonNode> Nodes(JsonNode plan) => [plan, .. (plan["Plans"]?.AsArray() ?? []).SelectMany(p => Nodes(p!))];

@@ -17,7 +17,8 @@ internal sealed class Traffic : IAsyncDisposable
     {
         _customers =
         [
-            .. Enumerable.Range(0, 4).Select(_ => Task.Run(() => Live(shop, TimeSpan.FromMilliseconds(100), _placing, (client, _) => ManyOrders.Place(client)))),
+            .. Enumerable.Range(0, 4).Select(
+                _ => Task.Run(() => Live(shop, TimeSpan.FromMilliseconds(100), _placing, (client, _) => ManyOrders.Place(client)))),
             .. Enumerable.Range(0, 2).Select(_ => Task.Run(() => ReadOn(shop))),
         ];
     }
@@ -44,7 +45,12 @@ internal sealed class Traffic : IAsyncDisposable
     private async Task ReadOn(ManyOrders shop)
     {
         var order = await shop.Database.ScalarAsync<Guid>($"SELECT id FROM orders WHERE user_id = '{History.BigCustomer}' LIMIT 1");
-        await Live(shop, TimeSpan.FromMilliseconds(20), _reading, (client, n) => ManyOrders.Get(client, n % 2 == 0 ? $"/v1/orders/{order}" : "/v1/orders"), History.BigCustomer);
+        await Live(
+            shop,
+            TimeSpan.FromMilliseconds(20),
+            _reading,
+            (client, n) => ManyOrders.Get(client, n % 2 == 0 ? $"/v1/orders/{order}" : "/v1/orders"),
+            History.BigCustomer);
     }
 
     private async Task Live(ManyOrders shop, TimeSpan pace, ConcurrentBag<double> times, Func<HttpClient, int, Task> act, Guid? customer = null)

@@ -7,7 +7,9 @@ using Shop.Contracts;
 
 namespace Orders.Tests.Payments;
 
-/// <summary>Whatever a provider, or something between it and us, can answer: the gateway as the service wires it never takes it for a decision that was not made.</summary>
+/// <summary>
+/// Whatever a provider, or something between it and us, can answer: the gateway as the service wires it never takes it for a decision that was not made.
+/// </summary>
 public sealed class Answers_of_somebody_else : IAsyncLifetime
 {
     private const string Good =
@@ -83,8 +85,12 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
     [InlineData("succeeded", 1999, false)]
     public async Task That_refuse_a_refund_say_why_unless_the_money_is_back(string status, long refunded, bool isRefused)
     {
-        var now = Good.Replace("requires_capture", status, StringComparison.Ordinal).Replace("\"amount_refunded\":0", $"\"amount_refunded\":{refunded}", StringComparison.Ordinal);
-        _answer = http => (http.Request.Method == "GET" ? Says(200, now) : Says(400, """{"error":{"type":"invalid_request_error","code":"balance_insufficient"}}"""))(http);
+        var now = Good.Replace("requires_capture", status, StringComparison.Ordinal).Replace(
+            "\"amount_refunded\":0", $"\"amount_refunded\":{refunded}", StringComparison.Ordinal);
+        _answer = http => (http.Request.Method == "GET"
+            ? Says(200, now)
+            : Says(400, """{"error":{"type":"invalid_request_error","code":"balance_insufficient"}}"""))(
+            http);
         var outcome = await Ask(g => g.Refund(Guid.CreateVersion7(), "pi_1", default));
         (outcome is PaymentOutcome.Declined { Code: "balance_insufficient" }).ShouldBe(isRefused);
         (outcome is PaymentOutcome.Approved { Payment.Status: PaymentState.Refunded }).ShouldBe(!isRefused);
@@ -131,7 +137,10 @@ public sealed class Answers_of_somebody_else : IAsyncLifetime
                 await http.Response.Body.WriteAsync(plenty, http.RequestAborted);
             }
         };
-        (await Ask(g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default), ("Payments:TryTimeout", "00:00:20"), ("Payments:TotalTimeout", "00:01:00")))
+        (await Ask(
+            g => g.Authorize(Guid.CreateVersion7(), Price, "pm_card_visa", default),
+            ("Payments:TryTimeout", "00:00:20"),
+            ("Payments:TotalTimeout", "00:01:00")))
             .ShouldBe(new PaymentOutcome.Unknown("the connection broke"));
     }
 

@@ -33,7 +33,10 @@ public sealed class Sandbox : IAsyncDisposable
         var app = SandboxApp.Build([], builder =>
         {
             builder.Logging.ClearProviders();
-            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Sandbox:ApiKey"] = ApiKey, ["Sandbox:SlowSeconds"] = "1.5", ["Sandbox:ProcessingSeconds"] = "1", ["Sandbox:Seed"] = "7" });
+            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+            {
+                ["Sandbox:ApiKey"] = ApiKey, ["Sandbox:SlowSeconds"] = "1.5", ["Sandbox:ProcessingSeconds"] = "1", ["Sandbox:Seed"] = "7",
+            });
             builder.WebHost.UseUrls("http://127.0.0.1:0");
         });
         await app.StartAsync();

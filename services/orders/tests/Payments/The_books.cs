@@ -51,10 +51,15 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         await fixture.Database.ExecuteAsync($"UPDATE payments SET amount = 39.984 WHERE order_id = '{id}'");
         (await Differences(id)).ShouldBe(["amount"], "also when it is less than the smallest coin");
 
-        await fixture.Database.ExecuteAsync($"UPDATE payments SET amount = 39.98, provider_reference = 'pi_unheard_of', order_id = '{Guid.CreateVersion7()}' WHERE order_id = '{id}'");
-        (await Reconcile())["differences"]!.AsArray().Select(d => d!["kind"]!.GetValue<string>()).ShouldBe(["missing_here", "missing_at_provider"], ignoreOrder: true);
+        await fixture.Database.ExecuteAsync(
+            $"UPDATE payments SET amount = 39.98, provider_reference = 'pi_unheard_of', order_id = '{Guid.CreateVersion7()}' WHERE order_id = '{id}'");
+        (await Reconcile())["differences"]!
+            .AsArray()
+            .Select(d => d!["kind"]!.GetValue<string>())
+            .ShouldBe(["missing_here", "missing_at_provider"], ignoreOrder: true);
 
-        await fixture.Database.ExecuteAsync($"UPDATE payments SET provider_reference = '{reference}', order_id = '{id}' WHERE provider_reference = 'pi_unheard_of'");
+        await fixture.Database.ExecuteAsync(
+            $"UPDATE payments SET provider_reference = '{reference}', order_id = '{id}' WHERE provider_reference = 'pi_unheard_of'");
         (await Differences(id)).ShouldBeEmpty();
     }
 
@@ -90,7 +95,8 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         await FulfilmentFixture.Story(customer, id, "shipping");
         await fixture.Database.ExecuteAsync($"UPDATE fulfilments SET changed_at = now() - interval '2 hours' WHERE order_id = '{id}'");
 
-        await Poll.UntilAsync(() => Task.FromResult(Gauge("orders.fulfilments.oldest_age", "Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
+        await Poll.UntilAsync(
+            () => Task.FromResult(Gauge("orders.fulfilments.oldest_age", "Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
         Gauge("orders.fulfilments.open", "Shipping").ShouldBeGreaterThanOrEqualTo(1);
     }
 
@@ -105,7 +111,8 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         await connection.OpenAsync();
         // On a table this small nothing but that shows whether an index can be used at all; and a plan that is kept must not need to know the values.
         await using var command = new NpgsqlCommand(
-            $"SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; PREPARE page (text[], uuid[]) AS {statement}; EXPLAIN EXECUTE page ('{{pi_1}}', '{{}}')", connection);
+            $"SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; PREPARE page (text[], uuid[]) AS {statement}; EXPLAIN EXECUTE page ('{{pi_1}}', '{{}}')",
+            connection);
         await using var reader = await command.ExecuteReaderAsync();
         var plan = "";
         while (await reader.ReadAsync())
@@ -116,7 +123,8 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         plan.ShouldContain("payments_provider_reference");
         plan.ShouldNotContain("Seq Scan");
 
-        fixture.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Single(e => e.RoutePattern.RawText!.EndsWith("/payments/reconciliation", StringComparison.Ordinal))
+        fixture.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Single(
+            e => e.RoutePattern.RawText!.EndsWith("/payments/reconciliation", StringComparison.Ordinal))
             .Metadata.GetMetadata<RequestTimeoutPolicy>()!.Timeout.ShouldNotBeNull().ShouldBeGreaterThan(TimeSpan.FromMinutes(10));
     }
 
@@ -143,7 +151,9 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         bool Is(ReadOnlySpan<KeyValuePair<string, object?>> tags) => tags.Length == 1 && (string?)tags[0].Value == about;
     }
 
-    /// <summary>Each of our transactions that would record what the provider did is thrown away twice, which is what a crash between call and commit comes to.</summary>
+    /// <summary>
+    /// Each of our transactions that would record what the provider did is thrown away twice, which is what a crash between call and commit comes to.
+    /// </summary>
     [Fact]
     public async Task Are_right_after_crashes_between_the_providers_answer_and_our_commit()
     {
@@ -161,7 +171,8 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         var id = await FulfilmentFixture.Place(customer, "pm_card_visa", lamps: 3);
         await FulfilmentFixture.Story(customer, id, "completed");
 
-        (await fixture.Database.ScalarAsync<long>("SELECT last_value FROM crashes")).ShouldBe(6, "authorization and capture each took three attempts to record");
+        (await fixture.Database.ScalarAsync<long>("SELECT last_value FROM crashes")).ShouldBe(
+            6, "authorization and capture each took three attempts to record");
         (await fixture.Sandbox.Movements(id)).ShouldBe(["authorized", "captured"], "and moved money once");
         (await Differences(id)).ShouldBeEmpty();
     }

@@ -45,7 +45,8 @@ public sealed class The_gateway : IAsyncLifetime
     {
         var gateway = Gateway();
         var authorized = (PaymentOutcome.Approved)await gateway.Authorize(_order, Price, "pm_card_visa", default);
-        (await gateway.Void(_order, authorized.Payment.Reference, default)).ShouldBeOfType<PaymentOutcome.Approved>().Payment.Status.ShouldBe(PaymentState.Voided);
+        (await gateway.Void(_order, authorized.Payment.Reference, default)).ShouldBeOfType<PaymentOutcome.Approved>().Payment.Status.ShouldBe(
+            PaymentState.Voided);
     }
 
     [Fact]
@@ -74,7 +75,8 @@ public sealed class The_gateway : IAsyncLifetime
         var gateway = Gateway(o => o with { Retries = 1 });
         for (var i = 0; i < 2; i++)
         {
-            (await gateway.CreateAsync(new PaymentKey(_order, 0), Price, "pm_card_stored_error", default)).ShouldBeOfType<PaymentOutcome.Unknown>().KeySpent.ShouldBeTrue();
+            (await gateway.CreateAsync(
+                new PaymentKey(_order, 0), Price, "pm_card_stored_error", default)).ShouldBeOfType<PaymentOutcome.Unknown>().KeySpent.ShouldBeTrue();
         }
 
         (await gateway.CreateAsync(new PaymentKey(_order, 1), Price, "pm_card_stored_error", default)).ShouldBeOfType<PaymentOutcome.Created>();
@@ -119,7 +121,9 @@ public sealed class The_gateway : IAsyncLifetime
         (await _sandbox.Movements(_order)).ShouldBe(["authorized"]);
     }
 
-    /// <summary>Two processes that both believe it is their turn, and one that forgot to look first: the provider knows them by the key that follows from the order.</summary>
+    /// <summary>
+    /// Two processes that both believe it is their turn, and one that forgot to look first: the provider knows them by the key that follows from the order.
+    /// </summary>
     [Fact]
     public async Task Charges_once_however_often_it_is_asked_for_one_order()
     {

@@ -86,7 +86,8 @@ public sealed class Read_models : IAsyncLifetime
         twice.StatusCode.ShouldBe(HttpStatusCode.Conflict);
 
         // What was asked for before a crash is done after it.
-        await Poll.UntilAsync(() => Status(@operator, "sales"), s => s["rebuild"]!["state"]!.GetValue<string>() == "completed", "the interrupted rebuild to be done");
+        await Poll.UntilAsync(
+            () => Status(@operator, "sales"), s => s["rebuild"]!["state"]!.GetValue<string>() == "completed", "the interrupted rebuild to be done");
     }
 
     [Fact]
@@ -154,7 +155,12 @@ public sealed class Read_models : IAsyncLifetime
     private static readonly Gen<OrderCommand> ADisturbance = Gen.Frequency(
         (2, AnItem),
         (6, Gen.OneOf<OrderCommand>(
-            new RemoveItem(Lamp, Now), PlaceIt, new RequestCancellation("random", Now), new Cancel("random", null, Now), new Fail("random", new Money(1m, "EUR"), Now), new Confirm(Now))));
+            new RemoveItem(Lamp, Now),
+            PlaceIt,
+            new RequestCancellation("random", Now),
+            new Cancel("random", null, Now),
+            new Fail("random", new Money(1m, "EUR"), Now),
+            new Confirm(Now))));
 
     /// <summary>The way of an order, or as far as it got, and what came in between.</summary>
     private static readonly Gen<OrderCommand[]> AnyHistory = Gen.Select(
@@ -185,7 +191,8 @@ public sealed class Read_models : IAsyncLifetime
         var goal = more + await Settled();
         return await Poll.UntilAsync(Settled, settled => settled >= goal, $"{goal} settled events", TimeSpan.FromSeconds(120));
 
-        Task<long> Settled() => _orders.Database.ScalarAsync<long>("SELECT count(*) FROM event_store.events WHERE position <= event_store.last_final_position()");
+        Task<long> Settled() =>
+            _orders.Database.ScalarAsync<long>("SELECT count(*) FROM event_store.events WHERE position <= event_store.last_final_position()");
     }
 
     private static async Task<JsonNode> Rebuild(HttpClient client, string name)
@@ -193,7 +200,10 @@ public sealed class Read_models : IAsyncLifetime
         using var asked = await client.PostAsync(new Uri($"/v1/ops/projections/{name}/rebuild", UriKind.Relative), null, Cancelled);
         asked.StatusCode.ShouldBe(HttpStatusCode.Accepted);
         var status = await Poll.UntilAsync(
-            () => Status(client, name), s => s["rebuild"]!["state"]!.GetValue<string>() is "completed" or "failed", $"{name} to be rebuilt", TimeSpan.FromSeconds(60));
+            () => Status(client, name),
+            s => s["rebuild"]!["state"]!.GetValue<string>() is "completed" or "failed",
+            $"{name} to be rebuilt",
+            TimeSpan.FromSeconds(60));
         return status["rebuild"]!;
     }
 

@@ -9,13 +9,19 @@ public static class Email
     public const int MaxLength = 254;
 
     /// <summary>
-    /// Trimmed, in lower case and in Unicode's normal form C, the domain in its ASCII form (UTS 46). Null when it cannot be an address: no local part or domain,
-    /// a domain without a dot or with characters that no domain has, quotes, comments, white space, invisible characters, or too long.
+    /// Trimmed, in lower case and in Unicode's normal form C, the domain in its ASCII form (UTS 46). Null when it cannot be an address: no local part or
+    /// domain, a domain without a dot or with characters that no domain has, quotes, comments, white space, invisible characters, or too long.
     /// </summary>
     public static string? Normalize(string? text)
     {
         var email = text?.Trim().Normalize().ToLowerInvariant();
-        if (string.IsNullOrEmpty(email) || email.Length > MaxLength || email.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format || c is '"' or '(' or ')' or '<' or '>' or ',' or ';' or ':' or '\\' or '[' or ']'))
+        if (string.IsNullOrEmpty(email)
+            || email.Length > MaxLength
+            || email.Any(
+                c => char.IsWhiteSpace(c)
+                    || char.IsControl(c)
+                    || char.GetUnicodeCategory(c) is UnicodeCategory.Format
+                    || c is '"' or '(' or ')' or '<' or '>' or ',' or ';' or ':' or '\\' or '[' or ']'))
         {
             return null;
         }
@@ -46,7 +52,9 @@ public static class Email
         {
             var ascii = new IdnMapping { UseStd3AsciiRules = true }.GetAscii(domain);
             var labels = ascii.Split('.');
-            return labels.Length >= 2 && labels.All(l => l.Length is > 0 and <= 63 && !l.StartsWith('-') && !l.EndsWith('-')) && !labels[^1].All(char.IsAsciiDigit)
+            return labels.Length >= 2
+                && labels.All(l => l.Length is > 0 and <= 63 && !l.StartsWith('-') && !l.EndsWith('-'))
+                && !labels[^1].All(char.IsAsciiDigit)
                 ? ascii
                 : null;
         }

@@ -3,7 +3,9 @@ using Chassis.Web;
 
 namespace Users.Features;
 
-/// <summary>The pages on which people sign in and mend their access, each whole in itself: a heading, a line, a notice perhaps, and what is asked for.</summary>
+/// <summary>
+/// The pages on which people sign in and mend their access, each whole in itself: a heading, a line, a notice perhaps, and what is asked for.
+/// </summary>
 public static class AccountPage
 {
     private const string Style =
@@ -31,7 +33,8 @@ public static class AccountPage
     /// <param name="notice">What went wrong; null when nothing has.</param>
     /// <param name="status">HTTP status.</param>
     /// <param name="formAction">Where its forms may lead beside here.</param>
-    public static IResult Show(HttpContext http, string title, string line, string body, string? notice = null, int status = StatusCodes.Status200OK, string formAction = "")
+    public static IResult Show(
+        HttpContext http, string title, string line, string body, string? notice = null, int status = StatusCodes.Status200OK, string formAction = "")
     {
         http.Response.Headers.CacheControl = "no-store";
         return HtmlPage.Answer(
@@ -60,12 +63,14 @@ public static class AccountPage
     }
 
     /// <summary>
-    /// Whether a page of somebody else's has sent the form: browsers say so in Sec-Fetch-Site, and where they leave that out, as over plain HTTP, in Origin. What is no browser sends
-    /// neither, and has nobody to deceive.
+    /// Whether a page of somebody else's has sent the form: browsers say so in Sec-Fetch-Site, and where they leave that out, as over plain HTTP, in Origin.
+    /// What is no browser sends neither, and has nobody to deceive.
     /// </summary>
     public static bool IsFromElsewhere(HttpRequest request) => request.Headers["Sec-Fetch-Site"].ToString() switch
     {
-        "" => request.Headers.Origin.ToString() is { Length: > 0 } origin && !(Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == request.Host.Value),
+        "" =>
+            request.Headers.Origin.ToString() is { Length: > 0 } origin
+                && !(Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == request.Host.Value),
         var site => site is not ("same-origin" or "none"),
     };
 

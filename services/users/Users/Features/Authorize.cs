@@ -15,8 +15,8 @@ using static Users.Features.AccountPage;
 namespace Users.Features;
 
 /// <summary>
-/// The page on which people sign in, and nowhere else. It keeps nothing in the browser: every authorization asks for the password, and what the client has asked for travels
-/// through the form. The token server has looked at that before, each time.
+/// The page on which people sign in, and nowhere else. It keeps nothing in the browser: every authorization asks for the password, and what the client has
+/// asked for travels through the form. The token server has looked at that before, each time.
 /// </summary>
 public sealed class Authorize(
     SignIn signIn, Sessions sessions, ResetPassword resets, SecondFactor secondFactor, SecondFactors factors, IOptions<UsersSettings> settings)
@@ -37,7 +37,12 @@ public sealed class Authorize(
         // OAuth lets a client with one address leave it out; here it says where to, always.
         if (string.IsNullOrEmpty(request.RedirectUri))
         {
-            return Show(http, "Sign in", "The page that has sent you here has not said where to send you back to (redirect_uri).", "", status: StatusCodes.Status400BadRequest);
+            return Show(
+                http,
+                "Sign in",
+                "The page that has sent you here has not said where to send you back to (redirect_uri).",
+                "",
+                status: StatusCodes.Status400BadRequest);
         }
 
         if (request.HasPromptValue(PromptValues.None))
@@ -59,9 +64,12 @@ public sealed class Authorize(
                 : Page(http, request, email ?? request.LoginHint, notice: null, StatusCodes.Status200OK);
         }
         catch (ProblemException e)
-            when (e.Status is StatusCodes.Status400BadRequest or StatusCodes.Status409Conflict or StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
+            when (e.Status is StatusCodes.Status400BadRequest or StatusCodes.Status409Conflict or StatusCodes.Status429TooManyRequests
+                or StatusCodes.Status503ServiceUnavailable)
         {
-            var wait = e.RetryAfter is { } after ? string.Create(CultureInfo.InvariantCulture, $" Try again in {Math.Ceiling(after.TotalSeconds)} seconds.") : "";
+            var wait = e.RetryAfter is { } after
+                ? string.Create(CultureInfo.InvariantCulture, $" Try again in {Math.Ceiling(after.TotalSeconds)} seconds.")
+                : "";
             return Page(http, request, email, e.Message + wait, e.Status);
         }
     }
@@ -71,14 +79,24 @@ public sealed class Authorize(
         var (user, needed) = await signIn.VerifyAsync(email, password, code: null, request.ClientId!, http.Connection.RemoteIpAddress, ct);
         if (user is null || needed == StillNeeded.Nothing)
         {
-            return await EndAsync(user, request, ct) ?? Page(http, request, email, "The e-mail address or the password is not right.", StatusCodes.Status400BadRequest);
+            return await EndAsync(user, request, ct)
+                ?? Page(http, request, email, "The e-mail address or the password is not right.", StatusCodes.Status400BadRequest);
         }
 
         if (needed == StillNeeded.OwnPassword)
         {
             return await resets.BeginAsync(user, ct) is { } page
-                ? Show(http, "Choose a password of your own", "Somebody else has chosen the one of now. Sign in with yours afterwards.", $"""<p><a href="{Encode(page)}">Choose a password</a></p>""")
-                : Page(http, request, email, "Choosing another password was begun several times. Try again in half an hour.", StatusCodes.Status429TooManyRequests);
+                ? Show(
+                    http,
+                    "Choose a password of your own",
+                    "Somebody else has chosen the one of now. Sign in with yours afterwards.",
+                    $"""<p><a href="{Encode(page)}">Choose a password</a></p>""")
+                : Page(
+                    http,
+                    request,
+                    email,
+                    "Choosing another password was begun several times. Try again in half an hour.",
+                    StatusCodes.Status429TooManyRequests);
         }
 
         return await signIn.BeginSecondStepAsync(user, ct) is not { } ticket
@@ -94,7 +112,8 @@ public sealed class Authorize(
         if ((string?)request[SetupField] is not { Length: > 0 } setup)
         {
             var signedIn = await signIn.VerifyCodeAsync(ticket, code, request.ClientId!, http.Connection.RemoteIpAddress, ct);
-            return await EndAsync(signedIn, request, ct) ?? CodePage(http, request, ticket, "The code is not right, or was used already.", StatusCodes.Status400BadRequest);
+            return await EndAsync(signedIn, request, ct)
+                ?? CodePage(http, request, ticket, "The code is not right, or was used already.", StatusCodes.Status400BadRequest);
         }
 
         var (_, user) = await signIn.AtSecondStepAsync(ticket, ct);
@@ -108,7 +127,8 @@ public sealed class Authorize(
                 <form method="post" action="/connect/authorize">{Carried(request)}<button>I have kept them: sign in</button></form>
                 """,
                 formAction: Back(request))
-            : SetupPage(http, request, ticket, factors.Again(user, setup), "The code is not right. Is the clock of your telephone?", StatusCodes.Status400BadRequest);
+            : SetupPage(
+                http, request, ticket, factors.Again(user, setup), "The code is not right. Is the clock of your telephone?", StatusCodes.Status400BadRequest);
     }
 
     private async Task<IResult?> EndAsync(User? user, OpenIddictRequest request, CancellationToken ct) =>

@@ -16,21 +16,26 @@ namespace Users.Features;
 
 /// <param name="Email">The new address.</param>
 /// <param name="CurrentPassword">The password; can be left out by whoever has signed in within the last minutes.</param>
-public sealed record ChangeEmailRequest([property: MaxLength(Domain.Email.MaxLength)] string Email, [property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
+public sealed record ChangeEmailRequest(
+    [property: MaxLength(Domain.Email.MaxLength)] string Email, [property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
 
 /// <param name="Ticket">What the link in the mail carried.</param>
 public sealed record TicketRequest([property: MaxLength(AccountTickets.MaxLength)] string Ticket);
 
 /// <summary>
-/// Another address to sign in with. Where addresses are verified it counts when somebody has followed the link that was mailed to it, and whoever had the account at the address of
-/// before can take it back for some days: with an access token alone nobody takes an account over.
+/// Another address to sign in with. Where addresses are verified it counts when somebody has followed the link that was mailed to it, and whoever had the
+/// account at the address of before can take it back for some days: with an access token alone nobody takes an account over.
 /// </summary>
 public sealed class ChangeEmail(
-    UsersDbContext db, UserStore users, AccountTickets tickets, MailedLinks links, AccountRules accountRules, OwnersProof proof, PasswordVault passwords, PasswordRules rules,
+    UsersDbContext db, UserStore users, AccountTickets tickets, MailedLinks links, AccountRules accountRules, OwnersProof proof,
+    PasswordVault passwords, PasswordRules rules,
     AuthenticationEvents events, TimeProvider clock)
 {
     /// <returns>The account, and whether it has the new address already.</returns>
-    /// <exception cref="ProblemException">400: it is no address, or the password is not right; 403: it is somebody else's account, or it is not clear that the owner asks; 409: the address is taken.</exception>
+    /// <exception cref="ProblemException">
+    /// 400: it is no address, or the password is not right; 403: it is somebody else's account, or it is not clear that the owner asks; 409: the address is
+    /// taken.
+    /// </exception>
     public async Task<(User User, bool IsDone)> RequestAsync(
         Guid id, ChangeEmailRequest request, Caller caller, ExpectedVersion expected, IPAddress? address, CancellationToken ct)
     {
@@ -42,7 +47,8 @@ public sealed class ChangeEmail(
         if (caller.UserId != id && accountRules.AddressesAreVerified)
         {
             // With an address of theirs and a forgotten password they would have the account.
-            throw new ProblemException(StatusCodes.Status403Forbidden, "not_your_account", "Nobody changes somebody else's address. The owner does, signed in.");
+            throw new ProblemException(
+                StatusCodes.Status403Forbidden, "not_your_account", "Nobody changes somebody else's address. The owner does, signed in.");
         }
 
         await proof.CheckAsync(user, caller, request.CurrentPassword, address, Happened(user, StatusCodes.Status200OK), ct);
@@ -89,8 +95,12 @@ public sealed class ChangeEmail(
         await transaction.CommitAsync(ct);
     }
 
-    /// <summary>From the link that was mailed to the address of before: the account has it again, and another password, since whoever changed it knows the one of now.</summary>
-    /// <exception cref="ProblemException">400: the ticket is not good, or the password is not; 409: the address was taken meanwhile, or the account is closed.</exception>
+    /// <summary>
+    /// From the link that was mailed to the address of before: the account has it again, and another password, since whoever changed it knows the one of now.
+    /// </summary>
+    /// <exception cref="ProblemException">
+    /// 400: the ticket is not good, or the password is not; 409: the address was taken meanwhile, or the account is closed.
+    /// </exception>
     public async Task UndoAsync(ResetPasswordRequest request, CancellationToken ct)
     {
         var found = await tickets.FindAsync(request.Ticket, AccountLinks.UndoEmailChange, ct);
@@ -112,19 +122,24 @@ public sealed class ChangeEmail(
     public static void Map(RouteGroupBuilder v1)
     {
         v1.MapGroup("/users").MapPut("/{id:guid}/email", Put).RequireCustomer(others: Permissions.ChangeUsers)
-            .WithName("ChangeEmail").WithSummary("Change the e-mail address: at once (200), or when the link that is mailed to it was followed (202). The owner gives the password, or has just signed in.");
+            .WithName("ChangeEmail")
+            .WithSummary("Change the e-mail address: at once (200), or when the link that is mailed to it was followed (202). The owner gives the password, or has just signed in.");
         var changes = v1.MapGroup("/email-changes").WithTags("Users");
         changes.MapPost("/confirm", PostConfirm).AllowAnonymous().IsCostly()
             .WithName("ConfirmEmailChange").WithSummary("Use the new address, with the ticket of the link that was mailed to it. Ends every session.");
         changes.MapPost("/undo", PostUndo).AllowAnonymous().IsCostly()
-            .WithName("UndoEmailChange").WithSummary("Take the account back, with the ticket of the link that was mailed to the address of before, and another password. Ends every session.");
+            .WithName("UndoEmailChange")
+            .WithSummary(
+                "Take the account back, with the ticket of the link that was mailed to the address of before, and another password. Ends every session.");
     }
 
     private static async Task<ETagged<Results<Ok<UserView>, Accepted<UserView>>>> Put(
         Guid id, ChangeEmailRequest request, ChangeEmail handler, Caller caller, ExpectedVersion expected, HttpContext http, CancellationToken ct)
     {
         var (user, isDone) = await handler.RequestAsync(id, request, caller, expected, http.Connection.RemoteIpAddress, ct);
-        Results<Ok<UserView>, Accepted<UserView>> answer = isDone ? TypedResults.Ok(UserView.Of(user)) : TypedResults.Accepted((string?)null, UserView.Of(user));
+        Results<Ok<UserView>, Accepted<UserView>> answer = isDone
+            ? TypedResults.Ok(UserView.Of(user))
+            : TypedResults.Accepted((string?)null, UserView.Of(user));
         return answer.WithETag(user.Version);
     }
 

@@ -12,7 +12,8 @@ namespace Users.Features;
 
 /// <param name="NewPassword">The new one.</param>
 /// <param name="CurrentPassword">The one of now.</param>
-public sealed record ChangePasswordRequest([property: MaxLength(PasswordRules.Longest)] string NewPassword, [property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
+public sealed record ChangePasswordRequest(
+    [property: MaxLength(PasswordRules.Longest)] string NewPassword, [property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
 
 public sealed class ChangePassword(
     UserStore users, PasswordVault passwords, PasswordRules rules, OwnersProof proof, AuthenticationEvents events, UsersDbContext db, TimeProvider clock)
@@ -24,13 +25,17 @@ public sealed class ChangePassword(
         expected.Check(user.Version);
         if (caller.UserId != id)
         {
-            throw new ProblemException(StatusCodes.Status403Forbidden, "not_your_account", "Nobody sets somebody else's password. Send a link: POST /v1/users/{id}/password-reset.");
+            throw new ProblemException(
+                StatusCodes.Status403Forbidden, "not_your_account", "Nobody sets somebody else's password. Send a link: POST /v1/users/{id}/password-reset.");
         }
 
         var validator = new Validator().Bounds(request);
         rules.Check(validator, "newPassword", request.NewPassword, user.Email, user.FullName);
         validator.Check(!string.IsNullOrEmpty(request.CurrentPassword), "currentPassword", "is required.").ThrowIfInvalid();
-        var happened = new AuthenticationEvent(AuthenticationEventKind.PasswordChange, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };
+        var happened = new AuthenticationEvent(AuthenticationEventKind.PasswordChange, StatusCodes.Status204NoContent)
+        {
+            UserId = id.ToString(), TenantId = user.TenantId,
+        };
         await proof.CheckPasswordAsync(user, request.CurrentPassword!, address, happened, ct);
         user.ChangePassword(await passwords.HashAsync(request.NewPassword, ct), clock.GetUtcNow());
         await using var transaction = await db.BeginOrJoinAsync(ct);

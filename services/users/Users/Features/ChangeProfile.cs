@@ -23,7 +23,8 @@ public sealed class ChangeProfile(UserStore users, TimeProvider clock)
         return user;
     }
 
-    public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapPatch("/{id:guid}", Patch).RequireCustomer(others: Permissions.ChangeUsers).WithName("UpdateProfile").WithSummary("Change the name.");
+    public static RouteHandlerBuilder Map(RouteGroupBuilder users) =>
+        users.MapPatch("/{id:guid}", Patch).RequireCustomer(others: Permissions.ChangeUsers).WithName("UpdateProfile").WithSummary("Change the name.");
 
     private static async Task<ETagged<Ok<UserView>>> Patch(
         Guid id, UpdateProfileRequest request, ChangeProfile handler, Caller caller, ExpectedVersion expected, CancellationToken ct)

@@ -18,8 +18,8 @@ public sealed record ChangeRoleRequest([property: MaxLength(100)] string Role, [
 public sealed record RoleView(string Name, IReadOnlyList<string>? Permissions);
 
 /// <summary>
-/// Makes somebody an operator, of everything or of a part, and takes that back: always somebody else, and nobody gives or takes more than they have. Every session of the
-/// account ends with it, so that what was taken away is gone within seconds.
+/// Makes somebody an operator, of everything or of a part, and takes that back: always somebody else, and nobody gives or takes more than they have. Every
+/// session of the account ends with it, so that what was taken away is gone within seconds.
 /// </summary>
 public sealed class ChangeRole(UserStore users, UsersDbContext db, Operators operators, OperatorRoles roles, TimeProvider clock)
 {

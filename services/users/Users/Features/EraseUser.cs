@@ -10,8 +10,8 @@ using Users.Persistence;
 namespace Users.Features;
 
 /// <summary>
-/// Forgets a person: the account's values, the data key without which the history's personal values are noise, sessions, stored answers, and what messaging keeps.
-/// The others learn it by <c>shop.user.erased.v1</c>. The history keeps its shape.
+/// Forgets a person: the account's values, the data key without which the history's personal values are noise, sessions, stored answers, and what messaging
+/// keeps. The others learn it by <c>shop.user.erased.v1</c>. The history keeps its shape.
 /// </summary>
 public sealed class EraseUser(UserStore users, UsersDbContext db, Operators operators, OwnersProof proof, SecondFactors factors, TimeProvider clock)
 {
@@ -20,7 +20,12 @@ public sealed class EraseUser(UserStore users, UsersDbContext db, Operators oper
         var user = await users.GetToChangeAsync(id, caller, ct);
         expected.Check(user.Version);
         await proof.CheckAsync(
-            user, caller, currentPassword: null, address: null, new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status403Forbidden), ct);
+            user,
+            caller,
+            currentPassword: null,
+            address: null,
+            new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status403Forbidden),
+            ct);
         await ForgetAsync(user, ct);
     }
 

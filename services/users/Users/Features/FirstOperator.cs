@@ -9,10 +9,12 @@ using Users.Tokens;
 namespace Users.Features;
 
 /// <summary>
-/// Makes the operator of the configuration, once in the life of an installation and for the installation, whatever the tenant of those who register: later on whoever knows
-/// the configuration has no way in, also when that operator has changed its address or is gone. Outside of development the password of the configuration is good for choosing another.
+/// Makes the operator of the configuration, once in the life of an installation and for the installation, whatever the tenant of those who register: later on
+/// whoever knows the configuration has no way in, also when that operator has changed its address or is gone. Outside of development the password of the
+/// configuration is good for choosing another.
 /// </summary>
-public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<UsersSettings> settings, AccountRules rules, ILogger<FirstOperator> logger) : IHostedService
+public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<UsersSettings> settings, AccountRules rules, ILogger<FirstOperator> logger)
+    : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -34,7 +36,10 @@ public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<
         try
         {
             var user = await scope.ServiceProvider.GetRequiredService<RegisterUser>().Handle(
-                new RegisterUserRequest(configured.Email, configured.Password, configured.FullName, "configuration"), Roles.Operator, tenantId: null, cancellationToken);
+                new RegisterUserRequest(configured.Email, configured.Password, configured.FullName, "configuration"),
+                Roles.Operator,
+                tenantId: null,
+                cancellationToken);
             if (rules.GivenPasswordsAreReplaced)
             {
                 user.PasswordWasGiven();
@@ -46,7 +51,8 @@ public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<
         }
         catch (ProblemException e) when (e.Status == StatusCodes.Status409Conflict)
         {
-            throw new InvalidOperationException("Users__Operator__Email is the address of somebody who has registered. The first operator needs another one.", e);
+            throw new InvalidOperationException(
+                "Users__Operator__Email is the address of somebody who has registered. The first operator needs another one.", e);
         }
         catch (ProblemException e) when (e.Errors is not null)
         {

@@ -27,7 +27,13 @@ public static class ListUsers
     public static void Map(RouteGroupBuilder users)
     {
         users.MapGet("/", (
-                [MaxLength(20)] string? status, [Text(MaxSearchLength)] string? search, [MaxLength(100)] string? role, [AsParameters] PageQuery page, UsersDbContext db, OperatorRoles roles, CancellationToken cancellationToken) =>
+                [MaxLength(20)] string? status,
+                [Text(MaxSearchLength)] string? search,
+                [MaxLength(100)] string? role,
+                [AsParameters] PageQuery page,
+                UsersDbContext db,
+                OperatorRoles roles,
+                CancellationToken cancellationToken) =>
                 FindAsync(new Request(search, status, role, page.Limit, page.Cursor), db, roles, cancellationToken))
             .RequireOperator(Permissions.ReadPersonalData).WithName("ListUsers")
             .WithSummary("All accounts, the latest first; search looks into name and e-mail address. POST …/search keeps what is looked for out of the URL.");

@@ -25,7 +25,11 @@ public static class PasswordPages
         try
         {
             await handler.RequestAsync((await http.Request.ReadFormAsync(ct))["email"].ToString(), ct);
-            return Show(http, "Look into your mailbox", "If there is an account with this address, a mail with a link is on its way. The link works for half an hour.", "");
+            return Show(
+                http,
+                "Look into your mailbox",
+                "If there is an account with this address, a mail with a link is on its way. The link works for half an hour.",
+                "");
         }
         catch (ProblemException e) when (e.Status == StatusCodes.Status400BadRequest)
         {

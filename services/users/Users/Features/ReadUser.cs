@@ -9,7 +9,10 @@ public static class ReadUser
     public static void Map(RouteGroupBuilder users)
     {
         users.MapGet("/me", Me).RequireCustomer().WithName("ReadMe").WithSummary("The caller's own account.");
-        users.MapGet("/{id:guid}", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("ReadUser").WithSummary("An account: one's own, or any for an operator.");
+        users.MapGet("/{id:guid}", Get)
+            .RequireCustomer(others: Permissions.ReadPersonalData)
+            .WithName("ReadUser")
+            .WithSummary("An account: one's own, or any for an operator.");
     }
 
     private static Task<ETagged<Ok<UserView>>> Me(UserStore users, Caller caller, CancellationToken ct) =>

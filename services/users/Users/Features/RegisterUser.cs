@@ -24,9 +24,11 @@ public sealed record RegisterUserRequest(
     [property: RegularExpression("^[A-Za-z0-9._-]{1,50}$", ErrorMessage = "must have 1 to 50 letters, digits, dots, dashes or underscores.")] string? Source = null);
 
 /// <summary>An account as its owner and operators see it.</summary>
-public sealed record UserView(Guid Id, string Email, string FullName, string Status, string Source, DateTimeOffset RegisteredAt, long Version, bool EmailVerified, string Role)
+public sealed record UserView(
+    Guid Id, string Email, string FullName, string Status, string Source, DateTimeOffset RegisteredAt, long Version, bool EmailVerified, string Role)
 {
-    public static UserView Of(User user) => new(user.Id, user.Email!, user.FullName!, user.Status, user.Source, user.RegisteredAt, user.Version, user.EmailVerified, user.Role);
+    public static UserView Of(User user) =>
+        new(user.Id, user.Email!, user.FullName!, user.Status, user.Source, user.RegisteredAt, user.Version, user.EmailVerified, user.Role);
 }
 
 public sealed class RegisterUser(

@@ -15,14 +15,22 @@ public sealed record RequestPasswordResetRequest([property: MaxLength(Domain.Ema
 
 /// <param name="Ticket">What the link in the mail carried.</param>
 /// <param name="NewPassword">The new password.</param>
-public sealed record ResetPasswordRequest([property: MaxLength(AccountTickets.MaxLength)] string Ticket, [property: MaxLength(PasswordRules.Longest)] string NewPassword);
+public sealed record ResetPasswordRequest(
+    [property: MaxLength(AccountTickets.MaxLength)] string Ticket, [property: MaxLength(PasswordRules.Longest)] string NewPassword);
 
 /// <summary>
-/// Another password for somebody who has forgotten it: a link to the address of the account, good once and for half an hour, and no answer tells whether there is an
-/// account. So an operator helps too, who never sets a password.
+/// Another password for somebody who has forgotten it: a link to the address of the account, good once and for half an hour, and no answer tells whether there
+/// is an account. So an operator helps too, who never sets a password.
 /// </summary>
 public sealed class ResetPassword(
-    UsersDbContext db, UserStore users, AccountTickets tickets, MailedLinks links, PasswordVault passwords, PasswordRules rules, AuthenticationEvents events, TimeProvider clock)
+    UsersDbContext db,
+    UserStore users,
+    AccountTickets tickets,
+    MailedLinks links,
+    PasswordVault passwords,
+    PasswordRules rules,
+    AuthenticationEvents events,
+    TimeProvider clock)
 {
     /// <summary>For whoever says to have forgotten the password.</summary>
     /// <exception cref="ProblemException">400: it is no address.</exception>
@@ -81,21 +89,24 @@ public sealed class ResetPassword(
     {
         var resets = v1.MapGroup("/password-resets").WithTags("Users");
         resets.MapPost("/", PostRequest).AllowAnonymous().IsCostly()
-            .WithName("RequestPasswordReset").WithSummary("Mail a link to set another password. The answer is the same whether there is such an account or not.");
+            .WithName("RequestPasswordReset")
+            .WithSummary("Mail a link to set another password. The answer is the same whether there is such an account or not.");
         resets.MapPost("/complete", PostComplete).AllowAnonymous().IsCostly()
             .WithName("ResetPassword").WithSummary("Set another password with the ticket of such a link. Ends every session.");
         v1.MapGroup("/users").MapPost("/{id:guid}/password-reset", PostFor).RequireOperator(Permissions.ChangeUsers)
             .WithName("SendPasswordReset").WithSummary("Mail the owner a link to set another password.");
     }
 
-    private static async Task<Microsoft.AspNetCore.Http.HttpResults.Accepted> PostRequest(RequestPasswordResetRequest request, ResetPassword handler, CancellationToken ct)
+    private static async Task<Microsoft.AspNetCore.Http.HttpResults.Accepted> PostRequest(
+        RequestPasswordResetRequest request, ResetPassword handler, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
         await handler.RequestAsync(request.Email, ct);
         return TypedResults.Accepted((string?)null);
     }
 
-    private static async Task<Microsoft.AspNetCore.Http.HttpResults.NoContent> PostComplete(ResetPasswordRequest request, ResetPassword handler, CancellationToken ct)
+    private static async Task<Microsoft.AspNetCore.Http.HttpResults.NoContent> PostComplete(
+        ResetPasswordRequest request, ResetPassword handler, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
         await handler.CompleteAsync(request, ct);

@@ -34,8 +34,8 @@ public sealed record SecondFactorCode([property: MaxLength(SecondFactorCode.Long
 public sealed record RecoveryCodesView(IReadOnlyList<string> RecoveryCodes);
 
 /// <summary>
-/// One-time codes beside the password. Its owner sets them up with an app and ends them with a code; for who has lost app and recovery codes, somebody else does. Either ends
-/// every session of the account.
+/// One-time codes beside the password. Its owner sets them up with an app and ends them with a code; for who has lost app and recovery codes, somebody else
+/// does. Either ends every session of the account.
 /// </summary>
 public sealed class SecondFactor(UserStore users, UsersDbContext db, SecondFactors factors, OwnersProof proof, AuthenticationEvents events, TimeProvider clock)
 {
@@ -97,9 +97,11 @@ public sealed class SecondFactor(UserStore users, UsersDbContext db, SecondFacto
         v1.MapGet(Path, Get).RequireCustomer(others: Permissions.ReadPersonalData)
             .WithName("ReadSecondFactor").WithSummary("Whether signing in takes a one-time code.");
         v1.MapPost(Path, Begin).RequireCustomer()
-            .WithName("BeginSecondFactor").WithSummary("Begin to set up one-time codes: what an app needs to know. Nothing changes before the first code of it.");
+            .WithName("BeginSecondFactor")
+            .WithSummary("Begin to set up one-time codes: what an app needs to know. Nothing changes before the first code of it.");
         v1.MapPost($"{Path}/confirm", Confirm).RequireCustomer()
-            .WithName("ConfirmSecondFactor").WithSummary("Set up one-time codes, with the first of them. Answers with the recovery codes, once. Ends every session.");
+            .WithName("ConfirmSecondFactor")
+            .WithSummary("Set up one-time codes, with the first of them. Answers with the recovery codes, once. Ends every session.");
         v1.MapPost($"{Path}/recovery-codes", Renew).RequireCustomer()
             .WithName("RenewRecoveryCodes").WithSummary("New recovery codes in place of those that are left.");
         v1.MapPost($"{Path}/remove", Remove).RequireCustomer()

@@ -28,7 +28,8 @@ public enum StillNeeded
 
 /// <summary>Whether somebody is who they say: e-mail and password, and a one-time code where the account asks for one, wherever they were typed.</summary>
 public sealed class SignIn(
-    UsersDbContext db, PasswordVault passwords, SecondFactors factors, SignInThrottle throttle, AccountTickets tickets, AccountRules rules, AuthenticationEvents events,
+    UsersDbContext db, PasswordVault passwords, SecondFactors factors, SignInThrottle throttle, AccountTickets tickets, AccountRules rules,
+    AuthenticationEvents events,
     IOptions<UsersSettings> settings)
 {
     // What the page for the second step carries in place of the password.
@@ -132,8 +133,9 @@ public sealed class SignIn(
         : user.Role != Roles.Customer && rules.OperatorsNeedSecondFactor ? StillNeeded.SecondFactor
         : StillNeeded.Nothing;
 
-    private static AuthenticationEvent Happened(User? user, string email, string clientId) => new(AuthenticationEventKind.SignIn, StatusCodes.Status400BadRequest)
-    {
-        UserId = user?.Id.ToString(), TenantId = user?.TenantId, Account = email, ClientId = clientId,
-    };
+    private static AuthenticationEvent Happened(
+        User? user, string email, string clientId) => new(AuthenticationEventKind.SignIn, StatusCodes.Status400BadRequest)
+        {
+            UserId = user?.Id.ToString(), TenantId = user?.TenantId, Account = email, ClientId = clientId,
+        };
 }

@@ -6,7 +6,9 @@ using Users.Tokens.Server;
 
 namespace Users.Features;
 
-/// <summary>Where a client sends people who sign out (OpenID Connect RP-Initiated Logout): the session that the id token names ends, and they are sent back.</summary>
+/// <summary>
+/// Where a client sends people who sign out (OpenID Connect RP-Initiated Logout): the session that the id token names ends, and they are sent back.
+/// </summary>
 public static class SignOut
 {
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapMethods("/connect/logout", [HttpMethods.Get, HttpMethods.Post], AnswerAsync)

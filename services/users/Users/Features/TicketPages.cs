@@ -6,8 +6,9 @@ using static Users.Features.AccountPage;
 namespace Users.Features;
 
 /// <summary>
-/// Where the links in mails lead, unless a front end has pages of its own. Opening one shows what is about to happen, so that whoever looks into mails for viruses changes nothing;
-/// its button does it. The ticket stands behind the #, which a browser keeps to itself: a script puts it into the form. Links of the version before have it behind a ?.
+/// Where the links in mails lead, unless a front end has pages of its own. Opening one shows what is about to happen, so that whoever looks into mails for
+/// viruses changes nothing; its button does it. The ticket stands behind the #, which a browser keeps to itself: a script puts it into the form. Links of the
+/// version before have it behind a ?.
 /// </summary>
 public static class TicketPages
 {
@@ -51,7 +52,10 @@ public static class TicketPages
         foreach (var (purpose, page) in All)
         {
             var path = PathOf(purpose);
-            app.MapGet(path, (HttpContext http) => page.Ask(http, path, null, null, StatusCodes.Status200OK)).AllowAnonymous().IgnoreBearer().ExcludeFromDescription();
+            app.MapGet(path, (HttpContext http) => page.Ask(http, path, null, null, StatusCodes.Status200OK))
+                .AllowAnonymous()
+                .IgnoreBearer()
+                .ExcludeFromDescription();
             app.MapPost(path, (HttpContext http, CancellationToken cancellationToken) => page.DoAsync(http, path, cancellationToken))
                 .AllowAnonymous().IgnoreBearer().IsCostly().DisableAntiforgery().ExcludeFromDescription();
         }
@@ -68,7 +72,13 @@ public static class TicketPages
     /// <param name="Next">What comes next.</param>
     /// <param name="Complete">Does it, with the ticket and the new password.</param>
     private sealed record TicketPage(
-        string Title, string Line, string Button, bool AsksForPassword, string Done, string Next, Func<HttpContext, string, string, CancellationToken, Task> Complete)
+        string Title,
+        string Line,
+        string Button,
+        bool AsksForPassword,
+        string Done,
+        string Next,
+        Func<HttpContext, string, string, CancellationToken, Task> Complete)
     {
         public IResult Ask(HttpContext http, string path, string? ticket, string? notice, int status) => Show(
             http,
@@ -102,7 +112,8 @@ public static class TicketPages
             }
             catch (ProblemException e) when (e.Status is StatusCodes.Status400BadRequest or StatusCodes.Status409Conflict)
             {
-                return Ask(http, path, ticket, e.Errors is { } errors ? $"The password {string.Join(" It ", errors.SelectMany(f => f.Value))}" : e.Message, e.Status);
+                return Ask(
+                    http, path, ticket, e.Errors is { } errors ? $"The password {string.Join(" It ", errors.SelectMany(f => f.Value))}" : e.Message, e.Status);
             }
         }
     }

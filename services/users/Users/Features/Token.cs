@@ -28,14 +28,17 @@ public sealed record TokenResponse(
 public sealed record TokenErrorResponse(
     [property: JsonPropertyName(Parameters.Error)] string Error, [property: JsonPropertyName(Parameters.ErrorDescription)] string? ErrorDescription = null);
 
-/// <summary>The token endpoint: the token server has looked at the request, at the client and at the code or refresh token; who may have a token is decided here.</summary>
+/// <summary>
+/// The token endpoint: the token server has looked at the request, at the client and at the code or refresh token; who may have a token is decided here.
+/// </summary>
 public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents events, IOptions<UsersSettings> settings)
 {
     private const int MaxFormLength = 16 * 1024;
 
     private StillNeeded _needed;
 
-    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapPost("/connect/token", PostAsync).AllowAnonymous().IgnoreBearer().WithTags("Tokens")
+    public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) =>
+        app.MapPost("/connect/token", PostAsync).AllowAnonymous().IgnoreBearer().WithTags("Tokens")
         .WithName("Token").WithSummary("RFC 6749 token endpoint: authorization_code, refresh_token, client_credentials, and password where it is switched on.")
         .AddOpenApiOperationTransformer(DescribeFormAsync).Produces<TokenResponse>().Produces<TokenErrorResponse>(StatusCodes.Status400BadRequest)
         .Produces<TokenErrorResponse>(StatusCodes.Status401Unauthorized).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxFormLength));
@@ -75,7 +78,8 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
 
         if (request.IsPasswordGrantType())
         {
-            (var user, _needed) = await signIn.VerifyAsync(request.Username!, request.Password!, (string?)request["otp"], clientId, http.Connection.RemoteIpAddress, ct);
+            (var user, _needed) = await signIn.VerifyAsync(
+                request.Username!, request.Password!, (string?)request["otp"], clientId, http.Connection.RemoteIpAddress, ct);
             return user is null || _needed != StillNeeded.Nothing ? null : await sessions.BeginAsync(user, clientId, [Scopes.OfflineAccess], ct);
         }
 
@@ -97,7 +101,10 @@ public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents
     // Not by Accepts<…>(): a wrong content type is an error of RFC 6749 here, not a 415.
     private static Task DescribeFormAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken ct)
     {
-        string[] names = ["grant_type", "username", "password", "otp", "code", "code_verifier", "redirect_uri", "refresh_token", "scope", "client_id", "client_secret"];
+        string[] names =
+        [
+            "grant_type", "username", "password", "otp", "code", "code_verifier", "redirect_uri", "refresh_token", "scope", "client_id", "client_secret",
+        ];
         operation.RequestBody = new OpenApiRequestBody
         {
             Required = true,

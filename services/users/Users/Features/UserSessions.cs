@@ -28,7 +28,10 @@ public static class UserSessions
         Guid id, Guid sessionId, UserStore users, Sessions sessions, OwnersProof proof, AuthenticationEvents events, Caller caller, CancellationToken ct)
     {
         var user = await users.GetToChangeAsync(id, caller, ct);
-        var happened = new AuthenticationEvent(AuthenticationEventKind.SignOut, StatusCodes.Status204NoContent) { UserId = id.ToString(), TenantId = user.TenantId };
+        var happened = new AuthenticationEvent(AuthenticationEventKind.SignOut, StatusCodes.Status204NoContent)
+        {
+            UserId = id.ToString(), TenantId = user.TenantId,
+        };
         await proof.CheckAsync(user, caller, currentPassword: null, address: null, happened, ct);
         if (!await sessions.EndAsync(id, sessionId, ct))
         {

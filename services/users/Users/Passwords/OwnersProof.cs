@@ -8,10 +8,16 @@ using Users.Tokens;
 
 namespace Users.Passwords;
 
-/// <summary>That it is the owner who asks, and not merely somebody with the owner's access token: what cannot be taken back asks for the password, or for having signed in just now.</summary>
-public sealed class OwnersProof(PasswordVault passwords, SecondFactors factors, SignInThrottle throttle, AuthenticationEvents events, IOptions<UsersSettings> settings, TimeProvider clock)
+/// <summary>
+/// That it is the owner who asks, and not merely somebody with the owner's access token: what cannot be taken back asks for the password, or for having signed
+/// in just now.
+/// </summary>
+public sealed class OwnersProof(
+    PasswordVault passwords, SecondFactors factors, SignInThrottle throttle, AuthenticationEvents events, IOptions<UsersSettings> settings, TimeProvider clock)
 {
-    /// <summary>Whoever acts on somebody else's account is asked nothing, nor is anybody who has signed in at another identity provider that does not say when.</summary>
+    /// <summary>
+    /// Whoever acts on somebody else's account is asked nothing, nor is anybody who has signed in at another identity provider that does not say when.
+    /// </summary>
     /// <param name="user">Whose account.</param>
     /// <param name="caller">Who asks.</param>
     /// <param name="currentPassword">The password, when it was given.</param>

@@ -58,11 +58,14 @@ public sealed class PasswordRules(IOptions<UsersSettings> settings)
     }
 
     private bool IsKnown(string word) => Common.Value.Contains(word) || Common.Value.Contains(Undisguise(word))
-        || settings.Value.Passwords.Refused.Any(r => r.Equals(word, StringComparison.OrdinalIgnoreCase) || r.Equals(Undisguise(word), StringComparison.OrdinalIgnoreCase));
+        || settings.Value.Passwords.Refused.Any(
+            r => r.Equals(word, StringComparison.OrdinalIgnoreCase) || r.Equals(Undisguise(word), StringComparison.OrdinalIgnoreCase));
 
-    private bool IsTwice(string password) => password.Length % 2 == 0 && password[..(password.Length / 2)] == password[(password.Length / 2)..] && IsKnown(password[..(password.Length / 2)]);
+    private bool IsTwice(string password) =>
+        password.Length % 2 == 0 && password[..(password.Length / 2)] == password[(password.Length / 2)..] && IsKnown(password[..(password.Length / 2)]);
 
-    private static string Undisguise(string word) => string.Concat(word.Select(c => Disguises.IndexOf(c, StringComparison.Ordinal) is >= 0 and var i ? Letters[i] : c));
+    private static string Undisguise(string word) =>
+        string.Concat(word.Select(c => Disguises.IndexOf(c, StringComparison.Ordinal) is >= 0 and var i ? Letters[i] : c));
 
     /// <summary>One character again and again, or neighbours of the alphabet or the digits in a row; the last one may be another.</summary>
     private static bool IsRun(string password)

@@ -41,7 +41,9 @@ public sealed class PasswordVault : IDisposable
     {
         var normal = PasswordRules.Normalize(password);
         var result = _hasher.VerifyHashedPassword(this, hash, normal);
-        return result == PasswordVerificationResult.Failed && normal != password && _hasher.VerifyHashedPassword(this, hash, password) != PasswordVerificationResult.Failed
+        return result == PasswordVerificationResult.Failed
+            && normal != password
+            && _hasher.VerifyHashedPassword(this, hash, password) != PasswordVerificationResult.Failed
             ? PasswordVerificationResult.SuccessRehashNeeded
             : result;
     }

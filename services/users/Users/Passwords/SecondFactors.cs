@@ -64,7 +64,8 @@ public sealed class SecondFactors(UsersDbContext db, Envelope envelope, IOptions
 
         user.AddSecondFactor(clock.GetUtcNow());
         await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO second_factors (user_id, secret, last_step) VALUES ({user.Id}, {SecretBox.SecondFactors.Seal(envelope, user.Id.ToString(), secret)}, {step}) ON CONFLICT DO NOTHING", ct);
+            $"INSERT INTO second_factors (user_id, secret, last_step) VALUES ({user.Id}, {SecretBox.SecondFactors.Seal(envelope, user.Id.ToString(), secret)}, {step}) ON CONFLICT DO NOTHING",
+            ct);
         return await NewRecoveryCodesAsync(user.Id, ct);
     }
 
@@ -110,7 +111,8 @@ public sealed class SecondFactors(UsersDbContext db, Envelope envelope, IOptions
     {
         try
         {
-            var started = JsonSerializer.Deserialize<Started>(envelope.Open(SetupPurpose, user.Id.ToString(), System.Buffers.Text.Base64Url.DecodeFromChars(setup)));
+            var started = JsonSerializer.Deserialize<Started>(envelope.Open(
+                SetupPurpose, user.Id.ToString(), System.Buffers.Text.Base64Url.DecodeFromChars(setup)));
             if (started?.UserId == user.Id && started.ExpiresAt > clock.GetUtcNow())
             {
                 return started.Secret;

@@ -40,10 +40,13 @@ public sealed class OperatorRoles
     /// <exception cref="ProblemException">403: the role may do something that the caller may not.</exception>
     public void MustHold(Caller caller, string role)
     {
-        var holds = role == Roles.Customer || caller.IsInRole(Roles.Operator) || (_bundles.TryGetValue(role, out var permissions) && permissions.All(caller.May));
+        var holds = role == Roles.Customer
+            || caller.IsInRole(Roles.Operator)
+            || (_bundles.TryGetValue(role, out var permissions) && permissions.All(caller.May));
         if (!holds)
         {
-            throw new ProblemException(StatusCodes.Status403Forbidden, "higher_role", "The account may do more than you. Somebody who may do as much has to do this.");
+            throw new ProblemException(
+                StatusCodes.Status403Forbidden, "higher_role", "The account may do more than you. Somebody who may do as much has to do this.");
         }
     }
 }

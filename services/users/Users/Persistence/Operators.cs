@@ -17,7 +17,9 @@ public sealed class Operators(UsersDbContext db)
         }
     }
 
-    /// <summary>To be asked before an account is closed, in the transaction that closes it: of two operators who close each other's the second is refused.</summary>
+    /// <summary>
+    /// To be asked before an account is closed, in the transaction that closes it: of two operators who close each other's the second is refused.
+    /// </summary>
     /// <exception cref="ProblemException">409: it is the last active operator of the installation.</exception>
     public async Task MustRemainAsync(User user, CancellationToken ct)
     {
@@ -27,7 +29,8 @@ public sealed class Operators(UsersDbContext db)
         }
 
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended('users.operators', 0))", ct);
-        var others = db.Users.IgnoreQueryFilters().Where(u => u.Role == Roles.Operator && u.TenantId == null && u.Status == UserStatus.Active && u.Id != user.Id);
+        var others = db.Users.IgnoreQueryFilters().Where(
+            u => u.Role == Roles.Operator && u.TenantId == null && u.Status == UserStatus.Active && u.Id != user.Id);
         if (!await others.AnyAsync(ct))
         {
             throw ProblemException.Conflict("last_operator", "This is the last operator of the installation. Make another one first.");

@@ -40,7 +40,8 @@ public static class SecretBox
         return plaintext;
     }
 
-    private static SealedColumn Column(string table, string row, string box, string purpose) => new(table, row, box, purpose, (envelope, stored) => OpenNameless(envelope, purpose, stored));
+    private static SealedColumn Column(string table, string row, string box, string purpose) =>
+        new(table, row, box, purpose, (envelope, stored) => OpenNameless(envelope, purpose, stored));
 
     /// <summary>Versions before the envelope left a box that names neither its format nor its master secret.</summary>
     private static byte[] OpenNameless(Envelope envelope, string purpose, byte[] stored)

@@ -98,7 +98,9 @@ public static class UserHistory
     {
         public IReadOnlyList<string> Personal { get; } =
         [
-            .. ClrType.GetProperties().Where(p => p.GetCustomAttribute<PersonalAttribute>() is not null).Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)),
+            .. ClrType.GetProperties()
+                .Where(p => p.GetCustomAttribute<PersonalAttribute>() is not null)
+                .Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)),
         ];
     }
 }

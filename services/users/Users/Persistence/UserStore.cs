@@ -15,7 +15,8 @@ namespace Users.Persistence;
 /// The unit of work of an account: state, history, read model and outgoing boundary events are written in one transaction.
 /// </summary>
 public sealed class UserStore(
-    UsersDbContext db, Sessions sessions, AccountTickets tickets, AccountRules rules, OperatorRoles roles, AuthenticationEvents events, IPublishEndpoint bus, Envelope envelope,
+    UsersDbContext db, Sessions sessions, AccountTickets tickets, AccountRules rules, OperatorRoles roles, AuthenticationEvents events,
+    IPublishEndpoint bus, Envelope envelope,
     TimeProvider clock)
 {
 
@@ -82,7 +83,8 @@ public sealed class UserStore(
             await sessions.EndAllAsync(user.Id, ct);
             await (user.IsActive ? tickets.EndAsync(user.Id, ct) : tickets.EndAllAsync(user.Id, ct));
             await events.RecordAsync(
-                new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status200OK) { UserId = user.Id.ToString(), TenantId = user.TenantId }, ct);
+                new AuthenticationEvent(AuthenticationEventKind.SessionsEnd, StatusCodes.Status200OK) { UserId = user.Id.ToString(), TenantId = user.TenantId },
+                ct);
         }
 
         var version = user.Version - user.Raised.Count;

@@ -11,7 +11,9 @@ using Users.Tokens;
 
 namespace Users.Persistence;
 
-/// <summary>The users database. Accounts, history and list show only the rows of the tenant that the work at hand belongs to, and all rows to whoever has none.</summary>
+/// <summary>
+/// The users database. Accounts, history and list show only the rows of the tenant that the work at hand belongs to, and all rows to whoever has none.
+/// </summary>
 public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : DbContext(options)
 {
     public DbSet<User> Users => Set<User>();

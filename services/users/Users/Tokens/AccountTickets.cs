@@ -51,7 +51,10 @@ public sealed class AccountTickets(UsersDbContext db, TimeProvider clock)
         }
 
         var ticket = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-        db.Tickets.Add(new AccountTicket { TicketHash = Hash(ticket), UserId = userId, Purpose = purpose, Email = email, IssuedAt = now, ExpiresAt = now + lifetime });
+        db.Tickets.Add(new AccountTicket
+        {
+            TicketHash = Hash(ticket), UserId = userId, Purpose = purpose, Email = email, IssuedAt = now, ExpiresAt = now + lifetime,
+        });
         return ticket;
     }
 
@@ -60,7 +63,8 @@ public sealed class AccountTickets(UsersDbContext db, TimeProvider clock)
     public async Task<AccountTicket> FindAsync(string ticket, string purpose, CancellationToken ct)
     {
         var (hash, now) = (Hash(ticket), clock.GetUtcNow());
-        return await db.Tickets.AsNoTracking().SingleOrDefaultAsync(t => t.TicketHash == hash && t.Purpose == purpose && t.ExpiresAt > now, ct) ?? throw Invalid();
+        return await db.Tickets.AsNoTracking().SingleOrDefaultAsync(t => t.TicketHash == hash && t.Purpose == purpose && t.ExpiresAt > now, ct)
+            ?? throw Invalid();
     }
 
     /// <summary>Uses it, inside the caller's transaction.</summary>
@@ -87,7 +91,8 @@ public sealed class AccountTickets(UsersDbContext db, TimeProvider clock)
         return db.Tickets.Where(t => t.ExpiresAt < now).ExecuteDeleteAsync(ct);
     }
 
-    private static ProblemException Invalid() => new(StatusCodes.Status400BadRequest, "ticket_invalid", "The link was used already, or its time is over. Ask for another one.");
+    private static ProblemException Invalid() =>
+        new(StatusCodes.Status400BadRequest, "ticket_invalid", "The link was used already, or its time is over. Ask for another one.");
 
     private static byte[] Hash(string ticket) => SHA256.HashData(Encoding.UTF8.GetBytes(ticket));
 }

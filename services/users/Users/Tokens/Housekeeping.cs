@@ -6,7 +6,12 @@ namespace Users.Tokens;
 
 /// <summary>Looks after the signing keys, and removes sessions, their tokens and sign-in failures whose time is over.</summary>
 public sealed class Housekeeping(
-    SigningKeys keys, SignInThrottle throttle, IServiceScopeFactory scopes, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<Housekeeping> logger) : PeriodicService(clock, logger)
+    SigningKeys keys,
+    SignInThrottle throttle,
+    IServiceScopeFactory scopes,
+    IOptions<UsersSettings> settings,
+    TimeProvider clock,
+    ILogger<Housekeeping> logger) : PeriodicService(clock, logger)
 {
     /// <summary>A used refresh token is known for so long, so that whoever shows it again is found out.</summary>
     private static readonly TimeSpan KeptAfterItsEnd = TimeSpan.FromDays(14);

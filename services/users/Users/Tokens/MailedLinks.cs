@@ -14,7 +14,12 @@ namespace Users.Tokens;
 
 /// <summary>Has links mailed with which whoever reads the mail does one thing to an account. See <see cref="AccountLinks"/>.</summary>
 public sealed class MailedLinks(
-    UsersDbContext db, AccountTickets tickets, ISendEndpointProvider bus, IOptions<AuthenticationSettings> issuer, IOptions<UsersSettings> settings, TimeProvider clock)
+    UsersDbContext db,
+    AccountTickets tickets,
+    ISendEndpointProvider bus,
+    IOptions<AuthenticationSettings> issuer,
+    IOptions<UsersSettings> settings,
+    TimeProvider clock)
 {
     /// <summary>Asks for the mail, in the caller's transaction if there is one; no mail when the account has several such links already.</summary>
     /// <param name="user">Whose account.</param>

@@ -28,11 +28,12 @@ public sealed record SessionOwner(Guid Id, string Role, string? TenantId, string
 public sealed record SessionView(Guid Id, string Client, DateTimeOffset Since);
 
 /// <summary>
-/// Who is signed in. A session is an authorization of the token server, from a sign-in to its end; its tokens name it. Whatever begins, continues or ends one waits for the
-/// others of the same account: a token that is shown twice at once is seen to be, and none survives the end of all.
+/// Who is signed in. A session is an authorization of the token server, from a sign-in to its end; its tokens name it. Whatever begins, continues or ends one
+/// waits for the others of the same account: a token that is shown twice at once is seen to be, and none survives the end of all.
 /// </summary>
 public sealed class Sessions(
-    UsersDbContext db, IServiceProvider services, OperatorRoles roles, AuthenticationEvents events, IPublishEndpoint bus, IOptions<UsersSettings> settings, IOptions<AuthenticationSettings> authentication,
+    UsersDbContext db, IServiceProvider services, OperatorRoles roles, AuthenticationEvents events, IPublishEndpoint bus,
+    IOptions<UsersSettings> settings, IOptions<AuthenticationSettings> authentication,
     TimeProvider clock)
 {
     /// <summary>Claim of codes and refresh tokens: when one has to sign in again, however often the session was continued, in seconds since 1970.</summary>
@@ -40,7 +41,9 @@ public sealed class Sessions(
 
     private SessionOwner? _owner;
 
-    /// <summary>Begins a session, unless all sessions of the account were ended since it was read to look at the password: this one would be one of them.</summary>
+    /// <summary>
+    /// Begins a session, unless all sessions of the account were ended since it was read to look at the password: this one would be one of them.
+    /// </summary>
     /// <param name="user">The account, as it was read to look at the password.</param>
     /// <param name="clientId">By whom.</param>
     /// <param name="scopes">What was asked for.</param>
@@ -60,11 +63,18 @@ public sealed class Sessions(
         var authorizations = services.GetRequiredService<IOpenIddictAuthorizationManager>();
         var application = await applications.FindByClientIdAsync(clientId, ct) ?? throw new InvalidOperationException($"There is no client {clientId}.");
         var authorization = await authorizations.CreateAsync(
-            principal, _owner.Id.ToString(), (await applications.GetIdAsync(application, ct))!, OpenIddictConstants.AuthorizationTypes.AdHoc, principal.GetScopes(), ct);
+            principal,
+            _owner.Id.ToString(),
+            (await applications.GetIdAsync(application, ct))!,
+            OpenIddictConstants.AuthorizationTypes.AdHoc,
+            principal.GetScopes(),
+            ct);
         return OfSession(principal, await authorizations.GetIdAsync(authorization, ct));
     }
 
-    /// <summary>Continues the session that a token belongs to, with the account as it is now. The token server has locked the account before it looked at the token.</summary>
+    /// <summary>
+    /// Continues the session that a token belongs to, with the account as it is now. The token server has locked the account before it looked at the token.
+    /// </summary>
     /// <returns>What the next tokens say; null when the session has ended.</returns>
     public ClaimsPrincipal? Continue(ClaimsPrincipal token)
     {
@@ -86,8 +96,8 @@ public sealed class Sessions(
     }
 
     /// <summary>
-    /// Opens the transaction in which a session begins or goes on, and makes everybody else who has to do with sessions of the account wait for its end: the account before
-    /// any row of its sessions, so that nobody waits in a circle. What was read before is forgotten.
+    /// Opens the transaction in which a session begins or goes on, and makes everybody else who has to do with sessions of the account wait for its end: the
+    /// account before any row of its sessions, so that nobody waits in a circle. What was read before is forgotten.
     /// </summary>
     public async Task LockAsync(Guid userId, CancellationToken ct)
     {
@@ -100,7 +110,10 @@ public sealed class Sessions(
         db.ChangeTracker.Clear();
     }
 
-    /// <summary>Ends the session of a code or refresh token that was shown again after its use, if it was; within the grace of a refresh token only when its successor was used.</summary>
+    /// <summary>
+    /// Ends the session of a code or refresh token that was shown again after its use, if it was; within the grace of a refresh token only when its successor
+    /// was used.
+    /// </summary>
     /// <param name="tokenId">Its id at the token server.</param>
     /// <param name="clientId">By whom it was shown.</param>
     /// <param name="ct">Cancels.</param>
@@ -119,7 +132,10 @@ public sealed class Sessions(
             await db.Database.ExecuteSqlAsync($"UPDATE oauth_authorizations SET status = 'revoked' WHERE id = {sessionId}", ct);
             await TellAsync(_owner!, sessionId, ct);
             await events.RecordAsync(
-                new AuthenticationEvent(AuthenticationEventKind.RefreshTokenReuse, StatusCodes.Status400BadRequest) { UserId = _owner?.Id.ToString(), TenantId = _owner?.TenantId, ClientId = clientId },
+                new AuthenticationEvent(AuthenticationEventKind.RefreshTokenReuse, StatusCodes.Status400BadRequest)
+                {
+                    UserId = _owner?.Id.ToString(), TenantId = _owner?.TenantId, ClientId = clientId,
+                },
                 ct);
         }
     }
@@ -134,7 +150,10 @@ public sealed class Sessions(
         }
     }
 
-    /// <summary>Ends every session of a user, inside the caller's transaction, which changes the account: a session that begins in this moment sees that change or is ended here.</summary>
+    /// <summary>
+    /// Ends every session of a user, inside the caller's transaction, which changes the account: a session that begins in this moment sees that change or is
+    /// ended here.
+    /// </summary>
     public async Task EndAllAsync(Guid userId, CancellationToken ct)
     {
         await OwnerAsync(userId, ct);
@@ -193,10 +212,15 @@ public sealed class Sessions(
     private ClaimsPrincipal PrincipalOf(SessionOwner user, DateTimeOffset began, DateTimeOffset ends, IEnumerable<string> scopes)
     {
         var identity = NewIdentity(user.Id.ToString(), user.Role, user.TenantId);
-        identity.SetClaim(Claims.SessionEpoch, (long)user.SessionEpoch).SetClaim(Claims.AuthenticatedAt, began.ToUnixTimeSeconds()).SetClaim(SessionEnds, ends.ToUnixTimeSeconds());
+        identity.SetClaim(Claims.SessionEpoch, (long)user.SessionEpoch)
+            .SetClaim(Claims.AuthenticatedAt, began.ToUnixTimeSeconds())
+            .SetClaim(SessionEnds, ends.ToUnixTimeSeconds());
         var untilThen = ends - clock.GetUtcNow();
         var unused = settings.Value.Tokens.RefreshTokenLifetime;
-        return new ClaimsPrincipal(identity).SetScopes(scopes).SetResources(authentication.Value.Audience).SetRefreshTokenLifetime(unused < untilThen ? unused : untilThen);
+        return new ClaimsPrincipal(identity)
+            .SetScopes(scopes)
+            .SetResources(authentication.Value.Audience)
+            .SetRefreshTokenLifetime(unused < untilThen ? unused : untilThen);
     }
 
     private static ClaimsPrincipal OfSession(ClaimsPrincipal principal, string? sessionId)
@@ -205,7 +229,8 @@ public sealed class Sessions(
         principal.SetDestinations(claim => claim.Type switch
         {
             SessionEnds => [],
-            Claims.Subject or Claims.SessionId or Claims.AuthenticatedAt => [OpenIddictConstants.Destinations.AccessToken, OpenIddictConstants.Destinations.IdentityToken],
+            Claims.Subject or Claims.SessionId or Claims.AuthenticatedAt =>
+                [OpenIddictConstants.Destinations.AccessToken, OpenIddictConstants.Destinations.IdentityToken],
             _ => [OpenIddictConstants.Destinations.AccessToken],
         });
         return principal;
@@ -215,6 +240,7 @@ public sealed class Sessions(
         DateTimeOffset.FromUnixTimeSeconds(long.Parse(token.GetClaim(claim) ?? "0", CultureInfo.InvariantCulture));
 
     private ClaimsIdentity NewIdentity(string subject, string role, string? tenant) =>
-        new ClaimsIdentity("token-server", Claims.Subject, Claims.Role).SetClaim(Claims.Subject, subject).SetClaim(Claims.Role, role).SetClaim(Claims.Tenant, tenant)
+        new ClaimsIdentity("token-server", Claims.Subject, Claims.Role).SetClaim(Claims.Subject, subject).SetClaim(Claims.Role, role).SetClaim(
+            Claims.Tenant, tenant)
             .SetClaims(Claims.Permissions, [.. roles.PermissionsOf(role)]);
 }

@@ -17,9 +17,9 @@ namespace Users.Tokens;
 public readonly record struct SignInAttempt(bool FromKnownNetwork, bool IsLast);
 
 /// <summary>
-/// Makes guessing slow: after some failures an account, or a network, has to wait before the next attempt, and longer with each further one. Accounts that do not exist,
-/// and clients, are throttled alike. Whoever has signed in to an account from a network before is counted apart: strangers who guess at the account, or others behind the
-/// same address, do not keep the owner out.
+/// Makes guessing slow: after some failures an account, or a network, has to wait before the next attempt, and longer with each further one. Accounts that do
+/// not exist, and clients, are throttled alike. Whoever has signed in to an account from a network before is counted apart: strangers who guess at the account,
+/// or others behind the same address, do not keep the owner out.
 /// </summary>
 public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock)
 {
@@ -55,8 +55,9 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
     }
 
     /// <summary>
-    /// The failures of this account from this network are forgotten, and the network is known to be the owner's from now on. Of those of the network only this one is taken
-    /// back, or one good password would hide many guesses; and the account's by strangers stay, or a sign-in of its owner would let them begin anew.
+    /// The failures of this account from this network are forgotten, and the network is known to be the owner's from now on. Of those of the network only this
+    /// one is taken back, or one good password would hide many guesses; and the account's by strangers stay, or a sign-in of its owner would let them begin
+    /// anew.
     /// </summary>
     public async Task SucceededAsync(string account, IPAddress? address, SignInAttempt attempt, CancellationToken ct)
     {
@@ -148,12 +149,14 @@ public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope,
 
         // What another attempt has blocked in this moment, this statement does not see.
         var wait = reader.GetFieldValue<DateTimeOffset>(1) - now;
-        throw ProblemException.TooMany("too_many_sign_ins", "Too many failed sign-ins. Wait before the next attempt.", wait > TimeSpan.Zero ? wait : throttle.FirstWait);
+        throw ProblemException.TooMany(
+            "too_many_sign_ins", "Too many failed sign-ins. Wait before the next attempt.", wait > TimeSpan.Zero ? wait : throttle.FirstWait);
     }
 
     private async Task UncountAsync(byte[] bucket, CancellationToken ct)
     {
-        await using var command = database.CreateCommand("UPDATE sign_in_failures SET failures = greatest(failures - 1, 0), blocked_until = NULL WHERE bucket = $1");
+        await using var command = database.CreateCommand(
+            "UPDATE sign_in_failures SET failures = greatest(failures - 1, 0), blocked_until = NULL WHERE bucket = $1");
         command.Parameters.AddValue(bucket);
         await command.ExecuteNonQueryAsync(ct);
     }

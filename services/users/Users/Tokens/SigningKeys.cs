@@ -36,7 +36,11 @@ public sealed class SigningKey
 /// until the last token that a key has signed must have expired.
 /// </summary>
 public sealed partial class SigningKeys(
-    IServiceScopeFactory scopes, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock, ILogger<SigningKeys> logger) : ISigningKeySource, IDisposable
+    IServiceScopeFactory scopes,
+    Envelope envelope,
+    IOptions<UsersSettings> settings,
+    TimeProvider clock,
+    ILogger<SigningKeys> logger) : ISigningKeySource, IDisposable
 {
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan MinimumInterval = TimeSpan.FromSeconds(1);
@@ -93,12 +97,17 @@ public sealed partial class SigningKeys(
         },
         ct);
 
-    /// <summary>Announces the next key, unless one is announced already. It signs once everybody knows it; tokens of the others stay valid until they expire.</summary>
+    /// <summary>
+    /// Announces the next key, unless one is announced already. It signs once everybody knows it; tokens of the others stay valid until they expire.
+    /// </summary>
     public Task<SigningKey> RotateAsync(CancellationToken ct) => ChangeAsync(
-        async (db, now) => await db.SigningKeys.FirstOrDefaultAsync(k => k.SignsFrom > now, ct) ?? db.Add(Create(now, now + settings.Value.Tokens.KeyAnnouncement)).Entity,
+        async (db, now) => await db.SigningKeys.FirstOrDefaultAsync(k => k.SignsFrom > now, ct)
+            ?? db.Add(Create(now, now + settings.Value.Tokens.KeyAnnouncement)).Entity,
         ct);
 
-    /// <summary>Takes a key out of use, such as one that somebody has a copy of: whatever it has signed is void. Another one signs from now on, a new one if need be.</summary>
+    /// <summary>
+    /// Takes a key out of use, such as one that somebody has a copy of: whatever it has signed is void. Another one signs from now on, a new one if need be.
+    /// </summary>
     /// <returns>The key that signs from now on.</returns>
     /// <exception cref="ProblemException">404: there is none of this id.</exception>
     public Task<SigningKey> WithdrawAsync(string keyId, CancellationToken ct) => ChangeAsync(
@@ -155,7 +164,9 @@ public sealed partial class SigningKeys(
             _keys =
             [
                 .. rows.OrderByDescending(row => row.SignsFrom <= now).ThenByDescending(row => row.SignsFrom)
-                    .Select(row => loaded.FirstOrDefault(k => k.Row.KeyId == row.KeyId) ?? new Loaded(row, SecretBox.SigningKeys.Open(envelope, row.KeyId, row.PrivateKey))),
+                    .Select(
+                        row => loaded.FirstOrDefault(k => k.Row.KeyId == row.KeyId)
+                            ?? new Loaded(row, SecretBox.SigningKeys.Open(envelope, row.KeyId, row.PrivateKey))),
             ];
             if (!_keys.SequenceEqual(loaded))
             {

@@ -9,12 +9,14 @@ internal static class EntryPoint
 {
     public static async Task<int> Main()
     {
-        // What signing in and showing a token cost, against what no service can do without: the hash of a password, the check of a signature. In turns; medians of the rounds.
+        // What signing in and showing a token cost, against what no service can do without: the hash of a password, the check of a signature. In turns; medians
+        // of the rounds.
         const int rounds = 3;
         Environment.SetEnvironmentVariable("ASPNETCORE_TEST_CONTENTROOT_USERS", AppContext.BaseDirectory);
         await using var users = new SignIns();
         await users.InitializeAsync();
-        var (signature, validation, hash, known, unknown) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        var (signature, validation, hash, known, unknown) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(),
+        new List<double>());
         await users.ValidationAsync(5_000);
         users.BareSignature(5_000);
         for (var round = 0; round < rounds; round++)

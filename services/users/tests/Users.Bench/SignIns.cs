@@ -23,7 +23,8 @@ internal sealed class SignIns : ServiceFixture<Program>
     {
         await base.InitializeAsync();
         _client = Anonymous();
-        await Poll.UntilAsync(async () => (await _client.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode, "users to be ready", TimeSpan.FromMinutes(1));
+        await Poll.UntilAsync(
+            async () => (await _client.GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode, "users to be ready", TimeSpan.FromMinutes(1));
         using var registered = await _client.PostAsJsonAsync("/v1/users", new { _email, password = Password, fullName = "Bench" });
         registered.EnsureSuccessStatusCode();
         _token = await SignInAsync(_email) ?? throw new InvalidOperationException("The account cannot sign in.");
@@ -75,7 +76,8 @@ internal sealed class SignIns : ServiceFixture<Program>
     public Task<double> HashAsync(int times) => MillisecondsAsync(times, () => Services.GetRequiredService<PasswordVault>().HashAsync(Password, default));
 
     /// <summary>A sign-in over HTTP in process, with its session, its tokens and its line in the audit. In milliseconds, the median.</summary>
-    public Task<double> KnownAsync(int times) => MillisecondsAsync(times, async () => _ = await SignInAsync(_email) ?? throw new InvalidOperationException("The sign-in failed."));
+    public Task<double> KnownAsync(int times) =>
+        MillisecondsAsync(times, async () => _ = await SignInAsync(_email) ?? throw new InvalidOperationException("The sign-in failed."));
 
     /// <summary>The same for an address that nobody has.</summary>
     public Task<double> UnknownAsync(int times) => MillisecondsAsync(times, async () => _ = await SignInAsync($"{Guid.NewGuid():n}@example.com"));
@@ -89,7 +91,10 @@ internal sealed class SignIns : ServiceFixture<Program>
 
     private async Task<string?> SignInAsync(string name)
     {
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "password", ["username"] = name, ["password"] = Password });
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["grant_type"] = "password", ["username"] = name, ["password"] = Password,
+        });
         using var answer = await _client!.PostAsync(new Uri("/connect/token", UriKind.Relative), form);
         return answer.IsSuccessStatusCode ? (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("access_token").GetString() : null;
     }

@@ -7,7 +7,9 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 namespace Users.Tokens.Server;
 
 /// <summary>Makes the clients of the token server be those of the settings, before the first request: there is no other place where a client is made.</summary>
-public sealed class ConfiguredClients(IServiceScopeFactory scopes, IOptions<UsersSettings> settings, IOptionsMonitor<OpenIddict.Server.OpenIddictServerOptions> server) : IHostedService
+public sealed class ConfiguredClients(
+    IServiceScopeFactory scopes, IOptions<UsersSettings> settings, IOptionsMonitor<OpenIddict.Server.OpenIddictServerOptions> server)
+    : IHostedService
 {
     /// <summary>Our own front end. It keeps no secret, and is there whether the settings name it or not.</summary>
     public const string Own = "shop";
@@ -53,7 +55,9 @@ public sealed class ConfiguredClients(IServiceScopeFactory scopes, IOptions<User
         var isPublic = client.Secret is null;
         var descriptor = new OpenIddictApplicationDescriptor
         {
-            ClientId = id, ClientSecret = client.Secret, ClientType = isPublic ? ClientTypes.Public : ClientTypes.Confidential, ConsentType = ConsentTypes.Implicit, DisplayName = client.Name ?? id,
+            ClientId = id, ClientSecret = client.Secret, ClientType = isPublic
+                ? ClientTypes.Public
+                : ClientTypes.Confidential, ConsentType = ConsentTypes.Implicit, DisplayName = client.Name ?? id,
         };
         descriptor.Permissions.UnionWith([Permissions.Endpoints.Token, Permissions.Endpoints.Revocation]);
         descriptor.RedirectUris.UnionWith(client.RedirectUris);
@@ -66,7 +70,13 @@ public sealed class ConfiguredClients(IServiceScopeFactory scopes, IOptions<User
         if (client.RedirectUris.Count > 0)
         {
             descriptor.Permissions.UnionWith(
-                [Permissions.Endpoints.Authorization, Permissions.Endpoints.EndSession, Permissions.GrantTypes.AuthorizationCode, Permissions.ResponseTypes.Code, Permissions.GrantTypes.RefreshToken]);
+                [
+                    Permissions.Endpoints.Authorization,
+                    Permissions.Endpoints.EndSession,
+                    Permissions.GrantTypes.AuthorizationCode,
+                    Permissions.ResponseTypes.Code,
+                    Permissions.GrantTypes.RefreshToken,
+                ]);
         }
 
         if (id == Own && server.CurrentValue.GrantTypes.Contains(GrantTypes.Password))

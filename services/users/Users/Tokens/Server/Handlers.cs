@@ -23,14 +23,18 @@ public sealed class OwnClientByDefault : IOpenIddictServerHandler<ExtractTokenRe
     }
 }
 
-/// <summary>A client says in one place who it is (RFC 6749, 2.3): a body that names another than the Authorization header is refused, and not overruled.</summary>
+/// <summary>
+/// A client says in one place who it is (RFC 6749, 2.3): a body that names another than the Authorization header is refused, and not overruled.
+/// </summary>
 public sealed class OneClientInARequest<TContext> : IOpenIddictServerHandler<TContext>
     where TContext : BaseValidatingContext
 {
     public ValueTask HandleAsync(TContext context)
     {
         var http = context.Transaction.GetHttpRequest();
-        if (http is { HasFormContentType: true } && http.Form.TryGetValue(OpenIddictConstants.Parameters.ClientId, out var named) && named != context.Transaction.Request?.ClientId)
+        if (http is { HasFormContentType: true }
+            && http.Form.TryGetValue(OpenIddictConstants.Parameters.ClientId, out var named)
+            && named != context.Transaction.Request?.ClientId)
         {
             context.Reject(OpenIddictConstants.Errors.InvalidRequest, "The body names another client than the Authorization header.");
         }
@@ -39,8 +43,12 @@ public sealed class OneClientInARequest<TContext> : IOpenIddictServerHandler<TCo
     }
 }
 
-/// <summary>In place of the server's own check of a client's secret: guesses are counted like those at passwords, also at clients that do not exist, and both ends are recorded.</summary>
-public sealed class ClientSecretCheck(IOpenIddictApplicationManager applications, IOptions<UsersSettings> settings, SignInThrottle throttle, AuthenticationEvents events)
+/// <summary>
+/// In place of the server's own check of a client's secret: guesses are counted like those at passwords, also at clients that do not exist, and both ends are
+/// recorded.
+/// </summary>
+public sealed class ClientSecretCheck(
+    IOpenIddictApplicationManager applications, IOptions<UsersSettings> settings, SignInThrottle throttle, AuthenticationEvents events)
     : IOpenIddictServerHandler<ProcessAuthenticationContext>
 {
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)
@@ -50,7 +58,10 @@ public sealed class ClientSecretCheck(IOpenIddictApplicationManager applications
         var account = $"client {id}";
         var attempt = await throttle.AttemptAsync(account, address, cancellationToken);
         var application = await applications.FindByClientIdAsync(id, cancellationToken);
-        var happened = new AuthenticationEvent(AuthenticationEventKind.ClientSignIn, StatusCodes.Status401Unauthorized) { ClientId = application is null ? null : id, Account = account };
+        var happened = new AuthenticationEvent(AuthenticationEventKind.ClientSignIn, StatusCodes.Status401Unauthorized)
+        {
+            ClientId = application is null ? null : id, Account = account,
+        };
         if (application is null || await applications.HasClientTypeAsync(application, OpenIddictConstants.ClientTypes.Public, cancellationToken)
             || !await applications.ValidateClientSecretAsync(application, context.ClientSecret!, cancellationToken))
         {
@@ -60,19 +71,22 @@ public sealed class ClientSecretCheck(IOpenIddictApplicationManager applications
         }
 
         await throttle.SucceededAsync(account, address, attempt, cancellationToken);
-        await events.RecordAsync(happened with { Status = StatusCodes.Status200OK, TenantId = settings.Value.Clients.GetValueOrDefault(id)?.Tenant }, cancellationToken);
+        await events.RecordAsync(
+            happened with { Status = StatusCodes.Status200OK, TenantId = settings.Value.Clients.GetValueOrDefault(id)?.Tenant }, cancellationToken);
     }
 }
 
 /// <summary>
-/// Locks the account before the state of a code or refresh token is looked at, until the answer: of two who show the same one at once the second finds it used, and its
-/// session ends.
+/// Locks the account before the state of a code or refresh token is looked at, until the answer: of two who show the same one at once the second finds it used,
+/// and its session ends.
 /// </summary>
 public sealed class AccountLock(Sessions sessions) : IOpenIddictServerHandler<ValidateTokenContext>
 {
     public async ValueTask HandleAsync(ValidateTokenContext context)
     {
-        if (context.EndpointType != OpenIddictServerEndpointType.Token || context.TokenId is null || !Guid.TryParse(context.Principal?.GetClaim(Claims.Subject), out var userId))
+        if (context.EndpointType != OpenIddictServerEndpointType.Token
+            || context.TokenId is null
+            || !Guid.TryParse(context.Principal?.GetClaim(Claims.Subject), out var userId))
         {
             return;
         }
@@ -82,7 +96,9 @@ public sealed class AccountLock(Sessions sessions) : IOpenIddictServerHandler<Va
     }
 }
 
-/// <summary>What was written about a session is kept before the answer that tells of it leaves; also what a refusal has written: that the session has ended.</summary>
+/// <summary>
+/// What was written about a session is kept before the answer that tells of it leaves; also what a refusal has written: that the session has ended.
+/// </summary>
 public sealed class SessionCommit<TContext>(Sessions sessions) : IOpenIddictServerHandler<TContext>
     where TContext : BaseRequestContext
 {
@@ -105,9 +121,11 @@ public sealed class AccessTokensAreNotWrittenDown : IOpenIddictServerHandler<Gen
 }
 
 /// <summary>
-/// The issuer is called what the settings call it, to the letter (the server would add a slash), and its endpoints lie below that name and not below whatever name stands in a request.
+/// The issuer is called what the settings call it, to the letter (the server would add a slash), and its endpoints lie below that name and not below whatever
+/// name stands in a request.
 /// </summary>
-public sealed class IssuerAsConfigured(IOptions<AuthenticationSettings> settings) : IOpenIddictServerHandler<GenerateTokenContext>, IOpenIddictServerHandler<ApplyConfigurationResponseContext>
+public sealed class IssuerAsConfigured(IOptions<AuthenticationSettings> settings)
+    : IOpenIddictServerHandler<GenerateTokenContext>, IOpenIddictServerHandler<ApplyConfigurationResponseContext>
 {
     private static readonly string[] Endpoints =
     [
@@ -144,7 +162,8 @@ public sealed class RevocationEndsSession(Sessions sessions) : IOpenIddictServer
 {
     public async ValueTask HandleAsync(HandleRevocationRequestContext context)
     {
-        if (Guid.TryParse(context.GenericTokenPrincipal.GetClaim(Claims.Subject), out var userId) && Guid.TryParse(context.GenericTokenPrincipal.GetClaim(Claims.SessionId), out var sessionId))
+        if (Guid.TryParse(context.GenericTokenPrincipal.GetClaim(Claims.Subject), out var userId)
+            && Guid.TryParse(context.GenericTokenPrincipal.GetClaim(Claims.SessionId), out var sessionId))
         {
             await sessions.EndAsync(userId, sessionId, context.CancellationToken);
         }

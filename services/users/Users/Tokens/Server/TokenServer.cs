@@ -12,8 +12,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace Users.Tokens.Server;
 
 /// <summary>
-/// The token server: OpenIddict, with its clients, sessions, codes and refresh tokens in the service's database. What differs from how it comes is in the handlers beside
-/// this file: access tokens are not written down, accounts are locked while a token of theirs is exchanged, and secrets are not guessed.
+/// The token server: OpenIddict, with its clients, sessions, codes and refresh tokens in the service's database. What differs from how it comes is in the
+/// handlers beside this file: access tokens are not written down, accounts are locked while a token of theirs is exchanged, and secrets are not guessed.
 /// </summary>
 public static class TokenServer
 {
@@ -34,7 +34,8 @@ public static class TokenServer
             {
                 server.SetAuthorizationEndpointUris("connect/authorize").SetTokenEndpointUris("connect/token")
                     .SetRevocationEndpointUris("connect/revoke").SetIntrospectionEndpointUris("connect/introspect").SetEndSessionEndpointUris("connect/logout")
-                    .SetConfigurationEndpointUris(".well-known/openid-configuration", ".well-known/oauth-authorization-server").SetJsonWebKeySetEndpointUris(".well-known/jwks.json");
+                    .SetConfigurationEndpointUris(".well-known/openid-configuration", ".well-known/oauth-authorization-server")
+                    .SetJsonWebKeySetEndpointUris(".well-known/jwks.json");
                 server.AllowAuthorizationCodeFlow().RequireProofKeyForCodeExchange().AllowRefreshTokenFlow().AllowClientCredentialsFlow();
                 if (allowsPasswords)
                 {
@@ -61,8 +62,10 @@ public static class TokenServer
     private static void AddHandlers(OpenIddictServerBuilder server)
     {
         server.AddEventHandler<ExtractTokenRequestContext>(handler => handler.UseSingletonHandler<OwnClientByDefault>().SetOrder(int.MaxValue - 100_000));
-        server.AddEventHandler<ExtractTokenRequestContext>(handler => handler.UseSingletonHandler<OneClientInARequest<ExtractTokenRequestContext>>().SetOrder(int.MaxValue - 110_000));
-        server.AddEventHandler<ExtractRevocationRequestContext>(handler => handler.UseSingletonHandler<OneClientInARequest<ExtractRevocationRequestContext>>().SetOrder(int.MaxValue - 110_000));
+        server.AddEventHandler<ExtractTokenRequestContext>(
+            handler => handler.UseSingletonHandler<OneClientInARequest<ExtractTokenRequestContext>>().SetOrder(int.MaxValue - 110_000));
+        server.AddEventHandler<ExtractRevocationRequestContext>(
+            handler => handler.UseSingletonHandler<OneClientInARequest<ExtractRevocationRequestContext>>().SetOrder(int.MaxValue - 110_000));
         server.AddEventHandler<ExtractIntrospectionRequestContext>(
             handler => handler.UseSingletonHandler<OneClientInARequest<ExtractIntrospectionRequestContext>>().SetOrder(int.MaxValue - 110_000));
 
@@ -73,7 +76,8 @@ public static class TokenServer
 
         server.AddEventHandler<ValidateTokenContext>(handler => handler.UseScopedHandler<AccountLock>()
             .SetOrder(OpenIddictServerHandlers.Protection.ValidateTokenEntry.Descriptor.Order - 500));
-        server.AddEventHandler<ApplyTokenResponseContext>(handler => handler.UseScopedHandler<SessionCommit<ApplyTokenResponseContext>>().SetOrder(int.MinValue + 50_000));
+        server.AddEventHandler<ApplyTokenResponseContext>(
+            handler => handler.UseScopedHandler<SessionCommit<ApplyTokenResponseContext>>().SetOrder(int.MinValue + 50_000));
         server.AddEventHandler<ApplyAuthorizationResponseContext>(
             handler => handler.UseScopedHandler<SessionCommit<ApplyAuthorizationResponseContext>>().SetOrder(int.MinValue + 50_000));
 
