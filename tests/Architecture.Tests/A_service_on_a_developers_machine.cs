@@ -69,15 +69,13 @@ public sealed partial class A_service_on_a_developers_machine
     /// <summary>The matrix has a row for every route, or its own test fails.</summary>
     private static IEnumerable<string> RoutesOf(string service) =>
         from source in Repository.Sources($"services/{service}/tests")
-        from line in source.Lines
-        select MatrixRow().Match(line) into row
-        where row.Success
+        from Match row in MatrixRow().Matches(string.Join('\n', source.Lines))
         select row.Groups[1].Value;
 
     [GeneratedRegex(@"^(?<method>GET|POST|PUT|PATCH|DELETE) \{\{(?<service>\w+)}}(?<path>[^?\s]*)", RegexOptions.Multiline)]
     private static partial Regex Request();
 
-    [GeneratedRegex(@"\.Row\(""([A-Z]+ /[^""]*)""")]
+    [GeneratedRegex(@"\.Row\(\s*""([A-Z]+ /[^""]*)""")]
     private static partial Regex MatrixRow();
 
     /// <summary>

@@ -51,7 +51,7 @@ await using (var scope = host.Services.CreateAsyncScope())
 {
     var library = scope.ServiceProvider.GetRequiredService<LibraryDatabase>();
     library.Add(new Loan { BookId = book });
-    await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEvent(new BookLent(book, TimeProvider.System.GetUtcNow()), sequence: 1);
+    await scope.ServiceProvider.GetRequiredService<IPublishEndpoint>().PublishEventAsync(new BookLent(book, TimeProvider.System.GetUtcNow()), sequence: 1);
 
     // Both or neither: the loan and the event.
     await library.SaveChangesAsync();
