@@ -47,9 +47,9 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
             return;
         }
 
-        await using var dataSource = DatabaseExtensions.CreateDataSource(configuration, DatabaseExtensions.MigrationsConnection);
+        await using var dataSource = DatabaseConnections.CreateDataSource(configuration, DatabaseConnections.MigrationsConnection);
         var options = new DbContextOptionsBuilder<TDbContext>();
-        DatabaseExtensions.Configure(options, dataSource);
+        DatabaseConnections.Configure(options, dataSource);
         await using var scope = services.CreateAsyncScope();
         await using var db = ActivatorUtilities.CreateInstance<TDbContext>(scope.ServiceProvider, options.Options);
         await using var turn = await TakeTurnAsync(dataSource, ct);
@@ -124,7 +124,7 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
 
     private async Task GrantAsync(NpgsqlDataSource owner, CancellationToken ct)
     {
-        var runtime = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(DatabaseExtensions.RuntimeConnection)).Username;
+        var runtime = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(DatabaseConnections.RuntimeConnection)).Username;
         var migrations = new NpgsqlConnectionStringBuilder(owner.ConnectionString).Username;
         if (string.IsNullOrEmpty(runtime) || runtime == migrations)
         {

@@ -21,11 +21,11 @@ internal sealed class PoolerCheck(NpgsqlDataSource runtime, IConfiguration confi
             return;
         }
 
-        await RequireSessionAsync(runtime, DatabaseExtensions.RuntimeConnection, ct);
-        if (configuration.GetConnectionString(DatabaseExtensions.MigrationsConnection) is not null)
+        await RequireSessionAsync(runtime, DatabaseConnections.RuntimeConnection, ct);
+        if (configuration.GetConnectionString(DatabaseConnections.MigrationsConnection) is not null)
         {
-            await using var owner = DatabaseExtensions.CreateDataSource(configuration, DatabaseExtensions.MigrationsConnection);
-            await RequireSessionAsync(owner, DatabaseExtensions.MigrationsConnection, ct);
+            await using var owner = DatabaseConnections.CreateDataSource(configuration, DatabaseConnections.MigrationsConnection);
+            await RequireSessionAsync(owner, DatabaseConnections.MigrationsConnection, ct);
         }
     }
 

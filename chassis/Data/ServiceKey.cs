@@ -13,5 +13,5 @@ internal static class ServiceKey
     /// <param name="configuration">The service's.</param>
     /// <param name="purpose">Every purpose has a key of its own.</param>
     public static byte[] Derive(IConfiguration configuration, string purpose) => HKDF.DeriveKey(
-        HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(DatabaseExtensions.RuntimePassword(configuration)), 32, info: Encoding.UTF8.GetBytes(purpose));
+        HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(DatabaseConnections.RuntimePassword(configuration)), 32, info: Encoding.UTF8.GetBytes(purpose));
 }

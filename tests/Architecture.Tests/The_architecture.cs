@@ -158,6 +158,37 @@ public sealed partial class The_architecture
     }
 
     [Fact]
+    public void No_two_files_need_each_other()
+    {
+        var circles = new List<string>();
+        foreach (var project in Repository.Product)
+        {
+            // Of a name that is there twice nobody can say by the sources alone which is meant.
+            var files = (from source in Repository.Sources(project.Folder)
+                         from line in source.Lines
+                         let type = TopLevelType().Match(line)
+                         where type.Success
+                         select (Name: type.Groups["name"].Value, source.Path)).GroupBy(t => t.Name).Where(g => g.Select(t => t.Path).Distinct().Count() == 1)
+                .ToDictionary(g => g.Key, g => g.First().Path);
+            string? FileOf(IType type) => files.GetValueOrDefault(type.FullName[(type.FullName.LastIndexOf('.') + 1)..].Split('+', '`')[0]);
+            var own = TypesOf(project).GetObjects(Repository.Code).ToList();
+            var needs = (from type in own
+                         let file = FileOf(type)
+                         where file is not null
+                         from other in type.Dependencies.Select(d => d.Target)
+                         where own.Contains(other)
+                         let to = FileOf(other)
+                         where to is not null && to != file
+                         select (From: file, To: to)).Distinct().ToLookup(n => n.From, n => n.To);
+            circles.AddRange(from pair in needs.SelectMany(g => g, (g, to) => (g.Key, to))
+                             where string.CompareOrdinal(pair.Key, pair.to) < 0 && needs[pair.to].Contains(pair.Key)
+                             select $"{pair.Key} ↔ {pair.to}");
+        }
+
+        circles.Distinct().ShouldBeEmpty("whoever reads one would have to read the other first.");
+    }
+
+    [Fact]
     public void Messaging_is_built_in_layers()
     {
         string[] outbox = ["Model", "Wire", "Storage", "Relay", "UnitOfWork"];
@@ -299,6 +330,9 @@ public sealed partial class The_architecture
         var called = Repository.Code.Types.SelectMany(t => t.GetCalledMethods()).Where(m => Regex.IsMatch(m.FullName, pattern)).Distinct();
         TypesOf([.. Repository.OfServices]).Should().NotCallAny(called).Because(because).Check(Repository.Code);
     }
+
+    [GeneratedRegex(@"^(\w+ )*(class|record|struct|interface|enum|record struct) (?<name>\w+)")]
+    private static partial Regex TopLevelType();
 
     // "In order", "order by" and "ordered" are English; a capital Order inside a name, or the nouns below, are the business.
     [GeneratedRegex(@"\b(sku|stock|shipment|payment|invoice|basket|warehouse)s?\b|\b(Sku|Stock|Shipment|Payment|Product|Fulfil)[A-Za-z]*\b|\bOrders?(Id|Line|Status|Submitted|s)?\b(?!\s*=|\s+[a-z])|\border_?id\b", RegexOptions.None)]

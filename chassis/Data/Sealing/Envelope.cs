@@ -120,22 +120,3 @@ public sealed class Envelope
 
     private static byte[] Derive(byte[] master, string purpose) => HKDF.DeriveKey(HashAlgorithmName.SHA256, master, 32, info: Encoding.UTF8.GetBytes(purpose));
 }
-
-public static class SealingExtensions
-{
-    /// <summary>Gives the service its <see cref="Envelope"/>; it does not start without a master secret.</summary>
-    /// <param name="services">The service.</param>
-    /// <param name="section">Where the settings are.</param>
-    /// <param name="columns">Where it keeps boxes, so that they can be sealed anew.</param>
-    public static void AddSealing(this IServiceCollection services, string section = SealingSettings.Section, params IEnumerable<SealedColumn> columns)
-    {
-        services.AddSettings<SealingSettings>(section);
-        services.AddSingleton<Envelope>();
-        foreach (var column in columns)
-        {
-            services.AddSingleton(column);
-        }
-
-        services.AddHostedService<SealingSweep>();
-    }
-}

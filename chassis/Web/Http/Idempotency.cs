@@ -26,9 +26,6 @@ public static partial class Idempotency
     public const string ReplayedHeader = "Idempotency-Replayed";
     public const int MaxKeyLength = 255;
 
-    /// <summary>How long an answer is kept.</summary>
-    public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
-
     /// <summary>
     /// With an <c>Idempotency-Key</c>, the handler runs in one transaction with the key: its effects and the memory of its answer are there together or not at
     /// all. A key in progress is 409, a key with another request is 422. An answer of 400 or more leaves nothing behind, so that the request can be repeated.
@@ -56,7 +53,7 @@ public static partial class Idempotency
 
     /// <summary>Removes answers that are older than <see cref="Lifetime"/>.</summary>
     internal static Task<int> SweepAsync(DbContext db, DateTimeOffset now, CancellationToken ct) =>
-        db.Database.ExecuteSqlAsync($"DELETE FROM idempotency_keys WHERE created_at < {now - Lifetime}", ct);
+        db.Database.ExecuteSqlAsync($"DELETE FROM idempotency_keys WHERE created_at < {now - StoredAnswers.Lifetime}", ct);
 
     private static async Task<object?> RunAsync(HttpContext http, string key, Func<Task>? prepare, string[] shownOnce, Func<ValueTask<object?>> handler)
     {
@@ -102,7 +99,7 @@ public static partial class Idempotency
 
         async Task<ReplayResult?> LookAsync()
         {
-            if (await FindAsync(db, caller, key, now - Lifetime, cancelled) is not { } found)
+            if (await FindAsync(db, caller, key, now - StoredAnswers.Lifetime, cancelled) is not { } found)
             {
                 return null;
             }
@@ -157,7 +154,7 @@ public static partial class Idempotency
     private static async Task<bool> TryLockAsync(DbContext db, string caller, string key, CancellationToken ct)
     {
         var id = BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes($"{caller}\n{key}")));
-        await using var command = Command(db, "SELECT pg_try_advisory_xact_lock($1)");
+        await using var command = StoredAnswers.Command(db, "SELECT pg_try_advisory_xact_lock($1)");
         command.Parameters.AddValue(id);
         return (bool)(await command.ExecuteScalarAsync(ct))!;
     }
@@ -166,7 +163,7 @@ public static partial class Idempotency
         DbContext db, string caller, string key, DateTimeOffset notBefore, CancellationToken ct)
     {
         await using var open = await OpenAsync(db, ct);
-        await using var command = Command(
+        await using var command = StoredAnswers.Command(
             db, "SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2 AND created_at >= $3");
         command.Parameters.AddValue(caller);
         command.Parameters.AddValue(key);
@@ -196,7 +193,7 @@ public static partial class Idempotency
     private static async Task StoreAsync(
         DbContext db, string caller, string key, byte[] fingerprint, StoredAnswer answer, DateTimeOffset now, CancellationToken ct)
     {
-        await using var command = Command(
+        await using var command = StoredAnswers.Command(
             db,
             """
             INSERT INTO idempotency_keys (caller, key, fingerprint, status, headers, body, ids, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -230,9 +227,6 @@ public static partial class Idempotency
     {
         public async ValueTask DisposeAsync() => await db.Database.CloseConnectionAsync();
     }
-
-    internal static NpgsqlCommand Command(DbContext db, string sql) => new(
-        sql, (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction?)db.Database.CurrentTransaction?.GetDbTransaction());
 
     /// <summary>Executes the handler's result into memory.</summary>
     private static async Task<StoredAnswer> CaptureAsync(HttpContext http, object? result)

@@ -36,7 +36,7 @@ internal sealed class StoredAnswersQuota(IOptions<StoredAnswersSettings> setting
             return known.Usage;
         }
 
-        var usage = await CountAsync(db, caller, now - Idempotency.Lifetime, ct);
+        var usage = await CountAsync(db, caller, now - StoredAnswers.Lifetime, ct);
         if (usage.Answers >= Many)
         {
             _heavy[caller] = (usage, now);
@@ -51,7 +51,7 @@ internal sealed class StoredAnswersQuota(IOptions<StoredAnswersSettings> setting
 
     private static async Task<Usage> CountAsync(DbContext db, string caller, DateTimeOffset since, CancellationToken ct)
     {
-        await using var command = Idempotency.Command(
+        await using var command = StoredAnswers.Command(
             db, "SELECT count(*), coalesce(sum(octet_length(body)), 0)::bigint FROM idempotency_keys WHERE caller = $1 AND created_at >= $2");
         command.Parameters.AddValue(caller);
         command.Parameters.AddValue(since);

@@ -119,3 +119,23 @@ internal sealed class RequestBounds
         _ => rule.FormatErrorMessage("The value"),
     };
 }
+
+/// <summary>Bounds as one check among others.</summary>
+public static class RequestBoundsExtensions
+{
+    /// <summary>
+    /// The bounds that a request has as attributes on its properties, those of what it holds too. They stand there once: /openapi/v1.json shows the same.
+    /// </summary>
+    /// <param name="validator">Hears of what is wrong.</param>
+    /// <param name="request">As it came.</param>
+    /// <param name="prefix">Where it is in what the caller sent, with the dot.</param>
+    public static Validator Bounds(this Validator validator, object request, string prefix = "")
+    {
+        foreach (var property in RequestBounds.Of(request.GetType()))
+        {
+            property.Check(validator, prefix, request);
+        }
+
+        return validator;
+    }
+}

@@ -40,21 +40,6 @@ public sealed class Validator
         return LineOfText.ProblemOf(value) is { } problem ? Add(field, problem) : this;
     }
 
-    /// <summary>
-    /// The bounds that a request has as attributes on its properties, those of what it holds too. They stand there once: /openapi/v1.json shows the same.
-    /// </summary>
-    /// <param name="request">As it came.</param>
-    /// <param name="prefix">Where it is in what the caller sent, with the dot.</param>
-    public Validator Bounds(object request, string prefix = "")
-    {
-        foreach (var property in RequestBounds.Of(request.GetType()))
-        {
-            property.Check(this, prefix, request);
-        }
-
-        return this;
-    }
-
     public Validator Matches(string field, string? value, Regex pattern, string message) =>
         Check(value is not null && pattern.IsMatch(value), field, message);
 

@@ -28,7 +28,7 @@ public static class UsersService
         services.AddSingleton<SignInThrottle>();
         services.AddScoped<UserStore>();
         services.AddScoped<Operators>();
-        services.AddSingleton<OperatorRoles>();
+        services.AddSingleton(p => new OperatorRoles(p.GetRequiredService<IOptions<UsersSettings>>().Value.Roles));
         services.Replace(ServiceDescriptor.Singleton<ISessionStatus, AccountSessions>());
         services.AddScoped<Sessions>();
         services.AddScoped<SignIn>();

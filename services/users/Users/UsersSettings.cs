@@ -62,7 +62,7 @@ public sealed partial record UsersSettings : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        var roles = new OperatorRoles(Microsoft.Extensions.Options.Options.Create(this));
+        var roles = new OperatorRoles(Roles);
         foreach (var (role, permissions) in Roles)
         {
             if (!RoleName().IsMatch(role) || role is Chassis.Web.Roles.Customer or Chassis.Web.Roles.Operator)

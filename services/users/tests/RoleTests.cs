@@ -138,7 +138,7 @@ public sealed class The_role_of_an_operator(UsersFixture service)
     [Fact]
     public void That_the_installation_does_not_know_any_more_lets_do_nothing()
     {
-        var roles = new OperatorRoles(Options.Create(new UsersSettings { Roles = new() { ["night-shift"] = ["stock.read"], ["auditor"] = ["audit.read"] } }));
+        var roles = new OperatorRoles(new Dictionary<string, string[]> { ["night-shift"] = ["stock.read"], ["auditor"] = ["audit.read"] });
         roles.PermissionsOf("night-shift").ShouldBe(["stock.read"]);
         roles.PermissionsOf("auditor").ShouldBe(["audit.read"]);
         roles.PermissionsOf("day-shift").ShouldBeEmpty();

@@ -44,7 +44,7 @@ public sealed class MailTemplates
         {
             foreach (var template in MailTemplate.All)
             {
-                var names = Names(MailContent.Model(template.Sample, Audiences.Customer, "", options));
+                var names = Names(MailModel.Of(template.Sample, Audiences.Customer, "", options));
                 var (subject, text, html) = folder.Mails[template.Name];
                 Array.ForEach([subject, text, html], t => t.Check(names));
             }
@@ -61,7 +61,7 @@ public sealed class MailTemplates
     /// <summary>Writes a mail.</summary>
     /// <param name="template">The template's name.</param>
     /// <param name="locale">BCP 47 tag of the reader, or null; <c>de-AT</c> gets <c>de</c>, and what is not there English.</param>
-    /// <param name="model">The values of this mail, see <see cref="MailContent.Model"/>.</param>
+    /// <param name="model">The values of this mail, see <see cref="MailModel.Of"/>.</param>
     public RenderedMail Render(string template, string? locale, object model)
     {
         var folder = Folder(locale);

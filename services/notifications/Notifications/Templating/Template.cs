@@ -7,9 +7,6 @@ using Shop.Contracts;
 
 namespace Notifications.Templating;
 
-/// <summary>A template is wrong; the message says where and what would be right, for somebody who does not program.</summary>
-public sealed class TemplateException(string message) : Exception(message);
-
 /// <summary>
 /// A small, strict part of Liquid. There is no way to write a value without escaping, to call anything, or to read a file: only the tags and filters
 /// that are named here exist, and only a single value can be written, since Fluid writes the entries of a list as they are.

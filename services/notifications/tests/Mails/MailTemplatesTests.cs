@@ -145,7 +145,7 @@ public sealed class MailTemplatesTests : IDisposable
         var templates = MailTemplates.Load(Shipped, Options);
         foreach (var template in MailTemplate.ForCustomers)
         {
-            var mail = templates.Render(template.Name, "en", MailContent.Model(template.Sample, Audiences.Customer, Markup, Options));
+            var mail = templates.Render(template.Name, "en", MailModel.Of(template.Sample, Audiences.Customer, Markup, Options));
             mail.Html.ShouldNotContain("<b>");
             if (template.Name is MailTemplate.EmailVerification or MailTemplate.EmailConfirmation)
             {
@@ -163,7 +163,7 @@ public sealed class MailTemplatesTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static RenderedMail Sample(MailTemplates templates, string template, string? locale) =>
-        templates.Render(template, locale, MailContent.Model(MailTemplate.Named(template).Sample, Audiences.Customer, "Ada Lovelace", Options));
+        templates.Render(template, locale, MailModel.Of(MailTemplate.Named(template).Sample, Audiences.Customer, "Ada Lovelace", Options));
 
     private void CopyTemplates()
     {

@@ -9,18 +9,6 @@ using Orders.Fulfilment;
 
 namespace Orders.Payments;
 
-public static class PaymentQueues
-{
-    /// <summary>What is to be asked of the provider.</summary>
-    public const string Calls = "orders.payments.calls";
-}
-
-/// <summary>The operation is on the payment's record; this says that it is time to ask the provider, for the first time or again.</summary>
-/// <param name="OrderId">The order.</param>
-/// <param name="Operation">What was wanted when this was sent.</param>
-/// <param name="IsClaimed">Whether the attempt was written down in the transaction that sent this.</param>
-public sealed record ExecutePayment(Guid OrderId, PaymentOperation Operation, bool IsClaimed = false);
-
 /// <summary>
 /// Calls the provider between two transactions: one has claimed the attempt, the other records the outcome, publishes it and takes the saga on. A crash
 /// anywhere in between brings the message back, and the deterministic idempotency keys make the second call give the first one's answer.

@@ -1,5 +1,6 @@
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Users.Persistence;
 using Users.Tokens;
 
 namespace Users.Features;

@@ -1,6 +1,5 @@
 using Chassis;
 using Chassis.Web;
-using Microsoft.Extensions.Options;
 
 namespace Users.Persistence;
 
@@ -18,10 +17,10 @@ public sealed class OperatorRoles
 
     private readonly Dictionary<string, string[]> _bundles;
 
-    public OperatorRoles(IOptions<UsersSettings> settings)
+    public OperatorRoles(IReadOnlyDictionary<string, string[]> ofInstallation)
     {
         _bundles = new(Usual, StringComparer.Ordinal);
-        foreach (var (role, permissions) in settings.Value.Roles)
+        foreach (var (role, permissions) in ofInstallation)
         {
             _bundles[role] = permissions;
         }

@@ -60,3 +60,40 @@ public sealed class ListEntry
 
     public required long Version { get; set; }
 }
+
+/// <summary>One ticket. The database knows only its hash.</summary>
+public sealed class AccountTicket
+{
+    public required byte[] TicketHash { get; init; }
+
+    public required Guid UserId { get; init; }
+
+    /// <summary>One of <see cref="Shop.Contracts.Users.V1.AccountLinks"/>.</summary>
+    public required string Purpose { get; init; }
+
+    /// <summary>The address that it is about; null when that of the account is.</summary>
+    public string? Email { get; init; }
+
+    public required DateTimeOffset IssuedAt { get; init; }
+
+    public required DateTimeOffset ExpiresAt { get; init; }
+}
+
+/// <summary>A key pair on P-256 as stored.</summary>
+public sealed class SigningKey
+{
+    /// <summary>Thumbprint of the public key (RFC 7638).</summary>
+    public required string KeyId { get; init; }
+
+    public required byte[] X { get; init; }
+
+    public required byte[] Y { get; init; }
+
+    /// <summary>PKCS#8, wrapped with the master secret.</summary>
+    public required byte[] PrivateKey { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Until then it is only published.</summary>
+    public required DateTimeOffset SignsFrom { get; init; }
+}

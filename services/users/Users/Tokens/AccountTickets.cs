@@ -8,24 +8,6 @@ using Users.Persistence;
 
 namespace Users.Tokens;
 
-/// <summary>One ticket. The database knows only its hash.</summary>
-public sealed class AccountTicket
-{
-    public required byte[] TicketHash { get; init; }
-
-    public required Guid UserId { get; init; }
-
-    /// <summary>One of <see cref="AccountLinks"/>.</summary>
-    public required string Purpose { get; init; }
-
-    /// <summary>The address that it is about; null when that of the account is.</summary>
-    public string? Email { get; init; }
-
-    public required DateTimeOffset IssuedAt { get; init; }
-
-    public required DateTimeOffset ExpiresAt { get; init; }
-}
-
 /// <summary>Tickets that are mailed to the owner of an account: whoever has one may do one thing, once, within a short time.</summary>
 public sealed class AccountTickets(UsersDbContext db, TimeProvider clock)
 {

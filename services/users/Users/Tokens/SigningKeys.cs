@@ -12,25 +12,6 @@ using Users.Persistence;
 
 namespace Users.Tokens;
 
-/// <summary>A key pair on P-256 as stored.</summary>
-public sealed class SigningKey
-{
-    /// <summary>Thumbprint of the public key (RFC 7638).</summary>
-    public required string KeyId { get; init; }
-
-    public required byte[] X { get; init; }
-
-    public required byte[] Y { get; init; }
-
-    /// <summary>PKCS#8, wrapped with the master secret.</summary>
-    public required byte[] PrivateKey { get; init; }
-
-    public required DateTimeOffset CreatedAt { get; init; }
-
-    /// <summary>Until then it is only published.</summary>
-    public required DateTimeOffset SignsFrom { get; init; }
-}
-
 /// <summary>
 /// The keys of the installation, shared by all replicas through the database. The newest one whose time has come signs; all of them are published,
 /// until the last token that a key has signed must have expired.
