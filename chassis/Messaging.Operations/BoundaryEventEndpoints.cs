@@ -5,7 +5,6 @@ using Chassis.Data;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Storage;
-using Chassis.Messaging.Wire;
 using Chassis.Web;
 using Contracts.Events;
 using Microsoft.AspNetCore.Builder;

@@ -1,4 +1,3 @@
-using Chassis.Messaging.Wire;
 namespace Chassis.Messaging.Operations;
 
 /// <summary>A local copy that waits for the word of its owner; what the owner's replay needs to bring it (docs/how-to/resync-a-copy.md).</summary>

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Chassis.Messaging.Wire;
 
 namespace Chassis.Messaging;
 

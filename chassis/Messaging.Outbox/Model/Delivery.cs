@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using MassTransit;
-using MassTransit.Transports;
 
 namespace Chassis.Messaging.Model;
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Chassis.Messaging.Model;
-using Chassis.Messaging.Wire;
 
 namespace Chassis.Messaging.Relay;
 

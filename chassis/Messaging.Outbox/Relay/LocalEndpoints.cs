@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Chassis.Messaging.Model;
 using MassTransit;
-using MassTransit.Configuration;
 using MassTransit.Transports;
 using Microsoft.Extensions.DependencyInjection;
 

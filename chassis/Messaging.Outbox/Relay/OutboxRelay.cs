@@ -6,8 +6,6 @@ using Contracts.Events;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Npgsql;
-using RabbitMQ.Client;
 
 namespace Chassis.Messaging.Relay;
 

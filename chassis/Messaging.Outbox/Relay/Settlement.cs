@@ -3,7 +3,6 @@ using Chassis.Data;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Storage;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace Chassis.Messaging.Relay;
 

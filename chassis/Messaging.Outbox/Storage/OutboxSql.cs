@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Chassis.Data;
 using Chassis.Messaging.Model;
 using Microsoft.EntityFrameworkCore;

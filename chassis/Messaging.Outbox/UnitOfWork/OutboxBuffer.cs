@@ -4,7 +4,6 @@ using Chassis.Messaging.Relay;
 using Chassis.Messaging.Storage;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Chassis.Messaging.UnitOfWork;
 

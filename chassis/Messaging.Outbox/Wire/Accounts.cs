@@ -1,7 +1,6 @@
 using System.Text;
 using Chassis.Messaging.Model;
 using MassTransit;
-using MassTransit.RabbitMqTransport;
 using Microsoft.Extensions.Options;
 using RabbitMQ.Client;
 

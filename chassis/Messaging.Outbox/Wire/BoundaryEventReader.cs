@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Json;
 using Contracts.Events;
 using MassTransit;
-using MassTransit.RabbitMqTransport;
 using MassTransit.Serialization;
 
 namespace Chassis.Messaging.Wire;

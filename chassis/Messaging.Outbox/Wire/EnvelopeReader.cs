@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net.Mime;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Chassis.Data;
 using MassTransit;
 using MassTransit.Serialization;
 

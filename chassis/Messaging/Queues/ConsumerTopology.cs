@@ -1,5 +1,4 @@
 using System.Collections;
-using Chassis.Messaging.Wire;
 using MassTransit;
 
 namespace Chassis.Messaging.Queues;

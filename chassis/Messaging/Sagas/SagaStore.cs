@@ -1,7 +1,6 @@
 using System.Data;
 using System.Globalization;
 using System.Text;
-using Chassis.Messaging.Relay;
 using Chassis.Messaging.UnitOfWork;
 using MassTransit;
 using MassTransit.Context;

@@ -1,6 +1,4 @@
 using System.IO.Pipelines;
-using Chassis.Data;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Chassis.Web;

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Chassis.Data;
 using Chassis.EventSourcing;
 using Chassis.Testing;
 using Microsoft.EntityFrameworkCore;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Chassis.Data;
-using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

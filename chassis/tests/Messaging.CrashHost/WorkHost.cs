@@ -3,10 +3,6 @@ using Chassis.Data;
 using Chassis.Messaging;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Shop.Contracts;
 
 namespace Messaging.CrashHost;

@@ -1,9 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Chassis.Data;
 using Chassis.Messaging.Erasure;
-using Chassis.Messaging.Wire;
 using Contracts.Events;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;

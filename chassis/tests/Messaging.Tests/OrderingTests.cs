@@ -1,6 +1,5 @@
 using Chassis.Testing;
 using Contracts.Events;
-using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;
 
 namespace Messaging.Tests;

@@ -2,7 +2,6 @@ using Chassis.Testing;
 using Contracts.Events;
 using Messaging.CrashHost;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Messaging.Tests;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Inventory.Domain;
-using Inventory.Persistence;
 
 namespace Inventory;
 

@@ -10,7 +10,7 @@ using Shop.Contracts;
 namespace Inventory;
 
 /// <summary>What the service is made of.</summary>
-public static class InventoryModule
+internal static class InventoryModule
 {
     /// <summary>Removes addresses of erased customers.</summary>
     public const string ErasuresQueue = "inventory.erasures";

@@ -3,7 +3,7 @@ using Chassis.Web;
 namespace Inventory;
 
 /// <summary>What operators may do in this service, beside the <see cref="Permissions"/> of every service.</summary>
-public static class InventoryPermissions
+internal static class InventoryPermissions
 {
     /// <summary>Products and their prices.</summary>
     public const string ChangeCatalogue = "catalogue.write";

@@ -216,7 +216,7 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
         """);
 
     /// <summary>Each line of the ledger follows from the one before it, and the last one is the stock.</summary>
-    private async Task LedgerShouldTellTheStoryAsync(string sku, StockResource stock)
+    private async Task LedgerShouldTellTheStoryAsync(string sku, StockView stock)
     {
         var (onHand, reserved, shipped, version) = (0, 0, 0, 0);
         foreach (var line in await inventory.MovementsAsync(sku))
@@ -229,7 +229,7 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
             (reserved >= 0 && onHand >= reserved).ShouldBeTrue($"line {version} of {sku}");
         }
 
-        stock.ShouldBe(new StockResource(sku, onHand, reserved, onHand - reserved, shipped));
+        stock.ShouldBe(new StockView(sku, onHand, reserved, onHand - reserved, shipped));
 
         static int Value(JsonElement line, string name) => line.GetProperty(name).GetInt32();
     }
@@ -321,7 +321,7 @@ public sealed class GuaranteeTests(GuaranteeFixture inventory, ITestOutputHelper
             foreach (var (sku, expected) in _stock)
             {
                 (await inventory.StockAsync(sku)).ShouldBe(
-                    new StockResource(sku, expected.OnHand, expected.Reserved, expected.OnHand - expected.Reserved, expected.Shipped), $"after step {step}");
+                    new StockView(sku, expected.OnHand, expected.Reserved, expected.OnHand - expected.Reserved, expected.Shipped), $"after step {step}");
             }
         }
 

@@ -1,9 +1,7 @@
 using System.Diagnostics;
 using Chassis.Testing;
 using Inventory.Features;
-using Inventory.Persistence;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shop.Contracts.Inventory.V1;
 
@@ -28,7 +26,7 @@ public sealed class HotSkuTests(InventoryFixture inventory, ITestOutputHelper ou
 
         answers.Values.Count(type => type == "shop.stock.reserved.v1").ShouldBe(pieces);
         answers.Values.Count(type => type == "shop.stock.reservation-failed.v1").ShouldBe(orders.Count - pieces);
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: pieces, Reserved: pieces, Available: 0, Shipped: 0));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: pieces, Reserved: pieces, Available: 0, Shipped: 0));
         (await inventory.MovementsAsync(sku)).Count.ShouldBe(1 + pieces);
         await inventory.ShouldAddUpAsync();
     }
@@ -98,7 +96,7 @@ public sealed class HotSkuTests(InventoryFixture inventory, ITestOutputHelper ou
             inventory.Handle<ReleaseStockHandler>(h => h.Handle(new ReleaseStock(order, "cancelled in flight"), CancellationToken.None)),
         }));
 
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 1_000, Reserved: 0, Available: 1_000, Shipped: 0));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: 1_000, Reserved: 0, Available: 1_000, Shipped: 0));
     }
 
     /// <summary>The planted bug: look first, then write. It shows that the race above is real, and that counting what was sold finds it.</summary>

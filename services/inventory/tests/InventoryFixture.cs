@@ -77,7 +77,7 @@ public class InventoryFixture : ServiceFixture<Program>
         return sku;
     }
 
-    public async Task<StockResource> StockAsync(string sku) => (await Client.GetFromJsonAsync<StockResource>($"/v1/products/{sku}/stock"))!;
+    public async Task<StockView> StockAsync(string sku) => (await Client.GetFromJsonAsync<StockView>($"/v1/products/{sku}/stock"))!;
 
     /// <summary>Every line of a ledger, page by page.</summary>
     public async Task<IReadOnlyList<JsonElement>> MovementsAsync(string sku)

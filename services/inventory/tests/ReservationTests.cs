@@ -22,14 +22,14 @@ public sealed class ReservationTests(InventoryFixture inventory)
         reserved.Type.ShouldBe("shop.stock.reserved.v1");
         reserved.Subject.ShouldBe(_order.ToString());
         reserved.Data.GetProperty("items").GetRawText().ShouldBe($$"""[{"sku":"{{sku}}","quantity":2}]""");
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 5, Reserved: 2, Available: 3, Shipped: 0));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: 5, Reserved: 2, Available: 3, Shipped: 0));
 
         await inventory.Commands.Send(new ShipOrder(_order, Address));
         var dispatched = (await inventory.Events.WaitForAnswers(_order, 2))[1];
         dispatched.Type.ShouldBe("shop.shipment.dispatched.v1");
         dispatched.Data.GetProperty("carrier").GetString().ShouldBe("Parcel Express");
         dispatched.Data.GetProperty("trackingNumber").GetString()!.ShouldStartWith("PX");
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 3, Reserved: 0, Available: 3, Shipped: 2));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: 3, Reserved: 0, Available: 3, Shipped: 2));
 
         await inventory.Commands.Send(new ShipOrder(_order, Address));
         await inventory.Commands.Send(new ReleaseStock(_order, "too late"));
@@ -123,7 +123,7 @@ public sealed class ReservationTests(InventoryFixture inventory)
         released.Select(r => r.Data.GetRawText()).Distinct().ShouldHaveSingleItem();
         released[0].Data.GetProperty("reason").GetString().ShouldBe("payment declined");
         released[0].Data.GetProperty("items").GetArrayLength().ShouldBe(2);
-        (await inventory.StockAsync(b)).ShouldBe(new StockResource(b, OnHand: 3, Reserved: 0, Available: 3, Shipped: 0));
+        (await inventory.StockAsync(b)).ShouldBe(new StockView(b, OnHand: 3, Reserved: 0, Available: 3, Shipped: 0));
         (await Reservation()).GetProperty("status").GetString().ShouldBe("released");
     }
 

@@ -35,7 +35,7 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         var (sku, shipment) = await PackedAsync();
         shipment.GetProperty("pickList").GetRawText().ShouldBe($$"""[{"sku":"{{sku}}","quantity":2}]""");
         shipment.GetProperty("address").GetProperty("city").GetString().ShouldBe("Berlin");
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 5, Reserved: 2, Available: 3, Shipped: 0));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: 5, Reserved: 2, Available: 3, Shipped: 0));
 
         var dispatched = await Dispatch(shipment);
         dispatched.StatusCode.ShouldBe(HttpStatusCode.OK);
@@ -44,7 +44,7 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         var told = (await inventory.Events.WaitForAnswers(_order, 2))[1];
         told.Type.ShouldBe("shop.shipment.dispatched.v1");
         told.Data.GetProperty("trackingNumber").GetString().ShouldBe("RR123456785DE");
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 3, Reserved: 0, Available: 3, Shipped: 2));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: 3, Reserved: 0, Available: 3, Shipped: 2));
         await Refused(await Dispatch(shipment), HttpStatusCode.Conflict, "shipment_dispatched");
         (await inventory.StockAsync(sku)).Shipped.ShouldBe(2);
         await inventory.ShouldAddUpAsync();
@@ -70,7 +70,7 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         await inventory.Commands.Send(new ReleaseStock(_order, "cancelled by the customer"));
 
         (await inventory.Events.WaitForAnswers(_order, 2))[1].Type.ShouldBe("shop.stock.released.v1");
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 5, Reserved: 0, Available: 5, Shipped: 0));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: 5, Reserved: 0, Available: 5, Shipped: 0));
         await Refused(await Dispatch(shipment), HttpStatusCode.Conflict, "shipment_cancelled");
         await inventory.Commands.Send(new ShipOrder(_order, Address));
         (await inventory.Events.WaitForAnswers(_order, 3))[2].Type.ShouldBe("shop.stock.released.v1");
@@ -110,7 +110,7 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
 
         expired.Type.ShouldBe("shop.stock.released.v1");
         expired.Data.GetProperty("reason").GetString()!.ShouldStartWith("Expired");
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 5, Reserved: 0, Available: 5, Shipped: 0));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: 5, Reserved: 0, Available: 5, Shipped: 0));
         (await inventory.Services.GetRequiredService<ExpireReservations>().SweepAsync(CancellationToken.None)).ShouldBe(0);
     }
 

@@ -20,7 +20,7 @@ public sealed class StockTests(InventoryFixture inventory)
         (await Adjust(sku, -3, "broken")).StatusCode.ShouldBe(HttpStatusCode.Created);
         (await Adjust(sku, 1, "found behind the shelf")).StatusCode.ShouldBe(HttpStatusCode.Created);
 
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 8, Reserved: 0, Available: 8, Shipped: 0));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: 8, Reserved: 0, Available: 8, Shipped: 0));
         var movements = await inventory.MovementsAsync(sku);
         movements.Select(
             m => (
@@ -87,7 +87,7 @@ public sealed class StockTests(InventoryFixture inventory)
         var problem = await Refused(await Adjust(sku, -3, "stolen"), HttpStatusCode.Conflict, "insufficient_stock");
         problem.GetProperty("detail").GetString().ShouldBe($"Of {sku} 5 pieces are on hand and 3 of them are reserved.");
         (await Adjust(sku, -2, "stolen")).StatusCode.ShouldBe(HttpStatusCode.Created);
-        (await inventory.StockAsync(sku)).ShouldBe(new StockResource(sku, OnHand: 3, Reserved: 3, Available: 0, Shipped: 0));
+        (await inventory.StockAsync(sku)).ShouldBe(new StockView(sku, OnHand: 3, Reserved: 3, Available: 0, Shipped: 0));
     }
 
     [Fact]
@@ -107,11 +107,11 @@ public sealed class StockTests(InventoryFixture inventory)
         var drawer = await inventory.AddAsync(InventoryFixture.NewSku("DRAWER"), [(screw, 4)]);
         var desk = await inventory.AddAsync(InventoryFixture.NewSku("DESK"), [(top, 1), (drawer, 2), (screw, 2)]);
 
-        (await inventory.StockAsync(desk)).ShouldBe(new StockResource(desk, OnHand: 2, Reserved: 0, Available: 2, Shipped: 0));
+        (await inventory.StockAsync(desk)).ShouldBe(new StockView(desk, OnHand: 2, Reserved: 0, Available: 2, Shipped: 0));
         await inventory.Handle<ReserveStockHandler>(h => h.Handle(new ReserveStock(Guid.CreateVersion7(), [new SkuQuantity(desk, 1)]), CancellationToken.None));
 
         (await inventory.StockAsync(screw)).Reserved.ShouldBe(10);
-        (await inventory.StockAsync(desk)).ShouldBe(new StockResource(desk, OnHand: 2, Reserved: 1, Available: 1, Shipped: 0));
+        (await inventory.StockAsync(desk)).ShouldBe(new StockView(desk, OnHand: 2, Reserved: 1, Available: 1, Shipped: 0));
         await Refused(await Receive(desk, 1), HttpStatusCode.Conflict, "product_has_components");
         await Refused(await Adjust(desk, 1, "found"), HttpStatusCode.Conflict, "product_has_components");
         (await inventory.MovementsAsync(desk)).ShouldBeEmpty();
@@ -131,7 +131,7 @@ public sealed class StockTests(InventoryFixture inventory)
             UPDATE reservations SET version = version + 1, status = status WHERE items @> jsonb_build_array(jsonb_build_object('sku', '{desk}'));
             """);
 
-        (await inventory.StockAsync(desk)).ShouldBe(new StockResource(desk, OnHand: 10, Reserved: 0, Available: 10, Shipped: 2 * Shipped));
+        (await inventory.StockAsync(desk)).ShouldBe(new StockView(desk, OnHand: 10, Reserved: 0, Available: 10, Shipped: 2 * Shipped));
         // What the updates have left is read as well, until it can be removed: until the transactions of other tests have ended.
         await Poll.UntilAsync(
             async () =>

@@ -5,7 +5,7 @@ using Orders.Domain;
 namespace Orders;
 
 /// <summary>Under which names the events of orders are stored. The names are fixed for ever.</summary>
-public static class OrderEventTypes
+internal static class OrderEventTypes
 {
     public static void Configure(EventTypeMapBuilder events)
     {

@@ -10,7 +10,7 @@ using V2 = Shop.Contracts.Orders.V2;
 namespace Orders;
 
 /// <summary>The one place where what happens inside becomes what others are told. Everything leaves through the outbox of the unit of work.</summary>
-public sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProvider send, Fulfilments fulfilments) : ICoreEventHandler<OrderEvent>
+internal sealed class OrderTranslation(IPublishEndpoint publish, ISendEndpointProvider send, Fulfilments fulfilments) : ICoreEventHandler<OrderEvent>
 {
     public Task Handle(CoreEvent<OrderEvent> coreEvent, CancellationToken ct) => TellAsync(coreEvent.Stored, ct);
 

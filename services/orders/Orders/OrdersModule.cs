@@ -12,7 +12,7 @@ using Orders.ReadModels;
 namespace Orders;
 
 /// <summary>What the orders side of the service is made of; fulfilment and payments have modules of their own.</summary>
-public static class OrdersModule
+internal static class OrdersModule
 {
     public static IServiceCollection AddOrders(this IServiceCollection services)
     {

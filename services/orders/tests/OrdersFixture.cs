@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using Chassis;
 using Chassis.Messaging;
 using Chassis.Testing;
-using Chassis.Web;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;

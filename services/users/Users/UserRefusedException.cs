@@ -4,7 +4,7 @@ using Users.Domain;
 namespace Users;
 
 /// <summary>The account refused; the caller gets the reason.</summary>
-public sealed class UserRefusedException(UserError error) : Exception(error.Message), IProblem
+internal sealed class UserRefusedException(UserError error) : Exception(error.Message), IProblem
 {
     public UserError Error { get; } = error;
 

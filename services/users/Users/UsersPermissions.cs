@@ -3,7 +3,7 @@ using Chassis.Web;
 namespace Users;
 
 /// <summary>What operators may do in this service, beside the <see cref="Permissions"/> of every service.</summary>
-public static class UsersPermissions
+internal static class UsersPermissions
 {
     /// <summary>Giving roles to others and taking them away.</summary>
     public const string ChangeOperators = "operators.write";

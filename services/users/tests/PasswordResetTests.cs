@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Text.Json;
 using System.Web;
 using Chassis.Testing;
 using Shop.Contracts.Users.V1;

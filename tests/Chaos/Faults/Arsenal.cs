@@ -1,6 +1,5 @@
 using System.Net.Http.Json;
 using Chassis.Testing;
-using Npgsql;
 using Shop.Chaos.Load;
 using Shop.Chaos.Receivers;
 using Shop.Cluster;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Shop.Chaos.Load;
 
 namespace Shop.Chaos.Invariants;

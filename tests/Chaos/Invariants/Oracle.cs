@@ -2,10 +2,8 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Shop.Chaos.Faults;
 using Shop.Chaos.Load;
 using Shop.Chaos.Report;
-using Shop.Cluster;
 
 namespace Shop.Chaos.Invariants;
 

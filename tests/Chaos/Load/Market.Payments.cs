@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
-using Shop.Cluster;
 
 namespace Shop.Chaos.Load;
 

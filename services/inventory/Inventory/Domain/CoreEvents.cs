@@ -8,10 +8,10 @@ namespace Inventory.Domain;
 /// </summary>
 public abstract record ProductEvent(string Sku);
 
-public sealed record ProductWasAdded(
+internal sealed record ProductWasAdded(
     string Sku, string Name, Money Price, IReadOnlyList<SkuQuantity> Components, IReadOnlyList<SkuQuantity> Parts, int? ReorderPoint)
     : ProductEvent(Sku);
 
-public sealed record PriceWasChanged(string Sku, Money OldPrice, Money NewPrice) : ProductEvent(Sku);
+internal sealed record PriceWasChanged(string Sku, Money OldPrice, Money NewPrice) : ProductEvent(Sku);
 
-public sealed record ProductWasDiscontinued(string Sku, int OnHand, int Reserved) : ProductEvent(Sku);
+internal sealed record ProductWasDiscontinued(string Sku, int OnHand, int Reserved) : ProductEvent(Sku);

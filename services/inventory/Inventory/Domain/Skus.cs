@@ -19,7 +19,7 @@ public static partial class Skus
 }
 
 /// <summary>How much of anything is believable. Above it a typing error is likelier than an order.</summary>
-public static class Limits
+internal static class Limits
 {
     /// <summary>Pieces in one line of an order, a receipt, an adjustment or a recipe.</summary>
     public const int MaxQuantity = 1_000_000;

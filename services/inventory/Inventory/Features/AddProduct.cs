@@ -116,9 +116,9 @@ public sealed class AddProduct(InventoryDbContext db, Catalogue catalogue)
             g => g.Key, IReadOnlyList<SkuQuantity> (g) => [.. g.Select(p => new SkuQuantity(p.PartSku, p.Quantity))], StringComparer.Ordinal));
     }
 
-    private static async Task<ETagged<Created<ProductResource>>> Post(AddProductRequest request, AddProduct feature, CancellationToken ct)
+    private static async Task<ETagged<Created<ProductView>>> Post(AddProductRequest request, AddProduct feature, CancellationToken ct)
     {
         var product = await feature.Handle(request, ct);
-        return TypedResults.Created($"/v1/products/{product.Sku}", ProductResource.Of(product)).WithETag(product.Version);
+        return TypedResults.Created($"/v1/products/{product.Sku}", ProductView.Of(product)).WithETag(product.Version);
     }
 }

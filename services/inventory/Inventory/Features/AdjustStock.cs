@@ -12,12 +12,12 @@ namespace Inventory.Features;
 
 /// <param name="Quantity">Pieces found, or, negative, lost. Not zero.</param>
 /// <param name="Reason">Why the count was wrong.</param>
-public sealed record AdjustStockRequest(
+internal sealed record AdjustStockRequest(
     [property: Range(-Limits.MaxQuantity, Limits.MaxQuantity)] int Quantity, [property: Text(Limits.MaxReason)] string Reason)
     : IHasReason;
 
 /// <summary>Corrects the count, also of a discontinued product: what is left of it may be written off.</summary>
-public sealed class AdjustStock(InventoryDbContext db, Catalogue catalogue, StockLedger ledger, StockSignals signals)
+internal sealed class AdjustStock(InventoryDbContext db, Catalogue catalogue, StockLedger ledger, StockSignals signals)
 {
     public async Task<StockFigures> Handle(string sku, AdjustStockRequest request, CancellationToken ct)
     {
@@ -55,11 +55,11 @@ public sealed class AdjustStock(InventoryDbContext db, Catalogue catalogue, Stoc
             .WithName("AdjustStock")
             .WithSummary("Corrects the count.");
 
-    private static async Task<Created<BookedResource>> Post(string sku, AdjustStockRequest request, AdjustStock feature, CancellationToken ct)
+    private static async Task<Created<BookedView>> Post(string sku, AdjustStockRequest request, AdjustStock feature, CancellationToken ct)
     {
         var figures = await feature.Handle(sku, request, ct);
         return TypedResults.Created(
             $"/v1/products/{sku}/movements",
-            new BookedResource(sku, figures.Version, MovementKind.Adjustment, request.Quantity, request.Reason, StockResource.Of(figures)));
+            new BookedView(sku, figures.Version, MovementKind.Adjustment, request.Quantity, request.Reason, StockView.Of(figures)));
     }
 }

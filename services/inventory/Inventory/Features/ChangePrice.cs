@@ -12,13 +12,13 @@ using Validator = Chassis.Web.Validator;
 namespace Inventory.Features;
 
 /// <summary>The new price: <c>{"price": {"amount": "19.99", "currency": "EUR"}}</c>, or the money itself, which is what the resource is.</summary>
-public sealed record ChangePriceRequest(
+internal sealed record ChangePriceRequest(
     Money? Price = null,
     [property: RegularExpression(Prices.Shape)] string? Amount = null,
     [property: RegularExpression(Prices.CurrencyShape)] string? Currency = null);
 
 /// <summary>Changes what new orders pay for a product.</summary>
-public sealed class ChangePrice(InventoryDbContext db, Catalogue catalogue)
+internal sealed class ChangePrice(InventoryDbContext db, Catalogue catalogue)
 {
     public async Task<Product> Handle(string sku, Money price, ExpectedVersion expected, CancellationToken ct)
     {
@@ -50,12 +50,12 @@ public sealed class ChangePrice(InventoryDbContext db, Catalogue catalogue)
             .WithName("ChangePrice")
             .WithSummary("Changes the price.");
 
-    private static async Task<ETagged<Ok<ProductResource>>> Put(
+    private static async Task<ETagged<Ok<ProductView>>> Put(
         string sku, ChangePriceRequest request, ExpectedVersion expected, ChangePrice feature, CancellationToken ct)
     {
         new Validator().Bounds(request).ThrowIfInvalid();
         var product = await feature.Handle(sku, PriceOf(request), expected, ct);
-        return TypedResults.Ok(ProductResource.Of(product)).WithETag(product.Version);
+        return TypedResults.Ok(ProductView.Of(product)).WithETag(product.Version);
     }
 
     private static Money PriceOf(ChangePriceRequest request) => request switch

@@ -10,7 +10,7 @@ namespace Inventory.Features;
 /// <summary>
 /// Takes a product out of the catalogue. What is on hand stays, and orders that were placed before are fulfilled. Doing it twice is doing it once.
 /// </summary>
-public sealed class DiscontinueProduct(InventoryDbContext db, Catalogue catalogue, ProductHistory history, TimeProvider clock)
+internal sealed class DiscontinueProduct(InventoryDbContext db, Catalogue catalogue, ProductHistory history, TimeProvider clock)
 {
     public async Task Handle(string sku, ExpectedVersion expected, CancellationToken ct)
     {

@@ -9,11 +9,11 @@ namespace Inventory.Features;
 
 /// <param name="Carrier">Who carries it.</param>
 /// <param name="TrackingNumber">The carrier's number.</param>
-public sealed record DispatchShipmentRequest(
+internal sealed record DispatchShipmentRequest(
     [property: Text(Limits.MaxCarrier)] string Carrier, [property: Text(Limits.MaxTrackingNumber)] string TrackingNumber);
 
 /// <summary>An operator hands a waiting parcel to a carrier.</summary>
-public sealed class DispatchShipment(InventoryDbContext db, Reservations reservations, Shipments shipments, Caller caller)
+internal sealed class DispatchShipment(InventoryDbContext db, Reservations reservations, Shipments shipments, Caller caller)
 {
     public async Task<Shipment> Handle(Guid id, DispatchShipmentRequest request, ExpectedVersion expected, CancellationToken ct)
     {
@@ -48,10 +48,10 @@ public sealed class DispatchShipment(InventoryDbContext db, Reservations reserva
             .WithName("DispatchShipment")
             .WithSummary("Hands a waiting shipment to a carrier.");
 
-    private static async Task<ETagged<Ok<ShipmentResource>>> Post(
+    private static async Task<ETagged<Ok<ShipmentView>>> Post(
         Guid id, DispatchShipmentRequest request, ExpectedVersion expected, DispatchShipment feature, CancellationToken ct)
     {
         var shipment = await feature.Handle(id, request, expected, ct);
-        return TypedResults.Ok(ShipmentResource.Of(shipment)).WithETag(shipment.Version);
+        return TypedResults.Ok(ShipmentView.Of(shipment)).WithETag(shipment.Version);
     }
 }

@@ -11,7 +11,7 @@ namespace Inventory.Features;
 /// Removes the addresses of a customer who is erased, from shipments, stored answers and what messaging keeps. A parcel that waits for its carrier keeps its
 /// address until it leaves: it cannot arrive without one.
 /// </summary>
-public sealed class EraseAddresses(InventoryDbContext db, TimeProvider clock) : IConsumer<UserErased>
+internal sealed class EraseAddresses(InventoryDbContext db, TimeProvider clock) : IConsumer<UserErased>
 {
     public async Task Consume(ConsumeContext<UserErased> context)
     {

@@ -14,13 +14,13 @@ namespace Inventory.Features;
 /// <summary>
 /// A catalogue, described in <c>docs/how-to/import-a-catalogue.md</c>. Products may be in any order, also those that are made of one another.
 /// </summary>
-public sealed record ImportCatalogueRequest([property: Length(1, Limits.MaxImportRows)] IReadOnlyList<ImportRow> Products);
+internal sealed record ImportCatalogueRequest([property: Length(1, Limits.MaxImportRows)] IReadOnlyList<ImportRow> Products);
 
 /// <summary>
 /// One product. Everything may be missing here, so that the answer can say for each row what it lacks. <c>initialStock</c> is booked as a receipt
 /// when the row adds the product, and only then.
 /// </summary>
-public sealed record ImportRow(
+internal sealed record ImportRow(
     [property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string? Sku = null,
     [property: Text(Limits.MaxName)] string? Name = null,
     ImportPrice? Price = null,
@@ -28,27 +28,27 @@ public sealed record ImportRow(
     [property: Range(0, Limits.MaxOnHand)] int? ReorderPoint = null,
     [property: Range(0, Limits.MaxQuantity)] int? InitialStock = null);
 
-public sealed record ImportPrice(
+internal sealed record ImportPrice(
     [property: RegularExpression(Prices.Shape)] string? Amount = null, [property: RegularExpression(Prices.CurrencyShape)] string? Currency = null);
 
-public sealed record ImportComponent(
+internal sealed record ImportComponent(
     [property: RegularExpression(Skus.Shape, ErrorMessage = Skus.Rule)] string? Sku = null, [property: Range(1, Limits.MaxQuantity)] int? Quantity = null);
 
-public enum ImportOutcome
+internal enum ImportOutcome
 {
     Added,
     PriceChanged,
     Unchanged,
 }
 
-public sealed record ImportResult(int Added, int PriceChanged, int Unchanged, IReadOnlyList<ImportedRow> Rows);
+internal sealed record ImportResult(int Added, int PriceChanged, int Unchanged, IReadOnlyList<ImportedRow> Rows);
 
-public sealed record ImportedRow(string Sku, ImportOutcome Outcome);
+internal sealed record ImportedRow(string Sku, ImportOutcome Outcome);
 
 /// <summary>
 /// Loads a catalogue: all of it or nothing. Loading it again changes nothing; of a product that is there only the price may be another one.
 /// </summary>
-public sealed class ImportCatalogue(InventoryDbContext db, Catalogue catalogue, ReceiveStock receipts)
+internal sealed class ImportCatalogue(InventoryDbContext db, Catalogue catalogue, ReceiveStock receipts)
 {
     private const long MaxBodyBytes = 4 * 1024 * 1024;
     private const string Reference = "catalogue import";

@@ -8,7 +8,7 @@ namespace Inventory.Features;
 /// <summary>
 /// One line of the ledger: what moved, why, and the figures after it. Order, correlation and user of another tenant are not shown to an operator of a tenant.
 /// </summary>
-public sealed record MovementResource(
+internal sealed record MovementView(
     int Version,
     MovementKind Kind,
     int Quantity,
@@ -28,7 +28,7 @@ public sealed record MovementResource(
 /// <summary>
 /// The ledger of a sku from its first line: the changes add up to the figures of its stock. A product with a recipe has no lines, its parts do.
 /// </summary>
-public static class ReadMovements
+internal static class ReadMovements
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder products) =>
         products.MapGet("/{sku}/movements", Get)
@@ -36,7 +36,7 @@ public static class ReadMovements
             .WithName("ListMovements")
             .WithSummary("The ledger that explains every piece, oldest line first.");
 
-    private static async Task<Ok<Page<MovementResource>>> Get(
+    private static async Task<Ok<Page<MovementView>>> Get(
         string sku, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         if (!await db.Products.AnyAsync(p => p.Sku == sku, ct))
@@ -48,7 +48,7 @@ public static class ReadMovements
         var after = page.After<int>() ?? 0;
         var rows = await db.Movements.AsNoTracking().Where(m => m.Sku == sku && m.Version > after)
             .OrderBy(m => m.Version).Take(page.Size + 1)
-            .Select(m => new MovementResource(
+            .Select(m => new MovementView(
                 m.Version, m.Kind, m.Quantity, m.OnHandChange, m.ReservedChange, m.ShippedChange,
                 m.OnHand, m.Reserved, m.OnHand - m.Reserved, m.Shipped,
                 tenant == null || m.TenantId == tenant ? m.OrderId : null, m.Reference, m.OccurredAt,

@@ -10,7 +10,7 @@ using Validator = Chassis.Web.Validator;
 namespace Inventory.Features;
 
 /// <summary>The catalogue, for everybody: what is sold, and its price. What is discontinued, recipes and reorder points are for operators.</summary>
-public static class ReadProducts
+internal static class ReadProducts
 {
     private const int MaxSearch = 100;
 
@@ -29,7 +29,7 @@ public static class ReadProducts
     /// <param name="caller">Who asks.</param>
     /// <param name="db">The database.</param>
     /// <param name="ct">Cancels.</param>
-    private static async Task<Ok<Page<ProductResource>>> List(
+    private static async Task<Ok<Page<ProductView>>> List(
         [Text(MaxSearch)] string? search,
         [MaxLength(20)] string? status,
         [AsParameters] PageQuery page,
@@ -70,7 +70,7 @@ public static class ReadProducts
         return TypedResults.Ok(Page.Of([.. rows.Select(p => For(caller, p))], page, p => p.Sku));
     }
 
-    private static async Task<ETagged<Ok<ProductResource>>> Get(string sku, Caller caller, InventoryDbContext db, CancellationToken ct)
+    private static async Task<ETagged<Ok<ProductView>>> Get(string sku, Caller caller, InventoryDbContext db, CancellationToken ct)
     {
         var product = await db.Products.AsNoTracking().Include(p => p.Components).SingleOrDefaultAsync(p => p.Sku == sku, ct)
             ?? throw Errors.NoSuchProduct(sku);
@@ -79,6 +79,6 @@ public static class ReadProducts
             : throw Errors.NoSuchProduct(sku);
     }
 
-    private static ProductResource For(Caller caller, Product product) =>
-        caller.IsOperator ? ProductResource.Of(product) : ProductResource.ForEverybody(product);
+    private static ProductView For(Caller caller, Product product) =>
+        caller.IsOperator ? ProductView.Of(product) : ProductView.ForEverybody(product);
 }

@@ -20,7 +20,7 @@ namespace Inventory.Features;
 /// <param name="ReservedAt">When it was set aside.</param>
 /// <param name="ExpiresAt">When it is released if nobody claims it.</param>
 /// <param name="EndedAt">When it was shipped, released or refused.</param>
-public sealed record ReservationResource(
+internal sealed record ReservationView(
     Guid OrderId,
     ReservationStatus Status,
     IReadOnlyList<SkuQuantity> Items,
@@ -34,7 +34,7 @@ public sealed record ReservationResource(
     DateTimeOffset? ExpiresAt,
     DateTimeOffset? EndedAt);
 
-public static class ReadReservation
+internal static class ReadReservation
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder reservations) =>
         reservations.MapGet("/{orderId:guid}", Get)
@@ -42,13 +42,13 @@ public static class ReadReservation
             .WithName("ReadReservation")
             .WithSummary("The reservation of an order.");
 
-    private static async Task<ETagged<Ok<ReservationResource>>> Get(Guid orderId, InventoryDbContext db, Caller caller, CancellationToken ct)
+    private static async Task<ETagged<Ok<ReservationView>>> Get(Guid orderId, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         var found = await db.Reservations.AsNoTracking().VisibleTo(caller).Where(r => r.OrderId == orderId)
             .Select(r => new { Reservation = r, ShipmentId = db.Shipments.Where(s => s.OrderId == orderId).Select(s => (Guid?)s.Id).FirstOrDefault() })
             .SingleOrDefaultAsync(ct) ?? throw ProblemException.NotFound();
         var r = found.Reservation;
-        return TypedResults.Ok(new ReservationResource(
+        return TypedResults.Ok(new ReservationView(
             r.OrderId, r.Status, r.Items, r.Lines, r.Shortages ?? [], r.Reason, found.ShipmentId, r.Version, r.CreatedAt, r.ReservedAt, r.ExpiresAt, r.EndedAt))
             .WithETag(r.Version);
     }

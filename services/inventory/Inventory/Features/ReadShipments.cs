@@ -22,7 +22,7 @@ namespace Inventory.Features;
 /// <param name="CreatedAt">When the order was to be shipped.</param>
 /// <param name="DispatchedAt">When it left.</param>
 /// <param name="CancelledAt">When it was cancelled.</param>
-public sealed record ShipmentResource(
+internal sealed record ShipmentView(
     Guid Id,
     Guid OrderId,
     Guid? UserId,
@@ -37,7 +37,7 @@ public sealed record ShipmentResource(
     DateTimeOffset? DispatchedAt,
     DateTimeOffset? CancelledAt)
 {
-    public static ShipmentResource Of(Shipment s) => new(
+    public static ShipmentView Of(Shipment s) => new(
         s.Id,
         s.OrderId,
         s.UserId,
@@ -53,7 +53,7 @@ public sealed record ShipmentResource(
         s.CancelledAt);
 }
 
-public static class ReadShipments
+internal static class ReadShipments
 {
     public static void Map(RouteGroupBuilder shipments)
     {
@@ -61,7 +61,7 @@ public static class ReadShipments
         shipments.MapGet("/{id:guid}", Get).RequireOperator(InventoryPermissions.ReadStock).WithName("ReadShipment").WithSummary("One shipment.");
     }
 
-    private static async Task<Ok<Page<ShipmentResource>>> List(
+    private static async Task<Ok<Page<ShipmentView>>> List(
         [MaxLength(20)] string? status, Guid? orderId, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         var shipments = db.Shipments.AsNoTracking().VisibleTo(caller);
@@ -89,12 +89,12 @@ public static class ReadShipments
         }
 
         var rows = await shipments.OrderByDescending(s => s.Id).Take(page.Size + 1).ToListAsync(ct);
-        return TypedResults.Ok(Page.Of([.. rows.Select(ShipmentResource.Of)], page, s => s.Id));
+        return TypedResults.Ok(Page.Of([.. rows.Select(ShipmentView.Of)], page, s => s.Id));
     }
 
-    private static async Task<ETagged<Ok<ShipmentResource>>> Get(Guid id, InventoryDbContext db, Caller caller, CancellationToken ct)
+    private static async Task<ETagged<Ok<ShipmentView>>> Get(Guid id, InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         var shipment = await db.Shipments.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(s => s.Id == id, ct) ?? throw ProblemException.NotFound();
-        return TypedResults.Ok(ShipmentResource.Of(shipment)).WithETag(shipment.Version);
+        return TypedResults.Ok(ShipmentView.Of(shipment)).WithETag(shipment.Version);
     }
 }

@@ -33,18 +33,18 @@ public static class ReadStock
             .WithName("ReadStock")
             .WithSummary("How many pieces are on hand, reserved, available and shipped.");
 
-    private static async Task<Ok<StockResource>> Get(string sku, InventoryDbContext db, CancellationToken ct)
+    private static async Task<Ok<StockView>> Get(string sku, InventoryDbContext db, CancellationToken ct)
     {
         var stock = await db.Stock.AsNoTracking().SingleOrDefaultAsync(s => s.Sku == sku, ct);
         return TypedResults.Ok(stock is not null
-            ? new StockResource(sku, stock.OnHand, stock.Reserved, stock.OnHand - stock.Reserved, stock.Shipped)
+            ? new StockView(sku, stock.OnHand, stock.Reserved, stock.OnHand - stock.Reserved, stock.Shipped)
             : await OfRecipeAsync(sku, db, ct) ?? throw Errors.NoSuchProduct(sku));
     }
 
-    private static async Task<StockResource?> OfRecipeAsync(string sku, InventoryDbContext db, CancellationToken ct)
+    private static async Task<StockView?> OfRecipeAsync(string sku, InventoryDbContext db, CancellationToken ct)
     {
         var figures = await db.Database.SqlQueryRaw<RecipeFigures>(OfRecipe, sku).ToListAsync(ct);
-        return figures is [var f] ? new StockResource(sku, f.Available + f.Reserved, f.Reserved, f.Available, f.Shipped) : null;
+        return figures is [var f] ? new StockView(sku, f.Available + f.Reserved, f.Reserved, f.Available, f.Shipped) : null;
     }
 
     private sealed record RecipeFigures(long Available, long Reserved, long Shipped);

@@ -61,11 +61,11 @@ public sealed class ReceiveStock(InventoryDbContext db, Catalogue catalogue, Sto
             .WithName("ReceiveStock")
             .WithSummary("Books pieces that came in.");
 
-    private static async Task<Created<BookedResource>> Post(string sku, ReceiveStockRequest request, ReceiveStock feature, CancellationToken ct)
+    private static async Task<Created<BookedView>> Post(string sku, ReceiveStockRequest request, ReceiveStock feature, CancellationToken ct)
     {
         var figures = await feature.Handle(sku, request, ct);
         return TypedResults.Created(
             $"/v1/products/{sku}/movements",
-            new BookedResource(sku, figures.Version, MovementKind.Receipt, request.Quantity, request.Reference, StockResource.Of(figures)));
+            new BookedView(sku, figures.Version, MovementKind.Receipt, request.Quantity, request.Reference, StockView.Of(figures)));
     }
 }

@@ -58,7 +58,7 @@ public sealed class ReleaseStockHandler(
                 ct));
 }
 
-public sealed class ReleaseStockConsumer(ReleaseStockHandler handler) : IConsumer<V1.ReleaseStock>
+internal sealed class ReleaseStockConsumer(ReleaseStockHandler handler) : IConsumer<V1.ReleaseStock>
 {
     public Task Consume(ConsumeContext<V1.ReleaseStock> context) => handler.Handle(context.Message, context.CancellationToken);
 }

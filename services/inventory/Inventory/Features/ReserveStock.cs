@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Chassis;
 using Chassis.Data;
 using Chassis.Messaging;
-using Chassis.Web;
 using Inventory.Domain;
 using Inventory.Persistence;
 using MassTransit;
@@ -155,7 +154,7 @@ public sealed class ReserveStockHandler(
 
 /// <summary>Its reservation is committed together with those of others, and a duplicate is known by its order.</summary>
 [OwnTransaction]
-public sealed class ReserveStockConsumer(GroupCommit<ReservationRequest> reservations) : IConsumer<V1.ReserveStock>
+internal sealed class ReserveStockConsumer(GroupCommit<ReservationRequest> reservations) : IConsumer<V1.ReserveStock>
 {
     public Task Consume(ConsumeContext<V1.ReserveStock> context) =>
         reservations.CommitAsync(new ReservationRequest(context.Message, OperationContext.Current, Activity.Current), context.CancellationToken);

@@ -50,7 +50,7 @@ public sealed class ShipOrderHandler(
     private string TrackingNumber(Guid shipmentId) => options.Value.TrackingPrefix + shipmentId.ToString("N")[16..].ToUpperInvariant();
 }
 
-public sealed class ShipOrderConsumer(ShipOrderHandler handler) : IConsumer<V1.ShipOrder>
+internal sealed class ShipOrderConsumer(ShipOrderHandler handler) : IConsumer<V1.ShipOrder>
 {
     public Task Consume(ConsumeContext<V1.ShipOrder> context) => handler.Handle(context.Message, context.CancellationToken);
 }

@@ -7,7 +7,7 @@ namespace Inventory.Migrations;
 
 [DbContext(typeof(InventoryDbContext))]
 [Migration("0006_audit")]
-public sealed class Audit : Migration
+internal sealed class Audit : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.CreateAudit();
 }

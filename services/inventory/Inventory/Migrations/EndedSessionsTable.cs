@@ -7,7 +7,7 @@ namespace Inventory.Migrations;
 
 [DbContext(typeof(InventoryDbContext))]
 [Migration("0007_ended_sessions")]
-public sealed class EndedSessionsTable : Migration
+internal sealed class EndedSessionsTable : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.CreateEndedSessions();
 }

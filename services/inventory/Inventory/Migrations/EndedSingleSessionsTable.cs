@@ -7,7 +7,7 @@ namespace Inventory.Migrations;
 
 [DbContext(typeof(InventoryDbContext))]
 [Migration("0008_ended_single_sessions")]
-public sealed class EndedSingleSessionsTable : Migration
+internal sealed class EndedSingleSessionsTable : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.CreateEndedSingleSessions();
 }

@@ -7,7 +7,7 @@ namespace Inventory.Migrations;
 
 [DbContext(typeof(InventoryDbContext))]
 [Migration("0002_erasures")]
-public sealed class Erasures : Migration
+internal sealed class Erasures : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.CreateErasures();
 }

@@ -7,7 +7,7 @@ namespace Inventory.Migrations;
 
 [DbContext(typeof(InventoryDbContext))]
 [Migration("0005_ids_of_stored_answers")]
-public sealed class IdsOfStoredAnswers : Migration
+internal sealed class IdsOfStoredAnswers : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.IndexIdempotencyKeys();
 }

@@ -9,7 +9,7 @@ namespace Inventory.Migrations;
 
 [DbContext(typeof(InventoryDbContext))]
 [Migration("0001_initial")]
-public sealed class Initial : SqlMigration
+internal sealed class Initial : SqlMigration
 {
     protected override void Up(MigrationBuilder migrationBuilder)
     {

@@ -7,4 +7,4 @@ namespace Inventory.Migrations;
 
 [DbContext(typeof(InventoryDbContext))]
 [Migration("0004_recipe_shipments")]
-public sealed class RecipeShipments : SqlMigration;
+internal sealed class RecipeShipments : SqlMigration;

@@ -7,7 +7,7 @@ namespace Inventory.Migrations;
 
 [DbContext(typeof(InventoryDbContext))]
 [Migration("0009_stored_ids_of_answers")]
-public sealed class StoredIdsOfAnswers : Migration
+internal sealed class StoredIdsOfAnswers : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.StoreIdsOfIdempotencyKeys();
 }

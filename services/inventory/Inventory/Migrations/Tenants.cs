@@ -7,4 +7,4 @@ namespace Inventory.Migrations;
 
 [DbContext(typeof(InventoryDbContext))]
 [Migration("0003_tenants")]
-public sealed class Tenants : SqlMigration;
+internal sealed class Tenants : SqlMigration;

@@ -46,7 +46,7 @@ public sealed class ProductPart
     public required int Quantity { get; init; }
 }
 
-public static class TenantRows
+internal static class TenantRows
 {
     /// <summary>The rows of the caller's tenant; to whoever has none, all.</summary>
     public static IQueryable<T> VisibleTo<T>(this IQueryable<T> rows, Caller caller)

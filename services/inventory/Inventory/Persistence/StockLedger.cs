@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Chassis;
-using Chassis.Web;
 using Contracts.Events;
 using Inventory.Domain;
 using Microsoft.EntityFrameworkCore;

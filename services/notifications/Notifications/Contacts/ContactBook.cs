@@ -2,7 +2,6 @@ using Chassis;
 using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
-using Notifications.Mails;
 using Notifications.Persistence;
 
 namespace Notifications.Contacts;

@@ -5,7 +5,7 @@ using Shop.Contracts.Users.V1;
 namespace Notifications.Contacts;
 
 /// <summary>Copies from users' events what a mail needs.</summary>
-public sealed class ContactsConsumer(ContactBook contacts) :
+internal sealed class ContactsConsumer(ContactBook contacts) :
     IConsumer<UserRegistered>,
     IConsumer<UserProfileUpdated>,
     IConsumer<UserEmailVerified>,

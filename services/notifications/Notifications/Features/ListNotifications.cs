@@ -23,12 +23,12 @@ namespace Notifications.Features;
 /// <param name="SentAt">When the mail server took it.</param>
 /// <param name="CompletedAt">When it was sent, given up or suppressed.</param>
 /// <param name="Error">Why it failed, was suppressed, or has to wait.</param>
-public sealed record NotificationView(
+internal sealed record NotificationView(
     Guid Id, Guid? UserId, Guid? OrderId, string Template, string? Recipient, MailStatus Status, int Attempts, string EventId, string EventType,
     DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt, DateTimeOffset? SentAt, DateTimeOffset? CompletedAt, string? Error);
 
 /// <summary>Mails, newest first: customers see their own, operators all.</summary>
-public static class ListNotifications
+internal static class ListNotifications
 {
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) =>
         app.MapGet("/v1/notifications", List).RequireCustomer(others: Permissions.ReadPersonalData)

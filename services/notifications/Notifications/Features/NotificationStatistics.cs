@@ -7,7 +7,7 @@ using NpgsqlTypes;
 
 namespace Notifications.Features;
 
-public sealed record TemplateStatistics(string Template, long Sent, long Failed, long Suppressed, long Pending);
+internal sealed record TemplateStatistics(string Template, long Sent, long Failed, long Suppressed, long Pending);
 
 /// <param name="WebhookId">The webhook.</param>
 /// <param name="Url">Its endpoint.</param>
@@ -18,17 +18,17 @@ public sealed record TemplateStatistics(string Template, long Sent, long Failed,
 /// <param name="Attempts">Attempts made.</param>
 /// <param name="SuccessRatio">Share of the attempts that succeeded; null without attempts.</param>
 /// <param name="LatencyMs">How long the endpoint takes; null without attempts.</param>
-public sealed record EndpointStatistics(
+internal sealed record EndpointStatistics(
     Guid WebhookId, string Url, long Deliveries, long Succeeded, long Failed, long Pending, long Attempts, double? SuccessRatio, LatencyStatistics? LatencyMs);
 
-public sealed record LatencyStatistics(double Mean, double P50, double P95, double P99);
+internal sealed record LatencyStatistics(double Mean, double P50, double P95, double P99);
 
 /// <summary>What left the system between two times.</summary>
-public sealed record NotificationStatisticsView(
+internal sealed record NotificationStatisticsView(
     DateTimeOffset From, DateTimeOffset To, long Sent, long Failed, long Suppressed, long Pending,
     IReadOnlyList<TemplateStatistics> ByTemplate, IReadOnlyList<EndpointStatistics> Webhooks);
 
-public static class NotificationStatistics
+internal static class NotificationStatistics
 {
     private static readonly TimeSpan DefaultPeriod = TimeSpan.FromDays(30);
 

@@ -25,7 +25,7 @@ namespace Notifications.Features;
 /// <param name="SecondFactorAdded">One-time codes were set up: a security mail, always on.</param>
 /// <param name="SecondFactorRemoved">One-time codes were removed: a security mail, always on.</param>
 /// <param name="AccountDeactivated">The account was deactivated: a security mail, always on.</param>
-public sealed record PreferencesView(
+internal sealed record PreferencesView(
     bool Welcome = true, bool OrderConfirmation = true, bool OrderShipped = true, bool OrderCancelled = true, bool OrderFailed = true,
     bool EmailChanged = true, bool AccountDeactivated = true, bool PasswordChanged = true, bool PasswordReset = true,
     bool EmailVerification = true, bool EmailConfirmation = true, bool EmailChangeUndo = true,
@@ -75,7 +75,7 @@ public sealed record PreferencesView(
     }
 }
 
-public static class Preferences
+internal static class Preferences
 {
     public static void Map(IEndpointRouteBuilder app)
     {

@@ -8,7 +8,7 @@ using Notifications.Persistence;
 namespace Notifications.Features;
 
 /// <summary>Mends the copy of a contact that took in what users never said, as orders mends its own (docs/how-to/resync-a-copy.md).</summary>
-public static class ResyncContact
+internal static class ResyncContact
 {
     public static void Map(IEndpointRouteBuilder app) =>
         app.MapPost("/v1/ops/copies/contacts/{userId:guid}/resync", Post).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey()

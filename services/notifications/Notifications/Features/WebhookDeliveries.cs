@@ -19,10 +19,10 @@ namespace Notifications.Features;
 /// <param name="Status">The HTTP status that the endpoint answered with; null when there was no answer.</param>
 /// <param name="Error">Why there was no answer.</param>
 /// <param name="ResponseExcerpt">Beginning of the answer's body.</param>
-public sealed record AttemptView(int Number, DateTimeOffset At, double LatencyMs, int? Status, string? Error, string? ResponseExcerpt);
+internal sealed record AttemptView(int Number, DateTimeOffset At, double LatencyMs, int? Status, string? Error, string? ResponseExcerpt);
 
 /// <summary>One event for one webhook, with everything that was tried.</summary>
-public sealed record DeliveryView(
+internal sealed record DeliveryView(
     Guid Id, string EventId, string EventType, string? Subject, DeliveryStatus Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt,
     DateTimeOffset? CompletedAt,
     IReadOnlyList<AttemptView> Attempts);
@@ -30,12 +30,12 @@ public sealed record DeliveryView(
 /// <param name="From">Deliveries created at this time or later.</param>
 /// <param name="To">And before this time.</param>
 /// <param name="Status">Only those in this state; without one all that failed or were cancelled.</param>
-public sealed record RedeliverRangeRequest(DateTimeOffset From, DateTimeOffset? To = null, DeliveryStatus? Status = null);
+internal sealed record RedeliverRangeRequest(DateTimeOffset From, DateTimeOffset? To = null, DeliveryStatus? Status = null);
 
-public sealed record RedeliveryCount(int Count);
+internal sealed record RedeliveryCount(int Count);
 
 /// <summary>What was delivered, and doing it again.</summary>
-public static class WebhookDeliveries
+internal static class WebhookDeliveries
 {
     /// <summary>Type of the event that the test button sends; it is delivered whatever the webhook listens to.</summary>
     public const string TestEventType = "shop.webhook.test.v1";

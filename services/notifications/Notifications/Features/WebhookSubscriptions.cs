@@ -15,13 +15,13 @@ namespace Notifications.Features;
 /// <param name="Url">Where deliveries go: https, a public host, a port that the configuration allows.</param>
 /// <param name="EventTypes">Event types, with <c>*</c> as wildcard: <c>shop.order.*</c>.</param>
 /// <param name="Description">For people.</param>
-public sealed record RegisterWebhookRequest(
+internal sealed record RegisterWebhookRequest(
     [property: MaxLength(EndpointRules.MaxLength)] string Url,
     [property: Length(1, WebhookSubscriptions.MaxPatterns), Each(EventTypePattern.MaxLength)] IReadOnlyList<string> EventTypes,
     [property: Text(WebhookSubscriptions.MaxDescription)] string? Description = null);
 
 /// <summary>What is left out, or null, stays as it is.</summary>
-public sealed record ChangeWebhookRequest(
+internal sealed record ChangeWebhookRequest(
     [property: MaxLength(EndpointRules.MaxLength)] string? Url = null,
     [property: Length(1, WebhookSubscriptions.MaxPatterns), Each(EventTypePattern.MaxLength)] IReadOnlyList<string>? EventTypes = null,
     [property: Text(WebhookSubscriptions.MaxDescription)] string? Description = null,
@@ -40,7 +40,7 @@ public sealed record ChangeWebhookRequest(
 /// <param name="CreatedAt">When it was registered.</param>
 /// <param name="UpdatedAt">When it was changed last.</param>
 /// <param name="Version">Its version, as in the ETag.</param>
-public record WebhookView(
+internal record WebhookView(
     Guid Id, string Url, IReadOnlyList<string> EventTypes, string? Description, WebhookStatus Status, string? DisabledReason, DateTimeOffset? DisabledAt,
     DateTimeOffset? FailingSince, DateTimeOffset? PausedUntil, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version)
 {
@@ -49,17 +49,17 @@ public record WebhookView(
 }
 
 /// <summary>A webhook with its secret, which is shown this once.</summary>
-public sealed record RegisteredWebhook(
+internal sealed record RegisteredWebhook(
     Guid Id, string Url, IReadOnlyList<string> EventTypes, string? Description, WebhookStatus Status, DateTimeOffset CreatedAt,
     DateTimeOffset UpdatedAt, long Version,
     string Secret);
 
 /// <param name="Secret">The new secret, shown this once.</param>
 /// <param name="PreviousExpiresAt">Until then deliveries carry a signature of the previous secret as well.</param>
-public sealed record RotatedSecret(string Secret, DateTimeOffset PreviousExpiresAt);
+internal sealed record RotatedSecret(string Secret, DateTimeOffset PreviousExpiresAt);
 
 /// <summary>Partners' endpoints, for operators.</summary>
-public static class WebhookSubscriptions
+internal static class WebhookSubscriptions
 {
     internal const int MaxDescription = 500;
     internal const int MaxPatterns = 50;

@@ -10,7 +10,7 @@ namespace Notifications.Mails;
 /// command that comes again makes no second mail.
 /// </summary>
 [OwnTransaction]
-public sealed class AccountLinksConsumer(GroupCommit<MailRequest> mails) : IConsumer<SendAccountLink>
+internal sealed class AccountLinksConsumer(GroupCommit<MailRequest> mails) : IConsumer<SendAccountLink>
 {
     private const string EventType = "users.send-account-link";
 

@@ -1,7 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using Chassis;
-using Chassis.Messaging.Storage;
 using MailKit.Security;
 
 namespace Notifications.Mails;

@@ -1,7 +1,6 @@
 using Chassis.Data;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Notifications.Mails;
 

@@ -15,7 +15,7 @@ namespace Notifications.Mails;
 /// makes one. So no inbox is needed, and mails are committed together with those that others have asked for in the same moment.
 /// </summary>
 [OwnTransaction]
-public sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<MailOptions> options) :
+internal sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<MailOptions> options) :
     IConsumer<UserRegistered>,
     IConsumer<UserEmailChanged>,
     IConsumer<UserSessionsEnded>,

@@ -1,9 +1,5 @@
 using Chassis.Data;
-using Chassis.Messaging;
-using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Migrations;
 using Notifications.Contacts;
 using Notifications.Mails;
 using Notifications.Webhooks;
@@ -72,17 +68,5 @@ public sealed class NotificationsDbContext(DbContextOptions<NotificationsDbConte
         });
         modelBuilder.Entity<WebhookAttempt>().ToTable("webhook_attempts");
         modelBuilder.UseSnakeCaseNames();
-    }
-}
-
-[DbContext(typeof(NotificationsDbContext))]
-[Migration("0001_initial")]
-public sealed class InitialMigration : SqlMigration
-{
-    protected override void Up(MigrationBuilder migrationBuilder)
-    {
-        migrationBuilder.CreateIdempotencyKeys();
-        migrationBuilder.CreateMessagingTables();
-        base.Up(migrationBuilder);
     }
 }

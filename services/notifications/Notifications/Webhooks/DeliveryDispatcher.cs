@@ -12,7 +12,7 @@ namespace Notifications.Webhooks;
 /// An endpoint's place is free again when it has taken a delivery, and after a failure when that is written down, so that the circuit is heard.
 /// The process' place is free when the result is written, so that a database that is away stops the sending instead of filling memory.
 /// </summary>
-public sealed partial class DeliveryDispatcher(
+internal sealed partial class DeliveryDispatcher(
     DeliveryQueue queue,
     DeliveryClient client,
     WebhooksSignal signal,

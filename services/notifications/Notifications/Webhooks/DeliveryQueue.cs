@@ -1,6 +1,5 @@
 using Chassis;
 using Chassis.Data;
-using Chassis.Web;
 using Microsoft.Extensions.Options;
 using Notifications.Mails;
 using Npgsql;
@@ -32,7 +31,7 @@ public sealed record AttemptResult(
 /// <summary>
 /// The dispatcher's view of the deliveries. Every statement is a transaction of its own, and every time is the database's: replicas need not agree on theirs.
 /// </summary>
-public sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOptions> options, IOptions<MailOptions> mails, TimeProvider clock)
+internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookOptions> options, IOptions<MailOptions> mails, TimeProvider clock)
 {
     private readonly RetrySchedule _retries = options.Value.Retries;
 

@@ -15,7 +15,7 @@ public sealed class SystemHostResolver : IHostResolver
 }
 
 /// <summary>The name led only to addresses that must not be dialled.</summary>
-public sealed class AddressRefusedException() : IOException("The host has no public address.");
+internal sealed class AddressRefusedException() : IOException("The host has no public address.");
 
 /// <summary>Opens connections to addresses that the rules allow, and to no other, whatever the name server says from one moment to the next.</summary>
 public sealed class GuardedConnect(IHostResolver resolver, AddressRules rules)

@@ -124,4 +124,4 @@ public sealed class WebhookAttempt
 }
 
 /// <summary>Data of the mail that tells operators of a webhook that was switched off.</summary>
-public sealed record WebhookDisabled(Guid WebhookId, string Url, string Reason, DateTimeOffset DisabledAt);
+internal sealed record WebhookDisabled(Guid WebhookId, string Url, string Reason, DateTimeOffset DisabledAt);

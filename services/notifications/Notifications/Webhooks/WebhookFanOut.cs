@@ -1,6 +1,5 @@
 using Chassis;
 using Chassis.Messaging.Erasure;
-using Chassis.Messaging.Storage;
 using Contracts.Events;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;

@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using Chassis;
-using Chassis.Messaging.Storage;
 
 namespace Notifications.Webhooks;
 

@@ -10,7 +10,7 @@ namespace Notifications.Webhooks;
 /// that is wanted by nobody any more.
 /// </summary>
 [OwnTransaction]
-public sealed class WebhooksConsumer(WebhookFanOut fanOut) : IConsumer<RawBoundaryEvent>
+internal sealed class WebhooksConsumer(WebhookFanOut fanOut) : IConsumer<RawBoundaryEvent>
 {
     public Task Consume(ConsumeContext<RawBoundaryEvent> context)
     {

@@ -1,5 +1,4 @@
 using Chassis.Testing;
-using Notifications.Tests.Support;
 
 namespace Notifications.Tests.Mails;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Contracts.Events;
-using Microsoft.Extensions.Options;
 using Notifications.Mails;
 using Notifications.Templating;
 using Shop.Contracts;

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Chassis.Data;
 using Chassis.Testing;
-using Chassis.Web;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Notifications.Persistence;

@@ -2,7 +2,6 @@ using Chassis.EventSourcing;
 using Chassis.Messaging;
 using Chassis.Messaging.Erasure;
 using Chassis.Web;
-using Contracts.Events;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Orders.Domain;
@@ -15,7 +14,7 @@ using Shop.Contracts.Users.V1;
 namespace Orders.Catalogue;
 
 /// <summary>Keeps the local copies. Facts are ordered by the publisher's sequence, not by arrival.</summary>
-public sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalogue, CancelOrdersOfCustomer cancelOrders, CatalogueMetrics metrics) :
+internal sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catalogue, CancelOrdersOfCustomer cancelOrders, CatalogueMetrics metrics) :
     IConsumer<ProductAdded>, IConsumer<ProductPriceChanged>, IConsumer<ProductDiscontinued>,
     IConsumer<UserRegistered>, IConsumer<UserDeactivated>, IConsumer<UserReactivated>, IConsumer<UserErased>
 {

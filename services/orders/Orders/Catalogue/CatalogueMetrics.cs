@@ -4,7 +4,7 @@ using System.Diagnostics.Metrics;
 namespace Orders.Catalogue;
 
 /// <summary>How far the local copies are behind their owners.</summary>
-public sealed class CatalogueMetrics : IDisposable
+internal sealed class CatalogueMetrics : IDisposable
 {
     private readonly Meter _meter;
     private readonly Histogram<double> _lag;

@@ -6,7 +6,7 @@ using Shop.Contracts.Users.V1;
 namespace Orders.Catalogue;
 
 /// <summary>Writes down whose sessions have ended, for every replica.</summary>
-public sealed class EndSessions(OrdersDbContext db) : IConsumer<UserSessionsEnded>, IConsumer<UserSessionEnded>
+internal sealed class EndSessions(OrdersDbContext db) : IConsumer<UserSessionsEnded>, IConsumer<UserSessionEnded>
 {
     public Task Consume(ConsumeContext<UserSessionsEnded> context) =>
         EndedSessions.RecordAsync(db, context.Message.UserId, context.Message.Epoch, context.Message.EndedAt, context.CancellationToken);

@@ -1,5 +1,4 @@
 using Chassis;
-using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Orders.Domain;
 using Orders.Persistence;

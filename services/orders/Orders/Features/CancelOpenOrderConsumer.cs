@@ -4,7 +4,7 @@ using Orders.Domain;
 namespace Orders.Features;
 
 /// <summary>Cancels the orders of a customer who was deactivated or erased, each by a message of its own.</summary>
-public sealed class CancelOpenOrderConsumer(OrderStore orders, TimeProvider clock) : IConsumer<CancelOpenOrder>
+internal sealed class CancelOpenOrderConsumer(OrderStore orders, TimeProvider clock) : IConsumer<CancelOpenOrder>
 {
     public async Task Consume(ConsumeContext<CancelOpenOrder> context)
     {

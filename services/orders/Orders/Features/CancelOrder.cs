@@ -6,10 +6,10 @@ using Orders.ReadModels;
 namespace Orders.Features;
 
 /// <param name="Reason">Why.</param>
-public sealed record CancelOrderRequest([property: Text(500)] string Reason) : IHasReason;
+internal sealed record CancelOrderRequest([property: Text(500)] string Reason) : IHasReason;
 
 /// <summary>Cancels a draft at once and asks the fulfilment to undo an order under way; asking twice changes nothing.</summary>
-public sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider clock)
+internal sealed class CancelOrder(OrderStore orders, Caller caller, TimeProvider clock)
 {
     public Task<VersionedOrder> Handle(Guid id, CancelOrderRequest request, ExpectedVersion expected, CancellationToken ct)
     {

@@ -6,14 +6,14 @@ using Orders.Fulfilment;
 namespace Orders.Features;
 
 /// <summary>Inside the service only: cancel this order if it can be cancelled still.</summary>
-public sealed record CancelOpenOrder(Guid OrderId, string Reason);
+internal sealed record CancelOpenOrder(Guid OrderId, string Reason);
 
 /// <summary>Cancels whatever is open for a customer who was deactivated or erased.</summary>
 /// <remarks>
 /// Each order by a message of its own, not all at once: the customer's lock is held here, and whoever is just placing an order holds that order's and waits for
 /// it.
 /// </remarks>
-public sealed class CancelOrdersOfCustomer(DbContext db, ISendEndpointProvider send)
+internal sealed class CancelOrdersOfCustomer(DbContext db, ISendEndpointProvider send)
 {
     public async Task Handle(Guid userId, string reason, CancellationToken ct)
     {

@@ -14,13 +14,13 @@ namespace Orders.Features;
 /// <param name="Items">1 to 100 products; the same sku twice is added up.</param>
 /// <param name="Currency">Refuse products in another currency than this.</param>
 /// <param name="Submit">Place the order at once.</param>
-public sealed record CreateOrderRequest(
+internal sealed record CreateOrderRequest(
     [property: Length(1, Order.MaxLines)] IReadOnlyList<ItemRequest> Items,
     [property: RegularExpression("^[A-Z]{3}$", ErrorMessage = "is not an ISO 4217 code such as EUR.")] string? Currency = null,
     SubmitOrderRequest? Submit = null);
 
 /// <summary>Begins an order, as a draft or placed at once. Prices come from the catalogue, never from the client.</summary>
-public sealed class CreateOrder(
+internal sealed class CreateOrder(
     OrderStore orders, LocalCatalogue catalogue, DraftQuota drafts, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
 {
     public async Task<VersionedOrder> Handle(CreateOrderRequest request, CancellationToken ct)

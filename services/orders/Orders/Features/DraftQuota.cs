@@ -1,5 +1,4 @@
 using Chassis;
-using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Orders.Persistence;
@@ -7,7 +6,7 @@ using Orders.Persistence;
 namespace Orders.Features;
 
 /// <summary>How many drafts a customer may have: a draft costs nothing, is never placed by itself, and would be there for ever.</summary>
-public sealed class DraftQuota(OrdersDbContext db, IOptions<OrdersOptions> options)
+internal sealed class DraftQuota(OrdersDbContext db, IOptions<OrdersOptions> options)
 {
     private static readonly TimeSpan Later = TimeSpan.FromMinutes(1);
 

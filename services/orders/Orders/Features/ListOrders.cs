@@ -3,13 +3,12 @@ using Chassis;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Orders.Catalogue;
-using Orders.Domain;
 using Orders.ReadModels;
 
 namespace Orders.Features;
 
 /// <summary>Orders, newest first: a customer's own, and for operators anybody's.</summary>
-public static class ListOrders
+internal static class ListOrders
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
         orders.MapGet("/", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("ListOrders")

@@ -13,7 +13,8 @@ public sealed record ItemRequest(
 /// <param name="PaymentMethod">The payment provider's handle of the customer's means of payment.</param>
 /// <param name="ShippingAddress">Where it goes.</param>
 /// <param name="ExpectedTotal">What the customer has seen and is willing to pay: at another sum the answer is 409 <c>price_changed</c>.</param>
-public sealed record SubmitOrderRequest([property: Text(100)] string PaymentMethod, AddressRequest ShippingAddress, Shop.Contracts.Money? ExpectedTotal = null)
+internal sealed record SubmitOrderRequest(
+    [property: Text(100)] string PaymentMethod, AddressRequest ShippingAddress, Shop.Contracts.Money? ExpectedTotal = null)
 {
     internal Money? Expected => ExpectedTotal is { } money ? new Money(money.Amount, money.Currency) : null;
 }
@@ -24,7 +25,7 @@ public sealed record SubmitOrderRequest([property: Text(100)] string PaymentMeth
 /// <param name="PostalCode">Post code.</param>
 /// <param name="Country">ISO 3166-1 alpha-2 code, in capitals.</param>
 /// <param name="Line2">Anything more.</param>
-public sealed record AddressRequest(
+internal sealed record AddressRequest(
     [property: Text(200)] string Name,
     [property: Text(200)] string Line1,
     [property: Text(100)] string City,

@@ -9,7 +9,7 @@ using Orders.ReadModels;
 namespace Orders.Features;
 
 /// <summary>One order: as it is, or as it was.</summary>
-public static class ReadOrder
+internal static class ReadOrder
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
         orders.MapGet("/{id:guid}", Get).RequireCustomer(others: Permissions.ReadPersonalData).WithName("GetOrder")

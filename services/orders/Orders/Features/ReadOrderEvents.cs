@@ -16,7 +16,7 @@ namespace Orders.Features;
 /// <param name="Metadata">
 /// Correlation, causation, user, tenant, trace; to customers what ties it to their own requests, and not who of the shop acted, or by what.
 /// </param>
-public sealed record OrderEventView(
+internal sealed record OrderEventView(
     Guid EventId, string EventType, int EventVersion, long Version, DateTimeOffset OccurredAt, JsonElement Payload, EventMetadata Metadata)
 {
     public static OrderEventView Of(StoredEvent stored, Caller caller) => new(
@@ -29,7 +29,7 @@ public sealed record OrderEventView(
 }
 
 /// <summary>The whole truth about an order.</summary>
-public static class ReadOrderEvents
+internal static class ReadOrderEvents
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder orders) =>
         orders.MapGet("/{id:guid}/events", Get)

@@ -12,7 +12,7 @@ namespace Orders.Features;
 /// Mends a local copy that took in what its owner never said: its sequences are forgotten, so that the next word of the owner counts, whatever number it has.
 /// What is known stays until then. The owner's replay brings that word (docs/how-to/resync-a-copy.md).
 /// </summary>
-public static class ResyncCopies
+internal static class ResyncCopies
 {
     public static void Map(IEndpointRouteBuilder app)
     {

@@ -18,7 +18,7 @@ namespace Orders.Features;
 /// <param name="Orders">Orders completed.</param>
 /// <param name="Quantity">Pieces in completed orders.</param>
 /// <param name="Revenue">Sum of completed orders, in one currency; a day or product with two has two rows.</param>
-public sealed record SalesRow(
+internal sealed record SalesRow(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateOnly? Day,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Sku,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Name,
@@ -29,10 +29,10 @@ public sealed record SalesRow(
 
 /// <param name="GroupBy"><c>day</c> or <c>product</c>.</param>
 /// <param name="Items">By day, or by revenue.</param>
-public sealed record SalesReport(string GroupBy, IReadOnlyList<SalesRow> Items);
+internal sealed record SalesReport(string GroupBy, IReadOnlyList<SalesRow> Items);
 
 /// <summary>What was sold.</summary>
-public static class SalesStatistics
+internal static class SalesStatistics
 {
     public static void Map(IEndpointRouteBuilder app) => app.MapGet("/v1/statistics/sales", Get).RequireOperator(Permissions.ReadReports).WithName("GetSales")
         .WithSummary("Completed orders, pieces and revenue by UTC day or by product; follows the orders within a second or so.");

@@ -17,7 +17,7 @@ namespace Orders.Features;
 /// The order after every change, as server-sent events. The event's id is the order's version, so that a reader that comes back with <c>Last-Event-ID</c>, on
 /// any replica, misses nothing: everything is read from the event store.
 /// </summary>
-public sealed class StreamOrder(
+internal sealed class StreamOrder(
     OrderReader reader, IServiceScopeFactory scopes, StreamWatcher watcher, IHostApplicationLifetime lifetime, ISessionStatus sessions,
     IOptions<JsonOptions> json,
     IOptions<OrdersOptions> options, TimeProvider clock)

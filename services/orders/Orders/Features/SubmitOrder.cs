@@ -9,7 +9,7 @@ using Orders.ReadModels;
 namespace Orders.Features;
 
 /// <summary>Places a draft, at the prices of this moment. What follows is the fulfilment's business: the answer is 202.</summary>
-public sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
+internal sealed class SubmitOrder(OrderStore orders, LocalCatalogue catalogue, Caller caller, IOptions<PaymentsOptions> payments, TimeProvider clock)
 {
     public Task<VersionedOrder> Handle(Guid id, SubmitOrderRequest request, ExpectedVersion expected, CancellationToken ct)
     {

@@ -7,18 +7,18 @@ namespace Orders.Fulfilment;
 // What the version before asked of itself over the broker, and what this one does in one transaction with what made it possible: it may still lie in a queue,
 // or come from a replica of that version. To be deleted with the states of that version in FulfilmentStateMachine when nobody upgrades from it any more.
 
-public sealed record ConfirmOrder(Guid OrderId);
+internal sealed record ConfirmOrder(Guid OrderId);
 
-public sealed record RecordShipment(Guid OrderId, Guid ShipmentId, string Carrier, string TrackingNumber);
+internal sealed record RecordShipment(Guid OrderId, Guid ShipmentId, string Carrier, string TrackingNumber);
 
-public sealed record CompleteOrder(Guid OrderId);
+internal sealed record CompleteOrder(Guid OrderId);
 
-public sealed record FailOrder(Guid OrderId, string Reason, Money? Refunded = null);
+internal sealed record FailOrder(Guid OrderId, string Reason, Money? Refunded = null);
 
-public sealed record CancelOrder(Guid OrderId, [PersonalData] string Reason, Money? Refunded = null);
+internal sealed record CancelOrder(Guid OrderId, [PersonalData] string Reason, Money? Refunded = null);
 
 /// <summary>Whatever these ask for the saga does by itself when its deadline comes, a minute after it had asked.</summary>
-public sealed class StepsOfEarlierVersion :
+internal sealed class StepsOfEarlierVersion :
     IConsumer<ConfirmOrder>, IConsumer<RecordShipment>, IConsumer<CompleteOrder>, IConsumer<FailOrder>, IConsumer<CancelOrder>
 {
     public Task Consume(ConsumeContext<ConfirmOrder> context) => Task.CompletedTask;
@@ -32,7 +32,7 @@ public sealed class StepsOfEarlierVersion :
     public Task Consume(ConsumeContext<CancelOrder> context) => Task.CompletedTask;
 }
 
-public sealed class PaymentsOfEarlierVersion(IPayments payments, Fulfilments fulfilments) :
+internal sealed class PaymentsOfEarlierVersion(IPayments payments, Fulfilments fulfilments) :
     IConsumer<AuthorizePayment>, IConsumer<CapturePayment>, IConsumer<VoidPayment>, IConsumer<RefundPayment>
 {
     public const string Queue = "orders.payments";

@@ -4,7 +4,7 @@ using Orders.Domain;
 namespace Orders.Fulfilment;
 
 /// <inheritdoc/>
-public sealed class FulfilledOrders(OrderStore orders) : IOrders
+internal sealed class FulfilledOrders(OrderStore orders) : IOrders
 {
     public async Task DoAsync(Guid orderId, OrderCommand command, CancellationToken ct)
     {

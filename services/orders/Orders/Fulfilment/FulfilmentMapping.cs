@@ -3,7 +3,6 @@ using Contracts.Events;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
-using Shop.Contracts.Inventory.V1;
 
 namespace Orders.Fulfilment;
 

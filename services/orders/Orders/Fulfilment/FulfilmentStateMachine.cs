@@ -1,6 +1,5 @@
 using Chassis;
 using Chassis.Messaging;
-using Chassis.Web;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Orders.Domain;

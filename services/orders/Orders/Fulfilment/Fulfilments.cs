@@ -4,7 +4,7 @@ using Shop.Contracts.Orders.V1;
 namespace Orders.Fulfilment;
 
 /// <summary>How the rest of the service tells the saga something, in the transaction in which it happened.</summary>
-public sealed class Fulfilments(ISagaEvents<FulfilmentState> sagas, FulfilmentStateMachine machine)
+internal sealed class Fulfilments(ISagaEvents<FulfilmentState> sagas, FulfilmentStateMachine machine)
 {
     public Task StartAsync(StartFulfilment order, CancellationToken ct) =>
         sagas.RaiseAsync(machine, machine.StartFulfilment, order, OrdersQueues.Fulfilment, ct);

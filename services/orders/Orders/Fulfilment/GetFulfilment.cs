@@ -12,40 +12,40 @@ namespace Orders.Fulfilment;
 /// <param name="Started">When fulfilment began.</param>
 /// <param name="Ended">When it was through.</param>
 /// <param name="Steps">The timeline, oldest first.</param>
-public sealed record FulfilmentResource(
-    Guid OrderId, string State, string? Reason, DateTimeOffset Started, DateTimeOffset? Ended, IReadOnlyList<FulfilmentStepResource> Steps);
+internal sealed record FulfilmentView(
+    Guid OrderId, string State, string? Reason, DateTimeOffset Started, DateTimeOffset? Ended, IReadOnlyList<FulfilmentStepView> Steps);
 
 /// <param name="Step">What was waited for.</param>
 /// <param name="Started">When it was asked for.</param>
 /// <param name="Ended">When it was answered or given up; null while waiting.</param>
 /// <param name="Outcome">The answer; null while waiting.</param>
 /// <param name="Attempt">1 for the first time of asking.</param>
-public sealed record FulfilmentStepResource(string Step, DateTimeOffset Started, DateTimeOffset? Ended, string? Outcome, int Attempt);
+internal sealed record FulfilmentStepView(string Step, DateTimeOffset Started, DateTimeOffset? Ended, string? Outcome, int Attempt);
 
 /// <summary>The whole story of one order's fulfilment.</summary>
-public static class GetFulfilment
+internal static class GetFulfilment
 {
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder v1) =>
         v1.MapGet("/orders/{id:guid}/fulfilment", Get).RequireCustomer(others: Permissions.ReadPersonalData)
             .WithName("ReadFulfilment").WithSummary("How an order is being fulfilled: the steps so far, and what it waits for.");
 
-    private static async Task<Ok<FulfilmentResource>> Get(Guid id, DbContext db, OrderReader orders, Caller caller, CancellationToken ct)
+    private static async Task<Ok<FulfilmentView>> Get(Guid id, DbContext db, OrderReader orders, Caller caller, CancellationToken ct)
     {
         var order = await orders.GetAsync(id, caller, ct);
         if (await db.Set<FulfilmentState>().AsNoTracking().SingleOrDefaultAsync(s => s.CorrelationId == id, ct) is not { } saga)
         {
             // A draft is none of its business. An order that the version before took in hears of its saga a moment later.
-            return TypedResults.Ok(new FulfilmentResource(
+            return TypedResults.Ok(new FulfilmentView(
                 id, "notStarted", order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."), null, []));
         }
 
-        return TypedResults.Ok(new FulfilmentResource(
+        return TypedResults.Ok(new FulfilmentView(
             saga.CorrelationId,
             Name(saga.CurrentState),
             saga.Reason,
             saga.StartedAt,
             saga.FinishedAt,
-            [.. saga.Steps.Select(s => new FulfilmentStepResource(Name(s.Step), s.Started, s.Ended, s.Outcome, s.Attempt))]));
+            [.. saga.Steps.Select(s => new FulfilmentStepView(Name(s.Step), s.Started, s.Ended, s.Outcome, s.Attempt))]));
     }
 
     private static string Name(string state) => char.ToLowerInvariant(state[0]) + state[1..];

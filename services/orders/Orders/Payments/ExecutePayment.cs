@@ -14,7 +14,7 @@ namespace Orders.Payments;
 /// anywhere in between brings the message back, and the deterministic idempotency keys make the second call give the first one's answer.
 /// </summary>
 [OwnTransaction]
-public sealed partial class ExecutePaymentConsumer(
+internal sealed partial class ExecutePaymentConsumer(
     DbContext db,
     PaymentExecution execution,
     Fulfilments fulfilments,
@@ -97,7 +97,7 @@ public sealed partial class ExecutePaymentConsumer(
 }
 
 /// <summary>Calls to the provider wait for it most of the time: more of them may be under way than the service's queues allow by default.</summary>
-public sealed class ExecutePaymentConsumerDefinition(IOptions<PaymentsOptions> options) : ConsumerDefinition<ExecutePaymentConsumer>
+internal sealed class ExecutePaymentConsumerDefinition(IOptions<PaymentsOptions> options) : ConsumerDefinition<ExecutePaymentConsumer>
 {
     protected override void ConfigureConsumer(
         IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<ExecutePaymentConsumer> consumerConfigurator, IRegistrationContext context)

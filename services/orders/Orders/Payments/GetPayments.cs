@@ -19,7 +19,7 @@ namespace Orders.Payments;
 /// <param name="WaitsFor">What the provider waits for before it can decide, in its words: <c>requires_action</c> of the customer, <c>processing</c>.</param>
 /// <param name="NextActionUrl">Where the customer has to go, when the provider waits for her.</param>
 /// <param name="Version">Counts its states.</param>
-public sealed record PaymentResource(
+internal sealed record PaymentView(
     Guid Id,
     Guid OrderId,
     Guid UserId,
@@ -39,14 +39,14 @@ public sealed record PaymentResource(
     DateTimeOffset? VoidedAt,
     DateTimeOffset? RefundedAt)
 {
-    internal static PaymentResource Of(Payment p) => new(
+    internal static PaymentView Of(Payment p) => new(
         p.Id, p.OrderId, p.UserId, p.Status.ToString().ToLowerInvariant(), p.Amount, p.PaymentMethod, p.ProviderReference, p.DeclineCode,
         p.Operation?.ToString().ToLowerInvariant(), p.WaitsFor, p.NextActionUrl, p.Version, p.CreatedAt, p.AuthorizedAt, p.CapturedAt, p.DeclinedAt,
         p.VoidedAt, p.RefundedAt);
 }
 
 /// <summary>Customers see what they pay, operators everything.</summary>
-public static class GetPayments
+internal static class GetPayments
 {
     public static void Map(IEndpointRouteBuilder v1)
     {
@@ -56,7 +56,7 @@ public static class GetPayments
             .WithName("ReadPayment").WithSummary("One payment.");
     }
 
-    private static async Task<Ok<Page<PaymentResource>>> List(Guid? orderId, [AsParameters] PageQuery query, DbContext db, Caller caller, CancellationToken ct)
+    private static async Task<Ok<Page<PaymentView>>> List(Guid? orderId, [AsParameters] PageQuery query, DbContext db, Caller caller, CancellationToken ct)
     {
         var payments = db.Set<Payment>().AsNoTracking();
         if (!caller.MaySeeOthers)
@@ -80,13 +80,13 @@ public static class GetPayments
         }
 
         var rows = await payments.OrderByDescending(p => p.Id).Take(query.Size + 1).ToListAsync(ct);
-        return TypedResults.Ok(Page.Of(rows.ConvertAll(PaymentResource.Of), query, p => p.Id));
+        return TypedResults.Ok(Page.Of(rows.ConvertAll(PaymentView.Of), query, p => p.Id));
     }
 
-    private static async Task<Ok<PaymentResource>> Get(Guid id, DbContext db, Caller caller, CancellationToken ct)
+    private static async Task<Ok<PaymentView>> Get(Guid id, DbContext db, Caller caller, CancellationToken ct)
     {
         var payment = await db.Set<Payment>().AsNoTracking().SingleOrDefaultAsync(p => p.Id == id, ct) ?? throw ProblemException.NotFound();
         OrderAccess.MustSee(caller, payment.UserId, payment.TenantId);
-        return TypedResults.Ok(PaymentResource.Of(payment));
+        return TypedResults.Ok(PaymentView.Of(payment));
     }
 }

@@ -118,4 +118,4 @@ public sealed record ProviderPayment(
     public bool IsUnconfirmed => Status == PaymentState.Pending && WaitsFor == Confirmation;
 }
 
-public sealed class PaymentProviderUnavailableException(string message) : Exception(message);
+internal sealed class PaymentProviderUnavailableException(string message) : Exception(message);

@@ -6,7 +6,7 @@ using Orders.Fulfilment;
 namespace Orders.Payments;
 
 /// <summary>Keeps the figures of what is under way for the gauges, so that collecting metrics does not wait for the database.</summary>
-public sealed class OpenWork(IServiceScopeFactory scopes, IMeterFactory meters, TimeProvider clock, ILogger<OpenWork> logger) : PeriodicService(clock, logger)
+internal sealed class OpenWork(IServiceScopeFactory scopes, IMeterFactory meters, TimeProvider clock, ILogger<OpenWork> logger) : PeriodicService(clock, logger)
 {
     private IReadOnlyList<(string State, int Count, double Age)> _sagas = [];
     private IReadOnlyDictionary<PaymentOperation, int>? _stuck;

@@ -1,7 +1,7 @@
 namespace Orders.Payments;
 
 /// <summary>Queues of this service for what it sends to itself about payments.</summary>
-public static class PaymentQueues
+internal static class PaymentQueues
 {
     /// <summary>What is to be asked of the provider.</summary>
     public const string Calls = "orders.payments.calls";

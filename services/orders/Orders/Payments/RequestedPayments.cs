@@ -11,7 +11,7 @@ namespace Orders.Payments;
 /// Takes what the saga wants done. Here it is only written down, in the saga's transaction; the provider is called by <see cref="ExecutePaymentConsumer"/>,
 /// outside of any. What was asked for before is answered with what is known.
 /// </summary>
-public sealed class RequestedPayments(DbContext db, IPublishEndpoint publish, ISendEndpointProvider send, TimeProvider clock) : IPayments
+internal sealed class RequestedPayments(DbContext db, IPublishEndpoint publish, ISendEndpointProvider send, TimeProvider clock) : IPayments
 {
     public async Task<PaymentProcessed?> RequestAsync(PaymentRequest request, CancellationToken ct)
     {

@@ -8,13 +8,13 @@ using Orders.Domain;
 namespace Orders.ReadModels;
 
 /// <summary>Which orders to list; what is null does not matter.</summary>
-public sealed record OrderFilter(Guid? UserId, string? TenantId, OrderStatus? Status, DateTimeOffset? From, DateTimeOffset? To);
+internal sealed record OrderFilter(Guid? UserId, string? TenantId, OrderStatus? Status, DateTimeOffset? From, DateTimeOffset? To);
 
 /// <summary>Sort key of a list of orders, newest first.</summary>
-public readonly record struct OrderKey(DateTimeOffset CreatedAt, Guid Id);
+internal readonly record struct OrderKey(DateTimeOffset CreatedAt, Guid Id);
 
 /// <summary>Reads orders from their read model: by id and page by page, each by one index.</summary>
-public sealed class OrderReader(NpgsqlDataSource dataSource)
+internal sealed class OrderReader(NpgsqlDataSource dataSource)
 {
     /// <summary>The order as it is now, if the caller may see it.</summary>
     /// <exception cref="ProblemException">404, also for somebody else's.</exception>
@@ -73,7 +73,7 @@ public sealed class OrderReader(NpgsqlDataSource dataSource)
 }
 
 /// <summary>Who may see an order: its customer and operators, inside their tenant.</summary>
-public static class OrderAccess
+internal static class OrderAccess
 {
     public static ProblemException NotFound() => ProblemException.NotFound("There is no such order.");
 

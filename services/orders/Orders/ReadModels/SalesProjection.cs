@@ -1,7 +1,5 @@
 using Chassis.Data;
 using Chassis.EventSourcing;
-using Npgsql;
-using NpgsqlTypes;
 using Orders.Domain;
 
 namespace Orders.ReadModels;

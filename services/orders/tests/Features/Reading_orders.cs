@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
-using Chassis;
 using Chassis.Testing;
 using Orders.Domain;
 using static Orders.Tests.OrdersFixture;

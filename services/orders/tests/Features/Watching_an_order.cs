@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Json;
 using Chassis;
 using Chassis.Testing;
-using Chassis.Web;
 using Orders.Domain;
 using static Orders.Tests.OrdersFixture;
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Chassis;
-using Chassis.Web;
 
 namespace Orders.Bench;
 

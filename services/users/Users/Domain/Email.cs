@@ -4,7 +4,7 @@ using System.Net.Mail;
 namespace Users.Domain;
 
 /// <summary>E-mail addresses as we compare and store them.</summary>
-public static class Email
+internal static class Email
 {
     public const int MaxLength = 254;
 

@@ -1,6 +1,6 @@
 namespace Users.Domain;
 
-public static class UserStatus
+internal static class UserStatus
 {
     public const string Active = "active";
     public const string Deactivated = "deactivated";

@@ -3,9 +3,9 @@ namespace Users.Domain;
 /// <summary>Why an account does not do what it is asked for.</summary>
 /// <param name="Code">Stable name in snake_case.</param>
 /// <param name="Message">One sentence for whoever asked.</param>
-public sealed record UserError(string Code, string Message);
+internal sealed record UserError(string Code, string Message);
 
-public static class UserErrors
+internal static class UserErrors
 {
     public static readonly UserError Deactivated = new("user_deactivated", "The account is deactivated.");
     public static readonly UserError NotDeactivated = new("user_not_deactivated", "Only a deactivated account can be reactivated.");

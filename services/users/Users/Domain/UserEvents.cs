@@ -4,7 +4,7 @@ namespace Users.Domain;
 
 /// <summary>Marks a value of a core event that tells who a person is: it is sealed with the user's key in the history.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class PersonalAttribute : Attribute;
+internal sealed class PersonalAttribute : Attribute;
 
 /// <summary>Something that happened to an account. Stays inside this service.</summary>
 public abstract record UserEvent
@@ -14,13 +14,13 @@ public abstract record UserEvent
     public virtual string? EndsSessions => null;
 }
 
-public sealed record UserRegistered([property: Personal] string? Email, [property: Personal] string? FullName, string Source, string Role) : UserEvent;
+internal sealed record UserRegistered([property: Personal] string? Email, [property: Personal] string? FullName, string Source, string Role) : UserEvent;
 
-public sealed record ProfileUpdated([property: Personal] IReadOnlyList<ProfileChange>? Changes) : UserEvent;
+internal sealed record ProfileUpdated([property: Personal] IReadOnlyList<ProfileChange>? Changes) : UserEvent;
 
-public sealed record ProfileChange(string Field, string? OldValue, string? NewValue);
+internal sealed record ProfileChange(string Field, string? OldValue, string? NewValue);
 
-public sealed record EmailChanged([property: Personal] string? OldEmail, [property: Personal] string? NewEmail) : UserEvent
+internal sealed record EmailChanged([property: Personal] string? OldEmail, [property: Personal] string? NewEmail) : UserEvent
 {
     /// <summary>Whether the old address was known to be the owner's.</summary>
     [JsonIgnore]
@@ -31,42 +31,42 @@ public sealed record EmailChanged([property: Personal] string? OldEmail, [proper
 }
 
 /// <summary>The address was shown to be its owner's.</summary>
-public sealed record EmailVerified : UserEvent;
+internal sealed record EmailVerified : UserEvent;
 
 /// <param name="ByOperator">Whether somebody else has set it, which nobody can any more.</param>
-public sealed record PasswordChanged(bool ByOperator) : UserEvent
+internal sealed record PasswordChanged(bool ByOperator) : UserEvent
 {
     [JsonIgnore]
     public override string EndsSessions => "password_changed";
 }
 
-public sealed record SecondFactorAdded : UserEvent
+internal sealed record SecondFactorAdded : UserEvent
 {
     [JsonIgnore]
     public override string EndsSessions => "second_factor_added";
 }
 
-public sealed record SecondFactorRemoved : UserEvent
+internal sealed record SecondFactorRemoved : UserEvent
 {
     [JsonIgnore]
     public override string EndsSessions => "second_factor_removed";
 }
 
-public sealed record RoleChanged(string OldRole, string NewRole, [property: Personal] string? Reason) : UserEvent
+internal sealed record RoleChanged(string OldRole, string NewRole, [property: Personal] string? Reason) : UserEvent
 {
     [JsonIgnore]
     public override string EndsSessions => "role_changed";
 }
 
-public sealed record UserDeactivated([property: Personal] string? Reason) : UserEvent
+internal sealed record UserDeactivated([property: Personal] string? Reason) : UserEvent
 {
     [JsonIgnore]
     public override string EndsSessions => "deactivated";
 }
 
-public sealed record UserReactivated : UserEvent;
+internal sealed record UserReactivated : UserEvent;
 
-public sealed record UserErased : UserEvent
+internal sealed record UserErased : UserEvent
 {
     [JsonIgnore]
     public override string EndsSessions => "erased";

@@ -6,7 +6,7 @@ namespace Users.Features;
 /// <summary>
 /// The pages on which people sign in and mend their access, each whole in itself: a heading, a line, a notice perhaps, and what is asked for.
 /// </summary>
-public static class AccountPage
+internal static class AccountPage
 {
     private const string Style =
         """

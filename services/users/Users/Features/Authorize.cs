@@ -18,7 +18,7 @@ namespace Users.Features;
 /// The page on which people sign in, and nowhere else. It keeps nothing in the browser: every authorization asks for the password, and what the client has
 /// asked for travels through the form. The token server has looked at that before, each time.
 /// </summary>
-public sealed class Authorize(
+internal sealed class Authorize(
     SignIn signIn, Sessions sessions, ResetPassword resets, SecondFactor secondFactor, SecondFactors factors, IOptions<UsersSettings> settings)
 {
     private const string EmailField = "email", PasswordField = "password", TicketField = "second_step", CodeField = "one_time_code", SetupField = "setup";

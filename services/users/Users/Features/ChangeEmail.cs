@@ -16,17 +16,17 @@ namespace Users.Features;
 
 /// <param name="Email">The new address.</param>
 /// <param name="CurrentPassword">The password; can be left out by whoever has signed in within the last minutes.</param>
-public sealed record ChangeEmailRequest(
+internal sealed record ChangeEmailRequest(
     [property: MaxLength(Domain.Email.MaxLength)] string Email, [property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
 
 /// <param name="Ticket">What the link in the mail carried.</param>
-public sealed record TicketRequest([property: MaxLength(AccountTickets.MaxLength)] string Ticket);
+internal sealed record TicketRequest([property: MaxLength(AccountTickets.MaxLength)] string Ticket);
 
 /// <summary>
 /// Another address to sign in with. Where addresses are verified it counts when somebody has followed the link that was mailed to it, and whoever had the
 /// account at the address of before can take it back for some days: with an access token alone nobody takes an account over.
 /// </summary>
-public sealed class ChangeEmail(
+internal sealed class ChangeEmail(
     UsersDbContext db, UserStore users, AccountTickets tickets, MailedLinks links, AccountRules accountRules, OwnersProof proof,
     PasswordVault passwords, PasswordRules rules,
     AuthenticationEvents events, TimeProvider clock)

@@ -12,10 +12,10 @@ namespace Users.Features;
 
 /// <param name="NewPassword">The new one.</param>
 /// <param name="CurrentPassword">The one of now.</param>
-public sealed record ChangePasswordRequest(
+internal sealed record ChangePasswordRequest(
     [property: MaxLength(PasswordRules.Longest)] string NewPassword, [property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
 
-public sealed class ChangePassword(
+internal sealed class ChangePassword(
     UserStore users, PasswordVault passwords, PasswordRules rules, OwnersProof proof, AuthenticationEvents events, UsersDbContext db, TimeProvider clock)
 {
     public async Task Handle(

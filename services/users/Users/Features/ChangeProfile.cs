@@ -5,9 +5,9 @@ using Users.Persistence;
 
 namespace Users.Features;
 
-public sealed record UpdateProfileRequest([property: Text(RegisterUser.MaxNameLength)] string FullName);
+internal sealed record UpdateProfileRequest([property: Text(RegisterUser.MaxNameLength)] string FullName);
 
-public sealed class ChangeProfile(UserStore users, TimeProvider clock)
+internal sealed class ChangeProfile(UserStore users, TimeProvider clock)
 {
     public async Task<User> RenameAsync(Guid id, UpdateProfileRequest request, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {

@@ -10,18 +10,18 @@ namespace Users.Features;
 
 /// <param name="Role"><c>customer</c>, <c>operator</c>, or the name of a bundle.</param>
 /// <param name="Reason">Why; it stands in the audit and in the account's history.</param>
-public sealed record ChangeRoleRequest([property: MaxLength(100)] string Role, [property: Text(500)] string Reason) : IHasReason;
+internal sealed record ChangeRoleRequest([property: MaxLength(100)] string Role, [property: Text(500)] string Reason) : IHasReason;
 
 /// <summary>A role and what it may do.</summary>
 /// <param name="Name">As an account has it.</param>
 /// <param name="Permissions">What whoever has it may do; null for everything.</param>
-public sealed record RoleView(string Name, IReadOnlyList<string>? Permissions);
+internal sealed record RoleView(string Name, IReadOnlyList<string>? Permissions);
 
 /// <summary>
 /// Makes somebody an operator, of everything or of a part, and takes that back: always somebody else, and nobody gives or takes more than they have. Every
 /// session of the account ends with it, so that what was taken away is gone within seconds.
 /// </summary>
-public sealed class ChangeRole(UserStore users, UsersDbContext db, Operators operators, OperatorRoles roles, TimeProvider clock)
+internal sealed class ChangeRole(UserStore users, UsersDbContext db, Operators operators, OperatorRoles roles, TimeProvider clock)
 {
     public async Task<User> Handle(Guid id, ChangeRoleRequest request, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {

@@ -6,9 +6,9 @@ using Users.Persistence;
 
 namespace Users.Features;
 
-public sealed record DeactivateUserRequest([property: Text(500)] string Reason) : IHasReason;
+internal sealed record DeactivateUserRequest([property: Text(500)] string Reason) : IHasReason;
 
-public sealed class ChangeStatus(UserStore users, UsersDbContext db, Operators operators, TimeProvider clock)
+internal sealed class ChangeStatus(UserStore users, UsersDbContext db, Operators operators, TimeProvider clock)
 {
     public async Task<User> DeactivateAsync(Guid id, DeactivateUserRequest request, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {

@@ -13,7 +13,7 @@ namespace Users.Features;
 /// Forgets a person: the account's values, the data key without which the history's personal values are noise, sessions, stored answers, and what messaging
 /// keeps. The others learn it by <c>shop.user.erased.v1</c>. The history keeps its shape.
 /// </summary>
-public sealed class EraseUser(UserStore users, UsersDbContext db, Operators operators, OwnersProof proof, SecondFactors factors, TimeProvider clock)
+internal sealed class EraseUser(UserStore users, UsersDbContext db, Operators operators, OwnersProof proof, SecondFactors factors, TimeProvider clock)
 {
     public async Task Handle(Guid id, Caller caller, ExpectedVersion expected, CancellationToken ct)
     {

@@ -2,7 +2,6 @@ using Chassis;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using Users.Domain;
 using Users.Persistence;
 using Users.Tokens;
 
@@ -13,7 +12,7 @@ namespace Users.Features;
 /// whoever knows the configuration has no way in, also when that operator has changed its address or is gone. Outside of development the password of the
 /// configuration is good for choosing another.
 /// </summary>
-public sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<UsersSettings> settings, AccountRules rules, ILogger<FirstOperator> logger)
+internal sealed partial class FirstOperator(IServiceScopeFactory scopes, IOptions<UsersSettings> settings, AccountRules rules, ILogger<FirstOperator> logger)
     : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)

@@ -8,7 +8,7 @@ using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
-public static class ListUsers
+internal static class ListUsers
 {
     private const int MaxSearchLength = 200;
 

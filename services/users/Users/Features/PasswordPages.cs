@@ -5,7 +5,7 @@ using static Users.Features.AccountPage;
 namespace Users.Features;
 
 /// <summary>Where people ask for a link because they have forgotten their password. A front end may have a page of its own for that.</summary>
-public static class PasswordPages
+internal static class PasswordPages
 {
     public const string Forgotten = "/account/forgotten-password";
 

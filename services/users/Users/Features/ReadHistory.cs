@@ -8,10 +8,10 @@ using Users.Persistence;
 
 namespace Users.Features;
 
-public sealed record UserEventView(
+internal sealed record UserEventView(
     Guid EventId, string EventType, int EventVersion, long Version, DateTimeOffset OccurredAt, JsonObject Payload, JsonElement Metadata);
 
-public static class ReadHistory
+internal static class ReadHistory
 {
     public static RouteHandlerBuilder Map(RouteGroupBuilder users) => users.MapGet("/{id:guid}/events", Get).RequireOperator(Permissions.ReadPersonalData)
         .WithName("ReadUserEvents").WithSummary("Everything that happened to an account, in order. After erasure without the personal values.");

@@ -4,7 +4,7 @@ using Users.Persistence;
 
 namespace Users.Features;
 
-public static class ReadUser
+internal static class ReadUser
 {
     public static void Map(RouteGroupBuilder users)
     {

@@ -17,21 +17,21 @@ namespace Users.Features;
 /// <param name="Password">The rules of passwords are those of the installation.</param>
 /// <param name="FullName">What mails call the person.</param>
 /// <param name="Source">Where they come from, for the statistics; <c>direct</c> without one.</param>
-public sealed record RegisterUserRequest(
+internal sealed record RegisterUserRequest(
     [property: MaxLength(Domain.Email.MaxLength)] string Email,
     [property: MaxLength(PasswordRules.Longest)] string Password,
     [property: Text(RegisterUser.MaxNameLength)] string FullName,
     [property: RegularExpression("^[A-Za-z0-9._-]{1,50}$", ErrorMessage = "must have 1 to 50 letters, digits, dots, dashes or underscores.")] string? Source = null);
 
 /// <summary>An account as its owner and operators see it.</summary>
-public sealed record UserView(
+internal sealed record UserView(
     Guid Id, string Email, string FullName, string Status, string Source, DateTimeOffset RegisteredAt, long Version, bool EmailVerified, string Role)
 {
     public static UserView Of(User user) =>
         new(user.Id, user.Email!, user.FullName!, user.Status, user.Source, user.RegisteredAt, user.Version, user.EmailVerified, user.Role);
 }
 
-public sealed class RegisterUser(
+internal sealed class RegisterUser(
     UserStore users, UsersDbContext db, PasswordVault passwords, PasswordRules rules, AccountRules accountRules, MailedLinks links, TimeProvider clock)
 {
     public const int MaxNameLength = 200;

@@ -15,13 +15,13 @@ namespace Users.Features;
 /// <param name="Total">Registrations in between, those of accounts erased since included.</param>
 /// <param name="Days">By day (UTC), days without a registration left out.</param>
 /// <param name="BySource">By the source that was given at registration.</param>
-public sealed record RegistrationStatisticsView(
+internal sealed record RegistrationStatisticsView(
     DateTimeOffset From, DateTimeOffset To, int Total, IReadOnlyList<RegistrationDay> Days, IReadOnlyDictionary<string, int> BySource);
 
-public sealed record RegistrationDay(DateOnly Date, int Registrations);
+internal sealed record RegistrationDay(DateOnly Date, int Registrations);
 
 /// <summary>Counted from the history, which has what the accounts no longer say.</summary>
-public static class RegistrationStatistics
+internal static class RegistrationStatistics
 {
     private static readonly TimeSpan DefaultSpan = TimeSpan.FromDays(30);
     private static readonly TimeSpan LongestSpan = TimeSpan.FromDays(3660);

@@ -11,22 +11,22 @@ namespace Users.Features;
 /// <summary>A person who was erased: the id of what was the account, and nothing else that is known of it.</summary>
 /// <param name="UserId">The account.</param>
 /// <param name="ErasedAt">When.</param>
-public sealed record Erasure(Guid UserId, DateTimeOffset ErasedAt);
+internal sealed record Erasure(Guid UserId, DateTimeOffset ErasedAt);
 
 /// <param name="UserIds">Whom to erase again, up to 500.</param>
 /// <param name="Reason">Why, for the audit.</param>
-public sealed record RepeatErasuresRequest([property: Length(1, 500)] IReadOnlyList<Guid> UserIds, [property: Text(500)] string Reason) : IHasReason;
+internal sealed record RepeatErasuresRequest([property: Length(1, 500)] IReadOnlyList<Guid> UserIds, [property: Text(500)] string Reason) : IHasReason;
 
 /// <summary>What came of it.</summary>
 /// <param name="Erased">Accounts that a restore had brought back.</param>
 /// <param name="ToldAgain">Accounts that are erased here; the other services were told once more.</param>
 /// <param name="Unknown">Ids of which this service knows no account: registered after what was restored, and gone with it.</param>
-public sealed record RepeatedErasures(int Erased, int ToldAgain, IReadOnlyList<Guid> Unknown);
+internal sealed record RepeatedErasures(int Erased, int ToldAgain, IReadOnlyList<Guid> Unknown);
 
 /// <summary>
 /// A backup knows people who were erased since. The list of erasures is kept where no restore reaches it, and read back after one: docs/how-to/restore.md.
 /// </summary>
-public sealed class RepeatErasures(UserStore users, UsersDbContext db, EraseUser erasure)
+internal sealed class RepeatErasures(UserStore users, UsersDbContext db, EraseUser erasure)
 {
     public static void Map(RouteGroupBuilder v1)
     {

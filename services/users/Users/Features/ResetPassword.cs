@@ -11,18 +11,18 @@ using Validator = Chassis.Web.Validator;
 
 namespace Users.Features;
 
-public sealed record RequestPasswordResetRequest([property: MaxLength(Domain.Email.MaxLength)] string Email);
+internal sealed record RequestPasswordResetRequest([property: MaxLength(Domain.Email.MaxLength)] string Email);
 
 /// <param name="Ticket">What the link in the mail carried.</param>
 /// <param name="NewPassword">The new password.</param>
-public sealed record ResetPasswordRequest(
+internal sealed record ResetPasswordRequest(
     [property: MaxLength(AccountTickets.MaxLength)] string Ticket, [property: MaxLength(PasswordRules.Longest)] string NewPassword);
 
 /// <summary>
 /// Another password for somebody who has forgotten it: a link to the address of the account, good once and for half an hour, and no answer tells whether there
 /// is an account. So an operator helps too, who never sets a password.
 /// </summary>
-public sealed class ResetPassword(
+internal sealed class ResetPassword(
     UsersDbContext db,
     UserStore users,
     AccountTickets tickets,

@@ -14,30 +14,31 @@ namespace Users.Features;
 /// <param name="IsOn">Whether signing in takes a one-time code beside the password.</param>
 /// <param name="Since">Since when.</param>
 /// <param name="RecoveryCodesLeft">How many were not used yet.</param>
-public sealed record SecondFactorView(bool IsOn, DateTimeOffset? Since, int RecoveryCodesLeft);
+internal sealed record SecondFactorView(bool IsOn, DateTimeOffset? Since, int RecoveryCodesLeft);
 
 /// <param name="CurrentPassword">Not needed within some minutes after signing in.</param>
-public sealed record BeginSecondFactorRequest([property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
+internal sealed record BeginSecondFactorRequest([property: MaxLength(PasswordRules.Longest)] string? CurrentPassword = null);
 
 /// <param name="Setup">As it was given out.</param>
 /// <param name="Code">The first code of the app.</param>
-public sealed record ConfirmSecondFactorRequest([property: MaxLength(1000)] string Setup, [property: MaxLength(SecondFactorCode.Longest)] string Code);
+internal sealed record ConfirmSecondFactorRequest([property: MaxLength(1000)] string Setup, [property: MaxLength(SecondFactorCode.Longest)] string Code);
 
 /// <param name="Code">A code of the app, or a recovery code; it is used up.</param>
-public sealed record SecondFactorCode([property: MaxLength(SecondFactorCode.Longest)] string Code)
+internal sealed record SecondFactorCode([property: MaxLength(SecondFactorCode.Longest)] string Code)
 {
     /// <summary>Characters; a recovery code with all its dashes has fewer.</summary>
     public const int Longest = 100;
 }
 
 /// <param name="RecoveryCodes">Each lets in once in place of a code of the app. They are shown here and never again.</param>
-public sealed record RecoveryCodesView(IReadOnlyList<string> RecoveryCodes);
+internal sealed record RecoveryCodesView(IReadOnlyList<string> RecoveryCodes);
 
 /// <summary>
 /// One-time codes beside the password. Its owner sets them up with an app and ends them with a code; for who has lost app and recovery codes, somebody else
 /// does. Either ends every session of the account.
 /// </summary>
-public sealed class SecondFactor(UserStore users, UsersDbContext db, SecondFactors factors, OwnersProof proof, AuthenticationEvents events, TimeProvider clock)
+internal sealed class SecondFactor(
+    UserStore users, UsersDbContext db, SecondFactors factors, OwnersProof proof, AuthenticationEvents events, TimeProvider clock)
 {
     private const string Path = "/users/{id:guid}/second-factor";
 

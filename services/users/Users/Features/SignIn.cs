@@ -12,7 +12,7 @@ using Users.Tokens;
 namespace Users.Features;
 
 /// <summary>What is missing before somebody is signed in whose password was right.</summary>
-public enum StillNeeded
+internal enum StillNeeded
 {
     Nothing,
 
@@ -27,7 +27,7 @@ public enum StillNeeded
 }
 
 /// <summary>Whether somebody is who they say: e-mail and password, and a one-time code where the account asks for one, wherever they were typed.</summary>
-public sealed class SignIn(
+internal sealed class SignIn(
     UsersDbContext db, PasswordVault passwords, SecondFactors factors, SignInThrottle throttle, AccountTickets tickets, AccountRules rules,
     AuthenticationEvents events,
     IOptions<UsersSettings> settings)

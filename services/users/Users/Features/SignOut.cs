@@ -9,7 +9,7 @@ namespace Users.Features;
 /// <summary>
 /// Where a client sends people who sign out (OpenID Connect RP-Initiated Logout): the session that the id token names ends, and they are sent back.
 /// </summary>
-public static class SignOut
+internal static class SignOut
 {
     public static RouteHandlerBuilder Map(IEndpointRouteBuilder app) => app.MapMethods("/connect/logout", [HttpMethods.Get, HttpMethods.Post], AnswerAsync)
         .AllowAnonymous().IgnoreBearer().DisableAntiforgery().ExcludeFromDescription().WithName("SignOut");

@@ -8,13 +8,13 @@ namespace Users.Features;
 /// <summary>A key that signs access tokens.</summary>
 /// <param name="KeyId">Its <c>kid</c>.</param>
 /// <param name="SignsFrom">Until then it is only published.</param>
-public sealed record SigningKeyView(string KeyId, DateTimeOffset SignsFrom)
+internal sealed record SigningKeyView(string KeyId, DateTimeOffset SignsFrom)
 {
     public static SigningKeyView Of(SigningKey key) => new(key.KeyId, key.SignsFrom);
 }
 
 /// <summary>What operators do with the keys that sign access tokens.</summary>
-public static class SigningKeyOps
+internal static class SigningKeyOps
 {
     public static void Map(RouteGroupBuilder v1)
     {

@@ -10,7 +10,7 @@ namespace Users.Features;
 /// viruses changes nothing; its button does it. The ticket stands behind the #, which a browser keeps to itself: a script puts it into the form. Links of the
 /// version before have it behind a ?.
 /// </summary>
-public static class TicketPages
+internal static class TicketPages
 {
     private const string TicketIntoForm =
         """

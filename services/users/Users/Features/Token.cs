@@ -16,7 +16,7 @@ namespace Users.Features;
 
 /// <summary>RFC 6749, §5.1: what the token server answers.</summary>
 /// <param name="ExpiresIn">Seconds.</param>
-public sealed record TokenResponse(
+internal sealed record TokenResponse(
     [property: JsonPropertyName(Parameters.AccessToken)] string AccessToken,
     [property: JsonPropertyName(Parameters.TokenType)] string TokenType,
     [property: JsonPropertyName(Parameters.ExpiresIn)] int ExpiresIn,
@@ -25,13 +25,13 @@ public sealed record TokenResponse(
     [property: JsonPropertyName(Parameters.Scope)] string? Scope = null);
 
 /// <summary>RFC 6749, §5.2.</summary>
-public sealed record TokenErrorResponse(
+internal sealed record TokenErrorResponse(
     [property: JsonPropertyName(Parameters.Error)] string Error, [property: JsonPropertyName(Parameters.ErrorDescription)] string? ErrorDescription = null);
 
 /// <summary>
 /// The token endpoint: the token server has looked at the request, at the client and at the code or refresh token; who may have a token is decided here.
 /// </summary>
-public sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents events, IOptions<UsersSettings> settings)
+internal sealed class Token(SignIn signIn, Sessions sessions, AuthenticationEvents events, IOptions<UsersSettings> settings)
 {
     private const int MaxFormLength = 16 * 1024;
 

@@ -8,7 +8,7 @@ using Users.Tokens;
 namespace Users.Features;
 
 /// <summary>Where an account is signed in, and the end of that.</summary>
-public static class UserSessions
+internal static class UserSessions
 {
     public static void Map(RouteGroupBuilder users)
     {

@@ -10,7 +10,8 @@ using Users.Tokens;
 namespace Users.Features;
 
 /// <summary>That the address which somebody registered with is theirs, by a link that is mailed to it.</summary>
-public sealed class VerifyEmail(UsersDbContext db, UserStore users, AccountTickets tickets, MailedLinks links, AuthenticationEvents events, TimeProvider clock)
+internal sealed class VerifyEmail(
+    UsersDbContext db, UserStore users, AccountTickets tickets, MailedLinks links, AuthenticationEvents events, TimeProvider clock)
 {
     /// <summary>Mails the link, once more perhaps; nothing when the address is known to be the owner's.</summary>
     public async Task SendAsync(Guid id, Caller caller, CancellationToken ct)

@@ -12,7 +12,7 @@ namespace Users.Passwords;
 /// That it is the owner who asks, and not merely somebody with the owner's access token: what cannot be taken back asks for the password, or for having signed
 /// in just now.
 /// </summary>
-public sealed class OwnersProof(
+internal sealed class OwnersProof(
     PasswordVault passwords, SecondFactors factors, SignInThrottle throttle, AuthenticationEvents events, IOptions<UsersSettings> settings, TimeProvider clock)
 {
     /// <summary>

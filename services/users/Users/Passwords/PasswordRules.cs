@@ -8,7 +8,7 @@ namespace Users.Passwords;
 /// NIST SP 800-63B: a minimum length, every character allowed, no composition rules, and nothing that an attacker tries first:
 /// common passwords, also with letters in disguise or a year behind, runs and repetitions, words that the settings name, and what the account itself says.
 /// </summary>
-public sealed class PasswordRules(IOptions<UsersSettings> settings)
+internal sealed class PasswordRules(IOptions<UsersSettings> settings)
 {
     /// <summary>Characters that no installation allows more of; <see cref="PasswordSettings.MaxLength"/> is what one does allow.</summary>
     public const int Longest = 1024;

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Chassis;
 using Chassis.Data;
-using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using OtpNet;
@@ -16,12 +15,12 @@ namespace Users.Passwords;
 /// <param name="Secret">For typing into the app, in Base32.</param>
 /// <param name="Uri">The same for a QR code.</param>
 /// <param name="Setup">Comes back with the first code; for a quarter of an hour.</param>
-public sealed record SecondFactorSetup(string Secret, string Uri, string Setup);
+internal sealed record SecondFactorSetup(string Secret, string Uri, string Setup);
 
 /// <summary>
 /// One-time codes of an app (TOTP, RFC 6238: SHA-1, six digits, 30 s) beside the password, and recovery codes for who has lost the app. A code lets in once.
 /// </summary>
-public sealed class SecondFactors(UsersDbContext db, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock)
+internal sealed class SecondFactors(UsersDbContext db, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock)
 {
     private const string SetupPurpose = "users.second-factor-setup";
 

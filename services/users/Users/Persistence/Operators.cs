@@ -6,7 +6,7 @@ using Users.Domain;
 namespace Users.Persistence;
 
 /// <summary>What holds for accounts of operators, so that nobody lets himself in again and an installation is not left without one.</summary>
-public sealed class Operators(UsersDbContext db)
+internal sealed class Operators(UsersDbContext db)
 {
     /// <exception cref="ProblemException">403: it is the caller's own account.</exception>
     public static void MustBeAnother(Caller caller, User user)

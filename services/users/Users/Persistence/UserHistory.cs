@@ -10,7 +10,7 @@ using Users.Domain;
 namespace Users.Persistence;
 
 /// <summary>Writes core events into the history and reads them again. Stored names are listed here and never change.</summary>
-public static class UserHistory
+internal static class UserHistory
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 

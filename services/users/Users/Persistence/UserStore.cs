@@ -14,7 +14,7 @@ namespace Users.Persistence;
 /// <summary>
 /// The unit of work of an account: state, history, read model and outgoing boundary events are written in one transaction.
 /// </summary>
-public sealed class UserStore(
+internal sealed class UserStore(
     UsersDbContext db, Sessions sessions, AccountTickets tickets, AccountRules rules, OperatorRoles roles, AuthenticationEvents events,
     IPublishEndpoint bus, Envelope envelope,
     TimeProvider clock)

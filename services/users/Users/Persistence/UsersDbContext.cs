@@ -1,13 +1,8 @@
 using Chassis;
 using Chassis.Data;
-using Chassis.Messaging;
-using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Migrations;
 using OpenIddict.EntityFrameworkCore.Models;
 using Users.Domain;
-using Users.Tokens;
 
 namespace Users.Persistence;
 
@@ -62,18 +57,5 @@ public sealed class UsersDbContext(DbContextOptions<UsersDbContext> options) : D
         modelBuilder.Entity<AccountTicket>().ToTable("account_tickets").HasKey(t => t.TicketHash);
         modelBuilder.Entity<SigningKey>().HasKey(k => k.KeyId);
         modelBuilder.UseSnakeCaseNames();
-    }
-}
-
-[DbContext(typeof(UsersDbContext))]
-[Migration("0001_initial")]
-public sealed class InitialMigration : SqlMigration
-{
-    protected override void Up(MigrationBuilder migrationBuilder)
-    {
-        base.Up(migrationBuilder);
-        migrationBuilder.AppendOnly("user_events");
-        migrationBuilder.CreateIdempotencyKeys();
-        migrationBuilder.CreateMessagingTables();
     }
 }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 namespace Users.Tokens;
 
 /// <summary>What the settings leave open, and the environment decides: less is asked for in development.</summary>
-public sealed class AccountRules(IOptions<UsersSettings> settings, IHostEnvironment environment)
+internal sealed class AccountRules(IOptions<UsersSettings> settings, IHostEnvironment environment)
 {
     /// <summary>See <see cref="UsersSettings.ReplaceGivenPasswords"/>.</summary>
     public bool GivenPasswordsAreReplaced => settings.Value.ReplaceGivenPasswords ?? !environment.IsDevelopment();

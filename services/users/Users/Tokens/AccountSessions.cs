@@ -11,7 +11,7 @@ namespace Users.Tokens;
 /// <summary>
 /// Asks the account itself whether the session that a token belongs to goes on: whoever was dismissed a moment ago does nothing here any more.
 /// </summary>
-public sealed class AccountSessions(NpgsqlDataSource database) : ISessionStatus
+internal sealed class AccountSessions(NpgsqlDataSource database) : ISessionStatus
 {
     public async ValueTask<bool> HasEndedAsync(ClaimsPrincipal caller, CancellationToken ct)
     {

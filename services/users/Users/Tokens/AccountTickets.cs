@@ -9,7 +9,7 @@ using Users.Persistence;
 namespace Users.Tokens;
 
 /// <summary>Tickets that are mailed to the owner of an account: whoever has one may do one thing, once, within a short time.</summary>
-public sealed class AccountTickets(UsersDbContext db, TimeProvider clock)
+internal sealed class AccountTickets(UsersDbContext db, TimeProvider clock)
 {
     /// <summary>Characters; none of ours has as many.</summary>
     public const int MaxLength = 100;

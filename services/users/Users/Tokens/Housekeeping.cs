@@ -5,7 +5,7 @@ using OpenIddict.Abstractions;
 namespace Users.Tokens;
 
 /// <summary>Looks after the signing keys, and removes sessions, their tokens and sign-in failures whose time is over.</summary>
-public sealed class Housekeeping(
+internal sealed class Housekeeping(
     SigningKeys keys,
     SignInThrottle throttle,
     IServiceScopeFactory scopes,

@@ -13,7 +13,7 @@ using Users.Persistence;
 namespace Users.Tokens;
 
 /// <summary>Has links mailed with which whoever reads the mail does one thing to an account. See <see cref="AccountLinks"/>.</summary>
-public sealed class MailedLinks(
+internal sealed class MailedLinks(
     UsersDbContext db,
     AccountTickets tickets,
     ISendEndpointProvider bus,

@@ -22,16 +22,16 @@ namespace Users.Tokens;
 /// <param name="Status">See <see cref="UserStatus"/>.</param>
 /// <param name="SessionEpoch">See <see cref="User.SessionEpoch"/>.</param>
 /// <param name="Version">See <see cref="User.Version"/>.</param>
-public sealed record SessionOwner(Guid Id, string Role, string? TenantId, string Status, int SessionEpoch, long Version);
+internal sealed record SessionOwner(Guid Id, string Role, string? TenantId, string Status, int SessionEpoch, long Version);
 
 /// <summary>A session as its owner sees it.</summary>
-public sealed record SessionView(Guid Id, string Client, DateTimeOffset Since);
+internal sealed record SessionView(Guid Id, string Client, DateTimeOffset Since);
 
 /// <summary>
 /// Who is signed in. A session is an authorization of the token server, from a sign-in to its end; its tokens name it. Whatever begins, continues or ends one
 /// waits for the others of the same account: a token that is shown twice at once is seen to be, and none survives the end of all.
 /// </summary>
-public sealed class Sessions(
+internal sealed class Sessions(
     UsersDbContext db, IServiceProvider services, OperatorRoles roles, AuthenticationEvents events, IPublishEndpoint bus,
     IOptions<UsersSettings> settings, IOptions<AuthenticationSettings> authentication,
     TimeProvider clock)

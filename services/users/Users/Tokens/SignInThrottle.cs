@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Chassis;
@@ -7,21 +6,20 @@ using Chassis.Data;
 using Chassis.Web;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using Users.Persistence;
 
 namespace Users.Tokens;
 
 /// <summary>An attempt to sign in, as it was counted.</summary>
 /// <param name="FromKnownNetwork">Whether somebody has signed in to the account from there before.</param>
 /// <param name="IsLast">Whether the next attempt has to wait, should this one fail.</param>
-public readonly record struct SignInAttempt(bool FromKnownNetwork, bool IsLast);
+internal readonly record struct SignInAttempt(bool FromKnownNetwork, bool IsLast);
 
 /// <summary>
 /// Makes guessing slow: after some failures an account, or a network, has to wait before the next attempt, and longer with each further one. Accounts that do
 /// not exist, and clients, are throttled alike. Whoever has signed in to an account from a network before is counted apart: strangers who guess at the account,
 /// or others behind the same address, do not keep the owner out.
 /// </summary>
-public sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock)
+internal sealed class SignInThrottle(NpgsqlDataSource database, Envelope envelope, IOptions<UsersSettings> settings, TimeProvider clock)
 {
     private readonly byte[] _bucketKey = envelope.KeyFor("users.sign-in-buckets");
 

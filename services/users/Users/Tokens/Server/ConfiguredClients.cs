@@ -7,7 +7,7 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 namespace Users.Tokens.Server;
 
 /// <summary>Makes the clients of the token server be those of the settings, before the first request: there is no other place where a client is made.</summary>
-public sealed class ConfiguredClients(
+internal sealed class ConfiguredClients(
     IServiceScopeFactory scopes, IOptions<UsersSettings> settings, IOptionsMonitor<OpenIddict.Server.OpenIddictServerOptions> server)
     : IHostedService
 {

@@ -10,7 +10,7 @@ using Claims = Chassis.Web.Claims;
 namespace Users.Tokens.Server;
 
 /// <summary>Who asks for a token of a person and names no client is our own front end, which keeps no secret.</summary>
-public sealed class OwnClientByDefault : IOpenIddictServerHandler<ExtractTokenRequestContext>
+internal sealed class OwnClientByDefault : IOpenIddictServerHandler<ExtractTokenRequestContext>
 {
     public ValueTask HandleAsync(ExtractTokenRequestContext context)
     {
@@ -26,7 +26,7 @@ public sealed class OwnClientByDefault : IOpenIddictServerHandler<ExtractTokenRe
 /// <summary>
 /// A client says in one place who it is (RFC 6749, 2.3): a body that names another than the Authorization header is refused, and not overruled.
 /// </summary>
-public sealed class OneClientInARequest<TContext> : IOpenIddictServerHandler<TContext>
+internal sealed class OneClientInARequest<TContext> : IOpenIddictServerHandler<TContext>
     where TContext : BaseValidatingContext
 {
     public ValueTask HandleAsync(TContext context)
@@ -47,7 +47,7 @@ public sealed class OneClientInARequest<TContext> : IOpenIddictServerHandler<TCo
 /// In place of the server's own check of a client's secret: guesses are counted like those at passwords, also at clients that do not exist, and both ends are
 /// recorded.
 /// </summary>
-public sealed class ClientSecretCheck(
+internal sealed class ClientSecretCheck(
     IOpenIddictApplicationManager applications, IOptions<UsersSettings> settings, SignInThrottle throttle, AuthenticationEvents events)
     : IOpenIddictServerHandler<ProcessAuthenticationContext>
 {
@@ -80,7 +80,7 @@ public sealed class ClientSecretCheck(
 /// Locks the account before the state of a code or refresh token is looked at, until the answer: of two who show the same one at once the second finds it used,
 /// and its session ends.
 /// </summary>
-public sealed class AccountLock(Sessions sessions) : IOpenIddictServerHandler<ValidateTokenContext>
+internal sealed class AccountLock(Sessions sessions) : IOpenIddictServerHandler<ValidateTokenContext>
 {
     public async ValueTask HandleAsync(ValidateTokenContext context)
     {
@@ -99,14 +99,14 @@ public sealed class AccountLock(Sessions sessions) : IOpenIddictServerHandler<Va
 /// <summary>
 /// What was written about a session is kept before the answer that tells of it leaves; also what a refusal has written: that the session has ended.
 /// </summary>
-public sealed class SessionCommit<TContext>(Sessions sessions) : IOpenIddictServerHandler<TContext>
+internal sealed class SessionCommit<TContext>(Sessions sessions) : IOpenIddictServerHandler<TContext>
     where TContext : BaseRequestContext
 {
     public async ValueTask HandleAsync(TContext context) => await sessions.CommitAsync(context.CancellationToken);
 }
 
 /// <summary>An access token is checked by its signature alone, everywhere; and it is signed with a key that everybody knows.</summary>
-public sealed class AccessTokensAreNotWrittenDown : IOpenIddictServerHandler<GenerateTokenContext>
+internal sealed class AccessTokensAreNotWrittenDown : IOpenIddictServerHandler<GenerateTokenContext>
 {
     public ValueTask HandleAsync(GenerateTokenContext context)
     {
@@ -124,7 +124,7 @@ public sealed class AccessTokensAreNotWrittenDown : IOpenIddictServerHandler<Gen
 /// The issuer is called what the settings call it, to the letter (the server would add a slash), and its endpoints lie below that name and not below whatever
 /// name stands in a request.
 /// </summary>
-public sealed class IssuerAsConfigured(IOptions<AuthenticationSettings> settings)
+internal sealed class IssuerAsConfigured(IOptions<AuthenticationSettings> settings)
     : IOpenIddictServerHandler<GenerateTokenContext>, IOpenIddictServerHandler<ApplyConfigurationResponseContext>
 {
     private static readonly string[] Endpoints =
@@ -158,7 +158,7 @@ public sealed class IssuerAsConfigured(IOptions<AuthenticationSettings> settings
 }
 
 /// <summary>With a refresh token the session ends that it belongs to, and with that its access tokens (RFC 7009, section 2.1).</summary>
-public sealed class RevocationEndsSession(Sessions sessions) : IOpenIddictServerHandler<HandleRevocationRequestContext>
+internal sealed class RevocationEndsSession(Sessions sessions) : IOpenIddictServerHandler<HandleRevocationRequestContext>
 {
     public async ValueTask HandleAsync(HandleRevocationRequestContext context)
     {
@@ -171,7 +171,7 @@ public sealed class RevocationEndsSession(Sessions sessions) : IOpenIddictServer
 }
 
 /// <summary>A token whose session has ended is no longer active, whatever its signature says.</summary>
-public sealed class EndedSessionIsInactive(ISessionStatus sessions) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
+internal sealed class EndedSessionIsInactive(ISessionStatus sessions) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
 {
     public async ValueTask HandleAsync(HandleIntrospectionRequestContext context)
     {

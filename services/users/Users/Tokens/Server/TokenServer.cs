@@ -15,7 +15,7 @@ namespace Users.Tokens.Server;
 /// The token server: OpenIddict, with its clients, sessions, codes and refresh tokens in the service's database. What differs from how it comes is in the
 /// handlers beside this file: access tokens are not written down, accounts are locked while a token of theirs is exchanged, and secrets are not guessed.
 /// </summary>
-public static class TokenServer
+internal static class TokenServer
 {
     /// <summary>Where the server reads a request and writes the answer.</summary>
     public const string Scheme = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
@@ -94,7 +94,7 @@ public static class TokenServer
 }
 
 /// <summary>What the server takes from our settings and keys; the keys change while it runs.</summary>
-public sealed class TokenServerOptions(
+internal sealed class TokenServerOptions(
     SigningKeys keys, Envelope envelope, IOptions<UsersSettings> settings, IOptions<AuthenticationSettings> authentication, TimeProvider clock)
     : IConfigureOptions<OpenIddictServerOptions>, IOptionsChangeTokenSource<OpenIddictServerOptions>
 {

@@ -1,0 +1,10 @@
+using Chassis.Data;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Orders.Persistence;
+
+namespace Orders.Migrations;
+
+[DbContext(typeof(OrdersDbContext))]
+[Migration("0005_pending_payments")]
+internal sealed class PendingPayments : SqlMigration;
