@@ -35,6 +35,17 @@ public sealed partial class The_dialect
             .Select(Name).ShouldBeEmpty();
 
     [Fact]
+    public void A_message_is_public()
+    {
+        var messages = (from type in Assemblies().SelectMany(a => a.GetTypes())
+                        from taken in type.GetInterfaces().Concat(type.GetProperties().Select(p => p.PropertyType))
+                        where taken.IsGenericType && taken.GetGenericTypeDefinition().FullName is "MassTransit.IConsumer`1" or "MassTransit.Event`1"
+                        select taken.GetGenericArguments()[0]).Where(m => !m.IsGenericParameter).Distinct().ToList();
+        messages.Count.ShouldBeGreaterThan(20);
+        messages.Where(m => !m.IsVisible).ShouldBeEmpty("MassTransit takes the exchange of any other for one that goes with its process.");
+    }
+
+    [Fact]
     public void Values_go_to_SQL_one_way() =>
         Lines("chassis", "services", "deploy").Where(
             l => !l.Path.Contains("/tests/", StringComparison.Ordinal) && l.Path != "chassis/Data/Sql.cs" && OtherParameters().IsMatch(l.Text))

@@ -6,7 +6,7 @@ using Orders.Fulfilment;
 namespace Orders.Features;
 
 /// <summary>Inside the service only: cancel this order if it can be cancelled still.</summary>
-internal sealed record CancelOpenOrder(Guid OrderId, string Reason);
+public sealed record CancelOpenOrder(Guid OrderId, string Reason);
 
 /// <summary>Cancels whatever is open for a customer who was deactivated or erased.</summary>
 /// <remarks>

@@ -7,15 +7,15 @@ namespace Orders.Fulfilment;
 // What the version before asked of itself over the broker, and what this one does in one transaction with what made it possible: it may still lie in a queue,
 // or come from a replica of that version. To be deleted with the states of that version in FulfilmentStateMachine when nobody upgrades from it any more.
 
-internal sealed record ConfirmOrder(Guid OrderId);
+public sealed record ConfirmOrder(Guid OrderId);
 
-internal sealed record RecordShipment(Guid OrderId, Guid ShipmentId, string Carrier, string TrackingNumber);
+public sealed record RecordShipment(Guid OrderId, Guid ShipmentId, string Carrier, string TrackingNumber);
 
-internal sealed record CompleteOrder(Guid OrderId);
+public sealed record CompleteOrder(Guid OrderId);
 
-internal sealed record FailOrder(Guid OrderId, string Reason, Money? Refunded = null);
+public sealed record FailOrder(Guid OrderId, string Reason, Money? Refunded = null);
 
-internal sealed record CancelOrder(Guid OrderId, [PersonalData] string Reason, Money? Refunded = null);
+public sealed record CancelOrder(Guid OrderId, [PersonalData] string Reason, Money? Refunded = null);
 
 /// <summary>Whatever these ask for the saga does by itself when its deadline comes, a minute after it had asked.</summary>
 internal sealed class StepsOfEarlierVersion :
