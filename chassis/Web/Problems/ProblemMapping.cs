@@ -29,6 +29,8 @@ internal static partial class ProblemMapping
                     return Concurrent("The resource was changed by somebody else at the same time. Retry.");
                 case PostgresException { SqlState: PostgresErrorCodes.UniqueViolation }:
                     return ProblemException.Conflict("already_exists", "A resource with this key exists already.");
+                case PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation }:
+                    return Concurrent("What this belongs to was removed by somebody else at the same time. Read it again and retry.");
                 case NpgsqlException when DatabaseFailure.IsUnavailable(e):
                     return ProblemException.Unavailable("The database cannot be reached.");
             }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Chassis.Testing;
 using Notifications.Tests.Support;
 using Notifications.Webhooks;
+using Npgsql;
 
 namespace Notifications.Tests.Webhooks;
 
@@ -57,6 +58,34 @@ public class SubscriptionTests(NotificationsFixture service)
         (await client.DeleteAsync(location)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await client.GetAsync(location)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
         (await client.DeleteAsync(location)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task Who_asks_for_a_secret_while_the_webhook_is_deleted_is_told_so()
+    {
+        using var client = service.Operator();
+        using var created = await client.PostAsJsonAsync("/v1/webhooks", Body());
+        var location = created.Headers.Location!;
+        await using var connection = new NpgsqlConnection(service.Database.Migrations);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var deletion = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var delete = new NpgsqlCommand($"DELETE FROM webhooks WHERE id = '{location.OriginalString.Split('/')[^1]}'", connection, deletion))
+        {
+            (await delete.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBe(1);
+        }
+
+        var rotation = client.PostAsync($"{location}/rotate-secret", null);
+        await Poll.UntilAsync(
+            () => service.Database.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%webhook%'"),
+            waiting => waiting == 1,
+            "the rotation to wait for the deletion");
+        await deletion.CommitAsync(TestContext.Current.CancellationToken);
+
+        using var refused = await rotation;
+        refused.StatusCode.ShouldBe(HttpStatusCode.Conflict);
+        (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString()!.ShouldEndWith("concurrent_change");
+        (await client.PostAsync($"{location}/rotate-secret", null)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
     }
 
     [Theory]
