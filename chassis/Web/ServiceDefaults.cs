@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Chassis.Data;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
@@ -57,7 +58,12 @@ public static class ServiceDefaults
         services.TryAddSingleton(TimeProvider.System);
         services.Configure<JsonOptions>(o => ConfigureJson(o.SerializerOptions));
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
-        services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
+        services.Configure<HostOptions>(o =>
+        {
+            o.ShutdownTimeout = TimeSpan.FromSeconds(20);
+            // A service without one of its loops is deaf and looks well: it ends, and is left to its supervisor. What may pass, the loops themselves wait for.
+            o.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.StopHost;
+        });
         builder.WebHost.ConfigureKestrel(Edges.Configure);
         services.AddSettings<CertificateSettings>(CertificateSettings.Section);
         services.AddRequestTimeouts(o => o.DefaultPolicy = new RequestTimeoutPolicy
@@ -81,6 +87,11 @@ public static class ServiceDefaults
     /// <summary>The pipeline, and the endpoints that every service has. Call it before mapping the service's own.</summary>
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
+        if (app.Services.GetService<IAuditedCommit>() is UnauditedCommit)
+        {
+            throw new InvalidOperationException("What operators change over HTTP would leave no trace: call AddDatabase, and not AddPostgres alone.");
+        }
+
         Proxies.Use(app);
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<CorrelationMiddleware>();

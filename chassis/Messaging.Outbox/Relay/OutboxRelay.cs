@@ -30,7 +30,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     private readonly TimeProvider _clock;
     private readonly ILogger<OutboxRelay> _logger;
     private readonly KeyedOrder _order;
-    private readonly Settlement _settlement;
+    private readonly DeliveryRecorder _recorder;
     private readonly Detours _detours;
     private readonly Watermark _watermark;
     private readonly Channel<OutboxRow> _ready = Channel.CreateUnbounded<OutboxRow>(new UnboundedChannelOptions { SingleReader = true });
@@ -63,9 +63,9 @@ internal sealed partial class OutboxRelay : BackgroundService
         _clock = clock;
         _logger = logger;
         _order = new KeyedOrder(row => Release(row, isAgain: false));
-        _settlement = new Settlement(store, _options, metrics, clock, logger);
+        _recorder = new DeliveryRecorder(store, _options, metrics, clock, logger);
         _detours = new Detours(() => new Detour(
-            OpenAsync, new Detour.Outcomes(Settled, _settlement.Confirmed, row => Forget(1, row.Body.Length)), _options.ConfirmPatience, clock));
+            OpenAsync, new Detour.Outcomes(Settled, _recorder.Confirmed, row => Forget(1, row.Body.Length)), _options.ConfirmPatience, clock));
         _local.Begin(Settled, row => Forget(1, row.Body.Length));
         _watermark = new Watermark(_options.Lease, clock);
         // Stop well before the lease ends: the next owner must not start while a message is still under way.
@@ -111,7 +111,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         _accepting = true;
-        _settlement.Start();
+        _recorder.Start();
         return base.StartAsync(cancellationToken);
     }
 
@@ -128,12 +128,12 @@ internal sealed partial class OutboxRelay : BackgroundService
         }
 
         await base.StopAsync(cancellationToken);
-        await _settlement.StopAsync();
+        await _recorder.StopAsync();
     }
 
     public override void Dispose()
     {
-        _settlement.Dispose();
+        _recorder.Dispose();
         base.Dispose();
     }
 
@@ -354,11 +354,11 @@ internal sealed partial class OutboxRelay : BackgroundService
         Forget(1, row.Body.Length);
         if (error is null)
         {
-            _settlement.Confirmed(row);
+            _recorder.Confirmed(row);
         }
         else
         {
-            _settlement.Refused(row, error);
+            _recorder.Refused(row, error);
         }
     }
 

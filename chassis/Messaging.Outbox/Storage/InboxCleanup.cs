@@ -11,7 +11,7 @@ internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<Messaging
     : PeriodicService(clock, logger)
 {
     private const int Batch = 5_000;
-    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan PauseBetweenBatches = TimeSpan.FromMilliseconds(100);
 
     private const string Sql =
         $"""
@@ -25,7 +25,7 @@ internal sealed class InboxCleanup(NpgsqlDataSource database, IOptions<Messaging
     {
         while (await CleanAsync(ct) == Batch)
         {
-            await Task.Delay(Breath, Clock, ct);
+            await Task.Delay(PauseBetweenBatches, Clock, ct);
         }
     }
 

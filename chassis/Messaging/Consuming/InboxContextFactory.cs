@@ -85,10 +85,10 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("inbox").Add("provider", "postgresql");
 
-    private static Task<int> ConsumeAsync(
-        IDbContextTransaction transaction, LocalMessage local, Guid key, Guid consumer, CancellationToken ct) => local.IsShared
-        ? ExecuteAsync(transaction, ConsumeSharedSql, ct, local.Row.Id, local.Row.MessageId, key, consumer)
-        : ExecuteAsync(transaction, ConsumeSql, ct, local.Row.Id, local.Row.MessageId);
+    private static Task<int> ConsumeAsync(IDbContextTransaction transaction, LocalMessage local, Guid key, Guid consumer, CancellationToken ct) =>
+        local.IsShared
+            ? ExecuteAsync(transaction, ConsumeSharedSql, ct, local.Row.Id, local.Row.MessageId, key, consumer)
+            : ExecuteAsync(transaction, ConsumeSql, ct, local.Row.Id, local.Row.MessageId);
 
     private static Task<int> ExecuteAsync(IDbContextTransaction transaction, string sql, CancellationToken ct, params object?[] values) =>
         ((NpgsqlTransaction)transaction.GetDbTransaction()).Connection!.ExecuteAsync(sql, ct, values);

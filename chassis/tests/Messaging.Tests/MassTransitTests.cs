@@ -94,12 +94,12 @@ public sealed class MassTransitTests(WorkFixture fixture) : IClassFixture<WorkFi
     public async Task Who_stops_what_is_disposed_has_nothing_to_wait_for()
     {
         using var host = WorkHost.Build(fixture.Database.Migrations, fixture.Vhost.Uri);
-        var settlement = new Settlement(
+        var recorder = new DeliveryRecorder(
             host.Services.GetRequiredService<OutboxStore>(), host.Services.GetRequiredService<IOptions<MessagingOptions>>().Value,
             host.Services.GetRequiredService<MessagingMetrics>(), TimeProvider.System, NullLogger.Instance);
-        settlement.Start();
-        settlement.Dispose();
-        await settlement.StopAsync().WaitAsync(TimeSpan.FromSeconds(60), Token);
+        recorder.Start();
+        recorder.Dispose();
+        await recorder.StopAsync().WaitAsync(TimeSpan.FromSeconds(60), Token);
     }
 
     private sealed class Hearing : IConsumer<DoWork>

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Security.Authentication;
 using System.Text;
+using Chassis.Data;
 using Chassis.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
@@ -149,6 +150,18 @@ public sealed class Starting_a_service : IAsyncLifetime
         {
             await app.DisposeAsync();
         }
+    }
+
+    [Fact]
+    public async Task Is_refused_with_a_database_that_would_not_say_who_changed_what()
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Configuration["ConnectionStrings:Database"] = _database.Runtime;
+        builder.AddServiceDefaults("sample");
+        builder.AddPostgres<SampleDbContext>();
+        await using var app = builder.Build();
+
+        Should.Throw<InvalidOperationException>(() => app.UseServiceDefaults()).Message.ShouldContain("AddDatabase");
     }
 
     [Fact]
@@ -312,15 +325,17 @@ public sealed class Starting_a_service : IAsyncLifetime
         await tls.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions
             {
-                TargetHost = "127.0.0.1", EnabledSslProtocols = protocol, CipherSuitesPolicy = new CipherSuitesPolicy(
-                    [suite]), CertificateChainPolicy = certificate.Trusted(),
+                TargetHost = "127.0.0.1",
+                EnabledSslProtocols = protocol,
+                CipherSuitesPolicy = new CipherSuitesPolicy([suite]),
+                CertificateChainPolicy = certificate.Trusted(),
             },
             Token);
         (tls.SslProtocol, tls.NegotiatedCipherSuite).ShouldBe((protocol, suite));
     }
 
-    private HttpClient Client(
-        CertificateFiles certificate) => new(new SocketsHttpHandler { SslOptions = new() { CertificateChainPolicy = certificate.Trusted() } })
+    private HttpClient Client(CertificateFiles certificate) =>
+        new(new SocketsHttpHandler { SslOptions = new() { CertificateChainPolicy = certificate.Trusted() } })
         {
             BaseAddress = new Uri($"https://127.0.0.1:{_port}"),
         };

@@ -20,7 +20,7 @@ internal static class InventoryModule
         services.AddSettings<ReservationOptions>("Reservations");
         services.AddSettings<ShippingOptions>("Shipping");
 
-        services.AddSingleton<RecipeBook.Memory>();
+        services.AddSingleton<RecipeBook.Cache>();
         services.AddScoped<RecipeBook>().AddScoped<StockLedger>().AddScoped<ProductHistory>().AddScoped<Catalogue>();
         services.AddScoped<Reservations>().AddScoped<Shipments>().AddScoped<StockSignals>();
 

@@ -122,7 +122,8 @@ public sealed class ImportTests(InventoryFixture inventory)
     }
 
     private static object Row(
-        string sku, string? name = null, string amount = "3.00", (string Sku, int Quantity)[]? components = null, int? initialStock = null) => new
+        string sku, string? name = null, string amount = "3.00", (string Sku, int Quantity)[]? components = null, int? initialStock = null) =>
+        new
         {
             sku,
             name = name ?? $"Imported {sku}",

@@ -15,9 +15,9 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
     private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
 
     /// <summary>Whether a kind of fault breaks the broker or the database for everybody who uses them.</summary>
-    public static bool HurtsServers(
-        string kind) => kind is "restart-broker" or "kill-broker" or "kill-blocking-broker" or "crash-database" or "churn" or "memory-alarm"
-        or "long-outage" or "restore" or "failover";
+    public static bool HurtsServers(string kind) =>
+        kind is "restart-broker" or "kill-broker" or "kill-blocking-broker" or "crash-database" or "churn" or "memory-alarm" or "long-outage" or "restore"
+            or "failover";
 
     /// <summary>What there is, by the name under which a run can ask for it.</summary>
     private IReadOnlyList<(string Name, Func<Fault> Draw)> Kinds =>

@@ -75,5 +75,6 @@ internal sealed class Known(string token) : IAccessTokenProvider
     public AllowedHostsValidator AllowedHostsValidator { get; } = new();
 
     public Task<string> GetAuthorizationTokenAsync(
-        Uri uri, Dictionary<string, object>? additionalAuthenticationContext = null, CancellationToken cancellationToken = default) => Task.FromResult(token);
+        Uri uri, Dictionary<string, object>? additionalAuthenticationContext = null, CancellationToken cancellationToken = default) =>
+        Task.FromResult(token);
 }

@@ -50,7 +50,8 @@ public static class Recipes
     /// </summary>
     /// <param name="rows">Recipes by sku.</param>
     /// <param name="cycles">For each sku that is, by way of its recipe, made of itself: the way round, for example <c>A → B → A</c>.</param>
-    public static IReadOnlyList<string> InOrderOfMaking(IReadOnlyDictionary<string, IReadOnlyList<string>> rows, out IReadOnlyDictionary<string, string> cycles)
+    public static IReadOnlyList<string> TopologicalOrder(
+        IReadOnlyDictionary<string, IReadOnlyList<string>> rows, out IReadOnlyDictionary<string, string> cycles)
     {
         var done = new List<string>(rows.Count);
         var state = new Dictionary<string, bool>(StringComparer.Ordinal); // false: on the way, true: finished

@@ -24,7 +24,7 @@ internal sealed class AdjustStock(InventoryDbContext db, Catalogue catalogue, St
         new Validator().Bounds(request).Check(request.Quantity != 0, "quantity", "must not be zero.").ThrowIfInvalid();
 
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        var product = await catalogue.FindAsItStaysAsync(sku, ct) ?? throw Errors.NoSuchProduct(sku);
+        var product = await catalogue.FindForShareAsync(sku, ct) ?? throw Errors.NoSuchProduct(sku);
         if (product.IsComposite)
         {
             throw Errors.HasRecipe(sku);

@@ -155,7 +155,7 @@ internal sealed class ImportCatalogue(InventoryDbContext db, Catalogue catalogue
     {
         var rows = drafts.Select((draft, index) => (draft, index)).ToDictionary(r => r.draft.Sku, r => r.index, StringComparer.Ordinal);
         var (_, parts) = await AddProduct.ComponentsAsync(db, known.Keys, ct);
-        var order = Recipes.InOrderOfMaking(
+        var order = Recipes.TopologicalOrder(
             drafts.ToDictionary(d => d.Sku, IReadOnlyList<string> (d) => [.. d.Components.Select(c => c.Sku)], StringComparer.Ordinal), out var cycles);
         foreach (var (sku, way) in cycles)
         {

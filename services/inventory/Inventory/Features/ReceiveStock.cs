@@ -24,7 +24,7 @@ public sealed class ReceiveStock(InventoryDbContext db, Catalogue catalogue, Sto
         new Validator().Bounds(request).ThrowIfInvalid();
 
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        var product = await catalogue.FindAsItStaysAsync(sku, ct) ?? throw Errors.NoSuchProduct(sku);
+        var product = await catalogue.FindForShareAsync(sku, ct) ?? throw Errors.NoSuchProduct(sku);
         if (product.Status == ProductStatus.Discontinued)
         {
             throw Errors.Discontinued(sku);

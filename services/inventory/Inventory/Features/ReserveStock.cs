@@ -15,7 +15,7 @@ namespace Inventory.Features;
 public sealed record ReservationRequest(V1.ReserveStock Command, OperationContext Operation, Activity? Activity)
 {
     /// <summary>Does something under the operation and the trace that the request came with.</summary>
-    public async Task AsItselfAsync(Func<Task> work)
+    public async Task InItsContextAsync(Func<Task> work)
     {
         var previous = Activity.Current;
         using (OperationContext.Begin(Operation))
@@ -106,7 +106,7 @@ public sealed class ReserveStockHandler(
 
         foreach (var (plan, reservation) in made)
         {
-            await plan.Request.AsItselfAsync(() => AnswerAsync(reservation, ct));
+            await plan.Request.InItsContextAsync(() => AnswerAsync(reservation, ct));
         }
 
         foreach (var line in taken)
@@ -120,7 +120,7 @@ public sealed class ReserveStockHandler(
         foreach (var plan in plans.Where(p => known.Contains(p.OrderId)))
         {
             var reservation = await db.Reservations.AsNoTracking().SingleAsync(r => r.OrderId == plan.OrderId, ct);
-            await plan.Request.AsItselfAsync(() => AnswerAsync(reservation, ct));
+            await plan.Request.InItsContextAsync(() => AnswerAsync(reservation, ct));
         }
 
         return true;

@@ -24,7 +24,7 @@ public sealed class Catalogue(InventoryDbContext db, ProductHistory history, Sto
         (await db.Products.FromSql($"SELECT * FROM products WHERE sku = {sku} FOR NO KEY UPDATE").Include(p => p.Components).ToListAsync(ct)).SingleOrDefault();
 
     /// <summary>The product, which cannot be discontinued until the transaction ends, or null.</summary>
-    public async Task<Product?> FindAsItStaysAsync(string sku, CancellationToken ct) =>
+    public async Task<Product?> FindForShareAsync(string sku, CancellationToken ct) =>
         (await db.Products.FromSql($"SELECT * FROM products WHERE sku = {sku} FOR SHARE").AsNoTracking().ToListAsync(ct)).SingleOrDefault();
 
     public async Task<Product> AddAsync(ProductDraft draft, IReadOnlyList<SkuQuantity> parts, CancellationToken ct)

@@ -51,7 +51,7 @@ public sealed class RecipesTests
     [Fact]
     public void Components_come_before_what_is_made_of_them()
     {
-        var order = Recipes.InOrderOfMaking(Rows(("DESK", ["DRAWER", "TOP"]), ("DRAWER", ["FRONT", "ELSEWHERE"]), ("TOP", []), ("FRONT", [])), out var cycles);
+        var order = Recipes.TopologicalOrder(Rows(("DESK", ["DRAWER", "TOP"]), ("DRAWER", ["FRONT", "ELSEWHERE"]), ("TOP", []), ("FRONT", [])), out var cycles);
 
         cycles.ShouldBeEmpty();
         order.ShouldBe(["FRONT", "DRAWER", "TOP", "DESK"]);
@@ -60,7 +60,7 @@ public sealed class RecipesTests
     [Fact]
     public void Each_product_of_a_cycle_is_told_its_way_round()
     {
-        Recipes.InOrderOfMaking(Rows(("A", ["B"]), ("B", ["C"]), ("C", ["A"]), ("D", ["A"]), ("E", [])), out var cycles);
+        Recipes.TopologicalOrder(Rows(("A", ["B"]), ("B", ["C"]), ("C", ["A"]), ("D", ["A"]), ("E", [])), out var cycles);
 
         cycles.ShouldBe(
             new Dictionary<string, string> { ["A"] = "A → B → C → A", ["B"] = "B → C → A → B", ["C"] = "C → A → B → C" }, ignoreOrder: true);
@@ -69,7 +69,7 @@ public sealed class RecipesTests
     [Fact]
     public void A_product_made_of_itself_is_a_cycle()
     {
-        Recipes.InOrderOfMaking(Rows(("A", ["A"])), out var cycles);
+        Recipes.TopologicalOrder(Rows(("A", ["A"])), out var cycles);
 
         cycles["A"].ShouldBe("A → A");
     }
@@ -80,7 +80,7 @@ public sealed class RecipesTests
         const int length = 100_000;
         var rows = Enumerable.Range(0, length).ToDictionary(i => $"P{i}", IReadOnlyList<string> (i) => i == 0 ? [] : [$"P{i - 1}"]);
 
-        Recipes.InOrderOfMaking(rows.Reverse().ToDictionary(), out var cycles).Count.ShouldBe(length);
+        Recipes.TopologicalOrder(rows.Reverse().ToDictionary(), out var cycles).Count.ShouldBe(length);
         cycles.ShouldBeEmpty();
     }
 

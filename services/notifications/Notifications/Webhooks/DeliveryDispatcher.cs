@@ -24,7 +24,7 @@ internal sealed partial class DeliveryDispatcher(
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     // Between two claims: places come back one by one, and a claim for each of them would be a query per delivery.
-    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan PauseBetweenClaims = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentDictionary<Guid, int> _busy = new();
     private readonly Channel<AttemptResult> _results = Channel.CreateUnbounded<AttemptResult>(new UnboundedChannelOptions { SingleReader = true });
@@ -74,7 +74,7 @@ internal sealed partial class DeliveryDispatcher(
                 await Task.Delay(Look, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
-            await Task.Delay(Breath, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(PauseBetweenClaims, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (claimed == 0)
             {
                 await IdleAsync(stopping);

@@ -94,7 +94,8 @@ public sealed class Payment
     public bool CaptureRefused => Status == PaymentState.Authorized && DeclineCode is not null;
 
     public static Payment ToAuthorize(
-        Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now, string? tenantId = null) => new()
+        Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now, string? tenantId = null) =>
+        new()
         {
             Id = id,
             TenantId = tenantId,
@@ -109,10 +110,10 @@ public sealed class Payment
         };
 
     /// <summary>Voided before it began, so that an authorization that arrives late is refused.</summary>
-    public static Payment NeverToBe(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now, string? tenantId = null)
+    public static Payment VoidedBeforehand(Guid id, Guid orderId, Guid userId, Money amount, string paymentMethod, DateTimeOffset now, string? tenantId = null)
     {
         var payment = ToAuthorize(id, orderId, userId, amount, paymentMethod, now, tenantId);
-        payment.VoidUnasked(now);
+        payment.VoidOnRecord(now);
         return payment;
     }
 
@@ -123,7 +124,7 @@ public sealed class Payment
         (PaymentOperation.Capture, PaymentState.Pending) => throw new InvalidOperationException($"Payment {Id} cannot be captured before it is authorized."),
         (PaymentOperation.Capture, PaymentState.Authorized) when CaptureRefused => Reaction.Answer,
         (PaymentOperation.Capture, PaymentState.Authorized) => Operation == PaymentOperation.Void ? Reaction.None : Begin(PaymentOperation.Capture, now),
-        (PaymentOperation.Void or PaymentOperation.Refund, PaymentState.Pending) when !AuthorizationAttempted => VoidUnasked(now),
+        (PaymentOperation.Void or PaymentOperation.Refund, PaymentState.Pending) when !AuthorizationAttempted => VoidOnRecord(now),
         (PaymentOperation.Void or PaymentOperation.Refund, PaymentState.Pending or PaymentState.Authorized) => Begin(PaymentOperation.Void, now),
         (PaymentOperation.Refund, PaymentState.Captured) => Begin(PaymentOperation.Refund, now),
         _ => Reaction.Answer,
@@ -287,7 +288,7 @@ public sealed class Payment
         Attempts = 0;
     }
 
-    private Reaction VoidUnasked(DateTimeOffset now)
+    private Reaction VoidOnRecord(DateTimeOffset now)
     {
         Change(PaymentState.Voided, now);
         Finish();

@@ -20,7 +20,7 @@ internal sealed class RequestedPayments(DbContext db, IPublishEndpoint publish, 
         payment ??= db.Add(request switch
         {
             AuthorizePayment r => Payment.ToAuthorize(Ids.New(clock), r.OrderId, r.UserId, r.Amount, r.PaymentMethod, now, OperationContext.Current.TenantId),
-            VoidPayment r => Payment.NeverToBe(Ids.New(clock), r.OrderId, r.UserId, r.Amount, r.PaymentMethod, now, OperationContext.Current.TenantId),
+            VoidPayment r => Payment.VoidedBeforehand(Ids.New(clock), r.OrderId, r.UserId, r.Amount, r.PaymentMethod, now, OperationContext.Current.TenantId),
             _ => throw new NonTransientException($"Order {request.OrderId} has no payment."),
         }).Entity;
 

@@ -34,23 +34,23 @@ public sealed partial class StripePaymentGateway(
     /// The key is the one under which earlier versions made and confirmed a payment in one request: the provider takes it for one of the two, and refuses the
     /// other.
     /// </remarks>
-    public async Task<PaymentOutcome> CreateAsync(
-        PaymentKey key, Money amount, string paymentMethod, CancellationToken ct) => MinorUnits.Of(amount) is { } minor
-        ? await ChangeAsync(
-            "v1/payment_intents",
-            key.For("authorize"),
-            new()
-            {
-                ["amount"] = minor.ToString(CultureInfo.InvariantCulture),
-                ["currency"] = amount.Currency.ToLowerInvariant(),
-                ["payment_method"] = paymentMethod,
-                ["payment_method_types[]"] = "card",
-                ["capture_method"] = "manual",
-                [Expand] = LatestCharge,
-                ["metadata[order_id]"] = key.OrderId.ToString(),
-            },
-            ct)
-        : new PaymentOutcome.Declined("amount_not_chargeable");
+    public async Task<PaymentOutcome> CreateAsync(PaymentKey key, Money amount, string paymentMethod, CancellationToken ct) =>
+        MinorUnits.Of(amount) is { } minor
+            ? await ChangeAsync(
+                "v1/payment_intents",
+                key.For("authorize"),
+                new()
+                {
+                    ["amount"] = minor.ToString(CultureInfo.InvariantCulture),
+                    ["currency"] = amount.Currency.ToLowerInvariant(),
+                    ["payment_method"] = paymentMethod,
+                    ["payment_method_types[]"] = "card",
+                    ["capture_method"] = "manual",
+                    [Expand] = LatestCharge,
+                    ["metadata[order_id]"] = key.OrderId.ToString(),
+                },
+                ct)
+            : new PaymentOutcome.Declined("amount_not_chargeable");
 
     public Task<PaymentOutcome> ConfirmAsync(PaymentKey key, string reference, CancellationToken ct)
     {

@@ -92,7 +92,7 @@ internal sealed class World(Luck luck, Guid orderId) : IPaymentGateway, SagaDriv
         Log.Add(request.ToString());
         _payment ??= request is AuthorizePayment
             ? Payment.ToAuthorize(Guid.CreateVersion7(), orderId, A.User, A.Total, "pm_card_visa", A.Now)
-            : Payment.NeverToBe(Guid.CreateVersion7(), orderId, A.User, A.Total, "pm_card_visa", A.Now);
+            : Payment.VoidedBeforehand(Guid.CreateVersion7(), orderId, A.User, A.Total, "pm_card_visa", A.Now);
         var wanted = request switch
         {
             AuthorizePayment => PaymentOperation.Authorize,

@@ -133,8 +133,8 @@ internal sealed class SignIn(
         : user.Role != Roles.Customer && rules.OperatorsNeedSecondFactor ? StillNeeded.SecondFactor
         : StillNeeded.Nothing;
 
-    private static AuthenticationEvent Happened(
-        User? user, string email, string clientId) => new(AuthenticationEventKind.SignIn, StatusCodes.Status400BadRequest)
+    private static AuthenticationEvent Happened(User? user, string email, string clientId) =>
+        new(AuthenticationEventKind.SignIn, StatusCodes.Status400BadRequest)
         {
             UserId = user?.Id.ToString(), TenantId = user?.TenantId, Account = email, ClientId = clientId,
         };

@@ -7,11 +7,11 @@ using Microsoft.Extensions.Logging;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>Writes down in bulk what became of the rows: the confirmed ones are deleted, the refused ones put back or aside.</summary>
-internal sealed partial class Settlement(OutboxStore store, MessagingOptions options, MessagingMetrics metrics, TimeProvider clock, ILogger logger)
+internal sealed partial class DeliveryRecorder(OutboxStore store, MessagingOptions options, MessagingMetrics metrics, TimeProvider clock, ILogger logger)
     : IDisposable
 {
     private const int MaxBatch = 5_000;
-    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan BatchDelay = TimeSpan.FromMilliseconds(15);
 
     private readonly Channel<OutboxRow> _confirmed = Channel.CreateUnbounded<OutboxRow>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Channel<(OutboxRow Row, string Error)> _refused =
@@ -66,7 +66,7 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
             // A moment's patience makes one statement out of many.
             if (!_confirmed.Reader.Completion.IsCompleted)
             {
-                await Task.Delay(Gather, clock);
+                await Task.Delay(BatchDelay, clock);
             }
 
             var now = clock.GetUtcNow();
@@ -80,7 +80,7 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
             }
 
             metrics.Delivered(confirmed.Count(row => !row.IsLocal));
-            if (!await InsistAsync(() => store.DeleteAsync(confirmed, _stop.Token)))
+            if (!await RetryUntilDoneAsync(() => store.DeleteAsync(confirmed, _stop.Token)))
             {
                 return;
             }
@@ -104,7 +104,7 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
             {
                 OutboxRow[] rows = [.. group];
                 var limit = group.Key is VanishedExchanges.Reason or Detour.Reason or LocalDelivery.Reason ? int.MaxValue : options.SendAttempts;
-                if (!await InsistAsync(async () =>
+                if (!await RetryUntilDoneAsync(async () =>
                 {
                     var parked = await store.RefuseAsync(rows, group.Key, options.SendBackoff, limit, _stop.Token);
                     LogRefused(logger, rows.Length, group.Key, parked);
@@ -119,7 +119,7 @@ internal sealed partial class Settlement(OutboxStore store, MessagingOptions opt
     }
 
     /// <summary>Tries until the database answers. When the process stops meanwhile the rows stay, and are sent once more by whoever sweeps next.</summary>
-    private async Task<bool> InsistAsync(Func<Task> action)
+    private async Task<bool> RetryUntilDoneAsync(Func<Task> action)
     {
         while (true)
         {
