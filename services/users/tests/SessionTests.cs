@@ -148,7 +148,8 @@ public sealed class A_refresh_token(UsersFixture service)
         await connection.OpenAsync(Token);
         await using var transaction = await connection.BeginTransactionAsync(Token);
         await using (var change = new Npgsql.NpgsqlCommand(
-            $"UPDATE users SET password_hash = 'another', session_epoch = session_epoch + 1, version = version + 1 WHERE id = '{account.Id}'",
+            // Still a hash, of some other password: whoever reads it after the change is to refuse, not to stumble.
+            $"UPDATE users SET password_hash = overlay(password_hash placing 'AAAA' from 45), session_epoch = session_epoch + 1, version = version + 1 WHERE id = '{account.Id}'",
             connection,
             transaction))
         {
@@ -156,7 +157,7 @@ public sealed class A_refresh_token(UsersFixture service)
         }
 
         var signIn = service.SignInAsync(account.Email, account.Password);
-        await Poll.UntilAsync(async () => signIn.IsCompleted || await WaitersAsync() > 0, "the sign-in to wait for the change, or to overlook it");
+        await Poll.UntilAsync(async () => signIn.IsCompleted || await WaitersForAsync(connection.ProcessID) > 0, "the sign-in to wait for the change, or to overlook it");
         await transaction.CommitAsync(Token);
 
         (await signIn).Status.ShouldBe(400);
@@ -164,6 +165,9 @@ public sealed class A_refresh_token(UsersFixture service)
 
     private Task<long> WaitersAsync() =>
         service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+
+    private Task<long> WaitersForAsync(int holder) =>
+        service.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_stat_activity WHERE {holder} = ANY (pg_blocking_pids(pid))");
 
     private async Task<string> SignInAsync(Account? account = null)
     {
