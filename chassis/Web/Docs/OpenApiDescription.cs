@@ -113,8 +113,8 @@ internal static class OpenApiDescription
                     schema.MaxLength = length.Length;
                     break;
                 case RangeAttribute range:
-                    (schema.Minimum, schema.Maximum) = (Convert.ToString(
-                        range.Minimum, CultureInfo.InvariantCulture), Convert.ToString(range.Maximum, CultureInfo.InvariantCulture));
+                    schema.Minimum = Convert.ToString(range.Minimum, CultureInfo.InvariantCulture);
+                    schema.Maximum = Convert.ToString(range.Maximum, CultureInfo.InvariantCulture);
                     break;
                 case EachAttribute each when schema.Items is OpenApiSchema element:
                     element.MaxLength = each.MaximumLength;
