@@ -42,6 +42,17 @@ public sealed partial class The_documents
             .ShouldBeEmpty($"{page}: targets of the Makefile");
     }
 
+    [Fact]
+    public void Lead_along_an_orders_id_through_thirty_files_at_most()
+    {
+        var walk = Read("docs/architecture.md").Split("## The way of an order")[1].Split("\n## ")[0];
+        var handled = Handled().Matches(walk).Select(m => m.Groups[1].Value).Distinct().ToList();
+        handled.Count.ShouldBeInRange(20, 30);
+        handled.Where(path => !NamesTheId().IsMatch(Read(path))).ShouldBeEmpty("set in bold, and handle no id");
+        Carried().Matches(walk).Select(m => m.Groups[1].Value).Except(handled).Where(path => OrdersId().IsMatch(Read(path)))
+            .ShouldBeEmpty("not set in bold, and handle the order's id");
+    }
+
     private static string Read(string path) => File.ReadAllText(Path.Combine(Repository.Root, path));
 
     private static bool Exists(string path) => Path.Exists(Path.Combine(Repository.Root, path));
@@ -49,6 +60,20 @@ public sealed partial class The_documents
     // What stands for many (<name>, *, …) names none of them.
     [GeneratedRegex(@"`((?:\.ci|chassis|contracts|deploy|docs|services|tests)/[\w./-]*\w)/?(?::\d+)?`")]
     private static partial Regex Paths();
+
+    [GeneratedRegex(@"\*\*`([\w./-]+\.cs)`\*\*")]
+    private static partial Regex Handled();
+
+    // The numbered steps only: what stands before them names the records.
+    [GeneratedRegex(@"(?<=\n(?:\d+\.|\*\*).*)`([\w./-]+\.cs)`")]
+    private static partial Regex Carried();
+
+    // In the chassis the order's id is the id of a stream, a saga's, or a message's key.
+    [GeneratedRegex(@"\b([oO]rderId|[sS]treamId|[cC]orrelationId|[kK]ey|Guid id)\b")]
+    private static partial Regex NamesTheId();
+
+    [GeneratedRegex(@"\b([oO]rderId|[sS]treamId)\b")]
+    private static partial Regex OrdersId();
 
     [GeneratedRegex(@"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")]
     private static partial Regex Links();
