@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 action=${1:?} name=${2:-}
 load_settings
-known=(users orders inventory notifications payment-sandbox postgres rabbitmq mail)
+known=("${SERVICES[@]}" payment-sandbox postgres rabbitmq mail)
 [[ " ${known[*]} " == *" $name "* ]] || die "Which service? make $action SERVICE=NAME, with one of: ${known[*]}"
 choose_mode
 MAKE_TARGET=start

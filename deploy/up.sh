@@ -43,8 +43,8 @@ up_docker() {
     stop_services() { docker compose stop "${SERVICES[@]}"; }
     # compose would only say "address already in use", late, and of one port.
     if [ -z "$(own_containers)" ]; then
-        for name in USERS ORDERS INVENTORY NOTIFICATIONS PAYMENT_SANDBOX RABBITMQ RABBITMQ_MANAGEMENT POSTGRES MAIL_SMTP MAIL_WEB; do
-            need_port "${name}_PORT" "$(tr '[:upper:]_' '[:lower:] ' <<<"$name")"
+        for name in "${SERVICES[@]}" payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web; do
+            need_port "$(port_variable "$name")" "${name//-/ }"
         done
     fi
     mkdir -p "$STATE"
@@ -119,13 +119,21 @@ up_local() {
     ok "PostgreSQL, RabbitMQ and the mail catcher are ready"
     step "Waiting for the services"
     await_services
-    ok "users, orders, inventory, notifications and the payment sandbox are healthy"
+    ok "${SERVICES[*]} and the payment sandbox are healthy"
 }
 
 "up_$MODE"
 
 passwords() {
     [ "$ASPNETCORE_ENVIRONMENT" != Development ] || [ "$OPERATOR_PASSWORD" != Operator-dev-1 ] || printf 'The passwords are those of development; make secrets makes your own.'
+}
+
+services_and_urls() {
+    local name variable
+    for name in "${SERVICES[@]}"; do
+        variable=$(port_variable "$name")
+        printf '  %-16s http%s://127.0.0.1:%s/docs\n' "$name" "${TLS:+s}" "${!variable}"
+    done
 }
 
 if [ "${MAKE_TARGET}" = demo ]; then
@@ -137,10 +145,7 @@ cat <<TEXT
 
 ${bold}Everything is up${plain} ($MODE mode, $SECONDS s, environment $ASPNETCORE_ENVIRONMENT). Everything listens on 127.0.0.1 only. $(passwords)
 
-  users            http${TLS:+s}://127.0.0.1:$USERS_PORT/docs
-  orders           http${TLS:+s}://127.0.0.1:$ORDERS_PORT/docs
-  inventory        http${TLS:+s}://127.0.0.1:$INVENTORY_PORT/docs
-  notifications    http${TLS:+s}://127.0.0.1:$NOTIFICATIONS_PORT/docs
+$(services_and_urls)
   RabbitMQ         http${TLS:+s}://127.0.0.1:$RABBITMQ_MANAGEMENT_PORT           $RABBITMQ_USER / $RABBITMQ_PASSWORD
   mails            http://127.0.0.1:$MAIL_WEB_PORT
   payment sandbox  http${TLS:+s}://127.0.0.1:$PAYMENT_SANDBOX_PORT

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The demo must end well although a service is killed with kill -9 in its middle and started again: every service once.
-# Against what `make up` runs, in either mode. Services to kill as arguments; all four without.
+# Against what `make up` runs, in either mode. Services to kill as arguments; all without.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 victims=("$@")

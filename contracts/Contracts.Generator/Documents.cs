@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Contracts.Events;
 using Fluid;
+using Services;
 using Shop.Contracts;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -15,19 +16,10 @@ namespace Contracts.Generator;
 /// What is published where, in what form, and who takes it: as AsyncAPI 3.0 for machines, and as one page that needs nothing else for people.
 /// </summary>
 /// <remarks>What they look like stands in <c>asyncapi.liquid</c> and <c>page.liquid</c>; here is what they tell.</remarks>
-public sealed class Documents(SchemaWriter schemas)
+public sealed class Documents(SchemaWriter schemas, IReadOnlyList<Service> services)
 {
     private static readonly FluidParser Liquid = new(new FluidParserOptions { AllowFunctions = true });
     private static readonly TemplateOptions Options = new() { MemberAccessStrategy = UnsafeMemberAccessStrategy.Instance, StrictFilters = true };
-    private static readonly string[] Services = ["inventory", "notifications", "orders", "users"];
-
-    private static readonly (string Publisher, string Title)[] Groups =
-    [
-        ("orders", "Orders and payments"),
-        ("inventory", "Products, stock and shipments"),
-        ("users", "Users"),
-        ("platform", "Every service"),
-    ];
 
     public string Page() => Template("page.liquid").Render(Context(), HtmlEncoder.Default);
 
@@ -71,25 +63,26 @@ public sealed class Documents(SchemaWriter schemas)
                 events,
                 everything = ShopContracts.Exchanges.AllEvents,
                 @decimal = ContractShape.DecimalPattern,
-                groups = Groups.Select(g => new { title = g.Title, events = events.Where((_, i) => ShopContracts.Catalogue.All[i].Publisher == g.Publisher) }),
-                subscriptions = Subscriptions.All.Select(
+                groups = services.Where(s => s.Publishes.Count > 0).Select(s => (s.Name, s.Title)).Append(("platform", "Every service")).Select(
+                    g => new { title = g.Item2, events = events.Where((_, i) => ShopContracts.Catalogue.All[i].Publisher == g.Item1) }),
+                subscriptions = services.SelectMany(service => service.Listens.Select(
                     s => new
                     {
-                        service = s.Service, queue = s.Queue, purpose = s.Purpose, channels = s.Covers("*") ? [ShopContracts.Exchanges.AllEvents] : s.Events,
-                    }),
-                queues = Subscriptions.Commands.Select(q => new { service = q.Service, queue = q.Queue, commands = q.Commands.Select(schemas.Command) }),
+                        service = service.Name, queue = s.Queue, purpose = s.Purpose, channels = s.Covers("*") ? [ShopContracts.Exchanges.AllEvents] : s.Events,
+                    })),
+                queues = CommandQueue.All.Select(q => new { service = q.Service, queue = q.Queue, commands = q.Commands.Select(schemas.Command) }),
             },
             Options);
     }
 
     private object Event(BoundaryEventDescriptor descriptor)
     {
-        var receivers = Subscriptions.All.Where(s => s.Covers(descriptor.Type)).ToList();
-        var publishers = descriptor.Publisher == "platform" ? Services : [descriptor.Publisher];
+        var receivers = services.SelectMany(s => s.Listens.Select(l => (Service: s.Name, Listens: l))).Where(r => r.Listens.Covers(descriptor.Type)).ToList();
+        string[] publishers = descriptor.Publisher == "platform" ? [.. services.Select(s => s.Name)] : [descriptor.Publisher];
         var example = Examples.Of(descriptor);
 
         // The webhooks listen to everything; for the view of one service that says nothing.
-        var services = publishers.Concat(receivers.Where(s => !s.Events.Contains("*")).Select(s => s.Service));
+        var concerned = publishers.Concat(receivers.Where(r => !r.Listens.Events.Contains("*")).Select(r => r.Service));
         var envelope = new CloudEventEnvelope(
             "0198f1a2-7c00-7000-8000-0000000000f1",
             ShopContracts.Catalogue.SourceOf(publishers[0]),
@@ -105,9 +98,9 @@ public sealed class Documents(SchemaWriter schemas)
         {
             type = descriptor.Type,
             schema = schemas.Event(descriptor),
-            services = string.Join(' ', services.Distinct().Order(StringComparer.Ordinal)),
+            services = string.Join(' ', concerned.Distinct().Order(StringComparer.Ordinal)),
             publishers,
-            receivers = receivers.Select(s => new { queue = s.Queue, purpose = s.Purpose }),
+            receivers = receivers.Select(r => new { queue = r.Listens.Queue, purpose = r.Listens.Purpose }),
             subject = JsonNamingPolicy.CamelCase.ConvertName(descriptor.ClrType.GetCustomAttribute<BoundaryEventAttribute>()!.Subject),
             headers = JsonSerializer.SerializeToNode(envelope.ToHeaders().ToDictionary()),
             example = JsonSerializer.Serialize(example, descriptor.ClrType, Output.Readable),

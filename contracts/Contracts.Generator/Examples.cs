@@ -29,8 +29,10 @@ public static class Examples
         new("TEA-ASSAM-250", "Assam tea, 250 g", 1, new Money(15.50m, "EUR")),
     ];
 
+    /// <summary>With every member; a service that has come later brings its own in a file beside this one.</summary>
     public static IReadOnlyList<object> Full { get; } =
     [
+        .. Others.SelectMany(o => o.Full),
         new OrderSubmitted(Order, User, [new SubmittedLine("MUG-BLUE", 2, 19.50m), new SubmittedLine("TEA-ASSAM-250", 1, 15.50m)], 54.50m, Time),
         new V2.OrderSubmitted(Order, User, Lines, Total, "DE", Time),
         new OrderConfirmed(Order, User, Lines, Total, Time),
@@ -63,6 +65,7 @@ public static class Examples
 
     public static IReadOnlyList<object> Minimal { get; } =
     [
+        .. Others.SelectMany(o => o.Minimal),
         new OrderCancelled(Order, User, "", Time),
         new OrderFailed(Order, User, "out_of_stock: MUG-BLUE", Time),
         new PaymentProcessed(Payment, Order, User, PaymentStatus.Authorized, Total, Time),
@@ -74,9 +77,22 @@ public static class Examples
         new UserProfileUpdated(User, [new FieldChange("fullName")], Time),
     ];
 
+    private static IEnumerable<IExamples> Others => typeof(IExamples).Assembly.GetTypes().Where(t => t.IsClass && t.IsAssignableTo(typeof(IExamples)))
+        .Select(t => (IExamples)Activator.CreateInstance(t)!);
+
     /// <summary>The example with every member.</summary>
     public static object Of(BoundaryEventDescriptor descriptor) => Full.Single(e => e.GetType() == descriptor.ClrType);
 
     /// <summary>The example without the optional members, for the events that have such.</summary>
     public static object? MinimalOf(BoundaryEventDescriptor descriptor) => Minimal.SingleOrDefault(e => e.GetType() == descriptor.ClrType);
+}
+
+/// <summary>The examples of one service's events.</summary>
+public interface IExamples
+{
+    /// <summary>One message per event with every member filled.</summary>
+    IEnumerable<object> Full { get; }
+
+    /// <summary>One without the optional members, of each event that has such.</summary>
+    IEnumerable<object> Minimal { get; }
 }

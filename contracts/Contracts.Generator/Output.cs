@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Contracts.Events;
+using Services;
 using Shop.Contracts;
 
 namespace Contracts.Generator;
@@ -19,6 +20,9 @@ public sealed partial class Output(string root)
     };
 
     private readonly SchemaWriter _schemas = new(DocComments.Of(ShopContracts.Catalogue));
+
+    /// <summary>The services of the repository.</summary>
+    public IReadOnlyList<Service> Services { get; } = Service.Of(Path.GetDirectoryName(root)!);
 
     /// <summary>The directory <c>contracts/</c>, found upwards from where the program runs.</summary>
     public static Output Locate()
@@ -43,7 +47,7 @@ public sealed partial class Output(string root)
             files[$"schemas/{descriptor.Type}.json"] = Text(Schema(descriptor));
         }
 
-        var documents = new Documents(_schemas);
+        var documents = new Documents(_schemas, Services);
         files["asyncapi.yaml"] = "# Made from the records in contracts/Contracts. Change those, then: " + Command + "\n" + documents.AsyncApi();
         files["asyncapi.html"] = documents.Page();
         return files;

@@ -182,7 +182,11 @@ maildev_ready() { connects "$MAIL_SMTP_PORT" && http_ok "$MAIL_WEB_PORT" /api/he
 
 # ── All of it ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-make_certificates() { TLS=true sh "$ROOT/deploy/tls/certificates.sh" "$STATE/tls" || die "The certificates could not be made."; }
+make_certificates() {
+    local name
+    for name in "${SERVICES[@]}" payment-sandbox; do mkdir -p "$STATE/tls/$name"; done
+    TLS=true sh "$ROOT/deploy/tls/certificates.sh" "$STATE/tls" || die "The certificates could not be made."
+}
 
 start_infrastructure() {
     mkdir -p "$STATE/logs"

@@ -29,7 +29,10 @@ fi
 
 ROOT=$(cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
 STATE=${SHOP_STATE:-$ROOT/.local}        # everything that a run leaves behind; `make clean` removes it
-SERVICES=(users orders inventory notifications)
+# Every folder with a manifest, in the order of the ports.
+SERVICES=()
+while IFS= read -r shop_name; do SERVICES+=("$shop_name"); done < <(
+    awk -F '[:,]' '/"port":/ { n = split(FILENAME, part, "/"); print $2 + 0, part[n - 1] }' "$ROOT"/services/*/service.json | sort -n | cut -d' ' -f2)
 
 # ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -79,8 +82,11 @@ export_local_addresses() {
     export SHOP_DB_HOST=127.0.0.1 SHOP_DB_PORT=$POSTGRES_PORT
     export SHOP_BROKER_ADDRESS=127.0.0.1:$RABBITMQ_PORT
     export SHOP_SMTP_HOST=127.0.0.1 SHOP_SMTP_PORT=$MAIL_SMTP_PORT
-    export SHOP_USERS_ADDRESS=127.0.0.1:$USERS_PORT SHOP_ORDERS_ADDRESS=127.0.0.1:$ORDERS_PORT
-    export SHOP_INVENTORY_ADDRESS=127.0.0.1:$INVENTORY_PORT SHOP_NOTIFICATIONS_ADDRESS=127.0.0.1:$NOTIFICATIONS_PORT
+    local name variable
+    for name in "${SERVICES[@]}"; do
+        variable=$(port_variable "$name")
+        export "SHOP_${variable%_PORT}_ADDRESS=127.0.0.1:${!variable:?}"
+    done
     export SHOP_SANDBOX_ADDRESS=127.0.0.1:$PAYMENT_SANDBOX_PORT
     export SHOP_SANDBOX_DATA=$STATE/payment-sandbox
     export SHOP_CERT_DIR=${SSL_CERT_DIR:-/etc/ssl/certs}
@@ -95,6 +101,7 @@ environment_of() {
         while IFS= read -r line || [ -n "$line" ]; do
             [[ $line =~ ^([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || continue
             eval "value=\"${BASH_REMATCH[2]}\""
+            case $value in *//0.0.0.0*) die "${BASH_REMATCH[1]} of deploy/env/$file.env would open $value to everybody." "In local mode its address comes from export_local_addresses." ;; esac
             environment+=("${BASH_REMATCH[1]}=$value")
         done <"$ROOT/deploy/env/$file.env"
     done

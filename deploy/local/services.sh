@@ -1,14 +1,12 @@
-# Builds the four services and the payment sandbox, and runs them as processes. Sourced.
+# Builds the services and the payment sandbox, and runs them as processes. Sourced.
 # shellcheck shell=bash
 
+# The project is called after the service: services/orders/Orders/Orders.csproj.
 project_of() {
-    case $1 in
-        users) echo services/users/Users/Users.csproj ;;
-        orders) echo services/orders/Orders/Orders.csproj ;;
-        inventory) echo services/inventory/Inventory/Inventory.csproj ;;
-        notifications) echo services/notifications/Notifications/Notifications.csproj ;;
-        payment-sandbox) echo deploy/payment-sandbox/PaymentSandbox.csproj ;;
-    esac
+    local name
+    if [ "$1" = payment-sandbox ]; then echo deploy/payment-sandbox/PaymentSandbox.csproj; return; fi
+    name=$(printf '%s' "${1:0:1}" | tr a-z A-Z)${1:1}
+    echo "services/$1/$name/$name.csproj"
 }
 PROCESSES=(payment-sandbox "${SERVICES[@]}")
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Databases and roles of the four services, at every start of either mode: what is there stays, what is missing is made, passwords are set as they are now.
+# Databases and roles of the services, one for each NAME_DB_PASSWORD of the environment, at every start of either mode: what is there stays, what is missing
+# is made, passwords are set as they are now.
 # psql finds the server by PGHOST, PGPORT and PGPASSWORD.
 set -eu
 here=$(dirname "$0")
@@ -9,10 +10,9 @@ provision() {    # provision SERVICE PASSWORD MIGRATOR_PASSWORD
         --set service="$1" --set password="$2" --set migrator_password="$3" --file "$here/provision.sql"
 }
 
-provision users "$USERS_DB_PASSWORD" "$USERS_DB_MIGRATOR_PASSWORD"
-provision orders "$ORDERS_DB_PASSWORD" "$ORDERS_DB_MIGRATOR_PASSWORD"
-provision inventory "$INVENTORY_DB_PASSWORD" "$INVENTORY_DB_MIGRATOR_PASSWORD"
-provision notifications "$NOTIFICATIONS_DB_PASSWORD" "$NOTIFICATIONS_DB_MIGRATOR_PASSWORD"
+for name in $(env | sed -n 's/^\([A-Z]*\)_DB_PASSWORD=.*/\1/p'); do
+    eval "provision \"$(printf '%s' "$name" | tr A-Z a-z)\" \"\${${name}_DB_PASSWORD}\" \"\${${name}_DB_MIGRATOR_PASSWORD}\""
+done
 
 # The superuser's own, last, since the lines above come in with the one of before; psql hands it over as a variable, so that it may hold any character.
 printf '%s\n' "ALTER ROLE :\"superuser\" PASSWORD :'password';" |

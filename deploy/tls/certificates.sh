@@ -1,7 +1,7 @@
 #!/bin/sh
 # The certificate authority of this installation, and a certificate of it for each server, where .env says TLS=true: docs/how-to/encrypt-connections.md.
 #   certificates.sh FOLDER   makes what FOLDER lacks and what would end soon, at every start of either mode
-# FOLDER/ca has the authority and its key, for nobody but this script. FOLDER/NAME is what the server NAME reads: server.crt, server.key, and in trusted/ the
+# FOLDER has a folder for each service already. FOLDER/ca has the authority and its key, for nobody but this script. FOLDER/NAME is what the server NAME reads: server.crt, server.key, and in trusted/ the
 # certificate of the authority; FOLDER/clients has only the last. SERVICES_RUN_AS is the user who reads the services' keys, where that is not who runs this.
 set -eu
 case ${TLS:-} in
@@ -11,7 +11,11 @@ case ${TLS:-} in
 esac
 command -v openssl >/dev/null || { printf 'certificates.sh: there is no openssl here\n' >&2; exit 1; }
 folder=${1:?folder}
-services='users orders inventory notifications payment-sandbox'
+services=
+for name in "$folder"/*/; do
+    name=$(basename "$name")
+    case $name in ca | clients | postgres | rabbitmq | '*') ;; *) services="$services $name" ;; esac
+done
 servers="$services postgres rabbitmq"
 umask 077
 mkdir -p "$folder/ca"
@@ -42,7 +46,10 @@ good() {
 permitted='permitted;IP:127.0.0.1/255.255.255.255,permitted;DNS:localhost'
 for name in $servers; do permitted="$permitted,permitted;DNS:$name"; done
 
-if ! good "$ca"; then
+# One that permits what it should: a service that has come since is none of its names.
+permits() { permitted_now=$(openssl x509 -in "$ca.crt" -noout -ext nameConstraints); for name in $servers; do printf '%s\n' "$permitted_now" | grep -q "DNS:$name\$" || return 1; done; }
+
+if ! good "$ca" || ! permits; then
     make "$ca" 3650 'certificate authority of this installation' <<TEXT
 basicConstraints = critical,CA:true,pathlen:0
 keyUsage = critical,keyCertSign

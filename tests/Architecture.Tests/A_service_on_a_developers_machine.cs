@@ -2,20 +2,17 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
+using Services;
 
 namespace Architecture.Tests;
 
 /// <summary>What an IDE and <c>dotnet run</c> read, against what the scripts of <c>make up</c> say.</summary>
 public sealed partial class A_service_on_a_developers_machine
 {
-    public static TheoryData<string, string> Services => new()
-    {
-        { "users", "services/users/Users" },
-        { "orders", "services/orders/Orders" },
-        { "inventory", "services/inventory/Inventory" },
-        { "notifications", "services/notifications/Notifications" },
-        { "payment-sandbox", "deploy/payment-sandbox" },
-    };
+    public static TheoryData<string, string> Services =>
+    [
+        .. Service.Of(Repository.Root).Select(s => (s.Name, $"services/{s.Name}/{s.Project}")), ("payment-sandbox", "deploy/payment-sandbox"),
+    ];
 
     [Theory]
     [MemberData(nameof(Services))]

@@ -1,21 +1,20 @@
 using System.Globalization;
 using Chassis.Testing;
 using Npgsql;
+using Services;
 
 namespace Shop.Cluster;
 
 /// <summary>
 /// The whole system as processes of this machine, on the real PostgreSQL and RabbitMQ that the environment names (see <see cref="TestServers"/>):
-/// a database per service, a virtual host, the payment sandbox, and the four services with one or more replicas each.
+/// a database per service, a virtual host, the payment sandbox, and every service with one or more replicas.
 /// </summary>
 public sealed class ShopCluster : IAsyncDisposable
 {
     public const string OperatorEmail = "operator@shop.example";
     public const string OperatorPassword = "Operator-of-the-cluster-1";
 
-    private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
-    private static readonly string[] ListenersFirst = ["payment-sandbox", "notifications", "orders", "inventory", "users"];
-
+        
     private readonly Dictionary<string, TestDatabase> _databases;
     private readonly TestVhost _vhost;
     private readonly Dictionary<string, Uri> _brokers = [];
@@ -27,6 +26,9 @@ public sealed class ShopCluster : IAsyncDisposable
         this._databases = databases;
         this._vhost = vhost;
     }
+
+    /// <summary>Every service of the repository.</summary>
+    public static IReadOnlyList<string> ServiceNames { get; } = [.. Service.Of(Repository.Root).Select(s => s.Name)];
 
     /// <summary>Every process, the sandbox included.</summary>
     public IEnumerable<Replica> All => _replicas.Values.SelectMany(r => r);
@@ -66,7 +68,7 @@ public sealed class ShopCluster : IAsyncDisposable
             await cluster.RestoreAsync(options);
             cluster.Configure(options);
             // What lies in a restored outbox leaves with the first breath, and the broker is a new one: whoever listens to it comes first.
-            IEnumerable<IReadOnlyList<Replica>> waves = options.Restore is null ? [[.. cluster.All]] : ListenersFirst.Select(cluster.Of);
+            IEnumerable<IReadOnlyList<Replica>> waves = options.Restore is null ? [[.. cluster.All]] : ListenersFirst().Select(cluster.Of);
             foreach (var wave in waves)
             {
                 foreach (var replica in wave)
@@ -107,6 +109,9 @@ public sealed class ShopCluster : IAsyncDisposable
         await _vhost.DisposeAsync();
         Directory.Delete(_sandboxData, recursive: true);
     }
+
+    // Users tell most, and notifications hear most.
+    private static IEnumerable<string> ListenersFirst() => [.. ServiceNames.Append("payment-sandbox").Reverse()];
 
     private async Task OpenAccountsAsync(ClusterOptions options)
     {

@@ -3,6 +3,7 @@ using Chassis.Testing;
 using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
+using Services;
 using Shop.Contracts;
 
 namespace Provisioning.Tests;
@@ -13,7 +14,7 @@ namespace Provisioning.Tests;
 /// </summary>
 public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<Broker>
 {
-    private static readonly string[] Services = ["users", "orders", "inventory", "notifications"];
+    private static readonly string[] Services = [.. Service.Of(Repository.Root).Select(s => s.Name)];
 
     /// <summary>Exchanges beside those of events, with those who may configure them, publish to them and take from them.</summary>
     private static readonly (string Exchange, string Type, string[] Configure, string[] Write, string[] Read)[] Others =

@@ -2,13 +2,14 @@ using System.Text.Json;
 using Chassis.Testing;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
+using Services;
 
 namespace Provisioning.Tests;
 
 /// <summary>The rights that <c>deploy/rabbitmq</c> gives to the services, tried on a real broker.</summary>
 public sealed class A_services_broker_user(Broker broker) : IClassFixture<Broker>
 {
-    private static readonly string[] Services = ["users", "orders", "inventory", "notifications"];
+    private static readonly string[] Services = [.. Service.Of(Repository.Root).Select(s => s.Name)];
 
     public static TheoryData<string, string> Pairs
     {

@@ -2,17 +2,27 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Chassis.Testing;
+using Services;
 
 namespace Provisioning.Tests;
 
 /// <summary>What <c>deploy/tls/certificates.sh</c> makes, looked at as those do who connect.</summary>
 public sealed class The_certificates : IAsyncLifetime
 {
-    private static readonly string[] Servers = ["users", "orders", "inventory", "notifications", "payment-sandbox", "postgres", "rabbitmq"];
+    private static readonly string[] Servers = [.. Service.Of(Repository.Root).Select(s => s.Name), "payment-sandbox", "postgres", "rabbitmq"];
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("certificates-");
 
-    public async ValueTask InitializeAsync() => await MakeAsync();
+    public async ValueTask InitializeAsync()
+    {
+        // A folder for each, as volumes and the scripts of the local mode bring them.
+        foreach (var server in Servers)
+        {
+            Directory.CreateDirectory(At(server));
+        }
+
+        await MakeAsync();
+    }
 
     public ValueTask DisposeAsync()
     {

@@ -3,6 +3,8 @@ using System.Text.Json;
 using Chassis.Testing;
 using Contracts.Events;
 using Contracts.Generator;
+using Services;
+using Shop.Cluster;
 using Shop.Contracts;
 using Shop.SystemTests.Running;
 
@@ -65,20 +67,20 @@ public sealed class Boundary_events(RunningShop shop)
         var bound = reached.Where(
             q => q.Key != webhooks && !q.Key.StartsWith("outside.", StringComparison.Ordinal) && !q.Key.StartsWith("shop.", StringComparison.Ordinal))
             .Select(q => $"{q.Key}: {string.Join(", ", q.Order(StringComparer.Ordinal))}").Order(StringComparer.Ordinal);
-        var documented = Subscriptions.All.Where(s => s.Queue != webhooks)
+        var documented = Service.Of(Repository.Root).SelectMany(s => s.Listens).Where(s => s.Queue != webhooks)
             .Select(s => $"{s.Queue}: {string.Join(", ", ShopContracts.Catalogue.All.Select(e => e.Type).Where(s.Covers))}").Order(StringComparer.Ordinal);
         bound.Except(documented)
             .Select(q => $"on the broker, {q}")
             .Concat(documented.Except(bound).Select(q => $"in the documents, {q}"))
-            .ShouldBeEmpty("who listens to what stands in contracts/Contracts.Generator/Subscriptions.cs; run the generator after a change of it.");
+            .ShouldBeEmpty("who listens to what stands in services/<name>/service.json; run the generator of the contracts after a change of it.");
     }
 
     [Fact]
     public async Task Are_described_by_every_service()
     {
-        foreach (var service in (string[])["users", "orders", "inventory", "notifications"])
+        foreach (var service in ShopCluster.ServiceNames)
         {
-            using var anonymous = Shop.Cluster.ShopClient.Anonymous(shop.Cluster);
+            using var anonymous = ShopClient.Anonymous(shop.Cluster);
             using var page = await anonymous.SendAsync(HttpMethod.Get, service, "/asyncapi");
             page.Content.Headers.ContentType!.MediaType.ShouldBe("text/html");
             (await page.Content.ReadAsStringAsync()).ShouldContain($"<body data-service=\"{service}\">");

@@ -139,7 +139,7 @@ public sealed class Data_of_an_earlier_version
 
     private static async Task NothingIsLeftAsync(ShopCluster cluster, ShopClient @operator)
     {
-        foreach (var service in (string[])["users", "orders", "inventory", "notifications"])
+        foreach (var service in ShopCluster.ServiceNames)
         {
             await Poll.UntilAsync(
                 () => cluster.Database(service).ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE due_at <= now()"),

@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Chassis.Testing;
 using Npgsql;
+using Shop.Cluster;
 using Shop.SystemTests.Running;
 
 namespace Shop.SystemTests;
@@ -10,7 +11,7 @@ namespace Shop.SystemTests;
 /// <summary>All tests of this project run over TLS where the test servers speak it; these look whether that is so.</summary>
 public sealed class Encrypted_connections(RunningShop shop)
 {
-    public static TheoryData<string> Services => ["users", "orders", "inventory", "notifications"];
+    public static TheoryData<string> Services => [.. ShopCluster.ServiceNames];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Chassis.Testing;
 using Contracts.Events;
 using Contracts.Generator;
+using Shop.Cluster;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Orders.V1;
@@ -142,7 +143,7 @@ public sealed class Rolling_upgrades(RunningShop shop)
     private async Task<IReadOnlyList<string>> Refused()
     {
         var refused = new List<string>();
-        foreach (var service in (string[])["orders", "inventory", "notifications", "users"])
+        foreach (var service in ShopCluster.ServiceNames)
         {
             refused.AddRange((await shop.DeadLettersOf(service))
                 .Where(l => _published.Contains(l.GetProperty("messageId").GetString()!) && l.GetProperty("reason").GetString() is ("invalid" or "skipped"))

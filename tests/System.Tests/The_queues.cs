@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Chassis.Testing;
+using Shop.Cluster;
 using Shop.SystemTests.Running;
 
 namespace Shop.SystemTests;
@@ -16,7 +17,7 @@ public sealed class The_queues(RunningShop shop)
             "the broker to say which policies are in effect",
             RunningShop.Patience);
 
-        foreach (var service in (string[])["users", "orders", "inventory", "notifications"])
+        foreach (var service in ShopCluster.ServiceNames)
         {
             queues.ShouldContain(q => NameOf(q) == $"{service}.dead-letters");
         }

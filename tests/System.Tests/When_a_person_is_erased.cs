@@ -8,8 +8,6 @@ namespace Shop.SystemTests;
 /// <summary>The right to be forgotten, over every database and every log of the system, while the books still balance.</summary>
 public sealed class When_a_person_is_erased(RunningShop shop)
 {
-    private static readonly string[] Services = ["users", "orders", "inventory", "notifications"];
-
     [Fact]
     public async Task Nothing_is_found_of_the_person_and_the_orders_still_add_up()
     {
@@ -36,7 +34,7 @@ public sealed class When_a_person_is_erased(RunningShop shop)
 
         foreach (var trace in (string[])[name, email, street])
         {
-            foreach (var service in Services)
+            foreach (var service in ShopCluster.ServiceNames)
             {
                 await Poll.UntilAsync(
                     () => shop.Cluster.Database(service).FindAsync(trace),
@@ -56,7 +54,7 @@ public sealed class When_a_person_is_erased(RunningShop shop)
         (await shop.StockOf(sku)).GetRawText().ShouldBe(stock.GetRawText());
         (await shop.PaymentsOf(completed)).ShouldBe(["captured"]);
         (await shop.Operator.GetAsync("orders", $"/v1/orders/{completed}/events")).GetProperty("items").GetArrayLength().ShouldBeGreaterThan(3);
-        foreach (var service in Services)
+        foreach (var service in ShopCluster.ServiceNames)
         {
             (await shop.DeadLettersOf(service)).Where(d => d.GetRawText().Contains(name, StringComparison.Ordinal)).ShouldBeEmpty();
         }

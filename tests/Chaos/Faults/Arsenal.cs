@@ -12,7 +12,7 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
     /// <summary>Kills both replicas, and both again as soon as they are back.</summary>
     public const string KillBothTwice = "kill -9, both, twice";
 
-    private static readonly string[] ServiceNames = ["users", "orders", "inventory", "notifications"];
+    private static readonly string[] ServiceNames = [.. ShopCluster.ServiceNames];
 
     /// <summary>Whether a kind of fault breaks the broker or the database for everybody who uses them.</summary>
     public static bool HurtsServers(string kind) =>
@@ -22,8 +22,7 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
     /// <summary>What there is, by the name under which a run can ask for it.</summary>
     private IReadOnlyList<(string Name, Func<Fault> Draw)> Kinds =>
     [
-        ("kill-orders", () => KillOne("orders")), ("kill-inventory", () => KillOne("inventory")),
-        ("kill-notifications", () => KillOne("notifications")), ("kill-users", () => KillOne("users")),
+        .. ServiceNames.Select(s => ($"kill-{s}", (Func<Fault>)(() => KillOne(s)))),
         ("kill-twice", KillTwice), ("freeze", Freeze), ("restart-broker", RestartBroker), ("kill-broker", KillBroker), ("kill-blocking-broker", KillBlockingBroker),
         ("crash-database", CrashDatabase), ("churn", ChurnConnections), ("cut", CutLink), ("slow", SlowLink), ("cut-several", CutSeveral),
         ("duplicate-events", DuplicateDelivery), ("duplicate-commands", DuplicateCommands), ("shuffle", ShuffleDelivery), ("poison", Poison),

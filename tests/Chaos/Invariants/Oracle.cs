@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Shop.Chaos.Load;
 using Shop.Chaos.Report;
+using Shop.Cluster;
 
 namespace Shop.Chaos.Invariants;
 
@@ -12,7 +13,7 @@ namespace Shop.Chaos.Invariants;
 /// </summary>
 public sealed partial class Oracle
 {
-    public static readonly IReadOnlyList<string> ServiceNames = ["users", "orders", "inventory", "notifications"];
+    public static readonly IReadOnlyList<string> ServiceNames = ShopCluster.ServiceNames;
 
     private const double AcceptedShare = 0.95;
 

@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using Services;
+
+namespace Architecture.Tests;
+
+/// <summary>A service is a folder with a manifest. Whatever else must know of it follows from that, or is missed here by name.</summary>
+public sealed class The_services
+{
+    private static readonly IReadOnlyList<Service> All = Service.Of(Repository.Root);
+
+    public static TheoryData<string> Each => [.. All.Select(s => s.Name)];
+
+    [Fact]
+    public void Are_all_the_folders_that_there_are() =>
+        Directory.GetDirectories(Path.Combine(Repository.Root, "services")).Select(Path.GetFileName).ShouldBe(
+            All.Select(s => s.Name), ignoreOrder: true, "a service without services/<name>/service.json is started, watched and tested by nobody");
+
+    [Fact]
+    public void Stand_in_every_file_that_follows_from_them() =>
+        new Generated(Repository.Root, All).Stale().Select(f => f.Key).ShouldBeEmpty($"run: {Generated.Command}");
+
+    [Fact]
+    public void Are_found_by_the_scripts()
+    {
+        using var bash = Process.Start(new ProcessStartInfo("bash")
+        {
+            ArgumentList = { "-c", ". deploy/local/lib.sh; printf '%s\\n' \"${SERVICES[@]}\"" }, WorkingDirectory = Repository.Root, RedirectStandardOutput = true,
+        })!;
+        bash.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).ShouldBe(All.Select(s => s.Name));
+    }
+
+    [Theory]
+    [MemberData(nameof(Each))]
+    public void Have_what_a_service_is_made_of(string name)
+    {
+        var service = All.Single(s => s.Name == name);
+        string[] parts =
+        [
+            $"services/{name}/{service.Project}/{service.Project}.csproj", $"services/{name}/{service.Project}/Dockerfile",
+            $"services/{name}/tests/{service.Project}.Tests.csproj", $"deploy/env/{name}.env", $"deploy/env/{name}.migrations.env",
+        ];
+        parts.Where(part => !File.Exists(Path.Combine(Repository.Root, part))).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [MemberData(nameof(Each))]
+    public void Hear_of_erased_people(string name)
+    {
+        var service = All.Single(s => s.Name == name);
+        if (!service.Publishes.Contains("user"))
+        {
+            service.Listens.Any(l => l.Covers("shop.user.erased.v1") && l.Events is not ["*"]).ShouldBeTrue(
+                "whoever keeps anything about people forgets it with the rest: docs/how-to/add-a-service.md");
+        }
+    }
+
+    [Fact]
+    public void Are_in_the_solution_with_every_other_project()
+    {
+        var solution = File.ReadAllText(Path.Combine(Repository.Root, "Microservices.sln")).Replace('\\', '/');
+        Repository.Projects.Select(p => p.Path).Where(path => !Outside.Any(path.StartsWith)).Where(path => !solution.Contains($"\"{path}\"", StringComparison.Ordinal))
+            .ShouldBeEmpty("`make test` builds and tests what is in the solution: dotnet sln add");
+    }
+
+    // Samples of the packages, generated clients and what is compiled ahead of the tests are built by whoever tries them.
+    private static readonly string[] Outside = ["contracts/sample/", "chassis/tests/sample/", "tests/clients/", "tests/Precompiled/", "templates/"];
+}
