@@ -85,7 +85,7 @@ choose_mode_for_tests() {
     choose_mode
 }
 
-test_projects() { (cd "$ROOT" && find . -name '*.Tests.csproj' -not -path './.local/*' -not -path '*/node_modules/*' | sort | grep -e "${TESTS:-.}" || true); }
+test_projects() { (cd "$ROOT" && find . -name '*.Tests.csproj' -not -path './.local/*' -not -path './templates/*' -not -path '*/node_modules/*' | sort | grep -e "${TESTS:-.}" || true); }
 
 npm_packages() { (cd "$ROOT" && find contracts tests services -name package-lock.json -not -path '*/node_modules/*' | sed 's|/[^/]*$||' | sort); }
 

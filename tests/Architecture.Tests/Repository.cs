@@ -41,7 +41,7 @@ public static class Repository
 
     public static IReadOnlyList<Project> Projects { get; } =
         [.. Directory.GetFiles(Root, "*.csproj", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Root, f).Replace('\\', '/'))
-            .Where(f => !f.StartsWith(".local/", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(Read)];
+            .Where(f => !f.StartsWith(".local/", StringComparison.Ordinal) && !f.StartsWith("templates/", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(Read)];
 
     public static IEnumerable<Project> OfServices => Projects.Where(p => p.Service is not null && !p.IsTest);
 

@@ -63,5 +63,5 @@ public sealed class The_services
     }
 
     // Samples of the packages, generated clients and what is compiled ahead of the tests are built by whoever tries them.
-    private static readonly string[] Outside = ["contracts/sample/", "chassis/tests/sample/", "tests/clients/", "tests/Precompiled/", "templates/"];
+    private static readonly string[] Outside = ["contracts/sample/", "chassis/tests/sample/", "tests/clients/", "tests/Precompiled/"];
 }

@@ -20,6 +20,11 @@ public sealed class When_a_person_is_erased(RunningShop shop)
         var failed = await PlaceAsync(person, "pm_card_declined", sku, 1, name, street);
         await StatusAsync(completed, "completed");
         await StatusAsync(failed, "failed");
+        foreach (var other in IJourney.All)
+        {
+            await other.LeaveTraceAsync(person, street);
+        }
+
         await person.CallAsync(HttpMethod.Put, "users", $"/v1/users/{person.UserId}/email", new { email = "new." + email });
         using var again = await ShopClient.SignInAsync(shop.Cluster, "new." + email, ShopClient.Password);
         await Poll.UntilAsync(() => shop.Cluster.Database("notifications").FindAsync(email), t => t.Count > 0, "mails about the person", RunningShop.Patience);

@@ -1,6 +1,7 @@
 using Services;
 
 // Writes what follows from the manifests of the services and from the boundary events into the files that name them all.
+// With `new NAME` it writes the files of a new service first.
 var root = new DirectoryInfo(AppContext.BaseDirectory);
 while (!Directory.Exists(Path.Combine(root.FullName, "services")) || !File.Exists(Path.Combine(root.FullName, "docker-compose.yml")))
 {
@@ -9,6 +10,16 @@ while (!Directory.Exists(Path.Combine(root.FullName, "services")) || !File.Exist
 
 try
 {
+    if (args is ["new", var name])
+    {
+        foreach (var path in new Template(root.FullName).Write(name))
+        {
+            Console.WriteLine($"wrote {path}");
+        }
+
+        return 0;
+    }
+
     foreach (var (path, text) in new Generated(root.FullName, Service.Of(root.FullName)).Stale().ToList())
     {
         File.WriteAllText(Path.Combine(root.FullName, path), text);

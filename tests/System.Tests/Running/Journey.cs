@@ -14,6 +14,10 @@ public static partial class Journey
         await OrdersAsync(shop, about);
         await UsersAsync(shop, about);
         await ProductsAsync(shop, about);
+        foreach (var other in IJourney.All)
+        {
+            await other.TravelAsync(shop, about);
+        }
 
         var notifications = shop.Cluster.Of("notifications")[0];
         await notifications.StopAsync();
