@@ -1,4 +1,4 @@
-using Chassis.Messaging;
+using Chassis.Messaging.Operations;
 using Guestbook.Features;
 using MassTransit;
 

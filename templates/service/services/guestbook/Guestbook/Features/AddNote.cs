@@ -25,7 +25,7 @@ internal sealed class AddNote(GuestbookDbContext db, IPublishEndpoint publish, C
 
         var note = new Note
         {
-            Id = Guid.CreateVersion7(clock.Now()), TenantId = caller.TenantId, UserId = caller.UserId, Text = request.Text, AddedAt = clock.Now(),
+            Id = Guid.CreateVersion7(clock.GetUtcNow()), TenantId = caller.TenantId, UserId = caller.UserId, Text = request.Text, AddedAt = clock.GetUtcNow(),
         };
         await using var transaction = await db.BeginOrJoinAsync(ct);
         // An erasure in this moment either sees the note, or is seen here.

@@ -1,4 +1,3 @@
-using Chassis;
 using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Guestbook.Persistence;
@@ -16,7 +15,7 @@ internal sealed class EraseNotes(GuestbookDbContext db, TimeProvider clock) : IC
         var (userId, ct) = (context.Message.UserId, context.CancellationToken);
         await ErasureLock.TakeAsync(db, userId, ct);
         await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO erased_users (user_id, erased_at) VALUES ({userId}, {clock.Now()}) ON CONFLICT (user_id) DO NOTHING", ct);
+            $"INSERT INTO erased_users (user_id, erased_at) VALUES ({userId}, {clock.GetUtcNow()}) ON CONFLICT (user_id) DO NOTHING", ct);
         var notes = await db.Notes.Where(n => n.UserId == userId).Select(n => n.Id).ToListAsync(ct);
         await db.Notes.Where(n => n.UserId == userId).ExecuteDeleteAsync(ct);
         await Idempotency.ForgetAsync(db, userId, ct);

@@ -17,7 +17,7 @@ internal sealed class NoteCompletedOrders(GuestbookDbContext db, TimeProvider cl
         var added = await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO notes (id, tenant_id, user_id, order_id, text, added_at)
-            SELECT {Guid.CreateVersion7(clock.Now())}, {OperationContext.Current.TenantId}, {order.UserId}, {order.OrderId}, 'An order was completed.', {clock.Now()}
+            SELECT {Guid.CreateVersion7(clock.GetUtcNow())}, {OperationContext.Current.TenantId}, {order.UserId}, {order.OrderId}, 'An order was completed.', {clock.GetUtcNow()}
             WHERE NOT EXISTS (SELECT FROM erased_users WHERE user_id = {order.UserId})
             ON CONFLICT (order_id) DO NOTHING
             """, ct);
