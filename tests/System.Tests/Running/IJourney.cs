@@ -7,7 +7,10 @@ public interface IJourney
 {
     /// <summary>Each service's.</summary>
     static IReadOnlyList<IJourney> All { get; } =
-        [.. typeof(IJourney).Assembly.GetTypes().Where(t => t.IsClass && t.IsAssignableTo(typeof(IJourney))).Select(t => (IJourney)Activator.CreateInstance(t)!)];
+    [
+        .. typeof(IJourney).Assembly.GetTypes().Where(t => t.IsClass && t.IsAssignableTo(typeof(IJourney))).Select(
+            t => (IJourney)Activator.CreateInstance(t)!),
+    ];
 
     /// <summary>Makes every boundary event of the service.</summary>
     /// <param name="shop">The whole system.</param>
