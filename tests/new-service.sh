@@ -48,7 +48,7 @@ did make --no-print-directory clean
 # The tests that go over every service, and the faults that hit every one.
 did make --no-print-directory test TESTS=Architecture
 ok "architecture tests: $(tail -n 1 .local/said)"
-did env FAULT_KINDS=kill-$name,kill-$name ORDERS=60 REPLICAS=2 make --no-print-directory chaos
+did env FAULT_KINDS=kill-$name FAULTS=2 ORDERS=60 make --no-print-directory chaos
 ok "make chaos kills it twice, and every invariant holds: $(grep -a PASSED .local/said | tail -n 1)"
 
 sed -n '/^## Take it away/,$ { /^```bash$/,/^```$/ { /^```/d; p; } }' docs/how-to/add-a-service.md | sed "s/loyalty/$name/g; s/Loyalty/$Name/g" >.local/away

@@ -20,6 +20,45 @@ public sealed class The_services
         new Generated(Repository.Root, All).Stale().Select(f => f.Key).ShouldBeEmpty($"run: {Generated.Command}");
 
     [Fact]
+    public void Are_missed_in_every_such_file_when_one_has_gone() =>
+        new Generated(Repository.Root, [.. All.Skip(1)]).Stale().Select(f => f.Key).ShouldBe(
+            ["docker-compose.yml", ".env.example", ".devcontainer/devcontainer.json", "deploy/rabbitmq/definitions.json"], ignoreOrder: true);
+
+    [Theory]
+    [InlineData("Loyalty")]
+    [InlineData("loyalty-points")]
+    [InlineData("ab")]
+    [InlineData("")]
+    [InlineData("orders")]
+    [InlineData("payment")]
+    [InlineData("postgres")]
+    public void Are_not_made_under_a_name_that_is_none_or_is_taken(string name) =>
+        Should.Throw<InvalidDataException>(() => new Template(Repository.Root).Write(name)).Message.ShouldContain(name);
+
+    [Theory]
+    [InlineData("""{ "port": 8081, "title": "A", "publishes": ["b"], "listens": [] }""", "the port 8081")]
+    [InlineData("""{ "port": 8082, "title": "A", "publishes": ["a"], "listens": [] }""", "events about 'a'")]
+    [InlineData("""{ "port": 8082, "title": "A", "listens": [] }""", "publishes")]
+    [InlineData("""{ "port": 8082, "title": "A", "publishes": [], "listens": [], "prot": 1 }""", "prot")]
+    public void Are_told_what_is_wrong_with_a_manifest(string manifest, string what)
+    {
+        var root = Directory.CreateTempSubdirectory("services-");
+        try
+        {
+            foreach (var (name, text) in new[] { ("one", """{ "port": 8081, "title": "A", "publishes": ["a"], "listens": [] }"""), ("two", manifest) })
+            {
+                File.WriteAllText(Path.Combine(root.CreateSubdirectory($"services/{name}").FullName, "service.json"), text);
+            }
+
+            Should.Throw<InvalidDataException>(() => Service.Of(root.FullName)).Message.ShouldContain(what);
+        }
+        finally
+        {
+            root.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public void Are_found_by_the_scripts()
     {
         using var bash = Process.Start(new ProcessStartInfo("bash")
