@@ -121,6 +121,15 @@ public sealed class TestDatabase : IAsyncDisposable
         return found;
     }
 
+    /// <summary>How many sessions wait for a lock of this one, or for one that does.</summary>
+    /// <param name="holder">The session's <see cref="NpgsqlConnection.ProcessID"/>.</param>
+    public Task<long> WaitersBehindAsync(int holder) => ScalarAsync<long>(
+        $"""
+        WITH RECURSIVE waiting AS (SELECT pid, pg_blocking_pids(pid) AS behind FROM pg_stat_activity WHERE wait_event_type = 'Lock'),
+            queue AS (SELECT pid FROM waiting WHERE {holder} = ANY (behind) UNION SELECT w.pid FROM waiting w JOIN queue q ON q.pid = ANY (w.behind))
+        SELECT count(*) FROM queue
+        """);
+
     public async ValueTask DisposeAsync()
     {
         Evidence.Withdraw(this);

@@ -176,8 +176,7 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
             async () => await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM shipments WHERE id = '{Id(shipment)}' AND address IS NULL") == 1,
             "the address to be removed");
 
-        Task<long> Waiters() => inventory.Database.ScalarAsync<long>(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'shipments|erasure|advisory'");
+        Task<long> Waiters() => inventory.Database.WaitersBehindAsync(connection.ProcessID);
     }
 
     [Fact]

@@ -127,10 +127,10 @@ public sealed class A_refresh_token(UsersFixture service)
         }
 
         var exchange = RefreshAsync(token);
-        await Poll.UntilAsync(WaitersAsync, n => n == 1, "the exchange to wait");
+        await Poll.UntilAsync(() => service.Database.WaitersBehindAsync(connection.ProcessID), n => n == 1, "the exchange to wait");
         var change = client.PutAsJsonAsync(
             $"/v1/users/{account.Id}/password", new { currentPassword = account.Password, newPassword = "another good one" }, Token);
-        await Poll.UntilAsync(WaitersAsync, n => n == 2, "the change to wait");
+        await Poll.UntilAsync(() => service.Database.WaitersBehindAsync(connection.ProcessID), n => n == 2, "the change to wait");
         await transaction.CommitAsync(Token);
 
         (await change).StatusCode.ShouldBe(HttpStatusCode.NoContent);
@@ -157,17 +157,11 @@ public sealed class A_refresh_token(UsersFixture service)
         }
 
         var signIn = service.SignInAsync(account.Email, account.Password);
-        await Poll.UntilAsync(async () => signIn.IsCompleted || await WaitersForAsync(connection.ProcessID) > 0, "the sign-in to wait for the change, or to overlook it");
+        await Poll.UntilAsync(async () => signIn.IsCompleted || await service.Database.WaitersBehindAsync(connection.ProcessID) > 0, "the sign-in to wait for the change, or to overlook it");
         await transaction.CommitAsync(Token);
 
         (await signIn).Status.ShouldBe(400);
     }
-
-    private Task<long> WaitersAsync() =>
-        service.Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
-
-    private Task<long> WaitersForAsync(int holder) =>
-        service.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_stat_activity WHERE {holder} = ANY (pg_blocking_pids(pid))");
 
     private async Task<string> SignInAsync(Account? account = null)
     {

@@ -219,8 +219,8 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
 
         var id = await service.Broker.Publish(NotificationsFixture.Confirmation(Guid.CreateVersion7()));
         await Poll.UntilAsync(
-            async () => await service.Database.ScalarAsync<bool>(
-                $"SELECT EXISTS (SELECT FROM webhook_events WHERE event_id = '{id}') OR EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"),
+            async () => await service.Database.ScalarAsync<bool>($"SELECT EXISTS (SELECT FROM webhook_events WHERE event_id = '{id}')")
+                || await service.Database.WaitersBehindAsync(connection.ProcessID) > 0,
             "the event to wait for the change, or to overlook it");
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
 

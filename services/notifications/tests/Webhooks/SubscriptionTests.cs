@@ -76,10 +76,7 @@ public class SubscriptionTests(NotificationsFixture service)
 
         var rotation = client.PostAsync($"{location}/rotate-secret", null);
         await Poll.UntilAsync(
-            () => service.Database.ScalarAsync<long>(
-                $"SELECT count(*) FROM pg_stat_activity WHERE {connection.ProcessID} = ANY (pg_blocking_pids(pid))"),
-            waiting => waiting == 1,
-            "the rotation to wait for the deletion");
+            () => service.Database.WaitersBehindAsync(connection.ProcessID), waiting => waiting == 1, "the rotation to wait for the deletion");
         await deletion.CommitAsync(TestContext.Current.CancellationToken);
 
         using var refused = await rotation;
