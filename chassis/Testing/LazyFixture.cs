@@ -1,3 +1,4 @@
+using Xunit;
 using Xunit.v3;
 
 namespace Chassis.Testing;
@@ -8,6 +9,8 @@ namespace Chassis.Testing;
 /// </summary>
 public abstract class LazyFixture : INotifyTestLifecycleAsync, IAsyncDisposable
 {
+    private const int MostLines = 40;
+
     private readonly Lazy<Task> _start;
 
     protected LazyFixture() => _start = new Lazy<Task>(() => Task.Run(async () => await InitializeAsync()));
@@ -23,5 +26,21 @@ public abstract class LazyFixture : INotifyTestLifecycleAsync, IAsyncDisposable
             ? new ValueTask(_start.Value)
             : ValueTask.CompletedTask;
 
-    ValueTask INotifyTestLifecycleAsync.OnTestFinishedAsync(IXunitTest test) => ValueTask.CompletedTask;
+    ValueTask INotifyTestLifecycleAsync.OnTestFinishedAsync(IXunitTest test)
+    {
+        if (_start.IsValueCreated && TestContext.Current is { TestState: { Result: TestResult.Failed } state, TestOutputHelper: { } output })
+        {
+            var start = TimeProvider.System.GetTimestamp() - (long)((double)(state.ExecutionTime ?? 0) * TimeProvider.System.TimestampFrequency);
+            foreach (var line in ToBeSaidSince(start).SelectMany(said => said.Split('\n')).Take(MostLines))
+            {
+                output.WriteLine(line);
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>What may be the reason that a test has failed; it is shown with the test.</summary>
+    /// <param name="start">When the test began, by <see cref="TimeProvider.System"/>.</param>
+    protected virtual IEnumerable<string> ToBeSaidSince(long start) => [];
 }

@@ -6,13 +6,18 @@ namespace Chassis.Testing;
 /// <summary>What the service has logged.</summary>
 public sealed class LogLines : ILoggerProvider, ILogger
 {
-    private readonly ConcurrentQueue<string> _lines = new();
+    private readonly ConcurrentQueue<Line> _lines = new();
 
-    public IReadOnlyCollection<string> Lines => _lines;
+    public IReadOnlyCollection<string> Lines => [.. _lines.Select(line => line.Text)];
 
-    /// <summary>Warnings and errors, the newest first.</summary>
-    public IEnumerable<string> Worst =>
-        _lines.Reverse().Where(line => Enum.Parse<LogLevel>(line[..line.IndexOf(' ', StringComparison.Ordinal)]) >= LogLevel.Warning);
+    /// <summary>Warnings and errors, the newest first; those of the health checks only repeat what others say.</summary>
+    public IEnumerable<string> Worst => WorstSince(0);
+
+    /// <summary>Warnings and errors since then, the newest first.</summary>
+    /// <param name="start">Of <see cref="TimeProvider.System"/>.</param>
+    public IEnumerable<string> WorstSince(long start) => _lines.Reverse()
+        .Where(line => line.At >= start && line.Level >= LogLevel.Warning && !line.Text.Contains("Health check", StringComparison.Ordinal))
+        .Select(line => line.Text);
 
     public ILogger CreateLogger(string categoryName) => this;
 
@@ -22,9 +27,11 @@ public sealed class LogLines : ILoggerProvider, ILogger
     public bool IsEnabled(LogLevel logLevel) => true;
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        _lines.Enqueue($"{logLevel} {formatter(state, exception)} {exception}");
+        _lines.Enqueue(new Line(TimeProvider.System.GetTimestamp(), logLevel, $"{logLevel} {formatter(state, exception)} {exception}"));
 
     public void Dispose()
     {
     }
+
+    private readonly record struct Line(long At, LogLevel Level, string Text);
 }

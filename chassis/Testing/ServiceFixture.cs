@@ -40,8 +40,7 @@ public class ServiceFixture<TProgram> : LazyFixture
         _vhost = await TestVhost.CreateAsync();
         Evidence.Offer(
             this,
-            () => Task.FromResult(Log.Worst.Where(line => !line.Contains("Health check", StringComparison.Ordinal)).Select(
-                line => $"{_vhost.Name} logged {line}")));
+            () => Task.FromResult(Log.Worst.Select(line => $"{_vhost.Name} logged {line}")));
         await StartAsync();
     }
 
@@ -129,6 +128,8 @@ public class ServiceFixture<TProgram> : LazyFixture
         Log.Dispose();
         GC.SuppressFinalize(this);
     }
+
+    protected override IEnumerable<string> ToBeSaidSince(long start) => Log.WorstSince(start).Select(line => $"The service logged: {line}");
 
     /// <summary>Configuration of the service under test, by key with colons.</summary>
     protected virtual void Configure(IDictionary<string, string> settings)
