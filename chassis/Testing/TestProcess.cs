@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 
 namespace Chassis.Testing;
 
@@ -42,6 +43,33 @@ public sealed class TestProcess : IDisposable
         }
 
         return new TestProcess(assembly, Process.Start(start) ?? throw new InvalidOperationException($"{assembly} did not start."));
+    }
+
+    /// <summary>Comes back when the service says that it is ready: every queue of it is bound and read then.</summary>
+    /// <param name="address">Where it listens.</param>
+    public async Task UntilReadyAsync(Uri address)
+    {
+        using var probe = new HttpClient { BaseAddress = address };
+        await Poll.UntilAsync(
+            async () =>
+            {
+                if (HasExited)
+                {
+                    throw new InvalidOperationException($"The process has ended with code {ExitCode}: {Log}");
+                }
+
+                try
+                {
+                    using var answer = await probe.GetAsync(new Uri("/health/ready", UriKind.Relative));
+                    return answer.StatusCode == HttpStatusCode.OK;
+                }
+                catch (HttpRequestException)
+                {
+                    return false;
+                }
+            },
+            "the process to be ready",
+            TimeSpan.FromSeconds(60));
     }
 
     /// <summary>kill -9: no handler runs, nothing is flushed.</summary>

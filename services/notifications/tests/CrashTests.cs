@@ -21,12 +21,13 @@ public class CrashTests(ITestOutputHelper output)
         await using var receiver = await Receiver.Start();
         using var catcher = new MailCatcher();
         var sender = $"crash-{Guid.NewGuid():n}@shop.example";
-        var settings = Settings(database, vhost, sender);
+        var address = new Uri($"http://127.0.0.1:{Ports.Free()}");
+        var settings = Settings(database, vhost, sender, address);
 
         var service = TestProcess.Start("Notifications.dll", settings);
         try
         {
-            await NotificationsFixture.QueuesAreConsumed(vhost);
+            await service.UntilReadyAsync(address);
             var (webhook, secret) = (Guid.CreateVersion7(), Notifications.Webhooks.StandardWebhooks.NewSecret());
             await database.ExecuteAsync(
                 $"""
@@ -94,7 +95,7 @@ public class CrashTests(ITestOutputHelper output)
         }
     }
 
-    private static (string, string)[] Settings(TestDatabase database, TestVhost vhost, string sender) =>
+    private static (string, string)[] Settings(TestDatabase database, TestVhost vhost, string sender, Uri address) =>
     [
         ("ConnectionStrings:Database", database.Runtime),
         ("ConnectionStrings:Migrations", database.Migrations),
@@ -102,7 +103,7 @@ public class CrashTests(ITestOutputHelper output)
         .. TestVhost.OneAccountForAll.Select(setting => (setting.Key, setting.Value)),
         ("Authentication:Authority", "https://issuer.test"),
         ("ASPNETCORE_ENVIRONMENT", "Development"),   // a mail catcher, and webhooks to this machine
-        ("ASPNETCORE_URLS", "http://127.0.0.1:0"),
+        ("ASPNETCORE_URLS", address.ToString()),
         ("Smtp:Host", MailCatcher.Host),
         ("Smtp:Port", MailCatcher.Port),
         ("Smtp:Timeout", "00:01:00"),   // an answer that is only late would leave the mail unconfirmed, and after a few of those it is given up

@@ -11,8 +11,6 @@ namespace Notifications.Tests.Support;
 /// <summary>The service with a database, a broker and a mail catcher of the real kind, and short waits.</summary>
 public class NotificationsFixture : ServiceFixture<Program>
 {
-    private static readonly string[] Queues = [NotificationQueues.Contacts, NotificationQueues.Mails, NotificationQueues.Webhooks];
-
     public const string MasterSecret = "the-master-secret-of-these-tests-alone";
 
     private Broker? _broker;
@@ -30,16 +28,7 @@ public class NotificationsFixture : ServiceFixture<Program>
     {
         await base.InitializeAsync();
         _broker = await Broker.Connect(Vhost.Uri);
-        await QueuesAreConsumed(Vhost);
     }
-
-    /// <summary>Waits for the service's queues: events before they are bound would reach nobody.</summary>
-    public static Task QueuesAreConsumed(TestVhost vhost) => Poll.UntilAsync(
-        async () => (await vhost.GetAsync("queues")).EnumerateArray().Count(q =>
-            Queues.Contains(q.GetProperty("name").GetString())
-                && q.TryGetProperty("consumers", out var consumers)
-                && consumers.GetInt32() > 0) == Queues.Length,
-        "the service to consume its queues", TimeSpan.FromSeconds(60));
 
     public override async ValueTask DisposeAsync()
     {

@@ -41,7 +41,7 @@ internal sealed class OrdersProcess : IDisposable
             ])));
         try
         {
-            await started.UntilReady();
+            await started._process.UntilReadyAsync(address);
             return started;
         }
         catch
@@ -62,29 +62,4 @@ internal sealed class OrdersProcess : IDisposable
     public Task KillAsync() => _process.KillAsync();
 
     public void Dispose() => _process.Dispose();
-
-    private async Task UntilReady()
-    {
-        using var probe = new HttpClient { BaseAddress = _address };
-        await Poll.UntilAsync(
-            async () =>
-            {
-                if (_process.HasExited)
-                {
-                    throw new InvalidOperationException($"The process has ended with code {_process.ExitCode}: {_process.Log}");
-                }
-
-                try
-                {
-                    using var answer = await probe.GetAsync(new Uri("/health/ready", UriKind.Relative));
-                    return answer.StatusCode == HttpStatusCode.OK;
-                }
-                catch (HttpRequestException)
-                {
-                    return false;
-                }
-            },
-            "the process to be ready",
-            TimeSpan.FromSeconds(60));
-    }
 }
