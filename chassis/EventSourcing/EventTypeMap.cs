@@ -21,7 +21,7 @@ public sealed class EventType
     public int Version { get; }
 
     /// <summary>Properties (as they are called in JSON) that are stored encrypted under the key of the person whom they are about.</summary>
-    internal IReadOnlyList<string> PersonalProperties => _personal;
+    public IReadOnlyList<string> PersonalProperties => _personal;
 
     internal bool MustUpcast(int version) => version < Version;
 

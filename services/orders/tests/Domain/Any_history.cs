@@ -26,6 +26,14 @@ public sealed class Any_history : Specification
             new Fail("random", null, Now), new Draft(OrderId, UserId, "EUR", Now))));
 
     [Fact]
+    public void Draws_every_command_there_is() => AnyCommand.Array[1_000].Sample(
+        commands => commands.Select(c => c.GetType()).Distinct().ShouldBe(
+            typeof(OrderCommand).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(OrderCommand))),
+            ignoreOrder: true,
+            "a command that is never drawn is in no random history: add it to AnyCommand"),
+        iter: 1);
+
+    [Fact]
     public void Of_20000_random_commands_moves_only_forward_and_keeps_every_limit() => AnyCommand.Array[0, 80].Sample(
         commands =>
         {
