@@ -251,10 +251,16 @@ internal sealed partial class TopologyWatch(
         }
     }
 
-    /// <summary>Once for each connection: a replica of an earlier version binds again what it needs, and nobody removes it for long while that runs.</summary>
+    /// <summary>
+    /// From every event that no consumer of the queue takes any more, or that it says it does not take: each would come as a dead letter. Once for each
+    /// connection: a replica of an earlier version binds again what it needs, and nobody removes it for long while that runs.
+    /// </summary>
     private async Task UnsubscribeAsync(IConnection connection, CancellationToken ct)
     {
-        foreach (var binding in subscriptions.Unwanted)
+        var notTaken = from queue in _wanted.Queues.Keys
+                       from taken in catalogue.All
+                       select new WantedBinding(taken.Type, queue, string.Empty);
+        foreach (var binding in notTaken.Union(subscriptions.Unwanted).Except(subscriptions.All))
         {
             await DoAsync(
                 connection, channel => channel.ExchangeUnbindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);

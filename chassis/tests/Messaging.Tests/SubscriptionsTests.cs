@@ -16,6 +16,8 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
     private const string Queue = "work.changing";
     private static readonly string Cancelled = ShopContracts.Catalogue.Find(typeof(OrderCancelled))!.Type;
 
+    private static readonly string Completed = ShopContracts.Catalogue.Find(typeof(OrderCompleted))!.Type;
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -63,6 +65,25 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
     }
 
     [Fact]
+    public async Task What_no_consumer_of_the_queue_takes_any_more_is_left_though_nobody_has_said_so()
+    {
+        var taken = ShopContracts.Catalogue.Find(typeof(OrderFailed))!.Type;
+        await using var channel = await fixture.OpenChannelAsync();
+        await channel.ExchangeDeclareAsync("work.renewed", ExchangeType.Fanout, durable: true, cancellationToken: Token);
+        foreach (var type in new[] { taken, Completed })
+        {
+            await channel.ExchangeDeclareAsync(type, ExchangeType.Fanout, durable: true, cancellationToken: Token);
+            await channel.ExchangeBindAsync("work.renewed", type, string.Empty, cancellationToken: Token);
+        }
+
+        await fixture.StartAsync(bus => bus.AddConsumer<OnlyFailures>().Endpoint(e => e.Name = "work.renewed"));
+
+        await Poll.UntilAsync(() => fixture.IsConsumedAsync("work.renewed"), "a consumer");
+        await Poll.UntilAsync(async () => !(await BindingsAsync("work.renewed", "source")).Contains(Completed), "the binding to be gone");
+        (await BindingsAsync("work.renewed", "source")).ShouldContain(taken);
+    }
+
+    [Fact]
     public async Task What_is_taken_while_the_service_runs_is_bound_when_that_returns_and_comes_back_when_somebody_deletes_it()
     {
         const string pattern = "shop.order.*.#";
@@ -101,6 +122,11 @@ public sealed class SubscriptionsTests(WorkFixture fixture) : IClassFixture<Work
                 .Where(b => b.GetProperty("destination").GetString() == queue)
                 .Select(b => b.GetProperty(property).GetString()!),
         ];
+
+    private sealed class OnlyFailures : IConsumer<OrderFailed>
+    {
+        public Task Consume(ConsumeContext<OrderFailed> context) => Task.CompletedTask;
+    }
 
     [NoLongerTakes(typeof(OrderCancelled))]
     private sealed class LaterVersion(WorkDatabase database) : IConsumer<DoWork>
