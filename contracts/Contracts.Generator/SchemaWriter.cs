@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
+using System.Text.Json.Serialization.Metadata;
 using Contracts.Events;
 
 namespace Contracts.Generator;
@@ -46,6 +47,22 @@ public sealed class SchemaWriter(DocComments docs)
 
     private JsonObject Annotate(JsonSchemaExporterContext context, JsonNode exported)
     {
+        var schema = Annotate(context.TypeInfo.Type, context.PropertyInfo, exported);
+
+        // Of an optional member that one of our converters writes, the exporter gives its default and does not come back here.
+        foreach (var member in context.TypeInfo.Properties)
+        {
+            if (schema["properties"]?[member.Name] is JsonObject bare && !bare.ContainsKey("type"))
+            {
+                Annotate(member.PropertyType, member, bare);
+            }
+        }
+
+        return schema;
+    }
+
+    private JsonObject Annotate(Type exportedType, JsonPropertyInfo? property, JsonNode exported)
+    {
         // The exporter cannot look into our converters, and says "anything" of what they write; of enums it gives the values alone.
         var schema = exported as JsonObject ?? [];
         if (!schema.ContainsKey("type"))
@@ -53,8 +70,8 @@ public sealed class SchemaWriter(DocComments docs)
             schema.Insert(0, "type", "string");
         }
 
-        var type = Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type;
-        var member = context.PropertyInfo?.AssociatedParameter;
+        var type = Nullable.GetUnderlyingType(exportedType) ?? exportedType;
+        var member = property?.AssociatedParameter;
         var description = (member is null ? null : docs.Member(member.DeclaringType, member.Name)) ?? docs.Summary(type);
         if (description is not null)
         {

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Contracts.Events;
 using Contracts.Generator;
 using Shop.Contracts;
 
@@ -158,11 +160,7 @@ public sealed class The_compatibility_gate
         var published = Contracts.Schema(ShopContracts.Catalogue.Find(type)!);
         foreach (var path in Paths(published, ""))
         {
-            var current = (JsonObject)published.DeepClone();
-            var (parent, name) = Resolve(current, path);
-            Members(parent).Remove(name);
-            Forget(parent, name);
-            Compatibility.Compare(type, published, current).ShouldContain(v => v.Field == path && v.Rule == "member dropped", $"{type} {path}");
+            NoticesTheLoss(type, published, path);
         }
     }
 
@@ -173,12 +171,47 @@ public sealed class The_compatibility_gate
         var published = Contracts.Schema(ShopContracts.Catalogue.Find(type)!);
         foreach (var path in Paths(published, ""))
         {
-            var current = (JsonObject)published.DeepClone();
-            var (parent, name) = Resolve(current, path);
-            var member = Member(parent, name);
-            member["type"] = (string?)member["type"] == "boolean" ? "string" : "boolean";
-            Compatibility.Compare(type, published, current).ShouldContain(v => v.Field == path && v.Rule == "type changed", $"{type} {path}");
+            NoticesAnotherType(type, published, path);
         }
+    }
+
+    [Fact]
+    public void Copes_with_every_type_that_is_allowed()
+    {
+        var published = new SchemaWriter(DocComments.Of(ShopContracts.Catalogue)).Command(typeof(Everything));
+        Members(published).Where(m => m.Value!["type"] is null).Select(m => $"{m.Key}: {m.Value}").ShouldBeEmpty("whoever reads the schema is told what it is");
+        Compatibility.Compare(Event, published, published).ShouldBeEmpty();
+        foreach (var path in Paths(published, ""))
+        {
+            NoticesAnotherType(Event, published, path);
+            NoticesTheLoss(Event, published, path);
+        }
+
+        foreach (var kind in Enum.GetValues<ShapeKind>())
+        {
+            Kinds(ContractShape.Of(typeof(Everything))).ShouldContain(kind);
+        }
+
+        static IEnumerable<ShapeKind> Kinds(ContractShape shape) =>
+            [shape.Kind, .. shape.Properties.SelectMany(p => Kinds(p.Shape)), .. shape.Items is { } items ? Kinds(items) : []];
+    }
+
+    private static void NoticesTheLoss(string type, JsonObject published, string path)
+    {
+        var current = (JsonObject)published.DeepClone();
+        var (parent, name) = Resolve(current, path);
+        Members(parent).Remove(name);
+        Forget(parent, name);
+        Compatibility.Compare(type, published, current).ShouldContain(v => v.Field == path && v.Rule == "member dropped", $"{type} {path}");
+    }
+
+    private static void NoticesAnotherType(string type, JsonObject published, string path)
+    {
+        var current = (JsonObject)published.DeepClone();
+        var (parent, name) = Resolve(current, path);
+        var member = Member(parent, name);
+        member["type"] = (string?)member["type"] == "boolean" ? "string" : "boolean";
+        Compatibility.Compare(type, published, current).ShouldContain(v => v.Field == path && v.Rule == "type changed", $"{type} {path}");
     }
 
     private static IEnumerable<string> Paths(JsonObject schema, string path) =>
@@ -196,4 +229,31 @@ public sealed class The_compatibility_gate
         var parent = steps[..^1].Aggregate(schema, (s, step) => step == "*" ? (JsonObject)s["items"]! : Member(s, step));
         return (parent, steps[^1]);
     }
+
+    private enum Choice
+    {
+        This,
+        That,
+    }
+
+    // All that docs/how-to/add-an-event.md allows, each once as it must be there and once as it may.
+    private sealed record Everything(
+        string Text,
+        Guid Id,
+        DateTimeOffset At,
+        int Number,
+        bool Flag,
+        Choice Choice,
+        Part Part,
+        IReadOnlyList<Part> Parts,
+        [property: JsonConverter(typeof(DecimalStringConverter))] decimal Amount,
+        string? MayText = null,
+        Guid? MayId = null,
+        DateTimeOffset? MayAt = null,
+        int? MayNumber = null,
+        bool? MayFlag = null,
+        Choice? MayChoice = null,
+        Part? MayPart = null);
+
+    private sealed record Part(bool Whole, int Pieces);
 }

@@ -75,6 +75,27 @@ public sealed class The_records
         descriptor.Publisher.ShouldBeOneOf([.. Output.Locate().Services.Select(s => s.Name), "platform"]);
     }
 
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Have_an_example_and_where_a_member_is_optional_one_without_it(string type)
+    {
+        var descriptor = ShopContracts.Catalogue.Find(type)!;
+        Examples.Full.Where(e => e.GetType() == descriptor.ClrType).ShouldHaveSingleItem($"{type} has one example in Examples.Full");
+        if (Optional(descriptor.Shape).ToList() is { Count: > 0 } optional)
+        {
+            Examples.Minimal.Where(e => e.GetType() == descriptor.ClrType)
+                .ShouldHaveSingleItem($"{type} has one example in Examples.Minimal without {string.Join(", ", optional)}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Stand_on_the_page(string type)
+    {
+        var page = File.ReadAllText(Output.Locate().PathOf("asyncapi.html"));
+        page.ShouldContain($"id=\"{type}\"", customMessage: $"{type}: its publisher has no group in Documents.Groups");
+    }
+
     [Fact]
     public void Mark_a_version_as_deprecated_as_soon_as_there_is_a_later_one()
     {
@@ -123,6 +144,9 @@ public sealed class The_records
     [InlineData("shop.order.Submitted.v1")]
     [InlineData("order.submitted.v1")]
     public void Have_wire_names_by_one_rule(string wrong) => Should.Throw<ArgumentException>(() => WireName.MajorVersion(wrong));
+
+    private static IEnumerable<string> Optional(ContractShape shape) => shape.Properties.SelectMany(
+        p => (IEnumerable<string>)[.. p.Required ? Array.Empty<string>() : [p.Name], .. Optional(p.Shape), .. p.Shape.Items is { } items ? Optional(items) : []]);
 
     private static IEnumerable<string> Undescribed(ContractShape shape) =>
         shape.Properties.SelectMany(p => (IEnumerable<string>)

@@ -1,6 +1,6 @@
-using System.Reflection;
 using Chassis.EventSourcing;
 using Chassis.Messaging.Sagas;
+using Chassis.Testing;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Orders.Domain;
@@ -18,23 +18,23 @@ public sealed class Every_event_of_an_order
         "OrderConfirmed.Lines", "OrderShipped.Shipment", "OrderCompleted.Lines", "OrderFailed.Reason",
     ];
 
-    public static TheoryData<string> All => [.. Sample.Events.Select(e => e.Name)];
+    public static TheoryData<string> All => [.. DomainTypes.Events.Select(e => e.Name)];
 
     [Theory]
     [MemberData(nameof(All))]
-    public void Has_a_name_under_which_it_is_stored(string name) => Sample.StoredNames.Of(TypeOf(name)).Name.ShouldNotBeNullOrEmpty();
+    public void Has_a_name_under_which_it_is_stored(string name) => DomainTypes.StoredNames.Of(TypeOf(name)).Name.ShouldNotBeNullOrEmpty();
 
     [Theory]
     [MemberData(nameof(All))]
-    public void Makes_something_of_an_order(string name) => Order.Evolve(name == nameof(OrderDrafted) ? null : Sample.Of<OrderState>(), EventOf(name)).ShouldNotBeNull();
+    public void Makes_something_of_an_order(string name) => Order.Evolve(name == nameof(OrderDrafted) ? null : AnyValue.Of<OrderState>(), EventOf(name)).ShouldNotBeNull();
 
     [Theory]
     [MemberData(nameof(All))]
     public async Task Has_been_decided_on_as_to_what_others_are_told_of_it(string name)
     {
         var fulfilments = new Fulfilments(
-            Nothing.Of<ISagaEvents<FulfilmentState>>(), new FulfilmentStateMachine(Options.Create(new FulfilmentOptions()), TimeProvider.System));
-        var translation = new OrderTranslation(Nothing.Of<IPublishEndpoint>(), Nothing.Of<ISendEndpointProvider>(), fulfilments);
+            AnyValue.Of<ISagaEvents<FulfilmentState>>(), new FulfilmentStateMachine(Options.Create(new FulfilmentOptions()), TimeProvider.System));
+        var translation = new OrderTranslation(AnyValue.Of<IPublishEndpoint>(), AnyValue.Of<ISendEndpointProvider>(), fulfilments);
         var happened = EventOf(name);
         var stored = new StoredEvent(1, Guid.Empty, Guid.Empty, "order", 1, name, 1, happened, new EventMetadata(""), default, default);
 
@@ -44,39 +44,21 @@ public sealed class Every_event_of_an_order
     [Fact]
     public void Has_its_texts_sealed_or_named_as_not_personal()
     {
-        var open = from type in Sample.Events
-                   from member in Sample.Texts(type)
-                   where !Sample.StoredNames.Of(type).PersonalProperties.Contains(member.Name, StringComparer.OrdinalIgnoreCase)
+        var open = from type in DomainTypes.Events
+                   from member in DomainTypes.Texts(type)
+                   where !DomainTypes.StoredNames.Of(type).PersonalProperties.Contains(member.Name, StringComparer.OrdinalIgnoreCase)
                    select $"{type.Name}.{member.Name}";
         open.ShouldBe(NotPersonal, ignoreOrder: true, "what a person may have written is sealed (.Personal in OrderEventTypes), or named here");
     }
 
     [Fact]
     public void Can_be_read_without_what_is_sealed_in_it() =>
-        (from type in Sample.Events
+        (from type in DomainTypes.Events
          from member in type.GetProperties()
-         where Sample.StoredNames.Of(type).PersonalProperties.Contains(member.Name, StringComparer.OrdinalIgnoreCase) && !Sample.IsOptional(member)
+         where DomainTypes.StoredNames.Of(type).PersonalProperties.Contains(member.Name, StringComparer.OrdinalIgnoreCase) && !DomainTypes.IsOptional(member)
          select $"{type.Name}.{member.Name}").ShouldBeEmpty("it is null once the customer was erased");
 
-    private static Type TypeOf(string name) => Sample.Events.Single(e => e.Name == name);
+    private static Type TypeOf(string name) => DomainTypes.Events.Single(e => e.Name == name);
 
-    private static OrderEvent EventOf(string name) => (OrderEvent)Sample.Of(TypeOf(name));
-
-    /// <summary>Takes whatever it is asked to do for done.</summary>
-    public class Nothing : DispatchProxy
-    {
-        public static T Of<T>()
-            where T : class => Create<T, Nothing>();
-
-        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
-        {
-            var answer = targetMethod!.ReturnType;
-            return answer.IsGenericType
-                ? typeof(Nothing).GetMethod(nameof(Later), BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(answer.GetGenericArguments()[0]).Invoke(null, null)
-                : Task.CompletedTask;
-        }
-
-        private static Task<T> Later<T>()
-            where T : class => Task.FromResult(Of<T>());
-    }
+    private static OrderEvent EventOf(string name) => (OrderEvent)AnyValue.Of(TypeOf(name));
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Chassis.EventSourcing;
+using Chassis.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Orders.Domain;
@@ -14,7 +15,7 @@ public sealed class An_erased_customer(OrdersFixture orders)
     // Of goods, carriers and the provider, and codes. Why an order failed is said in the system's own words.
     private static readonly string[] NotPersonal = ["currency", "lines", "paymentMethod", "shipment"];
 
-    public static TheoryData<string> Texts => [.. Sample.Texts(typeof(OrderState)).Select(t => t.Name).Except([nameof(OrderState.Currency)])];
+    public static TheoryData<string> Texts => [.. DomainTypes.Texts(typeof(OrderState)).Select(t => t.Name).Except([nameof(OrderState.Currency)])];
 
     /// <summary>One text at a time: a row with nothing else that is personal must be found, too.</summary>
     [Theory]
@@ -25,7 +26,7 @@ public sealed class An_erased_customer(OrdersFixture orders)
         var name = JsonNamingPolicy.CamelCase.ConvertName(text);
         var row = new JsonObject
         {
-            [name] = JsonSerializer.SerializeToNode(Sample.Of(typeof(OrderState).GetProperty(text)!.PropertyType), EventSerializer.Options),
+            [name] = JsonSerializer.SerializeToNode(AnyValue.Of(typeof(OrderState).GetProperty(text)!.PropertyType), EventSerializer.Options),
         };
         await orders.Database.ExecuteAsync(
             $"""
@@ -37,7 +38,7 @@ public sealed class An_erased_customer(OrdersFixture orders)
         await OrdersProjection.ForgetAsync(scope.ServiceProvider.GetRequiredService<DbContext>(), customer, TestContext.Current.CancellationToken);
 
         var left = await orders.Database.ScalarAsync<string>($"SELECT document::text FROM orders WHERE id = '{id}'");
-        left.Contains("text", StringComparison.Ordinal).ShouldBe(
+        left.Contains(AnyValue.Text, StringComparison.Ordinal).ShouldBe(
             NotPersonal.Contains(name), $"{name} is taken out by OrdersProjection.WithoutPersonalData and found by HasPersonalData, or named here");
         await orders.Database.ExecuteAsync($"DELETE FROM orders WHERE id = '{id}'");
     }

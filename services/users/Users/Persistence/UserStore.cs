@@ -152,7 +152,7 @@ internal sealed class UserStore(
         }
     }
 
-    private Task PublishFactAsync(User user, UserEvent happened, long version, CancellationToken ct) => happened switch
+    internal Task PublishFactAsync(User user, UserEvent happened, long version, CancellationToken ct) => happened switch
     {
         UserRegistered e => bus.PublishEventAsync(
             new Boundary.UserRegistered(user.Id, e.Email!, e.FullName!, e.Source, user.RegisteredAt, EmailVerified: Told(user.EmailVerified)), version, ct),
