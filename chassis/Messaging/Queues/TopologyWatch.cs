@@ -47,6 +47,9 @@ internal sealed partial class TopologyWatch(
     // Long enough to be seen by somebody who looks once in a while.
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(5);
 
+    // A replica of an earlier version binds again what it takes, as long as it runs.
+    private static readonly TimeSpan Rollout = TimeSpan.FromMinutes(5);
+
     private readonly ConsumerTopology _wanted = ConsumerTopology.Of(bus);
     private readonly string[] _events = [.. catalogue.PublishedBy(service.Name).Select(e => e.Type)];
     private IReadOnlyList<(long At, string What)> _mended = [];
@@ -76,11 +79,17 @@ internal sealed partial class TopologyWatch(
                 }
 
                 await UnsubscribeAsync(connection, stoppingToken);
+                var left = clock.GetTimestamp();
                 await LookAsync(connection, stoppingToken);
                 while (connection.IsOpen)
                 {
                     await PauseAsync(connection, stoppingToken);
                     await LookAsync(connection, stoppingToken);
+                    if (clock.GetElapsedTime(left) > Rollout)
+                    {
+                        await UnsubscribeAsync(connection, stoppingToken);
+                        left = clock.GetTimestamp();
+                    }
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -252,8 +261,8 @@ internal sealed partial class TopologyWatch(
     }
 
     /// <summary>
-    /// From every event that no consumer of the queue takes any more, or that it says it does not take: each would come as a dead letter. Once for each
-    /// connection: a replica of an earlier version binds again what it needs, and nobody removes it for long while that runs.
+    /// From every event that no consumer of the queue takes any more, or that it says it does not take: each would come as a dead letter. Seldom: a replica of
+    /// an earlier version binds again what it needs, and nobody removes it for long while that runs.
     /// </summary>
     private async Task UnsubscribeAsync(IConnection connection, CancellationToken ct)
     {
