@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # What bash would run before any script of ours, and what cd would print.
 unexport BASH_ENV ENV CDPATH
-.PHONY: help up secrets demo test bench chaos fuzz chaos-mutants service stop kill start down clean
+.PHONY: help up secrets demo test bench chaos fuzz chaos-mutants service rename stop kill start down clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,3 +50,6 @@ down: ## stop everything
 
 clean: ## stop everything and drop its data
 	@deploy/down.sh --clean
+
+rename: ## the whole system under another name, before its first message: make rename NAME=Acme
+	@deploy/rename.sh "$(NAME)"

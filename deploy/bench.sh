@@ -30,9 +30,8 @@ while IFS= read -r project; do
 done < <(cd "$ROOT" && find . -name '*.Bench.csproj' | sort | grep -e "${BENCH:-.}" || true)
 
 # One list of all figures: [{"name", "value", "unit", "limit"?, "ratio"?}, …]
-shopt -s nullglob
 parts=("$reports"/*.json)
-[ ${#parts[@]} -gt 0 ] || die "No benchmark wrote any figures."
+[ -e "${parts[0]}" ] || die "No benchmark wrote any figures."
 cat "${parts[@]}" | tr -d '\r' | awk '
     { text = text $0 "\n" }
     END { gsub(/\]\s*\[/, ",", text); gsub(/\][ \t\n]*\[/, ",", text); printf "%s", text }' >"$STATE/reports/bench.json"

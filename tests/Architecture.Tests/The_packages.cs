@@ -14,7 +14,7 @@ public sealed partial class The_packages
     private const string Library = "chassis/tests/sample/Library.csproj";
 
     /// <summary>Built as somebody would who has nothing of the shop but its descriptions.</summary>
-    private const string Client = "tests/clients/csharp/Shopper.csproj";
+    private const string Client = "tests/clients/csharp/Buyer.csproj";
 
     /// <summary>Has packages of the services only, and none that somebody runs: its graph would be that of one machine.</summary>
     private const string Precompiled = "tests/Precompiled/Precompiled.csproj";

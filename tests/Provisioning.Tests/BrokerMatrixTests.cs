@@ -25,7 +25,7 @@ public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<B
         (ShopContracts.Exchanges.Unrouted, ExchangeType.Fanout, [], [], Services),
         (Queues.InventoryCommands, ExchangeType.Fanout, ["inventory"], ["inventory", "orders"], ["inventory"]),
         .. Services.Select(s => ($"{s}.work", ExchangeType.Fanout, new[] { s }, new[] { s }, new[] { s })),
-        ("partner.acme.orders", ExchangeType.Fanout, [], ["orders", "inventory"], []),   // to bind a partner's queue for a replay
+        ("partner.globex.orders", ExchangeType.Fanout, [], ["orders", "inventory"], []),   // to bind a partner's queue for a replay
         ("outsiders.own", ExchangeType.Fanout, [], Services, []),   // the same for those who are no partner
         ("amq.topic", ExchangeType.Topic, [], [], []),
     ];

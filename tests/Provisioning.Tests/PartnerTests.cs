@@ -73,15 +73,15 @@ public sealed class A_partners_account(Broker broker) : IClassFixture<Broker>
     }
 
     [Theory]
-    [InlineData("acme", "shop.user.registered.v1")]
-    [InlineData("acme", "shop.user.#")]
-    [InlineData("acme", "shop.#")]
-    [InlineData("acme", "#")]
-    [InlineData("acme", "shop.*.confirmed.v1")]
-    [InlineData("acme", "shop.order.confirmed.v1|.*")]
-    [InlineData("acme.x", "shop.order.#")]
+    [InlineData("globex", "shop.user.registered.v1")]
+    [InlineData("globex", "shop.user.#")]
+    [InlineData("globex", "shop.#")]
+    [InlineData("globex", "#")]
+    [InlineData("globex", "shop.*.confirmed.v1")]
+    [InlineData("globex", "shop.order.confirmed.v1|.*")]
+    [InlineData("globex.x", "shop.order.#")]
     [InlineData(".*", "shop.order.#")]
-    [InlineData("acme")]
+    [InlineData("globex")]
     public async Task Is_not_made_for_what_no_partner_may_hear(string name, params string[] types) =>
         (await RunAsync("a password that is long enough", ["set", name, .. types])).ExitCode.ShouldBe(1);
 

@@ -41,13 +41,13 @@ internal static class SystemUnderLoad
             Replicas = replicas,
             Smtp = mails.Address,
         });
-        await using var shoppers = await Shoppers.OpenAsync(cluster);
+        await using var buyers = await Buyers.OpenAsync(cluster);
         var machine = await Machine.WatchAsync(cluster);
 
         // Warm first: each process compiles what it runs often, twice what it runs most, and takes a share of the processors for it.
         tell("warming up …");
         using var stop = new CancellationTokenSource();
-        var load = shoppers.KeepUnderWayAsync(UnderWay, stop.Token);
+        var load = buyers.KeepUnderWayAsync(UnderWay, stop.Token);
         await Task.WhenAny(load, Task.Delay(Durations.Seconds(30 * (1 + replicas), scale)));
         tell("saturated …");
         var (began, mailsBefore, workBefore) = (DateTimeOffset.UtcNow, mails.Mails.Count, await DurableWork.ReadAsync(cluster.Vhost));
@@ -58,7 +58,7 @@ internal static class SystemUnderLoad
         await stop.CancelAsync();
         var uses = machine.Uses();
         var placed = await load;
-        var completed = (await shoppers.CompletionsAsync(placed, Patience)).Values.Where(at => at >= began && at < ended).ToArray();
+        var completed = (await buyers.CompletionsAsync(placed, Patience)).Values.Where(at => at >= began && at < ended).ToArray();
         if (completed.Length == 0)
         {
             throw new TimeoutException("No order was completed in the window; the machine is too busy, or BENCH_SCALE too small.");
@@ -71,13 +71,13 @@ internal static class SystemUnderLoad
         var behind = catchingUp.Elapsed;
 
         tell("at a fixed rate …");
-        var arrivals = await shoppers.ArriveAsync(rate * ShareOfSaturation, Durations.Seconds(35, scale));
-        var completions = await shoppers.CompletionsAsync([.. arrivals.Select(a => a.Id)], Patience);
+        var arrivals = await buyers.ArriveAsync(rate * ShareOfSaturation, Durations.Seconds(35, scale));
+        var completions = await buyers.CompletionsAsync([.. arrivals.Select(a => a.Id)], Patience);
         var settled = arrivals[0].Intended + Durations.Seconds(5, scale);
         double[] latencies = [.. arrivals.Where(a => a.Intended >= settled).Select(a => (completions[a.Id] - a.Intended).TotalMilliseconds).Order()];
 
         tell("reading …");
-        var reads = await shoppers.ReadAsync(placed, Readers, Durations.Seconds(6, scale));
+        var reads = await buyers.ReadAsync(placed, Readers, Durations.Seconds(6, scale));
         return new SystemFigures(
             replicas,
             rate,

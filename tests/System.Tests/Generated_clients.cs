@@ -18,7 +18,7 @@ public sealed class Generated_clients(RunningShop shop)
         await DescribeAsync(folder);
         await RunAsync(folder, "dotnet", "build", "--verbosity", "quiet", "--nologo", "--output", "bin");
 
-        await ShopAsync(folder, "dotnet", Path.Combine("bin", "Shopper.dll"));
+        await BuyAsync(folder, "dotnet", Path.Combine("bin", "Buyer.dll"));
     }
 
     [Fact]
@@ -30,10 +30,10 @@ public sealed class Generated_clients(RunningShop shop)
         await RunAsync(folder, "npm", "run", "generate");
         await RunAsync(folder, "npm", "run", "build");
 
-        await ShopAsync(folder, "node", Path.Combine("obj", "shopper.js"));
+        await BuyAsync(folder, "node", Path.Combine("obj", "buyer.js"));
     }
 
-    private async Task ShopAsync(string folder, string program, string script)
+    private async Task BuyAsync(string folder, string program, string script)
     {
         var sku = await shop.ProductAsync(stock: 3);
         var output = await RunAsync(folder, program, script, Address("users"), Address("orders"), sku);

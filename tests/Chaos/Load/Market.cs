@@ -67,7 +67,7 @@ public sealed partial class Market : IDisposable
     /// <summary>Everybody who was registered, with their tenant.</summary>
     public IReadOnlyDictionary<Guid, string?> TenantOf => _tenants;
 
-    /// <summary>Those whose orders nobody here keeps a list of. Where there are any, the operator shops as one of them; else nobody may.</summary>
+    /// <summary>Those whose orders nobody here keeps a list of. Where there are any, the operator buys as one of them; else nobody may.</summary>
     public IReadOnlySet<Guid> Strangers => _strangers.IsEmpty ? new HashSet<Guid>() : _strangers.Keys.Append(Operator.UserId).ToHashSet();
 
     /// <summary>Every order that was acknowledged.</summary>

@@ -9,7 +9,7 @@ internal static class EntryPoint
 {
     public static async Task<int> Main()
     {
-        // How fast one hot sku can be reserved, against the least that any shop has to do: one conditional update of one row.
+        // How fast one hot sku can be reserved, against the least that any such system has to do: one conditional update of one row.
         // All of it on one database, in turns, so that whatever else the machine does hits everybody. Medians of the rounds.
         const int rounds = 3;
         var seconds = TimeSpan.FromSeconds(double.Parse(Environment.GetEnvironmentVariable("BENCH_SECONDS") ?? "4", CultureInfo.InvariantCulture));

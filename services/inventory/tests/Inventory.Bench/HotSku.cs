@@ -124,7 +124,7 @@ internal sealed class HotSku : ServiceFixture<Program>
         return orders / watch.Elapsed.TotalSeconds;
     }
 
-    /// <summary>A figure of a shop that miscounts is worth nothing.</summary>
+    /// <summary>A figure of a system that miscounts is worth nothing.</summary>
     public async Task VerifyAsync()
     {
         var audit = await InScopeAsync<InventoryDbContext, StockAudit>(db => AuditStock.RunAsync(db, TimeProvider.System, default));

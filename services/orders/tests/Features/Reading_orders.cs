@@ -54,9 +54,9 @@ public sealed class Reading_orders(OrdersFixture orders)
     public async Task Stays_inside_the_tenant()
     {
         var user = NewId();
-        using var here = orders.ClientFor(user, tenant: "acme");
+        using var here = orders.ClientFor(user, tenant: "globex");
         using var there = orders.ClientFor(NewId(), @operator: true, tenant: "umbrella");
-        using var sameTenant = orders.ClientFor(NewId(), @operator: true, tenant: "acme");
+        using var sameTenant = orders.ClientFor(NewId(), @operator: true, tenant: "globex");
         var id = await Draft(here);
 
         using var refused = await there.GetAsync(new Uri($"/v1/orders/{id}", UriKind.Relative), Cancelled);
@@ -156,14 +156,14 @@ public sealed class Reading_orders(OrdersFixture orders)
     {
         var user = NewId();
         using var client = orders.ClientFor(user);
-        client.DefaultRequestHeaders.Add("X-Correlation-Id", "my-shopping");
+        client.DefaultRequestHeaders.Add("X-Correlation-Id", "my-basket");
         var id = await Place(client);
         using var response = await client.GetAsync(new Uri($"/v1/orders/{id}/events", UriKind.Relative), Cancelled);
         var events = (await Json(response))["items"]!.AsArray();
 
         events.Select(e => $"{e!["version"]} {e["eventType"]}.v{e["eventVersion"]}")
             .ShouldBe(["1 order.drafted.v1", "2 order.item-added.v2", "3 order.submitted.v1"]);
-        events[2]!["metadata"]!["correlationId"]!.GetValue<string>().ShouldBe("my-shopping");
+        events[2]!["metadata"]!["correlationId"]!.GetValue<string>().ShouldBe("my-basket");
         events[2]!["metadata"]!["userId"]!.GetValue<string>().ShouldBe(user.ToString());
         events[2]!["payload"]!["shippingAddress"]!["city"]!.GetValue<string>().ShouldBe("London");
         events[2]!["payload"]!["total"]!["amount"]!.GetValue<string>().ShouldBe("39.98");

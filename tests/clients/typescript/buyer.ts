@@ -1,4 +1,4 @@
-// A customer that knows the shop by its descriptions only: node shopper.js USERS-ADDRESS ORDERS-ADDRESS SKU
+// A customer that knows the shop by its descriptions only: node buyer.js USERS-ADDRESS ORDERS-ADDRESS SKU
 // Writes what it saw as one line of JSON. The types come from `npm run generate`, which reads descriptions/.
 import { randomUUID } from "node:crypto";
 import createClient from "openapi-fetch";
@@ -11,7 +11,7 @@ const once = () => ({ "Idempotency-Key": randomUUID() });
 const email = `typescript-${randomUUID()}@example.com`;
 const password = "correct horse battery staple";
 const users = createClient<UsersPaths>({ baseUrl: usersAddress });
-const registered = await users.POST("/v1/users", { params: { header: once() }, body: { email, password, fullName: "Typed Shopper" } });
+const registered = await users.POST("/v1/users", { params: { header: once() }, body: { email, password, fullName: "Typed Buyer" } });
 if (registered.error) throw new Error(registered.error.detail);
 const token = await users.POST("/connect/token", {
   headers: { "Content-Type": "application/x-www-form-urlencoded" },
@@ -22,7 +22,7 @@ if (!token.data) throw new Error(JSON.stringify(token.error));
 const orders = createClient<OrdersPaths>({ baseUrl: ordersAddress, headers: { Authorization: `Bearer ${token.data.access_token}` } });
 const submit: components["schemas"]["SubmitOrderRequest"] = {
   paymentMethod: "pm_card_visa",
-  shippingAddress: { name: "Typed Shopper", line1: "1 Main Street", city: "Berlin", postalCode: "10115", country: "DE" },
+  shippingAddress: { name: "Typed Buyer", line1: "1 Main Street", city: "Berlin", postalCode: "10115", country: "DE" },
 };
 
 const placed: components["schemas"]["OrderView"][] = [];

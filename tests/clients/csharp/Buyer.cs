@@ -10,14 +10,14 @@ using Shop.Users;
 using Shop.Users.Connect.Token;
 using Shop.Users.Models;
 
-// A customer that knows the shop by its descriptions only: Shopper USERS-ADDRESS ORDERS-ADDRESS SKU
+// A customer that knows the shop by its descriptions only: Buyer USERS-ADDRESS ORDERS-ADDRESS SKU
 // Writes what it saw as one line of JSON.
 var (usersAddress, ordersAddress, sku) = (args[0], args[1], args[2]);
 
 var email = $"kiota-{Guid.NewGuid():n}@example.com";
 const string Password = "correct horse battery staple";
 var users = new UsersClient(new HttpClientRequestAdapter(new AnonymousAuthenticationProvider()) { BaseUrl = usersAddress });
-await users.V1.Users.PostAsync(new RegisterUserRequest { Email = email, Password = Password, FullName = "Kiota Shopper" }, Once);
+await users.V1.Users.PostAsync(new RegisterUserRequest { Email = email, Password = Password, FullName = "Kiota Buyer" }, Once);
 var token = await users.Connect.Token.PostAsync(new TokenPostRequestBody { GrantType = "password", Username = email, Password = Password });
 
 var signedIn = new BaseBearerTokenAuthenticationProvider(new Known(token!.AccessToken!));
@@ -25,7 +25,7 @@ var orders = new OrdersClient(new HttpClientRequestAdapter(signedIn) { BaseUrl =
 var submit = new SubmitOrderRequest
 {
     PaymentMethod = "pm_card_visa",
-    ShippingAddress = new AddressRequest { Name = "Kiota Shopper", Line1 = "1 Main Street", City = "Berlin", PostalCode = "10115", Country = "DE" },
+    ShippingAddress = new AddressRequest { Name = "Kiota Buyer", Line1 = "1 Main Street", City = "Berlin", PostalCode = "10115", Country = "DE" },
 };
 
 var placed = new List<OrderView>();

@@ -7,7 +7,7 @@ using Shop.Cluster;
 namespace Shop.SystemBench;
 
 /// <summary>Customers who order what is in stock and pay with a good card: everything they order is to be fulfilled.</summary>
-internal sealed class Shoppers : IAsyncDisposable
+internal sealed class Buyers : IAsyncDisposable
 {
     private const int Customers = 20;
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
@@ -17,36 +17,36 @@ internal sealed class Shoppers : IAsyncDisposable
     private readonly NpgsqlDataSource _orders;
     private int _turn;
 
-    private Shoppers(NpgsqlDataSource orders) => this._orders = orders;
+    private Buyers(NpgsqlDataSource orders) => this._orders = orders;
 
     /// <summary>Registers customers, fills the shelves, and waits until the orders service has heard of both.</summary>
-    public static async Task<Shoppers> OpenAsync(ShopCluster cluster)
+    public static async Task<Buyers> OpenAsync(ShopCluster cluster)
     {
-        var shoppers = new Shoppers(NpgsqlDataSource.Create(cluster.Database("orders").Administration));
+        var buyers = new Buyers(NpgsqlDataSource.Create(cluster.Database("orders").Administration));
         using var shop = await ShopClient.OperatorAsync(cluster);
-        foreach (var sku in shoppers._skus)
+        foreach (var sku in buyers._skus)
         {
             await shop.StockAsync(sku, quantity: 1_000_000);
         }
 
         for (var i = 0; i < Customers; i++)
         {
-            shoppers._clients.Add(await ShopClient.RegisterAsync(cluster, $"customer-{i}"));
+            buyers._clients.Add(await ShopClient.RegisterAsync(cluster, $"customer-{i}"));
         }
 
-        foreach (var sku in shoppers._skus)
+        foreach (var sku in buyers._skus)
         {
             await Poll.UntilAsync(
                 async () =>
                 {
-                    using var draft = await shoppers._clients[0].SendAsync(
+                    using var draft = await buyers._clients[0].SendAsync(
                         HttpMethod.Post, "orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } });
                     return draft.IsSuccessStatusCode;
                 },
                 $"the orders service to know the product {sku}");
         }
 
-        return shoppers;
+        return buyers;
     }
 
     /// <summary>A closed loop: as soon as an order is completed, the next one is placed, so that a number of them is always under way.</summary>

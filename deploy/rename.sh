@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# make rename NAME=Acme: the whole system under another name, before its first message. docs/how-to/make-it-yours.md says what that is and what it is not.
+# Every tracked file is read: what it replaces follows from the name alone, in its three spellings, and not from a list of files.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
+
+lower() { printf '%s' "$1" | tr '[:upper:]' '[:lower:]'; }
+upper() { printf '%s' "$1" | tr '[:lower:]' '[:upper:]'; }
+
+# The name stands once, as the one project of contracts/ that is called NAME.Contracts, and in lower case on its assembly.
+find_name() {
+    local projects
+    projects=(contracts/*.Contracts/*.Contracts.csproj)
+    [ ${#projects[@]} = 1 ] && [ -f "${projects[0]}" ] || die "contracts/ does not have one project that is called NAME.Contracts: there is no name to replace."
+    old=$(basename "${projects[0]}" .Contracts.csproj)
+    grep -qE "Namespace( = |\()\"$(lower "$old")\"" "${projects[0]%/*}"/*.cs ||
+        die "The project is called $old.Contracts, and no event of ${projects[0]%/*} has a name that begins with $(lower "$old")."
+}
+
+# What the language or the wire would take for something else.
+keywords=' abstract as base bool break byte case catch char checked class const continue decimal default delegate do double else enum event explicit extern false finally
+ fixed float for foreach goto if implicit in int interface internal is lock long namespace new null object operator out override params private protected public
+ readonly ref return sbyte sealed short sizeof stackalloc static string struct switch this throw true try typeof uint ulong unchecked unsafe ushort using virtual
+ void volatile while '
+
+check_name() {
+    local taken
+    [[ $new =~ ^[A-Z][A-Za-z]+$ ]] ||
+        die "'$new' cannot be the name: make rename NAME=Acme, a capital and then letters from A to Z only, which makes an identifier of C# and, in lower case, a word of the wire."
+    [ "$(lower "$new")" != "$(lower "$old")" ] || die "The system is called $old already."
+    [ ${#new} -le 20 ] || die "'$new' is longer than 20 letters: names that it becomes a part of would be too long for the broker and for people."
+    case ${keywords//$'\n'/} in *" $(lower "$new") "*) die "'$(lower "$new")' is a word of C#." ;; esac
+    # Two things of one name could not be told apart again, by the compiler or by the next rename. Checksums may hold any letters.
+    taken=$(git grep -Iin "$(lower "$new")" -- . ':!*lock.json' ':!tests/rename.sh' | grep -vi "name=$(lower "$new")" | head -n 3 || true)
+    taken=$taken$(git ls-files | grep -i "$(lower "$new")" | head -n 3 || true)
+    [ -z "$taken" ] || die "'$new' would not be a name of its own, the sources have these letters already:" "$(cut -c 1-140 <<<"$taken" | tr '\n' '|' | sed 's/|/ | /g')" "Choose another."
+}
+
+check_clone() {
+    [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$ROOT" ] || die "This folder is no clone: only git can undo a rename." "git init && git add --all && git commit, or clone the project."
+    [ -z "$(git status --porcelain)" ] || die "There are changes that are not committed: only git can undo a rename." "See them with git status, and commit them first."
+    [ -z "$(find "$STATE" -mindepth 1 -maxdepth 1 ! -name reports 2>/dev/null)" ] ||
+        die "There is data under the name $old, or something runs: queues, messages and volumes would stay behind." "make clean drops it."
+    has dotnet || die "The .NET SDK is needed: schemas and pages are generated anew." "https://dotnet.microsoft.com/download"
+}
+
+# in_new_name FILE: its text. The name in its three spellings, and as the word of English that it is: with an article before it, it would be none.
+# Checksums of packages may hold any letters.
+in_new_name() {
+    local word="[Tt]he [$(upper "${old:0:1}")$(lower "${old:0:1}")]${old:1}" ends='[] ,;:)'\''"<]'
+    LC_ALL=C sed -e '/"contentHash":/b' -e '/"integrity":/b' \
+        -e "s/$word\\($ends\\)/$new\\1/g" -e "s/$word\\([.!?]$ends\\)/$new\\1/g" -e "s/$word\\([.!?]*\\)\$/$new\\1/" -e "s/the_$(lower "$old")_/${new}_/g" \
+        -e "s/$old/$new/g" -e "s/$(lower "$old")/$(lower "$new")/g" -e "s/$(upper "$old")/$(upper "$new")/g"
+}
+
+rewrite_texts() {
+    local file text
+    text=$(mktemp)
+    while IFS= read -r -d '' file; do
+        case $file in
+            *.gz)
+                gzip -dc "$file" | grep -aqi "$old" || continue
+                gzip -dc "$file" | in_new_name | gzip -9n >"$text" ;;
+            *) in_new_name <"$file" >"$text" ;;
+        esac
+        cat "$text" >"$file"      # and not moved, so that what is executable stays so
+    done < <(git grep -Ilzi "$old"; git ls-files -z '*.gz')
+    rm -f "$text"
+}
+
+# Folders take with them what was built in them, under names that nothing asks for any more.
+rename_files() {
+    local file target folder
+    while IFS= read -r -d '' file; do
+        target=$(printf '%s' "$file" | in_new_name)
+        [ "$target" != "$file" ] || continue
+        mkdir -p "$(dirname "$target")"
+        git mv "$file" "$target"
+    done < <(git ls-files -z)
+    while IFS= read -r -d '' file; do
+        folder=$(dirname "$file")
+        rm -rf "$folder/bin" "$folder/obj"
+    done < <(git ls-files -z '*.csproj')
+    find . -type d -name "*$old*" -not -path './.git/*' -not -path '*/node_modules/*' -prune -exec rm -rf '{}' +
+}
+
+# Nothing was published under this name: what the records say today is the first version of every event.
+begin_history() {
+    rm -rf contracts/schemas/published contracts/schemas/samples
+    printf '{}\n' >contracts/schemas/retired.json
+    dotnet_build contracts/Contracts.Generator || die "What was renamed does not build: see above." "Back to $old: git reset --hard && git clean -fd"
+    dotnet run --project contracts/Contracts.Generator --no-build >/dev/null
+}
+
+main() {
+    new=${1:-}
+    cd "$ROOT"
+    find_name
+    check_clone
+    check_name
+    step "$old becomes $new"
+    rewrite_texts
+    rename_files
+    git add --all
+    ok "$(git diff --cached --name-only | wc -l | tr -d ' ') files: namespaces, projects, wire names, settings, images, texts"
+    begin_history
+    git add --all
+    ok "contracts/schemas begins anew, and so does what is generated from it"
+    [ ! -f .env ] || warn ".env is yours and was left as it is: settings in it that begin with $(upper "$old")_ begin with $(upper "$new")_ now."
+    too_long
+    say "Nothing is committed yet. Next: make test, then git commit. Back to $old: git reset --hard"
+    exit
+}
+
+# A longer name may make a line longer than Architecture.Tests allows.
+too_long() {
+    local lines
+    lines=$(git diff --cached --unified=0 -- '*.cs' | LC_ALL=C grep -c '^+[^"]\{161,\}$' || true)
+    [ "$lines" = 0 ] || warn "$lines lines of code have more than 160 columns now: make test TESTS=Architecture names them, and they want a break."
+}
+
+# In one piece, since this file is among those that are rewritten.
+main "$@"
