@@ -102,7 +102,7 @@ main() {
     rewrite_texts
     rename_files
     git add --all
-    ok "$(git diff --cached --name-only | wc -l | tr -d ' ') files: namespaces, projects, wire names, settings, images, texts"
+    ok "$(git diff --cached --name-only | wc -l | tr -d ' ') files: namespaces, projects, wire names, settings, texts"
     begin_history
     git add --all
     ok "contracts/schemas begins anew, and so does what is generated from it"
@@ -115,6 +115,7 @@ main() {
 # A longer name may make a line longer than Architecture.Tests allows.
 too_long() {
     local lines
+    [ ${#new} -gt ${#old} ] || return 0
     lines=$(git diff --cached --unified=0 -- '*.cs' | LC_ALL=C grep -c '^+[^"]\{161,\}$' || true)
     [ "$lines" = 0 ] || warn "$lines lines of code have more than 160 columns now: make test TESTS=Architecture names them, and they want a break."
 }

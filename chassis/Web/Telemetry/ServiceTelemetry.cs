@@ -28,13 +28,13 @@ internal static class ServiceTelemetry
                 .AddAspNetCoreInstrumentation(http => http.Filter = request => !request.Request.Path.StartsWithSegments("/health"))
                 .AddHttpClientInstrumentation()
                 .AddNpgsql()
-                .AddSource("RabbitMQ.Client.*", "Chassis.*", "Shop.*", identity.Name))
+                .AddSource("RabbitMQ.Client.*", "Chassis.*", identity.Name))
             .WithMetrics(metrics => metrics
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
                 .AddRuntimeInstrumentation()
                 .AddNpgsqlInstrumentation()
-                .AddMeter("Chassis.*", "Shop.*", identity.Name))
+                .AddMeter("Chassis.*", identity.Name))
             .WithLogging(configureBuilder: null, logs => (logs.IncludeFormattedMessage, logs.IncludeScopes) = (true, true))
             .UseOtlpExporter();
     }

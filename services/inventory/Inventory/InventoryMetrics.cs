@@ -6,7 +6,7 @@ namespace Inventory;
 /// <summary>What the business asks about a warehouse, as metrics.</summary>
 internal static class InventoryMetrics
 {
-    private static readonly Meter Meter = new("Shop.Inventory");
+    private static readonly Meter Meter = new("inventory");
 
     private static readonly Counter<long> Reservations =
         Meter.CreateCounter<long>("shop.inventory.reservations", "{order}", "Reservations that were made, refused or released.");

@@ -11,7 +11,7 @@ public sealed class OrderMetrics : IDisposable
 
     public OrderMetrics(IMeterFactory meters)
     {
-        _meter = meters.Create("Shop.Orders");
+        _meter = meters.Create("orders");
         _events = _meter.CreateCounter<long>(
             "orders.events", "{event}", "What happened to orders, by event type: order.submitted, order.completed, order.failed …");
     }

@@ -320,7 +320,7 @@ public sealed partial class Market : IDisposable
     }
 
     /// <summary>
-    /// Somebody whom no tenant's operator has registered, and whom the market does not send to shop; somebody else as soon as the account is closed.
+    /// Somebody whom no tenant's operator has registered, and whom the market does not send to buy; somebody else as soon as the account is closed.
     /// </summary>
     public Customer Stranger()
     {

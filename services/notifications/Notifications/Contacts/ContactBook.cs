@@ -3,6 +3,7 @@ using Chassis.Messaging.Erasure;
 using Chassis.Web;
 using Microsoft.EntityFrameworkCore;
 using Notifications.Persistence;
+using Notifications.Webhooks;
 
 namespace Notifications.Contacts;
 
@@ -82,21 +83,21 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
         await db.Database.ExecuteSqlAsync(
             $"""
             UPDATE webhook_events SET body = ''
-            WHERE subject = {subject} AND event_type LIKE 'shop.user.%' AND event_type NOT LIKE 'shop.user.erased.%'
+            WHERE subject = {subject} AND event_type LIKE {EventsOfPeople.Pattern} AND event_type NOT LIKE {EventsOfPeople.ErasedPattern}
             """,
             ct);
         await db.Database.ExecuteSqlAsync(
             $"""
             UPDATE webhook_deliveries d SET status = 'cancelled', completed_at = {now}
             FROM webhook_events e WHERE d.event_id = e.event_id AND d.status = 'pending'
-                AND e.subject = {subject} AND e.event_type LIKE 'shop.user.%' AND e.event_type NOT LIKE 'shop.user.erased.%'
+                AND e.subject = {subject} AND e.event_type LIKE {EventsOfPeople.Pattern} AND e.event_type NOT LIKE {EventsOfPeople.ErasedPattern}
             """,
             ct);
         await db.Database.ExecuteSqlAsync(
             $"""
             DELETE FROM webhook_attempts a USING webhook_deliveries d, webhook_events e
             WHERE a.delivery_id = d.id AND d.event_id = e.event_id
-                AND e.subject = {subject} AND e.event_type LIKE 'shop.user.%' AND e.event_type NOT LIKE 'shop.user.erased.%'
+                AND e.subject = {subject} AND e.event_type LIKE {EventsOfPeople.Pattern} AND e.event_type NOT LIKE {EventsOfPeople.ErasedPattern}
             """,
             ct);
 
@@ -106,8 +107,8 @@ public sealed class ContactBook(NotificationsDbContext db, TimeProvider clock)
             $$"""
             WITH said AS (
                 UPDATE webhook_events e SET body = convert_to(jsonb_set(convert_from(e.body, 'UTF8')::jsonb, '{data,reason}', '"erased"')::text, 'UTF8')
-                WHERE e.event_type LIKE 'shop.order.cancelled.%' AND e.subject IN (SELECT order_id::text FROM mails WHERE user_id = {{userId}} AND order_id IS NOT NULL)
-                    AND CASE WHEN e.event_type LIKE 'shop.order.cancelled.%' THEN convert_from(e.body, 'UTF8')::jsonb #>> '{data,reason}' END <> 'erased'
+                WHERE e.event_type LIKE {{EventsOfPeople.CancelledPattern}} AND e.subject IN (SELECT order_id::text FROM mails WHERE user_id = {{userId}} AND order_id IS NOT NULL)
+                    AND CASE WHEN e.event_type LIKE {{EventsOfPeople.CancelledPattern}} THEN convert_from(e.body, 'UTF8')::jsonb #>> '{data,reason}' END <> 'erased'
                     AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.event_id = e.event_id AND d.status = 'pending')
                 RETURNING e.event_id)
             UPDATE webhook_attempts a SET response_excerpt = NULL FROM webhook_deliveries d JOIN said ON said.event_id = d.event_id WHERE a.delivery_id = d.id

@@ -38,7 +38,7 @@ internal sealed record RedeliveryCount(int Count);
 internal static class WebhookDeliveries
 {
     /// <summary>Type of the event that the test button sends; it is delivered whatever the webhook listens to.</summary>
-    public const string TestEventType = "shop.webhook.test.v1";
+    public const string TestEventType = ShopContracts.Namespace + ".webhook.test.v1";
 
     public static void Map(RouteGroupBuilder webhooks)
     {

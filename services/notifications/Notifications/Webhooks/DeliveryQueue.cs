@@ -139,10 +139,10 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
         // Deliveries of a webhook that was deleted meanwhile are gone, and so is the place for their log. What an endpoint has answered may quote what it was
         // told of a person: the lock decides between this and the person's erasure (ContactBook.EraseTraces).
         await using var insert = new NpgsqlCommand(
-            """
+            $"""
             WITH told AS (
                 SELECT e.event_id, e.body = '' AS erased FROM webhook_events e
-                WHERE e.event_type LIKE 'shop.user.%' AND e.event_id IN (SELECT event_id FROM webhook_deliveries WHERE id = ANY($2))
+                WHERE e.event_type LIKE '{EventsOfPeople.Pattern}' AND e.event_id IN (SELECT event_id FROM webhook_deliveries WHERE id = ANY($2))
                 ORDER BY e.event_id FOR SHARE)
             INSERT INTO webhook_attempts (id, delivery_id, webhook_id, number, started_at, latency_ms, status_code, error, response_excerpt)
             SELECT a.id, d.id, d.webhook_id, a.number, a.started_at, a.latency_ms, a.status_code, a.error, CASE WHEN told.erased THEN NULL ELSE a.response_excerpt END

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Shop.Contracts;
 
 namespace Notifications.Webhooks;
 
@@ -11,7 +12,7 @@ public static partial class EventTypePattern
 {
     public const int MaxLength = 200;
 
-    private const string OfThisSystem = "shop";
+    private const string OfThisSystem = ShopContracts.Namespace;
 
     public static bool IsValid(string pattern) => pattern.Length <= MaxLength && Shape().IsMatch(pattern);
 

@@ -3,6 +3,7 @@ using Chassis.Data;
 using Chassis.Messaging;
 using Microsoft.EntityFrameworkCore;
 using Notifications.Persistence;
+using Shop.Contracts;
 
 namespace Notifications.Webhooks;
 
@@ -16,7 +17,7 @@ public sealed class WebhookBindings(IServiceScopeFactory scopes, IChangingSubscr
     /// <summary>Leads nowhere: while the queue does not take every event, this does, or what nobody wants would lie among the unrouted events.</summary>
     public const string Ignored = "notifications.ignored";
 
-    private const string All = "shop.#";
+    private const string All = ShopContracts.Namespace + ".#";
     private const string Lock = "webhook-bindings";
 
     // A version before this one took everything. Changed by whoever holds the lock.

@@ -76,9 +76,6 @@ public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal sign
             ct);
     }
 
-    // What a user's event says of the person must not come back after the erasure; that it happened may be told.
     private static Guid? PersonOf(CloudEventEnvelope envelope) =>
-        envelope.Type.StartsWith("shop.user.", StringComparison.Ordinal)
-        && !envelope.Type.StartsWith("shop.user.erased.", StringComparison.Ordinal)
-        && Guid.TryParse(envelope.Subject, out var userId) ? userId : null;
+        EventsOfPeople.Contain(envelope.Type) && Guid.TryParse(envelope.Subject, out var userId) ? userId : null;
 }

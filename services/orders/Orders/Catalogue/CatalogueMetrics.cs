@@ -14,7 +14,7 @@ internal sealed class CatalogueMetrics : IDisposable
     public CatalogueMetrics(IMeterFactory meters, TimeProvider clock)
     {
         this._clock = clock;
-        _meter = meters.Create("Shop.Orders.Catalogue");
+        _meter = meters.Create("orders");
         _lag = _meter.CreateHistogram<double>("orders.catalogue.lag", "s", "Time from an event at its publisher to the local copy.");
         _meter.CreateObservableGauge(
             "orders.catalogue.last_lag",

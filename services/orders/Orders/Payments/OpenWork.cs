@@ -15,7 +15,7 @@ internal sealed class OpenWork(IServiceScopeFactory scopes, IMeterFactory meters
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        var meter = meters.Create("Shop.Orders.Fulfilment");
+        var meter = meters.Create("orders");
         meter.CreateObservableGauge(
             "orders.fulfilments.open",
             () => _sagas.Select(s => Of(s.Count, "state", s.State)),
