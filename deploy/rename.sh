@@ -6,6 +6,7 @@ set -euo pipefail
 
 lower() { printf '%s' "$1" | tr '[:upper:]' '[:lower:]'; }
 upper() { printf '%s' "$1" | tr '[:lower:]' '[:upper:]'; }
+hex() { printf '%s' "$1" | od -An -tx1 | tr -d ' \n'; }
 
 # The name stands once, as the one project of contracts/ that is called NAME.Contracts, and in lower case on its assembly.
 find_name() {
@@ -59,8 +60,10 @@ rewrite_texts() {
     while IFS= read -r -d '' file; do
         case $file in
             *.gz)
-                gzip -dc "$file" | grep -aqi "$old" || continue
-                gzip -dc "$file" | in_new_name | gzip -9n >"$text" ;;
+                # Dumps of databases, in which the bodies of messages are written in hexadecimal digits.
+                gzip -dc "$file" | LC_ALL=C grep -aqi -e "$old" -e "$(hex "$(lower "$old")")" || continue
+                gzip -dc "$file" | in_new_name | LC_ALL=C sed -e "s/$(hex "$(lower "$old")")/$(hex "$(lower "$new")")/g" -e "s/$(hex "$old")/$(hex "$new")/g" |
+                    gzip -9n >"$text" ;;
             *) in_new_name <"$file" >"$text" ;;
         esac
         cat "$text" >"$file"      # and not moved, so that what is executable stays so
