@@ -45,13 +45,15 @@ check_clone() {
     has dotnet || die "The .NET SDK is needed: schemas and pages are generated anew." "https://dotnet.microsoft.com/download"
 }
 
-# in_new_name FILE: its text. The name in its three spellings, and as the word of English that it is: with an article before it, it would be none.
+# The three spellings of both names, and what makes the one of the other. As the word of English that it is, the name has no article any more.
 # Checksums of packages may hold any letters.
-in_new_name() {
-    local word="[Tt]he [$(upper "${old:0:1}")$(lower "${old:0:1}")]${old:1}" ends='[] ,;:)'\''"<]'
-    LC_ALL=C sed -e '/"contentHash":/b' -e '/"integrity":/b' \
-        -e "s/$word\\($ends\\)/$new\\1/g" -e "s/$word\\([.!?]$ends\\)/$new\\1/g" -e "s/$word\\([.!?]*\\)\$/$new\\1/" -e "s/the_$(lower "$old")_/${new}_/g" \
-        -e "s/$old/$new/g" -e "s/$(lower "$old")/$(lower "$new")/g" -e "s/$(upper "$old")/$(upper "$new")/g"
+spell() {
+    local word ends='[] ,;:)'\''"<]'
+    old_lower=$(lower "$old") old_upper=$(upper "$old") new_lower=$(lower "$new") new_upper=$(upper "$new")
+    word="[Tt]he [${old:0:1}${old_lower:0:1}]${old:1}"
+    edits=(-e '/"contentHash":/b' -e '/"integrity":/b'
+        -e "s/$word\\($ends\\)/$new\\1/g" -e "s/$word\\([.!?]$ends\\)/$new\\1/g" -e "s/$word\\([.!?]*\\)\$/$new\\1/" -e "s/the_${old_lower}_/${new}_/g"
+        -e "s/$old/$new/g" -e "s/$old_lower/$new_lower/g" -e "s/$old_upper/$new_upper/g")
 }
 
 rewrite_texts() {
@@ -61,10 +63,9 @@ rewrite_texts() {
         case $file in
             *.gz)
                 # Dumps of databases, in which the bodies of messages are written in hexadecimal digits.
-                gzip -dc "$file" | LC_ALL=C grep -aqi -e "$old" -e "$(hex "$(lower "$old")")" || continue
-                gzip -dc "$file" | in_new_name | LC_ALL=C sed -e "s/$(hex "$(lower "$old")")/$(hex "$(lower "$new")")/g" -e "s/$(hex "$old")/$(hex "$new")/g" |
-                    gzip -9n >"$text" ;;
-            *) in_new_name <"$file" >"$text" ;;
+                gzip -dc "$file" | grep -aqi -e "$old" -e "$(hex "$old_lower")" || continue
+                gzip -dc "$file" | sed "${edits[@]}" -e "s/$(hex "$old_lower")/$(hex "$new_lower")/g" -e "s/$(hex "$old")/$(hex "$new")/g" | gzip -9n >"$text" ;;
+            *) sed "${edits[@]}" "$file" >"$text" ;;
         esac
         cat "$text" >"$file"      # and not moved, so that what is executable stays so
     done < <(git grep -Ilzi "$old"; git ls-files -z '*.gz')
@@ -75,8 +76,8 @@ rewrite_texts() {
 rename_files() {
     local file target folder
     while IFS= read -r -d '' file; do
-        target=$(printf '%s' "$file" | in_new_name)
-        [ "$target" != "$file" ] || continue
+        case $file in *"$old"* | *"$old_lower"* | *"$old_upper"*) ;; *) continue ;; esac
+        target=$(sed "${edits[@]}" <<<"$file")
         mkdir -p "$(dirname "$target")"
         git mv "$file" "$target"
     done < <(git ls-files -z)
@@ -101,6 +102,7 @@ main() {
     find_name
     check_clone
     check_name
+    spell
     step "$old becomes $new"
     rewrite_texts
     rename_files
@@ -109,7 +111,7 @@ main() {
     begin_history
     git add --all
     ok "contracts/schemas begins anew, and so does what is generated from it"
-    [ ! -f .env ] || warn ".env is yours and was left as it is: settings in it that begin with $(upper "$old")_ begin with $(upper "$new")_ now."
+    [ ! -f .env ] || warn ".env is yours and was left as it is: settings in it that begin with ${old_upper}_ begin with ${new_upper}_ now."
     too_long
     say "Nothing is committed yet. Next: make test, then git commit. Back to $old: git reset --hard"
     exit
