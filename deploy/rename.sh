@@ -63,12 +63,12 @@ rewrite_texts() {
         case $file in
             *.gz)
                 # Dumps of databases, in which the bodies of messages are written in hexadecimal digits.
-                gzip -dc "$file" | grep -aqi -e "$old" -e "$(hex "$old_lower")" || continue
+                [ "$(gzip -dc "$file" | grep -aci -e "$old" -e "$(hex "$old_lower")")" != 0 ] || continue
                 gzip -dc "$file" | sed "${edits[@]}" -e "s/$(hex "$old_lower")/$(hex "$new_lower")/g" -e "s/$(hex "$old")/$(hex "$new")/g" | gzip -9n >"$text" ;;
             *) sed "${edits[@]}" "$file" >"$text" ;;
         esac
         cat "$text" >"$file"      # and not moved, so that what is executable stays so
-    done < <(git grep -Ilzi "$old"; git ls-files -z '*.gz')
+    done < <(git grep -Ilzi "$old"; git ls-files -z '*.sql.gz' '*.jsonl.gz')
     rm -f "$text"
 }
 
