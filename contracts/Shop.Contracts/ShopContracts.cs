@@ -1,6 +1,6 @@
 using Contracts.Events;
 
-[assembly: EventNamespace(ShopContracts.Namespace)]
+[assembly: EventNamespace(Shop.Contracts.ShopContracts.Namespace)]
 
 namespace Shop.Contracts;
 
