@@ -21,8 +21,8 @@ need_dotnet() {
 
 # What the binaries are made from; whoever changes none of it waits for no build.
 sources() {
-    (cd "$ROOT" && find contracts/Events contracts/Shop.Contracts chassis services deploy/payment-sandbox tests/Demo Directory.*.props global.json deploy/local/System.proj \
-        \( -name bin -o -name obj -o -name tests -o -name node_modules \) -prune -o -type f -printf '%p %s %T@\n' | sort | sha256sum)
+    (cd "$ROOT" && find contracts chassis services deploy/payment-sandbox tests/Demo Directory.*.props global.json deploy/local/System.proj \
+        \( -name bin -o -name obj -o -name tests -o -name journey -o -name node_modules -o -name "Contracts.*" -o -name sample \) -prune -o -type f -printf '%p %s %T@\n' | sort | sha256sum)
 }
 
 up_to_date() { [ "$(cat "$STATE/app/built-from" 2>/dev/null)" = "$(sources)" ]; }

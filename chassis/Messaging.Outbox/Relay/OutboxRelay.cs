@@ -75,6 +75,9 @@ internal sealed partial class OutboxRelay : BackgroundService
     /// <summary>Whether the broker is reachable right now.</summary>
     public bool IsConnected { get; private set; }
 
+    /// <summary>Whether the broker has refused the service's account at the last attempt.</summary>
+    public bool IsRefused { get; private set; }
+
     public int InMemory => Volatile.Read(ref _rows);
 
     /// <summary>Destinations that do not confirm what is sent to them.</summary>
@@ -147,7 +150,7 @@ internal sealed partial class OutboxRelay : BackgroundService
                 await using var publisher = await OpenAsync(Settled, ConfirmingPublisher.MaxInFlight, stoppingToken);
                 LogConnected();
                 failures = 0;
-                IsConnected = true;
+                (IsConnected, IsRefused) = (true, false);
                 if (await RunAsync(publisher, stoppingToken))
                 {
                     continue;
@@ -159,7 +162,8 @@ internal sealed partial class OutboxRelay : BackgroundService
             }
             catch (Exception e) when (BrokerFailure.Is(e))
             {
-                LogDisconnected(e.Message);
+                IsRefused = BrokerFailure.IsRefusal(e);
+                LogDisconnected(IsRefused ? "It refuses the name or the password of this service (RabbitMq:Username, RabbitMq:Password)." : e.Message);
             }
             finally
             {

@@ -24,8 +24,10 @@ internal sealed class BrokerHealthCheck(OutboxRelay relay, IBusControl bus, Time
             return Task.FromResult(HealthCheckResult.Healthy("Connected."));
         }
 
+        var state = relay.IsConnected ? "Connected, but not every queue is read."
+            : relay.IsRefused ? "The broker refuses the name or the password of this service" : "Not connected";
         return Task.FromResult(_wasConnected || clock.GetElapsedTime(_started) >= Patience
-            ? HealthCheckResult.Degraded(relay.IsConnected ? "Connected, but not every queue is read." : "Not connected; messages wait in the outbox.")
-            : HealthCheckResult.Unhealthy("Not connected yet."));
+            ? HealthCheckResult.Degraded(relay.IsConnected ? state : $"{state}; messages wait in the outbox.")
+            : HealthCheckResult.Unhealthy(relay.IsRefused ? $"{state}." : "Not connected yet."));
     }
 }

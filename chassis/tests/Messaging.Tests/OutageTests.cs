@@ -102,6 +102,22 @@ public sealed class OutageTests(WorkFixture fixture) : IClassFixture<WorkFixture
     }
 
     [Fact]
+    public async Task A_service_whose_password_the_broker_refuses_says_so()
+    {
+        var wrong = new UriBuilder(fixture.Vhost.Uri) { Password = "not-the-password" }.Uri;
+        using var host = WorkHost.Build(fixture.Database.Migrations, wrong, bus => bus.AddWork());
+        var health = host.Services.GetRequiredService<HealthCheckService>();
+        await host.StartAsync(Token);
+
+        var broker = await Poll.UntilAsync(
+            async () => (await health.CheckHealthAsync(Token)).Entries["broker"],
+            entry => entry.Description?.Contains("password", StringComparison.Ordinal) == true,
+            "the health of the broker to name the refusal");
+        broker.Status.ShouldNotBe(HealthStatus.Healthy);
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
     public async Task A_service_that_starts_without_a_broker_is_ready_after_a_while()
     {
         await using var proxy = new TcpProxy(fixture.Vhost.Uri.Host, fixture.Vhost.Uri.Port);
