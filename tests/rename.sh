@@ -49,6 +49,7 @@ left=$(git grep -Iin "$old" | grep -v '"contentHash":' | grep -v '"integrity":' 
 [ -z "$left" ] || fails "$old is left in $(wc -l <<<"$left") places:" "$(head -n 40 <<<"$left" | cut -c 1-200)"
 [ -z "$(git status --porcelain | grep -v '^[AMDR]  ')" ] || fails "Not everything that was done can be taken back by git:" "$(git status --short | grep -v '^[AMDR]  ')"
 printf '%s is nowhere in %s files\n' "$old" "$(git ls-files | wc -l)"
+tests/checks.sh | { ! grep -A 20 '^not ok'; } || fails "The settings, scripts and planted bugs of $new do not fit one another: see above."
 [ "${1:-}" != names ] || exit 0
 
 # ── And what was made is whole ────────────────────────────────────────────────────────────────────────────────────
