@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Architecture.Tests;
@@ -53,9 +54,34 @@ public sealed partial class The_documents
             .ShouldBeEmpty("not set in bold, and handle the order's id");
     }
 
+    public static TheoryData<string> Parts => [.. Sizes().Matches(Read("docs/what-you-maintain.md")).Select(m => m.Groups[1].Value)];
+
+    [Theory]
+    [MemberData(nameof(Parts))]
+    public void Say_how_much_there_is_to_maintain(string part)
+    {
+        var row = Sizes().Matches(Read("docs/what-you-maintain.md")).Single(m => m.Groups[1].Value == part);
+        var counted = Quoted().Matches(row.Groups[3].Value).Sum(m => LinesBelow(m.Groups[1].Value));
+        int.Parse(row.Groups[2].Value, CultureInfo.InvariantCulture).ShouldBeInRange(counted - (counted / 10), counted + (counted / 10), $"{part}: {counted} lines");
+    }
+
+    // Of a folder of programs the sources, of one of scripts the scripts; of both, as in deploy, the scripts.
+    private static int LinesBelow(string path) => File.Exists(Path.Combine(Repository.Root, path))
+        ? Lines(Path.Combine(Repository.Root, path))
+        : path == "deploy" ? Directory.GetFiles(Path.Combine(Repository.Root, path), "*.sh", SearchOption.AllDirectories).Sum(Lines)
+        : Repository.Sources(path).Sum(s => s.Lines.Length);
+
+    private static int Lines(string file) => File.ReadAllLines(file).Length;
+
     private static string Read(string path) => File.ReadAllText(Path.Combine(Repository.Root, path));
 
     private static bool Exists(string path) => Path.Exists(Path.Combine(Repository.Root, path));
+
+    [GeneratedRegex(@"^\| ([^|]+) \| (\d+) \| ([^|]+) \|", RegexOptions.Multiline)]
+    private static partial Regex Sizes();
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex Quoted();
 
     // What stands for many (<name>, *, …) names none of them.
     [GeneratedRegex(@"`((?:\.ci|chassis|contracts|deploy|docs|services|tests)/[\w./-]*\w)/?(?::\d+)?`")]

@@ -18,11 +18,11 @@ public sealed class NotificationMetrics : IDisposable
     public NotificationMetrics(IMeterFactory factory)
     {
         _meter = factory.Create(MeterName);
-        _mails = _meter.CreateCounter<long>("notifications.mails", description: "Mails that came to an end, by template and status.");
+        _mails = _meter.CreateCounter<long>("notifications.mails", "{mail}", "Mails that came to an end, by template and status.");
         _mailDuration = _meter.CreateHistogram<double>("notifications.mail.duration", "s", "Time that the mail server took for a mail.");
         _mailWindow = _meter.CreateHistogram<double>(
             "notifications.mail.window", "s", "Time from the mail server's answer until it is recorded: a crash in it repeats the mail.");
-        _attempts = _meter.CreateCounter<long>("notifications.webhook.attempts", description: "Attempts to deliver a webhook, by outcome.");
+        _attempts = _meter.CreateCounter<long>("notifications.webhook.attempts", "{attempt}", "Attempts to deliver a webhook, by outcome.");
         _attemptDuration = _meter.CreateHistogram<double>("notifications.webhook.duration", "s", "Time that an endpoint took for an attempt.");
     }
 

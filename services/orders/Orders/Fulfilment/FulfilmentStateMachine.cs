@@ -28,6 +28,7 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     private readonly TimeProvider _clock;
     private readonly Dictionary<string, Func<BehaviorContext<FulfilmentState>, Task>> _asks = [];
     private readonly Dictionary<string, Func<FulfilmentState, TimeSpan>> _deadlines = [];
+    private readonly Dictionary<string, string> _partners = [];
 
     public FulfilmentStateMachine(IOptions<FulfilmentOptions> options, TimeProvider clock)
     {
@@ -180,6 +181,11 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
 
     public Schedule<FulfilmentState, DeadlinePassed> Deadline { get; private set; } = null!;
 
+    /// <summary>Whose answer a saga waits for, and when its deadline strikes; null when it waits for nobody's.</summary>
+    internal (string Partner, DateTimeOffset Deadline)? Awaited(FulfilmentState saga) => _partners.TryGetValue(saga.CurrentState, out var partner)
+        ? (partner, saga.Steps[^1].Started + _deadlines[saga.CurrentState](saga))
+        : null;
+
     // ── how the rows above are made ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// <summary>
@@ -211,12 +217,13 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     private void AskInventory<TCommand>(State state, Func<FulfilmentState, TCommand> command, Func<FulfilmentState, TimeSpan> deadline)
         where TCommand : class => Ask(
             state,
+            "inventory",
             deadline,
             context => context.SendCommandAsync(Queues.InventoryCommands, command(context.Saga), context.Saga.CorrelationId, context.CancellationToken));
 
     /// <summary>By a call, in the transition's transaction. What is known by now is the answer, and takes the saga on at once.</summary>
     private void AskPayments(
-        State state, Func<FulfilmentState, PaymentRequest> request, Func<FulfilmentState, TimeSpan> deadline) => Ask(state, deadline, async context =>
+        State state, Func<FulfilmentState, PaymentRequest> request, Func<FulfilmentState, TimeSpan> deadline) => Ask(state, "payments", deadline, async context =>
     {
         if (await context.GetServiceOrCreateInstance<IPayments>().RequestAsync(request(context.Saga), context.CancellationToken) is { } known)
         {
@@ -224,8 +231,9 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         }
     });
 
-    private void Ask(State state, Func<FulfilmentState, TimeSpan> deadline, Func<BehaviorContext<FulfilmentState>, Task> ask)
+    private void Ask(State state, string partner, Func<FulfilmentState, TimeSpan> deadline, Func<BehaviorContext<FulfilmentState>, Task> ask)
     {
+        _partners[state.Name] = partner;
         _asks[state.Name] = ask;
         _deadlines[state.Name] = deadline;
         WhenEnter(state, entering => entering

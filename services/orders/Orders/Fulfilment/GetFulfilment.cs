@@ -11,9 +11,12 @@ namespace Orders.Fulfilment;
 /// <param name="Reason">Why it is being, or was, failed or cancelled.</param>
 /// <param name="Started">When fulfilment began.</param>
 /// <param name="Ended">When it was through.</param>
+/// <param name="Awaiting">Whose answer it waits for: <c>inventory</c> or <c>payments</c>; null where it waits for nobody's.</param>
+/// <param name="DeadlineAt">When it asks again or gives up, by the settings of today; null where it waits for nobody's answer.</param>
 /// <param name="Steps">The timeline, oldest first.</param>
 internal sealed record FulfilmentView(
-    Guid OrderId, string State, string? Reason, DateTimeOffset Started, DateTimeOffset? Ended, IReadOnlyList<FulfilmentStepView> Steps);
+    Guid OrderId, string State, string? Reason, DateTimeOffset Started, DateTimeOffset? Ended, string? Awaiting, DateTimeOffset? DeadlineAt,
+    IReadOnlyList<FulfilmentStepView> Steps);
 
 /// <param name="Step">What was waited for.</param>
 /// <param name="Started">When it was asked for.</param>
@@ -29,22 +32,26 @@ internal static class GetFulfilment
         v1.MapGet("/orders/{id:guid}/fulfilment", Get).RequireCustomer(others: Permissions.ReadPersonalData)
             .WithName("ReadFulfilment").WithSummary("How an order is being fulfilled: the steps so far, and what it waits for.");
 
-    private static async Task<Ok<FulfilmentView>> Get(Guid id, DbContext db, OrderReader orders, Caller caller, CancellationToken ct)
+    private static async Task<Ok<FulfilmentView>> Get(
+        Guid id, DbContext db, OrderReader orders, FulfilmentStateMachine machine, Caller caller, CancellationToken ct)
     {
         var order = await orders.GetAsync(id, caller, ct);
         if (await db.Set<FulfilmentState>().AsNoTracking().SingleOrDefaultAsync(s => s.CorrelationId == id, ct) is not { } saga)
         {
             // A draft is none of its business. An order that the version before took in hears of its saga a moment later.
             return TypedResults.Ok(new FulfilmentView(
-                id, "notStarted", order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."), null, []));
+                id, "notStarted", order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."), null, null, null, []));
         }
 
+        var awaited = machine.Awaited(saga);
         return TypedResults.Ok(new FulfilmentView(
             saga.CorrelationId,
             Name(saga.CurrentState),
             saga.Reason,
             saga.StartedAt,
             saga.FinishedAt,
+            awaited?.Partner,
+            awaited?.Deadline,
             [.. saga.Steps.Select(s => new FulfilmentStepView(Name(s.Step), s.Started, s.Ended, s.Outcome, s.Attempt))]));
     }
 

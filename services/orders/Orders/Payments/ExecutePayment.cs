@@ -208,7 +208,7 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
 internal static class PaymentMetrics
 {
     private static readonly Meter Meter = new("orders");
-    private static readonly Counter<long> Outcomes = Meter.CreateCounter<long>("shop.payments.outcomes", description: "Answers of the payment provider.");
+    private static readonly Counter<long> Outcomes = Meter.CreateCounter<long>("shop.payments.outcomes", "{answer}", "Answers of the payment provider.");
     private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>(
         "shop.payments.call.duration", "s", "One operation at the provider, with its repeats.");
 

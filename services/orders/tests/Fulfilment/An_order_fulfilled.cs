@@ -76,6 +76,22 @@ public sealed class An_order_fulfilled(FulfilmentFixture fixture) : IClassFixtur
     }
 
     [Fact]
+    public async Task Says_whose_answer_it_waits_for_and_until_when()
+    {
+        using var customer = fixture.Customer();
+        var id = await FulfilmentFixture.Place(customer, "pm_card_visa", FakeInventory.NeverAnswers);
+        ShouldAwait(await FulfilmentFixture.Story(customer, id, "reservingStock"), "inventory", TimeSpan.FromMinutes(30));
+        await DeadlinePasses(id, "ReservingStock");
+        ShouldAwaitNobody(await FulfilmentFixture.Story(customer, id, "failed"));
+
+        id = await FulfilmentFixture.Place(customer, "pm_card_authentication_required");
+        var page = await NextAction(customer, id);
+        ShouldAwait(await FulfilmentFixture.Story(customer, id, "authorizingPayment"), "payments", TimeSpan.FromMinutes(10));
+        await fixture.Sandbox.Act(page, "succeed");
+        ShouldAwaitNobody(await FulfilmentFixture.Story(customer, id, "completed"));
+    }
+
+    [Fact]
     public async Task Times_out_when_inventory_stays_silent()
     {
         using var customer = fixture.Customer();
@@ -219,4 +235,12 @@ public sealed class An_order_fulfilled(FulfilmentFixture fixture) : IClassFixtur
             """),
         moved => moved > 0,
         $"the deadline of {step}");
+
+    private static void ShouldAwait(JsonNode story, string partner, TimeSpan wait)
+    {
+        story["awaiting"]!.GetValue<string>().ShouldBe(partner);
+        story["deadlineAt"]!.GetValue<DateTimeOffset>().ShouldBe(story["steps"]!.AsArray().Last()!["started"]!.GetValue<DateTimeOffset>() + wait);
+    }
+
+    private static void ShouldAwaitNobody(JsonNode story) => (story["awaiting"], story["deadlineAt"]).ShouldBe((null, null));
 }
