@@ -73,9 +73,23 @@ public sealed partial class The_documents
 
     private static int Lines(string file) => File.ReadAllLines(file).Length;
 
+    [Fact]
+    public void Have_a_runbook_for_each_symptom_of_the_index()
+    {
+        var pages = Pages.Select(p => p.Data).Where(p => p.StartsWith("docs/operate/", StringComparison.Ordinal))
+            .Except(["docs/operate/README.md", "docs/operate/metrics.md"]).ToList();
+        pages.Count.ShouldBeGreaterThan(5);
+        pages.Where(p => !Read("docs/operate/README.md").Split("## Before")[0].Contains($"({Path.GetFileName(p)})", StringComparison.Ordinal)).ShouldBeEmpty();
+        pages.Where(p => !Headings().Matches(Read(p)).Select(m => m.Groups[1].Value).SequenceEqual(["Symptom", "Look", "Do", "Do not"])).ShouldBeEmpty();
+        pages.Where(p => Read(p).Split('\n').Length > 61).ShouldBeEmpty("at night nobody reads more than a page");
+    }
+
     private static string Read(string path) => File.ReadAllText(Path.Combine(Repository.Root, path));
 
     private static bool Exists(string path) => Path.Exists(Path.Combine(Repository.Root, path));
+
+    [GeneratedRegex("^## (.*)$", RegexOptions.Multiline)]
+    private static partial Regex Headings();
 
     [GeneratedRegex(@"^\| ([^|]+) \| (\d+) \| ([^|]+) \|", RegexOptions.Multiline)]
     private static partial Regex Sizes();

@@ -135,6 +135,10 @@ public static partial class RunService
                         if (opensWaitingRoom)
                         {
                             waitingRoom ??= await WaitingRoom.OpenAsync(app, logger, ct);
+                            if (e is MigrationsMissingException missing)
+                            {
+                                waitingRoom?.WaitFor(missing);
+                            }
                         }
 
                         await Task.Delay(pause, clock, ct);

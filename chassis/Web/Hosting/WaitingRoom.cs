@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -13,6 +14,8 @@ namespace Chassis.Web;
 internal sealed partial class WaitingRoom : IAsyncDisposable
 {
     private readonly WebApplication _app;
+
+    private volatile string _reason = "its database cannot be reached yet.";
 
     private WaitingRoom(WebApplication app) => this._app = app;
 
@@ -32,11 +35,12 @@ internal sealed partial class WaitingRoom : IAsyncDisposable
         builder.WebHost.UseUrls(service.Configuration["urls"]?.Split(';') ?? [$"http://*:{service.Configuration["http_ports"] ?? "8080"}"]);
         var app = builder.Build();
         app.UseMiddleware<SecurityHeaders>();
-        app.Run(AnswerAsync);
+        var room = new WaitingRoom(app);
+        app.Run(room.AnswerAsync);
         try
         {
             await app.StartAsync(ct);
-            return new WaitingRoom(app);
+            return room;
         }
         catch (IOException e)
         {
@@ -46,20 +50,25 @@ internal sealed partial class WaitingRoom : IAsyncDisposable
         }
     }
 
+    /// <summary>Says from now on that the database answers, and what it lacks.</summary>
+    public void WaitFor(MigrationsMissingException missing) => _reason = missing.Message;
+
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
     }
 
-    private static Task AnswerAsync(HttpContext context)
+    private Task AnswerAsync(HttpContext context)
     {
         if (context.Request.Path == "/health/live")
         {
             return context.Response.WriteAsJsonAsync(new { status = "healthy", checks = new { } });
         }
 
-        return ProblemWriter.WriteAsync(context, ProblemException.Unavailable("The service is starting: its database cannot be reached yet."));
+        // Why, is for whoever runs it.
+        var isAskedWhy = context.Request.Path == "/health/ready";
+        return ProblemWriter.WriteAsync(context, ProblemException.Unavailable(isAskedWhy ? $"The service is starting: {_reason}" : "The service is starting."));
     }
 
     [LoggerMessage(1402, LogLevel.Warning, "Not answering while waiting: {Reason}")]

@@ -123,6 +123,8 @@ public sealed class Starting_a_service : IAsyncLifetime
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
         await Poll.UntilAsync(() => StatusAsync(client, "/health/live"), s => s == HttpStatusCode.OK, "the service to be alive before its tables are there");
         (await StatusAsync(client, "/health/ready")).ShouldBe(HttpStatusCode.ServiceUnavailable);
+        await Poll.UntilAsync(() => TextAsync("/health/ready"), t => t.Contains("The tables are not there", StringComparison.Ordinal), "the service to say why");
+        (await TextAsync("/things")).ShouldContain("The service is starting.", Case.Sensitive, "customers learn no more");
         (await _database.ScalarAsync<long>("SELECT count(*) FROM pg_tables WHERE tablename = 'things'")).ShouldBe(0);
         await _database.ExecuteAsync("CREATE TABLE \"__EFMigrationsHistory\" (migration_id varchar(150) PRIMARY KEY, product_version varchar(32) NOT NULL)");
         var looks = log.Lines.Count;
@@ -138,6 +140,12 @@ public sealed class Starting_a_service : IAsyncLifetime
         await Poll.UntilAsync(() => StatusAsync(client, "/health/ready"), s => s == HttpStatusCode.OK, "the service to be ready once its migrations were run");
         app.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         (await running).ShouldBe(0);
+
+        async Task<string> TextAsync(string path)
+        {
+            using var answer = await client.GetAsync(new Uri(path, UriKind.Relative));
+            return await answer.Content.ReadAsStringAsync();
+        }
     }
 
     [Fact]
