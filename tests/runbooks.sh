@@ -37,7 +37,7 @@ a_projection_lags_healed() {
 
 a_dead_letter_appears() {
     broker exchanges/%2F/amq.default/publish -H 'Content-Type: application/json' \
-        -d '{"properties":{"content_type":"application/json"},"routing_key":"inventory.commands","payload":"poison","payload_encoding":"string"}'
+        -d '{"properties":{"content_type":"application/json"},"routing_key":"inventory.commands","payload":"poison '"$RANDOM$RANDOM"'","payload_encoding":"string"}'
 }
 
 the_disk_fills() { rabbitmqctl set_disk_free_limit 9000GB; until_shows true broker 'nodes?columns=disk_free_alarm'; register; }
@@ -70,7 +70,7 @@ a_release_goes_wrong() {
     sql inventory "DELETE FROM \"__EFMigrationsHistory\" WHERE \"MigrationId\" = '$migration'"
     make stop SERVICE=inventory
     if [ "$(cat .local/mode)" = local ]; then
-        make start SERVICE=inventory >/dev/null 2>&1 &    # waits for a service that will not be ready
+        deploy/service.sh start inventory >/dev/null 2>&1 &    # waits for a service that will not be ready
         starting=$!
     else
         docker compose up --detach --no-build inventory-migrations && docker compose up --detach --no-build --no-deps inventory
@@ -78,7 +78,7 @@ a_release_goes_wrong() {
 }
 migration=0007_ended_sessions
 release_is_mended() {
-    [ -z "${starting:-}" ] || { pkill -P "$starting" || true; wait "$starting" || true; }
+    [ -z "${starting:-}" ] || { kill "$starting" 2>/dev/null || true; wait "$starting" || true; }
     starting=
     sql inventory "INSERT INTO \"__EFMigrationsHistory\" VALUES ('$migration', '10.0.0') ON CONFLICT DO NOTHING"
 }
@@ -172,7 +172,11 @@ if [ "${1:-}" = --walk ]; then
     walk "$page"
     exit
 fi
-[ $# -gt 0 ] || set -- $(cd "$pages" && ls *.md | grep -vxE '(README|metrics)\.md' | sed 's/\.md$//')
+if [ $# = 0 ]; then
+    for page in "$pages"/*.md; do
+        case $page in */README.md | */metrics.md) ;; *) set -- "$@" "$(basename "$page" .md)" ;; esac
+    done
+fi
 broken=0
 for page; do
     began=$SECONDS
