@@ -13,7 +13,7 @@ public static class EndedSessionsExtensions
     public static void AddEndedSessions<TConsumer>(this IBusRegistrationConfigurator bus, string service)
         where TConsumer : class, IConsumer
     {
-        bus.AddConsumer<TConsumer>().Endpoint(e => e.Name = $"{service}.sessions");
+        bus.AddConsumer<TConsumer>($"{service}.sessions");
         bus.AddHostedService<EndedSessionsWatch>();
     }
 }

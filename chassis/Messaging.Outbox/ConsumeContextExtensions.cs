@@ -15,4 +15,8 @@ public static class ConsumeContextExtensions
 
     /// <summary>Whether the event comes from the archive, sent to this queue alone: rebuild views from it, do not mail anybody.</summary>
     public static bool IsReplay(this ConsumeContext context) => context.Headers.Get<string>(CloudEventHeaders.Replay) == "true";
+
+    /// <summary>Whether nobody can have begun with the message before: no delivery of the broker, no try in memory and no redelivery.</summary>
+    public static bool IsFirstTry(this ConsumeContext context) =>
+        !context.ReceiveContext.Redelivered && context.GetRetryAttempt() + context.GetRedeliveryCount() == 0;
 }

@@ -1,3 +1,5 @@
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Xml.Linq;
 using ArchUnitNET.Loader;
 using CompiledCode = ArchUnitNET.Domain.Architecture;
@@ -58,13 +60,40 @@ public static class Repository
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal))
             .Select(f => (f, File.ReadAllLines(Path.Combine(Root, f))));
 
-    private static CompiledCode Compiled(IEnumerable<Project> projects)
+    /// <summary>
+    /// The types of other assemblies that a compiled project names, those included that the compiler has inferred; a type within another as <c>Outer+Inner</c>.
+    /// </summary>
+    public static IReadOnlyList<(string Assembly, string Type)> MentionsOf(Project project)
+    {
+        using var file = new PEReader(File.OpenRead(Path.Combine(OutputOf(project), $"{project.Assembly}.dll")));
+        var metadata = file.GetMetadataReader();
+        return [.. metadata.TypeReferences.Select(Mention).Where(m => m.Assembly.Length > 0)];
+
+        (string Assembly, string Type) Mention(TypeReferenceHandle handle)
+        {
+            var type = metadata.GetTypeReference(handle);
+            var name = metadata.GetString(type.Name);
+            switch (type.ResolutionScope.Kind)
+            {
+                case HandleKind.TypeReference:
+                    var (assembly, outer) = Mention((TypeReferenceHandle)type.ResolutionScope);
+                    return (assembly, $"{outer}+{name}");
+                case HandleKind.AssemblyReference:
+                    var reference = metadata.GetAssemblyReference((AssemblyReferenceHandle)type.ResolutionScope);
+                    return (metadata.GetString(reference.Name), $"{metadata.GetString(type.Namespace)}.{name}");
+                default:
+                    return (string.Empty, name);
+            }
+        }
+    }
+
+    private static CompiledCode Compiled(IEnumerable<Project> projects) => projects.Aggregate(
+        new ArchLoader(), (loader, project) => loader.LoadFilteredDirectory(OutputOf(project), $"{project.Assembly}.dll")).Build();
+
+    private static string OutputOf(Project project)
     {
         var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
-        return projects.Aggregate(
-            new ArchLoader(),
-            (loader, project) => loader.LoadFilteredDirectory(
-                Path.Combine(Root, project.Folder, "bin", output.Parent!.Name, output.Name), $"{project.Assembly}.dll")).Build();
+        return Path.Combine(Root, project.Folder, "bin", output.Parent!.Name, output.Name);
     }
 
     private static Project Read(string path)

@@ -38,10 +38,10 @@ internal static class InventoryModule
 
     public static void AddInventoryConsumers(this IBusRegistrationConfigurator bus)
     {
-        bus.AddConsumer<ReserveStockConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
-        bus.AddConsumer<ReleaseStockConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
-        bus.AddConsumer<ShipOrderConsumer>().Endpoint(e => e.Name = Queues.InventoryCommands);
-        bus.AddConsumer<EraseAddresses>().Endpoint(e => e.Name = ErasuresQueue);
+        bus.AddConsumer<ReserveStockConsumer>(Queues.InventoryCommands);
+        bus.AddConsumer<ReleaseStockConsumer>(Queues.InventoryCommands);
+        bus.AddConsumer<ShipOrderConsumer>(Queues.InventoryCommands);
+        bus.AddConsumer<EraseAddresses>(ErasuresQueue);
         bus.AddEndedSessions<EndSessions>("inventory");
     }
 

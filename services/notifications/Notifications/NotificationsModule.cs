@@ -27,10 +27,10 @@ public static class NotificationsModule
 {
     public static void AddConsumers(this IBusRegistrationConfigurator bus)
     {
-        bus.AddConsumer<ContactsConsumer>().Endpoint(e => e.Name = NotificationQueues.Contacts);
-        bus.AddConsumer<MailsConsumer>().Endpoint(e => e.Name = NotificationQueues.Mails);
-        bus.AddConsumer<AccountLinksConsumer>().Endpoint(e => e.Name = NotificationQueues.Commands);
-        bus.AddConsumer<WebhooksConsumer>().Endpoint(e => e.Name = NotificationQueues.Webhooks);
+        bus.AddConsumer<ContactsConsumer>(NotificationQueues.Contacts);
+        bus.AddConsumer<MailsConsumer>(NotificationQueues.Mails);
+        bus.AddConsumer<AccountLinksConsumer>(NotificationQueues.Commands);
+        bus.AddConsumer<WebhooksConsumer>(NotificationQueues.Webhooks);
         bus.AddEndedSessions<EndSessions>("notifications");
     }
 

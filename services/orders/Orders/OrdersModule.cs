@@ -1,6 +1,7 @@
 using Chassis;
 using Chassis.EventSourcing;
 using Chassis.EventSourcing.Operations;
+using Chassis.Messaging;
 using Chassis.Messaging.Operations;
 using MassTransit;
 using Orders.Catalogue;
@@ -33,8 +34,8 @@ internal static class OrdersModule
 
     public static void AddOrdersConsumers(this IBusRegistrationConfigurator bus)
     {
-        bus.AddConsumer<CancelOpenOrderConsumer>().Endpoint(e => e.Name = OrdersQueues.Commands);
-        bus.AddConsumer<CatalogueConsumer>().Endpoint(e => e.Name = CatalogueConsumer.Queue);
+        bus.AddConsumer<CancelOpenOrderConsumer>(OrdersQueues.Commands);
+        bus.AddConsumer<CatalogueConsumer>(CatalogueConsumer.Queue);
         bus.AddEndedSessions<EndSessions>("orders");
     }
 

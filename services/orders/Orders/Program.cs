@@ -12,7 +12,7 @@ builder.AddDatabase<OrdersDbContext>();
 builder.AddMessaging<OrdersDbContext>(ShopContracts.Catalogue, bus =>
 {
     bus.AddOrdersConsumers();
-    bus.AddFulfilmentAndPayments<OrdersDbContext>();
+    bus.AddFulfilmentAndPayments();
 });
 builder.Services.AddOrders();
 builder.Services.AddFulfilmentAndPayments();

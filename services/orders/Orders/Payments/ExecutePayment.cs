@@ -27,7 +27,7 @@ internal sealed partial class ExecutePaymentConsumer(
     public async Task Consume(ConsumeContext<ExecutePayment> context)
     {
         var (orderId, operation) = (context.Message.OrderId, context.Message.Operation);
-        var isFirst = context.Message.IsClaimed && !context.ReceiveContext.Redelivered && context.GetRetryAttempt() + context.GetRedeliveryCount() == 0;
+        var isFirst = context.Message.IsClaimed && context.IsFirstTry();
         var payment = isFirst
             ? await ClaimedAsync(orderId, operation, context.CancellationToken)
             : await ClaimAsync(orderId, operation, context.CancellationToken);
@@ -97,15 +97,7 @@ internal sealed partial class ExecutePaymentConsumer(
 }
 
 /// <summary>Calls to the provider wait for it most of the time: more of them may be under way than the service's queues allow by default.</summary>
-internal sealed class ExecutePaymentConsumerDefinition(IOptions<PaymentsOptions> options) : ConsumerDefinition<ExecutePaymentConsumer>
-{
-    protected override void ConfigureConsumer(
-        IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<ExecutePaymentConsumer> consumerConfigurator, IRegistrationContext context)
-    {
-        endpointConfigurator.PrefetchCount = options.Value.MaxConcurrency;
-        endpointConfigurator.ConcurrentMessageLimit = options.Value.MaxConcurrency;
-    }
-}
+internal sealed class ConcurrentCalls(IOptions<PaymentsOptions> options) : ConcurrencyOf<ExecutePaymentConsumer>(options.Value.MaxConcurrency);
 
 /// <summary>One operation at the provider, from what is on record to an outcome. From the second attempt on it looks before it acts.</summary>
 public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock)

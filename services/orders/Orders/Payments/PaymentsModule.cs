@@ -1,6 +1,6 @@
 using Chassis;
+using Chassis.Messaging;
 using MassTransit;
-using Microsoft.EntityFrameworkCore;
 using Orders.Fulfilment;
 
 namespace Orders.Payments;
@@ -36,14 +36,12 @@ public static class PaymentsModule
         return services;
     }
 
-    public static void AddFulfilmentAndPayments<TDbContext>(this IBusRegistrationConfigurator bus)
-        where TDbContext : DbContext
+    public static void AddFulfilmentAndPayments(this IBusRegistrationConfigurator bus)
     {
-        bus.AddSagaStateMachine<FulfilmentStateMachine, FulfilmentState, FulfilmentDefinition>().Endpoint(e => e.Name = OrdersQueues.Fulfilment)
-            .EntityFrameworkRepository(r => r.ExistingDbContext<TDbContext>());
-        bus.AddConsumer<StepsOfEarlierVersion>().Endpoint(e => e.Name = OrdersQueues.Commands);
-        bus.AddConsumer<PaymentsOfEarlierVersion>().Endpoint(e => e.Name = PaymentsOfEarlierVersion.Queue);
-        bus.AddConsumer<ExecutePaymentConsumer, ExecutePaymentConsumerDefinition>().Endpoint(e => e.Name = PaymentQueues.Calls);
+        bus.AddSaga<FulfilmentStateMachine, FulfilmentState, FulfilmentDefinition>(OrdersQueues.Fulfilment);
+        bus.AddConsumer<StepsOfEarlierVersion>(OrdersQueues.Commands);
+        bus.AddConsumer<PaymentsOfEarlierVersion>(PaymentsOfEarlierVersion.Queue);
+        bus.AddConsumer<ExecutePaymentConsumer, ConcurrentCalls>(PaymentQueues.Calls);
     }
 
     public static void MapFulfilmentAndPayments(this IEndpointRouteBuilder app)
