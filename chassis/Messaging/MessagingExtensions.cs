@@ -58,6 +58,7 @@ public static class MessagingExtensions
         services.AddSingleton<IChangingSubscriptions, ChangingSubscriptions>();
         services.AddSingleton<FirstDeclaration>();
         services.AddSingleton<LocalEndpoints>();
+        services.AddSingleton<ILocalEndpoints>(provider => provider.GetRequiredService<LocalEndpoints>());
         services.AddSingleton<LocalDelivery>();
         services.AddSingleton<FailedMessageFilter>();
         services.AddSingleton<SkippedMessageFilter>();

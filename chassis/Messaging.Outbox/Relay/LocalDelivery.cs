@@ -8,7 +8,7 @@ namespace Chassis.Messaging.Relay;
 /// one after the other, in the order in which they leave; what fails in the pipeline is redelivered or becomes a dead letter as it would behind the broker.
 /// ADR: docs/adr/0002-own-outbox-storage.md.
 /// </summary>
-internal sealed partial class LocalDelivery(LocalEndpoints endpoints, MessagingMetrics metrics, TimeProvider clock, ILogger<LocalDelivery> logger)
+internal sealed partial class LocalDelivery(ILocalEndpoints endpoints, MessagingMetrics metrics, TimeProvider clock, ILogger<LocalDelivery> logger)
 {
     /// <summary>Why a row is put back: what counts is that it is not the row's fault.</summary>
     public const string Reason = "It could not be handled here just now.";
@@ -60,7 +60,7 @@ internal sealed partial class LocalDelivery(LocalEndpoints endpoints, MessagingM
     }
 
     // Whoever hands over has committed: that must not fail for want of a pipeline, and over the broker it goes as well.
-    private LocalEndpoint? Find(string queue)
+    private ILocalEndpoint? Find(string queue)
     {
         try
         {
@@ -82,7 +82,7 @@ internal sealed partial class LocalDelivery(LocalEndpoints endpoints, MessagingM
         }
     }
 
-    private async Task DeliverAsync(LocalEndpoint endpoint, LocalMessage message, Task before)
+    private async Task DeliverAsync(ILocalEndpoint endpoint, LocalMessage message, Task before)
     {
         var row = message.Row;
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

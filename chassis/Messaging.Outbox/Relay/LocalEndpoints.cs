@@ -7,10 +7,10 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>
-/// The queues of this service that take what it sends to itself without the broker. Each has a second pipeline, made by the same configuration as the one
-/// behind the broker's queue: the same consumers, policies and observers.
+/// Each of the service's queues has a second pipeline for them, made by the same configuration as the one behind the broker's queue: the same consumers, policies
+/// and observers.
 /// </summary>
-internal sealed class LocalEndpoints(IServiceProvider provider)
+internal sealed class LocalEndpoints(IServiceProvider provider) : ILocalEndpoints
 {
     private readonly ConcurrentDictionary<string, Members> _queues = new();
     private readonly ConcurrentDictionary<string, Lazy<LocalEndpoint?>> _endpoints = new();
@@ -29,8 +29,8 @@ internal sealed class LocalEndpoints(IServiceProvider provider)
         }
     }
 
-    /// <summary>Null for what is no queue of this service, or goes to two consumers there.</summary>
-    public LocalEndpoint? Find(string queue) => _queues.TryGetValue(queue, out var members) && !members.IsShared
+    // What goes to two consumers there is not for here.
+    public ILocalEndpoint? Find(string queue) => _queues.TryGetValue(queue, out var members) && !members.IsShared
         ? _endpoints.GetOrAdd(queue, name => new Lazy<LocalEndpoint?>(() => Make(name, members))).Value
         : null;
 
@@ -67,11 +67,10 @@ internal sealed class LocalEndpoints(IServiceProvider provider)
 }
 
 /// <summary>One of them.</summary>
-internal sealed class LocalEndpoint(ReceiveEndpointContext context)
+internal sealed class LocalEndpoint(ReceiveEndpointContext context) : ILocalEndpoint
 {
     private readonly IReceivePipeDispatcher _dispatcher = context.CreateReceivePipeDispatcher();
 
-    /// <summary>As many at the same time as of what comes over the broker.</summary>
     public SemaphoreSlim Room { get; } = new(context.ConcurrentMessageLimit ?? context.PrefetchCount);
 
     public async Task ConsumeAsync(LocalMessage message)

@@ -7,14 +7,15 @@ using RabbitMQ.Client;
 using Shop.Output;
 using Spectre.Console;
 
-// What messaging costs, beside a hand-written lower bound, MassTransit without outbox and Wolverine with its own, in one run: medians of interleaved rounds.
+// What messaging costs, beside itself without MassTransit's pipeline, a hand-written lower bound, MassTransit without outbox and Wolverine with its own, in one
+// run: medians of interleaved rounds.
 var scale = double.Parse(Environment.GetEnvironmentVariable("BENCH_SCALE") ?? "1", CultureInfo.InvariantCulture);
 var rounds = int.Parse(Environment.GetEnvironmentVariable("BENCH_ROUNDS") ?? "3", CultureInfo.InvariantCulture);
 var only = Environment.GetEnvironmentVariable("BENCH_ONLY") ?? string.Empty;
 var (transactions, messages, sagas) = (0, 0, 0);
 var variants = new (string Suffix, Func<IVariant> Create)[]
 {
-    ("", () => new Ours()), ("-direct", () => new Direct()), ("-bound", () => new HandWritten()),
+    ("", () => new Ours()), ("-own", () => new OwnPipeline()), ("-direct", () => new Direct()), ("-bound", () => new HandWritten()),
     ("-wolverine", () => new OnWolverine(confirms: false)), ("-wolverine-confirms", () => new OnWolverine(confirms: true)),
 };
 var measures = new Measure[]
@@ -166,7 +167,10 @@ void Report()
     const double ofConfirms = 2;
     var rows = new List<Dictionary<string, object>>();
     var table = new Table().Border(TableBorder.Simple).AddColumn("");
-    foreach (var column in new[] { "ours", "direct", "bound", "Wolverine", "with confirms", "of bound", "of direct", "of Wolverine with confirms" })
+    foreach (var column in new[]
+    {
+        "ours", "own pipeline", "direct", "bound", "Wolverine", "with confirms", "of own pipeline", "of bound", "of direct", "of Wolverine with confirms",
+    })
     {
         table.AddColumn(new TableColumn(column).RightAligned());
     }
@@ -174,7 +178,8 @@ void Report()
     table.AddColumn("asked");
     foreach (var (name, unit, _, lower, _) in measures.Where(m => m.Beside is null && figures.ContainsKey(m.Name)))
     {
-        var (ours, direct, bound) = (Median(name), Median(name + "-direct"), Median(name + "-bound"));
+        var (ours, own) = (Median(name), Median(name + "-own"));
+        var (direct, bound) = (Median(name + "-direct"), Median(name + "-bound"));
         var (wolverine, confirms) = (Median(name + "-wolverine"), Median(name + "-wolverine-confirms"));
         var asked = limits.TryGetValue(name, out var limit)
             ? string.Create(
@@ -183,15 +188,18 @@ void Report()
         table.AddRow(
             name,
             One(ours),
+            One(own),
             One(direct),
             One(bound),
             One(wolverine),
             One(confirms),
+            Two(ours / own),
             Two(ours / bound),
             Two(ours / direct),
             Two(ours / confirms),
             $"{asked} ({unit})");
         rows.Add(Row(name, ours, unit, lower ? 30 : limit.Bound, lower ? null : ours / bound));
+        rows.Add(Row(name + "-own", own, unit, null, lower ? null : ours / own));
         rows.Add(Row(name + "-direct", direct, unit, lower ? null : limit.Direct, lower ? null : ours / direct));
         rows.Add(Row(name + "-bound", bound, unit, null, null));
         rows.Add(Row(name + "-wolverine", wolverine, unit, null, lower ? null : ours / wolverine));
@@ -201,7 +209,7 @@ void Report()
     foreach (var (name, unit, _, _, beside) in measures.Where(m => m.Beside is not null && figures.ContainsKey(m.Name) && figures.ContainsKey(m.Beside)))
     {
         var (full, empty) = (Median(name), Median(beside!));
-        table.AddRow(name, One(full), "", "", "", "", "", "", "", $">= 0.80 of {beside} on empty tables, is {Two(full / empty)} ({unit})");
+        table.AddRow(name, One(full), "", "", "", "", "", "", "", "", "", $">= 0.80 of {beside} on empty tables, is {Two(full / empty)} ({unit})");
         rows.Add(Row(name, full, unit, 0.8, full / empty));
     }
 
