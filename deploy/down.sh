@@ -53,4 +53,8 @@ if [ -d "$STATE" ]; then
         ok "data dropped"
     fi
 fi
-say "Nothing of this project is running now."
+if [ "$clean" = yes ]; then
+    say "Nothing of this project is running now."
+else
+    say "Nothing of this project is running now. Its data is kept: make up goes on with it, make clean drops it."
+fi

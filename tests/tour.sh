@@ -17,3 +17,4 @@ expect '^a good card: +completed'
 expect '^a declined card: +failed.*payment_declined'
 expect '^with inventory stopped: +submitted'
 expect '^and started again: +completed'
+! grep -n '"status":4' "$output" || { echo "a request of the tour was refused; it may be run as often as one likes" >&2; exit 1; }

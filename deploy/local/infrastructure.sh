@@ -160,6 +160,7 @@ install_maildev() {
     local home=$ROOT/.local/maildev sum
     sum=$(cat "$ROOT/deploy/local/package-lock.json" | cksum)
     [ "$(cat "$home/installed" 2>/dev/null)" = "$sum" ] && return 0
+    note "installing the mail catcher by npm, once; that may take some minutes (its log: $STATE/logs/npm.log)"
     mkdir -p "$home"
     cp "$ROOT/deploy/local/package.json" "$ROOT/deploy/local/package-lock.json" "$home/"
     (cd "$home" && npm ci --ignore-scripts --omit=dev --no-audit --no-fund --no-update-notifier) >"$STATE/logs/npm.log" 2>&1 || {

@@ -57,7 +57,7 @@ install_these() {
         die "Missing: $*; installing needs root." \
             "Run once as root:  apt-get install $*   (or use Docker: make up MODE=docker)"
     fi
-    step "Installing $* (once)"
+    step "Installing $* (once; that may take some minutes, its log: $STATE/logs/packages.log)"
     as_root env bash "${BASH_SOURCE[0]}" install "$@" >"$STATE/logs/packages.log" 2>&1 || {
         tail -n 15 "$STATE/logs/packages.log" >&2
         die "apt-get could not install $*; the end of $STATE/logs/packages.log is above." \
