@@ -92,6 +92,7 @@ public static class ServiceDefaults
             throw new InvalidOperationException("What operators change over HTTP would leave no trace: call AddDatabase, and not AddPostgres alone.");
         }
 
+        RuntimeFloor.Check(app.Logger, Environment.Version);
         Proxies.Use(app);
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<CorrelationMiddleware>();
