@@ -137,10 +137,64 @@ public sealed partial class The_packages
         wrong.ShouldBeEmpty("a table of dependencies that names what is not there is believed in nothing.");
     }
 
-    /// <summary>The packages in backticks of docs/dependencies.md; a row may name several of one licence.</summary>
-    private static IReadOnlyList<(string Id, string Licence)> Table() =>
+    [Fact]
+    public void The_page_lists_the_images_that_are_built_on_and_run()
+    {
+        string[] compose = ["docker-compose.yml", "tests/compose.yml"];
+        var dockerfiles = Directory.GetFiles(Repository.Root, "Dockerfile", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Repository.Root, f))
+            .Where(f => !f.StartsWith(".local", StringComparison.Ordinal)).ToList();
+        dockerfiles.Count.ShouldBeGreaterThan(5);
+        Table("image").Select(row => row.Id).ShouldBe(
+            compose.Concat(dockerfiles).SelectMany(f => Image().Matches(Read(f))).Select(m => m.Groups["name"].Value).Distinct(), ignoreOrder: true);
+    }
+
+    [Fact]
+    public void The_page_lists_what_the_mode_without_containers_installs() =>
+        Table("package of the machine").Select(row => row.Id).ShouldBe(
+            Installed().Matches(Read("deploy/local/packages.sh")).Select(m => m.Groups[1].Value).Distinct(), ignoreOrder: true);
+
+    [Fact]
+    public void The_page_lists_the_npm_packages_that_are_asked_for_with_their_licences()
+    {
+        var asked = from file in Directory.GetFiles(Repository.Root, "package-lock.json", SearchOption.AllDirectories)
+                    let path = Path.GetRelativePath(Repository.Root, file).Replace('\\', '/')
+                    where !path.StartsWith(".local/", StringComparison.Ordinal) && !path.Contains("/node_modules/", StringComparison.Ordinal)
+                    let packages = JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(file)).GetProperty("packages")
+                    from kind in (string[])["dependencies", "devDependencies"]
+                    where packages.GetProperty("").TryGetProperty(kind, out _)
+                    from package in packages.GetProperty("").GetProperty(kind).EnumerateObject()
+                    select (package.Name, packages.GetProperty($"node_modules/{package.Name}").GetProperty("license").GetString()!);
+        Table("npm package").ShouldBe(asked.Distinct(), ignoreOrder: true);
+    }
+
+    [Fact]
+    public void Each_of_ours_says_what_it_is_and_under_which_licence()
+    {
+        var common = XDocument.Load(Path.Combine(Repository.Root, "Directory.Build.props"));
+        common.Descendants("PackageLicenseExpression").Single().Value.ShouldBe("Apache-2.0");
+        common.Descendants("Authors").Single().Value.ShouldNotBeEmpty();
+        common.Descendants("IsPackable").Single().Value.ShouldBe("false", "what is packed is said by each package itself.");
+        var ours = Repository.Projects.Select(p => (Project: p, Xml: XDocument.Load(Path.Combine(Repository.Root, p.Path))))
+            .Where(p => p.Xml.Descendants("IsPackable").Any(e => e.Value == "true")).ToList();
+        ours.Select(p => p.Project.Folder).ShouldBe(The_public_interfaces.Packages.Select(row => row.Data).Append("contracts/Shop.Contracts"), ignoreOrder: true);
+        foreach (var (project, xml) in ours)
+        {
+            xml.Descendants("PackageId").Single().Value.ShouldBe(project.Assembly);
+            xml.Descendants("Description").Single().Value.Length.ShouldBeGreaterThan(40, project.Path);
+            xml.Descendants("DebugType").Single().Value.ShouldBe("embedded", $"{project}: symbols go with the assembly.");
+            xml.Descendants("PackageReadmeFile").Single().Value.ShouldBe("README.md", project.Path);
+            xml.Descendants("None").Where(e => (string?)e.Attribute("Pack") == "true").Select(e => (string)e.Attribute("Include")!)
+                .Where(file => file.EndsWith("README.md", StringComparison.Ordinal) && File.Exists(Path.Combine(Repository.Root, project.Folder, file)))
+                .Count().ShouldBe(1, project.Path);
+        }
+    }
+
+    private static string Read(string path) => File.ReadAllText(Path.Combine(Repository.Root, path));
+
+    /// <summary>The names in backticks of a table of docs/dependencies.md; a row may name several of one licence.</summary>
+    private static IReadOnlyList<(string Id, string Licence)> Table(string of = "dependency") =>
         [.. File.ReadLines(Path.Combine(Repository.Root, "docs/dependencies.md"))
-            .SkipWhile(line => !line.StartsWith("| dependency | licence |", StringComparison.Ordinal))
+            .SkipWhile(line => !line.StartsWith($"| {of} | licence |", StringComparison.Ordinal))
             .TakeWhile(line => line.StartsWith('|'))
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
             .SelectMany(cells => InBackticks().Matches(cells[1]).Select(m => (m.Groups[1].Value, cells[2])))];
@@ -162,6 +216,14 @@ public sealed partial class The_packages
                 package.Id,
                 $"no expression, but {metadata["license"].SingleOrDefault()?.Value ?? metadata["licenseUrl"].SingleOrDefault()?.Value ?? "nothing"}");
     }
+
+    // image: name, image: ${SETTING:-name}, FROM name
+    [GeneratedRegex(@"^(?:\s+image: (?:\$\{\w+:-)?|FROM )(?<name>[\w./-]+:[\w.-]+)", RegexOptions.Multiline)]
+    private static partial Regex Image();
+
+    // What missing_packages prints.
+    [GeneratedRegex(@"\|\| echo ([\w-]+)$", RegexOptions.Multiline)]
+    private static partial Regex Installed();
 
     [GeneratedRegex("`([^`]+)`")]
     private static partial Regex InBackticks();

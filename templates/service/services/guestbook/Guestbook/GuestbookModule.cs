@@ -1,3 +1,4 @@
+using Chassis.Messaging;
 using Chassis.Messaging.Operations;
 using Guestbook.Features;
 using MassTransit;
@@ -17,8 +18,8 @@ internal static class GuestbookModule
 
     public static void AddGuestbookConsumers(this IBusRegistrationConfigurator bus)
     {
-        bus.AddConsumer<NoteCompletedOrders>().Endpoint(e => e.Name = OrdersQueue);
-        bus.AddConsumer<EraseNotes>().Endpoint(e => e.Name = ErasuresQueue);
+        bus.AddConsumer<NoteCompletedOrders>(OrdersQueue);
+        bus.AddConsumer<EraseNotes>(ErasuresQueue);
         bus.AddEndedSessions<EndSessions>("guestbook");
     }
 
