@@ -176,7 +176,8 @@ public sealed partial class The_packages
         common.Descendants("IsPackable").Single().Value.ShouldBe("false", "what is packed is said by each package itself.");
         var ours = Repository.Projects.Select(p => (Project: p, Xml: XDocument.Load(Path.Combine(Repository.Root, p.Path))))
             .Where(p => p.Xml.Descendants("IsPackable").Any(e => e.Value == "true")).ToList();
-        ours.Select(p => p.Project.Folder).ShouldBe(The_public_interfaces.Packages.Select(row => row.Data).Append("contracts/Shop.Contracts"), ignoreOrder: true);
+        ours.Select(p => p.Project.Folder).ShouldBe(
+            The_public_interfaces.Packages.Select(row => row.Data).Append("contracts/Shop.Contracts"), ignoreOrder: true);
         foreach (var (project, xml) in ours)
         {
             xml.Descendants("PackageId").Single().Value.ShouldBe(project.Assembly);

@@ -7,8 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Chassis.Messaging.Relay;
 
 /// <summary>
-/// Each of the service's queues has a second pipeline for them, made by the same configuration as the one behind the broker's queue: the same consumers, policies
-/// and observers.
+/// Each of the service's queues has a second pipeline for them, made by the same configuration as the one behind the broker's queue: the same consumers,
+/// policies and observers.
 /// </summary>
 internal sealed class LocalEndpoints(IServiceProvider provider) : ILocalEndpoints
 {

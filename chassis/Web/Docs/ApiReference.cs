@@ -10,8 +10,8 @@ namespace Chassis.Web;
 internal static class ApiReference
 {
     /// <summary>
-    /// Scalar answers <c>/docs</c> with a redirect to <c>/docs/</c>; here the page itself is at the address that everybody knows, and what one types first leads
-    /// there.
+    /// Scalar answers <c>/docs</c> with a redirect to <c>/docs/</c>; here the page itself is at the address that everybody knows, and what one types first
+    /// leads there.
     /// </summary>
     public static Task RewriteAsync(HttpContext context, RequestDelegate next)
     {

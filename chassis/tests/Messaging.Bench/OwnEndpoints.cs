@@ -29,11 +29,13 @@ using Shop.Contracts;
 namespace Messaging.Bench;
 
 /// <summary>
-/// Ours without MassTransit's pipeline: receive endpoints on RabbitMQ.Client, a saga that is a method, and a publisher that writes the row itself. Inbox, outbox,
-/// relay, local delivery, saga storage, scope, envelope and the check of the sender are the product's. The distance to ours is MassTransit's share.
+/// Ours without MassTransit's pipeline: receive endpoints on RabbitMQ.Client, a saga that is a method, and a publisher that writes the row itself. Inbox,
+/// outbox, relay, local delivery, saga storage, scope, envelope and the check of the sender are the product's. The distance to ours is MassTransit's share.
 /// ADR: docs/adr/0036-masstransit-after-2026.md.
 /// </summary>
-/// <remarks>The bus is there, as in ours, and has no endpoint. What a failure takes (retries, redelivery, dead letters) is not here: it goes back to the queue.</remarks>
+/// <remarks>
+/// The bus is there, as in ours, and has no endpoint. What a failure takes (retries, redelivery, dead letters) is not here: it goes back to the queue.
+/// </remarks>
 internal sealed class OwnPipeline : HostVariant
 {
     public override async Task TransactAsync(int number)
@@ -221,8 +223,13 @@ internal sealed class OwnEndpoints : IHostedService, ILocalEndpoints
 
 /// <summary>One queue: eight at a time, in a transaction with the inbox row, acknowledged after the commit.</summary>
 internal sealed partial class OwnEndpoint(
-    string queue, IServiceProvider provider, Accounts accounts, ServiceIdentity service, EventCatalogue catalogue, MessagingMetrics metrics, ILogger<OwnEndpoint> logger)
-    : ILocalEndpoint
+    string queue,
+    IServiceProvider provider,
+    Accounts accounts,
+    ServiceIdentity service,
+    EventCatalogue catalogue,
+    MessagingMetrics metrics,
+    ILogger<OwnEndpoint> logger) : ILocalEndpoint
 {
     private const int Concurrency = 8;
     private const string InsertSql = "INSERT INTO messaging.inbox (message_id, consumer_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
@@ -310,7 +317,8 @@ internal sealed partial class OwnEndpoint(
         var envelope = JsonSerializer.Deserialize(body, EnvelopeJson.Default.Envelope) ?? throw new InvalidMessageException("There is no envelope.");
         var message = new IncomingCommand(envelope, body, new Dictionary<string, string>(headers));
         var id = message.MessageId ?? throw new InvalidMessageException("The message has no id.");
-        if (!message.SupportedMessageTypes.All(type => (_sendersOfCommands.GetValueOrDefault(type) ?? [service.Name]).Any(name => accounts.Of(name) == sender)))
+        var saidBy = message.SupportedMessageTypes.Select(type => _sendersOfCommands.GetValueOrDefault(type) ?? [service.Name]);
+        if (!saidBy.All(services => services.Any(name => accounts.Of(name) == sender)))
         {
             throw new ForgedMessageException($"{message.WireType} is not for the account '{sender}' to say.");
         }
