@@ -12,15 +12,15 @@ cd "$ROOT"
 quietly() { "$@" >"$STATE/logs/new-service.log" 2>&1 || { tail -n 20 "$STATE/logs/new-service.log" >&2; die "'$*' failed."; }; }
 
 step "Writing the service $name"
-quietly dotnet build tools/Services --verbosity quiet
-dotnet tools/Services/bin/Debug/net10.0/Services.dll new "$name" || exit 1
+quietly dotnet build tools/Services.Generator --verbosity quiet
+dotnet tools/Services.Generator/bin/Debug/net10.0/Services.Generator.dll new "$name" || exit 1
 for project in "$(project_of "$name")" "services/$name/tests/$(basename "$(project_of "$name")" .csproj).Tests.csproj"; do
     quietly dotnet sln Microservices.sln add --solution-folder "services/$name" "$project"
 done
 step "Writing what follows from it"
 # The events of today are compiled into both programs.
-quietly dotnet build tools/Services --verbosity quiet
-dotnet tools/Services/bin/Debug/net10.0/Services.dll
+quietly dotnet build tools/Services.Generator --verbosity quiet
+dotnet tools/Services.Generator/bin/Debug/net10.0/Services.Generator.dll
 dotnet run --project contracts/Contracts.Generator
 quietly dotnet restore Microservices.sln --force-evaluate
 load_settings

@@ -146,7 +146,10 @@ public sealed class The_records
     public void Have_wire_names_by_one_rule(string wrong) => Should.Throw<ArgumentException>(() => WireName.MajorVersion(wrong));
 
     private static IEnumerable<string> Optional(ContractShape shape) => shape.Properties.SelectMany(
-        p => (IEnumerable<string>)[.. p.Required ? Array.Empty<string>() : [p.Name], .. Optional(p.Shape), .. p.Shape.Items is { } items ? Optional(items) : []]);
+        p => (IEnumerable<string>)
+        [
+            .. p.Required ? Array.Empty<string>() : [p.Name], .. Optional(p.Shape), .. p.Shape.Items is { } items ? Optional(items) : [],
+        ]);
 
     private static IEnumerable<string> Undescribed(ContractShape shape) =>
         shape.Properties.SelectMany(p => (IEnumerable<string>)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Services;
+using Services.Generator;
 
 namespace Architecture.Tests;
 

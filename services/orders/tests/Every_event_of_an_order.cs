@@ -26,7 +26,8 @@ public sealed class Every_event_of_an_order
 
     [Theory]
     [MemberData(nameof(All))]
-    public void Makes_something_of_an_order(string name) => Order.Evolve(name == nameof(OrderDrafted) ? null : AnyValue.Of<OrderState>(), EventOf(name)).ShouldNotBeNull();
+    public void Makes_something_of_an_order(string name) =>
+        Order.Evolve(name == nameof(OrderDrafted) ? null : AnyValue.Of<OrderState>(), EventOf(name)).ShouldNotBeNull();
 
     [Theory]
     [MemberData(nameof(All))]

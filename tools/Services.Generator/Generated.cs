@@ -1,10 +1,10 @@
-namespace Services;
+namespace Services.Generator;
 
 /// <summary>The files that name every service, made from the manifests: what they say beside that is theirs.</summary>
 public sealed class Generated(string root, IReadOnlyList<Service> services)
 {
     /// <summary>What a test or a person runs after a manifest or an event has changed.</summary>
-    public const string Command = "dotnet run --project tools/Services";
+    public const string Command = "dotnet run --project tools/Services.Generator";
 
     /// <summary>By path below the root, as it should be.</summary>
     public IReadOnlyDictionary<string, string> Files() => new Dictionary<string, string>
@@ -30,6 +30,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
             ["ports"] = services.Select(s => $"    {s.Port},"),
             ["labels"] = services.Select(s => $"    \"{s.Port}\": {{ \"label\": \"{s.Name}\" }},"),
         }),
+        [MetricsPage.Path] = MetricsPage.Of(root),
         ["deploy/rabbitmq/definitions.json"] = new BrokerDefinitions(services).Update(Read("deploy/rabbitmq/definitions.json")),
     };
 
@@ -60,7 +61,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
     private static string Password(Service service, string name, string value) =>
         $"{service.Variable}_{name}: ${{{service.Variable}_{name}:-{service.Name}-{value}}}";
 
-    private string Read(string path) => File.ReadAllText(Path.Combine(root, path));
+    private string Read(string path) => File.ReadAllText(Path.Combine(root, path)).ReplaceLineEndings("\n");
 
     /// <summary>Replaces what stands between a line that ends in <c>services: NAME {</c> and the next that ends in <c>}</c> of the same comment.</summary>
     private string Fill(string path, Dictionary<string, IEnumerable<string>> regions)

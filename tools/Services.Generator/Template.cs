@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Services;
+namespace Services.Generator;
 
 /// <summary>A new service, made from <c>templates/service</c>: a tree as the repository's, of a service called guestbook.</summary>
 public sealed partial class Template(string root)

@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
-namespace Architecture.Tests;
+namespace Services.Generator;
 
 /// <summary>An instrument as the source declares it.</summary>
 /// <param name="Source">File and line of the declaration.</param>
@@ -14,10 +14,13 @@ public sealed record Instrument(
     string Source, string? Service, string Meter, string Name, string Kind, string? Unit, string? Description, IReadOnlyList<string> Labels, string? Problem);
 
 /// <summary>Reads the instruments of <c>System.Diagnostics.Metrics</c> in C# sources.</summary>
-internal static class DeclaredInstruments
+public static class DeclaredInstruments
 {
     /// <summary>Stands, among the exported meters, for the one that is called as the service.</summary>
     public const string OwnName = "<service>";
+
+    private static readonly string[] Product = ["chassis", "services"];
+    private static readonly string[] Others = ["/tests/", "/journey/", "/obj/", "/bin/", "chassis/Testing/"];
 
     private static readonly Dictionary<string, string> Kinds = new()
     {
@@ -30,11 +33,16 @@ internal static class DeclaredInstruments
         ["CreateObservableGauge"] = "gauge",
     };
 
-    public static IEnumerable<Instrument> In(params string[] folders)
+    /// <summary>Those of the product, chassis and services.</summary>
+    /// <param name="root">Of the repository.</param>
+    public static IEnumerable<Instrument> In(string root)
     {
-        var files = folders.SelectMany(Repository.Sources).Where(f => !f.Path.Contains("/tests/", StringComparison.Ordinal))
-            .Where(f => !f.Path.StartsWith("chassis/Testing/", StringComparison.Ordinal))
-            .Select(f => (f.Path, Root: CSharpSyntaxTree.ParseText(string.Join('\n', f.Lines)).GetRoot())).ToList();
+        var files = Product
+            .SelectMany(folder => Directory.GetFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories))
+            .Select(f => (Path: Path.GetRelativePath(root, f).Replace('\\', '/'), Text: f))
+            .Where(f => !Others.Any(other => f.Path.Contains(other, StringComparison.Ordinal)))
+            .OrderBy(f => f.Path, StringComparer.Ordinal)
+            .Select(f => (f.Path, Root: CSharpSyntaxTree.ParseText(File.ReadAllText(f.Text)).GetRoot())).ToList();
         var constants = files.SelectMany(f => Constants(f.Root)).GroupBy(c => c.Name).ToDictionary(g => g.Key, g => g.First().Value);
         return from file in files
                from call in file.Root.DescendantNodes().OfType<InvocationExpressionSyntax>()
@@ -44,7 +52,7 @@ internal static class DeclaredInstruments
 
     /// <summary>The patterns that the file gives to <c>AddMeter</c>.</summary>
     public static IReadOnlyList<string> ExportedMeters(string file) =>
-        [.. CSharpSyntaxTree.ParseText(File.ReadAllText(Path.Combine(Repository.Root, file))).GetRoot().DescendantNodes().OfType<InvocationExpressionSyntax>()
+        [.. CSharpSyntaxTree.ParseText(File.ReadAllText(file)).GetRoot().DescendantNodes().OfType<InvocationExpressionSyntax>()
             .Where(call => call.Expression is MemberAccessExpressionSyntax { Name.Identifier.Text: "AddMeter" })
             .SelectMany(call => call.ArgumentList.Arguments)
             .Select(a => a.Expression is LiteralExpressionSyntax literal ? literal.Token.ValueText : OwnName)];

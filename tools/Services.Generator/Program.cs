@@ -1,4 +1,5 @@
 using Services;
+using Services.Generator;
 
 // Writes what follows from the manifests of the services and from the boundary events into the files that name them all.
 // With `new NAME` it writes the files of a new service first.

@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Shop.Contracts;
 
-namespace Services;
+namespace Services.Generator;
 
 /// <summary>
 /// What the broker is told at its start: a user, rights and a policy for each service, an exchange for each boundary event. A service configures and writes
