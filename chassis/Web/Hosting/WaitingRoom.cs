@@ -66,7 +66,7 @@ internal sealed partial class WaitingRoom : IAsyncDisposable
             return context.Response.WriteAsJsonAsync(new { status = "healthy", checks = new { } });
         }
 
-        // Why, is for whoever runs it.
+        // The reason is for whoever runs it.
         var isAskedWhy = context.Request.Path == "/health/ready";
         return ProblemWriter.WriteAsync(context, ProblemException.Unavailable(isAskedWhy ? $"The service is starting: {_reason}" : "The service is starting."));
     }
