@@ -60,6 +60,13 @@ broker_rights_are_wide() {    # a service's user may touch its own names and the
 
 tour_is_missing() { tests/tour.sh --print | grep -q 'make stop SERVICE=inventory' || echo "README.md has no tour between its markers"; }
 
+name_is_inside_words() {    # under another name a word that only contains it would be none, and nor would a sentence that has it for a thing of many
+    local name word
+    git rev-parse >/dev/null 2>&1 || return 0
+    name=$(basename contracts/*.Contracts .Contracts) word=$(basename contracts/*.Contracts .Contracts | tr '[:upper:]' '[:lower:]')
+    git grep -nIE "[a-z]$word|($word|$name)[a-z]|(^|[^a-z])(an?|any|every|another|this|whole|my|your|our) ($word|$name)([^A-Za-z]|\$)" -- . ':!*lock.json'
+}
+
 mutants_do_not_apply() {    # the bugs that `make chaos-mutants` plants fit the sources, all of them together
     if command -v git >/dev/null; then
         cat tests/Chaos/Mutants/*.patch | git apply --check -
@@ -89,3 +96,4 @@ check 'the mail catcher is locked without naming a registry' lock_names_a_host
 check 'broker users have only their own rights' broker_rights_are_wide
 check 'the tour of the README can be found' tour_is_missing
 check 'the planted bugs of make chaos-mutants apply' mutants_do_not_apply
+check 'make rename would find the name, and nothing but the name' name_is_inside_words
