@@ -90,9 +90,11 @@ rename_files() {
 
 # Nothing was published under this name: what the records say today is the first version of every event.
 begin_history() {
+    local said
     rm -rf contracts/schemas/published contracts/schemas/samples
     printf '{}\n' >contracts/schemas/retired.json
-    dotnet_build contracts/Contracts.Generator || die "What was renamed does not build: see above." "Back to $old: git reset --hard && git clean -fd"
+    said=$(dotnet_build contracts/Contracts.Generator 2>&1) ||
+        die "What was renamed does not build:" "$(grep ' error ' <<<"$said" | sort -u | head -n 5)" "Back to $old: git reset --hard && git clean -fd"
     dotnet run --project contracts/Contracts.Generator --no-build >/dev/null
 }
 
