@@ -35,6 +35,10 @@ public sealed class The_package : IDisposable
             files.ShouldContain("lib/net10.0/Shop.Contracts.dll");
             files.ShouldContain("lib/net10.0/Shop.Contracts.xml");
             files.Count(f => f.StartsWith("schemas/", StringComparison.Ordinal)).ShouldBe(ShopContracts.Catalogue.All.Count);
+            using var nuspec = new StreamReader(package.GetEntry("Shop.Contracts.nuspec")!.Open());
+            var said = await nuspec.ReadToEndAsync();
+            said.ShouldContain("<license type=\"expression\">Apache-2.0</license>", Case.Sensitive, "nobody may use what says nothing.");
+            said.ShouldNotContain("<authors>Shop.Contracts</authors>");
         }
 
         var sample = _directory.CreateSubdirectory("contracts/sample").FullName;
