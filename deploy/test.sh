@@ -106,7 +106,13 @@ prepare_outsiders() {
     done < <(npm_packages)
 }
 
-build_solution() { dotnet_build Microservices.sln >"$STATE/logs/test-build.log" 2>&1; }
+# All, or what is to be tested.
+build_solution() {
+    local project
+    [ -n "${TESTS:-}" ] || { dotnet_build Microservices.sln >"$STATE/logs/test-build.log" 2>&1; return; }
+    : >"$STATE/logs/test-build.log"
+    while IFS= read -r project; do dotnet_build "$project" >>"$STATE/logs/test-build.log" 2>&1 || return; done < <(test_projects)
+}
 build() {
     step "Building"
     heed_advisories
@@ -114,7 +120,7 @@ build() {
     beside 9 build_solution
     wait $! || {
         grep -E ' error ' "$STATE/logs/test-build.log" | sort -u | head -n 20 >&2
-        warn "the solution does not build, see $STATE/logs/test-build.log"
+        warn "it does not build, see $STATE/logs/test-build.log"
         fails build "the solution builds"
         end
     }
