@@ -34,10 +34,10 @@ public static class AnyValue
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
         {
             var answer = targetMethod!.ReturnType;
-            return answer.IsGenericType ? typeof(Doing).GetMethod(nameof(Later))!.MakeGenericMethod(answer.GetGenericArguments()[0]).Invoke(null, null)
+            return answer.IsGenericType ? typeof(Doing).GetMethod(nameof(LaterAsync))!.MakeGenericMethod(answer.GetGenericArguments()[0]).Invoke(null, null)
                 : Task.CompletedTask;
         }
 
-        public static Task<T> Later<T>() => Task.FromResult(Of<T>());
+        public static Task<T> LaterAsync<T>() => Task.FromResult(Of<T>());
     }
 }

@@ -12,8 +12,7 @@ internal static class DomainTypes
     public static IEnumerable<Type> Events => typeof(OrderEvent).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(OrderEvent)));
 
     /// <summary>Members of a record that are or hold text which somebody may have written; codes of currencies are none.</summary>
-    public static IEnumerable<PropertyInfo> Texts(Type record) =>
-        record.GetProperties().Where(p => p.GetIndexParameters().Length == 0 && IsText(p.PropertyType));
+    public static IEnumerable<PropertyInfo> Texts(Type record) => record.GetProperties().Where(p => IsText(p.PropertyType));
 
     public static bool IsOptional(PropertyInfo member) => Nullability.Create(member).ReadState == NullabilityState.Nullable;
 
