@@ -14,7 +14,6 @@ public sealed class ShopCluster : IAsyncDisposable
     public const string OperatorEmail = "operator@shop.example";
     public const string OperatorPassword = "Operator-of-the-cluster-1";
 
-
     private readonly Dictionary<string, TestDatabase> _databases;
     private readonly TestVhost _vhost;
     private readonly Dictionary<string, Uri> _brokers = [];
