@@ -52,12 +52,10 @@ a_key_is_rotated() {
 # What the page promises for an hour later.
 a_key_is_rotated_healed() {
     [ "$(cat .local/mode)" = local ] || return 0
-    until_shows 'left: 0' sql orders "SELECT 'left: ' || count(*) FROM event_store.personal_keys WHERE encode(substring(key FROM 2 FOR 4), 'hex') = '$former'"
+    until_shows 'left: 0' sql orders "SELECT 'left: ' || count(*) FROM event_store.personal_keys WHERE encode(substring(key FROM 2 FOR 4), 'hex') = '$former'" || return 1
     rm -f .env.bak
     unset Sealing__AnewAfter
-    make stop SERVICE=orders
-    make start SERVICE=orders
-    until_shows 'Harbour Street 1' call GET orders "/v1/orders/$order"
+    make stop SERVICE=orders && make start SERVICE=orders && until_shows 'Harbour Street 1' call GET orders "/v1/orders/$order"
 }
 
 a_person_asks_for_erasure() {
