@@ -46,7 +46,8 @@ the_disk_fills_healed() { room_is_made; }
 
 a_key_is_rotated() {
     place_order
-    former=$(sql orders "SELECT 'of ' || encode(substring(key FROM 2 FOR 4), 'hex') FROM event_store.personal_keys WHERE key IS NOT NULL" | sed -n 's/.*of //p' | sort -u)
+    until_shows '\(1 row\)' sql orders "SELECT DISTINCT 'of ' || encode(substring(key FROM 2 FOR 4), 'hex') FROM event_store.personal_keys WHERE key IS NOT NULL"
+    former=$(sed -n 's/.*of //p' "$shown")
     export Sealing__AnewAfter=00:00:05    # of the page's hour; containers do not hear it
 }
 # What the page promises for an hour later.
