@@ -96,4 +96,5 @@ check 'the mail catcher is locked without naming a registry' lock_names_a_host
 check 'broker users have only their own rights' broker_rights_are_wide
 check 'the tour of the README can be found' tour_is_missing
 check 'the planted bugs of make chaos-mutants apply' mutants_do_not_apply
+check 'every how-to is done by tests/how-to.sh, or says why not' tests/how-to.sh list
 check 'make rename would find the name, and nothing but the name' name_is_inside_words
