@@ -54,7 +54,7 @@ a_key_is_rotated() {
 a_key_is_rotated_healed() {
     [ "$(cat .local/mode)" = local ] || return 0
     until_shows 'left: 0' sql orders "SELECT 'left: ' || count(*) FROM event_store.personal_keys WHERE encode(substring(key FROM 2 FOR 4), 'hex') = '$former'" || return 1
-    rm -f .env.bak
+    rm -f .local/env.before
     unset Sealing__AnewAfter
     make stop SERVICE=orders && make start SERVICE=orders && until_shows 'Harbour Street 1' call GET orders "/v1/orders/$order"
 }
