@@ -16,9 +16,11 @@ pages="add-a-use-case migrate-a-table add-an-event add-a-consumer change-an-even
 # why_not PAGE: every other page, and why nobody does what it says by a machine
 why_not() {
     case $1 in
-        run-one-test-and-debug | try-payments | give-roles | import-a-catalogue | receive-webhooks | resync-a-copy | connect-a-partner | sign-people-in)
-            echo "needs the running system" ;;
-        encrypt-connections | replace-keys | restore | upgrade | run-in-production) echo "needs an installation with a history of its own" ;;
+        try-payments | give-roles | import-a-catalogue | receive-webhooks | resync-a-copy | connect-a-partner | sign-people-in | restore)
+            echo "needs the running system: tests/runbooks.sh does it" ;;
+        run-one-test-and-debug) echo "begins at somebody's IDE" ;;
+        encrypt-connections | replace-keys) echo "is done by others: .ci/run with TLS=true, the runbook of a key" ;;
+        upgrade | run-in-production) echo "needs an installation with a history of its own" ;;
         take-over-later-versions) echo "needs a fork and its upstream" ;;
         remove-what-you-do-not-need) echo "is a list of what to delete" ;;
         make-it-yours | add-a-service) echo "has a test of its own" ;;

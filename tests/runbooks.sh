@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Walks the runbooks of docs/operate against what `make up` started: injects the fault of each page, runs the page's commands as they stand there, and
+# Walks the runbooks of docs/operate, and the how-tos for operators, against what `make up` started: injects the fault of each page, runs the page's commands as they stand there, and
 # checks what they show. What a block has to show stands below it in the page, where no reader sees it: <!-- shows: REGEX -->. Such a block is repeated until it
 # does; any other runs once and has to succeed. <!-- meanwhile: FUNCTION --> is what somebody does beside the page.
-#   runbooks.sh [PAGE]...     all pages, or for example an-order-hangs. One line "ok PAGE" or "not ok PAGE" each; every fault is healed again.
+#   runbooks.sh [PAGE]...     all pages, or for example an-order-hangs or give-roles. One line "ok PAGE" or "not ok PAGE" each; every fault is healed again.
 # It places orders, registers customers, and leaves the orders service with another master secret in .env.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../deploy/local/lib.sh"
 cd "$ROOT"
 pages=docs/operate
+how_tos="give-roles import-a-catalogue resync-a-copy connect-a-partner sign-people-in try-payments receive-webhooks restore"
 patience=${TEST_RUNBOOK_PATIENCE:-90}    # seconds that a block may take until it shows what it should
 
 # ── Faults ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,6 +85,45 @@ release_is_mended() {
 }
 a_release_goes_wrong_healed() { release_is_mended && make start SERVICE=inventory; }
 
+# ── What the how-tos for operators name ───────────────────────────────────────────────────────────────────────────
+
+give_roles() { register; }
+import_a_catalogue() {
+    catalogue=$work/catalogue.json
+    awk '/^```json$/ && !done { inside = 1; next } /^```$/ && inside { exit } inside' docs/how-to/import-a-catalogue.md >"$catalogue"
+}
+resync_a_copy() { sku=KETTLE; }
+connect_a_partner() { :; }
+try_payments() { place_order pm_card_authentication_required; }
+restore() { register; until_shows '' call DELETE users "/v1/users/$user"; }
+
+sign_people_in() { register; }
+# As a browser does: the form carries what the client has asked for.
+somebody_signs_in() {
+    local asked form=() pair
+    asked=$(grep -o 'client_id=.*' "$shown")
+    while IFS= read -r pair; do form+=(-d "$pair"); done < <(tr '&' '\n' <<<"$asked")
+    code=$(curl -sS -o /dev/null -w '%{redirect_url}' "$users/connect/authorize" "${form[@]}" -H "Origin: $users" --data-urlencode "email=$email" -d password=Correct-horse-7 |
+        sed -n 's/.*[?&]code=\([^&]*\).*/\1/p')
+    [ -n "$code" ]
+}
+
+# A partner that takes whatever comes.
+receive_webhooks() {
+    local port=$((20000 + RANDOM % 10000))
+    python3 -c '
+import http.server, sys
+class Partner(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Partner).serve_forever()' "$port" >/dev/null 2>&1 &
+    partner=$!
+    url=http://127.0.0.1:$port/hooks
+}
+receive_webhooks_healed() { kill "$partner"; call DELETE notifications "/v1/webhooks/$webhook"; }
+
 # ── A customer, an order, the broker's own tool ───────────────────────────────────────────────────────────────────
 
 register() {
@@ -94,6 +134,7 @@ register() {
 
 # On sale since the first of the pages; $order is the order's id.
 place_order() {
+    card=${1:-pm_card_visa}
     register
     local operator=$token token
     token=$(sign_in "$email" Correct-horse-7 | field access_token)
@@ -102,7 +143,7 @@ place_order() {
     token=$operator
 }
 place() {
-    call POST orders /v1/orders -H 'Content-Type: application/json' -d '{"items":[{"sku":"KETTLE","quantity":1}],"submit":{"paymentMethod":"pm_card_visa",
+    call POST orders /v1/orders -H 'Content-Type: application/json' -d '{"items":[{"sku":"KETTLE","quantity":1}],"submit":{"paymentMethod":"'"$card"'",
         "shippingAddress":{"name":"Ada","line1":"Harbour Street 1","city":"Hamburg","postalCode":"20095","country":"DE"}}}'
 }
 
@@ -135,6 +176,7 @@ until_shows() {
 # The blocks of a page from the given heading on, each as the file $work/NUMBER.do, with what it has to show, or what happens meanwhile, beside it.
 blocks() {
     awk -v heading="$2" -v work="$work" '
+        BEGIN { inside = heading == "" }
         $0 ~ "^## " { inside = heading == "" || $0 == "## " heading || (inside && heading == "Look") }
         !inside { next }
         /^```bash$/ { code = 1; count++; file = sprintf("%s/%02d", work, count); printf "" > (file ".do"); next }
@@ -146,13 +188,14 @@ blocks() {
 
 walk() {
     local name=$1 file number
-    file=$pages/$name.md
+    file=$pages/$name.md from=Look
+    case " $how_tos " in *" $name "*) file=docs/how-to/$name.md from= ;; esac
     [ -f "$file" ] || die "There is no page $file."
     shown=$work/shown
     blocks "$pages/README.md" 'Before you begin'
     eval "$(cat "$work"/01.do)"
     rm "$work"/*.do
-    blocks "$file" Look
+    blocks "$file" "$from"
     compgen -G "$work/*.shows" >/dev/null || die "$file shows nothing."
     until_shows '"sku"|sku_taken|exists|already' put_on_sale
     "${name//-/_}"
@@ -173,8 +216,12 @@ if [ "${1:-}" = --walk ]; then
     exit
 fi
 if [ $# = 0 ]; then
-    for page in "$pages"/*.md; do
-        case $page in */README.md | */metrics.md) ;; *) set -- "$@" "$(basename "$page" .md)" ;; esac
+    for page in "$pages"/*.md $how_tos; do
+        case $page in
+            */README.md | */metrics.md) ;;
+            receive-webhooks) [ "$(cat .local/mode)" = docker ] || set -- "$@" "$page" ;;     # no container reaches the partner of this test
+            *) set -- "$@" "$(basename "$page" .md)" ;;
+        esac
     done
 fi
 broken=0

@@ -36,7 +36,7 @@ check() {    # check NAME COMMAND...: the command prints what is wrong, and noth
 # copy_to FOLDER: the scripts and the settings, as somebody with a strict umask has them
 copy_to() {
     mkdir -p "$1"
-    (cd "$root" && umask 077 && tar -c --exclude tests --exclude bin --exclude obj deploy .env.example Makefile) | (umask 077 && tar -x -C "$1" --no-same-permissions)
+    (cd "$root" && umask 077 && tar -c --exclude tests --exclude bin --exclude obj deploy services/*/service.json .env.example Makefile) | (umask 077 && tar -x -C "$1" --no-same-permissions)
 }
 
 # with FOLDER CODE: what a script of the project in FOLDER says that runs CODE

@@ -51,10 +51,10 @@ public sealed class What_happens_at_the_doors(UsersFixture service)
     [Fact]
     public async Task Is_recorded_of_clients()
     {
-        await service.TokenAsync(("grant_type", "client_credentials"), ("client_id", "storefront"), ("client_secret", "another-secret-of-the-tests"));
-        await service.TokenAsync(("grant_type", "client_credentials"), ("client_id", "storefront"), ("client_secret", "a wrong secret"));
+        await service.TokenAsync(("grant_type", "client_credentials"), ("client_id", "backoffice"), ("client_secret", "another-secret-of-the-tests"));
+        await service.TokenAsync(("grant_type", "client_credentials"), ("client_id", "backoffice"), ("client_secret", "a wrong secret"));
         var seen = await service.Database.ScalarAsync<string[]>(
-            "SELECT array_agg(DISTINCT status::text) FROM audit.entries WHERE kind = 'authentication' AND event = 'client-sign-in' AND client_id = 'storefront'");
+            "SELECT array_agg(DISTINCT status::text) FROM audit.entries WHERE kind = 'authentication' AND event = 'client-sign-in' AND client_id = 'backoffice'");
         seen.ShouldBe(["200", "401"], ignoreOrder: true);
     }
 

@@ -215,9 +215,9 @@ public sealed partial class Signing_in_on_the_page(UsersFixture service)
     public async Task Is_told_to_a_client_with_a_secret_by_introspection_until_the_session_ends()
     {
         var (_, issued) = await service.TokenAsync(
-            ("grant_type", "client_credentials"), ("client_id", "storefront"), ("client_secret", "another-secret-of-the-tests"));
+            ("grant_type", "client_credentials"), ("client_id", "backoffice"), ("client_secret", "another-secret-of-the-tests"));
         var token = issued.GetProperty("access_token").GetString()!;
-        (string, string)[] asked = [("token", token), ("client_id", "storefront"), ("client_secret", "another-secret-of-the-tests")];
+        (string, string)[] asked = [("token", token), ("client_id", "backoffice"), ("client_secret", "another-secret-of-the-tests")];
         var (status, body) = await PostAsync("/connect/introspect", asked);
         status.ShouldBe(200, body?.GetRawText());
         body!.Value.GetProperty("active").GetBoolean().ShouldBeTrue();

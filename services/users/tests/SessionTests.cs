@@ -68,7 +68,7 @@ public sealed class A_refresh_token(UsersFixture service)
         (await service.TokenAsync(
             ("grant_type", "refresh_token"),
             ("refresh_token", token),
-            ("client_id", "storefront"),
+            ("client_id", "backoffice"),
             ("client_secret", "another-secret-of-the-tests"))).Status.ShouldBe(400);
         (await RefreshAsync(token)).Status.ShouldBe(200);
     }

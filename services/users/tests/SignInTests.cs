@@ -81,7 +81,7 @@ public sealed class Signing_in(UsersFixture service)
     [Theory]
     [InlineData("partner", "client_id", "partner", "client_secret", "partner-secret-of-the-tests")]
     [InlineData("partner", "client_secret", "partner-secret-of-the-tests")]
-    [InlineData("partner", "client_id", "storefront")]
+    [InlineData("partner", "client_id", "backoffice")]
     public async Task Takes_one_way_of_client_authentication(string client, params string[] form)
     {
         using var caller = service.Anonymous();
@@ -136,7 +136,7 @@ public sealed class Signing_in(UsersFixture service)
         payload["tenant"]!.GetValue<string>().ShouldBe("north");
 
         (await service.TokenAsync(
-            ("grant_type", "client_credentials"), ("client_id", "storefront"), ("client_secret", "another-secret-of-the-tests"))).Status.ShouldBe(200);
+            ("grant_type", "client_credentials"), ("client_id", "backoffice"), ("client_secret", "another-secret-of-the-tests"))).Status.ShouldBe(200);
     }
 
     [Fact]

@@ -108,7 +108,7 @@ public class UsersFixture : ServiceFixture<Program>
         settings["Users:Clients:partner:Secret"] = "partner-secret-of-the-tests";
         settings["Users:Clients:partner:Role"] = "operator";
         settings["Users:Clients:partner:Tenant"] = "north";
-        settings["Users:Clients:storefront:Secret"] = "another-secret-of-the-tests";
+        settings["Users:Clients:backoffice:Secret"] = "another-secret-of-the-tests";
         settings["Users:Clients:storefront:Name"] = "The <Storefront>";
         settings["Users:Clients:storefront:RedirectUris:0"] = StorefrontCallback;
     }
