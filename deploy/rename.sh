@@ -90,15 +90,15 @@ rename_files() {
 
 # Nothing was published under this name: what the records say today is the first version of every event.
 begin_history() {
-    local said
+    local said project
     rm -rf contracts/schemas/published contracts/schemas/samples
     printf '{}\n' >contracts/schemas/retired.json
-    said=$(dotnet_build contracts/Contracts.Generator 2>&1) ||
-        die "What was renamed does not build:" "$(grep ' error ' <<<"$said" | sort -u | head -n 5)" "Back to $old: git reset --hard && git clean -fd"
-    dotnet run --project contracts/Contracts.Generator --no-build >/dev/null
-    # What is sorted by name may stand elsewhere under another one.
-    dotnet_build tools/Services.Generator || die "What was renamed does not build: see above." "Back to $old: git reset --hard && git clean -fd"
-    dotnet run --project tools/Services.Generator --no-build >/dev/null
+    # The second, since what is sorted by name stands elsewhere under another one.
+    for project in contracts/Contracts.Generator tools/Services.Generator; do
+        said=$(dotnet_build "$project" 2>&1) ||
+            die "What was renamed does not build:" "$(grep ' error ' <<<"$said" | sort -u | head -n 5)" "Back to $old: git reset --hard && git clean -fd"
+        dotnet run --project "$project" --no-build >/dev/null
+    done
 }
 
 main() {

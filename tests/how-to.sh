@@ -102,8 +102,9 @@ done
 
 work=$(mktemp -d) blocks=$work/blocks copy=$work/copy
 trap 'rm -rf "$work"' EXIT
-git clone -q . "$copy"
-git diff HEAD --binary | (cd "$copy" && git apply --allow-empty --index && git -c user.name=how-to -c user.email=how-to@shop.example commit -qm "not committed yet" --allow-empty)
+. tests/copy.sh
+copy_of_tree "$copy"
+{ git diff HEAD --binary 2>/dev/null || true; } | (cd "$copy" && git apply --allow-empty --index && git -c user.name=how-to -c user.email=how-to@shop.example commit -qm "not committed yet" --allow-empty)
 for page in ${*:-$pages}; do
     began=$SECONDS file=docs/how-to/$page.md
     rm -rf "$blocks"

@@ -3,11 +3,11 @@
 # Nothing is edited by hand between. Prints a line for each step; the first that fails ends it.
 set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/../deploy/local/lib.sh"
+. "$ROOT/tests/copy.sh"
 name=pawprint Name=Pawprint
 copy=$(mktemp -d)
 trap 'cd /; MODE=local make --no-print-directory -C "$copy" clean >/dev/null 2>&1 || true; "$copy/deploy/local/servers.sh" test stop >/dev/null 2>&1 || true; rm -rf "$copy"' EXIT
-git -C "$ROOT" rev-parse >/dev/null 2>&1 || die "$ROOT is no clone of git, from which a copy could be made."
-git clone --quiet "$ROOT" "$copy"
+copy_of_tree "$copy"
 cd "$copy"
 export MODE=local
 # Others may run beside this one.

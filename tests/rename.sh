@@ -16,7 +16,8 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 fails() { printf '%s\n' "$@" >&2; exit 1; }
 
-git clone --quiet "$root" "$work/copy"
+. "$root/tests/copy.sh"
+copy_of_tree "$work/copy"
 cd "$work/copy"
 old=$(basename contracts/*.Contracts .Contracts)
 for new in Acme Zephyr; do [ "$new" = "$old" ] || break; done

@@ -1,0 +1,16 @@
+# A copy of this tree that git looks after, for tests that change it. Sourced.
+# shellcheck shell=bash
+
+# copy_of_tree FOLDER: as it is committed; where the tree is no clone, as it is
+copy_of_tree() {
+    local root
+    root=$(CDPATH='' cd -- "${BASH_SOURCE[0]%/*}/.." && pwd -P)
+    command -v git >/dev/null || (. "$root/deploy/local/lib.sh" && . "$root/deploy/local/packages.sh" && install_these git) || return
+    if git -C "$root" rev-parse HEAD >/dev/null 2>&1; then
+        git clone --quiet "$root" "$1"
+    else
+        mkdir -p "$1"
+        (cd "$root" && tar -c --exclude .local --exclude bin --exclude obj --exclude node_modules .) | tar -x -C "$1"
+        git -C "$1" init --quiet && git -C "$1" add --all && git -C "$1" -c user.name=copy -c user.email=copy@shop.example commit --quiet --message 'As it is'
+    fi
+}
