@@ -212,7 +212,16 @@ public class MailsTests(NotificationsFixture service)
         var userId = Guid.CreateVersion7();
         await service.Broker.Publish(NotificationsFixture.Confirmation(userId));
         await Listed(userId, status: "pending");
-        await service.Database.ExecuteAsync($"UPDATE mails SET created_at = created_at - interval '25 hours', due_at = now() WHERE user_id = '{userId}'");
+        // Not while a sender has it in hand: that one would be taken for a process that has ended, and its look for an attempt.
+        await Poll.UntilAsync(
+            () => service.Database.ScalarAsync<long>(
+                $"""
+                WITH aged AS (
+                    UPDATE mails SET created_at = created_at - interval '25 hours', due_at = now() WHERE user_id = '{userId}' AND claim IS NULL RETURNING 1)
+                SELECT count(*) FROM aged
+                """),
+            aged => aged == 1,
+            "the mail to wait in nobody's hand");
         var mail = (await Listed(userId, status: "failed")).Single();
         mail.GetProperty("error").GetString().ShouldBe("The user's address did not become known.");
         mail.GetProperty("attempts").GetInt32().ShouldBe(0);
