@@ -4,13 +4,16 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # What bash would run before any script of ours, and what cd would print.
 unexport BASH_ENV ENV CDPATH
-.PHONY: help up secrets demo test bench chaos fuzz chaos-mutants service rename stop kill start down clean
+.PHONY: help up observe secrets demo test bench chaos fuzz chaos-mutants service rename stop kill start down clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## all set-up, then every service started and healthy
 	@deploy/up.sh
+
+observe: ## the same, and telemetry beside it: traces, logs, metrics, alerts; until make down
+	@deploy/observe.sh
 
 secrets: ## random passwords and secrets into .env, where it has none of its own
 	@deploy/secrets.sh

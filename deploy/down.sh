@@ -25,6 +25,7 @@ stop_everything_in() {
     [ -d "$STATE/run" ] || return 0
     if any_alive; then
         step "Stopping the processes under ${STATE#"$ROOT"/}"
+        stop_observability
         stop_services
         stop_infrastructure
         ok "stopped"
@@ -33,6 +34,8 @@ stop_everything_in() {
 
 . "$ROOT/deploy/local/infrastructure.sh"
 . "$ROOT/deploy/local/services.sh"
+. "$ROOT/deploy/local/observability.sh"
+rm -f "$STATE/observed"
 if [ -d "$STATE" ]; then
     take_lock
     state=$STATE

@@ -43,7 +43,7 @@ up_docker() {
     stop_services() { docker compose stop "${SERVICES[@]}"; }
     # compose would only say "address already in use", late, and of one port.
     if [ -z "$(own_containers)" ]; then
-        for name in "${SERVICES[@]}" payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web; do
+        for name in "${SERVICES[@]}" payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web $([ ! -e "$STATE/observed" ] || echo telemetry prometheus alertmanager); do
             need_port "$(port_variable "$name")" "${name//-/ }"
         done
     fi
@@ -78,6 +78,7 @@ up_local() {
     take_lock
     . "$ROOT/deploy/local/infrastructure.sh"
     . "$ROOT/deploy/local/services.sh"
+    . "$ROOT/deploy/local/observability.sh"
     need_dotnet
     export_local_addresses
     mkdir -p "$STATE/logs"
@@ -86,6 +87,10 @@ up_local() {
     if [ "$([ ! -d "$STATE/tls" ] || echo true)" != "$TLS" ] && any_alive; then
         stop_services
         stop_infrastructure
+    fi
+    if [ "$(cat "$STATE/telemetry" 2>/dev/null)" != "$METRICS $OTEL_EXPORTER_OTLP_ENDPOINT" ]; then
+        stop_services
+        printf '%s' "$METRICS $OTEL_EXPORTER_OTLP_ENDPOINT" >"$STATE/telemetry"
     fi
     check_ports
     printf 'local\n' >"$STATE/mode"
@@ -101,6 +106,7 @@ up_local() {
         trap 'kill "$building" 2>/dev/null || true' EXIT
     fi
     install_packages
+    [ ! -e "$STATE/observed" ] || install_observability
     step "Starting PostgreSQL, RabbitMQ and the mail catcher"
     start_infrastructure
     if [ -n "$building" ]; then
@@ -117,9 +123,14 @@ up_local() {
     start_services
     await_infrastructure
     ok "PostgreSQL, RabbitMQ and the mail catcher are ready"
+    [ ! -e "$STATE/observed" ] || start_observability
     step "Waiting for the services"
     await_services
     ok "${SERVICES[*]} and the payment sandbox are healthy"
+    if [ -e "$STATE/observed" ]; then
+        await_observability
+        ok "Prometheus, Alertmanager and the dashboard are ready"
+    fi
 }
 
 "up_$MODE"
@@ -141,6 +152,12 @@ if [ "${MAKE_TARGET}" = demo ]; then
     exit 0
 fi
 
+telemetry() {
+    [ -e "$STATE/observed" ] || return 0
+    printf '  %-16s http://127.0.0.1:%s\n' "$([ "$MODE" = docker ] && echo Grafana || echo 'traces and logs')" "$TELEMETRY_PORT" \
+        Prometheus "$PROMETHEUS_PORT" Alertmanager "$ALERTMANAGER_PORT"
+}
+
 cat <<TEXT
 
 ${bold}Everything is up${plain} ($MODE mode, $SECONDS s, environment $ASPNETCORE_ENVIRONMENT). Everything listens on 127.0.0.1 only. $(passwords)
@@ -150,6 +167,7 @@ $(services_and_urls)
   mails            http://127.0.0.1:$MAIL_WEB_PORT
   payment sandbox  http${TLS:+s}://127.0.0.1:$PAYMENT_SANDBOX_PORT
   PostgreSQL       127.0.0.1:$POSTGRES_PORT                   postgres / $POSTGRES_PASSWORD
+$(telemetry)
   operator         $OPERATOR_EMAIL / $OPERATOR_PASSWORD
 
 Next: ${bold}make demo${plain} places four orders and shows what becomes of them. make down stops everything.

@@ -47,6 +47,7 @@ public static class DatabaseConnections
         // Nobody leaves anything behind in a session (locks and settings are those of transactions), so that there is nothing to reset between two users of
         // one.
         builder.ConnectionStringBuilder.NoResetOnClose = true;
+        builder.Name = builder.ConnectionStringBuilder.Database;        // in metrics, which would show the connection string
         return builder.Build();
     }
 

@@ -93,6 +93,7 @@ public static class ServiceDefaults
         }
 
         RuntimeFloor.Check(app.Logger, Environment.Version);
+        MetricsEndpoint.Use(app);
         Proxies.Use(app);
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<CorrelationMiddleware>();
@@ -128,9 +129,9 @@ public static class ServiceDefaults
         app.Use(QueryBounds.CheckAsync);
 
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = HealthAnswer.WriteAsync })
-            .AllowAnonymous().IgnoreBearer().DisableRateLimiting();
+            .AllowAnonymous().IgnoreBearer().DisableRateLimiting().DisableHttpMetrics();
         app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthAnswer.WriteAsync })
-            .AllowAnonymous().IgnoreBearer().DisableRateLimiting();
+            .AllowAnonymous().IgnoreBearer().DisableRateLimiting().DisableHttpMetrics();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
         ApiReference.Map(app, app.Services.GetRequiredService<ServiceIdentity>());
         return app;

@@ -80,6 +80,7 @@ provision_postgres() {
     for password in "$POSTGRES_PASSWORD" "$(cat "$last" 2>/dev/null || true)"; do
         [ -n "$password" ] || continue
         if PATH="$(postgres_bin):$PATH" PGHOST=127.0.0.1 PGPORT=$POSTGRES_PORT PGPASSWORD=$password \
+            POSTGRES_EXPORTER_PASSWORD=${METRICS:+$POSTGRES_EXPORTER_PASSWORD} \
             sh "$ROOT/deploy/postgres/provision.sh" >"$STATE/logs/postgres-provision.log" 2>&1; then
             (umask 077 && printf '%s\n' "$POSTGRES_PASSWORD" >"$last")
             return
@@ -114,12 +115,13 @@ at_broker() {
 
 start_rabbitmq() {
     local home=$STATE/rabbitmq bin
+    bin=$(rabbitmq_bin)
     if alive rabbitmq; then
         wait_until 90 RabbitMQ rabbitmq rabbitmq_ready
         at_broker definitions "$home/definitions.json"
+        [ ! -e "$STATE/observed" ] || (rabbitmq_environment && env "${rabbitmq_env[@]}" "$bin/rabbitmq-plugins" -q enable rabbitmq_prometheus)
         return
     fi
-    bin=$(rabbitmq_bin)
     need_port RABBITMQ_PORT RabbitMQ
     need_port RABBITMQ_MANAGEMENT_PORT "the management UI of RabbitMQ"
     need_port RABBITMQ_DIST_PORT "RabbitMQ's command line tools"
@@ -132,16 +134,17 @@ start_rabbitmq() {
     {
         cat "$ROOT/deploy/rabbitmq/rabbitmq.conf"
         if [ -n "${TLS:-}" ]; then
-            printf 'management.ssl.ip = 127.0.0.1\n'
-            sh "$ROOT/deploy/rabbitmq/tls.sh" tls/ "127.0.0.1:$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
+            printf 'management.ssl.ip = 127.0.0.1\nprometheus.ssl.ip = 127.0.0.1\n'
+            sh "$ROOT/deploy/rabbitmq/tls.sh" tls/ "127.0.0.1:$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT" "$RABBITMQ_METRICS_PORT"
         else
             printf 'listeners.tcp.default = 127.0.0.1:%s\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %s\n' "$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
+            printf 'prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = %s\n' "$RABBITMQ_METRICS_PORT"
             [ -z "${RABBITMQ_TLS_PORT:-}" ] || sh "$ROOT/deploy/rabbitmq/tls.sh" tls/ "127.0.0.1:$RABBITMQ_TLS_PORT"
         fi
         # By its name alone, found where the broker starts: no path would come through every reader of this file unharmed.
         printf 'vm_memory_high_watermark.absolute = %s\nload_definitions = definitions.json\n' "${RABBITMQ_MEMORY:-600MB}"
     } >"$home/rabbitmq.conf"
-    printf '[rabbitmq_management].\n' >"$home/enabled_plugins"
+    printf '[rabbitmq_management%s].\n' "$([ ! -e "$STATE/observed" ] || echo ,rabbitmq_prometheus)" >"$home/enabled_plugins"
     rabbitmq_environment
     # Erlang's name server would start by itself and stay for ever; ours has a process id to end.
     if ! alive epmd; then

@@ -91,6 +91,10 @@ export_local_addresses() {
     export SHOP_SANDBOX_DATA=$STATE/payment-sandbox
     export SHOP_CERT_DIR=${SSL_CERT_DIR:-/etc/ssl/certs}
     export SHOP_PROBE=''                    # only a container needs a port for it
+    for name in "${SERVICES[@]}"; do
+        variable=$(port_variable "$name")
+        export "$(metrics_port_variable "$name")=$((${!variable} + 1000))"
+    done
 }
 
 # environment_of FILE...: the lines of deploy/env/FILE.env with their variables filled in, as an array in `environment`.
@@ -108,6 +112,7 @@ environment_of() {
 }
 
 port_variable() { printf '%s_PORT' "$1" | tr 'a-z-' 'A-Z_'; }
+metrics_port_variable() { port_variable "$1-metrics"; }
 
 # ── Mode ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -148,11 +153,20 @@ choose_mode() {
             else MODE=local; fi ;;
         *) die "MODE is '$MODE'; it can be docker or local." ;;
     esac
+    observe
     if [ "$MODE" = docker ]; then
         docker compose version >/dev/null 2>&1 || die "docker has no 'compose' command." \
             "Install the package docker-compose-plugin (or docker-compose-v2), or use: make up MODE=local"
         choose_project
     fi
+}
+
+# After `make observe`, until `make down`: services serve /metrics, and send traces and logs to the dashboard, unless .env has them sent elsewhere.
+observe() {
+    [ -e "$STATE/observed" ] || return 0
+    export METRICS=true COMPOSE_PROFILES=observability
+    [ -n "$OTEL_EXPORTER_OTLP_ENDPOINT" ] ||
+        export OTEL_EXPORTER_OTLP_ENDPOINT=http://$([ "$MODE" = docker ] && echo telemetry:4317 || echo "127.0.0.1:$OTLP_PORT")
 }
 
 # What Compose made from this folder, of whatever name.

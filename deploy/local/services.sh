@@ -68,9 +68,12 @@ program_of() { printf '%s.dll' "$(basename "$(project_of "$1")" .csproj)"; }
 
 # The service sees its own settings and no other's.
 start_service() {
-    local name=$1
+    local name=$1 metrics
     alive "$name" && return 0
     need_port "$(port_variable "$name")" "$name"
+    metrics=$(metrics_port_variable "$name")
+    [ -z "$METRICS" ] || [ "$name" = payment-sandbox ] || need_port "$metrics" "the metrics of $name"
+    export SHOP_METRICS_ADDRESS=127.0.0.1:${!metrics:-}
     inherit
     export SHOP_TLS=$STATE/tls/$name
     if [ "$name" = payment-sandbox ]; then

@@ -1,6 +1,7 @@
 #!/bin/sh
-# tls.sh FOLDER/ LISTENER [PORT]: the broker's settings for TLS=true on standard output. FOLDER/ has server.crt, server.key and ca.crt; LISTENER is the port, or
-# ADDRESS:PORT, for AMQP; PORT that of the management page. Nobody is listened to without TLS, unless there is no PORT: then it is there besides.
+# tls.sh FOLDER/ LISTENER [PORT METRICS_PORT]: the broker's settings for TLS=true on standard output. FOLDER/ has server.crt, server.key and ca.crt; LISTENER is the port, or
+# ADDRESS:PORT, for AMQP; PORT that of the management page, METRICS_PORT that of Prometheus' page. Nobody is listened to without TLS, unless there is no PORT: then it
+# is there besides.
 set -eu
 settings() {    # settings PREFIX
     cat <<TEXT
@@ -22,3 +23,5 @@ settings ssl_options
 [ -n "${3:-}" ] || exit 0
 printf 'listeners.tcp = none\nmanagement.ssl.port = %s\n' "$3"
 settings management.ssl
+printf 'prometheus.ssl.port = %s\n' "$4"
+settings prometheus.ssl

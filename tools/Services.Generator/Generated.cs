@@ -1,3 +1,5 @@
+using Services.Generator.Dashboards;
+
 namespace Services.Generator;
 
 /// <summary>The files that name every service, made from the manifests: what they say beside that is theirs.</summary>
@@ -7,7 +9,8 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
     public const string Command = "dotnet run --project tools/Services.Generator";
 
     /// <summary>By path below the root, as it should be.</summary>
-    public IReadOnlyDictionary<string, string> Files() => new Dictionary<string, string>
+    public IReadOnlyDictionary<string, string> Files() => new Dictionary<string, string>(
+        Catalogue.All.Select(d => KeyValuePair.Create($"{Catalogue.Folder}/{d.Name}.json", d.ToJson())))
     {
         ["docker-compose.yml"] = Fill("docker-compose.yml", new()
         {
@@ -16,6 +19,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
                 s => new[] { Password(s, "DB_PASSWORD", "dev"), Password(s, "DB_MIGRATOR_PASSWORD", "migrator-dev") }).Select(line => "      " + line),
             ["certificates"] = services.Select(s => $"      - tls-{s.Name}:/tls/{s.Name}"),
             ["passwords at the broker"] = services.Select(s => "      " + Password(s, "BROKER_PASSWORD", "dev")),
+            ["targets of Prometheus"] = [$"      SERVICE_TARGETS: {string.Join(' ', services.Select(s => $"{s.Name}={s.Name}:9464"))}"],
             ["volumes"] = services.Select(s => $"  tls-{s.Name}:"),
         }),
         [".env.example"] = Fill(".env.example", new()
@@ -35,7 +39,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
     };
 
     /// <summary>The files that are not as they should be.</summary>
-    public IEnumerable<KeyValuePair<string, string>> Stale() => Files().Where(f => Read(f.Key) != f.Value);
+    public IEnumerable<KeyValuePair<string, string>> Stale() => Files().Where(f => !File.Exists(Path.Combine(root, f.Key)) || Read(f.Key) != f.Value);
 
     private static IEnumerable<string> Containers(Service service) =>
         $$$"""
