@@ -3,6 +3,8 @@ using Chassis.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 
 namespace Chassis.Web.Tests;
@@ -48,6 +50,19 @@ public sealed class The_port_of_the_metrics
     }
 
     [Fact]
+    public async Task Says_what_of_the_service_is_not_ready()
+    {
+        await using var app = await StartAsync(_metrics.ToString(), health => health
+            .AddCheck("good", () => HealthCheckResult.Healthy()).AddCheck("poor", () => HealthCheckResult.Degraded()).AddCheck("bad", () => HealthCheckResult.Unhealthy()));
+        using var client = new HttpClient();
+        var scraped = await Poll.UntilAsync(() => ScrapeAsync(client), text => text.Contains("health_status{", StringComparison.Ordinal), "the checks to be asked");
+        foreach (var line in (string[])["check=\"good\"} 2", "check=\"poor\"} 1", "check=\"bad\"} 0"])
+        {
+            scraped.ShouldContain(line);
+        }
+    }
+
+    [Fact]
     public async Task Is_not_there_unless_somebody_asks_for_it()
     {
         await using var app = await StartAsync("");
@@ -77,16 +92,16 @@ public sealed class The_port_of_the_metrics
 
     private Task<string> ScrapeAsync(HttpClient client) => client.GetStringAsync(new Uri(_metrics, "/metrics"), Token);
 
-    private async Task<WebApplication> StartAsync(string url)
+    private async Task<WebApplication> StartAsync(string url, Action<IHealthChecksBuilder>? health = null)
     {
-        var app = Build(url, null);
+        var app = Build(url, null, health);
         app.UseServiceDefaults();
         app.MapGet("/hello", () => "hello").AllowAnonymous();
         await app.StartAsync(Token);
         return app;
     }
 
-    private WebApplication Build(string url, LogLines? log)
+    private WebApplication Build(string url, LogLines? log, Action<IHealthChecksBuilder>? health = null)
     {
         var builder = WebApplication.CreateBuilder();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
@@ -94,6 +109,7 @@ public sealed class The_port_of_the_metrics
             ["urls"] = _public.ToString(), ["Authentication:Authority"] = TestTokens.Issuer, ["Metrics:Url"] = url,
         });
         builder.AddServiceDefaults("sample");
+        health?.Invoke(builder.Services.AddHealthChecks());
         builder.Logging.ClearProviders();
         if (log is not null)
         {
