@@ -146,10 +146,10 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
         await transaction.CommitAsync(ct);
     }
 
-    [LoggerMessage(1001, LogLevel.Information, "Database migrated: {Migrations}")]
+    [LoggerMessage(1001, LogLevel.Information, "Database migrated: {Migrations}", EventName = "database.migrated")]
     private static partial void LogMigrated(ILogger logger, string migrations);
 
-    [LoggerMessage(1002, LogLevel.Warning, "A migration says: {Text}")]
+    [LoggerMessage(1002, LogLevel.Warning, "A migration says: {Text}", EventName = "database.migration_notice")]
     private static partial void LogSaid(ILogger logger, string text);
 }
 

@@ -61,9 +61,9 @@ public abstract partial class PeriodicService(TimeProvider clock, ILogger logger
         }
     }
 
-    [LoggerMessage(1011, LogLevel.Warning, "{Work} could not be done; it is tried again in {Pause}: {Reason}")]
+    [LoggerMessage(1011, LogLevel.Warning, "{Work} could not be done; it is tried again in {Pause}: {Reason}", EventName = "periodic_work.deferred")]
     private static partial void LogFailed(ILogger logger, string work, TimeSpan pause, string reason);
 
-    [LoggerMessage(1012, LogLevel.Error, "{Work} failed, and is tried again in {Pause}")]
+    [LoggerMessage(1012, LogLevel.Error, "{Work} failed, and is tried again in {Pause}", EventName = "periodic_work.failed")]
     private static partial void LogBroken(ILogger logger, string work, TimeSpan pause, Exception exception);
 }

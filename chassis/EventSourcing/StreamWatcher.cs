@@ -103,7 +103,7 @@ public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, TimeProvi
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    [LoggerMessage(3121, LogLevel.Debug, "Streams cannot be watched right now: {Reason}")]
+    [LoggerMessage(3121, LogLevel.Debug, "Streams cannot be watched right now: {Reason}", EventName = "streams.watch_waits")]
     private static partial void LogAway(ILogger logger, string reason);
 
     private sealed record Watch(int Readers)

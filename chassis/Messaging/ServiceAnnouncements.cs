@@ -57,6 +57,6 @@ internal sealed partial class ServiceAnnouncements<TDbContext>(
         }
     }
 
-    [LoggerMessage(2041, LogLevel.Warning, "{Announcement} could not be published: {Reason}")]
+    [LoggerMessage(2141, LogLevel.Warning, "{Announcement} could not be published: {Reason}", EventName = "announcement.failed")]
     private partial void LogFailed(string announcement, string reason);
 }

@@ -23,7 +23,7 @@ public sealed class The_services
     [Fact]
     public void Are_missed_in_every_such_file_when_one_has_gone() =>
         new Generated(Repository.Root, [.. All.Skip(1)]).Stale().Select(f => f.Key).ShouldBe(
-            ["docker-compose.yml", ".env.example", ".devcontainer/devcontainer.json", "deploy/rabbitmq/definitions.json"], ignoreOrder: true);
+            ["docker-compose.yml", ".env.example", ".devcontainer/devcontainer.json", LogEventsPage.Path, "deploy/rabbitmq/definitions.json"], ignoreOrder: true);
 
     [Theory]
     [InlineData("Loyalty")]
@@ -37,16 +37,18 @@ public sealed class The_services
         Should.Throw<InvalidDataException>(() => new Template(Repository.Root).Write(name)).Message.ShouldContain(name);
 
     [Theory]
-    [InlineData("""{ "port": 8081, "title": "A", "publishes": ["b"], "listens": [] }""", "the port 8081")]
-    [InlineData("""{ "port": 8082, "title": "A", "publishes": ["a"], "listens": [] }""", "events about 'a'")]
-    [InlineData("""{ "port": 8082, "title": "A", "listens": [] }""", "publishes")]
-    [InlineData("""{ "port": 8082, "title": "A", "publishes": [], "listens": [], "prot": 1 }""", "prot")]
+    [InlineData("""{ "port": 8081, "eventIds": 5000, "title": "A", "publishes": ["b"], "listens": [] }""", "the port 8081")]
+    [InlineData("""{ "port": 8082, "eventIds": 4000, "title": "A", "publishes": ["b"], "listens": [] }""", "the event ids from 4000")]
+    [InlineData("""{ "port": 8082, "eventIds": 5000, "title": "A", "publishes": ["a"], "listens": [] }""", "events about 'a'")]
+    [InlineData("""{ "port": 8082, "eventIds": 5000, "title": "A", "listens": [] }""", "publishes")]
+    [InlineData("""{ "port": 8082, "title": "A", "publishes": [], "listens": [] }""", "eventIds")]
+    [InlineData("""{ "port": 8082, "eventIds": 5000, "title": "A", "publishes": [], "listens": [], "prot": 1 }""", "prot")]
     public void Are_told_what_is_wrong_with_a_manifest(string manifest, string what)
     {
         var root = Directory.CreateTempSubdirectory("services-");
         try
         {
-            foreach (var (name, text) in new[] { ("one", """{ "port": 8081, "title": "A", "publishes": ["a"], "listens": [] }"""), ("two", manifest) })
+            foreach (var (name, text) in new[] { ("one", """{ "port": 8081, "eventIds": 4000, "title": "A", "publishes": ["a"], "listens": [] }"""), ("two", manifest) })
             {
                 File.WriteAllText(Path.Combine(root.CreateSubdirectory($"services/{name}").FullName, "service.json"), text);
             }

@@ -19,9 +19,6 @@ public static class DeclaredInstruments
     /// <summary>Stands, among the exported meters, for the one that is called as the service.</summary>
     public const string OwnName = "<service>";
 
-    private static readonly string[] Product = ["chassis", "services"];
-    private static readonly string[] Others = ["/tests/", "/journey/", "/obj/", "/bin/", "chassis/Testing/"];
-
     private static readonly Dictionary<string, string> Kinds = new()
     {
         ["CreateCounter"] = "counter",
@@ -37,12 +34,7 @@ public static class DeclaredInstruments
     /// <param name="root">Of the repository.</param>
     public static IEnumerable<Instrument> In(string root)
     {
-        var files = Product
-            .SelectMany(folder => Directory.GetFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories))
-            .Select(f => (Path: Path.GetRelativePath(root, f).Replace('\\', '/'), Text: f))
-            .Where(f => !Others.Any(other => f.Path.Contains(other, StringComparison.Ordinal)))
-            .OrderBy(f => f.Path, StringComparer.Ordinal)
-            .Select(f => (f.Path, Root: CSharpSyntaxTree.ParseText(File.ReadAllText(f.Text)).GetRoot())).ToList();
+        var files = ProductSources.In(root).ToList();
         var constants = files.SelectMany(f => Constants(f.Root)).GroupBy(c => c.Name).ToDictionary(g => g.Key, g => g.First().Value);
         return from file in files
                from call in file.Root.DescendantNodes().OfType<InvocationExpressionSyntax>()

@@ -35,6 +35,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
             ["labels"] = services.Select(s => $"    \"{s.Port}\": {{ \"label\": \"{s.Name}\" }},"),
         }),
         [MetricsPage.Path] = MetricsPage.Of(root),
+        [LogEventsPage.Path] = LogEventsPage.Of(root, services),
         ["deploy/rabbitmq/definitions.json"] = new BrokerDefinitions(services).Update(Read("deploy/rabbitmq/definitions.json")),
     };
 

@@ -31,10 +31,11 @@ public sealed partial class Template(string root)
         }
 
         var template = Path.Combine(root, "templates", "service");
-        var port = services.Max(s => s.Port) + 1;
+        var (port, eventIds) = (services.Max(s => s.Port) + 1, LoggedEvents.Next(services));
         var files = Directory.GetFiles(template, "*", SearchOption.AllDirectories).ToDictionary(
             f => Renamed(Path.GetRelativePath(template, f).Replace('\\', '/'), name),
-            f => Renamed(File.ReadAllText(f), name).Replace("8085", $"{port}", StringComparison.Ordinal));
+            f => Renamed(File.ReadAllText(f), name).Replace("8085", $"{port}", StringComparison.Ordinal)
+                .Replace("\"eventIds\": 8000", $"\"eventIds\": {eventIds}", StringComparison.Ordinal));
         if (files.Keys.FirstOrDefault(f => File.Exists(Path.Combine(root, f))) is { } there)
         {
             throw new InvalidDataException($"{there} is there already.");

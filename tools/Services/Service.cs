@@ -18,6 +18,9 @@ public sealed record Service
     /// <summary>On 127.0.0.1, in both modes.</summary>
     public required int Port { get; init; }
 
+    /// <summary>The first of the thousand ids for what it logs; no two services have the same.</summary>
+    public required int EventIds { get; init; }
+
     /// <summary>Over its events, on the page of the events.</summary>
     public required string Title { get; init; }
 
@@ -44,13 +47,15 @@ public sealed record Service
     public string Variable => Name.ToUpperInvariant();
 
     /// <summary>Every service of a repository, in the order of the ports, which is the one in which people name them.</summary>
-    /// <exception cref="InvalidDataException">A manifest cannot be read, or two services have the same port or publish about the same.</exception>
+    /// <exception cref="InvalidDataException">
+    /// A manifest cannot be read, or two services have the same port, publish about the same or log under the same ids.
+    /// </exception>
     public static IReadOnlyList<Service> Of(string root)
     {
         var all = Directory.GetFiles(Path.Combine(root, "services"), "service.json", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 })
             .Select(Read).OrderBy(s => s.Port).ToList();
-        var twice = all.GroupBy(s => $"the port {s.Port}").Concat(all.SelectMany(s => s.Publishes.Select(p => (Service: s, About: p)))
-                .GroupBy(p => $"events about '{p.About}'", p => p.Service))
+        var twice = all.GroupBy(s => $"the port {s.Port}").Concat(all.GroupBy(s => $"the event ids from {s.EventIds}"))
+            .Concat(all.SelectMany(s => s.Publishes.Select(p => (Service: s, About: p))).GroupBy(p => $"events about '{p.About}'", p => p.Service))
             .FirstOrDefault(g => g.Count() > 1);
         return twice is null ? all : throw new InvalidDataException($"{string.Join(" and ", twice.Select(s => s.Name))} both have {twice.Key}.");
     }

@@ -91,9 +91,11 @@ internal sealed partial class SealingSweep(
         }
     }
 
-    [LoggerMessage(1021, LogLevel.Information, "{Count} values of {Table} were sealed anew, with the master secret of today.")]
+    [LoggerMessage(1021, LogLevel.Information, "{Count} values of {Table} were sealed anew, with the master secret of today.",
+        EventName = "sealing.values_resealed")]
     private static partial void LogSealed(ILogger logger, int count, string table);
 
-    [LoggerMessage(1022, LogLevel.Error, "{Count} values of {Table} are sealed with a master secret that the settings do not have, and cannot be read.")]
+    [LoggerMessage(1022, LogLevel.Error, "{Count} values of {Table} are sealed with a master secret that the settings do not have, and cannot be read.",
+        EventName = "sealing.values_unreadable")]
     private static partial void LogLost(ILogger logger, int count, string table);
 }

@@ -122,12 +122,14 @@ internal sealed partial class ProjectionDaemon(
         }
     }
 
-    [LoggerMessage(3111, LogLevel.Error, "Projection {Projection} cannot go on; next try in {Seconds} s.")]
+    [LoggerMessage(3111, LogLevel.Error, "Projection {Projection} cannot go on; next try in {Seconds} s.", EventName = "projection.stuck")]
     private static partial void LogStuck(ILogger logger, Exception exception, string projection, double seconds);
 
-    [LoggerMessage(3113, LogLevel.Warning, "Projection {Projection} is {Seconds} s behind: it waits for whoever has stored events and has not committed: {Sessions}.")]
+    [LoggerMessage(3113, LogLevel.Warning,
+        "Projection {Projection} is {Seconds} s behind: it waits for whoever has stored events and has not committed: {Sessions}.",
+        EventName = "projection.held_back")]
     private static partial void LogHeldBack(ILogger logger, string projection, double seconds, string sessions);
 
-    [LoggerMessage(3112, LogLevel.Debug, "Projections wait: {Reason}")]
+    [LoggerMessage(3112, LogLevel.Debug, "Projections wait: {Reason}", EventName = "projection.waits")]
     private static partial void LogAway(ILogger logger, string reason);
 }

@@ -205,12 +205,16 @@ internal sealed partial class ProjectionRebuilder(
             ?? throw new InvalidOperationException($"{table} has no primary key, by which its rows could be compared.");
     }
 
-    [LoggerMessage(3101, LogLevel.Information, "Projection {Projection} rebuilt from {Events} events; {Differences} rows differed from the live tables.")]
+    [LoggerMessage(3101, LogLevel.Information, "Projection {Projection} rebuilt from {Events} events; {Differences} rows differed from the live tables.",
+        EventName = "projection.rebuilt")]
     private static partial void LogRebuilt(ILogger logger, string projection, long events, long differences);
 
-    [LoggerMessage(3103, LogLevel.Warning, "The rebuilt projection {Projection} cannot be swapped in while somebody reads or locks the live tables; next try in {Seconds} s.")]
+    [LoggerMessage(3103, LogLevel.Warning,
+        "The rebuilt projection {Projection} cannot be swapped in while somebody reads or locks the live tables; next try in {Seconds} s.",
+        EventName = "projection.swap_waits")]
     private static partial void LogWaiting(ILogger logger, string projection, double seconds);
 
-    [LoggerMessage(3102, LogLevel.Error, "Rebuild of projection {Projection} failed; the live tables stay as they are.")]
+    [LoggerMessage(3102, LogLevel.Error, "Rebuild of projection {Projection} failed; the live tables stay as they are.",
+        EventName = "projection.rebuild_failed")]
     private static partial void LogFailed(ILogger logger, Exception exception, string projection);
 }

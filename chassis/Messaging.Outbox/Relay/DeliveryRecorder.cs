@@ -144,9 +144,11 @@ internal sealed partial class DeliveryRecorder(OutboxStore store, MessagingOptio
         }
     }
 
-    [LoggerMessage(2011, LogLevel.Warning, "The broker refused {Count} messages ({Reason}); {Parked} of them have used up their attempts and are parked.")]
+    [LoggerMessage(2011, LogLevel.Warning, "The broker refused {Count} messages ({Reason}); {Parked} of them have used up their attempts and are parked.",
+        EventName = "outbox.messages_refused")]
     private static partial void LogRefused(ILogger logger, int count, string reason, int parked);
 
-    [LoggerMessage(2012, LogLevel.Warning, "The outcome of deliveries could not be written down, trying again: {Reason}")]
+    [LoggerMessage(2012, LogLevel.Warning, "The outcome of deliveries could not be written down, trying again: {Reason}",
+        EventName = "outbox.outcomes_unwritten")]
     private static partial void LogFailed(ILogger logger, string reason);
 }

@@ -134,9 +134,11 @@ internal sealed partial class LocalDelivery(ILocalEndpoints endpoints, Messaging
         }
     }
 
-    [LoggerMessage(2006, LogLevel.Error, "What the service sends to its own queue {Queue} goes over the broker: it has no pipeline here.")]
+    [LoggerMessage(2006, LogLevel.Error, "What the service sends to its own queue {Queue} goes over the broker: it has no pipeline here.",
+        EventName = "outbox.local_delivery.no_pipeline")]
     private partial void LogNoPipeline(string queue, Exception exception);
 
-    [LoggerMessage(2005, LogLevel.Warning, "Message {MessageId} to {Queue} goes back to the outbox, it cannot be handled here just now: {Reason}")]
+    [LoggerMessage(2005, LogLevel.Warning, "Message {MessageId} to {Queue} goes back to the outbox, it cannot be handled here just now: {Reason}",
+        EventName = "outbox.local_delivery.failed")]
     private partial void LogFailed(Guid messageId, string queue, string reason);
 }

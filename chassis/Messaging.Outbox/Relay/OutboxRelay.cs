@@ -372,15 +372,18 @@ internal sealed partial class OutboxRelay : BackgroundService
         Interlocked.Add(ref _bytes, -bytes);
     }
 
-    [LoggerMessage(2001, LogLevel.Information, "The relay is connected to the broker.")]
+    [LoggerMessage(2001, LogLevel.Information, "The relay is connected to the broker.", EventName = "outbox.relay.connected")]
     private partial void LogConnected();
 
-    [LoggerMessage(2002, LogLevel.Warning, "The relay has lost the broker or cannot reach it, messages wait in the outbox: {Reason}")]
+    [LoggerMessage(2002, LogLevel.Warning, "The relay has lost the broker or cannot reach it, messages wait in the outbox: {Reason}",
+        EventName = "outbox.relay.disconnected")]
     private partial void LogDisconnected(string reason);
 
-    [LoggerMessage(2004, LogLevel.Warning, "{Count} messages are not confirmed by a broker that is there ({Exchanges}): a queue may have lost its quorum. What goes there gets a connection of its own.")]
+    [LoggerMessage(2004, LogLevel.Warning,
+        "{Count} messages are not confirmed by a broker that is there ({Exchanges}): a queue may have lost its quorum. What goes there gets a connection of its own.",
+        EventName = "outbox.relay.unconfirmed")]
     private partial void LogUnconfirmed(int count, string exchanges);
 
-    [LoggerMessage(2003, LogLevel.Warning, "The outbox could not be swept: {Reason}")]
+    [LoggerMessage(2003, LogLevel.Warning, "The outbox could not be swept: {Reason}", EventName = "outbox.sweep_failed")]
     private partial void LogSweepFailed(string reason);
 }

@@ -53,7 +53,8 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, Account
 
     private static Exception Unwrap(Exception e) => e is AggregateException { InnerExceptions: [var only] } ? only : e;
 
-    [LoggerMessage(2021, LogLevel.Error, "Message {MessageId} ({MessageType}) on {Queue} became a dead letter: {ExceptionType}")]
+    [LoggerMessage(2121, LogLevel.Error, "Message {MessageId} ({MessageType}) on {Queue} became a dead letter: {ExceptionType}",
+        EventName = "dead_letter.failed")]
     private partial void LogFailed(string messageId, string messageType, string queue, string exceptionType);
 }
 
@@ -91,10 +92,12 @@ internal sealed partial class SkippedMessageFilter(
     private bool CameByABinding(ReceiveContext context, string type) =>
         context.TryGetPayload<RabbitMqBasicConsumeContext>(out var delivery) && (delivery.Exchange == type || delivery.Exchange == catalogue.Exchanges.Replay);
 
-    [LoggerMessage(2025, LogLevel.Information, "Message {MessageId} ({MessageType}) on {Queue} was for an earlier version and is dropped.")]
+    [LoggerMessage(2125, LogLevel.Information, "Message {MessageId} ({MessageType}) on {Queue} was for an earlier version and is dropped.",
+        EventName = "message.of_earlier_version")]
     private partial void LogUnwanted(string messageId, string messageType, string queue);
 
-    [LoggerMessage(2022, LogLevel.Error, "Message {MessageId} ({MessageType}) on {Queue} has no consumer there and became a dead letter.")]
+    [LoggerMessage(2122, LogLevel.Error, "Message {MessageId} ({MessageType}) on {Queue} has no consumer there and became a dead letter.",
+        EventName = "dead_letter.without_consumer")]
     private partial void LogSkipped(string messageId, string messageType, string queue);
 }
 

@@ -126,9 +126,9 @@ internal sealed partial class DeadLetterCollector(
         return (Text("queue") ?? "unknown", Text("reason") ?? "unknown");
     }
 
-    [LoggerMessage(2023, LogLevel.Warning, "The dead-letter queue cannot be read, trying again: {Reason}")]
+    [LoggerMessage(2123, LogLevel.Warning, "The dead-letter queue cannot be read, trying again: {Reason}", EventName = "dead_letters.queue_unreadable")]
     private partial void LogDisconnected(string reason);
 
-    [LoggerMessage(2024, LogLevel.Warning, "A dead letter could not be stored and stays in its queue: {Reason}")]
+    [LoggerMessage(2124, LogLevel.Warning, "A dead letter could not be stored and stays in its queue: {Reason}", EventName = "dead_letters.not_stored")]
     private partial void LogNotStored(string reason);
 }

@@ -148,10 +148,13 @@ internal sealed partial class ConsumerGuard(
         LogStuck(stuck.Queue.Name, stuck.For.TotalSeconds, stuck.Queue.Waiting, stuck.InFlight.Count, string.Join("; ", oldest.DefaultIfEmpty("none")));
     }
 
-    [LoggerMessage(2061, LogLevel.Critical, "Nobody has consumed {Queues} for {Seconds:0} s although the broker is there; the process ends, to be started again.")]
+    [LoggerMessage(2161, LogLevel.Critical,
+        "Nobody has consumed {Queues} for {Seconds:0} s although the broker is there; the process ends, to be started again.",
+        EventName = "consumers.absent")]
     private partial void LogGivenUp(string queues, double seconds);
 
-    [LoggerMessage(2062, LogLevel.Critical,
-        "{Queue} is read, and nothing of it has been settled here for {Seconds:0} s; the process ends, to be started again. Waiting: {Waiting}, in flight: {InFlight}, the oldest: {Oldest}")]
+    [LoggerMessage(2162, LogLevel.Critical,
+        "{Queue} is read, and nothing of it has been settled here for {Seconds:0} s; the process ends, to be started again. Waiting: {Waiting}, in flight: {InFlight}, the oldest: {Oldest}",
+        EventName = "consumers.stuck")]
     private partial void LogStuck(string queue, double seconds, uint waiting, int inFlight, string oldest);
 }

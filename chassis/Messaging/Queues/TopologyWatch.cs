@@ -373,9 +373,11 @@ internal sealed partial class TopologyWatch(
         }
     }
 
-    [LoggerMessage(2043, LogLevel.Error, "Somebody has deleted {What}; it is made again, with its bindings. What was sent meanwhile waits, or lies in {Unrouted}.")]
+    [LoggerMessage(2143, LogLevel.Error,
+        "Somebody has deleted {What}; it is made again, with its bindings. What was sent meanwhile waits, or lies in {Unrouted}.",
+        EventName = "topology.mended")]
     private partial void LogMended(string what, string unrouted);
 
-    [LoggerMessage(2042, LogLevel.Warning, "{Count} events that had reached nobody were sent once more.")]
+    [LoggerMessage(2142, LogLevel.Warning, "{Count} events that had reached nobody were sent once more.", EventName = "topology.unrouted_sent")]
     private partial void LogDelivered(int count);
 }

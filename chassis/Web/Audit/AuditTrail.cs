@@ -110,7 +110,8 @@ public sealed partial class AuditTrail : IAuditedCommit
     }
 
     // No address and no reason: a log is read by more people, and kept in more places.
-    [LoggerMessage(1601, LogLevel.Information, "Audit: {Kind} {Event} {Status} user={User} client={Client} tenant={Tenant} ids={Ids} address={AddressHash}")]
+    [LoggerMessage(1601, LogLevel.Information, "Audit: {Kind} {Event} {Status} user={User} client={Client} tenant={Tenant} ids={Ids} address={AddressHash}",
+        EventName = "audit.recorded")]
     private static partial void LogRecorded(
         ILogger logger, string kind, string @event, int status, string? user, string? client, string? tenant, string ids, string? addressHash);
 }

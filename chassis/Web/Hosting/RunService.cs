@@ -184,18 +184,22 @@ public static partial class RunService
         }
     }
 
-    [LoggerMessage(1407, LogLevel.Critical, "Texts cannot be compared here, since Unicode's forms are not known: install ICU (libicu), and do not set DOTNET_SYSTEM_GLOBALIZATION_INVARIANT.")]
+    [LoggerMessage(1407, LogLevel.Critical,
+        "Texts cannot be compared here, since Unicode's forms are not known: install ICU (libicu), and do not set DOTNET_SYSTEM_GLOBALIZATION_INVARIANT.",
+        EventName = "service.no_unicode")]
     private static partial void LogNoUnicode(ILogger logger);
 
-    [LoggerMessage(1403, LogLevel.Critical, "The address is taken by another process: {Reason} ASPNETCORE_URLS says where to listen.")]
+    [LoggerMessage(1403, LogLevel.Critical, "The address is taken by another process: {Reason} ASPNETCORE_URLS says where to listen.",
+        EventName = "service.address_taken")]
     private static partial void LogAddressTaken(ILogger logger, string reason);
 
-    [LoggerMessage(1401, LogLevel.Warning, "Waiting for the database ({Reason}); next attempt in {Seconds} s.")]
+    [LoggerMessage(1401, LogLevel.Warning, "Waiting for the database ({Reason}); next attempt in {Seconds} s.", EventName = "service.waits_for_database")]
     private static partial void LogWaiting(ILogger logger, string reason, double seconds);
 
-    [LoggerMessage(1405, LogLevel.Critical, "In the environment {Environment} the service does not start with what is for development only. Set: {Settings}")]
+    [LoggerMessage(1405, LogLevel.Critical, "In the environment {Environment} the service does not start with what is for development only. Set: {Settings}",
+        EventName = "service.development_settings")]
     private static partial void LogDevelopmentSettings(ILogger logger, string environment, string settings);
 
-    [LoggerMessage(1404, LogLevel.Critical, "The service does not start with these settings. {Reasons}")]
+    [LoggerMessage(1404, LogLevel.Critical, "The service does not start with these settings. {Reasons}", EventName = "service.wrong_settings")]
     private static partial void LogWrongSettings(ILogger logger, string reasons);
 }

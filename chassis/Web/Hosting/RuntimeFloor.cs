@@ -21,6 +21,7 @@ internal static partial class RuntimeFloor
         }
     }
 
-    [LoggerMessage(1406, LogLevel.Warning, "The runtime is .NET {Runtime}, which has known vulnerabilities; from {Lowest} on they are mended.")]
+    [LoggerMessage(1406, LogLevel.Warning, "The runtime is .NET {Runtime}, which has known vulnerabilities; from {Lowest} on they are mended.",
+        EventName = "service.runtime_outdated")]
     private static partial void LogOutdated(ILogger logger, Version runtime, Version lowest);
 }

@@ -71,6 +71,6 @@ internal sealed partial class WaitingRoom : IAsyncDisposable
         return ProblemWriter.WriteAsync(context, ProblemException.Unavailable(isAskedWhy ? $"The service is starting: {_reason}" : "The service is starting."));
     }
 
-    [LoggerMessage(1402, LogLevel.Warning, "Not answering while waiting: {Reason}")]
+    [LoggerMessage(1402, LogLevel.Warning, "Not answering while waiting: {Reason}", EventName = "service.not_open")]
     private static partial void LogNotOpen(ILogger logger, string reason);
 }

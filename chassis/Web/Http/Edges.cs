@@ -107,7 +107,7 @@ internal sealed partial class CorrelationMiddleware(RequestDelegate next, ILogge
     [GeneratedRegex("^[A-Za-z0-9._:@/+=-]{1,128}$")]
     private static partial Regex Acceptable();
 
-    [LoggerMessage(1301, LogLevel.Information, "{Method} {Route} {Status} in {Milliseconds} ms for {User} through {Client}")]
+    [LoggerMessage(1301, LogLevel.Information, "{Method} {Route} {Status} in {Milliseconds} ms for {User} through {Client}", EventName = "request.answered")]
     private static partial void LogRequest(ILogger logger, string method, string route, int status, double milliseconds, string user, string client);
 }
 

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.HttpOverrides;
@@ -80,10 +81,19 @@ internal static partial class Proxies
         {
             if (context.Request.Headers.ContainsKey("X-Forwarded-For") && MayWarn())
             {
-                LogStranger(logger, context.Connection.RemoteIpAddress);
+                LogStranger(logger, Network(context.Connection.RemoteIpAddress));
             }
 
             return next(context);
+        }
+
+        // A proxy of one's own is recognized by it; an address that is somebody's stands in no log.
+        private static IPNetwork? Network(IPAddress? address)
+        {
+            address = address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
+            var (bytes, length) = (address?.GetAddressBytes() ?? [], address is { AddressFamily: AddressFamily.InterNetwork } ? 24 : 48);
+            bytes.AsSpan(Math.Min(length / 8, bytes.Length)).Clear();
+            return address is null ? null : new IPNetwork(new IPAddress(bytes), length);
         }
 
         private bool MayWarn()
@@ -92,7 +102,8 @@ internal static partial class Proxies
             return (last < 0 || clock.GetElapsedTime(last, now) > BetweenWarnings) && Interlocked.CompareExchange(ref _warned, now, last) == last;
         }
 
-        [LoggerMessage(1302, LogLevel.Warning, "X-Forwarded-For from {Address}, which is none of Proxy__Trusted, is not believed.")]
-        private static partial void LogStranger(ILogger logger, IPAddress? address);
+        [LoggerMessage(1302, LogLevel.Warning, "X-Forwarded-For from {Network}, which is not in Proxy__Trusted, is not believed.",
+            EventName = "proxy.stranger")]
+        private static partial void LogStranger(ILogger logger, IPNetwork? network);
     }
 }

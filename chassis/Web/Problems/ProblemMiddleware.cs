@@ -53,9 +53,9 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         }
     }
 
-    [LoggerMessage(1201, LogLevel.Error, "Unhandled exception in {Method} {Endpoint}")]
+    [LoggerMessage(1201, LogLevel.Error, "Unhandled exception in {Method} {Endpoint}", EventName = "request.failed")]
     private static partial void LogUnhandled(ILogger logger, string method, string endpoint, Exception exception);
 
-    [LoggerMessage(1202, LogLevel.Warning, "{Problem} ({Reason})")]
+    [LoggerMessage(1202, LogLevel.Warning, "{Problem} ({Reason})", EventName = "request.unavailable")]
     private static partial void LogUnavailable(ILogger logger, string problem, string reason);
 }

@@ -117,7 +117,7 @@ public sealed partial class IssuerKeys(
         return VerificationKey.ReadSet(await client.GetFromJsonAsync<JsonElement>(jwksUri, ct));
     }
 
-    [LoggerMessage(1101, LogLevel.Warning, "The token issuer's keys could not be fetched ({Reason}); {Consequence}.")]
+    [LoggerMessage(1101, LogLevel.Warning, "The token issuer's keys could not be fetched ({Reason}); {Consequence}.", EventName = "issuer_keys.fetch_failed")]
     private static partial void LogFetchFailed(ILogger logger, string reason, string consequence);
 
     private sealed record KeySet(Dictionary<string, VerificationKey> Keys, long FetchedAt);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
@@ -16,7 +17,7 @@ internal sealed class ServiceConsoleOptions : ConsoleFormatterOptions
     public string Service { get; set; } = "";
 }
 
-/// <summary>One line per entry with trace and correlation ids, so that the lines of one order can be found in all services.</summary>
+/// <summary>One line per entry with its event id, trace and correlation ids, so that the lines of one order can be found in all services.</summary>
 internal sealed class ServiceConsole(IOptionsMonitor<ServiceConsoleOptions> options) : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "service";
@@ -40,7 +41,7 @@ internal sealed class ServiceConsole(IOptionsMonitor<ServiceConsoleOptions> opti
     {
         var line = new StringBuilder(200)
             .Append(TimeProvider.System.GetUtcNow().ToString("HH:mm:ss.fff", null)).Append(' ').Append(Level(entry.LogLevel)).Append(' ')
-            .Append(entry.Category.AsSpan(entry.Category.LastIndexOf('.') + 1)).Append(": ")
+            .Append(entry.Category.AsSpan(entry.Category.LastIndexOf('.') + 1)).Append('[').Append(entry.EventId.Id).Append("]: ")
             .Append(message.ReplaceLineEndings(" "));
         if (correlation is not null)
         {
@@ -70,6 +71,7 @@ internal sealed class ServiceConsole(IOptionsMonitor<ServiceConsoleOptions> opti
             json.WriteString("service", options.CurrentValue.Service);
             json.WriteString("category", entry.Category);
             json.WriteNumber("event", entry.EventId.Id);
+            json.WriteString("name", entry.EventId.Name);
             json.WriteString("message", message);
             if (trace is not null)
             {
@@ -92,7 +94,7 @@ internal sealed class ServiceConsole(IOptionsMonitor<ServiceConsoleOptions> opti
                 json.WriteStartObject("data");
                 foreach (var (name, value) in state.Where(p => p.Key != "{OriginalFormat}"))
                 {
-                    json.WriteString(name, value?.ToString());
+                    WriteValue(json, name, value);
                 }
 
                 json.WriteEndObject();
@@ -102,6 +104,26 @@ internal sealed class ServiceConsole(IOptionsMonitor<ServiceConsoleOptions> opti
         }
 
         writer.WriteLine(Encoding.UTF8.GetString(buffer.ToArray()));
+    }
+
+    // As a machine compares them: numbers as numbers, times as ISO 8601 has them.
+    private static void WriteValue(Utf8JsonWriter json, string name, object? value)
+    {
+        json.WritePropertyName(name);
+        switch (value)
+        {
+            case bool or byte or short or ushort or int or uint or long or ulong or decimal:
+            case float or double when double.IsFinite(Convert.ToDouble(value, CultureInfo.InvariantCulture)):
+            case DateTime or DateTimeOffset:
+                JsonSerializer.Serialize(json, value, value.GetType());
+                break;
+            case IFormattable formattable:
+                json.WriteStringValue(formattable.ToString(null, CultureInfo.InvariantCulture));
+                break;
+            default:
+                json.WriteStringValue(value?.ToString());
+                break;
+        }
     }
 
     private static string Level(LogLevel level) => level switch

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 using OpenTelemetry;
+using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -46,7 +47,7 @@ internal static class ServiceTelemetry
                     .AddNpgsql()
                     .AddProcessor<StatementsOfNobody>()
                     .AddSource("RabbitMQ.Client.*", "Chassis.*", identity.Name))
-                .WithLogging(configureBuilder: null, logs => (logs.IncludeFormattedMessage, logs.IncludeScopes) = (true, true))
+                .WithLogging(log => log.AddProcessor(new OperationOfLogRecords()), logs => (logs.IncludeFormattedMessage, logs.IncludeScopes) = (true, true))
                 .UseOtlpExporter();
         }
     }

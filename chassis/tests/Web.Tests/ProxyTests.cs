@@ -36,7 +36,7 @@ public sealed class Behind_a_proxy_a_caller
         await using var app = await StartAsync(log, ("Proxy:Trusted", trusted));
         (await WhoAsync(app, "203.0.113.7")).ShouldBe("127.0.0.1 http");
         (await WhoAsync(app, "203.0.113.8")).ShouldBe("127.0.0.1 http");
-        log.Lines.Count(l => l.Contains("X-Forwarded-For from 127.0.0.1", StringComparison.Ordinal)).ShouldBe(1);
+        log.Lines.Count(l => l.Contains("X-Forwarded-For from 127.0.0.0/24, ", StringComparison.Ordinal)).ShouldBe(1);
     }
 
     [Theory]

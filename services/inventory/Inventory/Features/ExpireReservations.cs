@@ -57,6 +57,6 @@ public sealed partial class ExpireReservations(
 
     protected override Task RunOnceAsync(CancellationToken ct) => SweepAsync(ct);
 
-    [LoggerMessage(7001, LogLevel.Warning, "The reservation of order {OrderId} expired")]
+    [LoggerMessage(7001, LogLevel.Warning, "The reservation of order {OrderId} expired", EventName = "reservation.expired")]
     private static partial void LogExpired(ILogger logger, Guid orderId);
 }

@@ -342,13 +342,13 @@ public sealed partial class MailSender(
     [GeneratedRegex("^[A-Za-z0-9._-]{1,100}\\z")]
     private static partial Regex Fitting();
 
-    [LoggerMessage(5103, LogLevel.Warning, "The outcome of a mail waits for the database: {Reason}")]
+    [LoggerMessage(5103, LogLevel.Warning, "The outcome of a mail waits for the database: {Reason}", EventName = "mail.outcome_unwritten")]
     private static partial void LogUnwritten(ILogger logger, string reason);
 
-    [LoggerMessage(5101, LogLevel.Warning, "Mails cannot be sent, next look in {Pause}: {Reason}")]
+    [LoggerMessage(5101, LogLevel.Warning, "Mails cannot be sent, next look in {Pause}: {Reason}", EventName = "mail.server_away")]
     private static partial void LogServerAway(ILogger logger, string reason, TimeSpan pause);
 
-    [LoggerMessage(5102, LogLevel.Error, "A sender of mails failed")]
+    [LoggerMessage(5102, LogLevel.Error, "A sender of mails failed", EventName = "mail.sender_failed")]
     private static partial void LogBroken(ILogger logger, Exception e);
 }
 

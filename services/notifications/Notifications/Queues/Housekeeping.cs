@@ -68,6 +68,8 @@ public sealed partial class Housekeeping(
 
     protected override Task RunOnceAsync(CancellationToken ct) => SweepAsync(ct);
 
-    [LoggerMessage(5302, LogLevel.Warning, "No master secret opens a secret of webhook {WebhookId}: give the service the one that it was sealed with, or rotate the webhook's secret")]
+    [LoggerMessage(5302, LogLevel.Warning,
+        "No master secret opens a secret of webhook {WebhookId}: give the service the one that it was sealed with, or rotate the webhook's secret",
+        EventName = "webhook.secret_lost")]
     private static partial void LogLost(ILogger logger, Guid webhookId);
 }

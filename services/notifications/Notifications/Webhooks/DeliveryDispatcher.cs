@@ -195,10 +195,10 @@ internal sealed partial class DeliveryDispatcher(
         }
     }
 
-    [LoggerMessage(5201, LogLevel.Warning, "Webhooks wait for the database: {Reason}")]
+    [LoggerMessage(5201, LogLevel.Warning, "Webhooks wait for the database: {Reason}", EventName = "webhook.waits_for_database")]
     private static partial void LogBroken(ILogger logger, string reason);
 
-    [LoggerMessage(5202, LogLevel.Error, "An attempt of delivery {DeliveryId} could not be recorded: {Reason}")]
+    [LoggerMessage(5202, LogLevel.Error, "An attempt of delivery {DeliveryId} could not be recorded: {Reason}", EventName = "webhook.attempt_unwritten")]
     private static partial void LogUnrecorded(ILogger logger, Guid deliveryId, string reason);
 }
 

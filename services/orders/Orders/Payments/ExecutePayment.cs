@@ -92,7 +92,8 @@ internal sealed partial class ExecutePaymentConsumer(
         return reaction == Reaction.Execute ? payment : null;
     }
 
-    [LoggerMessage(4201, LogLevel.Warning, "Outcome of {Operation} for order {OrderId} unknown after attempt {Attempt} ({Reason}); asked again at {Due}")]
+    [LoggerMessage(4201, LogLevel.Warning, "Outcome of {Operation} for order {OrderId} unknown after attempt {Attempt} ({Reason}); asked again at {Due}",
+        EventName = "payment.outcome_unknown")]
     private static partial void LogUnknown(ILogger logger, PaymentOperation operation, Guid orderId, int attempt, string? reason, DateTimeOffset due);
 }
 

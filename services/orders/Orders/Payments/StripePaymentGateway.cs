@@ -214,10 +214,12 @@ public sealed partial class StripePaymentGateway(
         }
     }
 
-    [LoggerMessage(4101, LogLevel.Warning, "The payment provider refused a request as invalid: {Code} {Parameter}")]
+    [LoggerMessage(4101, LogLevel.Warning, "The payment provider refused a request as invalid: {Code} {Parameter}",
+        EventName = "payment_provider.request_refused")]
     private static partial void LogRefused(ILogger logger, string? code, string? parameter);
 
-    [LoggerMessage(4102, LogLevel.Error, "The payment provider does not accept us: status {Status}, {Type}. Payments wait until this is mended")]
+    [LoggerMessage(4102, LogLevel.Error, "The payment provider does not accept us: status {Status}, {Type}. Payments wait until this is mended",
+        EventName = "payment_provider.access_refused")]
     private static partial void LogMisconfigured(ILogger logger, int status, string? type);
 
     private sealed record Listing(IReadOnlyList<Intent> Data, bool HasMore);

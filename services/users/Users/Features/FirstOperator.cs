@@ -62,6 +62,6 @@ internal sealed partial class FirstOperator(IServiceScopeFactory scopes, IOption
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    [LoggerMessage(6101, LogLevel.Information, "The first operator {UserId} was made from the configuration.")]
+    [LoggerMessage(6101, LogLevel.Information, "The first operator {UserId} was made from the configuration.", EventName = "operator.first_created")]
     private static partial void LogCreated(ILogger logger, Guid userId);
 }

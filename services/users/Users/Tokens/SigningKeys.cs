@@ -184,13 +184,14 @@ public sealed partial class SigningKeys(
         return row;
     }
 
-    [LoggerMessage(6001, LogLevel.Information, "New signing key {KeyId}; it signs from {SignsFrom:O}.")]
+    [LoggerMessage(6001, LogLevel.Information, "New signing key {KeyId}; it signs from {SignsFrom:O}.", EventName = "signing_key.created")]
     private static partial void LogCreated(ILogger logger, string keyId, DateTimeOffset signsFrom);
 
-    [LoggerMessage(6005, LogLevel.Warning, "Signing key {KeyId} was withdrawn; nothing that it has signed holds any more.")]
+    [LoggerMessage(6005, LogLevel.Warning, "Signing key {KeyId} was withdrawn; nothing that it has signed holds any more.",
+        EventName = "signing_key.withdrawn")]
     private static partial void LogWithdrawn(ILogger logger, string keyId);
 
-    [LoggerMessage(6002, LogLevel.Information, "Signing key {KeyId} dropped; {Successor} has replaced it.")]
+    [LoggerMessage(6002, LogLevel.Information, "Signing key {KeyId} dropped; {Successor} has replaced it.", EventName = "signing_key.dropped")]
     private static partial void LogDropped(ILogger logger, string keyId, string successor);
 
     private sealed class Loaded(SigningKey row, byte[] pkcs8)
