@@ -91,9 +91,7 @@ internal static partial class Proxies
         private static IPNetwork? Network(IPAddress? address)
         {
             address = address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
-            var (bytes, length) = (address?.GetAddressBytes() ?? [], address is { AddressFamily: AddressFamily.InterNetwork } ? 24 : 48);
-            bytes.AsSpan(Math.Min(length / 8, bytes.Length)).Clear();
-            return address is null ? null : new IPNetwork(new IPAddress(bytes), length);
+            return address is null ? null : new IPNetwork(address, address.AddressFamily == AddressFamily.InterNetwork ? 24 : 48);
         }
 
         private bool MayWarn()
