@@ -101,7 +101,7 @@ internal sealed class MessagingMetrics : IDisposable
 
     public void DeliveredLocally(string queue, TimeSpan age)
     {
-        _local.Add(1, new KeyValuePair<string, object?>("queue", queue));
+        _local.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
         DeliveryAge(age);
     }
 
@@ -109,20 +109,20 @@ internal sealed class MessagingMetrics : IDisposable
 
     public void Refused() => _refused.Add(1);
 
-    public void Duplicate(string queue) => _duplicates.Add(1, new KeyValuePair<string, object?>("queue", queue));
+    public void Duplicate(string queue) => _duplicates.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
 
-    public void Consumed(string queue) => _consumed.Add(1, new KeyValuePair<string, object?>("queue", queue));
+    public void Consumed(string queue) => _consumed.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
 
     public void Deprecated(string type, string queue) =>
-        _deprecated.Add(1, new KeyValuePair<string, object?>("type", type), new KeyValuePair<string, object?>("queue", queue));
+        _deprecated.Add(1, new TagList { { "cloudevents.event_type", type }, { "messaging.destination.name", queue } });
 
-    public void Unsigned(string queue) => _unsigned.Add(1, new KeyValuePair<string, object?>("queue", queue));
+    public void Unsigned(string queue) => _unsigned.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
 
-    public void DeadLetter(string queue) => _deadLetters.Add(1, new KeyValuePair<string, object?>("queue", queue));
+    public void DeadLetter(string queue) => _deadLetters.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
 
     public void TopologyMended(int count) => _topologyMended.Add(count);
 
-    public void Redelivery(string queue) => _redeliveries.Add(1, new KeyValuePair<string, object?>("queue", queue));
+    public void Redelivery(string queue) => _redeliveries.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
 
     public void Dispose() => _meter.Dispose();
 

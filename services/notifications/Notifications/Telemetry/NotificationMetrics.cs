@@ -18,16 +18,16 @@ public sealed class NotificationMetrics : IDisposable
     public NotificationMetrics(IMeterFactory factory)
     {
         _meter = factory.Create(MeterName);
-        _mails = _meter.CreateCounter<long>("notifications.mails", "{mail}", "Mails that came to an end, by template and status.");
-        _mailDuration = _meter.CreateHistogram<double>("notifications.mail.duration", "s", "Time that the mail server took for a mail.");
+        _mails = _meter.CreateCounter<long>("shop.mails", "{mail}", "Mails that came to an end, by template and outcome.");
+        _mailDuration = _meter.CreateHistogram<double>("shop.mails.call.duration", "s", "Time that the mail server took for a mail.");
         _mailWindow = _meter.CreateHistogram<double>(
-            "notifications.mail.window", "s", "Time from the mail server's answer until it is recorded: a crash in it repeats the mail.");
-        _attempts = _meter.CreateCounter<long>("notifications.webhook.attempts", "{attempt}", "Attempts to deliver a webhook, by outcome.");
-        _attemptDuration = _meter.CreateHistogram<double>("notifications.webhook.duration", "s", "Time that an endpoint took for an attempt.");
+            "shop.mails.window", "s", "Time from the mail server's answer until it is recorded: a crash in it repeats the mail.");
+        _attempts = _meter.CreateCounter<long>("shop.webhooks.attempts", "{attempt}", "Attempts to deliver a webhook, by outcome.");
+        _attemptDuration = _meter.CreateHistogram<double>("shop.webhooks.call.duration", "s", "Time that an endpoint took for an attempt.");
     }
 
     public void MailEnded(string template, MailStatus status) =>
-        _mails.Add(1, new KeyValuePair<string, object?>("template", template), new("status", status.ToString().ToLowerInvariant()));
+        _mails.Add(1, new KeyValuePair<string, object?>("template", template), new("outcome", status.ToString().ToLowerInvariant()));
 
     public void MailSent(TimeSpan duration, TimeSpan unrecorded)
     {

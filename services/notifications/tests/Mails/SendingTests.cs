@@ -198,7 +198,7 @@ public class SendingTests(StubbornFixture service, ITestOutputHelper output) : I
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, l) =>
         {
-            if (instrument.Meter.Name == NotificationMetrics.MeterName && instrument.Name == "notifications.mail.window")
+            if (instrument.Meter.Name == NotificationMetrics.MeterName && instrument.Name == "shop.mails.window")
             {
                 l.EnableMeasurementEvents(instrument);
             }

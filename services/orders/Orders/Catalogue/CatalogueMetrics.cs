@@ -15,9 +15,9 @@ internal sealed class CatalogueMetrics : IDisposable
     {
         this._clock = clock;
         _meter = meters.Create("orders");
-        _lag = _meter.CreateHistogram<double>("orders.catalogue.lag", "s", "Time from an event at its publisher to the local copy.");
+        _lag = _meter.CreateHistogram<double>("shop.copies.lag", "s", "Time from an event at its publisher to the local copy.");
         _meter.CreateObservableGauge(
-            "orders.catalogue.last_lag",
+            "shop.copies.last_lag",
             () => _last.Select(l => new Measurement<double>(l.Value, new KeyValuePair<string, object?>("copy", l.Key))),
             "s",
             "Lag of the newest event that was applied.");

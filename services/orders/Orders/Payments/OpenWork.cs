@@ -17,17 +17,17 @@ internal sealed class OpenWork(IServiceScopeFactory scopes, IMeterFactory meters
     {
         var meter = meters.Create("orders");
         meter.CreateObservableGauge(
-            "orders.fulfilments.open",
+            "shop.fulfilments.open",
             () => _sagas.Select(s => Of(s.Count, "state", s.State)),
             "{order}",
             "Orders that have not ended, by the state of their saga.");
         meter.CreateObservableGauge(
-            "orders.fulfilments.oldest_age",
+            "shop.fulfilments.oldest_age",
             () => _sagas.Select(s => Of(s.Age, "state", s.State)),
             "s",
             "How long the one that has been in the state longest has been there.");
         meter.CreateObservableGauge(
-            "orders.payments.stuck",
+            "shop.payments.stuck",
             () => _stuck is { } figures
                 ? Enum.GetValues<PaymentOperation>().Select(o => Of(figures.GetValueOrDefault(o), "operation", o.ToString().ToLowerInvariant()))
                 : [],

@@ -78,7 +78,7 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         difference["ours"]!.GetValue<string>().ShouldStartWith("refund since ");
         difference["providers"]!.GetValue<string>().ShouldBe("balance_insufficient");
         (await Reconcile())["reconciled"]!.GetValue<bool>().ShouldBeFalse();
-        await Poll.UntilAsync(() => Task.FromResult(Gauge("orders.payments.stuck", "refund")), stuck => stuck == 1, "the gauge to show it");
+        await Poll.UntilAsync(() => Task.FromResult(Gauge("shop.payments.stuck", "refund")), stuck => stuck == 1, "the gauge to show it");
 
         await fixture.Database.ExecuteAsync($"UPDATE payments SET operation = NULL, operation_since = NULL, unknown_reason = NULL WHERE order_id = '{id}'");
         (await Differences(id)).ShouldBeEmpty();
@@ -96,8 +96,8 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         await fixture.Database.ExecuteAsync($"UPDATE fulfilments SET changed_at = now() - interval '2 hours' WHERE order_id = '{id}'");
 
         await Poll.UntilAsync(
-            () => Task.FromResult(Gauge("orders.fulfilments.oldest_age", "Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
-        Gauge("orders.fulfilments.open", "Shipping").ShouldBeGreaterThanOrEqualTo(1);
+            () => Task.FromResult(Gauge("shop.fulfilments.oldest_age", "Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
+        Gauge("shop.fulfilments.open", "Shipping").ShouldBeGreaterThanOrEqualTo(1);
     }
 
     [Fact]
