@@ -53,7 +53,7 @@ public static class DatabaseConnections
 
     internal static DbContextOptionsBuilder Configure(DbContextOptionsBuilder options, NpgsqlDataSource dataSource) => options
         .UseNpgsql(dataSource)
-        .AddInterceptors(WithoutSavepoints.Instance)
+        .AddInterceptors(WithoutSavepoints.Instance, AfterCommit.Interceptor.Instance)
         // Migrations are SQL and have no model snapshot; a test compares model and schema instead.
         .ConfigureWarnings(w => w.Ignore(RelationalEventId.PendingModelChangesWarning));
 }

@@ -13,6 +13,13 @@ public static class ConsumeContextExtensions
             ? sequence
             : null;
 
+    /// <summary>When the event happened, by its publisher's clock; null when it does not say so in a way that can be read.</summary>
+    public static DateTimeOffset? EventTime(this ConsumeContext context) =>
+        DateTimeOffset.TryParse(
+            context.Headers.Get<string>(CloudEventHeaders.Time), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+            ? time
+            : null;
+
     /// <summary>Whether the event comes from the archive, sent to this queue alone: rebuild views from it, do not mail anybody.</summary>
     public static bool IsReplay(this ConsumeContext context) => context.Headers.Get<string>(CloudEventHeaders.Replay) == "true";
 

@@ -38,10 +38,9 @@ public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics met
         Guid id, ExpectedVersion expected, Func<VersionedOrder?, CancellationToken, Task<IReadOnlyList<OrderCommand>>> commandsOf, CancellationToken ct)
     {
         await using var transaction = await db.BeginOrJoinAsync(ct);
-        var (order, stored) = await ApplyAsync(id, expected, commandsOf, ct);
+        var order = await ApplyAsync(id, expected, commandsOf, ct);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
-        metrics.Happened(stored);
         return order;
     }
 
@@ -50,11 +49,8 @@ public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics met
 
     /// <summary>The same as a part of somebody's unit of work, who saves and commits it.</summary>
     /// <exception cref="OrderRefusedException">The order refuses; nothing is stored.</exception>
-    public async Task ApplyAsync(Guid id, OrderCommand command, CancellationToken ct)
-    {
-        var (_, stored) = await ApplyAsync(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), ct);
-        metrics.Happened(stored);
-    }
+    public Task ApplyAsync(Guid id, OrderCommand command, CancellationToken ct) =>
+        ApplyAsync(id, ExpectedVersion.Any, (_, _) => Task.FromResult<IReadOnlyList<OrderCommand>>([command]), ct);
 
     /// <summary>The order as it was at a version or at a moment; null when there was none.</summary>
     public async Task<VersionedOrder?> LoadAsync(Guid id, long? toVersion, DateTimeOffset? until, CancellationToken ct) =>
@@ -63,7 +59,7 @@ public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics met
     /// <summary>Everything that happened to the order.</summary>
     public Task<IReadOnlyList<StoredEvent>> HistoryAsync(Guid id, CancellationToken ct) => events.ReadAsync(id, ct: ct);
 
-    private async Task<(VersionedOrder Order, IReadOnlyList<StoredEvent> Stored)> ApplyAsync(
+    private async Task<VersionedOrder> ApplyAsync(
         Guid id, ExpectedVersion expected, Func<VersionedOrder?, CancellationToken, Task<IReadOnlyList<OrderCommand>>> commandsOf, CancellationToken ct)
     {
         var history = await events.LockAndReadAsync(id, ct);
@@ -89,7 +85,9 @@ public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics met
         using var _ = OperationContext.BeginTenant(before is null ? OperationContext.Current.TenantId : before.TenantId);
         var stored = await events.AppendAsync(StreamType, id, before?.Version ?? 0, happened, state!.UserId.ToString(), ct, happened.FirstOrDefault()?.At);
         var (first, last) = (history.Concat(stored).First(), history.Concat(stored).Last());
-        return (new VersionedOrder(state, last.Version, first.Metadata.TenantId), stored);
+        var order = new VersionedOrder(state, last.Version, first.Metadata.TenantId);
+        db.OnCommitted(() => metrics.Happened(happened, order));
+        return order;
     }
 
     private static VersionedOrder? Fold(IReadOnlyList<StoredEvent> history) => history.Count == 0

@@ -1,4 +1,5 @@
 using Chassis;
+using Chassis.Data;
 using Chassis.EventSourcing;
 using Chassis.EventSourcing.Operations;
 using Chassis.Messaging;
@@ -22,7 +23,7 @@ internal static class OrdersModule
         services.AddProjection<OrdersProjection>();
         services.AddProjection<SalesProjection>();
         services.AddCoreEventHandler<OrderEvent, OrderTranslation>();
-        services.AddScoped<OrderStore>().AddScoped<LocalCatalogue>().AddScoped<DraftQuota>().AddSingleton<CatalogueMetrics>().AddSingleton<OrderMetrics>();
+        services.AddScoped<OrderStore>().AddScoped<LocalCatalogue>().AddScoped<DraftQuota>().AddSingleton<CatalogueMetrics>().AddInstruments<OrderMetrics>();
         services.AddScoped<CreateOrder>()
             .AddScoped<ChangeItems>()
             .AddScoped<SubmitOrder>()

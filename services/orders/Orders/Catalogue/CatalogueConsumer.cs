@@ -37,7 +37,7 @@ internal sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catal
                 state_sequence = greatest(p.state_sequence, {sequence})
             """,
             context.CancellationToken);
-        metrics.Applied("products", m.AddedAt);
+        metrics.Applied(db, "products", m.AddedAt);
     }
 
     public async Task Consume(ConsumeContext<ProductPriceChanged> context)
@@ -50,7 +50,7 @@ internal sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catal
             WHERE p.price_sequence < excluded.price_sequence
             """,
             context.CancellationToken);
-        metrics.Applied("products", m.ChangedAt);
+        metrics.Applied(db, "products", m.ChangedAt);
     }
 
     public async Task Consume(ConsumeContext<ProductDiscontinued> context)
@@ -62,7 +62,7 @@ internal sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catal
             ON CONFLICT (sku) DO UPDATE SET discontinued = true, state_sequence = excluded.state_sequence WHERE p.state_sequence < excluded.state_sequence
             """,
             context.CancellationToken);
-        metrics.Applied("products", m.DiscontinuedAt);
+        metrics.Applied(db, "products", m.DiscontinuedAt);
     }
 
     public Task Consume(ConsumeContext<UserRegistered> context) =>
@@ -109,7 +109,7 @@ internal sealed class CatalogueConsumer(OrdersDbContext db, LocalCatalogue catal
             WHERE (u.sequence < excluded.sequence OR excluded.status = 'erased') AND u.status <> 'erased'
             """,
             context.CancellationToken);
-        metrics.Applied("users", at);
+        metrics.Applied(db, "users", at);
         return rows > 0;
     }
 

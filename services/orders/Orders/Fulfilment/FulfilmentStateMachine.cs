@@ -186,6 +186,9 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
         ? (partner, saga.Steps[^1].Started + _deadlines[saga.CurrentState](saga))
         : null;
 
+    /// <summary>The states in which it waits for somebody's answer.</summary>
+    internal IEnumerable<string> Waits => _partners.Keys;
+
     // ── how the rows above are made ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// <summary>

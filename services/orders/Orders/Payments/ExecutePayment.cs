@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Diagnostics.Metrics;
 using Chassis;
 using Chassis.Messaging;
 using MassTransit;
@@ -21,6 +20,7 @@ internal sealed partial class ExecutePaymentConsumer(
     IPublishEndpoint publish,
     ISendEndpointProvider send,
     IOptions<PaymentsOptions> options,
+    PaymentMetrics metrics,
     TimeProvider clock,
     ILogger<ExecutePaymentConsumer> logger) : IConsumer<ExecutePayment>
 {
@@ -35,7 +35,7 @@ internal sealed partial class ExecutePaymentConsumer(
         {
             var watch = Stopwatch.GetTimestamp();
             var outcome = await execution.RunAsync(payment, operation, context.CancellationToken);
-            PaymentMetrics.Answered(operation, outcome, Stopwatch.GetElapsedTime(watch));
+            metrics.Answered(operation, outcome, Stopwatch.GetElapsedTime(watch));
             payment = await RecordAsync(context.Message, payment.Attempts, outcome, context.CancellationToken);
         }
     }
@@ -196,19 +196,4 @@ public sealed class PaymentExecution(IPaymentGateway gateway, TimeProvider clock
         payment.OrderId,
         null,
         clock.GetUtcNow()));
-}
-
-internal static class PaymentMetrics
-{
-    private static readonly Meter Meter = new("orders");
-    private static readonly Counter<long> Outcomes = Meter.CreateCounter<long>("shop.payments.outcomes", "{answer}", "Answers of the payment provider.");
-    private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>(
-        "shop.payments.call.duration", "s", "One operation at the provider, with its repeats.");
-
-    public static void Answered(PaymentOperation operation, PaymentOutcome outcome, TimeSpan took)
-    {
-        var tags = new TagList { { "operation", operation.ToString().ToLowerInvariant() }, { "outcome", outcome.GetType().Name.ToLowerInvariant() } };
-        Outcomes.Add(1, tags);
-        Duration.Record(took.TotalSeconds, tags);
-    }
 }

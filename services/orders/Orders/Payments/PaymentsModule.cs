@@ -1,4 +1,5 @@
 using Chassis;
+using Chassis.Data;
 using Chassis.Messaging;
 using MassTransit;
 using Orders.Fulfilment;
@@ -32,6 +33,7 @@ public static class PaymentsModule
         services.AddScoped<IOrders, FulfilledOrders>().AddScoped<IPayments, RequestedPayments>().AddScoped<Fulfilments>();
         services.AddScoped<PaymentExecution>();
         services.AddScoped<ReconcilePayments>();
+        services.AddInstruments<PaymentMetrics>().AddInstruments<FulfilmentMetrics>();
         services.AddHostedService<OpenWork>();
         return services;
     }
