@@ -36,7 +36,7 @@ public static class NotificationsModule
 
     public static void AddNotifications(this IServiceCollection services)
     {
-        services.AddSingleton<NotificationMetrics>();
+        services.AddInstruments<NotificationMetrics>().AddHostedService<OpenWork>();
         services.AddHostedService<Housekeeping>();
         services.AddScoped<ContactBook>();
         AddMails(services);

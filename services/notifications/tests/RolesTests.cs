@@ -168,7 +168,8 @@ public class RolesTests(NotificationsFixture service)
         await using var scope = service.Services.CreateAsyncScope();
         await scope.ServiceProvider.GetRequiredService<NotificationsDbContext>().VerifySchemaAsync(
             service.Database.Migrations,
-            "contacts.email_version", "contacts.name_version", "contacts.locale_version", "contacts.active_version", "mails.claim", "mails.unconfirmed", "webhooks.last_failed_at", "webhook_deliveries.claim");
+            "contacts.email_version", "contacts.name_version", "contacts.locale_version", "contacts.active_version",
+            "mails.claim", "mails.unconfirmed", "mails.event_time", "webhooks.last_failed_at", "webhook_events.event_time", "webhook_deliveries.claim");
     }
 
     [Fact]

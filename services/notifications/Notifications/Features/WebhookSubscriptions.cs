@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Notifications.Persistence;
+using Notifications.Telemetry;
 using Notifications.Webhooks;
 using Validator = Chassis.Web.Validator;
 
@@ -163,6 +164,7 @@ internal static class WebhookSubscriptions
 
     private static async Task<ETagged<Ok<WebhookView>>> Change(
         Guid id, ChangeWebhookRequest request, ExpectedVersion expected, EndpointCheck check, WebhookBindings bindings, NotificationsDbContext db,
+        NotificationMetrics metrics,
         TimeProvider clock,
         CancellationToken ct)
     {
@@ -197,8 +199,9 @@ internal static class WebhookSubscriptions
         if (webhook.Status == WebhookStatus.Disabled)
         {
             // After the webhook itself, whose row decides between this and events that are fanned out in this moment.
-            await db.Database.ExecuteSqlAsync(
+            var cancelled = await db.Database.ExecuteSqlAsync(
                 $"UPDATE webhook_deliveries SET status = 'cancelled', completed_at = now(), claim = NULL WHERE webhook_id = {id} AND status = 'pending'", ct);
+            db.OnCommitted(() => metrics.DeliveriesEnded(DeliveryStatus.Cancelled, cancelled));
         }
         else if (request.EventTypes is not null || request.Status == WebhookStatus.Active)
         {

@@ -18,6 +18,7 @@ namespace Notifications.Mails;
 /// <param name="Recipient">Address, when it is known from the event; otherwise that of the contact counts when the mail is sent.</param>
 /// <param name="Audience">See <see cref="Audiences"/>.</param>
 /// <param name="TenantId">Whose installation it belongs to.</param>
+/// <param name="EventTime">When the event happened; now, when that is not known.</param>
 public sealed record MailRequest(
     string Template,
     string Cause,
@@ -28,7 +29,8 @@ public sealed record MailRequest(
     Guid? OrderId = null,
     string? Recipient = null,
     string Audience = Audiences.Customer,
-    string? TenantId = null);
+    string? TenantId = null,
+    DateTimeOffset? EventTime = null);
 
 /// <summary>Puts mails into the queue. Asking for the same one again changes nothing.</summary>
 public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, TimeProvider clock)
@@ -58,13 +60,13 @@ public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, Ti
 
         var insert = new NpgsqlBatchCommand(
             """
-            INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, due_at, created_at)
+            INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, event_time, due_at, created_at)
             SELECT id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id,
-                CASE WHEN gone THEN NULL ELSE recipient END, CASE WHEN gone THEN '{}' ELSE data END, now(), now()
+                CASE WHEN gone THEN NULL ELSE recipient END, CASE WHEN gone THEN '{}' ELSE data END, coalesce(event_time, now()), now(), now()
             FROM (
                 SELECT m.*, EXISTS (SELECT FROM contacts c WHERE c.user_id = m.user_id AND c.erased_at IS NOT NULL) AS gone
-                FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-                    AS m(id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data)) asked
+                FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                    AS m(id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, event_time)) asked
             ORDER BY cause, template, audience
             ON CONFLICT (cause, template, audience) DO NOTHING
             """);
@@ -79,6 +81,7 @@ public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, Ti
         Add(m => m.TenantId);
         Add(m => m.Recipient);
         Add(m => JsonSerializer.Serialize(m.Data, m.Data.GetType(), ContractJson.Options)).NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb;
+        Add(m => m.EventTime?.ToUniversalTime());
         batch.BatchCommands.Add(insert);
         await batch.ExecuteNonQueryAsync(ct);
 

@@ -19,6 +19,7 @@ public sealed record ClaimedMail(
     int Attempts,
     int Unconfirmed,
     TimeSpan Age,
+    TimeSpan SinceEvent,
     string? ContactEmail,
     string? ContactName,
     string? Locale,
@@ -60,9 +61,10 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
                     SELECT id FROM mails
                     WHERE status = 'pending' AND due_at <= now() AND (claim IS NULL OR $2)
                     ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
-                RETURNING id, claim, event_id, template, audience, user_id, recipient, data, attempts, unconfirmed, now() - created_at AS age, locale
+                RETURNING id, claim, event_id, template, audience, user_id, recipient, data, attempts, unconfirmed, now() - created_at AS age,
+                    now() - coalesce(event_time, created_at) AS since_event, locale
             )
-            SELECT m.id, m.claim, m.event_id, m.template, m.audience, m.user_id, m.recipient, m.data::text, m.attempts, m.unconfirmed, m.age,
+            SELECT m.id, m.claim, m.event_id, m.template, m.audience, m.user_id, m.recipient, m.data::text, m.attempts, m.unconfirmed, m.age, m.since_event,
                 c.email, c.full_name, coalesce(c.locale, m.locale), c.erased_at IS NOT NULL, coalesce(m.template = ANY (p.switched_off), false)
             FROM claimed m
             LEFT JOIN contacts c ON c.user_id = m.user_id
@@ -79,8 +81,8 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
             claimed.Add(new ClaimedMail(
                 reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), Value<Guid>(5), Text(6),
                 reader.GetString(7),
-                reader.GetInt32(8), reader.GetInt32(9), reader.GetFieldValue<TimeSpan>(10), Text(11), Text(12), Text(13), reader.GetBoolean(14),
-                reader.GetBoolean(15)));
+                reader.GetInt32(8), reader.GetInt32(9), reader.GetFieldValue<TimeSpan>(10), reader.GetFieldValue<TimeSpan>(11), Text(12), Text(13), Text(14),
+                reader.GetBoolean(15), reader.GetBoolean(16)));
         }
 
         return claimed;
@@ -108,13 +110,27 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
     /// <param name="attempted">Whether the mail server was asked.</param>
     /// <param name="error">Why it failed or was suppressed.</param>
     /// <param name="ct">Cancels.</param>
-    public Task CompleteAsync(ClaimedMail mail, MailStatus status, bool attempted, string? error, CancellationToken ct) => ExecuteAsync(
+    /// <returns>Whether it was noted; not, when the claim was not held any more, or somebody has noted it already.</returns>
+    public async Task<bool> CompleteAsync(ClaimedMail mail, MailStatus status, bool attempted, string? error, CancellationToken ct) => await ExecuteAsync(
         """
         UPDATE mails SET status = $3, attempts = attempts - $4, last_error = $5, recipient = $6, completed_at = now(), claim = NULL,
             data = CASE WHEN template = ANY ($7) THEN '{}' ELSE data END
         WHERE id = $1 AND claim = $2
         """,
-        ct, mail.Id, mail.Claim, status.ToString().ToLowerInvariant(), attempted ? 0 : 1, error, mail.Erased ? null : mail.Address, MailTemplate.Secret);
+        ct, mail.Id, mail.Claim, status.ToString().ToLowerInvariant(), attempted ? 0 : 1, error, mail.Erased ? null : mail.Address, MailTemplate.Secret) > 0;
+
+    /// <summary>How many mails have not come to an end, and how old the oldest of them is.</summary>
+    public async Task<(long Pending, double OldestAge)> FiguresAsync(CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            """
+            SELECT count(*), greatest(coalesce(extract(epoch FROM now() - min(coalesce(event_time, created_at))), 0), 0)::float8
+            FROM mails WHERE status = 'pending'
+            """);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        return (reader.GetInt64(0), reader.GetDouble(1));
+    }
 
     /// <summary>The mail is to be tried again later.</summary>
     /// <param name="mail">The claim.</param>
@@ -130,10 +146,11 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
         """,
         ct, mail.Id, mail.Claim, wait, attempted ? 0 : 1, unconfirmed ? 1 : 0, error, attempted ? mail.Address : null);
 
-    private async Task ExecuteAsync(string sql, CancellationToken ct, params object?[] values)
+    private async Task<int> ExecuteAsync(string sql, CancellationToken ct, params object?[] values)
     {
-        await database.ExecuteAsync(sql, ct, values);
+        var rows = await database.ExecuteAsync(sql, ct, values);
         Heard();
+        return rows;
     }
 
     private bool WasSilent => clock.GetElapsedTime(Volatile.Read(ref _lastHeard)) > (options.Value.Lease / 3 > Silence ? options.Value.Lease / 3 : Silence);

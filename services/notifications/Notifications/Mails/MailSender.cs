@@ -240,7 +240,8 @@ public sealed partial class MailSender(
         Interlocked.Exchange(ref _serverFailures, 0);
         var sent = clock.GetTimestamp();
         await FinishAsync(mail, MailStatus.Sent, true, null);
-        metrics.MailSent(clock.GetElapsedTime(started, sent), unrecorded: clock.GetElapsedTime(sent));
+        metrics.MailSent(
+            age: mail.SinceEvent + clock.GetElapsedTime(claimedAt, sent), call: clock.GetElapsedTime(started, sent), unrecorded: clock.GetElapsedTime(sent));
     }
 
     private async Task FailedAsync(ClaimedMail mail, MailTransportException e)
@@ -289,8 +290,12 @@ public sealed partial class MailSender(
 
     private async Task FinishAsync(ClaimedMail mail, MailStatus status, bool attempted, string? error)
     {
-        await RecordAsync(() => queue.CompleteAsync(mail, status, attempted, error, CancellationToken.None));
-        metrics.MailEnded(mail.Template, status);
+        var isNoted = false;
+        await RecordAsync(async () => isNoted = await queue.CompleteAsync(mail, status, attempted, error, CancellationToken.None));
+        if (isNoted)
+        {
+            metrics.MailEnded(mail.Template, status, attempted ? mail.Attempts : mail.Attempts - 1);
+        }
     }
 
     /// <summary>

@@ -84,7 +84,8 @@ internal sealed class MailsConsumer(GroupCommit<MailRequest> mails, IOptions<Mai
             new MailRequest(
                 template, cause?.ToString()
                     ?? eventId, eventId, ShopContracts.Catalogue.Find(typeof(T))!.Type, context.Message, userId, orderId, recipient, audience,
-                OperationContext.Current.TenantId),
+                OperationContext.Current.TenantId,
+                context.EventTime()),
             context.CancellationToken);
     }
 }

@@ -149,7 +149,7 @@ internal sealed partial class DeliveryDispatcher(
                 }
 
                 Interlocked.Decrement(ref _underWay);
-                metrics.Attempted(result.Delivered, result.Latency);
+                metrics.Attempted(result);
             }
 
             signal.Signal.Set();
@@ -162,7 +162,11 @@ internal sealed partial class DeliveryDispatcher(
         {
             try
             {
-                await queue.RecordAsync(batch, ct);
+                foreach (var (status, count) in await queue.RecordAsync(batch, ct))
+                {
+                    metrics.DeliveriesEnded(status, count);
+                }
+
                 return;
             }
             catch (OperationCanceledException) when (ct.IsCancellationRequested)

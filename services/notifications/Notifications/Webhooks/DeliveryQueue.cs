@@ -8,7 +8,8 @@ using NpgsqlTypes;
 namespace Notifications.Webhooks;
 
 /// <summary>A delivery that this process has claimed for one attempt.</summary>
-public sealed record ClaimedDelivery(Guid Id, Guid Claim, Guid WebhookId, string EventId, string Url, int Step, int Attempts, byte[] Body, string[] Secrets);
+public sealed record ClaimedDelivery(
+    Guid Id, Guid Claim, Guid WebhookId, string EventId, string Url, int Step, int Attempts, byte[] Body, string[] Secrets, TimeSpan SinceEvent);
 
 /// <summary>How one attempt went.</summary>
 /// <param name="Delivery">The claim.</param>
@@ -64,7 +65,8 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
             )
             SELECT c.id, c.claim, c.webhook_id, c.event_id, c.url, c.step, c.attempts, e.body,
                 ARRAY(SELECT s.secret FROM webhook_secrets s
-                    WHERE s.webhook_id = c.webhook_id AND (s.expires_at IS NULL OR s.expires_at > now()) ORDER BY s.created_at DESC)
+                    WHERE s.webhook_id = c.webhook_id AND (s.expires_at IS NULL OR s.expires_at > now()) ORDER BY s.created_at DESC),
+                now() - coalesce(e.event_time, e.received_at)
             FROM claimed c JOIN webhook_events e ON e.event_id = c.event_id
             """);
         var o = options.Value;
@@ -81,7 +83,8 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
         {
             claimed.Add(new ClaimedDelivery(
                 reader.GetGuid(0), reader.GetGuid(1), reader.GetGuid(2), reader.GetString(3), reader.GetString(4),
-                reader.GetInt32(5), reader.GetInt32(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<string[]>(8)));
+                reader.GetInt32(5), reader.GetInt32(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<string[]>(8),
+                reader.GetFieldValue<TimeSpan>(9)));
         }
 
         return claimed;
@@ -97,8 +100,21 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
         await command.ExecuteNonQueryAsync(ct);
     }
 
+    /// <summary>How many deliveries have not come to an end, and how old the oldest of them is.</summary>
+    public async Task<(long Pending, double OldestAge)> FiguresAsync(CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            """
+            SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM webhook_deliveries WHERE status = 'pending'
+            """);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        return (reader.GetInt64(0), reader.GetDouble(1));
+    }
+
     /// <summary>Writes down how attempts went: the log, the deliveries' next steps, and what they mean for their webhooks. All or nothing.</summary>
-    public async Task RecordAsync(IReadOnlyList<AttemptResult> results, CancellationToken ct)
+    /// <returns>The deliveries that came to an end, by how.</returns>
+    public async Task<IReadOnlyDictionary<DeliveryStatus, int>> RecordAsync(IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
@@ -116,10 +132,11 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
         }
 
         await RecordAttemptsAsync(connection, results, ct);
-        await RecordStepsAsync(connection, results, ct);
+        var ended = await RecordStepsAsync(connection, results, ct);
         foreach (var (webhook, tenant) in disabled)
         {
-            await CancelPendingAsync(connection, webhook.WebhookId, ct);
+            var cancelled = await CancelPendingAsync(connection, webhook.WebhookId, ct);
+            ended[DeliveryStatus.Cancelled] = ended.GetValueOrDefault(DeliveryStatus.Cancelled) + cancelled;
             var eventId = Ids.New(clock).ToString();
             await MailOutbox.InsertAsync(
                 connection,
@@ -132,6 +149,7 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
         }
 
         await transaction.CommitAsync(ct);
+        return ended;
     }
 
     private static async Task RecordAttemptsAsync(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
@@ -161,18 +179,18 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
         await insert.ExecuteNonQueryAsync(ct);
     }
 
-    private static async Task CancelPendingAsync(NpgsqlConnection connection, Guid webhookId, CancellationToken ct)
+    private static async Task<int> CancelPendingAsync(NpgsqlConnection connection, Guid webhookId, CancellationToken ct)
     {
         await using var cancel = new NpgsqlCommand(
             "UPDATE webhook_deliveries SET status = 'cancelled', completed_at = now(), claim = NULL WHERE webhook_id = $1 AND status = 'pending'", connection);
         cancel.Parameters.AddValue(webhookId);
-        await cancel.ExecuteNonQueryAsync(ct);
+        return await cancel.ExecuteNonQueryAsync(ct);
     }
 
     private static void Add<T>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyList<AttemptResult> results, Func<AttemptResult, T> value) =>
         command.Parameters.AddValue(results.Select(value).ToArray(), NpgsqlDbType.Array | type);
 
-    private async Task RecordStepsAsync(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
+    private async Task<Dictionary<DeliveryStatus, int>> RecordStepsAsync(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
 #pragma warning disable CA5394 // Jitter is no secret.
         var steps = results.Select(
@@ -184,13 +202,24 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
                 completed_at = CASE WHEN s.status = 'pending' THEN NULL ELSE now() END
             FROM unnest($1, $2, $3, $4) AS s(id, claim, status, wait)
             WHERE d.id = s.id AND d.claim = s.claim AND d.status = 'pending'
+            RETURNING d.status
             """,
             connection);
         update.Parameters.AddValue(steps.ConvertAll(s => s.Result.Delivery.Id).ToArray());
         update.Parameters.AddValue(steps.ConvertAll(s => s.Result.Delivery.Claim).ToArray());
         update.Parameters.AddValue(steps.ConvertAll(s => s.Result.Delivered ? "succeeded" : s.Wait is null ? "failed" : "pending").ToArray());
         update.Parameters.AddValue(steps.ConvertAll(s => s.Wait ?? TimeSpan.Zero).ToArray());
-        await update.ExecuteNonQueryAsync(ct);
+        var ended = new Dictionary<DeliveryStatus, int>();
+        await using var reader = await update.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            if (Enum.Parse<DeliveryStatus>(reader.GetString(0), ignoreCase: true) is var status and not DeliveryStatus.Pending)
+            {
+                ended[status] = ended.GetValueOrDefault(status) + 1;
+            }
+        }
+
+        return ended;
     }
 
     private static async Task RecordRecoveryAsync(NpgsqlConnection connection, Guid[] webhooks, CancellationToken ct)

@@ -32,11 +32,9 @@ public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal sign
             return;
         }
 
-        // A replay is marked on the message that brought it; the event itself is the same.
-        var told = envelope with { Replay = false };
         if (PersonOf(envelope) is not { } person)
         {
-            await CreateAsync(db, clock, told, data, interested, ct);
+            await CreateAsync(db, clock, envelope, data, interested, ct);
             signal.Signal.Set();
             return;
         }
@@ -45,7 +43,7 @@ public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal sign
         await ErasureLock.ShareAsync(db, person, ct);
         if (!await db.Contacts.AnyAsync(c => c.UserId == person && c.ErasedAt != null, ct))
         {
-            await CreateAsync(db, clock, told, data, interested, ct);
+            await CreateAsync(db, clock, envelope, data, interested, ct);
         }
 
         await transaction.CommitAsync(ct);
@@ -57,12 +55,14 @@ public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal sign
         NotificationsDbContext db, TimeProvider clock, CloudEventEnvelope envelope, ReadOnlyMemory<byte> data, Guid[] webhooks, CancellationToken ct)
     {
         var ids = Array.ConvertAll(webhooks, _ => Ids.New(clock));
-        var body = envelope.ToStructured(data.Span);
+        // A replay is marked on the message that brought it; the event itself is the same. Whoever gets it by a replay waits since then.
+        var body = (envelope with { Replay = false }).ToStructured(data.Span);
+        DateTimeOffset? waitedFor = envelope.Replay ? null : envelope.Time.ToUniversalTime();
         await db.Database.ExecuteSqlAsync(
             $"""
             WITH event AS (
-                INSERT INTO webhook_events (event_id, event_type, subject, body, received_at)
-                VALUES ({envelope.Id}, {envelope.Type}, {envelope.Subject}, {body}, now())
+                INSERT INTO webhook_events (event_id, event_type, subject, body, event_time, received_at)
+                VALUES ({envelope.Id}, {envelope.Type}, {envelope.Subject}, {body}, coalesce({waitedFor}::timestamptz, now()), now())
                 ON CONFLICT (event_id) DO NOTHING
             ), wanted AS (
                 -- Whoever switches a webhook off in this moment either finds the delivery and cancels it, or is seen here.

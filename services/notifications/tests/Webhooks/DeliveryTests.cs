@@ -272,7 +272,8 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
             1,
             1,
             "{}"u8.ToArray(),
-            [StandardWebhooks.NewSecret()]);
+            [StandardWebhooks.NewSecret()],
+            TimeSpan.Zero);
         var result = await client.AttemptAsync(delivery, CancellationToken.None);
         result!.Delivered.ShouldBeFalse();
         result.Error.ShouldBe("The request could not be made (FormatException).");

@@ -144,7 +144,7 @@ public sealed class NoWayInsideTests : IDisposable
     {
         using var http = new HttpMessageInvoker(new GuardedConnect(resolver, new AddressRules(allowPrivate)).CreateHandler(_options));
         var client = new DeliveryClient(http, SecretsTests.Vault(), Options.Create(_options), TimeProvider.System);
-        var delivery = new ClaimedDelivery(Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), "1", url, 1, 1, "{}"u8.ToArray(), [StandardWebhooks.NewSecret()]);
+        var delivery = new ClaimedDelivery(Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), "1", url, 1, 1, "{}"u8.ToArray(), [StandardWebhooks.NewSecret()], TimeSpan.Zero);
         return (await client.AttemptAsync(delivery, TestContext.Current.CancellationToken))!;
     }
 
