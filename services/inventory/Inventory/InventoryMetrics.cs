@@ -1,30 +1,62 @@
 using System.Diagnostics.Metrics;
+using Chassis.Data;
 using Inventory.Domain;
+using Microsoft.EntityFrameworkCore;
 
 namespace Inventory;
 
-/// <summary>What the business asks about a warehouse, as metrics.</summary>
-internal static class InventoryMetrics
+/// <summary>What the business asks about a warehouse, as metrics. What happens in a unit of work is counted when that is committed.</summary>
+public sealed class InventoryMetrics : IInstruments, IDisposable
 {
-    private static readonly Meter Meter = new("inventory");
+    private static readonly InstrumentAdvice<int> Sizes = new() { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64] };
 
-    private static readonly Counter<long> Reservations =
-        Meter.CreateCounter<long>("shop.inventory.reservations", "{order}", "Reservations that were made, refused or released.");
+    private readonly Meter _meter;
+    private readonly Counter<long> _reservations;
+    private readonly Counter<long> _stockOuts;
+    private readonly Counter<long> _shipments;
+    private readonly Counter<long> _lowStock;
+    private readonly Histogram<int> _groups;
 
-    private static readonly Counter<long> Shipments = Meter.CreateCounter<long>("shop.inventory.shipments", "{parcel}", "Parcels that left.");
+    public InventoryMetrics(IMeterFactory meters)
+    {
+        _meter = meters.Create("inventory");
+        _reservations = _meter.CreateCounter<long>("shop.inventory.reservations", "{order}", "Reservations that were made, refused or released.");
+        _stockOuts = _meter.CreateCounter<long>("shop.inventory.stock_outs", "{order}", "Reservations that were refused because there is too little.");
+        _shipments = _meter.CreateCounter<long>("shop.inventory.shipments", "{parcel}", "Parcels that left.");
+        _lowStock = _meter.CreateCounter<long>("shop.inventory.low_stock", "{crossing}", "Times that stock fell to its reorder point.");
+        _groups = _meter.CreateHistogram(
+            "shop.inventory.reservation_group", "{order}", "Orders whose reservations were committed together.", advice: Sizes);
+    }
 
-    private static readonly Counter<long> LowStock = Meter.CreateCounter<long>(
-        "shop.inventory.low_stock", "{crossing}", "Times that stock fell to its reorder point.");
+    public void StartAtZero()
+    {
+        foreach (var outcome in (string[])["reserved", "failed", "released"])
+        {
+            _reservations.Add(0, new KeyValuePair<string, object?>("outcome", outcome));
+        }
 
-    private static readonly Histogram<int> Groups =
-        Meter.CreateHistogram<int>("shop.inventory.reservation_group", "{order}", "Orders whose reservations were committed together.");
+        _stockOuts.Add(0);
+        _shipments.Add(0);
+        _lowStock.Add(0);
+    }
 
-    public static void Decided(ReservationStatus status) =>
-        Reservations.Add(1, new KeyValuePair<string, object?>("outcome", status.ToString().ToLowerInvariant()));
+    /// <summary>Orders whose reservations are committed together, and those reservations that are new.</summary>
+    internal void Decided(DbContext db, int group, IReadOnlyList<Reservation> reservations) => db.OnCommitted(() =>
+    {
+        _groups.Record(group);
+        foreach (var reservation in reservations)
+        {
+            var isFailed = reservation.Status == ReservationStatus.Failed;
+            _reservations.Add(1, new KeyValuePair<string, object?>("outcome", isFailed ? "failed" : "reserved"));
+            _stockOuts.Add(isFailed && reservation.Shortages is { Count: > 0 } ? 1 : 0);
+        }
+    });
 
-    public static void Dispatched() => Shipments.Add(1);
+    internal void Released(DbContext db) => db.OnCommitted(() => _reservations.Add(1, new KeyValuePair<string, object?>("outcome", "released")));
 
-    public static void Low() => LowStock.Add(1);
+    internal void Dispatched(DbContext db) => db.OnCommitted(() => _shipments.Add(1));
 
-    public static void Group(int size) => Groups.Record(size);
+    internal void Low(DbContext db) => db.OnCommitted(() => _lowStock.Add(1));
+
+    public void Dispose() => _meter.Dispose();
 }

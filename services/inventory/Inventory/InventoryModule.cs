@@ -1,4 +1,5 @@
 using Chassis;
+using Chassis.Data;
 using Chassis.Messaging;
 using Chassis.Messaging.Operations;
 using Inventory.Domain;
@@ -19,6 +20,8 @@ internal static class InventoryModule
     {
         services.AddSettings<ReservationOptions>("Reservations");
         services.AddSettings<ShippingOptions>("Shipping");
+
+        services.AddInstruments<InventoryMetrics>();
 
         services.AddSingleton<RecipeBook.Cache>();
         services.AddScoped<RecipeBook>().AddScoped<StockLedger>().AddScoped<ProductHistory>().AddScoped<Catalogue>();

@@ -11,7 +11,8 @@ namespace Inventory.Features;
 /// while a shipment waits, which is cancelled then.
 /// </summary>
 public sealed class ReleaseStockHandler(
-    Reservations reservations, Shipments shipments, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
+    InventoryDbContext db, Reservations reservations, Shipments shipments, StockLedger ledger, IPublishEndpoint publish, InventoryMetrics metrics,
+    TimeProvider clock)
 {
     public Task Handle(V1.ReleaseStock command, CancellationToken ct) => reservations.ChangeOrCloseAsync(
         command.OrderId,
@@ -46,7 +47,7 @@ public sealed class ReleaseStockHandler(
 
         await ledger.ReleaseAsync(reservation.OrderId, reservation.Lines, ct);
         reservation.Release(reason, clock.Now());
-        InventoryMetrics.Decided(ReservationStatus.Released);
+        metrics.Released(db);
     }
 
     private async Task AnswerAsync(Reservation reservation, string reason, CancellationToken ct) =>

@@ -44,6 +44,7 @@ public sealed class ReserveStockHandler(
     StockSignals signals,
     IPublishEndpoint publish,
     IOptions<ReservationOptions> options,
+    InventoryMetrics metrics,
     TimeProvider clock)
 {
     private const int MaxAttempts = 5;
@@ -55,7 +56,6 @@ public sealed class ReserveStockHandler(
     /// <param name="ct">Cancels.</param>
     public async Task Handle(IReadOnlyList<ReservationRequest> requests, CancellationToken ct)
     {
-        InventoryMetrics.Group(requests.Count);
         var parts = await recipes.PartsOfAsync([.. requests.SelectMany(r => r.Command.Items, (_, i) => i.Sku).Distinct(StringComparer.Ordinal)], ct);
         var plans = requests
             .Select(r => new Plan(r, ReservationPlan.Of(r.Command.OrderId, r.Operation.TenantId, r.Command.Items.AsOurs(), parts))).ToList();
@@ -96,7 +96,6 @@ public sealed class ReserveStockHandler(
             }
 
             made.Add((plan, reservation));
-            InventoryMetrics.Decided(reservation.Status);
         }
 
         if (made.Count > 0 && !await ledger.BookAsync([.. made.Select(m => m.Reservation)], taken, ct))
@@ -123,6 +122,7 @@ public sealed class ReserveStockHandler(
             await plan.Request.InItsContextAsync(() => AnswerAsync(reservation, ct));
         }
 
+        metrics.Decided(db, plans.Count, [.. made.Select(m => m.Reservation)]);
         return true;
     }
 

@@ -11,7 +11,7 @@ namespace Inventory.Features;
 /// <summary>
 /// What happens to a shipment, for the features that make it happen. The reservation's row is locked by the caller, and with it the shipment.
 /// </summary>
-public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublishEndpoint publish, TimeProvider clock)
+public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublishEndpoint publish, InventoryMetrics metrics, TimeProvider clock)
 {
     /// <summary>The parcel leaves: the pieces go out of the stock, once.</summary>
     public async Task DispatchAsync(Reservation reservation, Shipment shipment, string carrier, string trackingNumber, CancellationToken ct)
@@ -26,7 +26,7 @@ public sealed class Shipments(InventoryDbContext db, StockLedger ledger, IPublis
         await ledger.ShipAsync(reservation.OrderId, reservation.Lines, ct);
         reservation.Ship(now);
         shipment.Dispatch(carrier, trackingNumber, await db.ErasedUsers.AnyAsync(u => u.UserId == shipment.UserId, ct), now);
-        InventoryMetrics.Dispatched();
+        metrics.Dispatched(db);
         await TellAsync(shipment, ct);
     }
 

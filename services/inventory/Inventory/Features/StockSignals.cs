@@ -10,7 +10,7 @@ namespace Inventory.Features;
 /// Tells when stock gets low. A movement sees the figures before and after it under the row's lock, so of all movements exactly one makes
 /// the crossing, and only that one tells.
 /// </summary>
-public sealed class StockSignals(IPublishEndpoint publish, TimeProvider clock)
+public sealed class StockSignals(InventoryDbContext db, IPublishEndpoint publish, InventoryMetrics metrics, TimeProvider clock)
 {
     /// <param name="figures">The stock after a movement.</param>
     /// <param name="taken">What the movement took from what was available.</param>
@@ -22,7 +22,7 @@ public sealed class StockSignals(IPublishEndpoint publish, TimeProvider clock)
             return Task.CompletedTask;
         }
 
-        InventoryMetrics.Low();
+        metrics.Low(db);
         return publish.PublishEventAsync(new V1.StockLow(figures.Sku, figures.Available, figures.ReorderPoint!.Value, clock.Now()), figures.Version, ct);
     }
 }
