@@ -36,6 +36,38 @@ a_projection_lags_healed() {
     sql orders "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'sales_by_day'::regclass AND granted AND mode = 'AccessExclusiveLock'"
 }
 
+a_service_is_down() { make stop SERVICE=inventory; }
+a_service_is_down_healed() { make start SERVICE=inventory; }
+
+requests_fail() { make stop SERVICE=postgres; }
+requests_fail_healed() { make start SERVICE=postgres; }
+
+# Somebody's session that does not end its transaction.
+the_database_is_away() {
+    sql orders 'BEGIN; SELECT pg_sleep(600)' >/dev/null 2>&1 &
+    until_shows 'pg_sleep' sql orders "SELECT left(query, 40) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+}
+the_database_is_away_healed() {
+    sql orders "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
+}
+
+payments_do_not_answer() { make stop SERVICE=payment-sandbox; place_order; }
+payments_do_not_answer_healed() { make start SERVICE=payment-sandbox; }
+
+# An endpoint at which nobody listens.
+webhooks_do_not_arrive() {
+    webhook=$(call POST notifications /v1/webhooks -H 'Content-Type: application/json' \
+        -d '{"url": "http://127.0.0.1:'$((20000 + RANDOM % 10000))'/hooks", "eventTypes": ["shop.order.*"]}' | field id)
+    [ -n "$webhook" ]
+    place_order
+}
+webhooks_do_not_arrive_healed() { call DELETE notifications "/v1/webhooks/$webhook"; }
+
+a_queue_was_deleted() { broker queues/%2F/notifications.webhooks -X DELETE; }
+
+an_objective_is_missed() { make stop SERVICE=inventory; place_order; }
+an_objective_is_missed_healed() { make start SERVICE=inventory; }
+
 a_dead_letter_appears() {
     broker exchanges/%2F/amq.default/publish -H 'Content-Type: application/json' \
         -d '{"properties":{"content_type":"application/json"},"routing_key":"inventory.commands","payload":"poison '"$RANDOM$RANDOM"'","payload_encoding":"string"}'
@@ -218,7 +250,7 @@ fi
 if [ $# = 0 ]; then
     for page in "$pages"/*.md $how_tos; do
         case $page in
-            */README.md | */metrics.md | */log-events.md) ;;
+            */README.md | */alerts.md | */metrics.md | */log-events.md) ;;
             receive-webhooks) [ "$(cat .local/mode)" = docker ] || set -- "$@" "$page" ;;     # no container reaches the partner of this test
             *) set -- "$@" "$(basename "$page" .md)" ;;
         esac

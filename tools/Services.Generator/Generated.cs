@@ -36,6 +36,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
         }),
         [MetricsPage.Path] = MetricsPage.Of(root),
         [LogEventsPage.Path] = LogEventsPage.Of(root, services),
+        [AlertsPage.Path] = AlertsPage.Of(root),
         ["deploy/rabbitmq/definitions.json"] = new BrokerDefinitions(services).Update(Read("deploy/rabbitmq/definitions.json")),
     };
 
