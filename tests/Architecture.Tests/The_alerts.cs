@@ -65,7 +65,7 @@ public sealed partial class The_alerts
     public void Stand_on_series_whose_values_are_tested()
     {
         var asked = Tests.SelectMany(f => f.Tests).SelectMany(t => t.PromqlExprTest).Where(t => t.ExpSamples.Count > 0)
-            .Select(t => t.Expr + string.Concat(t.ExpSamples.Select(s => s.Labels))).ToList();
+            .Select(t => string.Join(' ', t.ExpSamples.Select(s => s.Labels).Prepend(t.Expr))).ToList();
         Rules.Where(r => r.Record is not null && !asked.Any(a =>
                 Regex.IsMatch(a, $@"\b{Regex.Escape(r.Record)}\b") && a.Contains(r.Labels.GetValueOrDefault("slo", ""), StringComparison.Ordinal)))
             .Select(r => $"{r.Record} {string.Join(',', r.Labels.Values)}").ShouldBeEmpty($"no value of it is expected under {PrometheusRules.Folder}/tests");
@@ -100,7 +100,7 @@ public sealed partial class The_alerts
     public void Choose_by_labels_that_there_are(string expression) =>
         Selectors().Matches(expression).SelectMany(
                 s => Matchers().Matches(s.Groups[2].Value).Select(m => (Name: s.Groups[1].Value, Label: m.Groups[1].Value)))
-            .Where(m => m.Label is not ("job" or "instance") && !Measured.GetValueOrDefault(m.Name, []).Contains(m.Label))
+            .Where(m => m.Label is not ("job" or "instance") && Measured.TryGetValue(m.Name, out var labels) && !labels.Contains(m.Label))
             .ShouldBeEmpty($"a label that the metric has not matches nothing, or everything: {expression}");
 
     [Theory]

@@ -55,7 +55,8 @@ public sealed class The_speed_of_rules
             scaled.ShouldNotMatch(@"(?m)^\s*for: \d+[smhd]$|\[\d+[smhd]\]");
         }
 
-        static string[] Words(string text) => text.Split((char[])[' ', '\n', '[', ']'], StringSplitOptions.RemoveEmptyEntries).Where(w => !char.IsDigit(w[0])).ToArray();
+        static string[] Words(string text) =>
+            [.. text.Split((char[])[' ', '\n', '[', ']'], StringSplitOptions.RemoveEmptyEntries).Where(w => !char.IsDigit(w[0]))];
     }
 
     [Fact]

@@ -44,8 +44,10 @@ public static partial class RuleSpeed
         _ => TimeSpan.FromDays(365),
     };
 
-    /// <summary>After <c>for:</c>, <c>keep_firing_for:</c>, <c>interval:</c> and <c>offset</c>, and in the brackets of a window, also of one with its step.</summary>
-    [GeneratedRegex(@"(?<=^\s*(?:for|keep_firing_for|interval):\s*|\boffset\s+-?|\[|\[[0-9a-z]+:)(?:\d+(?:ms|[smhdwy]))+(?=\s*$|[\]:\s,)#])", RegexOptions.Multiline)]
+    /// <summary>After <c>for:</c>, <c>keep_firing_for:</c>, <c>interval:</c> and <c>offset</c>, and in the brackets of a window, with its step.</summary>
+    [GeneratedRegex(
+        @"(?<=^\s*(?:for|keep_firing_for|interval):\s*|\boffset\s+-?|\[|\[[0-9a-z]+:)(?:\d+(?:ms|[smhdwy]))+(?=\s*$|[\]:\s,)#])",
+        RegexOptions.Multiline)]
     private static partial Regex Durations();
 
     [GeneratedRegex("(\\d+)(ms|[smhdwy])")]
