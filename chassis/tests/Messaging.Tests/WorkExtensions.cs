@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Chassis.Messaging;
 using Chassis.Testing;
@@ -52,23 +51,8 @@ internal static class WorkExtensions
     /// <summary>What a gauge of the service says now; null when it says nothing yet.</summary>
     public static double? Gauge(this IHost host, string name)
     {
-        var meters = host.Services.GetRequiredService<IMeterFactory>();
-        double? measured = null;
-        using var listener = new MeterListener
-        {
-            InstrumentPublished = (instrument, l) =>
-            {
-                if (instrument.Name == name && instrument.Meter.Scope == meters)
-                {
-                    l.EnableMeasurementEvents(instrument);
-                }
-            },
-        };
-        listener.SetMeasurementEventCallback<int>((_, value, _, _) => measured = value);
-        listener.SetMeasurementEventCallback<double>((_, value, _, _) => measured = value);
-        listener.Start();
-        listener.RecordObservableInstruments();
-        return measured;
+        using var heard = new Measurements();
+        return heard.Of(host.Services, name) is [.., var last] ? last.Value : null;
     }
 
     public static string? HeaderText(this IReadOnlyBasicProperties properties, string name) =>

@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using System.Net;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -78,7 +77,10 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         difference["ours"]!.GetValue<string>().ShouldStartWith("refund since ");
         difference["providers"]!.GetValue<string>().ShouldBe("balance_insufficient");
         (await Reconcile())["reconciled"]!.GetValue<bool>().ShouldBeFalse();
-        await Poll.UntilAsync(() => Task.FromResult(Gauge("shop.payments.stuck", "refund")), stuck => stuck == 1, "the gauge to show it");
+        await Poll.UntilAsync(() => Task.FromResult(Gauge("shop.payments.stuck", "operation=refund")), stuck => stuck == 1, "the gauge to show it");
+        Gauge("shop.payments.unknown", "operation=refund").ShouldBe(1);
+        Gauge("shop.payments.unknown_age", "operation=refund").ShouldBeInRange(61 * 60, 120 * 60);
+        Gauge("shop.payments.unknown", "operation=void").ShouldBe(0);
 
         await fixture.Database.ExecuteAsync($"UPDATE payments SET operation = NULL, operation_since = NULL, unknown_reason = NULL WHERE order_id = '{id}'");
         (await Differences(id)).ShouldBeEmpty();
@@ -96,8 +98,9 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
         await fixture.Database.ExecuteAsync($"UPDATE fulfilments SET changed_at = now() - interval '2 hours' WHERE order_id = '{id}'");
 
         await Poll.UntilAsync(
-            () => Task.FromResult(Gauge("shop.fulfilments.oldest_age", "Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
-        Gauge("shop.fulfilments.open", "Shipping").ShouldBeGreaterThanOrEqualTo(1);
+            () => Task.FromResult(Gauge("shop.fulfilments.oldest_age", "state=Shipping")), age => age >= 7200, "the age of the order that waits for its dispatch");
+        Gauge("shop.fulfilments.open", "state=Shipping").ShouldBeGreaterThanOrEqualTo(1);
+        Gauge("shop.fulfilments.open", "state=RefundingPayment").ShouldBe(0, "also where nobody is");
     }
 
     [Fact]
@@ -129,26 +132,10 @@ public sealed class The_books(FulfilmentFixture fixture) : IClassFixture<Fulfilm
     }
 
     /// <summary>What the gauge says of this state or operation now; below zero when it says nothing.</summary>
-    private static double Gauge(string name, string about)
+    private double Gauge(string name, string about)
     {
-        var value = -1d;
-        using var listener = new MeterListener
-        {
-            InstrumentPublished = (instrument, self) =>
-            {
-                if (instrument.Name == name)
-                {
-                    self.EnableMeasurementEvents(instrument);
-                }
-            },
-        };
-        listener.SetMeasurementEventCallback<int>((_, measured, tags, _) => value = Is(tags) ? Math.Max(value, measured) : value);
-        listener.SetMeasurementEventCallback<double>((_, measured, tags, _) => value = Is(tags) ? Math.Max(value, measured) : value);
-        listener.Start();
-        listener.RecordObservableInstruments();
-        return value;
-
-        bool Is(ReadOnlySpan<KeyValuePair<string, object?>> tags) => tags.Length == 1 && (string?)tags[0].Value == about;
+        using var heard = new Measurements();
+        return heard.Gauge(fixture.Services, name).GetValueOrDefault(about, -1);
     }
 
     /// <summary>
