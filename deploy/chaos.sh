@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # make chaos: the real system under injected faults, its guarantees checked from outside. ORDERS, FAULTS and SEED choose the run;
 # REPLICAS, FAULT_KINDS=kind,kind and ORDER_KINDS=kind,kind make it a special one. make fuzz: the same without faults, and REQUESTS and MESSAGES of a fuzzer instead.
+# ALERTS=1: each alert of deploy/observability, fired by the fault that it is for, and silent again afterwards; FAULT_KINDS=words,words takes the faults with them.
 # Writes .local/reports/chaos.json and a page with the timeline beside it.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
 . "$ROOT/deploy/local/services.sh"
 . "$ROOT/deploy/local/precompiled.sh"
+. "$ROOT/deploy/local/packages.sh"
+. "$ROOT/deploy/local/observability.sh"
 project=tests/Chaos
 need_disk 3000
 need_dotnet
@@ -15,6 +18,7 @@ mkdir -p "$STATE/logs" "$STATE/reports"
 trap 'printf "\n"; warn "interrupted"; exit 130' INT TERM
 trap '"$ROOT/deploy/local/servers.sh" chaos stop || true' EXIT
 
+[ -z "${ALERTS:-}" ] || install_observers
 step "Starting the servers that will be broken"
 "$ROOT/deploy/local/servers.sh" chaos start
 eval "$("$ROOT/deploy/local/servers.sh" chaos env)"

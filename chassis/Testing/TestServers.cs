@@ -23,6 +23,9 @@ public static class TestServers
 
     public static Uri RabbitMqManagement => Broker.Value.Management;
 
+    /// <summary>Where the broker serves its metrics, as <c>host:port</c>; only <c>make chaos ALERTS=1</c> has it do so.</summary>
+    public static string RabbitMqMetrics => Required("TEST_RABBITMQ_METRICS");
+
     /// <summary>
     /// Folder of the certificates with which the test servers speak TLS, one folder for each server and <c>clients</c>, as <c>deploy/tls/certificates.sh</c>
     /// makes it; null where they speak none. This process trusts their authority, by <c>SSL_CERT_DIR</c>.

@@ -3,12 +3,16 @@
 
 OBSERVERS=(prometheus alertmanager postgres-exporter dashboard)
 
-install_observability() {
+install_observers() {
     local missing=()
     has promtool || missing+=(prometheus)
     has prometheus-alertmanager || missing+=(prometheus-alertmanager)
     has prometheus-postgres-exporter || missing+=(prometheus-postgres-exporter)
     install_these ${missing[@]+"${missing[@]}"}
+}
+
+install_observability() {
+    install_observers
     dotnet_build deploy/local/Dashboard.proj -restore -t:Lay "-p:To=$STATE/dashboard" >"$STATE/logs/dashboard-package.log" 2>&1 || {
         tail -n 10 "$STATE/logs/dashboard-package.log" >&2
         die "The dashboard's package could not be had, see $STATE/logs/dashboard-package.log." "Is this machine online, and of a kind that the package is made for?"

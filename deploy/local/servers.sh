@@ -19,7 +19,7 @@ POSTGRES_PASSWORD=postgres RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_
 choose_ports() {
     local pair setting chosen apart
     apart=$(($(printf '%s' "$STATE" | cksum | cut -d' ' -f1) % 40 * 20))       # two clones that choose in the same moment rarely choose the same
-    for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 MAIL_SMTP:25025 MAIL_WEB:25080; do
+    for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 RABBITMQ_METRICS:25776 MAIL_SMTP:25025 MAIL_WEB:25080; do
         setting=TEST_${pair%:*}_PORT
         chosen=${!setting:-}
         if [ -z "$chosen" ]; then
@@ -54,6 +54,7 @@ case $action in
         take_lock
         install_packages
         make_certificates
+        if [ -n "${ALERTS:-}" ]; then : >"$STATE/observed"; else rm -f "$STATE/observed"; fi
         if wanted postgres; then start_postgres; fi
         if wanted rabbitmq; then start_rabbitmq; fi
         if wanted mail; then install_maildev; start_maildev; fi
@@ -113,6 +114,7 @@ export TEST_POSTGRES="Host=127.0.0.1;Port=$POSTGRES_PORT;Username=postgres;Passw
 export TEST_RABBITMQ=amqp://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:$RABBITMQ_PORT
 export TEST_RABBITMQ_MANAGEMENT=http://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:$RABBITMQ_MANAGEMENT_PORT
 export TEST_RABBITMQCTL=$(printf %q "$(printf %q "$ROOT/deploy/local/servers.sh") $name rabbitmqctl")
+export TEST_RABBITMQ_METRICS=127.0.0.1:$RABBITMQ_METRICS_PORT
 export TEST_CERTIFICATES=$(printf %q "$STATE/tls") SSL_CERT_DIR=$(printf %q "$STATE/tls/clients/trusted"):${SSL_CERT_DIR:-/etc/ssl/certs}
 export TEST_RABBITMQ_TLS=amqps://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:${RABBITMQ_TLS_PORT:-}
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT

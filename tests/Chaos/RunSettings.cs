@@ -37,6 +37,9 @@ public sealed record RunSettings
     /// <summary>How long the next fault waits for the orders of the last one to end.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Whether the services serve their metrics.</summary>
+    public bool IsScraped { get; init; }
+
     /// <summary>Root of the tree whose binaries are run; null for the repository itself.</summary>
     public string? Build { get; init; }
 

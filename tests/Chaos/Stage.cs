@@ -81,6 +81,9 @@ public sealed class Stage : IAsyncDisposable
 
     public Bystanders Bystanders { get; }
 
+    /// <summary>Where each process serves its metrics; empty unless the run wants them.</summary>
+    public IReadOnlyList<(string Service, Uri Address)> Metrics { get; private init; } = [];
+
     /// <summary>A superuser's connection to the database server.</summary>
     public string Administration { get; } = TestServers.Postgres;
 
@@ -90,13 +93,14 @@ public sealed class Stage : IAsyncDisposable
         var mails = new MailSink();
         var webhooks = await WebhookReceiver.StartAsync();
         var clocks = Arsenal.MaySkewClocks(settings) ? new SkewedClocks() : null;
+        var metrics = new List<(string Service, Uri Address)>();
         var cluster = await ShopCluster.StartAsync(new ClusterOptions
         {
             Replicas = settings.Replicas,
             Build = settings.Build,
             Settings = Settings.Concat(settings.ServiceSettings).GroupBy(s => s.Key).ToDictionary(s => s.Key, s => s.Last().Value),
             SettingsOf = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["users"] = Tenants.Settings },
-            SettingsOfReplica = clocks is null ? null : clocks.EnvironmentOf,
+            SettingsOfReplica = settings.IsScraped ? MetricsOf : clocks is null ? null : clocks.EnvironmentOf,
             Smtp = mails.Address,
             LogDirectory = logDirectory,
             Supervise = true,
@@ -104,10 +108,22 @@ public sealed class Stage : IAsyncDisposable
             BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, "broker", uri.Host, uri.Port) }.Uri,
             DatabaseOf = (service, at) => ("127.0.0.1", LinkTo(service, "database", at.Host, at.Port)),
         });
-        var stage = new Stage(cluster, servers, Leases.Of(settings.ServiceSettings), links, mails, webhooks, settings.Seed) { Clocks = clocks };
+        var stage = new Stage(cluster, servers, Leases.Of(settings.ServiceSettings), links, mails, webhooks, settings.Seed) { Clocks = clocks, Metrics = metrics };
         await stage.Echo.ConnectAsync();
         await stage.SubscribeAsync();
         return stage;
+
+        IReadOnlyDictionary<string, string> MetricsOf(string service, int number)
+        {
+            if (!ShopCluster.ServiceNames.Contains(service))
+            {
+                return new Dictionary<string, string>();
+            }
+
+            var address = new Uri($"http://127.0.0.1:{Ports.Free()}");
+            metrics.Add((service, address));
+            return new Dictionary<string, string> { ["Metrics__Url"] = address.ToString() };
+        }
 
         int LinkTo(string service, string server, string host, int port)
         {

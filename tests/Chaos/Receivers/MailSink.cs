@@ -110,6 +110,9 @@ public sealed class MailSink : IAsyncDisposable
                 case "MAIL" when Mode == Behaviour.Refuse:
                     await writer.WriteLineAsync("451 try again later");
                     break;
+                case "RCPT" when Mode == Behaviour.Reject:
+                    await writer.WriteLineAsync("550 no such mailbox");
+                    break;
                 case "RCPT":
                     recipients.Add(line.Split('<', '>').ElementAtOrDefault(1) ?? line);
                     await writer.WriteLineAsync("250 ok");
@@ -185,7 +188,13 @@ public sealed class MailSink : IAsyncDisposable
 public enum Behaviour
 {
     Accept,
+
+    /// <summary>Puts off.</summary>
     Refuse,
+
+    /// <summary>Says no for good; of mails only.</summary>
+    Reject,
+
     Hang,
 
     /// <summary>Webhooks only: 410, "never again".</summary>

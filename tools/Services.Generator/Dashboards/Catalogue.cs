@@ -9,6 +9,22 @@ public static class Catalogue
     public static IReadOnlyList<Dashboard> All { get; } =
     [
         new(
+            "objectives", "Objectives", [
+            .. Objectives.Select(o => Panel.Number(o.Title, "percentunit", $"1 - slo:errors:ratio1h{{slo=\"{o.Name}\"}}") with
+            {
+                Description = $"Of the last hour. Promised: {o.Promised}. What is counted: docs/operate/alerts.md.",
+            }),
+            Panel.Number("Alerts that fire", "short", """count(ALERTS{alertstate="firing"}) or vector(0)"""),
+            new("Rate at which budgets are used up, of 5 minutes", "short", new Query("slo:errors:ratio5m / slo:budget:ratio", "{{slo}}"))
+            {
+                Width = 12, Description = "At 1 the budget of 30 days lasts for 30 days; at 14.4 and more, here and over an hour, somebody is called.",
+            },
+            new("of an hour", "short", new Query("slo:errors:ratio1h / slo:budget:ratio", "{{slo}}")) { Width = 12 },
+            new("of 6 hours", "short", new Query("slo:errors:ratio6h / slo:budget:ratio", "{{slo}}")) { Width = 12 },
+            new("of a day", "short", new Query("slo:errors:ratio1d / slo:budget:ratio", "{{slo}}")) { Width = 12 },
+            new("What there was", "reqps", new Query("slo:events:rate5m", "{{slo}}")) { Width = 12 },
+            new("What of it was not as promised", "reqps", new Query("slo:errors:rate5m", "{{slo}}")) { Width = 12 }]),
+        new(
             "order-flow", "Order flow",
             Panel.Number("Submitted", "short", "sum(increase(shop_orders_submitted_total[$__range]))"),
             Panel.Number("Reserved", "short", """sum(increase(shop_inventory_reservations_total{outcome="reserved"}[$__range]))"""),
@@ -134,6 +150,12 @@ public static class Catalogue
             new("Memory", "bytes",
                 new("sum(rabbitmq_process_resident_memory_bytes)", "used"),
                 new("sum(rabbitmq_resident_memory_limit_bytes)", "limit"))),
+    ];
+
+    private static (string Name, string Title, string Promised)[] Objectives =>
+    [
+        ("orders-accepted", "Orders accepted", "99.9 %"), ("orders-ended", "Orders ended within 30 s", "99 %"),
+        ("mails-sent", "Mails within 60 s", "99 %"), ("webhooks-attempted", "Webhooks tried within 10 s", "99 %"),
     ];
 
     private static Panel Percentiles(string title, string histogram) => new(title, "s", [.. new[] { ("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99") }
