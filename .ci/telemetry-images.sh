@@ -22,4 +22,3 @@ ENTRYPOINT ["/dashboard/Aspire.Dashboard"]
 TEXT
 chmod -R a+rX "$work" && chmod a+x "$work/dashboard/Aspire.Dashboard"
 docker build --quiet --tag observe/dashboard "$work" >/dev/null
-echo "TELEMETRY_IMAGE=observe/dashboard ALERTMANAGER_IMAGE=observe/alertmanager POSTGRES_EXPORTER_IMAGE=observe/postgres-exporter"

@@ -47,6 +47,22 @@ internal sealed class BenchReport(IAnsiConsole console)
         Row(name + "-reads", figures.ReadsPerSecond, "reads/s");
     }
 
+    /// <summary>What telemetry costs, by rounds.</summary>
+    public void Add(IReadOnlyList<(Saturation Without, Saturation With)> rounds)
+    {
+        Line($"");
+        foreach (var (without, with) in rounds)
+        {
+            Line($"without {without.OrdersPerSecond:0.0} orders/s, {without.ProcessorSeconds * 1000:0.0} ms; with listeners {with.OrdersPerSecond:0.0} orders/s, {with.ProcessorSeconds * 1000:0.0} ms: {with.OrdersPerSecond / without.OrdersPerSecond:0.000} of the orders, {with.ProcessorSeconds / without.ProcessorSeconds:0.000} of the processor");
+        }
+
+        double[] orders = [.. rounds.Select(r => r.With.OrdersPerSecond / r.Without.OrdersPerSecond).Order()];
+        double[] processor = [.. rounds.Select(r => r.With.ProcessorSeconds / r.Without.ProcessorSeconds).Order()];
+        Line($"median of {rounds.Count}: {Percentile(orders, 0.5):0.000} of the orders (least {orders[0]:0.000}, most {orders[^1]:0.000}), {Percentile(processor, 0.5):0.000} of the processor (least {processor[0]:0.000}, most {processor[^1]:0.000})");
+        Row("telemetry-orders", rounds.Average(r => r.With.OrdersPerSecond), "orders/s", limit: 0.97, ratio: Percentile(orders, 0.5));
+        Row("telemetry-processor", rounds.Average(r => r.With.ProcessorSeconds) * 1000, "ms/order", ratio: Percentile(processor, 0.5));
+    }
+
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);

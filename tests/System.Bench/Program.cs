@@ -4,10 +4,18 @@ using Shop.SystemBench;
 using Shop.SystemBench.ByHand;
 using Spectre.Console;
 
-// How fast the whole system is, on this machine with everything on it, beside the same durable work done by hand.
+// How fast the whole system is, on this machine with everything on it, beside the same durable work done by hand. BENCH_TELEMETRY=ROUNDS: what telemetry costs instead.
 var scale = double.Parse(Environment.GetEnvironmentVariable("BENCH_SCALE") ?? "1", CultureInfo.InvariantCulture);
 var console = Terminal.Open();
 var report = new BenchReport(console);
+if (Environment.GetEnvironmentVariable("BENCH_TELEMETRY") is { Length: > 0 } rounds)
+{
+    report.Add(await console.Status().StartAsync(
+        "starting …", status => SystemUnderLoad.CompareTelemetryAsync(int.Parse(rounds, CultureInfo.InvariantCulture), scale, phase => status.Status = phase)));
+    report.Write(Path());
+    return;
+}
+
 var bound = await console.Status().StartAsync("the durable work by hand, a message for each step …", _ => WorkByHand.MeasureAsync(OrderPath.Before, scale));
 report.Add("system-bound", bound);
 var now = await console.Status().StartAsync("the durable work by hand, as the services do it …", _ => WorkByHand.MeasureAsync(OrderPath.Now, scale));
@@ -19,4 +27,6 @@ foreach (var replicas in (Environment.GetEnvironmentVariable("BENCH_REPLICAS") ?
     report.Add(figures, bound, now);
 }
 
-report.Write(Environment.GetEnvironmentVariable("BENCH_REPORT") ?? Path.Combine(".local", "reports", "system-bench.json"));
+report.Write(Path());
+
+static string Path() => Environment.GetEnvironmentVariable("BENCH_REPORT") ?? System.IO.Path.Combine(".local", "reports", "system-bench.json");

@@ -19,6 +19,11 @@ internal sealed record SystemFigures(
     IReadOnlyList<double> Latencies,
     double ReadsPerSecond);
 
+/// <summary>The system as fast as it goes.</summary>
+/// <param name="OrdersPerSecond">That were completed.</param>
+/// <param name="ProcessorSeconds">Of the four services, for an order.</param>
+internal sealed record Saturation(double OrdersPerSecond, double ProcessorSeconds);
+
 /// <summary>
 /// The services as processes with real PostgreSQL and RabbitMQ, the payment sandbox and a mail sink: saturated, then at a fixed rate, then read.
 /// </summary>
@@ -32,6 +37,55 @@ internal static class SystemUnderLoad
     private const double ShareOfSaturation = 0.6;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(5);
+
+    /// <summary>What telemetry costs: the system saturated without anybody who listens and with the listeners of <c>make observe</c>, in turn.</summary>
+    /// <returns>Of each round, orders a second and processor time of the services for an order, without and with.</returns>
+    public static async Task<IReadOnlyList<(Saturation Without, Saturation With)>> CompareTelemetryAsync(int rounds, double scale, Action<string> tell)
+    {
+        var compared = new List<(Saturation, Saturation)>();
+        for (var round = 1; round <= rounds; round++)
+        {
+            // Whoever comes second finds warmer files.
+            var withFirst = round % 2 == 0;
+            var first = await SaturateAsync(withFirst);
+            var second = await SaturateAsync(!withFirst);
+            compared.Add(withFirst ? (second, first) : (first, second));
+
+            async Task<Saturation> SaturateAsync(bool isListenedTo)
+            {
+                tell(isListenedTo ? $"round {round}, with listeners …" : $"round {round}, without …");
+                await using var mails = new MailSink();
+                await using var listeners = isListenedTo ? await Listeners.StartAsync() : null;
+                await using var cluster = await ShopCluster.StartAsync(new ClusterOptions
+                {
+                    Smtp = mails.Address, SettingsOfReplica = listeners is null ? null : (service, _) => listeners.EnvironmentOf(service),
+                });
+                await using var buyers = await Buyers.OpenAsync(cluster);
+                var machine = await Machine.WatchAsync(cluster);
+                using var stop = new CancellationTokenSource();
+                var load = buyers.KeepUnderWayAsync(UnderWay, stop.Token);
+                await Task.WhenAny(load, Task.Delay(Durations.Seconds(45, scale)));
+                var began = DateTimeOffset.UtcNow;
+                machine.Start();
+                await Task.WhenAny(load, Task.Delay(Durations.Seconds(45, scale)));
+                machine.Stop();
+                var ended = DateTimeOffset.UtcNow;
+                await stop.CancelAsync();
+                var uses = machine.Uses();
+                var completed = (await buyers.CompletionsAsync(await load, Patience)).Values.Count(at => at >= began && at < ended);
+                if (listeners is { Scrapes: 0 } or { Bytes: 0 })
+                {
+                    throw new InvalidOperationException("Nobody has listened.");
+                }
+
+                return new Saturation(
+                    completed / (ended - began).TotalSeconds,
+                    uses.Where(u => ShopCluster.ServiceNames.Any(s => u.Name.StartsWith(s, StringComparison.Ordinal))).Sum(u => u.CpuSeconds) / completed);
+            }
+        }
+
+        return compared;
+    }
 
     public static async Task<SystemFigures> MeasureAsync(int replicas, double scale, Action<string> tell)
     {
