@@ -20,6 +20,7 @@ public static class UsersService
         var services = builder.Services;
         services.AddSettings<UsersSettings>(UsersSettings.Section);
         services.AddSealing(UsersSettings.Section, SecretBox.DataKeys, SecretBox.SecondFactors, SecretBox.SigningKeys);
+        services.AddInstruments<UserMetrics>();
         services.AddSingleton<PasswordRules>();
         services.AddSingleton<IPasswordHasher<object>>(provider => new PasswordHasher<object>(
             Options.Create(new PasswordHasherOptions { IterationCount = provider.GetRequiredService<IOptions<UsersSettings>>().Value.Passwords.Iterations })));

@@ -29,7 +29,7 @@ public sealed class EventTests
     public async Task Every_event_of_an_account_has_been_decided_on_as_to_what_others_are_told_of_it(string name)
     {
         var rules = new AccountRules(Options.Create(new UsersSettings { VerifyEmail = false }), null!);
-        var store = new UserStore(null!, null!, null!, rules, null!, null!, AnyValue.Of<IPublishEndpoint>(), null!, TimeProvider.System);
+        var store = new UserStore(null!, null!, null!, rules, null!, null!, AnyValue.Of<IPublishEndpoint>(), null!, null!, TimeProvider.System);
         await store.PublishFactAsync(Somebody(), EventOf(name), 1, CancellationToken.None);
     }
 

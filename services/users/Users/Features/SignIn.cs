@@ -1,4 +1,5 @@
 using System.Net;
+using Chassis;
 using Chassis.Data;
 using Chassis.Web;
 using Microsoft.AspNetCore.Identity;
@@ -29,7 +30,7 @@ internal enum StillNeeded
 /// <summary>Whether somebody is who they say: e-mail and password, and a one-time code where the account asks for one, wherever they were typed.</summary>
 internal sealed class SignIn(
     UsersDbContext db, PasswordVault passwords, SecondFactors factors, SignInThrottle throttle, AccountTickets tickets, AccountRules rules,
-    AuthenticationEvents events,
+    AuthenticationEvents events, UserMetrics metrics,
     IOptions<UsersSettings> settings)
 {
     // What the page for the second step carries in place of the password.
@@ -45,7 +46,11 @@ internal sealed class SignIn(
     /// <param name="ct">Cancels.</param>
     /// <returns>The account, and what is still needed; no account when something is not right, or it is closed: nobody learns which.</returns>
     /// <exception cref="ProblemException">429: too many failures; 503: too many sign-ins at once.</exception>
-    public async Task<(User? User, StillNeeded Needed)> VerifyAsync(
+    public Task<(User? User, StillNeeded Needed)> VerifyAsync(
+        string username, string password, string? code, string clientId, IPAddress? address, CancellationToken ct) =>
+        CountedAsync(() => LookAsync(username, password, code, clientId, address, ct));
+
+    private async Task<(User? User, StillNeeded Needed)> LookAsync(
         string username, string password, string? code, string clientId, IPAddress? address, CancellationToken ct)
     {
         var email = Email.Normalize(username) ?? username;
@@ -109,7 +114,10 @@ internal sealed class SignIn(
     /// <summary>The second step: a one-time code or a recovery code.</summary>
     /// <returns>The account; null when the code is not right.</returns>
     /// <exception cref="ProblemException">400: the ticket is none, or its time is over; 429: too many failures.</exception>
-    public async Task<User?> VerifyCodeAsync(string ticket, string code, string clientId, IPAddress? address, CancellationToken ct)
+    public async Task<User?> VerifyCodeAsync(string ticket, string code, string clientId, IPAddress? address, CancellationToken ct) =>
+        (await CountedAsync(async () => (await LookAtCodeAsync(ticket, code, clientId, address, ct), StillNeeded.Nothing))).User;
+
+    private async Task<User?> LookAtCodeAsync(string ticket, string code, string clientId, IPAddress? address, CancellationToken ct)
     {
         var (found, user) = await AtSecondStepAsync(ticket, ct);
         var email = user.Email!;
@@ -125,6 +133,21 @@ internal sealed class SignIn(
         await throttle.SucceededAsync(email, address, attempt, ct);
         await events.RecordAsync(happened with { Kind = AuthenticationEventKind.SignIn, Status = StatusCodes.Status200OK }, ct);
         return user;
+    }
+
+    private async Task<(User? User, StillNeeded Needed)> CountedAsync(Func<Task<(User? User, StillNeeded Needed)>> attempt)
+    {
+        try
+        {
+            var (user, needed) = await attempt();
+            metrics.Attempted(user is null ? SignInOutcome.Refused : needed == StillNeeded.Nothing ? SignInOutcome.Succeeded : SignInOutcome.Incomplete);
+            return (user, needed);
+        }
+        catch (ProblemException e) when (e.Status is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
+        {
+            metrics.Attempted(SignInOutcome.Throttled);
+            throw;
+        }
     }
 
     private StillNeeded NeededBy(User user) =>

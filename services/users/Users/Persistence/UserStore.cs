@@ -16,10 +16,9 @@ namespace Users.Persistence;
 /// </summary>
 internal sealed class UserStore(
     UsersDbContext db, Sessions sessions, AccountTickets tickets, AccountRules rules, OperatorRoles roles, AuthenticationEvents events,
-    IPublishEndpoint bus, Envelope envelope,
+    IPublishEndpoint bus, Envelope envelope, UserMetrics metrics,
     TimeProvider clock)
 {
-
     /// <summary>The account, for a caller who may see it.</summary>
     /// <exception cref="ProblemException">404: there is none, it is somebody else's, another tenant's, or erased.</exception>
     public async Task<User> GetAsync(Guid id, Caller caller, CancellationToken ct)
@@ -78,6 +77,11 @@ internal sealed class UserStore(
         // The account's, not that of whoever acts on it.
         using var _ = OperationContext.BeginTenant(user.TenantId);
         await using var transaction = await db.BeginOrJoinAsync(ct);
+        if (user.Raised.Any(e => e is UserRegistered))
+        {
+            metrics.Created(db, user.TenantId);
+        }
+
         if (user.Raised.Any(e => e.EndsSessions is not null))
         {
             await sessions.EndAllAsync(user.Id, ct);
