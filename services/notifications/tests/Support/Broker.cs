@@ -24,24 +24,26 @@ public sealed class Broker : IAsyncDisposable
 
     /// <summary>Publishes a record of the contracts.</summary>
     /// <returns>The event's id.</returns>
-    public Task<string> Publish(object message, long? sequence = null, string? id = null, bool replay = false, string? tenant = null, string? trace = null)
+    public Task<string> Publish(
+        object message, long? sequence = null, string? id = null, bool replay = false, string? tenant = null, string? trace = null, DateTimeOffset? time = null)
     {
         var descriptor = ShopContracts.Catalogue.Find(message.GetType())!;
         return Publish(descriptor.Type, JsonSerializer.SerializeToUtf8Bytes(
             message, message.GetType(), ContractJson.Options), descriptor.SubjectOf(message), sequence, id, replay,
-            tenant, trace);
+            tenant, trace, time);
     }
 
     /// <summary>Publishes whatever it is given, also of a type that nobody knows yet.</summary>
     public async Task<string> Publish(
-        string type, byte[] body, string subject, long? sequence = null, string? id = null, bool replay = false, string? tenant = null, string? trace = null)
+        string type, byte[] body, string subject, long? sequence = null, string? id = null, bool replay = false, string? tenant = null, string? trace = null,
+        DateTimeOffset? time = null)
     {
         id ??= Guid.CreateVersion7().ToString();
         var envelope = new CloudEventEnvelope(
             id,
             ShopContracts.Catalogue.SourceOf("tests"),
             type,
-            DateTimeOffset.UtcNow,
+            time ?? DateTimeOffset.UtcNow,
             subject,
             Sequence: sequence,
             CorrelationId: "test",

@@ -9,7 +9,7 @@ namespace Notifications.Tests.Support;
 public sealed record Registered(Guid Id, string Name, string Secret);
 
 /// <summary>The service, a partner's receiver, and the operators' client.</summary>
-public sealed class WebhooksFixture : NotificationsFixture
+public class WebhooksFixture : NotificationsFixture
 {
     private Receiver? _receiver;
     private HttpClient? _operators;
@@ -34,6 +34,7 @@ public sealed class WebhooksFixture : NotificationsFixture
         }
 
         await base.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>Registers an endpoint of the receiver, which is told the secret.</summary>

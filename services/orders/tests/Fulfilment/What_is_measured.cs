@@ -75,7 +75,7 @@ public sealed class What_is_measured(What_is_measured.Alone fixture) : IClassFix
         using var customer = fixture.ClientFor(OrdersFixture.NewId(), tenant: _tenant);
         await FulfilmentFixture.Story(customer, await FulfilmentFixture.Place(customer, "pm_card_visa"), "completed");
         (await fixture.Database.ScalarAsync<long>("SELECT last_value FROM conflicts")).ShouldBe(3, "two tries were thrown away");
-        await fixture.Database.ExecuteAsync("DROP TRIGGER conflict ON fulfilments");
+        await fixture.Database.ExecuteAsync("DROP TRIGGER conflict ON fulfilments; DROP FUNCTION conflict; DROP SEQUENCE conflicts");
 
         await Poll.UntilAsync(() => Task.FromResult(Counted(heard, "shop.orders.completed")), completed => completed.Count > 0, "the order to be counted");
         Counted(heard, "shop.orders.completed").ShouldBe([($"tenant={_tenant}", 1)]);
