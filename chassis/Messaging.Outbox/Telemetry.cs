@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Chassis.Data;
 
 namespace Chassis.Messaging;
 
@@ -12,7 +14,7 @@ public static class MessagingTelemetry
 }
 
 /// <summary>The figures of messaging.</summary>
-internal sealed class MessagingMetrics : IDisposable
+internal sealed class MessagingMetrics : IInstruments, IDisposable
 {
     private readonly Meter _meter;
     private readonly Counter<long> _delivered;
@@ -26,6 +28,9 @@ internal sealed class MessagingMetrics : IDisposable
     private readonly Counter<long> _redeliveries;
     private readonly Counter<long> _topologyMended;
     private readonly Histogram<double> _age;
+    private readonly Histogram<double> _process;
+    private readonly BoundedLabel _errors = new();
+    private readonly ConcurrentDictionary<string, bool> _queues = new();
     private readonly TimeProvider _clock;
     private readonly long[] _perSecond = new long[Window];
     private readonly long _started;
@@ -42,7 +47,10 @@ internal sealed class MessagingMetrics : IDisposable
         _local = _meter.CreateCounter<long>(
             "messaging.local.delivered", "{message}", "Messages to queues of this service itself that went there without the broker.");
         _refused = _meter.CreateCounter<long>("messaging.outbox.refused", "{attempt}", "Attempts that the broker refused or could not route.");
-        _age = _meter.CreateHistogram<double>("messaging.outbox.delivery_age", "s", "Time from the due time of a message until the broker's confirmation.");
+        _age = _meter.CreateHistogram(
+            "messaging.outbox.delivery_age", "s", "Time from the due time of a message until the broker's confirmation.", advice: Buckets.Waits);
+        _process = _meter.CreateHistogram(
+            "messaging.process.duration", "s", "Time that a message was worked on, with all tries of one delivery.", advice: Buckets.Calls);
         _duplicates = _meter.CreateCounter<long>("messaging.inbox.duplicates", "{message}", "Messages that came again and were not handled again.");
         _consumed = _meter.CreateCounter<long>("messaging.inbox.consumed", "{message}", "Messages that were handled and committed.");
         _deprecated = _meter.CreateCounter<long>(
@@ -51,6 +59,23 @@ internal sealed class MessagingMetrics : IDisposable
         _deadLetters = _meter.CreateCounter<long>("messaging.dead_letters.added", "{message}", "Messages that were given up.");
         _topologyMended = _meter.CreateCounter<long>("messaging.topology.mended", "{object}", "Exchanges and queues that somebody had deleted.");
         _redeliveries = _meter.CreateCounter<long>("messaging.redeliveries", "{message}", "Messages that failed and were put back for later.");
+    }
+
+    /// <summary>A queue that this service takes messages from.</summary>
+    public void Takes(string queue) => _queues[queue] = true;
+
+    public void StartAtZero()
+    {
+        _delivered.Add(0);
+        _refused.Add(0);
+        _topologyMended.Add(0);
+        foreach (var queue in _queues.Keys)
+        {
+            foreach (var counter in (Counter<long>[])[_local, _consumed, _duplicates, _redeliveries, _deadLetters, _unsigned])
+            {
+                counter.Add(0, new KeyValuePair<string, object?>("messaging.destination.name", queue));
+            }
+        }
     }
 
     /// <summary>Messages a second that the broker confirmed, over the last minute or since the start.</summary>
@@ -108,6 +133,23 @@ internal sealed class MessagingMetrics : IDisposable
     public void DeliveryAge(TimeSpan age) => _age.Record(Math.Max(0, age.TotalSeconds));
 
     public void Refused() => _refused.Add(1);
+
+    /// <param name="queue">Where the message came from.</param>
+    /// <param name="took">With all tries.</param>
+    /// <param name="failure">Why it is given up; null when it was handled, or put back.</param>
+    public void Processed(string queue, TimeSpan took, Exception? failure)
+    {
+        var tags = new TagList
+        {
+            { "messaging.system", "rabbitmq" }, { "messaging.operation.name", "process" }, { "messaging.destination.name", queue },
+        };
+        if (failure is not null)
+        {
+            tags.Add("error.type", _errors.Of(failure.GetType().FullName));
+        }
+
+        _process.Record(took.TotalSeconds, tags);
+    }
 
     public void Duplicate(string queue) => _duplicates.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
 

@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Chassis.Messaging.Consuming;
 using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Erasure;
@@ -42,7 +43,7 @@ public static class MessagingExtensions
         });
         services.AddSingleton(catalogue);
         services.AddMetrics();
-        services.AddSingleton<MessagingMetrics>();
+        services.AddInstruments<MessagingMetrics>();
         services.AddSingleton<Deliveries>();
         services.AddSingleton<EntityNames>();
         services.AddSingleton<Accounts>();

@@ -32,6 +32,26 @@ public sealed partial class The_metrics
         Instruments.Where(i => string.IsNullOrEmpty(i.Unit) || string.IsNullOrEmpty(i.Description)).Select(i => $"{i.Source}: {i.Name}").ShouldBeEmpty();
 
     [Fact]
+    public void Have_labels_that_are_bounded()
+    {
+        var bounded = MetricLabels.All.Select(l => l.Name).ToList();
+        Instruments.SelectMany(i => i.Labels, (i, label) => (i, label)).Where(use => !bounded.Contains(use.label))
+            .Select(use => $"{use.i.Source}: {use.i.Name} has {use.label}")
+            .ShouldBeEmpty($"{nameof(MetricLabels)} says what a label can be, and how many there are");
+        bounded.Except(Instruments.SelectMany(i => i.Labels)).ShouldBeEmpty("no instrument has such a label");
+        Instruments.Count(i => i.Labels.Count > 0).ShouldBeGreaterThan(25);
+    }
+
+    /// <summary>Those that a collector takes by itself are made for milliseconds: everything that takes less than 5 s would be one bucket.</summary>
+    [Fact]
+    public void Have_buckets_that_fit_when_they_are_histograms()
+    {
+        var histograms = Instruments.Where(i => i.Kind == "histogram").ToList();
+        histograms.Count.ShouldBeGreaterThan(10);
+        histograms.Where(i => !i.HasBuckets).Select(i => $"{i.Source}: {i.Name}").ShouldBeEmpty("advice: Buckets.Waits");
+    }
+
+    [Fact]
     public void Leave_by_meters_that_are_exported()
     {
         var exported = DeclaredInstruments.ExportedMeters(Path.Combine(Repository.Root, Telemetry));

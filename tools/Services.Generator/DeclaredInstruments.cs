@@ -9,9 +9,11 @@ namespace Services.Generator;
 /// <param name="Service">The service that has it; null for one of the chassis.</param>
 /// <param name="Kind">counter, histogram, gauge …</param>
 /// <param name="Labels">The tags that come with its values.</param>
+/// <param name="HasBuckets">Whether a histogram says where its boundaries are.</param>
 /// <param name="Problem">What cannot be read without running the program; null where everything can.</param>
 public sealed record Instrument(
-    string Source, string? Service, string Meter, string Name, string Kind, string? Unit, string? Description, IReadOnlyList<string> Labels, string? Problem);
+    string Source, string? Service, string Meter, string Name, string Kind, string? Unit, string? Description, IReadOnlyList<string> Labels, bool HasBuckets,
+    string? Problem);
 
 /// <summary>Reads the instruments of <c>System.Diagnostics.Metrics</c> in C# sources.</summary>
 public static class DeclaredInstruments
@@ -54,7 +56,7 @@ public static class DeclaredInstruments
         var member = (MemberAccessExpressionSyntax)call.Expression;
         var method = member.Name.Identifier.Text;
         var isObservable = method.StartsWith("CreateObservable", StringComparison.Ordinal);
-        string[] parameters = isObservable ? ["name", "observed", "unit", "description", "tags"] : ["name", "unit", "description", "tags"];
+        string[] parameters = isObservable ? ["name", "observed", "unit", "description", "tags"] : ["name", "unit", "description", "tags", "advice"];
         var given = call.ArgumentList.Arguments.Select((a, index) => (Name: a.NameColon?.Name.Identifier.Text ?? parameters[index], a.Expression))
             .ToDictionary(a => a.Name, a => a.Expression);
         var owner = call.Ancestors().OfType<TypeDeclarationSyntax>().First();
@@ -72,6 +74,7 @@ public static class DeclaredInstruments
             Text("unit"),
             Text("description"),
             [.. labels.Distinct()],
+            given.ContainsKey("advice"),
             problem);
     }
 
@@ -90,11 +93,17 @@ public static class DeclaredInstruments
         where made.Value == creation
         from use in owner.DescendantNodes().OfType<InvocationExpressionSyntax>()
         where use.Expression is MemberAccessExpressionSyntax { Name.Identifier.Text: "Add" or "Record" } member && member.Expression.ToString() == made.Name
-        let locals = use.Ancestors().OfType<MethodDeclarationSyntax>().First().DescendantNodes().OfType<VariableDeclaratorSyntax>()
-        from part in use.ArgumentList.Arguments.SelectMany(
-            a => locals.Where(l => l.Identifier.Text == a.Expression.ToString()).Select(l => (SyntaxNode)l).Append(a))
+        let method = use.Ancestors().OfType<BaseMethodDeclarationSyntax>().First()
+        from part in use.ArgumentList.Arguments.SelectMany(a => OfLocal(method, a.Expression.ToString()).Append(a))
         from label in Labels(part)
         select label;
+
+    // What a local is made with, and what is added to it.
+    private static IEnumerable<SyntaxNode> OfLocal(SyntaxNode method, string name) => method.DescendantNodes().Where(
+        n => (n is VariableDeclaratorSyntax local && local.Identifier.Text == name) || AddsTo(n) == name);
+
+    private static string? AddsTo(SyntaxNode? node) =>
+        node is InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Add" } add } ? add.Expression.ToString() : null;
 
     // The callback, and the methods of the type that it calls.
     private static IEnumerable<string> LabelsOfObserved(InvocationExpressionSyntax creation, TypeDeclarationSyntax owner)
@@ -105,7 +114,7 @@ public static class DeclaredInstruments
             .Prepend<SyntaxNode>(creation.ArgumentList.Arguments[1]).SelectMany(Labels);
     }
 
-    // A literal that is the first thing given to a pair, or is given to a method of the type itself that makes one.
+    // A literal that is the first thing given to a pair or to what adds one, or is given to a method of the type itself that makes one.
     private static IEnumerable<string> Labels(SyntaxNode part) =>
         from literal in part.DescendantNodes().OfType<LiteralExpressionSyntax>()
         where literal.IsKind(SyntaxKind.StringLiteralExpression)
@@ -113,7 +122,8 @@ public static class DeclaredInstruments
                 && pair.Expressions[0] == literal
             || literal.Parent is ArgumentSyntax { Parent: ArgumentListSyntax list } argument
                 && (list.Parent is BaseObjectCreationExpressionSyntax ? list.Arguments[0] == argument
-                    : list.Parent is InvocationExpressionSyntax { Expression: IdentifierNameSyntax })
+                    : list.Parent is InvocationExpressionSyntax { Expression: IdentifierNameSyntax }
+                        || (list.Arguments[0] == argument && AddsTo(list.Parent) is not null))
         select literal.Token.ValueText;
 
     private static IEnumerable<(string Name, ExpressionSyntax Value)> Made(TypeDeclarationSyntax owner) =>

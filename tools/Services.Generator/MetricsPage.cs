@@ -25,7 +25,21 @@ public static class MetricsPage
             [HttpClient](https://learn.microsoft.com/dotnet/core/diagnostics/built-in-metrics-system-net),
             [the runtime](https://learn.microsoft.com/dotnet/core/diagnostics/built-in-metrics-runtime) and [Npgsql](https://www.npgsql.org/doc/diagnostics/metrics.html).
 
+            Counters of the shop count what is committed, once, and start at 0 for every label that is known when the service starts. A gauge of which every
+            replica says the same is read by `max`, not by `sum`.
+
+            ## Labels
+
+            | label | values | at most |
+            | --- | --- | --- |
+
             """);
+        foreach (var label in MetricLabels.All)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"| `{label.Name}` | {label.Values} | {label.AtMost} |\n");
+        }
+
+
         foreach (var owner in DeclaredInstruments.In(root).GroupBy(i => i.Service ?? "").OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             page.Append(owner.Key.Length == 0 ? "\n## Every service that has the part\n" : "\n## " + owner.Key + "\n");

@@ -40,16 +40,18 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             rabbit.AddDependency(context.GetRequiredService<FirstDeclaration>());
         }
 
+        var metrics = context.GetRequiredService<MessagingMetrics>();
+        metrics.Takes(name);
         endpoint.ConfigureError(error => error.UseFilter(context.GetRequiredService<FailedMessageFilter>()));
         endpoint.ConfigureDeadLetter(skipped => skipped.UseFilter(context.GetRequiredService<SkippedMessageFilter>()));
         // Before the message's own pipe, where the filters below live, so that they are outside of those.
-        endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new OperationFilter(context.GetRequiredService<MessagingMetrics>())));
+        endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new OperationFilter(metrics)));
         endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(context.GetRequiredService<SenderFilter>()));
         endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new SchedulerFilter(
             context.GetRequiredService<OutboxStore>(),
             context.GetRequiredService<MessageFormatter>(),
             context.GetRequiredService<Accounts>(),
-            context.GetRequiredService<MessagingMetrics>(),
+            metrics,
             context.GetRequiredService<IOptions<MessagingOptions>>(),
             context.GetRequiredService<TimeProvider>(),
             context)));

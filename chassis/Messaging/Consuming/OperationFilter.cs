@@ -41,13 +41,16 @@ internal sealed class OperationFilter(MessagingMetrics metrics) : IFilter<Consum
             headers.Get<string>(MessageKeys.UserId),
             headers.Get<string>(CloudEventHeaders.TenantId));
         using var current = OperationContext.Begin(operation);
+        var started = Stopwatch.GetTimestamp();
         try
         {
             await next.Send(context);
+            metrics.Processed(queue, Stopwatch.GetElapsedTime(started), failure: null);
             context.Reach(Stage.Acknowledgement);
         }
         catch (Exception e)
         {
+            metrics.Processed(queue, Stopwatch.GetElapsedTime(started), e);
             activity?.SetStatus(ActivityStatusCode.Error, e.GetType().Name);
             throw;
         }
