@@ -2,7 +2,8 @@
 # make test: all set-up, then every test, several projects side by side. Ends with one line "N passed, N failed, N skipped".
 # Servers are private (.local/test, or containers of their own), never those of `make up`. With Docker and no SDK, the tests run in an SDK container.
 # TESTS=word runs only the projects whose path contains it, ONLY=word only the tests whose full name does, REPEAT=n all of it n times,
-# LONG=1 the soak, crash and property tests in full length, JOBS=n so many projects at once. docs/testing.md has more.
+# LONG=1 the soak, crash and property tests in full length, JOBS=n so many projects at once, SERVERS=keep leaves the servers running for the next one
+# (local mode; make down ends them). docs/testing.md has more.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 . "$ROOT/deploy/local/precompiled.sh"
@@ -87,22 +88,35 @@ choose_mode_for_tests() {
 
 test_projects() { (cd "$ROOT" && find . -name '*.Tests.csproj' -not -path './.local/*' -not -path './templates/*' -not -path '*/node_modules/*' | sort | grep -e "${TESTS:-.}" || true); }
 
-npm_packages() { (cd "$ROOT" && find contracts tests services -name package-lock.json -not -path '*/node_modules/*' | sed 's|/[^/]*$||' | sort); }
+# What the tested projects run in Node: what lies in a project's folder is its own, the rest is of the system tests.
+npm_packages() {
+    local projects folder owner
+    projects=$(test_projects)
+    while IFS= read -r folder; do
+        owner=$folder
+        until [ "$owner" = . ] || compgen -G "$ROOT/$owner/*.Tests.csproj" >/dev/null; do owner=$(dirname "$owner"); done
+        [ "$owner" != . ] || owner=tests/System.Tests
+        if grep -q "^./$owner/" <<<"$projects"; then echo "$folder"; fi
+    done < <(cd "$ROOT" && find contracts tests services -name package-lock.json -not -path '*/node_modules/*' | sed 's|/[^/]*$||' | sort)
+}
 
 # What shows where a process stands; without it a wait in vain says less, and the tests are the same.
 prepare_tools() { (cd "$ROOT" && dotnet tool restore) >"$STATE/logs/tools.log" 2>&1 || true; }
 
 prepare_outsiders() {
-    local folder
+    local folder sum
     : >"$STATE/logs/npm-tests.log"
     has npm || { warn "no npm here: the checks with consumers outside .NET will fail"; return 0; }
     while IFS= read -r folder; do
-        [ -n "$folder" ] || continue
+        sum=$(cksum <"$ROOT/$folder/package-lock.json")
+        [ "$(cat "$ROOT/$folder/node_modules/.installed" 2>/dev/null)" != "$sum" ] || continue
         (cd "$ROOT/$folder" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier) >>"$STATE/logs/npm-tests.log" 2>&1 || {
             tail -n 5 "$STATE/logs/npm-tests.log" >&2
             warn "npm ci failed in $folder"
             fails npm "npm ci in $folder"
+            continue
         }
+        printf '%s' "$sum" >"$ROOT/$folder/node_modules/.installed"
     done < <(npm_packages)
 }
 
@@ -199,7 +213,7 @@ summary_of() {
 # They start while the solution builds: start_X begins, X_are_there ends.
 start_local_servers() {
     step "Starting the test servers"
-    trap 'end_groups; deploy_test_servers stop || true' EXIT
+    trap 'end_groups; [ "${SERVERS:-}" = keep ] || deploy_test_servers stop || true' EXIT
     deploy_test_servers install
     beside 3 deploy_test_servers start
 }

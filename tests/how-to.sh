@@ -101,7 +101,10 @@ done
 [ "${1:-}" != list ] || exit 0
 
 work=$(mktemp -d) blocks=$work/blocks copy=$work/copy
-trap 'rm -rf "$work"' EXIT
+# Its `make test`s share their servers.
+export SERVERS=keep
+trap '[ ! -d "$copy/.local" ] || make -C "$copy" --no-print-directory clean >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 . tests/copy.sh
 copy_of_tree "$copy"
 { git diff HEAD --binary 2>/dev/null || true; } | (cd "$copy" && git apply --allow-empty --index && git -c user.name=how-to -c user.email=how-to@shop.example commit -qm "not committed yet" --allow-empty)

@@ -43,7 +43,7 @@ ok "make up: ready beside the others, on loopback only"
 did make --no-print-directory kill SERVICE=$name
 did make --no-print-directory start SERVICE=$name
 ok "killed and started again"
-did make --no-print-directory clean
+did make --no-print-directory down
 
 # The tests that go over every service, and the faults that hit every one.
 did make --no-print-directory test TESTS=Architecture

@@ -19,6 +19,8 @@ fails() { printf '%s\n' "$@" >&2; exit 1; }
 . "$root/tests/copy.sh"
 copy_of_tree "$work/copy"
 cd "$work/copy"
+# What has come along is in the way of a rename, as data is.
+[ ! -d .local ] || mv .local "$work/local"
 old=$(basename contracts/*.Contracts .Contracts)
 for new in Acme Zephyr; do [ "$new" = "$old" ] || break; done
 rename() { make --no-print-directory rename "NAME=$1"; }
@@ -54,4 +56,5 @@ tests/checks.sh | { ! grep -A 20 '^not ok'; } || fails "The settings, scripts an
 [ "${1:-}" != names ] || exit 0
 
 # ── And what was made is whole ────────────────────────────────────────────────────────────────────────────────────
+[ ! -d "$work/local" ] || mv "$work/local" .local
 make --no-print-directory test MODE=local TESTS="${TESTS:-\(Contracts\|Architecture\|Provisioning\|System\)\.Tests}"

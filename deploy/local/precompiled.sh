@@ -2,7 +2,14 @@
 # shellcheck shell=bash
 
 precompile() {
-    dotnet_build tests/Precompiled -t:Build,Publish >"$STATE/logs/precompile.log" 2>&1 || note "packages are not compiled ahead, all takes longer: see $STATE/logs/precompile.log"
+    local stamp=$ROOT/tests/Precompiled/obj/compiled-from sum
+    sum=$(cd "$ROOT" && cat tests/Precompiled/*.csproj Directory.*.props global.json <(dotnet --version) <(uname -m) | cksum)
+    [ "$(cat "$stamp" 2>/dev/null)" != "$sum" ] || return 0
+    dotnet_build tests/Precompiled -t:Build,Publish >"$STATE/logs/precompile.log" 2>&1 || {
+        note "packages are not compiled ahead, all takes longer: see $STATE/logs/precompile.log"
+        return 0
+    }
+    printf '%s' "$sum" >"$stamp"
 }
 
 # place_precompiled PART FOLDER...: into every folder below these with PART in its path. Only what is the same assembly byte for byte is replaced; the next build notices,
