@@ -3,13 +3,14 @@
 
 OBSERVERS=(prometheus alertmanager postgres-exporter dashboard)
 
-install_observers() {
-    local missing=()
-    has promtool || missing+=(prometheus)
-    has prometheus-alertmanager || missing+=(prometheus-alertmanager)
-    has prometheus-postgres-exporter || missing+=(prometheus-postgres-exporter)
-    install_these ${missing[@]+"${missing[@]}"}
+missing_observers() {
+    has promtool || echo prometheus
+    has prometheus-alertmanager || echo prometheus-alertmanager
+    has prometheus-postgres-exporter || echo prometheus-postgres-exporter
 }
+
+# shellcheck disable=SC2046  # one word a package
+install_observers() { install_these $(missing_observers); }
 
 install_observability() {
     install_observers

@@ -151,7 +151,7 @@ public sealed partial class The_packages
     [Fact]
     public void The_page_lists_what_the_mode_without_containers_installs() =>
         Table("package of the machine").Select(row => row.Id).ShouldBe(
-            Installed().Matches(Read("deploy/local/packages.sh")).Select(m => m.Groups[1].Value).Distinct(), ignoreOrder: true);
+            Installed().Matches(Read("deploy/local/packages.sh") + Read("deploy/local/observability.sh")).Select(m => m.Groups[1].Value).Distinct(), ignoreOrder: true);
 
     [Fact]
     public void The_page_lists_the_npm_packages_that_are_asked_for_with_their_licences()

@@ -108,7 +108,10 @@ public sealed class Stage : IAsyncDisposable
             BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, "broker", uri.Host, uri.Port) }.Uri,
             DatabaseOf = (service, at) => ("127.0.0.1", LinkTo(service, "database", at.Host, at.Port)),
         });
-        var stage = new Stage(cluster, servers, Leases.Of(settings.ServiceSettings), links, mails, webhooks, settings.Seed) { Clocks = clocks, Metrics = metrics };
+        var stage = new Stage(cluster, servers, Leases.Of(settings.ServiceSettings), links, mails, webhooks, settings.Seed)
+        {
+            Clocks = clocks, Metrics = metrics,
+        };
         await stage.Echo.ConnectAsync();
         await stage.SubscribeAsync();
         return stage;

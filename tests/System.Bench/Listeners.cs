@@ -7,7 +7,9 @@ using Shop.Cluster;
 
 namespace Shop.SystemBench;
 
-/// <summary>Who listens to the services as <c>make observe</c> has it: one that scrapes each process every 15 s, and one that takes what is sent over OTLP.</summary>
+/// <summary>
+/// Who listens to the services as <c>make observe</c> has it: one that scrapes each process every 15 s, and one that takes what is sent over OTLP.
+/// </summary>
 internal sealed class Listeners : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);

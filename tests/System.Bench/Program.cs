@@ -4,7 +4,8 @@ using Shop.SystemBench;
 using Shop.SystemBench.ByHand;
 using Spectre.Console;
 
-// How fast the whole system is, on this machine with everything on it, beside the same durable work done by hand. BENCH_TELEMETRY=ROUNDS: what telemetry costs instead.
+// How fast the whole system is, on this machine with everything on it, beside the same durable work done by hand.
+// BENCH_TELEMETRY=ROUNDS: what telemetry costs instead.
 var scale = double.Parse(Environment.GetEnvironmentVariable("BENCH_SCALE") ?? "1", CultureInfo.InvariantCulture);
 var console = Terminal.Open();
 var report = new BenchReport(console);
@@ -12,7 +13,7 @@ if (Environment.GetEnvironmentVariable("BENCH_TELEMETRY") is { Length: > 0 } rou
 {
     report.Add(await console.Status().StartAsync(
         "starting …", status => SystemUnderLoad.CompareTelemetryAsync(int.Parse(rounds, CultureInfo.InvariantCulture), scale, phase => status.Status = phase)));
-    report.Write(Path());
+    report.Write(ReportPath());
     return;
 }
 
@@ -27,6 +28,6 @@ foreach (var replicas in (Environment.GetEnvironmentVariable("BENCH_REPLICAS") ?
     report.Add(figures, bound, now);
 }
 
-report.Write(Path());
+report.Write(ReportPath());
 
-static string Path() => Environment.GetEnvironmentVariable("BENCH_REPORT") ?? System.IO.Path.Combine(".local", "reports", "system-bench.json");
+static string ReportPath() => Environment.GetEnvironmentVariable("BENCH_REPORT") ?? Path.Combine(".local", "reports", "system-bench.json");

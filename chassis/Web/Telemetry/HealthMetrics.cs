@@ -13,7 +13,7 @@ internal sealed class HealthMetrics : IHealthCheckPublisher, IDisposable
     {
         _meter = meters.Create("Chassis.Web");
         _meter.CreateObservableGauge(
-            "health.status", Read, "{status}", "A part of the service's readiness, asked every ten seconds: 2 healthy, 1 degraded, 0 unhealthy.");
+            "health.status", () => Read(), "{status}", "A part of the service's readiness, asked every ten seconds: 2 healthy, 1 degraded, 0 unhealthy.");
     }
 
     public Task PublishAsync(HealthReport report, CancellationToken cancellationToken)

@@ -237,7 +237,8 @@ internal static class Trials
 
     private static async Task<Func<Task>> LockAsync(Stage stage, string service, string sql)
     {
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(stage.Cluster.Database(service).Administration) { Pooling = false }.ConnectionString);
+        var database = new NpgsqlConnectionStringBuilder(stage.Cluster.Database(service).Administration) { Pooling = false };
+        var connection = new NpgsqlConnection(database.ConnectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand($"BEGIN; {sql}", connection);
         await command.ExecuteNonQueryAsync();

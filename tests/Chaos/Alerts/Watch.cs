@@ -7,7 +7,9 @@ using Shop.Cluster;
 
 namespace Shop.Chaos.Alerts;
 
-/// <summary>Prometheus with the rules of <c>deploy/observability</c>, at another speed, and PostgreSQL's exporter, beside a stage that serves its metrics.</summary>
+/// <summary>
+/// Prometheus with the rules of <c>deploy/observability</c>, at another speed, and PostgreSQL's exporter, beside a stage that serves its metrics.
+/// </summary>
 internal sealed class Watch : IAsyncDisposable
 {
     private readonly List<Process> _processes = [];

@@ -190,7 +190,8 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
     private static void Add<T>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyList<AttemptResult> results, Func<AttemptResult, T> value) =>
         command.Parameters.AddValue(results.Select(value).ToArray(), NpgsqlDbType.Array | type);
 
-    private async Task<Dictionary<DeliveryStatus, int>> RecordStepsAsync(NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
+    private async Task<Dictionary<DeliveryStatus, int>> RecordStepsAsync(
+        NpgsqlConnection connection, IReadOnlyList<AttemptResult> results, CancellationToken ct)
     {
 #pragma warning disable CA5394 // Jitter is no secret.
         var steps = results.Select(
