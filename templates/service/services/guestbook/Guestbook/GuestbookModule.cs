@@ -1,3 +1,4 @@
+using Chassis.Data;
 using Chassis.Messaging;
 using Chassis.Messaging.Operations;
 using Guestbook.Features;
@@ -14,7 +15,8 @@ internal static class GuestbookModule
     /// <summary>Deletes the notes of erased people.</summary>
     public const string ErasuresQueue = "guestbook.erasures";
 
-    public static IServiceCollection AddGuestbook(this IServiceCollection services) => services.AddScoped<AddNote>();
+    public static IServiceCollection AddGuestbook(this IServiceCollection services) =>
+        services.AddInstruments<GuestbookMetrics>().AddScoped<AddNote>();
 
     public static void AddGuestbookConsumers(this IBusRegistrationConfigurator bus)
     {

@@ -15,7 +15,7 @@ namespace Guestbook.Features;
 internal sealed record AddNoteRequest([property: Text(AddNote.MaxText)] string Text);
 
 /// <summary>A customer writes a note.</summary>
-internal sealed class AddNote(GuestbookDbContext db, IPublishEndpoint publish, Caller caller, TimeProvider clock)
+internal sealed class AddNote(GuestbookDbContext db, IPublishEndpoint publish, GuestbookMetrics metrics, Caller caller, TimeProvider clock)
 {
     public const int MaxText = 500;
 
@@ -37,9 +37,9 @@ internal sealed class AddNote(GuestbookDbContext db, IPublishEndpoint publish, C
 
         db.Notes.Add(note);
         await publish.PublishEventAsync(new NoteAdded(note.Id, note.UserId, note.AddedAt), 1, ct);
+        metrics.Added(db);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
-        GuestbookMetrics.Added("person");
         return note;
     }
 

@@ -8,7 +8,7 @@ using Shop.Contracts.Orders.V1;
 namespace Guestbook.Features;
 
 /// <summary>An order that is completed leaves a note, once, however often it is told.</summary>
-internal sealed class NoteCompletedOrders(GuestbookDbContext db, TimeProvider clock) : IConsumer<OrderCompleted>
+internal sealed class NoteCompletedOrders(GuestbookDbContext db, GuestbookMetrics metrics, TimeProvider clock) : IConsumer<OrderCompleted>
 {
     public async Task Consume(ConsumeContext<OrderCompleted> context)
     {
@@ -23,7 +23,7 @@ internal sealed class NoteCompletedOrders(GuestbookDbContext db, TimeProvider cl
             """, ct);
         if (added == 1)
         {
-            GuestbookMetrics.Added("order");
+            metrics.Added(db);
         }
     }
 }
