@@ -17,11 +17,6 @@ public sealed class OrderRefusedException(OrderError error) : Exception(error.Me
         : ProblemException.Conflict(Error.Code, Error.Message);
 }
 
-/// <param name="State">The order.</param>
-/// <param name="Version">Version of its stream, counted from 1.</param>
-/// <param name="TenantId">Whose installation it belongs to.</param>
-public sealed record VersionedOrder(OrderState State, long Version, string? TenantId);
-
 /// <summary>Orders in the event store: read, decide, append, in one unit of work with everything that follows from it.</summary>
 public sealed class OrderStore(DbContext db, EventStore events, OrderMetrics metrics)
 {

@@ -62,18 +62,20 @@ internal static class Trials
             await stage.Cluster.Vhost.CloseConnectionsAsync();
             return () => SetRightsAsync(stage, account, before);
         }),
-        new("the broker refuses what the inventory service publishes", ["OutboxParked/inventory"], async stage =>
+        new("the queue of the inventory service's commands takes no more", ["OutboxParked/orders"], async stage =>
         {
-            var account = stage.Cluster.AccountOf("inventory");
-            var before = await RightsAsync(stage, account);
-            await SetRightsAsync(stage, account, before with { Write = "^$" });
-            await stage.Cluster.Vhost.CloseConnectionsAsync();
+            await LimitAsync(@"^inventory\.commands$");
             return async () =>
             {
-                await SetRightsAsync(stage, account, before);
-                await stage.Cluster.Vhost.CloseConnectionsAsync();
-                await OperateAsync(stage, "inventory", HttpMethod.Post, "/v1/ops/outbox/release");
+                await LimitAsync("^no queue$");
+                await OperateAsync(stage, "orders", HttpMethod.Post, "/v1/ops/outbox/release");
             };
+
+            Task LimitAsync(string queues) => stage.Cluster.Vhost.PutResourceAsync("policies/full", new Dictionary<string, object>
+            {
+                ["pattern"] = queues, ["priority"] = 100, ["apply-to"] = "queues",
+                ["definition"] = new Dictionary<string, object> { ["max-length"] = 0, ["overflow"] = "reject-publish" },
+            });
         }),
         new("messages that no consumer can read", ["DeadLettersOpen", "MessagesGivenUp"], async stage =>
         {

@@ -30,12 +30,17 @@ public sealed class FulfilmentStateMachine : MassTransitStateMachine<FulfilmentS
     private readonly Dictionary<string, Func<FulfilmentState, TimeSpan>> _deadlines = [];
     private readonly Dictionary<string, string> _partners = [];
 
+    /// <summary>A saga is about to leave the state that it is in.</summary>
+    internal event Action<BehaviorContext<FulfilmentState>>? Leaving;
+
     public FulfilmentStateMachine(IOptions<FulfilmentOptions> options, TimeProvider clock)
     {
         this._options = options.Value;
         this._clock = clock;
         InstanceState(s => s.CurrentState);
         Correlate();
+
+        WhenLeaveAny(leaving => leaving.Then(context => Leaving?.Invoke(context)));
 
         // ── what each state asks for, and how long it waits for the answer ──────────────────────────────────────────────────────────────────────────
         AskInventory(ReservingStock, s => new ReserveStock(s.CorrelationId, s.Items), _ => this._options.Reservation);
