@@ -93,7 +93,7 @@ internal static class Trials
             var channel = await connection.CreateChannelAsync();
             await channel.QueueDeclareAsync("partner.forgotten", durable: true, exclusive: false, autoDelete: false);
             await PublishAsync(200);
-            using var stop = new CancellationTokenSource();
+            var stop = new CancellationTokenSource();
             var stopping = stop.Token;
             var growing = Task.Run(async () =>
             {
@@ -103,11 +103,11 @@ internal static class Trials
                     await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
                 }
             }, CancellationToken.None);
-            var isOver = stop;
             return async () =>
             {
-                await isOver.CancelAsync();
+                await stop.CancelAsync();
                 await growing;
+                stop.Dispose();
                 await channel.QueueDeleteAsync("partner.forgotten");
                 await connection.DisposeAsync();
             };
