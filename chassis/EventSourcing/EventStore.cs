@@ -100,7 +100,9 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
         });
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.NextResultAsync(ct);
-        return await EventSql.ReadAllAsync(reader, serializer, ct);
+        var events = await EventSql.ReadAllAsync(reader, serializer, ct);
+        LinkTo(events);
+        return events;
     }
 
     /// <summary>Reads a stream, up to a version or a moment when asked to.</summary>
@@ -118,6 +120,15 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
             streamId, afterVersion, Nullable(
                 toVersion, NpgsqlDbType.Bigint), Nullable(until?.ToUniversalTime(), NpgsqlDbType.TimestampTz), Nullable(limit, NpgsqlDbType.Integer));
 
+    /// <summary>What the first event of a type in a stream belongs to; null where there is none. Nothing personal is opened for it.</summary>
+    public async Task<EventMetadata?> FirstMetadataAsync(Guid streamId, string eventType, CancellationToken ct)
+    {
+        var metadata = await db.Database.SqlQuery<string>(
+            $"SELECT metadata::text AS \"Value\" FROM event_store.events WHERE stream_id = {streamId} AND event_type = {eventType} ORDER BY version LIMIT 1")
+            .ToListAsync(ct);
+        return metadata is [var first] ? JsonSerializer.Deserialize<EventMetadata>(first, EventSerializer.MetadataOptions) : null;
+    }
+
     /// <summary>Reads over all streams, in the order of insertion.</summary>
     public Task<IReadOnlyList<StoredEvent>> FindAsync(EventQuery query, CancellationToken ct) =>
         QueryAsync(
@@ -129,6 +140,18 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
             ct,
             query.AfterPosition, Nullable(query.StreamType, NpgsqlDbType.Text), Nullable(query.EventType, NpgsqlDbType.Text),
             Nullable(query.From?.ToUniversalTime(), NpgsqlDbType.TimestampTz), Nullable(query.To?.ToUniversalTime(), NpgsqlDbType.TimestampTz), query.Limit);
+
+    /// <summary>Whoever goes on with a stream in another request has another trace: from there the way leads to the one before.</summary>
+    private static void LinkTo(IReadOnlyList<StoredEvent> events)
+    {
+        if (events is [.., var last]
+            && Activity.Current is { IsAllDataRequested: true } span
+            && ActivityContext.TryParse(last.Metadata.TraceParent, null, isRemote: true, out var before)
+            && before.TraceId != span.TraceId)
+        {
+            span.AddLink(new ActivityLink(before));
+        }
+    }
 
     private async Task<IReadOnlyList<StoredEvent>> QueryAsync(string where, CancellationToken ct, params object[] parameters)
     {

@@ -168,7 +168,8 @@ public static class ServiceDefaults
         if (AllowedOrigins(builder.Configuration) is { Length: > 0 } origins)
         {
             builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins(origins).AllowAnyMethod().AllowAnyHeader()
-                .WithExposedHeaders("ETag", "Location", "Retry-After", CorrelationMiddleware.Header, Idempotency.ReplayedHeader)));
+                .WithExposedHeaders(
+                    "ETag", "Location", "Retry-After", CorrelationMiddleware.Header, CorrelationMiddleware.TraceHeader, Idempotency.ReplayedHeader)));
         }
     }
 

@@ -71,11 +71,15 @@ internal sealed class SecurityHeaders(RequestDelegate next)
 }
 
 /// <summary>
-/// Reads or makes the correlation id, gives it back, and writes one line per request to the log: whose token, no query, no body, nothing else personal.
+/// Reads or makes the correlation id, gives it and the trace's id back, and writes one line per request to the log: whose token, no query, no body, nothing
+/// else personal.
 /// </summary>
 internal sealed partial class CorrelationMiddleware(RequestDelegate next, ILogger<CorrelationMiddleware> logger)
 {
     public const string Header = "X-Correlation-Id";
+
+    /// <summary>Which span the answer comes from: W3C Trace Context Level 2.</summary>
+    public const string TraceHeader = "traceresponse";
 
     public async Task InvokeAsync(HttpContext context)
     {
@@ -84,7 +88,12 @@ internal sealed partial class CorrelationMiddleware(RequestDelegate next, ILogge
             ? given
             : Activity.Current?.TraceId.ToHexString() ?? ActivityTraceId.CreateRandom().ToHexString();
         context.Response.Headers[Header] = correlationId;
-        Activity.Current?.SetTag("correlation.id", correlationId);
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C } span)
+        {
+            context.Response.Headers[TraceHeader] = span.Id;
+            span.SetTag("correlation.id", correlationId);
+        }
+
 
         using var _ = OperationContext.Begin(new OperationContext(correlationId));
         var started = Stopwatch.GetTimestamp();

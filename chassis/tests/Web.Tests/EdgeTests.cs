@@ -25,6 +25,32 @@ public sealed class At_its_edges_the_service(SampleService service) : IClassFixt
     }
 
     [Theory]
+    [InlineData("/things/open")]
+    [InlineData("/nowhere")]
+    [InlineData("/things/broken")]
+    [InlineData("/things/context")]
+    [InlineData("/health/live")]
+    [InlineData("/openapi/v1.json")]
+    public async Task Says_which_trace_an_answer_belongs_to_though_nobody_listens(string path)
+    {
+        using var client = service.Client();
+        using var answer = await client.GetAsync(path, Token);
+        var own = answer.Headers.GetValues("traceresponse").Single().Split('-');
+        own.Select(part => part.Length).ShouldBe([2, 32, 16, 2]);
+        if (answer.Content.Headers.ContentType?.MediaType == "application/problem+json")
+        {
+            (await answer.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("traceId").GetString().ShouldBe(own[1]);
+        }
+
+        const string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        client.DefaultRequestHeaders.Add("traceparent", $"00-{trace}-00f067aa0ba902b7-00");
+        using var traced = await client.GetAsync(path, Token);
+        var theirs = traced.Headers.GetValues("traceresponse").Single().Split('-');
+        theirs[1].ShouldBe(trace);
+        theirs[2].ShouldNotBe("00f067aa0ba902b7", "it is the answer's own span");
+    }
+
+    [Theory]
     [InlineData("with spaces and {braces}")]
     [InlineData("<script>")]
     public async Task Replaces_a_correlation_id_that_could_hurt_a_log(string given)

@@ -7,12 +7,14 @@ namespace Orders;
 /// <summary>Under which names the events of orders are stored. The names are fixed for ever.</summary>
 internal static class OrderEventTypes
 {
+    public const string Submitted = "order.submitted";
+
     public static void Configure(EventTypeMapBuilder events)
     {
         events.Add<OrderDrafted>("order.drafted");
         events.Add<ItemAdded>("order.item-added", version: 2).Upcast(from: 1, PriceGetsItsCurrency);
         events.Add<ItemRemoved>("order.item-removed");
-        events.Add<OrderSubmitted>("order.submitted").Personal(nameof(OrderSubmitted.ShippingAddress));
+        events.Add<OrderSubmitted>(Submitted).Personal(nameof(OrderSubmitted.ShippingAddress));
         events.Add<OrderCancellationRequested>("order.cancellation-requested").Personal(nameof(OrderCancellationRequested.Reason));
         events.Add<OrderConfirmed>("order.confirmed");
         events.Add<OrderShipped>("order.shipped");

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Chassis;
+using Chassis.EventSourcing;
 using Chassis.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -13,10 +15,11 @@ namespace Orders.Fulfilment;
 /// <param name="Ended">When it was through.</param>
 /// <param name="Awaiting">Whose answer it waits for: <c>inventory</c> or <c>payments</c>; null where it waits for nobody's.</param>
 /// <param name="DeadlineAt">When it asks again or gives up, by the settings of today; null where it waits for nobody's answer.</param>
+/// <param name="TraceId">The trace that began when the order was submitted, as 32 hexadecimal digits; null where nothing is known of it.</param>
 /// <param name="Steps">The timeline, oldest first.</param>
 internal sealed record FulfilmentView(
     Guid OrderId, string State, string? Reason, DateTimeOffset Started, DateTimeOffset? Ended, string? Awaiting, DateTimeOffset? DeadlineAt,
-    IReadOnlyList<FulfilmentStepView> Steps);
+    string? TraceId, IReadOnlyList<FulfilmentStepView> Steps);
 
 /// <param name="Step">What was waited for.</param>
 /// <param name="Started">When it was asked for.</param>
@@ -33,14 +36,17 @@ internal static class GetFulfilment
             .WithName("ReadFulfilment").WithSummary("How an order is being fulfilled: the steps so far, and what it waits for.");
 
     private static async Task<Ok<FulfilmentView>> Get(
-        Guid id, DbContext db, OrderReader orders, FulfilmentStateMachine machine, Caller caller, CancellationToken ct)
+        Guid id, DbContext db, OrderReader orders, EventStore events, FulfilmentStateMachine machine, Caller caller, CancellationToken ct)
     {
         var order = await orders.GetAsync(id, caller, ct);
+        var submitted = await events.FirstMetadataAsync(id, OrderEventTypes.Submitted, ct);
+        var trace = ActivityContext.TryParse(submitted?.TraceParent, null, out var parent) ? parent.TraceId.ToHexString() : null;
         if (await db.Set<FulfilmentState>().AsNoTracking().SingleOrDefaultAsync(s => s.CorrelationId == id, ct) is not { } saga)
         {
             // A draft is none of its business. An order that the version before took in hears of its saga a moment later.
             return TypedResults.Ok(new FulfilmentView(
-                id, "notStarted", order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."), null, null, null, []));
+                id, "notStarted", order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."), null, null, null, trace,
+                []));
         }
 
         var awaited = machine.Awaited(saga);
@@ -52,6 +58,7 @@ internal static class GetFulfilment
             saga.FinishedAt,
             awaited?.Partner,
             awaited?.Deadline,
+            trace,
             [.. saga.Steps.Select(s => new FulfilmentStepView(Name(s.Step), s.Started, s.Ended, s.Outcome, s.Attempt))]));
     }
 
