@@ -10,7 +10,36 @@ public static class MessagingTelemetry
 {
     public const string Name = "Chassis.Messaging";
 
+    /// <summary>A message is made, and enters the outbox.</summary>
+    internal const string Create = "create";
+
+    /// <summary>It is on its way from the outbox to the broker, until that has confirmed it.</summary>
+    internal const string Send = "send";
+
+    /// <summary>A consumer handles it.</summary>
+    internal const string Process = "process";
+
+    /// <summary>What goes through the broker.</summary>
+    internal const string Broker = "rabbitmq";
+
+    /// <summary>What goes into the outbox, or from there straight to a queue of the service itself.</summary>
+    internal const string Outbox = "outbox";
+
+    /// <summary>The type of a command; that of an event has a name by convention.</summary>
+    internal const string MessageType = "messaging.message.type";
+
     internal static readonly ActivitySource Source = new(Name);
+
+    /// <summary>The attributes that OpenTelemetry's conventions have for messages.</summary>
+    internal static void Describe(Activity span, string system, string operation, string destination, string? messageId, string? correlationId)
+    {
+        span.SetTag("messaging.system", system);
+        span.SetTag("messaging.operation.name", operation);
+        span.SetTag("messaging.operation.type", operation);
+        span.SetTag("messaging.destination.name", destination);
+        span.SetTag("messaging.message.id", messageId);
+        span.SetTag("messaging.message.conversation_id", correlationId);
+    }
 }
 
 /// <summary>The figures of messaging.</summary>

@@ -92,10 +92,42 @@ public sealed class GroupCommit<T>(
 
     private async Task CommitAsync(List<Waiting> group, CancellationToken ct)
     {
-        // Work that is alone belongs to the trace that it came with.
+        // Work that is alone belongs to the trace that it came with. Of several none is the parent of what is done for all.
         Activity.Current = group is [var only] ? only.Cause : null;
+        using var together = group.Count > 1 ? StartSpan(group) : null;
         await using var scope = scopes.CreateAsyncScope();
-        await commit(scope.ServiceProvider, [.. group.Select(w => w.Work)], ct);
+        try
+        {
+            await commit(scope.ServiceProvider, [.. group.Select(w => w.Work)], ct);
+        }
+        catch (Exception e)
+        {
+            together.Fail(e);
+            throw;
+        }
+    }
+
+    /// <summary>A trace of its own, linked from and to those that wait for it.</summary>
+    private static Activity? StartSpan(List<Waiting> group)
+    {
+        if (!MessagingTelemetry.Source.HasListeners())
+        {
+            return null;
+        }
+
+        var causes = group.Select(w => w.Cause).OfType<Activity>().ToList();
+        var span = MessagingTelemetry.Source.StartActivity(
+            ActivityKind.Internal,
+            default,
+            tags: [new("messaging.batch.message_count", group.Count)],
+            links: causes.Select(cause => new ActivityLink(cause.Context)),
+            name: $"commit {typeof(T).Name}");
+        if (span is not null)
+        {
+            causes.ForEach(cause => cause.AddLink(new ActivityLink(span.Context)));
+        }
+
+        return span;
     }
 
     /// <summary>Who waits, at most one of each key. Nobody: this one is through.</summary>

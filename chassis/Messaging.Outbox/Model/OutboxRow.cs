@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using Contracts.Events;
+
 namespace Chassis.Messaging.Model;
 
 /// <summary>One message on its way: what is sent, byte for byte, and where to.</summary>
@@ -34,6 +37,15 @@ internal sealed class OutboxRow
     /// <summary>Kept in the archive of boundary events.</summary>
     public ArchivedEvent? Archive { get; init; }
 
+    /// <summary>
+    /// W3C trace context of whoever made the message, as its consumer reads it; null where that stands in a body that this process has not written.
+    /// </summary>
+    public string? TraceParent
+    {
+        get => field ?? Headers.GetValueOrDefault(CloudEventHeaders.TraceParent);
+        init;
+    }
+
     // From here on only the relay writes.
 
     /// <summary>Timestamp of <see cref="TimeProvider.GetTimestamp"/> after which the row belongs to somebody else.</summary>
@@ -44,6 +56,9 @@ internal sealed class OutboxRow
 
     /// <summary>When the message should have left, for the delivery age.</summary>
     public DateTimeOffset Since { get; set; }
+
+    /// <summary>The span of its way to the broker, while its confirmation is awaited.</summary>
+    public Activity? Sending { get; set; }
 
     /// <summary>Why the broker sent it back, while its confirmation is still awaited.</summary>
     public string? Returned { get; set; }

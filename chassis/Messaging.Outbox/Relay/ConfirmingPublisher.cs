@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Globalization;
 using Chassis.Messaging.Model;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -131,6 +133,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
             }
 
             _inFlight[_nextTag++] = row;
+            row.Sending = StartSpan(row);
         }
 
         var headers = new Dictionary<string, object?>(row.Headers.Count);
@@ -168,6 +171,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
             List<OutboxRow> rows = [.. InOrder().Where(row => !row.GivenUp)];
             _abandoned = _inFlight.Count > 0;
             _inFlight.Clear();
+            rows.ForEach(row => EndSpan(row, "unconfirmed"));
             return rows;
         }
     }
@@ -181,6 +185,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         {
             List<OutboxRow> rows = [.. InOrder().Where(row => !row.GivenUp)];
             rows.ForEach(row => row.GivenUp = true);
+            rows.ForEach(row => EndSpan(row, "unconfirmed"));
             return rows;
         }
     }
@@ -265,6 +270,7 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
 
         _room.Release();
         var reason = error ?? row.Returned;
+        EndSpan(row, error is not null ? "refused" : row.Returned is not null ? "unroutable" : null);
         row.Returned = null;
         _settled(row, reason);
     }
@@ -286,6 +292,45 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
         }
 
         return Task.CompletedTask;
+    }
+
+    // Of the trace that the message belongs to. It is nobody's current one: others are sent while this one waits for its confirmation.
+    private static Activity? StartSpan(OutboxRow row)
+    {
+        if (!MessagingTelemetry.Source.HasListeners() || !ActivityContext.TryParse(row.TraceParent, null, isRemote: true, out var creation))
+        {
+            return null;
+        }
+
+        var before = Activity.Current;
+        var span = MessagingTelemetry.Source.StartActivity($"{MessagingTelemetry.Send} {row.Exchange}", ActivityKind.Producer, creation);
+        Activity.Current = before;
+        if (span is { IsAllDataRequested: true })
+        {
+            MessagingTelemetry.Describe(
+                span, MessagingTelemetry.Broker, MessagingTelemetry.Send, row.Exchange, row.MessageId.ToString(),
+                row.Headers.GetValueOrDefault(CloudEventHeaders.CorrelationId));
+            if (row.RoutingKey.Length > 0)
+            {
+                span.SetTag("messaging.rabbitmq.destination.routing_key", row.RoutingKey);
+            }
+        }
+
+        return span;
+    }
+
+    private static void EndSpan(OutboxRow row, string? error)
+    {
+        if (row.Sending is { } span)
+        {
+            row.Sending = null;
+            if (error is not null)
+            {
+                span.Fail(error);
+            }
+
+            span.Dispose();
+        }
     }
 
     private IEnumerable<OutboxRow> InOrder() => _inFlight.OrderBy(each => each.Key).Select(each => each.Value);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Chassis.Messaging.Model;
 using Microsoft.Extensions.Logging;
 
@@ -84,6 +85,8 @@ internal sealed partial class LocalDelivery(ILocalEndpoints endpoints, Messaging
 
     private async Task DeliverAsync(ILocalEndpoint endpoint, LocalMessage message, Task before)
     {
+        // Whoever has handed the row over is done with it: what its consumer does is not part of that span.
+        Activity.Current = null;
         var row = message.Row;
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await endpoint.Room.WaitAsync();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Storage;
 using Chassis.Messaging.Wire;
@@ -124,5 +125,6 @@ internal sealed class VerbatimRedelivery(
         };
         await store.InsertAsync([row], options.Lease, CancellationToken.None);
         metrics.Redelivery(queue);
+        Activity.Current.Fail("redelivered");
     }
 }

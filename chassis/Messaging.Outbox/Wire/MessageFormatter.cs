@@ -19,6 +19,8 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
 {
     private readonly string _source = catalogue.SourceOf(service.Name);
 
+    private static string? TraceParent => Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null;
+
     /// <summary>The row for a message; the bytes are final.</summary>
     public OutboxRow Format<T>(SendContext<T> context)
         where T : class
@@ -27,13 +29,21 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
         var exchange = Destination.ExchangeOf(context.DestinationAddress);
         // The message enters the outbox here: whoever consumes it hangs on this span.
         using var span = MessagingTelemetry.Source.HasListeners()
-            ? MessagingTelemetry.Source.StartActivity($"{exchange} send", ActivityKind.Producer)
+            ? MessagingTelemetry.Source.StartActivity($"{MessagingTelemetry.Create} {exchange}", ActivityKind.Producer)
             : null;
         // What is published may find nobody; what is sent must arrive.
         var published = exchange == names.Format(typeof(T));
         var delay = (context as TransportSendContext)?.Delay;
         var due = options.DueAt ?? (delay > TimeSpan.Zero ? clock.GetUtcNow() + delay : null);
-        if (catalogue.Find(typeof(T)) is not { } descriptor)
+        var descriptor = catalogue.Find(typeof(T));
+        if (span is { IsAllDataRequested: true })
+        {
+            MessagingTelemetry.Describe(
+                span, MessagingTelemetry.Outbox, MessagingTelemetry.Create, exchange, context.MessageId?.ToString(), OperationContext.Current.CorrelationId);
+            span.SetTag(descriptor is null ? MessagingTelemetry.MessageType : "cloudevents.event_type", descriptor?.Type ?? context.SupportedMessageTypes[0]);
+        }
+
+        if (descriptor is null)
         {
             return new OutboxRow
             {
@@ -48,6 +58,7 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
                 DueAt = due,
                 Token = options.Token ?? context.ScheduledMessageId,
                 Since = due ?? clock.GetUtcNow(),
+                TraceParent = TraceParent,
             };
         }
 
@@ -65,6 +76,7 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
             DueAt = due,
             Token = options.Token ?? context.ScheduledMessageId,
             Since = due ?? clock.GetUtcNow(),
+            TraceParent = TraceParent,
             Archive = published ? new ArchivedEvent(descriptor.Type, headers[CloudEventHeaders.Subject], clock.GetUtcNow()) : null,
         };
     }
@@ -94,7 +106,7 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
             headers[CloudEventHeaders.TenantId] = tenant;
         }
 
-        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } trace })
+        if (TraceParent is { } trace)
         {
             headers[CloudEventHeaders.TraceParent] = trace;
         }
@@ -186,7 +198,7 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
         WriteHeader(json, given, CloudEventHeaders.CausationId, operation.CausationId);
         WriteHeader(json, given, CloudEventHeaders.TenantId, operation.TenantId);
         WriteHeader(json, given, MessageKeys.UserId, operation.UserId);
-        WriteHeader(json, given, CloudEventHeaders.TraceParent, Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null);
+        WriteHeader(json, given, CloudEventHeaders.TraceParent, TraceParent);
         foreach (var (name, value) in given)
         {
             if (value is null || name.StartsWith("MT-Host-", StringComparison.Ordinal))

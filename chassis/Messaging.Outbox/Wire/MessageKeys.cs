@@ -18,6 +18,9 @@ internal static class MessageKeys
     /// </summary>
     public const string SentBy = "x-sent-by";
 
+    /// <summary>On a dead letter that an operator has sent again.</summary>
+    public const string Resent = "x-resent";
+
     /// <summary>User on whose behalf a command is sent; inside the service's own network only, never on a boundary event.</summary>
     public const string UserId = "x-user-id";
 

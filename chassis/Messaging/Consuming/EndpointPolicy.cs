@@ -45,7 +45,8 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.ConfigureError(error => error.UseFilter(context.GetRequiredService<FailedMessageFilter>()));
         endpoint.ConfigureDeadLetter(skipped => skipped.UseFilter(context.GetRequiredService<SkippedMessageFilter>()));
         // Before the message's own pipe, where the filters below live, so that they are outside of those.
-        endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new OperationFilter(metrics)));
+        endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(
+            new OperationFilter(metrics, context.GetRequiredService<TimeProvider>())));
         endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(context.GetRequiredService<SenderFilter>()));
         endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new SchedulerFilter(
             context.GetRequiredService<OutboxStore>(),

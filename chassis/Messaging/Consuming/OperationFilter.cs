@@ -8,8 +8,13 @@ using MassTransit.Transports;
 namespace Chassis.Messaging.Consuming;
 
 /// <summary>Goes on with the sender's trace and correlation while a message is handled.</summary>
-internal sealed class OperationFilter(MessagingMetrics metrics) : IFilter<ConsumeContext>
+internal sealed class OperationFilter(MessagingMetrics metrics, TimeProvider clock) : IFilter<ConsumeContext>
 {
+    /// <summary>
+    /// What a timer brings back after this time has a trace of its own: whoever keeps traces has by then decided whether to keep the one before.
+    /// </summary>
+    internal static readonly TimeSpan Long = TimeSpan.FromMinutes(1);
+
     public async Task Send(ConsumeContext context, IPipe<ConsumeContext> next)
     {
         var headers = context.Headers;
@@ -25,22 +30,19 @@ internal sealed class OperationFilter(MessagingMetrics metrics) : IFilter<Consum
             delivery.Read(context.MessageId?.ToString(), type);
         }
 
-        using var activity = Start(queue, headers.Get<string>(CloudEventHeaders.TraceParent));
-        if (activity is { IsAllDataRequested: true })
-        {
-            activity.SetTag("messaging.system", "rabbitmq");
-            activity.SetTag("messaging.operation.type", "process");
-            activity.SetTag("messaging.destination.name", queue);
-            activity.SetTag("messaging.message.id", context.MessageId?.ToString());
-            activity.SetTag("messaging.message.type", type);
-        }
-
+        using var activity = MessagingTelemetry.Source.Continue(
+            ActivityKind.Consumer, MessagingTelemetry.Process, queue, headers.Get<string>(CloudEventHeaders.TraceParent), IsApart(context));
         var operation = new OperationContext(
             headers.Get<string>(CloudEventHeaders.CorrelationId) ?? activity?.TraceId.ToHexString() ?? ActivityTraceId.CreateRandom().ToHexString(),
             context.MessageId?.ToString(),
             headers.Get<string>(MessageKeys.UserId),
             headers.Get<string>(CloudEventHeaders.TenantId));
         using var current = OperationContext.Begin(operation);
+        if (activity is { IsAllDataRequested: true })
+        {
+            Describe(activity, context, queue, type);
+        }
+
         var started = Stopwatch.GetTimestamp();
         try
         {
@@ -51,25 +53,47 @@ internal sealed class OperationFilter(MessagingMetrics metrics) : IFilter<Consum
         catch (Exception e)
         {
             metrics.Processed(queue, Stopwatch.GetElapsedTime(started), e);
-            activity?.SetStatus(ActivityStatusCode.Error, e.GetType().Name);
+            activity.Fail(e);
             throw;
         }
     }
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("operation");
 
-    private static Activity? Start(string queue, string? traceParent)
+    private static void Describe(Activity activity, ConsumeContext context, string queue, string type)
     {
-        // Not the transport's own thread context: the parent is whoever sent the message.
-        Activity.Current = null;
-        ActivityContext.TryParse(traceParent, null, isRemote: true, out var parent);
-        var activity = MessagingTelemetry.Source.StartActivity($"{queue} process", ActivityKind.Consumer, parent);
-        if (activity is null && traceParent is not null)
+        MessagingTelemetry.Describe(
+            activity,
+            context.TryGetPayload<LocalMessage>(out _) ? MessagingTelemetry.Outbox : MessagingTelemetry.Broker,
+            MessagingTelemetry.Process,
+            queue,
+            context.MessageId?.ToString(),
+            OperationContext.Current.CorrelationId);
+        if (context.SerializerContext is IncomingEvent)
         {
-            // Nobody listens here; whoever comes next may, and the trace must not end.
-            activity = new Activity("process").SetParentId(traceParent).Start();
+            activity.SetTag("cloudevents.event_type", type);
+            activity.SetTag("cloudevents.event_id", context.Headers.Get<string>(CloudEventHeaders.Id));
+            activity.SetTag("cloudevents.event_source", context.Headers.Get<string>(CloudEventHeaders.Source));
+        }
+        else
+        {
+            activity.SetTag(MessagingTelemetry.MessageType, type);
         }
 
-        return activity;
+        if (context.GetRedeliveryCount() is > 0 and var times)
+        {
+            activity.SetTag("messaging.message.redeliveries", times);
+        }
     }
+
+    /// <summary>
+    /// Whether somebody else, or another time, is the reason that the message comes now: an operator who replays it or sends a dead letter again, a timer that
+    /// was set long ago. What an outage has held up, and what is tried again, stays where it belongs.
+    /// </summary>
+    private bool IsApart(ConsumeContext context) =>
+        context.IsReplay()
+        || context.ReceiveContext.TransportHeaders.TryGetHeader(MessageKeys.Resent, out _)
+        || (context.Headers.TryGetHeader(MessageHeaders.SchedulingTokenId, out _)
+            && context.SentTime is { } sent
+            && clock.GetUtcNow().UtcDateTime - sent > Long);
 }

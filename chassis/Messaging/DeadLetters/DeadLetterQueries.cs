@@ -164,6 +164,7 @@ internal sealed class DeadLetterQueries(NpgsqlDataSource database, IAuditedCommi
                     headers.Remove(name);
                 }
 
+                headers[MessageKeys.Resent] = "true";
                 var due = rate is null ? start : start + TimeSpan.FromSeconds(rows.Count / rate.Value);
                 rows.Add(new OutboxRow
                 {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Chassis.Messaging.Model;
 using MassTransit;
 using MassTransit.Transports;
@@ -65,23 +66,30 @@ internal sealed class Deliveries(TimeProvider clock) : IReceiveObserver
     }
 }
 
-/// <summary>Notes which messages are between two tries.</summary>
+/// <summary>Notes which messages are between two tries, and in the trace that a try has failed.</summary>
 internal sealed class RetryStages : IRetryObserver
 {
     public Task PostFault<T>(RetryContext<T> context)
-        where T : class, PipeContext => ReachAsync(context.Context, Stage.Pause);
+        where T : class, PipeContext => FailedAsync(context, Stage.Pause);
 
     public Task PreRetry<T>(RetryContext<T> context)
         where T : class, PipeContext => ReachAsync(context.Context, Stage.Consumer);
 
     public Task RetryFault<T>(RetryContext<T> context)
-        where T : class, PipeContext => ReachAsync(context.Context, Stage.GivenUp);
+        where T : class, PipeContext => FailedAsync(context, Stage.GivenUp);
 
     public Task PostCreate<T>(RetryPolicyContext<T> context)
         where T : class, PipeContext => Task.CompletedTask;
 
     public Task RetryComplete<T>(RetryContext<T> context)
         where T : class, PipeContext => Task.CompletedTask;
+
+    private static Task FailedAsync<T>(RetryContext<T> context, Stage stage)
+        where T : class, PipeContext
+    {
+        Activity.Current?.AddEvent(new ActivityEvent("try failed", tags: new() { ["error.type"] = context.Exception.GetType().FullName }));
+        return ReachAsync(context.Context, stage);
+    }
 
     private static Task ReachAsync(PipeContext context, Stage stage)
     {

@@ -46,7 +46,7 @@ internal static class ServiceTelemetry
                     .AddHttpClientInstrumentation()
                     .AddNpgsql()
                     .AddProcessor<StatementsOfNobody>()
-                    .AddSource("RabbitMQ.Client.*", "Chassis.*", identity.Name))
+                    .AddSource("Chassis.*", identity.Name))
                 .WithLogging(log => log.AddProcessor(new OperationOfLogRecords()), logs => (logs.IncludeFormattedMessage, logs.IncludeScopes) = (true, true))
                 .UseOtlpExporter();
         }

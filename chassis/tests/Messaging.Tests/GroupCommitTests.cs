@@ -73,6 +73,42 @@ public sealed class GroupCommitTests : IDisposable
             new Dictionary<string, string?> { ["a"] = activity.TraceId.ToString(), ["b"] = activity.TraceId.ToString(), ["cd"] = null }, ignoreOrder: true);
     }
 
+    [Fact]
+    public async Task A_group_has_a_trace_of_its_own_that_is_linked_to_each_of_it_and_they_to_it()
+    {
+        using var source = new ActivitySource($"orders-{Guid.NewGuid():n}");
+        var ended = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = s => s == source || s.Name == MessagingTelemetry.Name,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = ended.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        var commits = Commits();
+        var causes = new List<Activity>();
+        List<Task> all = [];
+        foreach (var work in (string[])["a", "b", "c", "d"])
+        {
+            using var cause = source.StartActivity(ActivityKind.Consumer, default, name: work).ShouldNotBeNull();
+            causes.Add(cause);
+            all.Add(all.Count < 2 ? await Begun(commits, work, all.Count + 1) : commits.CommitAsync(work, default));
+        }
+
+        _mayCommit.Release(100);
+        await Task.WhenAll(all);
+
+        Activity[] together = [causes[2], causes[3]];
+        var group = await Poll.UntilAsync(
+            () => Task.FromResult(ended.FirstOrDefault(s => s.Links.Any(l => l.Context.SpanId == causes[2].SpanId))), "the group's span");
+        group.DisplayName.ShouldBe("commit String");
+        group.GetTagItem("messaging.batch.message_count").ShouldBe(2);
+        group.ParentSpanId.ShouldBe(default);
+        group.Links.Select(l => l.Context.SpanId).ShouldBe(together.Select(t => t.SpanId));
+        together.ShouldAllBe(t => t.TraceId != group.TraceId && t.Links.Single().Context.SpanId == group.SpanId);
+        causes.Take(2).ShouldAllBe(alone => !alone.Links.Any());
+    }
+
     public void Dispose()
     {
         _services.Dispose();

@@ -11,6 +11,7 @@ using Notifications.Queues;
 using Notifications.Telemetry;
 using Notifications.Templating;
 using Notifications.Webhooks;
+using OpenTelemetry.Instrumentation.Http;
 
 namespace Notifications;
 
@@ -94,6 +95,10 @@ public static class NotificationsModule
             p.GetRequiredService<SecretVault>(),
             p.GetRequiredService<IOptions<WebhookOptions>>(),
             p.GetRequiredService<TimeProvider>()));
+
+        // The path of an endpoint may be its secret.
+        services.Configure<HttpClientTraceInstrumentationOptions>(http => http.EnrichWithHttpRequestMessage =
+            (span, request) => span.SetTag("url.full", request.RequestUri?.GetLeftPart(UriPartial.Authority)));
         services.AddSingleton<DeliveryQueue>();
         services.AddSingleton(new WebhooksSignal(new WorkSignal()));
         services.AddScoped<WebhookFanOut>();

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -9,9 +10,16 @@ namespace Shop.SystemTests.Running;
 /// <summary>What a span says, as far as the tests ask.</summary>
 /// <param name="Service">The resource's <c>service.name</c>.</param>
 /// <param name="Source">The instrumentation that made it, for example <c>Npgsql</c>.</param>
-public sealed record Span(string Service, string Source, string Name, string TraceId, string SpanId, string ParentId, int Kind, IReadOnlyList<string> Links)
+/// <param name="Links">The traces that it is linked to.</param>
+/// <param name="Attributes">What it says of itself, and what its events say.</param>
+/// <param name="IsError">Whether it failed.</param>
+public sealed record Span(
+    string Service, string Source, string Name, string TraceId, string SpanId, string ParentId, int Kind, IReadOnlyList<string> Links,
+    ILookup<string, string> Attributes, bool IsError)
 {
-    public override string ToString() => $"{Service} | {Source} | {Name}";
+    public string? this[string attribute] => Attributes[attribute].FirstOrDefault();
+
+    public override string ToString() => $"{Service} | {Name}{(IsError ? " | " + this["error.type"] : "")}";
 }
 
 /// <summary>Takes traces over OTLP/HTTP, as a telemetry backend would.</summary>
@@ -80,9 +88,14 @@ public sealed class OtlpReceiver : IAsyncDisposable
                         span.Hex(2),
                         span.Hex(4),
                         (int)span.Number(6),
-                        [.. span.Messages(13).Select(l => l.Hex(1))]);
+                        [.. span.Messages(13).Select(l => l.Hex(1))],
+                        span.Messages(9).Concat(span.Messages(11).SelectMany(e => e.Messages(3))).ToLookup(a => a.Text(1), a => Value(a.Messages(2).Single())),
+                        span.Messages(15).Any(status => status.Number(3) == 2));
                 }
             }
         }
     }
+
+    /// <summary>A text, or a whole number, which is all that the tests ask for.</summary>
+    private static string Value(Protobuf any) => any.Has(1) ? any.Text(1) : any.Number(3).ToString(CultureInfo.InvariantCulture);
 }

@@ -40,6 +40,8 @@ internal sealed class Protobuf
 
     public IEnumerable<Protobuf> Messages(int field) => _fields.Where(f => f.Field == field).Select(f => new Protobuf(f.Bytes));
 
+    public bool Has(int field) => _fields.Any(f => f.Field == field);
+
     public string Text(int field) => Encoding.UTF8.GetString(Bytes(field).Span);
 
     public string Hex(int field) => Convert.ToHexStringLower(Bytes(field).Span);

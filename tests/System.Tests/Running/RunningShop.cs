@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Chassis.Testing;
@@ -24,6 +25,9 @@ public sealed class RunningShop : LazyFixture
 
     public Broker Broker { get; private set; } = null!;
 
+    /// <summary>The way to the mail server.</summary>
+    public TcpProxy Mails { get; private set; } = null!;
+
     public ShopClient Operator { get; private set; } = null!;
 
     public ShopClient Customer { get; private set; } = null!;
@@ -31,9 +35,12 @@ public sealed class RunningShop : LazyFixture
     public override async ValueTask InitializeAsync()
     {
         Telemetry = await OtlpReceiver.StartAsync();
+        var smtp = TestServers.MailSmtp.Split(':');
+        Mails = new TcpProxy(smtp[0], int.Parse(smtp[1], CultureInfo.InvariantCulture), "mails");
         Cluster = await ShopCluster.StartAsync(new ClusterOptions
         {
             Tls = TestServers.Certificates is not null,
+            Smtp = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Mails.Port}"),
             Settings = new Dictionary<string, string>
             {
                 ["OTEL_EXPORTER_OTLP_ENDPOINT"] = Telemetry.Address,
@@ -65,6 +72,11 @@ public sealed class RunningShop : LazyFixture
             await Cluster.DisposeAsync();
         }
 
+        if (Mails is not null)
+        {
+            await Mails.DisposeAsync();
+        }
+
         if (Telemetry is not null)
         {
             await Telemetry.DisposeAsync();
@@ -86,6 +98,9 @@ public sealed class RunningShop : LazyFixture
             o => o.GetProperty("status").GetString() == status,
             $"order {order} to be {status}",
             timeout ?? Patience);
+
+    /// <summary>What the order's fulfilment says of itself.</summary>
+    public Task<JsonElement> FulfilmentOf(Guid order) => Customer.GetAsync("orders", $"/v1/orders/{order}/fulfilment");
 
     public Task<JsonElement> StockOf(string sku) => Operator.GetAsync("inventory", $"/v1/products/{sku}/stock");
 

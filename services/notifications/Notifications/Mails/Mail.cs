@@ -47,6 +47,9 @@ public sealed class Mail
 
     public DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>W3C trace context of whoever asked for it.</summary>
+    public string? TraceParent { get; init; }
+
     public DateTimeOffset? CompletedAt { get; init; }
 }
 

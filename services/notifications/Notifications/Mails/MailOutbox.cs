@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Chassis;
 using Chassis.Messaging.Erasure;
@@ -30,7 +31,11 @@ public sealed record MailRequest(
     string? Recipient = null,
     string Audience = Audiences.Customer,
     string? TenantId = null,
-    DateTimeOffset? EventTime = null);
+    DateTimeOffset? EventTime = null)
+{
+    /// <summary>W3C trace context of whoever asks. The mail may be written together with others, and is sent later.</summary>
+    public string? TraceParent { get; } = Activity.Current?.Id;
+}
 
 /// <summary>Puts mails into the queue. Asking for the same one again changes nothing.</summary>
 public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, TimeProvider clock)
@@ -60,13 +65,14 @@ public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, Ti
 
         var insert = new NpgsqlBatchCommand(
             """
-            INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, event_time, due_at, created_at)
+            INSERT INTO mails (id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, event_time, trace_parent,
+                due_at, created_at)
             SELECT id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id,
-                CASE WHEN gone THEN NULL ELSE recipient END, CASE WHEN gone THEN '{}' ELSE data END, coalesce(event_time, now()), now(), now()
+                CASE WHEN gone THEN NULL ELSE recipient END, CASE WHEN gone THEN '{}' ELSE data END, coalesce(event_time, now()), trace_parent, now(), now()
             FROM (
                 SELECT m.*, EXISTS (SELECT FROM contacts c WHERE c.user_id = m.user_id AND c.erased_at IS NOT NULL) AS gone
-                FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-                    AS m(id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, event_time)) asked
+                FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                    AS m(id, cause, event_id, event_type, template, audience, user_id, order_id, tenant_id, recipient, data, event_time, trace_parent)) asked
             ORDER BY cause, template, audience
             ON CONFLICT (cause, template, audience) DO NOTHING
             """);
@@ -82,6 +88,7 @@ public sealed class MailOutbox(NpgsqlDataSource database, MailsSignal signal, Ti
         Add(m => m.Recipient);
         Add(m => JsonSerializer.Serialize(m.Data, m.Data.GetType(), ContractJson.Options)).NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb;
         Add(m => m.EventTime?.ToUniversalTime());
+        Add(m => m.TraceParent);
         batch.BatchCommands.Add(insert);
         await batch.ExecuteNonQueryAsync(ct);
 

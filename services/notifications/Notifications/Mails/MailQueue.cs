@@ -24,7 +24,8 @@ public sealed record ClaimedMail(
     string? ContactName,
     string? Locale,
     bool Erased,
-    bool SwitchedOff)
+    bool SwitchedOff,
+    string? TraceParent)
 {
     /// <summary>Where the mail goes; null while nobody knows.</summary>
     public string? Address => Recipient ?? (Audience == Audiences.Customer ? ContactEmail : null);
@@ -62,10 +63,11 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
                     WHERE status = 'pending' AND due_at <= now() AND (claim IS NULL OR $2)
                     ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
                 RETURNING id, claim, event_id, template, audience, user_id, recipient, data, attempts, unconfirmed, now() - created_at AS age,
-                    now() - coalesce(event_time, created_at) AS since_event, locale
+                    now() - coalesce(event_time, created_at) AS since_event, locale, trace_parent
             )
             SELECT m.id, m.claim, m.event_id, m.template, m.audience, m.user_id, m.recipient, m.data::text, m.attempts, m.unconfirmed, m.age, m.since_event,
-                c.email, c.full_name, coalesce(c.locale, m.locale), c.erased_at IS NOT NULL, coalesce(m.template = ANY (p.switched_off), false)
+                c.email, c.full_name, coalesce(c.locale, m.locale), c.erased_at IS NOT NULL, coalesce(m.template = ANY (p.switched_off), false),
+                m.trace_parent
             FROM claimed m
             LEFT JOIN contacts c ON c.user_id = m.user_id
             LEFT JOIN notification_preferences p ON p.user_id = m.user_id
@@ -82,7 +84,7 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
                 reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), Value<Guid>(5), Text(6),
                 reader.GetString(7),
                 reader.GetInt32(8), reader.GetInt32(9), reader.GetFieldValue<TimeSpan>(10), reader.GetFieldValue<TimeSpan>(11), Text(12), Text(13), Text(14),
-                reader.GetBoolean(15), reader.GetBoolean(16)));
+                reader.GetBoolean(15), reader.GetBoolean(16), Text(17)));
         }
 
         return claimed;

@@ -182,6 +182,7 @@ public sealed partial class MailSender(
 
     private async Task SendAsync(ClaimedMail mail, string address, IMailTransport transport, long claimedAt)
     {
+        using var span = NotificationTraces.Begin(mail);
         // Every other end gives a reason, and counts down the waits: so many attempts have ended with their process.
         if (mail.Attempts > options.Value.RetryWaits.Count + 1)
         {
@@ -197,6 +198,7 @@ public sealed partial class MailSender(
         catch (Exception e)
         {
             // Data or a template that cannot be used now cannot be used later.
+            span.Fail(e);
             await FinishAsync(mail, MailStatus.Failed, false, $"The mail could not be written ({e.GetType().Name}).");
             return;
         }
@@ -228,6 +230,7 @@ public sealed partial class MailSender(
         }
         catch (MailTransportException e)
         {
+            span.Fail(e.Kind.ToString());
             await FailedAsync(mail, e);
             return;
         }

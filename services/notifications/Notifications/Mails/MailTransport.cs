@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using MailKit;
@@ -64,6 +65,7 @@ public sealed class SmtpMailTransport(IOptions<SmtpOptions> smtp, IOptions<MailO
 
     public async Task SendAsync(OutgoingMail mail, CancellationToken ct)
     {
+        Activity.Current?.SetTag("server.address", smtp.Value.Host).SetTag("server.port", smtp.Value.Port);
         using var message = Compose(mail);
         using var timeout = new CancellationTokenSource(smtp.Value.Timeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);

@@ -86,8 +86,10 @@ internal sealed partial class DeliveryDispatcher(
 
     private async Task AttemptOneAsync(ClaimedDelivery delivery, CancellationToken stopping)
     {
+        using var span = NotificationTraces.Begin(delivery);
         if (await client.AttemptAsync(delivery, stopping) is { } result)
         {
+            NotificationTraces.End(span, result);
             if (result.Delivered)
             {
                 Leave(delivery.WebhookId);

@@ -9,7 +9,12 @@ namespace Notifications.Webhooks;
 
 /// <summary>A delivery that this process has claimed for one attempt.</summary>
 public sealed record ClaimedDelivery(
-    Guid Id, Guid Claim, Guid WebhookId, string EventId, string Url, int Step, int Attempts, byte[] Body, string[] Secrets, TimeSpan SinceEvent);
+    Guid Id, Guid Claim, Guid WebhookId, string EventId, string Url, int Step, int Attempts, byte[] Body, string[] Secrets, TimeSpan SinceEvent,
+    string? EventType = null, string? TraceParent = null)
+{
+    /// <summary>It had come to an end, and an operator has it tried anew.</summary>
+    public bool IsAgain => Step < Attempts;
+}
 
 /// <summary>How one attempt went.</summary>
 /// <param name="Delivery">The claim.</param>
@@ -61,12 +66,12 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
             ), claimed AS (
                 UPDATE webhook_deliveries d SET due_at = now() + $5, claim = gen_random_uuid(), attempts = attempts + 1, step = step + 1
                 FROM due WHERE d.id = due.id
-                RETURNING d.id, d.claim, d.webhook_id, d.event_id, due.url, d.step, d.attempts
+                RETURNING d.id, d.claim, d.webhook_id, d.event_id, due.url, d.step, d.attempts, d.trace_parent
             )
             SELECT c.id, c.claim, c.webhook_id, c.event_id, c.url, c.step, c.attempts, e.body,
                 ARRAY(SELECT s.secret FROM webhook_secrets s
                     WHERE s.webhook_id = c.webhook_id AND (s.expires_at IS NULL OR s.expires_at > now()) ORDER BY s.created_at DESC),
-                now() - coalesce(e.event_time, e.received_at)
+                now() - coalesce(e.event_time, e.received_at), e.event_type, c.trace_parent
             FROM claimed c JOIN webhook_events e ON e.event_id = c.event_id
             """);
         var o = options.Value;
@@ -84,7 +89,7 @@ internal sealed class DeliveryQueue(NpgsqlDataSource database, IOptions<WebhookO
             claimed.Add(new ClaimedDelivery(
                 reader.GetGuid(0), reader.GetGuid(1), reader.GetGuid(2), reader.GetString(3), reader.GetString(4),
                 reader.GetInt32(5), reader.GetInt32(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<string[]>(8),
-                reader.GetFieldValue<TimeSpan>(9)));
+                reader.GetFieldValue<TimeSpan>(9), reader.GetString(10), reader.IsDBNull(11) ? null : reader.GetString(11)));
         }
 
         return claimed;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
@@ -63,7 +64,7 @@ public sealed class GuardedConnect(IHostResolver resolver, AddressRules rules)
         UseCookies = false,
         PreAuthenticate = false,
         AutomaticDecompression = DecompressionMethods.None,
-        ActivityHeadersPropagator = null,
+        ActivityHeadersPropagator = DistributedContextPropagator.CreateW3CPropagator(),
         ConnectTimeout = options.Timeout,
         MaxResponseHeadersLength = 16,
         MaxResponseDrainSize = 16 * 1024,

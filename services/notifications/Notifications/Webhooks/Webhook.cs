@@ -99,6 +99,9 @@ public sealed class WebhookDelivery
 
     public DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>W3C trace context of whoever told of the event.</summary>
+    public string? TraceParent { get; init; }
+
     public DateTimeOffset? CompletedAt { get; set; }
 }
 

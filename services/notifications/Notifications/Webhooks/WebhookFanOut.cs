@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Chassis;
 using Chassis.Messaging.Erasure;
 using Contracts.Events;
@@ -69,8 +70,8 @@ public sealed class WebhookFanOut(NotificationsDbContext db, WebhooksSignal sign
                 SELECT n.id, w.id AS webhook_id FROM unnest({ids}, {webhooks}) AS n(id, webhook_id) JOIN webhooks w ON w.id = n.webhook_id
                 WHERE w.status = 'active' ORDER BY w.id FOR SHARE OF w
             )
-            INSERT INTO webhook_deliveries (id, webhook_id, event_id, due_at, created_at)
-            SELECT id, webhook_id, {envelope.Id}, now(), now() FROM wanted
+            INSERT INTO webhook_deliveries (id, webhook_id, event_id, due_at, created_at, trace_parent)
+            SELECT id, webhook_id, {envelope.Id}, now(), now(), {Activity.Current?.Id} FROM wanted
             ON CONFLICT (webhook_id, event_id) DO NOTHING
             """,
             ct);

@@ -20,14 +20,14 @@ public class DeliveryTests(WebhooksFixture service) : IClassFixture<WebhooksFixt
     {
         var webhook = await service.Subscribe("shop.order.*");
         var order = NotificationsFixture.Confirmation(Guid.CreateVersion7());
-        var eventId = await service.Broker.Publish(order, sequence: 3);
+        var eventId = await service.Broker.Publish(order, sequence: 3, trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 
         var delivery = (await service.Arrived(webhook)).ShouldHaveSingleItem();
         delivery.Refusal.ShouldBeNull();
         delivery.Id.ShouldBe(eventId);
         delivery.Method.ShouldBe("POST");
         delivery.ContentType.ShouldBe("application/cloudevents+json; charset=utf-8");
-        delivery.Headers.ShouldNotContain("traceparent");
+        delivery.Headers.ShouldContain("traceparent", "though nobody listens to our own spans");
         var parsed = delivery.Event!.Value;
         parsed.GetProperty("type").GetString().ShouldBe("shop.order.confirmed.v1");
         parsed.GetProperty("subject").GetString().ShouldBe(order.OrderId.ToString());
