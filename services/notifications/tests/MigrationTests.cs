@@ -17,6 +17,7 @@ public sealed class MigrationTests
             ["0006_ended_sessions"] = "1629d70988ca4c04",
             ["0007_ended_single_sessions"] = "9de9b869fb471278",
             ["0008_stored_ids_of_answers"] = "80a8921a30130935",
+            ["0009_times_of_events"] = "8d58e4e4a99fa189",
             ["0010_traces"] = "9f22ea2ed8177a08",
         });
 }
