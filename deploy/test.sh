@@ -2,7 +2,7 @@
 # make test: all set-up, then every test, several projects side by side. Ends with one line "N passed, N failed, N skipped".
 # Servers are private (.local/test, or containers of their own), never those of `make up`. With Docker and no SDK, the tests run in an SDK container.
 # TESTS=word runs only the projects whose path contains it, ONLY=word only the tests whose full name does, REPEAT=n all of it n times,
-# LONG=1 the soak, crash and property tests in full length, JOBS=n so many projects at once, SERVERS=keep leaves the servers running for the next one
+# LONG=1 the soak, crash and property tests in full length, JOBS=n so many projects at once, TEST_SERVERS=keep leaves the servers running for the next one
 # (local mode; make down ends them). docs/testing.md has more.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
@@ -213,7 +213,7 @@ summary_of() {
 # They start while the solution builds: start_X begins, X_are_there ends.
 start_local_servers() {
     step "Starting the test servers"
-    trap 'end_groups; [ "${SERVERS:-}" = keep ] || deploy_test_servers stop || true' EXIT
+    trap 'end_groups; [ "${TEST_SERVERS:-}" = keep ] || deploy_test_servers stop || true' EXIT
     deploy_test_servers install
     beside 3 deploy_test_servers start
 }

@@ -102,7 +102,7 @@ done
 
 work=$(mktemp -d) blocks=$work/blocks copy=$work/copy
 # Its `make test`s share their servers.
-export SERVERS=keep
+export TEST_SERVERS=keep
 trap '[ ! -d "$copy/.local" ] || make -C "$copy" --no-print-directory clean >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 . tests/copy.sh
