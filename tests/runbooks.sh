@@ -250,7 +250,7 @@ fi
 if [ $# = 0 ]; then
     for page in "$pages"/*.md $how_tos; do
         case $page in
-            */README.md | */alerts.md | */metrics.md | */log-events.md) ;;
+            */README.md | */alerts.md | */metrics.md | */log-events.md | */traces.md) ;;
             receive-webhooks) [ "$(cat .local/mode)" = docker ] || set -- "$@" "$page" ;;     # no container reaches the partner of this test
             *) set -- "$@" "$(basename "$page" .md)" ;;
         esac

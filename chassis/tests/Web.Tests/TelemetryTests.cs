@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using Chassis;
 using Chassis.Web;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Trace;
 
 namespace Web.Tests;
@@ -18,11 +18,11 @@ public sealed class TelemetryTests
     [InlineData("parentbased_traceidratio", "0", false, true, false)]
     [InlineData("parentbased_traceidratio", "1", true, true, false)]
     [InlineData("parentbased_always_off", null, false, true, false)]
-    public void A_trace_is_kept_or_not_as_the_variables_and_whoever_began_it_say(
+    public async Task A_trace_is_kept_or_not_as_the_variables_and_whoever_began_it_say(
         string? sampler, string? argument, bool isKept, bool isKeptOfWhoIsKept, bool isKeptOfWhoIsNot)
     {
         var name = $"sample-{Guid.NewGuid():n}";
-        var builder = Host.CreateEmptyApplicationBuilder(null);
+        var builder = WebApplication.CreateBuilder();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:9",
@@ -30,7 +30,7 @@ public sealed class TelemetryTests
             ["OTEL_TRACES_SAMPLER_ARG"] = argument,
         });
         ServiceTelemetry.Add(builder, new ServiceIdentity(name, "1.0.0", Guid.NewGuid()));
-        using var host = builder.Build();
+        await using var host = builder.Build();
         host.Services.GetRequiredService<TracerProvider>();
         using var source = new ActivitySource(name);
 
