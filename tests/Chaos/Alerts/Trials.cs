@@ -49,9 +49,9 @@ internal static class Trials
             stage => LockAsync(stage, "orders", "LOCK TABLE sales_by_day IN ACCESS EXCLUSIVE MODE")),
         new("a reservation waits for the shelf's row", ["MessageInHandTooLong/inventory"],
             stage => LockAsync(stage, "inventory", "LOCK TABLE stock IN ACCESS EXCLUSIVE MODE")),
-        new("somebody deletes a queue", ["TopologyMended/notifications"], async stage =>
+        new("somebody deletes an exchange", ["TopologyMended"], async stage =>
         {
-            await stage.Topology.DeleteAsync(channel => channel.QueueDeleteAsync("notifications.contacts"));
+            await stage.Topology.DeleteAsync(channel => channel.ExchangeDeleteAsync("shop.order.completed.v1"));
             return Nothing;
         }),
         new("the broker lets the notifications service read no queue", ["QueueWithoutConsumer/notifications"], async stage =>
