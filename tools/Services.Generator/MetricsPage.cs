@@ -17,7 +17,7 @@ public static class MetricsPage
             # Metrics
 
             Every instrument that the services declare themselves. `{Generated.Command}` writes this page from the sources.
-            They leave over OTLP, from each replica, when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, and nowhere otherwise. What to watch, and what to do then: [runbooks](README.md).
+            Each replica serves them to Prometheus at `/metrics` of the address in `Metrics__Url`, sends them over OTLP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, and without either makes none; `make observe` sets both. What to watch, and what to do then: [runbooks](README.md).
 
             A meter must be called `Chassis.*`, or as its service: no other is exported (`chassis/Web/Telemetry/ServiceTelemetry.cs`).
 
