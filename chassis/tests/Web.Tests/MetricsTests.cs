@@ -9,6 +9,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Chassis.Web.Tests;
 
+/// <summary>What is scraped of a process tells of every service in it.</summary>
+[CollectionDefinition(nameof(The_port_of_the_metrics), DisableParallelization = true)]
+[Collection(nameof(The_port_of_the_metrics))]
 public sealed class The_port_of_the_metrics
 {
     private readonly Uri _public = new($"http://127.0.0.1:{Ports.Free()}");
