@@ -62,19 +62,26 @@ internal static class Trials
             await stage.Cluster.Vhost.CloseConnectionsAsync();
             return () => SetRightsAsync(stage, account, before);
         }),
-        new("the queue of the inventory service's commands takes no more", ["OutboxParked/orders"], async stage =>
+        new("nobody reads the inventory service's commands, and their queue is full", ["OutboxParked/orders"], async stage =>
         {
+            var readers = stage.Cluster.Of("inventory");
+            foreach (var replica in readers)
+            {
+                replica.Kill();
+            }
+
             await LimitAsync(@"^inventory\.commands$");
             return async () =>
             {
                 await LimitAsync("^no queue$");
+                await Task.WhenAll(readers.Select(StartAsync));
                 await OperateAsync(stage, "orders", HttpMethod.Post, "/v1/ops/outbox/release");
             };
 
             Task LimitAsync(string queues) => stage.Cluster.Vhost.PutResourceAsync("policies/full", new Dictionary<string, object>
             {
                 ["pattern"] = queues, ["priority"] = 100, ["apply-to"] = "queues",
-                ["definition"] = new Dictionary<string, object> { ["max-length"] = 0, ["overflow"] = "reject-publish" },
+                ["definition"] = new Dictionary<string, object> { ["max-length"] = 1, ["overflow"] = "reject-publish" },
             });
         }),
         new("messages that no consumer can read", ["DeadLettersOpen", "MessagesGivenUp"], async stage =>
