@@ -42,11 +42,10 @@ internal sealed class AlertsRun(Stage stage, Market market, Watch watch, IAnsiCo
             Orders = 20_000,
             IsScraped = true,
             OrderKinds = [OrderKind.Ships, OrderKind.Ships, OrderKind.Ships, OrderKind.Declined, OrderKind.OutOfStock],
-            ServiceSettings = new Dictionary<string, string>
+            ServiceSettings = new Dictionary<string, string>(Enumerable.Range(0, 40).Select(n => KeyValuePair.Create($"Mail__Retries__{n}", "00:00:05")))
             {
                 ["Messaging__SendAttempts"] = "4",
                 ["RateLimit__Concurrent"] = "1000",
-                // The alerts' clocks run faster than the services': what these do every ten seconds would look late.
                 ["Fulfilment__Authorization"] = "00:10:00",
             },
         };
