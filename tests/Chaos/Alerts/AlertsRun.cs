@@ -42,8 +42,14 @@ internal sealed class AlertsRun(Stage stage, Market market, Watch watch, IAnsiCo
             Orders = 20_000,
             IsScraped = true,
             OrderKinds = [OrderKind.Ships, OrderKind.Ships, OrderKind.Ships, OrderKind.Declined, OrderKind.OutOfStock],
-            ServiceSettings = new Dictionary<string, string>(Enumerable.Range(0, 40).Select(n => KeyValuePair.Create($"Mail__Retries__{n}", "00:00:05")))
+            // What was put off is tried again within seconds, and not minutes: it would keep its alerts alive.
+            ServiceSettings = new Dictionary<string, string>(
+                from key in (string[])["Mail__Retries", "Webhooks__Schedule"]
+                from n in Enumerable.Range(0, 40)
+                select KeyValuePair.Create($"{key}__{n}", "00:00:05"))
             {
+                ["Webhooks__CircuitBreak"] = "00:00:05",
+                ["Webhooks__MaxCircuitBreak"] = "00:00:10",
                 ["Messaging__SendAttempts"] = "4",
                 ["RateLimit__Concurrent"] = "1000",
                 ["Fulfilment__Authorization"] = "00:10:00",
