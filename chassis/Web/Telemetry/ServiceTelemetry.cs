@@ -34,7 +34,7 @@ internal static class ServiceTelemetry
         }
 
         builder.Services.AddSingleton<IHealthCheckPublisher, HealthMetrics>();
-        builder.Services.Configure<HealthCheckPublisherOptions>(health => (health.Delay, health.Period) = (TimeSpan.Zero, TimeSpan.FromSeconds(10)));
+        builder.Services.Configure<HealthCheckPublisherOptions>(health => health.Period = TimeSpan.FromSeconds(10));
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource
                 .AddService(identity.Name, serviceNamespace: "shop", identity.Version, autoGenerateServiceInstanceId: false, identity.InstanceId.ToString()))
