@@ -63,7 +63,7 @@ webhooks_do_not_arrive() {
 }
 webhooks_do_not_arrive_healed() { call DELETE notifications "/v1/webhooks/$webhook"; }
 
-a_queue_was_deleted() { broker queues/%2F/notifications.webhooks -X DELETE; }
+a_queue_was_deleted() { broker exchanges/%2F/shop.order.completed.v1 -X DELETE; }
 
 an_objective_is_missed() { make stop SERVICE=inventory; place_order; }
 an_objective_is_missed_healed() { make start SERVICE=inventory; }
