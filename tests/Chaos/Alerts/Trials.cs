@@ -180,10 +180,10 @@ internal static class Trials
             return heal;
         }),
         new("the mail server knows none of the customers", ["MailsFail"], stage => MailsAsync(stage, Behaviour.Reject)),
-        new("the mail server puts mails off for 70 s", ["MailsWait", "ErrorBudgetBurnsFast/mails-sent"], async stage =>
+        new("the mail server puts mails off for two minutes", ["MailsWait", "ErrorBudgetBurnsFast/mails-sent"], async stage =>
         {
             var heal = await MailsAsync(stage, Behaviour.Refuse);
-            await Task.Delay(TimeSpan.FromSeconds(70));      // the objective's 60 s are real: they are a bucket of a histogram
+            await Task.Delay(TimeSpan.FromMinutes(2));      // the objective's 60 s are real, a bucket of a histogram: half of what waits is late
             await heal();
             return Nothing;
         }),
