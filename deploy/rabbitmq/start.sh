@@ -9,7 +9,7 @@ mkdir -p /tmp/broker
 sh /provision/render.sh >/tmp/broker/definitions.json
 if [ -n "${TLS:-}" ]; then
     install -m 600 /tls/server.key /tls/server.crt /tls/trusted/ca.crt /tmp/broker
-    sh /provision/tls.sh /tmp/broker/ 5672 15672 15692 >/etc/rabbitmq/conf.d/70-tls.conf
+    sh /provision/tls.sh /tmp/broker/ 5672 15672 15691 >/etc/rabbitmq/conf.d/70-tls.conf
     chmod 644 /etc/rabbitmq/conf.d/70-tls.conf
 fi
 [ "$(id -u)" != 0 ] || chown -R rabbitmq:rabbitmq /tmp/broker
