@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using Chassis.Testing;
 
 namespace Shop.Observability;
 
@@ -48,7 +48,7 @@ internal sealed class Look(HttpClient prometheus)
     {
         var findings = new List<string>();
         Queries = 0;
-        foreach (var file in Directory.GetFiles(Path.Combine(Root(), "deploy/observability/dashboards"), "*.json").Order())
+        foreach (var file in Directory.GetFiles(Repository.PathOf("deploy/observability/dashboards"), "*.json").Order())
         {
             var dashboard = JsonNode.Parse(await File.ReadAllTextAsync(file))!;
             foreach (var (panel, target) in dashboard["panels"]!.AsArray().SelectMany(p => p!["targets"]!.AsArray().Select(t => (p!, t!))))
@@ -72,6 +72,4 @@ internal sealed class Look(HttpClient prometheus)
         var answer = JsonNode.Parse(await response.Content.ReadAsStringAsync())!;
         return (string?)answer["status"] == "success" ? answer["data"]! : throw new InvalidOperationException($"{what}: {answer["error"]}");
     }
-
-    private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", ".."));
 }
