@@ -11,23 +11,31 @@ public sealed class NotificationMetrics : IInstruments, IDisposable
 {
     public const string MeterName = "notifications";
 
+    /// <summary>The objectives <c>mails-sent</c> and <c>webhooks-attempted</c> of docs/operate/alerts.md.</summary>
+    private static readonly TimeSpan MailInTime = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan AttemptInTime = TimeSpan.FromSeconds(10);
     private static readonly InstrumentAdvice<int> Tries = new() { HistogramBucketBoundaries = [1, 2, 3, 4, 5, 7, 10] };
 
     private readonly Meter _meter;
     private readonly Counter<long> _mails;
+    private readonly Counter<long> _mailsInTime;
     private readonly Histogram<double> _mailAge;
     private readonly Histogram<int> _mailAttempts;
     private readonly Histogram<double> _mailCall;
     private readonly Histogram<double> _mailWindow;
     private readonly Counter<long> _attempts;
     private readonly Histogram<double> _attemptCall;
-    private readonly Histogram<double> _firstAttempt;
+    private readonly Counter<long> _firstAttempts;
+    private readonly Counter<long> _firstAttemptsInTime;
+    private readonly Histogram<double> _firstAttemptAge;
     private readonly Counter<long> _deliveries;
 
     public NotificationMetrics(IMeterFactory factory)
     {
         _meter = factory.Create(MeterName);
         _mails = _meter.CreateCounter<long>("shop.mails", "{mail}", "Mails that came to an end.");
+        _mailsInTime = _meter.CreateCounter<long>(
+            "shop.mails.in_time", "{mail}", "Mails that the mail server has taken within 60 s of the event that asks for them, as promised.");
         _mailAge = _meter.CreateHistogram(
             "shop.mails.age", "s", "Time from the event that asks for a mail until the mail server has taken it, with all attempts.", advice: Buckets.Waits);
         _mailAttempts = _meter.CreateHistogram("shop.mails.attempts", "{attempt}", "Attempts of a mail that came to an end.", advice: Tries);
@@ -36,7 +44,10 @@ public sealed class NotificationMetrics : IInstruments, IDisposable
             "shop.mails.window", "s", "Time from the mail server's answer until it is recorded: a crash in it repeats the mail.", advice: Buckets.Calls);
         _attempts = _meter.CreateCounter<long>("shop.webhooks.attempts", "{attempt}", "Attempts to deliver a webhook.");
         _attemptCall = _meter.CreateHistogram("shop.webhooks.call.duration", "s", "Time that an endpoint took for an attempt.", advice: Buckets.Calls);
-        _firstAttempt = _meter.CreateHistogram(
+        _firstAttempts = _meter.CreateCounter<long>("shop.webhooks.first_attempts", "{delivery}", "Deliveries that were attempted for the first time.");
+        _firstAttemptsInTime = _meter.CreateCounter<long>(
+            "shop.webhooks.in_time", "{delivery}", "Of them those whose first attempt has ended within 10 s of the event, as promised.");
+        _firstAttemptAge = _meter.CreateHistogram(
             "shop.webhooks.first_attempt.age", "s", "Time from an event until the first attempt to tell an endpoint of it has ended.", advice: Buckets.Waits);
         _deliveries = _meter.CreateCounter<long>(
             "shop.webhooks.deliveries", "{delivery}", "Deliveries that came to an end; those of a webhook that is removed are gone and do not count.");
@@ -52,6 +63,9 @@ public sealed class NotificationMetrics : IInstruments, IDisposable
             }
         }
 
+        _mailsInTime.Add(0);
+        _firstAttempts.Add(0);
+        _firstAttemptsInTime.Add(0);
         foreach (var isDelivered in (bool[])[true, false])
         {
             _attempts.Add(0, new KeyValuePair<string, object?>("outcome", NameOf(isDelivered)));
@@ -93,6 +107,11 @@ public sealed class NotificationMetrics : IInstruments, IDisposable
     public void MailSent(TimeSpan age, TimeSpan call, TimeSpan unrecorded)
     {
         _mailAge.Record(Math.Max(0, age.TotalSeconds));
+        if (age <= MailInTime)
+        {
+            _mailsInTime.Add(1);
+        }
+
         _mailCall.Record(call.TotalSeconds);
         _mailWindow.Record(unrecorded.TotalSeconds);
     }
@@ -103,7 +122,13 @@ public sealed class NotificationMetrics : IInstruments, IDisposable
         _attemptCall.Record(result.Latency.TotalSeconds);
         if (result.Delivery.Attempts == 1)
         {
-            _firstAttempt.Record(Math.Max(0, (result.Delivery.SinceEvent + result.Latency).TotalSeconds));
+            var age = result.Delivery.SinceEvent + result.Latency;
+            _firstAttemptAge.Record(Math.Max(0, age.TotalSeconds));
+            _firstAttempts.Add(1);
+            if (age <= AttemptInTime)
+            {
+                _firstAttemptsInTime.Add(1);
+            }
         }
     }
 
