@@ -101,6 +101,7 @@ public static class ServiceDefaults
         app.UseMiddleware<ProblemMiddleware>();
         app.Use(ApiReference.RewriteAsync);
         app.UseRouting();
+        app.Use(ApiReference.LeadFromRootAsync);
         app.UseRequestTimeouts();
         if (AllowedOrigins(app.Configuration).Length > 0)
         {

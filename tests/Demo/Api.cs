@@ -36,6 +36,21 @@ internal sealed class Api(TimeSpan patience) : IDisposable
 
     public Task<Answer> DeleteAsync(Uri service, string path, string? token) => SendAsync(HttpMethod.Delete, service, path, token, null);
 
+    /// <summary>For what may be away without anybody missing it: asked once, and not for long.</summary>
+    public async Task PutIfThereAsync(Uri service, string path, JsonNode body)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        using var content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        try
+        {
+            using var answer = await _http.PutAsync(new Uri(service, path), content, patience.Token);
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            // Then it is not there.
+        }
+    }
+
     public async Task<string> SignInAsync(Uri users, string email, string password)
     {
         var answer = await SendAsync(HttpMethod.Post, users, "/connect/token", null, () => new FormUrlEncodedContent(

@@ -118,6 +118,7 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
             {
                 began = DateTime.UtcNow;
                 story.OrderId = await PlaceAsync(story.Plan);
+                await ShowInWindowAsync();
                 await FollowAsync(story, began);
                 if (story.Plan.CancelAt is null || story.Cancelled)
                 {
@@ -134,6 +135,14 @@ internal sealed class Demonstration(Settings settings, Api api, Screen screen, W
         }
         story.Finished = true;
     }
+
+    /// <summary>Whoever has no token can watch the orders in the console's window.</summary>
+    private Task ShowInWindowAsync() => api.PutIfThereAsync(settings.Console, "/window", new JsonObject
+    {
+        ["token"] = _customerToken,
+        ["orders"] = new JsonArray(
+            [.. _stories.Where(s => s.OrderId is not null).Select(s => new JsonObject { ["id"] = s.OrderId, ["title"] = s.Plan.Title })]),
+    });
 
     private async Task<string> PlaceAsync(Plan plan)
     {

@@ -7,6 +7,7 @@ internal sealed record Settings
     public Uri Orders { get; } = Address("DEMO_ORDERS", "http://127.0.0.1:8082");
     public Uri Inventory { get; } = Address("DEMO_INVENTORY", "http://127.0.0.1:8083");
     public Uri Notifications { get; } = Address("DEMO_NOTIFICATIONS", "http://127.0.0.1:8084");
+    public Uri Console { get; } = Address("DEMO_CONSOLE", "http://127.0.0.1:8085");
     public Uri Mail { get; } = Address("DEMO_MAIL", "http://127.0.0.1:1080");
 
     /// <summary>Where the demo listens for webhooks, and under which address the notifications service finds it.</summary>
@@ -15,6 +16,7 @@ internal sealed record Settings
 
     /// <summary>What people open in a browser, which in containers is another address than the one above.</summary>
     public Uri MailPage { get; } = Address("DEMO_MAIL_PAGE", "http://127.0.0.1:1080");
+    public Uri ConsolePage { get; } = Address("DEMO_CONSOLE_PAGE", "http://127.0.0.1:8085");
     public Uri BrokerPage { get; } = Address("DEMO_BROKER_PAGE", "http://127.0.0.1:15672");
 
     public string OperatorEmail { get; } = Text("OPERATOR_EMAIL", "operator@shop.example");

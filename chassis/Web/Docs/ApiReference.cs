@@ -9,22 +9,25 @@ namespace Chassis.Web;
 /// <summary>The reference page at <c>/docs</c>: Scalar, from its package alone. No other origin is asked for anything.</summary>
 internal static class ApiReference
 {
-    /// <summary>
-    /// Scalar answers <c>/docs</c> with a redirect to <c>/docs/</c>; here the page itself is at the address that everybody knows, and what one types first
-    /// leads there.
-    /// </summary>
+    /// <summary>Scalar answers <c>/docs</c> with a redirect to <c>/docs/</c>; here the page itself is at the address that everybody knows.</summary>
     public static Task RewriteAsync(HttpContext context, RequestDelegate next)
     {
-        if (context.Request.Path == "/" && HttpMethods.IsGet(context.Request.Method))
+        if (context.Request.Path == "/docs")
+        {
+            context.Request.Path = "/docs/";
+        }
+
+        return next(context);
+    }
+
+    /// <summary>What one types first leads there, where the service has no page of its own for it.</summary>
+    public static Task LeadFromRootAsync(HttpContext context, RequestDelegate next)
+    {
+        if (context.Request.Path == "/" && HttpMethods.IsGet(context.Request.Method) && context.GetEndpoint() is null)
         {
             // Relative, for whoever has put the service behind a prefix.
             context.Response.Redirect("docs");
             return Task.CompletedTask;
-        }
-
-        if (context.Request.Path == "/docs")
-        {
-            context.Request.Path = "/docs/";
         }
 
         return next(context);

@@ -46,7 +46,7 @@ public sealed record AuthenticationSettings : IValidatableObject, IForDevelopmen
     public string ExpectedIssuer => (string.IsNullOrEmpty(Issuer) ? Authority : Issuer).TrimEnd('/');
 
     /// <summary>An address of the issuer's as it is reached from here.</summary>
-    internal string UnderAuthority(string uri) =>
+    public string UnderAuthority(string uri) =>
         uri.StartsWith($"{ExpectedIssuer}/", StringComparison.Ordinal) ? Authority.TrimEnd('/') + uri[ExpectedIssuer.Length..] : uri;
 
     internal IReadOnlyList<string> AcceptedTypes => TokenTypes.Count > 0 ? TokenTypes : ["at+jwt", "application/at+jwt"];
