@@ -139,12 +139,15 @@ passwords() {
     [ "$ASPNETCORE_ENVIRONMENT" != Development ] || [ "$OPERATOR_PASSWORD" != Operator-dev-1 ] || printf 'The passwords are those of development; make secrets makes your own.'
 }
 
+# First what has pages for people, then what has a description of its API.
 services_and_urls() {
-    local name variable
+    local name variable url first=() others=()
     for name in "${SERVICES[@]}"; do
-        variable=$(port_variable "$name")
-        printf '  %-16s http%s://127.0.0.1:%s/docs\n' "$name" "${TLS:+s}" "${!variable}"
+        variable=$(port_variable "$name") url=${variable%_PORT}_URL
+        variable=http${TLS:+s}://127.0.0.1:${!variable}
+        if keeps_nothing "$name"; then first+=("$name" "${!url:-$variable}"); else others+=("$name" "$variable/docs"); fi
     done
+    printf '  %-16s %s\n' ${first[@]+"${first[@]}"} "${others[@]}"
 }
 
 if [ "${MAKE_TARGET}" = demo ]; then

@@ -261,7 +261,7 @@ clone_to() {
 
 ready() {    # ready FOLDER: what does not answer
     local name port
-    for name in USERS ORDERS INVENTORY NOTIFICATIONS; do
+    for name in USERS ORDERS INVENTORY NOTIFICATIONS CONSOLE; do
         port=$(sed -n "s/^${name}_PORT=//p" "$1/.env")
         curl -fsS --noproxy '*' --max-time 10 --output /dev/null "http://127.0.0.1:$port/health/ready" || echo "$name does not answer"
     done

@@ -21,8 +21,8 @@ public sealed partial class Output(string root)
 
     private readonly SchemaWriter _schemas = new(DocComments.Of(ShopContracts.Catalogue));
 
-    /// <summary>The services of the repository.</summary>
-    public IReadOnlyList<Service> Services { get; } = Service.Of(Path.GetDirectoryName(root)!);
+    /// <summary>The services of the repository that say and hear something.</summary>
+    public IReadOnlyList<Service> Services { get; } = [.. Service.Of(Path.GetDirectoryName(root)!).Where(s => !s.Stateless)];
 
     /// <summary>The directory <c>contracts/</c>, found upwards from where the program runs.</summary>
     public static Output Locate()

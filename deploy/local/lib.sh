@@ -34,6 +34,9 @@ SERVICES=()
 while IFS= read -r shop_name; do SERVICES+=("$shop_name"); done < <(
     awk -F '[:,]' '/"port":/ { n = split(FILENAME, part, "/"); print $2 + 0, part[n - 1] }' "$ROOT"/services/*/service.json | sort -n | cut -d' ' -f2)
 
+# keeps_nothing NAME: whether it has neither database nor account at the broker, as its manifest says
+keeps_nothing() { grep -q '"stateless": *true' "$ROOT/services/$1/service.json" 2>/dev/null; }
+
 # ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
@@ -86,6 +89,7 @@ export_local_addresses() {
     for name in "${SERVICES[@]}"; do
         variable=$(port_variable "$name")
         export "SHOP_${variable%_PORT}_ADDRESS=127.0.0.1:${!variable:?}"
+        ! keeps_nothing "$name" || export "SHOP_${variable%_PORT}_DATA=$STATE/$name"
     done
     export SHOP_SANDBOX_ADDRESS=127.0.0.1:$PAYMENT_SANDBOX_PORT
     export SHOP_SANDBOX_DATA=$STATE/payment-sandbox
@@ -165,8 +169,16 @@ choose_mode() {
 observe() {
     [ -e "$STATE/observed" ] || return 0
     export METRICS=true COMPOSE_PROFILES=observability
-    [ -n "$OTEL_EXPORTER_OTLP_ENDPOINT" ] ||
-        export OTEL_EXPORTER_OTLP_ENDPOINT=http://$([ "$MODE" = docker ] && echo telemetry:4317 || echo "127.0.0.1:$OTLP_PORT")
+    [ -z "$OTEL_EXPORTER_OTLP_ENDPOINT" ] || return 0
+    local trace='traces/detail/{traceId}'
+    OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:$OTLP_PORT
+    if [ "$MODE" = docker ]; then
+        OTEL_EXPORTER_OTLP_ENDPOINT=http://telemetry:4317
+        # Grafana's address of a trace is a query in JSON, of which nothing but the place of the id is left as it is.
+        trace='explore?schemaVersion=1&orgId=1&panes=%7B%22t%22:%7B%22datasource%22:%22tempo%22,%22queries%22:%5B%7B%22refId%22:%22A%22,%22datasource%22:%7B%22type%22:%22tempo%22,%22uid%22:%22tempo%22%7D,%22queryType%22:%22traceql%22,%22query%22:%22{traceId}%22%7D%5D,%22range%22:%7B%22from%22:%22now-24h%22,%22to%22:%22now%22%7D%7D%7D'
+    fi
+    [ -n "$TRACE_URL" ] || TRACE_URL=http://127.0.0.1:$TELEMETRY_PORT/$trace
+    export OTEL_EXPORTER_OTLP_ENDPOINT TRACE_URL
 }
 
 # What Compose made from this folder, of whatever name.

@@ -78,6 +78,8 @@ start_service() {
     export SHOP_TLS=$STATE/tls/$name
     if [ "$name" = payment-sandbox ]; then
         environment_of payment-sandbox
+    elif keeps_nothing "$name"; then
+        environment_of common "$name"
     else
         # Brings the database up to date and ends, with a password that the service itself does not have. The service waits for it.
         stop "$name.migrations"

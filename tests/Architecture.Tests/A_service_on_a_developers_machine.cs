@@ -25,6 +25,7 @@ public sealed partial class A_service_on_a_developers_machine
         var script = MakeUp(service).Where(s => s.Contains("__", StringComparison.Ordinal)).Select(s => s.Split('=', 2)).Select(
             s => $"{s[0].Replace("__", ":", StringComparison.Ordinal)}={s[1]}")
             .Where(s => !s.StartsWith("Sandbox:DataDirectory=", StringComparison.Ordinal)   // a folder of this machine; without it the ledger is in memory
+                && !s.StartsWith("Console:Keys=", StringComparison.Ordinal)                 // another one; without it everybody signs in again
                 && !s.StartsWith("Kestrel:", StringComparison.Ordinal)                      // nothing without TLS=true
                 && s != "Database:Migrate=false");                                          // here nobody else migrates
         development.Order(StringComparer.Ordinal).ShouldBe(
@@ -89,7 +90,9 @@ public sealed partial class A_service_on_a_developers_machine
                 """
                 set -a; . ./.env.example; set +a
                 . deploy/local/lib.sh; export_local_addresses
-                case $1 in payment-sandbox) environment_of "$1" ;; *) environment_of common "$1" "$1.migrations" ;; esac
+                if [ "$1" = payment-sandbox ]; then environment_of "$1"
+                elif keeps_nothing "$1"; then environment_of common "$1"
+                else environment_of common "$1" "$1.migrations"; fi
                 printf '%s\n' "${environment[@]}"
                 """,
                 "bash",

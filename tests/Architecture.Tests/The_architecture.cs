@@ -65,6 +65,16 @@ public sealed partial class The_architecture
     }
 
     [Fact]
+    public void What_keeps_nothing_knows_the_web_alone()
+    {
+        var stateless = Service.Of(Repository.Root).Where(s => s.Stateless).Select(s => s.Name).ToList();
+        foreach (var project in Repository.OfServices.Where(p => stateless.Contains(p.Service!)))
+        {
+            project.Projects.ShouldBe(["chassis/Web/Web.csproj"], $"{project}: it asks the others over HTTP, and knows neither their messages nor their tables.");
+        }
+    }
+
+    [Fact]
     public void The_domain_depends_on_nothing()
     {
         foreach (var project in Repository.Projects.Where(p => p.Name.EndsWith(".Domain", StringComparison.Ordinal)))
@@ -276,6 +286,7 @@ public sealed partial class The_architecture
         {
             ["Data"] = (1000, 1099), ["Web"] = (1100, 1999), ["Messaging.Outbox"] = (2000, 2999), ["Messaging"] = (2000, 2999), ["EventSourcing"] = (3000, 3999),
             ["Orders"] = (4000, 4999), ["Notifications"] = (5000, 5999), ["Users"] = (6000, 6999), ["Inventory"] = (7000, 7999),
+            ["Console"] = (8000, 8999),
         };
         var ids = (from project in Repository.Product
                    from source in Repository.Sources(project.Folder)

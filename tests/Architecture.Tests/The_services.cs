@@ -23,7 +23,27 @@ public sealed class The_services
     [Fact]
     public void Are_missed_in_every_such_file_when_one_has_gone() =>
         new Generated(Repository.Root, [.. All.Skip(1)]).Stale().Select(f => f.Key).ShouldBe(
-            ["docker-compose.yml", ".env.example", ".devcontainer/devcontainer.json", LogEventsPage.Path, "deploy/rabbitmq/definitions.json"], ignoreOrder: true);
+            [
+                "docker-compose.yml", ".env.example", ".devcontainer/devcontainer.json", LogEventsPage.Path, "deploy/rabbitmq/definitions.json", "deploy/env/console.env",
+                "services/console/Console/appsettings.Development.json",
+            ],
+            ignoreOrder: true);
+
+    [Fact]
+    public void Are_known_to_neither_database_nor_broker_when_they_keep_nothing()
+    {
+        var stateless = All.Where(s => s.Stateless).ToList();
+        stateless.ShouldNotBeEmpty();
+        foreach (var service in stateless)
+        {
+            string[] places = ["docker-compose.yml", ".env.example", "deploy/rabbitmq/definitions.json", "contracts/asyncapi.yaml"];
+            places.SelectMany(place => File.ReadLines(Path.Combine(Repository.Root, place)))
+                .Where(line => line.Contains($"{service.Variable}_DB_", StringComparison.Ordinal) || line.Contains($"{service.Variable}_BROKER_", StringComparison.Ordinal)
+                    || line.Contains($"{service.Name}-migrations", StringComparison.Ordinal) || line.Contains($"\"{service.Name}\"", StringComparison.Ordinal))
+                .ShouldBeEmpty();
+            File.ReadAllText(Path.Combine(Repository.Root, $"deploy/env/{service.Name}.env")).ShouldNotContain("__Password=");
+        }
+    }
 
     [Theory]
     [InlineData("Loyalty")]
@@ -43,6 +63,7 @@ public sealed class The_services
     [InlineData("""{ "port": 8082, "eventIds": 5000, "title": "A", "listens": [] }""", "publishes")]
     [InlineData("""{ "port": 8082, "title": "A", "publishes": [], "listens": [] }""", "eventIds")]
     [InlineData("""{ "port": 8082, "eventIds": 5000, "title": "A", "publishes": [], "listens": [], "prot": 1 }""", "prot")]
+    [InlineData("""{ "port": 8082, "eventIds": 5000, "title": "A", "publishes": ["b"], "listens": [], "stateless": true }""", "stateless")]
     public void Are_told_what_is_wrong_with_a_manifest(string manifest, string what)
     {
         var root = Directory.CreateTempSubdirectory("services-");
@@ -79,7 +100,8 @@ public sealed class The_services
         string[] parts =
         [
             $"services/{name}/{service.Project}/{service.Project}.csproj", $"services/{name}/{service.Project}/Dockerfile",
-            $"services/{name}/tests/{service.Project}.Tests.csproj", $"deploy/env/{name}.env", $"deploy/env/{name}.migrations.env",
+            $"services/{name}/tests/{service.Project}.Tests.csproj", $"deploy/env/{name}.env",
+            .. service.Stateless ? (string[])[] : [$"deploy/env/{name}.migrations.env"],
         ];
         parts.Where(part => !File.Exists(Path.Combine(Repository.Root, part))).ShouldBeEmpty();
     }
@@ -89,7 +111,7 @@ public sealed class The_services
     public void Hear_of_erased_people(string name)
     {
         var service = All.Single(s => s.Name == name);
-        if (!service.Publishes.Contains("user"))
+        if (!service.Publishes.Contains("user") && !service.Stateless)
         {
             service.Listens.Any(l => l.Covers("shop.user.erased.v1") && l.Events is not ["*"]).ShouldBeTrue(
                 "whoever keeps anything about people forgets it with the rest: docs/how-to/add-a-service.md");

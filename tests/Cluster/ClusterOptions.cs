@@ -8,6 +8,9 @@ public sealed record ClusterOptions
     /// <summary>Processes of each of the four services.</summary>
     public int Replicas { get; init; } = 1;
 
+    /// <summary>Whether the operators' console is there too, of which nobody else takes notice.</summary>
+    public bool Console { get; init; }
+
     /// <summary>
     /// Whether everything between the processes and their servers is encrypted, as with TLS=true; needs <see cref="TestServers.Certificates"/>.
     /// </summary>

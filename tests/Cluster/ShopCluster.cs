@@ -7,7 +7,7 @@ namespace Shop.Cluster;
 
 /// <summary>
 /// The whole system as processes of this machine, on the real PostgreSQL and RabbitMQ that the environment names (see <see cref="TestServers"/>):
-/// a database per service, a virtual host, the payment sandbox, and every service with one or more replicas.
+/// a database per service, a virtual host, the payment sandbox, and every service with one or more replicas. The console only for whoever asks for it.
 /// </summary>
 public sealed class ShopCluster : IAsyncDisposable
 {
@@ -26,8 +26,8 @@ public sealed class ShopCluster : IAsyncDisposable
         this._vhost = vhost;
     }
 
-    /// <summary>Every service of the repository.</summary>
-    public static IReadOnlyList<string> ServiceNames { get; } = [.. Service.Of(Repository.Root).Select(s => s.Name)];
+    /// <summary>Every service of the repository that keeps something.</summary>
+    public static IReadOnlyList<string> ServiceNames { get; } = [.. Service.Of(Repository.Root).Where(s => !s.Stateless).Select(s => s.Name)];
 
     /// <summary>Every process, the sandbox included.</summary>
     public IEnumerable<Replica> All => _replicas.Values.SelectMany(r => r);
@@ -67,7 +67,7 @@ public sealed class ShopCluster : IAsyncDisposable
             await cluster.RestoreAsync(options);
             cluster.Configure(options);
             // What lies in a restored outbox leaves with the first breath, and the broker is a new one: whoever listens to it comes first.
-            IEnumerable<IReadOnlyList<Replica>> waves = options.Restore is null ? [[.. cluster.All]] : ListenersFirst().Select(cluster.Of);
+            IEnumerable<IReadOnlyList<Replica>> waves = options.Restore is null ? [[.. cluster.All]] : ListenersFirst(options).Select(cluster.Of);
             foreach (var wave in waves)
             {
                 foreach (var replica in wave)
@@ -87,7 +87,9 @@ public sealed class ShopCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>The replicas of <c>users</c>, <c>orders</c>, <c>inventory</c>, <c>notifications</c>, or the one <c>payment-sandbox</c>.</summary>
+    /// <summary>
+    /// The replicas of <c>users</c>, <c>orders</c>, <c>inventory</c>, <c>notifications</c>, or the one <c>payment-sandbox</c> or <c>console</c>.
+    /// </summary>
     public IReadOnlyList<Replica> Of(string service) => _replicas[service];
 
     /// <summary>The database of a service, as its owner: for checks from outside.</summary>
@@ -110,7 +112,8 @@ public sealed class ShopCluster : IAsyncDisposable
     }
 
     // Users tell most, and notifications hear most.
-    private static IEnumerable<string> ListenersFirst() => [.. ServiceNames.Append("payment-sandbox").Reverse()];
+    private static IEnumerable<string> ListenersFirst(ClusterOptions options) =>
+        [.. ServiceNames.Append("payment-sandbox").Reverse(), .. options.Console ? (string[])["console"] : []];
 
     private async Task OpenAccountsAsync(ClusterOptions options)
     {
@@ -148,29 +151,19 @@ public sealed class ShopCluster : IAsyncDisposable
 
         // The first replica of the users service is the issuer; any other would answer the same.
         var issuer = Url(options);
+        var console = Url(options);
         var smtp = (options.Smtp ?? TestServers.MailSmtp).Split(':');
         foreach (var service in ServiceNames)
         {
             var name = char.ToUpperInvariant(service[0]) + service[1..];
             Add(service, Program(options, $"services/{service}/{name}", name), options.Replicas, options, number =>
             {
-                var environment = new Dictionary<string, string>
+                var environment = new Dictionary<string, string>(OfEveryService(issuer))
                 {
                     ["ASPNETCORE_URLS"] = service == "users" && number == 1 ? issuer : Url(options),
-                    ["ASPNETCORE_ENVIRONMENT"] = "Development",   // with the sandbox, a mail catcher and webhooks to this machine
-                    ["Logging__Json"] = "true",
                     ["ConnectionStrings__Database"] = Through(options, service, _databases[service].Runtime),
                     ["ConnectionStrings__Migrations"] = Encrypted(options, _databases[service].Migrations),
                     ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, _brokers[service]) ?? _brokers[service]).AbsoluteUri,
-                    ["Authentication__Authority"] = issuer,
-                    ["Authentication__Audience"] = "shop",
-                    // As deploy/env sets them for every installation.
-                    ["DOTNET_gcServer"] = "0",
-                    ["DOTNET_TieredPGO"] = "0",
-                    ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0",
-                    ["RateLimit__Permits"] = "6000",
-                    ["RateLimit__CostlyPerMinute"] = "6000",
-                    ["RateLimit__Concurrent"] = "1000",
                 };
                 foreach (var other in ServiceNames)
                 {
@@ -183,6 +176,12 @@ public sealed class ShopCluster : IAsyncDisposable
                         environment["Users__MasterSecret"] = "the-master-secret-of-these-tests-alone";
                         environment["Users__Operator__Email"] = OperatorEmail;
                         environment["Users__Operator__Password"] = OperatorPassword;
+                        if (options.Console)
+                        {
+                            environment["Users__Clients__console__RedirectUris__0"] = $"{console}/signed-in";
+                            environment["Users__Clients__console__RedirectUris__1"] = $"{console}/signed-out";
+                        }
+
                         break;
                     case "orders":
                         environment["Payments__BaseUrl"] = sandbox;
@@ -202,7 +201,31 @@ public sealed class ShopCluster : IAsyncDisposable
                 return environment;
             });
         }
+
+        if (options.Console)
+        {
+            Add("console", Program(options, "services/console/Console", "Console"), 1, options, _ => new(
+                OfEveryService(issuer).Concat(ServiceNames.Select(s => KeyValuePair.Create($"Console__Services__{s}", Of(s)[0].Address.ToString()))))
+            {
+                ["ASPNETCORE_URLS"] = console,
+            });
+        }
     }
+
+    private static Dictionary<string, string> OfEveryService(string issuer) => new()
+    {
+        ["ASPNETCORE_ENVIRONMENT"] = "Development",   // with the sandbox, a mail catcher and webhooks to this machine
+        ["Logging__Json"] = "true",
+        ["Authentication__Authority"] = issuer,
+        ["Authentication__Audience"] = "shop",
+        // As deploy/env sets them for every installation.
+        ["DOTNET_gcServer"] = "0",
+        ["DOTNET_TieredPGO"] = "0",
+        ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0",
+        ["RateLimit__Permits"] = "6000",
+        ["RateLimit__CostlyPerMinute"] = "6000",
+        ["RateLimit__Concurrent"] = "1000",
+    };
 
     private void Add(string service, string program, int count, ClusterOptions options, Func<int, Dictionary<string, string>> environmentOf)
     {

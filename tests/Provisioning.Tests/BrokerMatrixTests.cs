@@ -14,7 +14,7 @@ namespace Provisioning.Tests;
 /// </summary>
 public sealed class The_matrix_of_broker_rights(Broker broker) : IClassFixture<Broker>
 {
-    private static readonly string[] Services = [.. Service.Of(Repository.Root).Select(s => s.Name)];
+    private static readonly string[] Services = [.. Service.Of(Repository.Root).Where(s => !s.Stateless).Select(s => s.Name)];
 
     /// <summary>Exchanges beside those of events, with those who may configure them, publish to them and take from them.</summary>
     private static readonly (string Exchange, string Type, string[] Configure, string[] Write, string[] Read)[] Others =

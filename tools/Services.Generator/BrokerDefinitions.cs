@@ -6,8 +6,8 @@ using Shop.Contracts;
 namespace Services.Generator;
 
 /// <summary>
-/// What the broker is told at its start: a user, rights and a policy for each service, an exchange for each boundary event. A service configures and writes
-/// its own queues, the exchanges of its own events, and queues that nobody else has named; it reads every event.
+/// What the broker is told at its start: a user, rights and a policy for each service that speaks to it, an exchange for each boundary event. A service
+/// configures and writes its own queues, the exchanges of its own events, and queues that nobody else has named; it reads every event.
 /// </summary>
 public sealed class BrokerDefinitions(IReadOnlyList<Service> services)
 {

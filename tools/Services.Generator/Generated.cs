@@ -5,29 +5,35 @@ namespace Services.Generator;
 /// <summary>The files that name every service, made from the manifests: what they say beside that is theirs.</summary>
 public sealed class Generated(string root, IReadOnlyList<Service> services)
 {
+    // The console's: it asks every service that has an API, and whoever takes the console away has no such files.
+    private const string Addresses = "deploy/env/console.env";
+    private const string AddressesOfDevelopment = "services/console/Console/appsettings.Development.json";
+
+    private readonly IReadOnlyList<Service> _keeping = [.. services.Where(s => !s.Stateless)];
+
     /// <summary>What a test or a person runs after a manifest or an event has changed.</summary>
     public const string Command = "dotnet run --project tools/Services.Generator";
 
     /// <summary>By path below the root, as it should be.</summary>
     public IReadOnlyDictionary<string, string> Files() => new Dictionary<string, string>(
-        Catalogue.All.Select(d => KeyValuePair.Create($"{Catalogue.Folder}/{d.Name}.json", d.ToJson())))
+        Catalogue.All.Select(d => KeyValuePair.Create($"{Catalogue.Folder}/{d.Name}.json", d.ToJson())).Concat(OfConsole()))
     {
         ["docker-compose.yml"] = Fill("docker-compose.yml", new()
         {
             ["services"] = services.SelectMany(Containers),
-            ["passwords of databases"] = services.SelectMany(
+            ["passwords of databases"] = _keeping.SelectMany(
                 s => new[] { Password(s, "DB_PASSWORD", "dev"), Password(s, "DB_MIGRATOR_PASSWORD", "migrator-dev") }).Select(line => "      " + line),
             ["certificates"] = services.Select(s => $"      - tls-{s.Name}:/tls/{s.Name}"),
-            ["passwords at the broker"] = services.Select(s => "      " + Password(s, "BROKER_PASSWORD", "dev")),
+            ["passwords at the broker"] = _keeping.Select(s => "      " + Password(s, "BROKER_PASSWORD", "dev")),
             ["targets of Prometheus"] = [$"      SERVICE_TARGETS: {string.Join(' ', services.Select(s => $"{s.Name}={s.Name}:9464"))}"],
-            ["volumes"] = services.Select(s => $"  tls-{s.Name}:"),
+            ["volumes"] = services.Select(s => $"  tls-{s.Name}:").Concat(services.Except(_keeping).Select(s => $"  {s.Name}:")),
         }),
         [".env.example"] = Fill(".env.example", new()
         {
             ["ports"] = services.Select(s => $"{s.Variable}_PORT={s.Port}"),
-            ["passwords of databases"] = services.SelectMany(
+            ["passwords of databases"] = _keeping.SelectMany(
                 s => new[] { $"{s.Variable}_DB_PASSWORD={s.Name}-dev", $"{s.Variable}_DB_MIGRATOR_PASSWORD={s.Name}-migrator-dev" }),
-            ["passwords at the broker"] = services.Select(s => $"{s.Variable}_BROKER_PASSWORD={s.Name}-dev"),
+            ["passwords at the broker"] = _keeping.Select(s => $"{s.Variable}_BROKER_PASSWORD={s.Name}-dev"),
         }),
         [".devcontainer/devcontainer.json"] = Fill(".devcontainer/devcontainer.json", new()
         {
@@ -37,13 +43,38 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
         [MetricsPage.Path] = MetricsPage.Of(root),
         [LogEventsPage.Path] = LogEventsPage.Of(root, services),
         [AlertsPage.Path] = AlertsPage.Of(root),
-        ["deploy/rabbitmq/definitions.json"] = new BrokerDefinitions(services).Update(Read("deploy/rabbitmq/definitions.json")),
+        ["deploy/rabbitmq/definitions.json"] = new BrokerDefinitions(_keeping).Update(Read("deploy/rabbitmq/definitions.json")),
     };
 
     /// <summary>The files that are not as they should be.</summary>
     public IEnumerable<KeyValuePair<string, string>> Stale() => Files().Where(f => !File.Exists(Path.Combine(root, f.Key)) || Read(f.Key) != f.Value);
 
-    private static IEnumerable<string> Containers(Service service) =>
+    private IEnumerable<KeyValuePair<string, string>> OfConsole() =>
+        from file in new[]
+        {
+            (Path: Addresses, Lines: _keeping.Select(s => $"Console__Services__{s.Name}=http${{TLS:+s}}://${{SHOP_{s.Variable}_ADDRESS:-{s.Name}:8080}}")),
+            (Path: AddressesOfDevelopment, Lines: _keeping.Select(s => $"      \"{s.Name}\": \"http://127.0.0.1:{s.Port}\",")),
+        }
+        where File.Exists(Path.Combine(root, file.Path))
+        select KeyValuePair.Create(file.Path, Fill(file.Path, new() { ["addresses"] = file.Lines }));
+
+    private static string[] Containers(Service service) => (service.Stateless ? Container(service) : ContainerAndMigrations(service)).Split('\n');
+
+    private static string Container(Service service) =>
+        $$$"""
+          {{{service.Name}}}:
+            <<: *service
+            build: { context: ., dockerfile: services/{{{service.Name}}}/{{{service.Project}}}/Dockerfile, args: *build }
+            env_file: [deploy/env/common.env, deploy/env/{{{service.Name}}}.env]
+            volumes: ["tls-{{{service.Name}}}:/tls:ro", "{{{service.Name}}}:/data"]
+            ports: ["127.0.0.1:${{{{service.Variable}}}_PORT:-{{{service.Port}}}}:8080"]
+            depends_on:
+              certificates: { condition: service_completed_successfully }
+        {{{Needed(service)}}}    healthcheck: *probe
+
+        """;
+
+    private static string ContainerAndMigrations(Service service) =>
         $$$"""
           {{{service.Name}}}:
             <<: *service
@@ -54,7 +85,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
             depends_on:
               <<: *infrastructure
               {{{service.Name}}}-migrations: { condition: service_completed_successfully }
-        {{{string.Concat(service.Needs.Select(n => $"      {n.Key}: {{ condition: {n.Value} }}\n"))}}}    healthcheck: *probe
+        {{{Needed(service)}}}    healthcheck: *probe
 
           {{{service.Name}}}-migrations:
             <<: *migrations
@@ -62,7 +93,9 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
             env_file: [deploy/env/common.env, deploy/env/{{{service.Name}}}.env, deploy/env/{{{service.Name}}}.migrations.env]
             volumes: ["tls-{{{service.Name}}}:/tls:ro"]
 
-        """.Split('\n');
+        """;
+
+    private static string Needed(Service service) => string.Concat(service.Needs.Select(n => $"      {n.Key}: {{ condition: {n.Value} }}\n"));
 
     private static string Password(Service service, string name, string value) =>
         $"{service.Variable}_{name}: ${{{service.Variable}_{name}:-{service.Name}-{value}}}";

@@ -34,8 +34,8 @@ public sealed partial class Template(string root)
         var (port, eventIds) = (services.Max(s => s.Port) + 1, LoggedEvents.Next(services));
         var files = Directory.GetFiles(template, "*", SearchOption.AllDirectories).ToDictionary(
             f => Renamed(Path.GetRelativePath(template, f).Replace('\\', '/'), name),
-            f => Renamed(File.ReadAllText(f), name).Replace("8085", $"{port}", StringComparison.Ordinal)
-                .Replace("\"eventIds\": 8000", $"\"eventIds\": {eventIds}", StringComparison.Ordinal));
+            f => Renamed(File.ReadAllText(f), name).Replace("8086", $"{port}", StringComparison.Ordinal)
+                .Replace("\"eventIds\": 9000", $"\"eventIds\": {eventIds}", StringComparison.Ordinal));
         if (files.Keys.FirstOrDefault(f => File.Exists(Path.Combine(root, f))) is { } there)
         {
             throw new InvalidDataException($"{there} is there already.");

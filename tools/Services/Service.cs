@@ -30,6 +30,12 @@ public sealed record Service
     /// <summary>Queues of other services to which it sends commands.</summary>
     public IReadOnlyList<string> WritesTo { get; init; } = [];
 
+    /// <summary>
+    /// Whether it keeps nothing: it has no database, is not known to the broker, and neither says nor hears anything. What it may lose has a folder of its own,
+    /// <c>/data</c> in its container.
+    /// </summary>
+    public bool Stateless { get; init; }
+
     /// <summary>Whether it may send its events of the past to a partner's queue again.</summary>
     public bool ReplaysToPartners { get; init; }
 
@@ -48,7 +54,7 @@ public sealed record Service
 
     /// <summary>Every service of a repository, in the order of the ports, which is the one in which people name them.</summary>
     /// <exception cref="InvalidDataException">
-    /// A manifest cannot be read, or two services have the same port, publish about the same or log under the same ids.
+    /// A manifest cannot be read, or contradicts itself; or two services have the same port, publish about the same or log under the same ids.
     /// </exception>
     public static IReadOnlyList<Service> Of(string root)
     {
@@ -64,7 +70,10 @@ public sealed record Service
     {
         try
         {
-            return JsonSerializer.Deserialize<Service>(File.ReadAllText(path), Format)! with { Name = Path.GetFileName(Path.GetDirectoryName(path)!) };
+            var service = JsonSerializer.Deserialize<Service>(File.ReadAllText(path), Format)! with { Name = Path.GetFileName(Path.GetDirectoryName(path)!) };
+            return service.Stateless && (service.Publishes.Count + service.WritesTo.Count + service.Listens.Count > 0 || service.ReplaysToPartners)
+                ? throw new InvalidDataException($"{path}: a service that is stateless has nothing to do with the broker.")
+                : service;
         }
         catch (JsonException e)
         {

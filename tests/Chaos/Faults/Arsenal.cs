@@ -14,6 +14,9 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
 
     private static readonly string[] ServiceNames = [.. ShopCluster.ServiceNames];
 
+    /// <summary>Kills the operators' console, which is there only in a run that asks for this: nothing that is judged depends on it.</summary>
+    public const string KillConsole = "kill-console";
+
     /// <summary>Whether a kind of fault breaks the broker or the database for everybody who uses them.</summary>
     public static bool HurtsServers(string kind) =>
         kind is "restart-broker" or "kill-broker" or "kill-blocking-broker" or "crash-database" or "churn" or "memory-alarm" or "long-outage" or "restore"
@@ -23,6 +26,7 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
     private IReadOnlyList<(string Name, Func<Fault> Draw)> Kinds =>
     [
         .. ServiceNames.Select(s => ($"kill-{s}", (Func<Fault>)(() => KillOne(s)))),
+        .. stage.Cluster.All.Where(r => r.Service == "console").Select(r => (KillConsole, (Func<Fault>)(() => KillOne(r.Service)))),
         ("kill-twice", KillTwice), ("freeze", Freeze), ("restart-broker", RestartBroker), ("kill-broker", KillBroker), ("kill-blocking-broker", KillBlockingBroker),
         ("crash-database", CrashDatabase), ("churn", ChurnConnections), ("cut", CutLink), ("slow", SlowLink), ("cut-several", CutSeveral),
         ("duplicate-events", DuplicateDelivery), ("duplicate-commands", DuplicateCommands), ("shuffle", ShuffleDelivery), ("poison", Poison),
