@@ -7,6 +7,9 @@ internal sealed record ConsoleSettings : IValidatableObject
 {
     public const string Section = "Console";
 
+    /// <summary>The services that pages ask by name.</summary>
+    public static readonly IReadOnlyList<string> Always = ["users", "orders", "inventory", "notifications"];
+
     /// <summary>Base addresses of the services, by name: <c>orders</c>, <c>users</c>, <c>inventory</c>, <c>notifications</c>, and any that was added.</summary>
     public Dictionary<string, Uri> Services { get; init; } = [];
 
@@ -29,12 +32,9 @@ internal sealed record ConsoleSettings : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        foreach (var name in (string[])["users", "orders", "inventory", "notifications"])
+        foreach (var name in Always.Where(name => !Services.ContainsKey(name)))
         {
-            if (!Services.ContainsKey(name))
-            {
-                yield return new ValidationResult($"has no address of the service {name}.", [nameof(Services)]);
-            }
+            yield return new ValidationResult($"has no address of the service {name}.", [nameof(Services)]);
         }
 
         foreach (var (name, uri) in Services.Where(s => !s.Value.IsAbsoluteUri || s.Value.Scheme is not ("http" or "https")))

@@ -17,8 +17,9 @@ internal sealed class ShopApi(IHttpClientFactory clients, IOptions<ConsoleSettin
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
     private static readonly IReadOnlyDictionary<string, string[]> NoErrors = new Dictionary<string, string[]>();
 
-    /// <summary>Names of all services that are known, in the order of their addresses.</summary>
-    public IReadOnlyList<string> Services { get; } = [.. settings.Value.Services.OrderBy(s => s.Value.Port).ThenBy(s => s.Key).Select(s => s.Key)];
+    /// <summary>Names of all services that are known: those that every installation has, then the others.</summary>
+    public IReadOnlyList<string> Services { get; } =
+        [.. ConsoleSettings.Always, .. settings.Value.Services.Keys.Except(ConsoleSettings.Always).Order(StringComparer.Ordinal)];
 
     /// <summary>Asks for something.</summary>
     /// <param name="service">Name of the service.</param>
