@@ -85,9 +85,23 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     [Range(typeof(TimeSpan), "1.00:00:00", "36500.00:00:00")]
     public TimeSpan ArchiveRetention { get; set; } = TimeSpan.FromDays(5 * 365);
 
-    /// <summary>How long a dead letter stays after it was sent again or dropped; from a day to a hundred years. Open ones stay for ever.</summary>
+    /// <summary>
+    /// How long a dead letter stays after it was sent again or dropped, and a retry after its end; from a day to a hundred years. Open and parked ones stay for
+    /// ever.
+    /// </summary>
     [Range(typeof(TimeSpan), "1.00:00:00", "36500.00:00:00")]
     public TimeSpan DeadLetterRetention { get; set; } = TimeSpan.FromDays(90);
+
+    /// <summary>How long a dropped dead letter can be restored; afterwards what it said is gone. Up to 30 days.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "30.00:00:00")]
+    public TimeSpan DeadLetterUndo { get; set; } = TimeSpan.FromDays(1);
+
+    /// <summary>
+    /// How long a retry of dead letters waits for what became of the messages that it has sent, as while a queue does not move; from a second to a day. What
+    /// is not known by then stays <c>sent</c>.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan RetryPatience { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>How long a stopping service waits for what is in flight.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(10);

@@ -15,6 +15,12 @@ public static class Schema
     /// </summary>
     public static void CreateErasures(this MigrationBuilder migration) => migration.Sql(ErasureSql);
 
+    /// <summary>
+    /// What operators do with dead letters: notes, a deletion that can be undone, and retries as operations with an outcome for each message. No text of a
+    /// message is in the tables of retries.
+    /// </summary>
+    public static void CreateRetries(this MigrationBuilder migration) => migration.Sql(RetriesSql);
+
     // The outbox and the inbox turn over completely all the time: vacuum early, leave room in the pages, no constraint that costs a look-up.
     internal const string Sql =
         """
@@ -112,5 +118,60 @@ public static class Schema
             erased_at timestamptz NOT NULL DEFAULT now()
         );
         COMMENT ON TABLE messaging.erasures IS 'Who was erased, and the ids of what was theirs: what messages under way leave behind later is erased as well.';
+        """;
+
+    private const string RetriesSql =
+        """
+        ALTER TABLE messaging.dead_letters
+            ADD COLUMN notes        jsonb       NOT NULL DEFAULT '[]',
+            ADD COLUMN waits_for    uuid        NULL,
+            ADD COLUMN deleted_at   timestamptz NULL,
+            ADD COLUMN deleted_from text        NULL;
+        COMMENT ON COLUMN messaging.dead_letters.waits_for IS 'The retry that is going to send it, so that it is in one at a time.';
+        COMMENT ON COLUMN messaging.dead_letters.deleted_at IS 'Null when what the message said is gone, and the deletion cannot be undone.';
+        COMMENT ON COLUMN messaging.dead_letters.deleted_from IS 'Its status before.';
+        CREATE INDEX dead_letters_message ON messaging.dead_letters (message_id);
+        CREATE INDEX dead_letters_deleted ON messaging.dead_letters (deleted_at) WHERE deleted_at IS NOT NULL;
+
+        CREATE TABLE messaging.retries (
+            id                   uuid             PRIMARY KEY,
+            queue                text             NULL,
+            message_type         text             NULL,
+            fingerprint          text             NULL,
+            reason               text             NULL,
+            rate                 double precision NULL,
+            stop_on_same_failure boolean          NOT NULL,
+            status               text             NOT NULL,
+            total                integer          NOT NULL,
+            started_at           timestamptz      NOT NULL,
+            started_by           text             NOT NULL,
+            ended_at             timestamptz      NULL,
+            stopped_because      text             NULL,
+            next_at              timestamptz      NOT NULL,
+            closed_at            timestamptz      NULL
+        );
+        CREATE INDEX retries_started ON messaging.retries (started_at DESC, id DESC);
+        CREATE INDEX retries_open ON messaging.retries (started_at) WHERE closed_at IS NULL;
+        COMMENT ON COLUMN messaging.retries.next_at IS 'When its next message may be sent.';
+        COMMENT ON COLUMN messaging.retries.closed_at IS 'When there was nothing more to find out.';
+
+        CREATE TABLE messaging.retried_messages (
+            retry_id       uuid        NOT NULL REFERENCES messaging.retries ON DELETE CASCADE,
+            place          integer     NOT NULL,
+            dead_letter_id uuid        NOT NULL,
+            message_id     text        NOT NULL,
+            message_type   text        NOT NULL,
+            queue          text        NOT NULL,
+            fingerprint    text        NOT NULL,
+            outcome        text        NOT NULL,
+            at             timestamptz NOT NULL,
+            failures       integer     NULL,
+            inbox_id       uuid        NULL,
+            consumers      uuid[]      NULL,
+            PRIMARY KEY (retry_id, place)
+        );
+        CREATE INDEX retried_messages_outcome ON messaging.retried_messages (retry_id, outcome, place);
+        COMMENT ON COLUMN messaging.retried_messages.failures IS 'Of the dead letter when it was sent: with more of them it has come back.';
+        COMMENT ON COLUMN messaging.retried_messages.consumers IS 'Who has to have it in the inbox, under inbox_id, so that it is consumed.';
         """;
 }

@@ -54,6 +54,7 @@ internal sealed class MessagingMetrics : IInstruments, IDisposable
     private readonly Counter<long> _deprecated;
     private readonly Counter<long> _unsigned;
     private readonly Counter<long> _deadLetters;
+    private readonly Counter<long> _retried;
     private readonly Counter<long> _redeliveries;
     private readonly Counter<long> _topologyMended;
     private readonly Histogram<double> _age;
@@ -86,6 +87,8 @@ internal sealed class MessagingMetrics : IInstruments, IDisposable
             "messaging.deprecated_consumed", "{message}", "Boundary events of a deprecated version that somebody here still consumes.");
         _unsigned = _meter.CreateCounter<long>("messaging.unsigned", "{message}", "Messages that nobody has signed and that were believed all the same.");
         _deadLetters = _meter.CreateCounter<long>("messaging.dead_letters.added", "{message}", "Messages that were given up.");
+        _retried = _meter.CreateCounter<long>(
+            "messaging.dead_letters.retried", "{message}", "Dead letters that retries have sent again, and what became of them.");
         _topologyMended = _meter.CreateCounter<long>("messaging.topology.mended", "{object}", "Exchanges and queues that somebody had deleted.");
         _redeliveries = _meter.CreateCounter<long>("messaging.redeliveries", "{message}", "Messages that failed and were put back for later.");
     }
@@ -98,6 +101,11 @@ internal sealed class MessagingMetrics : IInstruments, IDisposable
         _delivered.Add(0);
         _refused.Add(0);
         _topologyMended.Add(0);
+        foreach (var outcome in (string[])["sent", "consumed", "failed"])
+        {
+            Retried(outcome, 0);
+        }
+
         foreach (var queue in _queues.Keys)
         {
             foreach (var counter in (Counter<long>[])[_local, _consumed, _duplicates, _redeliveries, _deadLetters, _unsigned])
@@ -190,6 +198,8 @@ internal sealed class MessagingMetrics : IInstruments, IDisposable
     public void Unsigned(string queue) => _unsigned.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
 
     public void DeadLetter(string queue) => _deadLetters.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
+
+    public void Retried(string outcome, int count) => _retried.Add(count, new KeyValuePair<string, object?>("outcome", outcome));
 
     public void TopologyMended(int count) => _topologyMended.Add(count);
 

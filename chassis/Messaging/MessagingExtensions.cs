@@ -53,7 +53,10 @@ public static class MessagingExtensions
         services.AddSingleton<BrokerConnection>();
         services.AddSingleton<VanishedExchanges>();
         services.AddSingleton<DeadLetterStore>();
+        services.AddSingleton<InboxConsumers>();
         services.AddSingleton<DeadLetterQueries>();
+        services.AddSingleton<DeadLetterActs>();
+        services.AddSingleton<Retries>();
         services.AddSingleton<RefusedQueues>();
         services.AddSingleton<Subscriptions>();
         services.AddSingleton<IChangingSubscriptions, ChangingSubscriptions>();
@@ -69,6 +72,8 @@ public static class MessagingExtensions
         services.AddHostedService(provider => provider.GetRequiredService<OutboxRelay>());
         services.AddHostedService<OutboxGauges>();
         services.AddHostedService<DeadLetterCollector>();
+        services.AddSingleton<RetryRunner>();
+        services.AddHostedService(provider => provider.GetRequiredService<RetryRunner>());
         services.AddSingleton<InboxCleanup>();
         services.AddHostedService(provider => provider.GetRequiredService<InboxCleanup>());
         services.AddSingleton<Retention>();

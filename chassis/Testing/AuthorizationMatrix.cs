@@ -193,6 +193,10 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     private static object? BodyOf(string route) => route switch
     {
         "POST /v1/ops/dead-letters/retry" => new { queue = "none" },
+        "POST /v1/ops/dead-letters/retries" => new { queue = "none", because = "a reason" },
+        "POST /v1/ops/dead-letters/{id}/edit" => new { body = new { }, reason = "a reason" },
+        "POST /v1/ops/dead-letters/{id}/park" or "POST /v1/ops/dead-letters/{id}/reopen" => new { reason = "a reason" },
+        "POST /v1/ops/dead-letters/{id}/notes" => new { text = "a note" },
         "POST /v1/ops/boundary-events/replay" => new { from = DateTimeOffset.UnixEpoch, destination = "none", types = new[] { "none" } },
         _ => null,
     };

@@ -14,11 +14,18 @@ public static class ContractValidator
     public static string? Validate(BoundaryEventDescriptor descriptor, ReadOnlySpan<byte> body)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
+        return Validate(descriptor.Shape, body);
+    }
+
+    /// <summary>The same for a record of which only the shape is known, such as a command.</summary>
+    public static string? Validate(ContractShape shape, ReadOnlySpan<byte> body)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
         var reader = new Utf8JsonReader(body);
         try
         {
             reader.Read();
-            var failure = Check(ref reader, descriptor.Shape);
+            var failure = Check(ref reader, shape);
             if (failure is not null)
             {
                 return failure.ToString();

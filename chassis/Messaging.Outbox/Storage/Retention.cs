@@ -6,7 +6,10 @@ using NpgsqlTypes;
 
 namespace Chassis.Messaging.Storage;
 
-/// <summary>Removes archived events and closed dead letters after their time, a few hundred at once so that nobody waits for it.</summary>
+/// <summary>
+/// Removes archived events, closed dead letters and ended retries after their time, and what dropped ones said; a few hundred at once so that nobody waits for
+/// it.
+/// </summary>
 internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOptions> options, TimeProvider clock, ILogger<Retention> logger)
     : PeriodicService(clock, logger)
 {
@@ -20,8 +23,20 @@ internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOpt
         """
         DELETE FROM messaging.dead_letters WHERE id = ANY(ARRAY(
             SELECT id FROM messaging.dead_letters
-            WHERE status <> 'open' AND failed_at < now() - $1 AND coalesce((history->-1->>'at')::timestamptz, failed_at) < now() - $1
+            WHERE status NOT IN ('open', 'parked') AND failed_at < now() - $1 AND coalesce((history->-1->>'at')::timestamptz, failed_at) < now() - $1
             LIMIT $2 FOR UPDATE SKIP LOCKED))
+        """;
+
+    private const string RetriesSql =
+        "DELETE FROM messaging.retries WHERE id = ANY(ARRAY(SELECT id FROM messaging.retries WHERE closed_at < now() - $1 ORDER BY closed_at LIMIT $2))";
+
+    // An exception and a note may quote the message, and without its body no erasure would find them. That it was there, and who dropped it, stays.
+    private const string DroppedSql =
+        """
+        UPDATE messaging.dead_letters SET body = '', headers = '{}', exception_message = NULL, stack_trace = NULL, notes = '[]', deleted_at = NULL,
+            history = (SELECT coalesce(jsonb_agg(CASE WHEN entry->>'event' = 'failed' THEN entry - 'message' ELSE entry - 'reason' END ORDER BY place), '[]')
+                FROM jsonb_array_elements(history) WITH ORDINALITY AS h (entry, place))
+        WHERE id = ANY(ARRAY(SELECT id FROM messaging.dead_letters WHERE deleted_at < now() - $1 ORDER BY deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED))
         """;
 
     protected override TimeSpan Interval { get; } = TimeSpan.FromHours(1);
@@ -29,9 +44,14 @@ internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOpt
     /// <summary>Removes all that is due.</summary>
     public async Task SweepAsync(CancellationToken ct)
     {
-        foreach (var (sql, kept) in new[] { (ArchiveSql, options.Value.ArchiveRetention), (DeadLettersSql, options.Value.DeadLetterRetention) })
+        (string, TimeSpan)[] sweeps =
+        [
+            (ArchiveSql, options.Value.ArchiveRetention), (DeadLettersSql, options.Value.DeadLetterRetention),
+            (RetriesSql, options.Value.DeadLetterRetention), (DroppedSql, options.Value.DeadLetterUndo),
+        ];
+        foreach (var (sql, kept) in sweeps)
         {
-            while (await DeleteAsync(sql, kept, ct) == Batch)
+            while (await RunAsync(sql, kept, ct) == Batch)
             {
             }
         }
@@ -39,7 +59,7 @@ internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOpt
 
     protected override Task RunOnceAsync(CancellationToken ct) => SweepAsync(ct);
 
-    private async Task<int> DeleteAsync(string sql, TimeSpan kept, CancellationToken ct)
+    private async Task<int> RunAsync(string sql, TimeSpan kept, CancellationToken ct)
     {
         await using var command = database.CreateCommand(sql);
         command.Parameters.AddValue(kept, NpgsqlDbType.Interval);

@@ -35,7 +35,7 @@ internal sealed class EnvelopeReader : IMessageDeserializer
         }
     }
 
-    private static IncomingCommand Read(byte[] body, Dictionary<string, string> headers)
+    public static IncomingCommand Read(byte[] body, Dictionary<string, string> headers)
     {
         try
         {

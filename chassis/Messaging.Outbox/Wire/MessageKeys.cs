@@ -18,7 +18,7 @@ internal static class MessageKeys
     /// </summary>
     public const string SentBy = "x-sent-by";
 
-    /// <summary>On a dead letter that an operator has sent again.</summary>
+    /// <summary>On a dead letter that an operator has sent again: what becomes of it is written down.</summary>
     public const string Resent = "x-resent";
 
     /// <summary>User on whose behalf a command is sent; inside the service's own network only, never on a boundary event.</summary>
@@ -39,6 +39,12 @@ internal static class MessageKeys
         var id = context.GetOriginalMessageId() ?? throw new InvalidMessageException("The message has no id.");
         return context.Headers.Get<string>(ReplayId) is { } replay ? Derive(id + "\n" + replay) : id;
     }
+
+    /// <summary>The same of a message that nobody consumes just now; null when it has no id.</summary>
+    public static Guid? InboxKey(IncomingMessage message) =>
+        (message.Headers.Get<Guid>(MassTransit.MessageHeaders.OriginalMessageId) ?? message.MessageId) is not { } id ? null
+        : message.Headers.Get<string>(ReplayId) is { } replay ? Derive(id + "\n" + replay)
+        : id;
 
     public static Guid Derive(string text)
     {

@@ -1,4 +1,5 @@
 using Chassis.Data;
+using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Queues;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Storage;
@@ -82,6 +83,9 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         }
 
         endpoint.UseEntityFrameworkOutbox<TDbContext>(context);
+        var receipts = new ReceiptObserver(name, context.GetRequiredService<InboxConsumers>(), context.GetRequiredService<NpgsqlDataSource>());
+        endpoint.ConnectConsumerConfigurationObserver(receipts);
+        endpoint.ConnectSagaConfigurationObserver(receipts);
         if (endpoint is IRabbitMqReceiveEndpointConfigurator queue)
         {
             var observer = new SubscriptionObserver(

@@ -64,7 +64,7 @@ internal sealed partial class DeadLetterStore(NpgsqlDataSource database, Messagi
         ON CONFLICT (queue, message_id) DO UPDATE SET
             reason = excluded.reason, fingerprint = excluded.fingerprint, exception_type = excluded.exception_type,
             exception_message = excluded.exception_message, stack_trace = excluded.stack_trace, headers = excluded.headers, body = excluded.body,
-            status = 'open', failures = d.failures + 1, failed_at = excluded.failed_at, history = d.history || excluded.history
+            status = 'open', deleted_from = NULL, deleted_at = NULL, failures = d.failures + 1, failed_at = excluded.failed_at, history = d.history || excluded.history
         """;
 
     /// <summary>Keeps the message, whatever is in it.</summary>

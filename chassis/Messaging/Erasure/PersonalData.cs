@@ -113,13 +113,18 @@ public static class PersonalData
         foreach (var (id, type, body) in found)
         {
             var readable = redaction.TryMessage(type, body, out var redacted);
-            // What an exception says may quote the message, and what somebody wrote into a header may be anything; what the chassis needs for a retry is
-            // neither.
+            // What an exception says may quote the message, and what somebody wrote into a header, a reason or a note may be anything; what the chassis needs
+            // for a retry is neither. One that is dropped and could be restored is like the others.
             await using var update = new NpgsqlCommand(
                 """
                 UPDATE messaging.dead_letters SET body = $2, status = CASE WHEN $3 THEN status ELSE 'deleted' END, exception_message = NULL, stack_trace = NULL,
+                    deleted_at = CASE WHEN $3 THEN deleted_at END,
+                    notes = (SELECT coalesce(jsonb_agg(note || jsonb_build_object('text', $4) ORDER BY place), '[]')
+                        FROM jsonb_array_elements(notes) WITH ORDINALITY AS n (note, place)),
                     headers = (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(headers) WHERE key LIKE 'cloudEvents\_%' OR key LIKE 'x-%'),
-                    history = (SELECT coalesce(jsonb_agg(entry - 'message' ORDER BY place), '[]') FROM jsonb_array_elements(history) WITH ORDINALITY AS h (entry, place)
+                    history = (SELECT coalesce(jsonb_agg(
+                            CASE WHEN entry->>'event' = 'failed' THEN entry - 'message' ELSE entry - 'reason' END ORDER BY place), '[]')
+                        FROM jsonb_array_elements(history) WITH ORDINALITY AS h (entry, place)
                         WHERE entry->>'event' <> 'erased') || jsonb_build_object('at', now(), 'event', 'erased')
                 WHERE id = $1
                 """,
@@ -128,6 +133,7 @@ public static class PersonalData
             update.Parameters.AddValue(id);
             update.Parameters.AddValue(redacted ?? (readable ? body : []));
             update.Parameters.AddValue(readable);
+            update.Parameters.AddValue(Redaction.Erased);
             await update.ExecuteNonQueryAsync(ct);
         }
 

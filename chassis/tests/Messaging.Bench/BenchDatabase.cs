@@ -47,6 +47,7 @@ internal sealed class Initial : Migration
     {
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
+        migrationBuilder.CreateRetries();
         migrationBuilder.CreateAudit();
         migrationBuilder.Sql(
             """

@@ -56,6 +56,7 @@ public sealed class Initial : Migration
     {
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
+        migrationBuilder.CreateRetries();
         migrationBuilder.CreateAudit();
         migrationBuilder.Sql(
             """

@@ -93,6 +93,43 @@ public sealed class ErasureTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     }
 
     [Fact]
+    public async Task What_can_be_restored_and_what_was_written_beside_it_is_erased_too()
+    {
+        var (person, stranger) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        var letters = new List<Guid>();
+        foreach (var user in (Guid[])[person, stranger])
+        {
+            letters.Add(await DeadLetterAsync(Envelope(new ShipOrder(Guid.CreateVersion7(), new ShipTo("Ada", "Ada street", "Canada", "K1A 0A9", "CA"), user))));
+            letters.Add(await DeadLetterAsync(Encoding.UTF8.GetBytes($$"""{"userId": "{{user}}", "fullName": "Ada""")));
+        }
+
+        await ExecuteAsync(
+            """
+            UPDATE messaging.dead_letters SET status = 'deleted', deleted_from = 'open', deleted_at = now(),
+                notes = jsonb_build_array(jsonb_build_object('at', now(), 'by', 'somebody', 'text', 'Ada called')),
+                history = history || jsonb_build_object('at', now(), 'event', 'parked', 'by', 'somebody', 'reason', 'Ada called')
+            WHERE id = ANY($1)
+            """,
+            letters.ToArray());
+
+        await EraseAsync(person);
+
+        var said = new List<(string Text, bool Restorable)>();
+        foreach (var letter in letters)
+        {
+            var (status, body) = await StatusAsync(letter);
+            status.ShouldBe("deleted");
+            said.Add((
+                body + await fixture.Database.ScalarAsync<string>($"SELECT concat(notes, history) FROM messaging.dead_letters WHERE id = '{letter}'"),
+                await fixture.Database.ScalarAsync<bool>($"SELECT deleted_at IS NOT NULL FROM messaging.dead_letters WHERE id = '{letter}'")));
+        }
+
+        said.Select(s => s.Restorable).ShouldBe([true, false, true, true], "what is emptied cannot be restored");
+        said.Take(2).ShouldAllBe(s => !s.Text.Contains("Ada") && s.Text.Contains("somebody") && s.Text.Contains("parked"));
+        said.Skip(2).ShouldAllBe(s => s.Text.Contains("Ada called"));
+    }
+
+    [Fact]
     public async Task What_was_under_way_and_comes_later_is_erased_too()
     {
         var (person, order) = (Guid.CreateVersion7(), Guid.CreateVersion7());

@@ -157,25 +157,6 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             final);
 
     [Fact]
-    public async Task A_dead_letter_that_is_dropped_keeps_who_dropped_it_and_nothing_else()
-    {
-        using var client = fixture.Operator();
-        await using var channel = await fixture.OpenChannelAsync();
-        var id = Guid.CreateVersion7().ToString();
-        await channel.BasicPublishAsync(string.Empty, WorkQueues.Cancelled, false, Properties(id, "text/plain", null, Guid.Empty), "secret"u8.ToArray(), Token);
-        var letter = (await LetterAsync(client, id)).GetProperty("id").GetGuid();
-
-        using var deleted = await client.DeleteAsync(new Uri($"/v1/ops/dead-letters/{letter}", UriKind.Relative), Token);
-        deleted.StatusCode.ShouldBe(HttpStatusCode.NoContent);
-        using var again = await client.DeleteAsync(new Uri($"/v1/ops/dead-letters/{letter}", UriKind.Relative), Token);
-        again.StatusCode.ShouldBe(HttpStatusCode.NotFound);
-        var details = await client.GetFromJsonAsync<JsonElement>(new Uri($"/v1/ops/dead-letters/{letter}", UriKind.Relative), Token);
-        details.GetProperty("status").GetString().ShouldBe("deleted");
-        details.GetProperty("body").GetString().ShouldBeEmpty();
-        details.GetProperty("history")[1].GetProperty("by").GetString().ShouldNotBeNullOrEmpty();
-    }
-
-    [Fact]
     public async Task What_an_operator_does_is_recorded_by_the_transaction_that_does_it_or_not_done()
     {
         using var client = fixture.Operator();
@@ -219,7 +200,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             SELECT gen_random_uuid(), '{{mark}}', age::text, now() - age * interval '1 day', '{}', '{}' FROM unnest(ARRAY[{{archive - 1}}, {{archive + 1}}]) AS age;
             INSERT INTO messaging.dead_letters (id, message_id, message_type, queue, reason, fingerprint, content_type, headers, body, status, first_failed_at, failed_at, history)
             SELECT gen_random_uuid(), status || age, '', '{{mark}}', '', '', '', '{}', '', status, now(), now() - 1000 * interval '1 day', jsonb_build_array(jsonb_build_object('at', now() - age * interval '1 day'))
-            FROM unnest(ARRAY['open', 'retried', 'deleted']) AS status, unnest(ARRAY[{{letters - 1}}, {{letters + 1}}]) AS age;
+            FROM unnest(ARRAY['open', 'parked', 'retried', 'deleted']) AS status, unnest(ARRAY[{{letters - 1}}, {{letters + 1}}]) AS age;
             """);
 
         await fixture.Services.GetRequiredService<Retention>().SweepAsync(Token);
@@ -228,7 +209,7 @@ public sealed class OpsTests(OpsFixture fixture) : IClassFixture<OpsFixture>
             $"SELECT string_agg(subject, ' ') FROM messaging.boundary_events WHERE type = '{mark}'")).ShouldBe($"{archive - 1}");
         (await fixture.Database.ScalarAsync<string>(
             $"SELECT string_agg(message_id, ' ' ORDER BY message_id) FROM messaging.dead_letters WHERE queue = '{mark}'"))
-            .ShouldBe($"deleted{letters - 1} open{letters - 1} open{letters + 1} retried{letters - 1}");
+            .ShouldBe($"deleted{letters - 1} open{letters - 1} open{letters + 1} parked{letters - 1} parked{letters + 1} retried{letters - 1}");
         await fixture.Database.ExecuteAsync($"DELETE FROM messaging.dead_letters WHERE queue = '{mark}'");
     }
 

@@ -40,6 +40,23 @@ internal static class WorkExtensions
             body, TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Dead letters of commands that can be worked on by now; the subject of each is its message's id.</summary>
+    /// <returns>The fingerprint of them all, and of no others.</returns>
+    public static async Task<string> AddLettersAsync(this TestDatabase database, int count, string queue = WorkQueues.Commands)
+    {
+        var group = Guid.CreateVersion7().ToString("n");
+        await database.ExecuteAsync(
+            $"""
+            INSERT INTO messaging.dead_letters (id, message_id, message_type, queue, reason, fingerprint, content_type, headers, body, status, first_failed_at, failed_at)
+            SELECT gen_random_uuid(), id, type, '{queue}', 'failed', '{group}', 'application/vnd.masstransit+json', jsonb_build_object('x-sent-by', '{TestVhost.Account}'),
+                convert_to(json_build_object(
+                    'messageId', id, 'messageType', json_build_array(type), 'message', json_build_object('subject', id, 'number', number))::text, 'UTF8'),
+                'open', now(), now()
+            FROM (SELECT gen_random_uuid() AS id, number, '{MessageUrn.ForTypeString<DoWork>()}' AS type FROM generate_series(1, {count}) AS number) AS message
+            """);
+        return group;
+    }
+
     /// <summary>A queue behind an exchange of its name, as every receive endpoint has it.</summary>
     public static async Task DeclareEndpointAsync(this IChannel channel, string queue)
     {

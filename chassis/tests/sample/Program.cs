@@ -117,6 +117,7 @@ namespace Sample
         {
             migrationBuilder.CreateMessagingTables();
             migrationBuilder.CreateErasures();
+            migrationBuilder.CreateRetries();
             migrationBuilder.CreateAudit();
             migrationBuilder.Sql("CREATE TABLE loans (book_id uuid PRIMARY KEY, is_heard_of boolean NOT NULL)");
         }

@@ -17,6 +17,7 @@ internal sealed class Initial : SqlMigration
         base.Up(migrationBuilder);
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
+        migrationBuilder.CreateRetries();
         migrationBuilder.CreateAudit();
         migrationBuilder.CreateIdempotencyKeys();
         migrationBuilder.IndexIdempotencyKeys();
