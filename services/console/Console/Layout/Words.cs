@@ -26,6 +26,9 @@ internal static class Words
     /// <summary>The last part of an id: its first is the time, which is the same for neighbours.</summary>
     public static string Short(Guid id) => id.ToString()[^8..];
 
+    /// <summary>The number of an order as its customer reads it in mails: <c>436B-2916</c>.</summary>
+    public static string Number(Guid order) => order.ToString("N")[^8..].ToUpperInvariant().Insert(4, "-");
+
     /// <summary><c>reservingStock</c> as <c>reserving stock</c>.</summary>
     public static string Spaced(string camelCase) =>
         string.Concat(camelCase.Select((c, i) => char.IsUpper(c) && i > 0 ? $" {char.ToLowerInvariant(c)}" : c.ToString()));

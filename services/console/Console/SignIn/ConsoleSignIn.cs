@@ -7,6 +7,8 @@ using Microsoft.AspNetCore.Authentication.OpenIdConnect;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using ShopConsole.Api;
+using ShopConsole.Pages.People;
 
 namespace ShopConsole.SignIn;
 
@@ -99,6 +101,14 @@ internal static class ConsoleSignIn
         foreach (var claim in bearer.Claims.Where(c => c.Type is Claims.Role or Claims.Permissions or Claims.Tenant))
         {
             identity.AddClaim(new Claim(claim.Type, claim.Value));
+        }
+
+        // Whoever it is, as the head of a page says it; it does without.
+        var me = await context.HttpContext.RequestServices.GetRequiredService<ShopApi>()
+            .GetAsync<PersonData>("users", "/v1/users/me", context.HttpContext.RequestAborted, token);
+        if (me.Value?.Email is { } email)
+        {
+            identity.AddClaim(new Claim("name", email));
         }
     }
 }

@@ -61,7 +61,7 @@ internal sealed class Finder(ShopApi api)
             [.. answers.Select(a => a.Item2).OfType<Trouble>().DistinctBy(t => (t.Service, t.Text))]);
     }
 
-    private static Finding OfOrder(OrderData order) => new("Order", Words.Short(order.Id), $"{order.Status}, {order.Total}, {order.Reason}".TrimEnd(',', ' '), $"/orders/{order.Id}");
+    private static Finding OfOrder(OrderData order) => new("Order", Words.Number(order.Id), $"{order.Status}, {order.Total}, {order.Reason}".TrimEnd(',', ' '), $"/orders/{order.Id}");
 
     private static Finding OfProduct(ProductData product) => new("Product", product.Sku, product.Name, $"/stock/{Uri.EscapeDataString(product.Sku)}");
 
