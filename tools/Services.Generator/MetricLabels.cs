@@ -25,7 +25,7 @@ public static class MetricLabels
             "outcome",
             "Orders: `completed`, `failed`, `cancelled`. Payments: `created`, `pending`, `approved`, `declined`, `unknown`. Sign-ins: `succeeded`, `refused`, "
             + "`incomplete`, `throttled`. Reservations: `reserved`, `failed`, `released`. Mails: `sent`, `failed`, `suppressed`. Attempts of webhooks: "
-            + "`delivered`, `failed`. Deliveries of webhooks: `succeeded`, `failed`, `cancelled`.",
+            + "`delivered`, `failed`. Deliveries of webhooks: `succeeded`, `failed`, `cancelled`. Retries of dead letters: `sent`, `consumed`, `failed`.",
             8),
         new("projection", "A projection of the service.", 10),
         new(

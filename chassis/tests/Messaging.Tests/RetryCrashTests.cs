@@ -8,7 +8,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace Messaging.Tests;
 
-/// <summary>A retry is nobody's: whoever is there goes on with it.</summary>
+/// <summary>A retry is nobody's: whoever is there goes on with it. So each test stops its service, which has other consumers than the next one's.</summary>
 public sealed class RetryCrashTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
@@ -32,7 +32,8 @@ public sealed class RetryCrashTests(WorkFixture fixture) : IClassFixture<WorkFix
         using var second = WorkProcess.Start(fixture);
         await Poll.UntilAsync(() => CountAsync(id, "consumed"), n => n == 300, "the outcome of all", Patience);
         (await fixture.Database.ScalarAsync<long>(
-            $"SELECT count(*) FROM effects e JOIN messaging.dead_letters d ON d.message_id = e.subject::text WHERE d.fingerprint = '{group}'")).ShouldBe(300);
+            $"SELECT count(*) FROM effects e JOIN messaging.dead_letters d ON d.message_id = e.subject::text WHERE d.fingerprint = '{group}' AND e.note = 'done'"))
+            .ShouldBe(300);
         await Poll.UntilAsync(() => StatusAsync(id), status => status == "done", "the end");
         (await fixture.Database.ScalarAsync<long>(
             $"SELECT count(*) FROM messaging.dead_letters WHERE fingerprint = '{group}' AND jsonb_array_length(history) = 1")).ShouldBe(300, "sent once each");
@@ -46,6 +47,7 @@ public sealed class RetryCrashTests(WorkFixture fixture) : IClassFixture<WorkFix
         var id = await StartAsync(host, group, rate: null);
         await Poll.UntilAsync(() => CountAsync(id, "consumed"), n => n == 20, "the outcome of all", Patience);
         OwnConsumer.Handled.ShouldBeGreaterThanOrEqualTo(20);
+        await host.StopAsync(Token);
     }
 
     [Fact]
@@ -59,7 +61,8 @@ public sealed class RetryCrashTests(WorkFixture fixture) : IClassFixture<WorkFix
         var group = await fixture.Database.AddLettersAsync(3, "work.two");
         var id = await StartAsync(host, group, rate: null);
         await Poll.UntilAsync(() => CountAsync(id, "failed"), n => n == 3, "all to fail", Patience);
-        (await StatusAsync(id)).ShouldBe("done");
+        await Poll.UntilAsync(() => StatusAsync(id), status => status == "done", "the end");
+        await host.StopAsync(Token);
     }
 
     [Fact]
@@ -72,6 +75,7 @@ public sealed class RetryCrashTests(WorkFixture fixture) : IClassFixture<WorkFix
         var id = await StartAsync(host, group, rate: null);
         await Poll.UntilAsync(() => StatusAsync(id), status => status == "done", "the end", Patience);
         (await CountAsync(id, "sent")).ShouldBe(2, "that they left is no outcome");
+        await host.StopAsync(Token);
     }
 
     // A replica that begins retries and goes on with none.

@@ -41,7 +41,7 @@ public sealed class RetryTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     public async Task A_message_that_fails_as_before_stops_the_retry_and_what_is_not_sent_stays_open()
     {
         using var client = fixture.Operator();
-        var (subjects, group) = await FailAsync(client, 8);
+        var (subjects, group) = await FailAsync(8);
         var id = await StartAsync(client, new { fingerprint = group, rate = 1, because = "a try" });
 
         var retry = await UntilKnownAsync(client, id);
@@ -63,7 +63,7 @@ public sealed class RetryTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     public async Task A_message_that_fails_for_another_reason_does_not_stop_it()
     {
         using var client = fixture.Operator();
-        var (subjects, before) = await FailAsync(client, 3);
+        var (subjects, before) = await FailAsync(3);
         var group = Guid.CreateVersion7().ToString("n");
         await fixture.Database.ExecuteAsync($"UPDATE messaging.dead_letters SET fingerprint = '{group}' WHERE fingerprint = '{before}' AND status = 'open'");
         subjects.Skip(1).ToList().ForEach(Poison.Remove);
@@ -79,7 +79,7 @@ public sealed class RetryTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     public async Task Who_does_not_want_it_stopped_gets_every_outcome()
     {
         using var client = fixture.Operator();
-        var (subjects, group) = await FailAsync(client, 6);
+        var (subjects, group) = await FailAsync(6);
         subjects.Take(3).ToList().ForEach(Poison.Remove);
         var id = await StartAsync(client, new { fingerprint = group, rate = 5, stopOnSameFailure = false, because = "to the last one" });
 
@@ -225,8 +225,10 @@ public sealed class RetryTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         (await client.GetFromJsonAsync<JsonElement>(Path($"?fingerprint={group}&limit=200"), Token)).GetProperty("items").GetArrayLength();
 
     /// <summary>Commands that fail until their subject is no poison any more.</summary>
-    private async Task<(List<Guid> Subjects, string Fingerprint)> FailAsync(HttpClient client, int count)
+    private async Task<(List<Guid> Subjects, string Fingerprint)> FailAsync(int count)
     {
+        // What others left has the same cause.
+        await fixture.Database.ExecuteAsync("DELETE FROM messaging.dead_letters WHERE status = 'open'");
         await using var channel = await fixture.OpenChannelAsync();
         List<Guid> subjects = [.. Enumerable.Range(0, count).Select(_ => Guid.CreateVersion7())];
         foreach (var subject in subjects)
