@@ -18,7 +18,8 @@ internal sealed class SagaTimers<TSaga>(SagaStore<TSaga> store, SagaStateMachine
     // The machine itself does not list them.
     private readonly Schedule<TSaga>[] _schedules =
     [
-        .. machine.GetType().GetProperties().Where(p => p.PropertyType.IsAssignableTo(typeof(Schedule<TSaga>))).Select(p => (Schedule<TSaga>)p.GetValue(machine)!),
+        .. machine.GetType().GetProperties().Where(p => p.PropertyType.IsAssignableTo(typeof(Schedule<TSaga>)))
+            .Select(p => (Schedule<TSaga>)p.GetValue(machine)!),
     ];
 
     public async Task<IReadOnlyCollection<Guid>> AwaitedAsync(IReadOnlyCollection<Guid> sagas, CancellationToken ct)

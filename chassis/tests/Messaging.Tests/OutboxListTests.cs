@@ -52,9 +52,11 @@ public sealed class OutboxListTests(OutboxListTests.Still fixture) : IClassFixtu
         row.GetProperty("correlationId").GetString().ShouldNotBeNullOrEmpty();
         row.TryGetProperty("body", out _).ShouldBeFalse("what it says is personal data");
 
-        (await ItemsAsync(client, "destination=two.commands")).ShouldHaveSingleItem("what is due later is a timer").GetProperty("state").GetString().ShouldBe("pending");
+        (await ItemsAsync(client, "destination=two.commands")).ShouldHaveSingleItem("what is due later is a timer")
+            .GetProperty("state").GetString().ShouldBe("pending");
         (await ItemsAsync(client, $"orderId={later}")).ShouldBeEmpty();
-        (await ItemsAsync(client, $"orderId={published}&state=pending")).ShouldHaveSingleItem().GetProperty("type").GetString().ShouldBe("shop.order.cancelled.v1");
+        (await ItemsAsync(client, $"orderId={published}&state=pending")).ShouldHaveSingleItem()
+            .GetProperty("type").GetString().ShouldBe("shop.order.cancelled.v1");
         var replayed = (await ItemsAsync(client, $"orderId={published}&state=replayed")).ShouldHaveSingleItem();
         replayed.GetProperty("destination").GetString().ShouldBe("three.listener");
         replayed.GetProperty("dueAt").ValueKind.ShouldBe(JsonValueKind.Null, "not in a thousand years, as the row says");
@@ -97,6 +99,39 @@ public sealed class OutboxListTests(OutboxListTests.Still fixture) : IClassFixtu
         (await ReleaseAsync(client, long.MaxValue)).ShouldBe(HttpStatusCode.NotFound);
     }
 
+    [Fact]
+    public async Task A_timer_that_is_due_within_a_lease_may_be_on_its_way_and_is_not_given_to_a_second_sender()
+    {
+        using var client = fixture.Operator();
+        var (moment, hour) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        await using (var scope = fixture.Services.CreateAsyncScope())
+        {
+            foreach (var (subject, delay) in new[] { (moment, Still.Lease / 2), (hour, TimeSpan.FromHours(1)) })
+            {
+                await scope.ServiceProvider.GetRequiredService<ISendEndpointProvider>().SendCommandAsync(
+                    "seven.commands", new DoWork(subject, 1), subject, TimeProvider.System.GetUtcNow() + delay, Token);
+            }
+
+            await scope.ServiceProvider.GetRequiredService<WorkDatabase>().SaveChangesAsync(Token);
+        }
+
+        var (due, later) = (await DueAsync(moment), await DueAsync(hour));
+        (await RunAsync(await IdAsync(moment))).ShouldBe(HttpStatusCode.Accepted);
+        (await RunAsync(await IdAsync(hour))).ShouldBe(HttpStatusCode.Accepted);
+
+        (await DueAsync(moment)).ShouldBe(due);
+        (await DueAsync(hour)).ShouldBeLessThan(later.AddMinutes(-30));
+        (await ItemsAsync(client, $"orderId={hour}")).ShouldHaveSingleItem().GetProperty("state").GetString().ShouldBe("pending");
+
+        async Task<HttpStatusCode> RunAsync(long id)
+        {
+            using var answer = await client.PostAsync(new Uri($"/v1/ops/timers/{id}/run", UriKind.Relative), null, Token);
+            return answer.StatusCode;
+        }
+    }
+
+    private Task<DateTime> DueAsync(Guid key) => fixture.Database.ScalarAsync<DateTime>($"SELECT due_at FROM messaging.outbox WHERE outbox_key = '{key}'");
+
     private Task<long> IdAsync(Guid key) => fixture.Database.ScalarAsync<long>($"SELECT id FROM messaging.outbox WHERE outbox_key = '{key}'");
 
     private static async Task<HttpStatusCode> ReleaseAsync(HttpClient client, long id, string? correlation = null)
@@ -126,10 +161,18 @@ public sealed class OutboxListTests(OutboxListTests.Still fixture) : IClassFixtu
 
     public sealed class Still : OpsFixture
     {
+        public static readonly TimeSpan Lease = TimeSpan.FromMinutes(10);
+
         public override async ValueTask InitializeAsync()
         {
             await base.InitializeAsync();
             await Services.GetRequiredService<OutboxRelay>().StopAsync(CancellationToken.None);
+        }
+
+        protected override void Configure(IDictionary<string, string> settings)
+        {
+            base.Configure(settings);
+            settings["Messaging:Lease"] = Lease.ToString();
         }
     }
 }

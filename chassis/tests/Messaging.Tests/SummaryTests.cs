@@ -37,7 +37,7 @@ public sealed class SummaryTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         summary.GetProperty("outbox").GetProperty("asOf").GetDateTimeOffset().ShouldBeLessThanOrEqualTo(TimeProvider.System.GetUtcNow());
         var letters = summary.GetProperty("deadLetters");
         (letters.GetProperty("open").GetInt64(), letters.GetProperty("parked").GetInt64()).ShouldBe((3, 2));
-        letters.GetProperty("newestAt").GetDateTimeOffset().ShouldBe(DateTimeOffset.Parse("2026-01-03T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture));
+        letters.GetProperty("newestAt").GetString()!.ShouldStartWith("2026-01-03T00:00:00");
     }
 
     [Fact]

@@ -76,30 +76,6 @@ public sealed class TimerTests(OpsFixture fixture) : IClassFixture<OpsFixture>
     }
 
     [Fact]
-    public async Task What_is_due_in_a_moment_may_be_on_its_way_and_is_not_given_to_a_second_sender()
-    {
-        using var client = fixture.Operator();
-        var lease = fixture.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<MessagingOptions>>().Value.Lease;
-        var subject = await CommandAsync(TimeSpan.FromHours(1));
-        var id = (await TimersAsync(client, subject))[0].GetProperty("id").GetInt64();
-        // As whoever sends it holds it.
-        await using var holder = new Npgsql.NpgsqlConnection(fixture.Database.Migrations);
-        await holder.OpenAsync(Token);
-        await fixture.Database.ExecuteAsync($"UPDATE messaging.outbox SET due_at = now() + interval '{lease.TotalSeconds / 2} seconds' WHERE id = {id}");
-        var due = await DueAsync(id);
-
-        using var run = await client.PostAsync(new Uri($"/v1/ops/timers/{id}/run", UriKind.Relative), null, Token);
-
-        run.StatusCode.ShouldBeOneOf(HttpStatusCode.Accepted, HttpStatusCode.NotFound);
-        if (await DueAsync(id) is { } now)
-        {
-            now.ShouldBeGreaterThanOrEqualTo(due!.Value);
-        }
-
-        await Poll.UntilAsync(() => EffectsAsync(subject), n => n == 1, "the command to be carried out");
-    }
-
-    [Fact]
     public async Task Timers_come_page_by_page_the_next_first_each_once()
     {
         using var client = fixture.Operator();
@@ -174,10 +150,9 @@ public sealed class TimerTests(OpsFixture fixture) : IClassFixture<OpsFixture>
         return (answer.StatusCode, text.Length > 0 ? JsonElement.Parse(text) : default);
     }
 
-    private Task<DateTime?> DueAsync(long id) => fixture.Database.ScalarAsync<DateTime?>($"SELECT due_at FROM messaging.outbox WHERE id = {id}");
-
     private Task<string?> StateAsync(Guid journey) =>
         fixture.Database.ScalarAsync<string?>($"SELECT current_state FROM journeys WHERE correlation_id = '{journey}'");
 
-    private Task<long> EffectsAsync(Guid subject) => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'done'");
+    private Task<long> EffectsAsync(Guid subject) =>
+        fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM effects WHERE subject = '{subject}' AND note = 'done'");
 }
