@@ -44,8 +44,8 @@ internal static class GetFulfilment
         {
             // A draft is none of its business. An order that the version before took in hears of its saga a moment later.
             return TypedResults.Ok(new FulfilmentView(
-                id, StateNames.NotStarted, order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."), null, null, null, trace,
-                []));
+                id, StateNames.NotStarted, order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."),
+                null, null, null, trace, []));
         }
 
         var awaited = machine.Awaited(saga);

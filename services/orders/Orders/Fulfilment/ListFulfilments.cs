@@ -57,7 +57,8 @@ internal static class ListFulfilments
         var until = now - TimeSpan.FromSeconds(olderThanSeconds ?? 0);
         var sagas = orderId is { } order
             ? await db.Set<FulfilmentState>().AsNoTracking()
-                .Where(s => s.CorrelationId == order && (state == null || wanted.Contains(s.CurrentState)) && (olderThanSeconds == null || s.ChangedAt <= until))
+                .Where(s => s.CorrelationId == order
+                    && (state == null || wanted.Contains(s.CurrentState)) && (olderThanSeconds == null || s.ChangedAt <= until))
                 .ToListAsync(ct)
             : await OpenAsync(db, wanted, olderThanSeconds is null ? DateTimeOffset.MaxValue : until, page, ct);
         var traces = await GetFulfilment.TracesAsync(events, [.. sagas.Select(s => s.CorrelationId)], ct);

@@ -110,7 +110,8 @@ public sealed class Open_fulfilments(Open_fulfilments.Alone fixture) : IClassFix
             "stockReserved → authorizingPayment",
         ]);
 
-        var states = graph["states"]!.AsArray().ToDictionary(s => s!["name"]!.GetValue<string>(), s => (s!["kind"]!.GetValue<string>(), s["reachable"]!.GetValue<bool>()));
+        var states = graph["states"]!.AsArray().ToDictionary(
+            s => s!["name"]!.GetValue<string>(), s => (s!["kind"]!.GetValue<string>(), s["reachable"]!.GetValue<bool>()));
         states.Count.ShouldBe(17);
         states["notStarted"].ShouldBe(("start", true));
         states["shipping"].ShouldBe(("waiting", true));
