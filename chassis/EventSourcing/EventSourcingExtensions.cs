@@ -2,6 +2,7 @@ using Chassis.Data;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Npgsql;
 
 namespace Chassis.EventSourcing;
 
@@ -42,6 +43,7 @@ public static class EventSourcingExtensions
         services.AddScoped<EventStore>();
         services.AddMetrics();
         services.AddSingleton<ProjectionMetrics>();
+        services.AddSingleton<IProjectionFigures, ProjectionFigures>();
         services.AddSingleton<ProjectionRebuilder>();
         services.AddSingleton<ProjectionDaemon>();
         services.AddHostedService(provider => provider.GetRequiredService<ProjectionDaemon>());
@@ -65,6 +67,15 @@ public static class EventSourcingExtensions
 
     public static IServiceCollection AddProjection<TProjection>(this IServiceCollection services)
         where TProjection : Projection => services.AddSingleton<Projection, TProjection>();
+}
+
+internal sealed class ProjectionFigures(NpgsqlDataSource database, IEnumerable<Projection> projections) : IProjectionFigures
+{
+    public async Task<IReadOnlyList<FiguresOfProjection>> ReadAsync(CancellationToken ct) =>
+    [
+        .. (await ProjectionStore.StatusAsync(database, projections, ct)).Select(
+            p => new FiguresOfProjection(p.Name, p.Position, p.Head, p.Lag, p.LagSeconds, p.Error, p.Rebuild?.Percent)),
+    ];
 }
 
 /// <summary>Degraded while the last call of some core event handler failed.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Chassis.Data;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
@@ -120,13 +121,33 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
             streamId, afterVersion, Nullable(
                 toVersion, NpgsqlDbType.Bigint), Nullable(until?.ToUniversalTime(), NpgsqlDbType.TimestampTz), Nullable(limit, NpgsqlDbType.Integer));
 
-    /// <summary>What the first event of a type in a stream belongs to; null where there is none. Nothing personal is opened for it.</summary>
-    public async Task<EventMetadata?> FirstMetadataAsync(Guid streamId, string eventType, CancellationToken ct)
+    /// <summary>What the first event of a type belongs to, by stream; streams without one are left out. Nothing personal is opened for it.</summary>
+    public async Task<IReadOnlyDictionary<Guid, EventMetadata>> FirstMetadataAsync(IReadOnlyCollection<Guid> streams, string eventType, CancellationToken ct)
     {
-        var metadata = await db.Database.SqlQuery<string>(
-            $"SELECT metadata::text AS \"Value\" FROM event_store.events WHERE stream_id = {streamId} AND event_type = {eventType} ORDER BY version LIMIT 1")
-            .ToListAsync(ct);
-        return metadata is [var first] ? JsonSerializer.Deserialize<EventMetadata>(first, EventSerializer.MetadataOptions) : null;
+        await db.Database.OpenConnectionAsync(ct);
+        try
+        {
+            await using var command = new NpgsqlCommand(
+                """
+                SELECT DISTINCT ON (stream_id) stream_id, metadata::text FROM event_store.events
+                WHERE stream_id = ANY($1) AND event_type = $2 ORDER BY stream_id, version
+                """,
+                (NpgsqlConnection)db.Database.GetDbConnection());
+            command.Parameters.AddValue<Guid[]>([.. streams]);
+            command.Parameters.AddValue(eventType);
+            await using var reader = await command.ExecuteReaderAsync(ct);
+            var found = new Dictionary<Guid, EventMetadata>();
+            while (await reader.ReadAsync(ct))
+            {
+                found[reader.GetGuid(0)] = JsonSerializer.Deserialize<EventMetadata>(reader.GetString(1), EventSerializer.MetadataOptions)!;
+            }
+
+            return found;
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
     }
 
     /// <summary>Reads over all streams, in the order of insertion.</summary>

@@ -189,6 +189,15 @@ public static class EventStoreMigration
         DROP INDEX event_store.events_order;
         """);
 
+    /// <summary>Lets a rebuild say how far it is.</summary>
+    public static void CreateRebuildProgress(this MigrationBuilder migration) => migration.Sql(
+        """
+        ALTER TABLE event_store.projections
+            ADD COLUMN rebuild_started_at timestamptz,
+            ADD COLUMN rebuild_position   bigint NOT NULL DEFAULT 0,
+            ADD COLUMN rebuild_target     bigint;
+        """);
+
     /// <summary>Registers a projection and makes the shadow twin of each of its tables, which must exist already.</summary>
     public static void CreateProjection(this MigrationBuilder migration, string name, params string[] tables)
     {

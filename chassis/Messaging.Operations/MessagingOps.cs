@@ -12,7 +12,8 @@ namespace Chassis.Messaging.Operations;
 public static class MessagingOps
 {
     /// <summary>
-    /// <c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/boundary-events</c>, and the description of the events at <c>/asyncapi</c>.
+    /// <c>/v1/ops/summary</c>, <c>/v1/ops/dead-letters</c>, <c>/v1/ops/outbox</c>, <c>/v1/ops/timers</c>, <c>/v1/ops/boundary-events</c>, and the description
+    /// of the events at <c>/asyncapi</c>.
     /// </summary>
     public static IEndpointRouteBuilder MapMessagingOps(this IEndpointRouteBuilder app)
     {
@@ -23,6 +24,9 @@ public static class MessagingOps
             .WithSummary("What waits to be sent, and how fast it goes.");
         ops.MapPost("/outbox/release", ReleaseParked).RequireSystemOperator(Permissions.ActOnOperations).WithIdempotencyKey().WithName("ReleaseParkedMessages")
             .WithSummary("Tries the parked messages again, when what kept them from being sent is mended.");
+        OutboxEndpoints.Map(ops);
+        TimerEndpoints.Map(ops);
+        SummaryEndpoint.Map(ops);
         DeadLetterEndpoints.Map(ops);
         BoundaryEventEndpoints.Map(ops);
         app.MapAsyncApi();

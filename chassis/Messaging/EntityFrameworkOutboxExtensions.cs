@@ -121,6 +121,11 @@ public static class EntityFrameworkOutboxExtensions
         public void Register(ISagaRepositoryRegistrationConfigurator<TSaga> configurator)
         {
             configurator.AddScoped(provider => new SagaStore<TSaga>(_database(provider), _concurrency));
+            if (typeof(TSaga).IsAssignableTo(typeof(SagaStateMachineInstance)))
+            {
+                configurator.AddScoped(typeof(ISagaTimers), typeof(SagaTimers<>).MakeGenericType(typeof(TSaga)));
+            }
+
             configurator.RegisterLoadSagaRepository<TSaga, SagaContextFactory<TSaga>>();
             configurator.RegisterQuerySagaRepository<TSaga, SagaContextFactory<TSaga>>();
             configurator.RegisterSagaRepository<TSaga, DbContext, SagaConsumeContextFactory<DbContext, TSaga>, SagaContextFactory<TSaga>>();

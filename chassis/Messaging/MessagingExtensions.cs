@@ -50,6 +50,8 @@ public static class MessagingExtensions
         services.AddSingleton<SenderFilter>();
         services.AddSingleton<MessageFormatter>();
         services.AddSingleton<OutboxStore>();
+        services.AddSingleton<OutboxQueries>();
+        services.AddSingleton<ICommandTimers>(provider => provider.GetRequiredService<OutboxQueries>());
         services.AddSingleton<BrokerConnection>();
         services.AddSingleton<VanishedExchanges>();
         services.AddSingleton<DeadLetterStore>();
@@ -57,6 +59,7 @@ public static class MessagingExtensions
         services.AddSingleton<DeadLetterQueries>();
         services.AddSingleton<DeadLetterActs>();
         services.AddSingleton<Retries>();
+        services.AddSingleton<DeadLetterFigures>();
         services.AddSingleton<RefusedQueues>();
         services.AddSingleton<Subscriptions>();
         services.AddSingleton<IChangingSubscriptions, ChangingSubscriptions>();
@@ -70,7 +73,8 @@ public static class MessagingExtensions
         // Registered before the bus, so that it stops after it: what the last consumers commit still leaves.
         services.AddSingleton<OutboxRelay>();
         services.AddHostedService(provider => provider.GetRequiredService<OutboxRelay>());
-        services.AddHostedService<OutboxGauges>();
+        services.AddSingleton<OutboxGauges>();
+        services.AddHostedService(provider => provider.GetRequiredService<OutboxGauges>());
         services.AddHostedService<DeadLetterCollector>();
         services.AddSingleton<RetryRunner>();
         services.AddHostedService(provider => provider.GetRequiredService<RetryRunner>());

@@ -76,7 +76,10 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
             }
             else if (ForOperations().IsMatch(route))
             {
-                Row(route, MatrixRow.SystemOperatorsOnly, () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), Body: BodyOf(route))));
+                Row(
+                    route,
+                    MatrixRow.SystemOperatorsOnly,
+                    () => Task.FromResult(new MatrixRequest(Guid.CreateVersion7(), ValuesOf(route), Body: BodyOf(route))));
             }
         }
 
@@ -190,8 +193,13 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
         }
     }
 
+    // Rows of the outbox are counted.
+    private static Dictionary<string, string>? ValuesOf(string route) =>
+        route.Contains("/timers/", StringComparison.Ordinal) || route.Contains("/outbox/messages/", StringComparison.Ordinal) ? new() { ["id"] = "0" } : null;
+
     private static object? BodyOf(string route) => route switch
     {
+        "POST /v1/ops/timers/{id}/cancel" => new { reason = "none" },
         "POST /v1/ops/dead-letters/retry" => new { queue = "none" },
         "POST /v1/ops/dead-letters/retries" => new { queue = "none", because = "a reason" },
         "POST /v1/ops/dead-letters/{id}/edit" => new { body = new { }, reason = "a reason" },
@@ -259,6 +267,6 @@ public sealed partial class AuthorizationMatrix<TProgram>(ServiceFixture<TProgra
     [GeneratedRegex("^GET /(health/(live|ready)|docs(/.*)?|openapi/.*|asyncapi([.]yaml)?)$")]
     private static partial Regex ForEverybody();
 
-    [GeneratedRegex("^[A-Z]+ /v1/ops/(dead-letters|outbox|boundary-events|projections|copies)(/.*)?$")]
+    [GeneratedRegex("^[A-Z]+ /v1/ops/(dead-letters|outbox|timers|summary|boundary-events|projections|copies)(/.*)?$")]
     private static partial Regex ForOperations();
 }

@@ -75,4 +75,16 @@ public enum RebuildState
 /// Rows in which the old and the new tables differed at the moment of the swap; 0 unless the projection's code had changed or was wrong.
 /// </param>
 /// <param name="Error">Why it failed.</param>
-public sealed record RebuildStatus(RebuildState State, DateTimeOffset RequestedAt, DateTimeOffset? FinishedAt, long Events, long? Differences, string? Error);
+/// <param name="StartedAt">When a replica began with it; null before, and of what an earlier version rebuilt.</param>
+/// <param name="Position">Position of the last event applied to the shadow tables.</param>
+/// <param name="Target">How far the events had come when that was written down; null before it has begun. It moves on as long as somebody writes.</param>
+/// <param name="Percent">How much of that is done; 100 when the new tables have taken over.</param>
+public sealed record RebuildStatus(
+    RebuildState State, DateTimeOffset RequestedAt, DateTimeOffset? FinishedAt, long Events, long? Differences, string? Error,
+    DateTimeOffset? StartedAt, long Position, long? Target, int Percent)
+{
+    /// <summary>A hundred only when it is through: what remains after the last event takes its time as well.</summary>
+    internal static int PercentOf(RebuildState state, long position, long? target) => state == RebuildState.Completed ? 100
+        : target is > 0 ? (int)Math.Clamp(position * 100 / target.Value, 0, 99)
+        : 0;
+}

@@ -57,6 +57,7 @@ internal sealed partial class ProjectionRebuilder(
         try
         {
             await ProjectionStore.SaveRebuildAsync(connection, projection.Name, RebuildState.Running, 0, null, null, null, ct);
+            await ProjectionStore.StartRebuildAsync(connection, projection.Name, clock.GetUtcNow(), ct);
             await connection.ExecuteAsync("SELECT event_store.reset_shadow($1)", ct, projection.Name);
             var checkpoint = 0L;
             for (var started = clock.GetTimestamp(); ;)
@@ -99,6 +100,7 @@ internal sealed partial class ProjectionRebuilder(
                 checkpoint = batch[^1].Position;
                 events += batch.Count;
                 await ProjectionStore.SaveRebuildAsync(connection, projection.Name, RebuildState.Running, events, null, null, null, ct);
+                await ProjectionStore.SaveProgressAsync(connection, projection.Name, checkpoint, end, ct);
             }
 
             await transaction.CommitAsync(ct);
@@ -152,6 +154,7 @@ internal sealed partial class ProjectionRebuilder(
         await connection.ExecuteAsync("SELECT event_store.swap_shadow($1)", ct, projection.Name);
         await ProjectionStore.SaveRebuildAsync(
             connection, projection.Name, RebuildState.Completed, events + late, differences, null, clock.GetUtcNow(), ct);
+        await ProjectionStore.SaveProgressAsync(connection, projection.Name, end, end, ct);
         await transaction.CommitAsync(ct);
         return (differences, events + late);
     }

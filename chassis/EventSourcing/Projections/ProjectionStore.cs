@@ -34,7 +34,8 @@ internal static class ProjectionStore
         await db.Database.ExecuteSqlAsync(
             $"""
             UPDATE event_store.projections
-            SET rebuild_state = 'requested', rebuild_requested_at = {now}, rebuild_finished_at = NULL, rebuild_events = 0, rebuild_differences = NULL, rebuild_error = NULL
+            SET rebuild_state = 'requested', rebuild_requested_at = {now}, rebuild_finished_at = NULL, rebuild_events = 0, rebuild_differences = NULL, rebuild_error = NULL,
+                rebuild_started_at = NULL, rebuild_position = 0, rebuild_target = NULL
             WHERE name = {name} AND (rebuild_state IS NULL OR rebuild_state NOT IN ('requested', 'running'))
             """,
             ct) == 1;
@@ -71,6 +72,14 @@ internal static class ProjectionStore
             ct,
             name, state.ToString().ToLowerInvariant(), events, differences, error, finishedAt);
 
+    /// <summary>Begins the count of its progress anew.</summary>
+    public static Task<int> StartRebuildAsync(NpgsqlConnection connection, string name, DateTimeOffset now, CancellationToken ct) =>
+        connection.ExecuteAsync(
+            "UPDATE event_store.projections SET rebuild_started_at = $2, rebuild_position = 0, rebuild_target = NULL WHERE name = $1", ct, name, now);
+
+    public static Task<int> SaveProgressAsync(NpgsqlConnection connection, string name, long position, long target, CancellationToken ct) =>
+        connection.ExecuteAsync("UPDATE event_store.projections SET rebuild_position = $2, rebuild_target = $3 WHERE name = $1", ct, name, position, target);
+
     public static async Task<IReadOnlyList<ProjectionStatus>> StatusAsync(
         NpgsqlDataSource dataSource, IEnumerable<Projection> projections, CancellationToken ct)
     {
@@ -81,7 +90,8 @@ internal static class ProjectionStore
                    CASE WHEN behind.events > 0 THEN (
                        SELECT string_agg(CASE WHEN pid IS NULL THEN 'a prepared transaction' ELSE format('session %s of %s (%s)', pid, a.usename, a.application_name) END, ', ')
                        FROM event_store.writers LEFT JOIN pg_stat_activity a USING (pid)) END,
-                   p.error, p.rebuild_state, p.rebuild_requested_at, p.rebuild_finished_at, p.rebuild_events, p.rebuild_differences, p.rebuild_error
+                   p.error, p.rebuild_state, p.rebuild_requested_at, p.rebuild_finished_at, p.rebuild_events, p.rebuild_differences, p.rebuild_error,
+                   p.rebuild_started_at, p.rebuild_position, p.rebuild_target
             FROM event_store.projections p,
             LATERAL (
                 SELECT count(*) AS events, extract(epoch FROM clock_timestamp() - min(recorded_at)) AS seconds
@@ -108,15 +118,29 @@ internal static class ProjectionStore
         return result;
     }
 
-    private static RebuildStatus? ReadRebuild(NpgsqlDataReader reader) => reader.IsDBNull(7)
-        ? null
-        : new RebuildStatus(
-            Enum.Parse<RebuildState>(reader.GetString(7), ignoreCase: true),
+    private static RebuildStatus? ReadRebuild(NpgsqlDataReader reader)
+    {
+        if (reader.IsDBNull(7))
+        {
+            return null;
+        }
+
+        var (state, position) = (Enum.Parse<RebuildState>(reader.GetString(7), ignoreCase: true), reader.GetInt64(14));
+        long? target = reader.IsDBNull(15) ? null : reader.GetInt64(15);
+        return new RebuildStatus(
+            state,
             reader.GetFieldValue<DateTimeOffset>(8),
-            reader.IsDBNull(9) ? null : reader.GetFieldValue<DateTimeOffset>(9),
+            Time(reader, 9),
             reader.GetInt64(10),
             reader.IsDBNull(11) ? null : reader.GetInt64(11),
-            Text(reader, 12));
+            Text(reader, 12),
+            Time(reader, 13),
+            position,
+            target,
+            RebuildStatus.PercentOf(state, position, target));
+    }
+
+    private static DateTimeOffset? Time(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
 
     private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 }

@@ -8,16 +8,21 @@ namespace Chassis.Messaging.Relay;
 internal sealed class OutboxGauges(OutboxStore store, OutboxRelay relay, MessagingMetrics metrics, TimeProvider clock, ILogger<OutboxGauges> logger)
     : PeriodicService(clock, logger)
 {
-    private OutboxFigures _figures = new(0, 0, 0, 0, 0, 0);
+    private static readonly OutboxFigures Nothing = new(0, 0, 0, 0, 0, 0);
+
+    private (OutboxFigures Figures, DateTimeOffset At)? _last;
+
+    /// <summary>The last figures, and when they were taken; null before the first time.</summary>
+    public (OutboxFigures Figures, DateTimeOffset At)? Last => _last;
 
     protected override TimeSpan Interval { get; } = TimeSpan.FromSeconds(10);
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        metrics.Observe(() => _figures, () => relay.InMemory, () => relay.Unconfirmed);
+        metrics.Observe(() => _last?.Figures ?? Nothing, () => relay.InMemory, () => relay.Unconfirmed);
         return base.StartAsync(cancellationToken);
     }
 
     // The last figures stay until the database answers again.
-    protected override async Task RunOnceAsync(CancellationToken ct) => _figures = await store.FiguresAsync(metrics.DispatchRate, ct);
+    protected override async Task RunOnceAsync(CancellationToken ct) => _last = (await store.FiguresAsync(metrics.DispatchRate, ct), Clock.GetUtcNow());
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net.Mime;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Contracts.Events;
 using MassTransit;
 using MassTransit.Serialization;
 
@@ -23,15 +24,19 @@ internal sealed class EnvelopeReader : IMessageDeserializer
     public void Probe(ProbeContext context) => context.CreateScope("commands");
 
     /// <summary>The first message type of an envelope, or null when it is none.</summary>
-    public static string? TypeOf(byte[] body)
+    public static string? TypeOf(byte[] body) => LabelOf(body).Type;
+
+    /// <summary>What can be said of a message without what it says; nothing when it is no envelope.</summary>
+    public static (string? Type, string? CorrelationId) LabelOf(byte[] body)
     {
         try
         {
-            return JsonSerializer.Deserialize(body, EnvelopeJson.Default.Envelope)?.MessageType?.FirstOrDefault();
+            var envelope = JsonSerializer.Deserialize(body, EnvelopeJson.Default.Envelope);
+            return (envelope?.MessageType?.FirstOrDefault(), envelope?.Headers?.GetValueOrDefault(CloudEventHeaders.CorrelationId)?.ToString());
         }
         catch (JsonException)
         {
-            return null;
+            return (null, null);
         }
     }
 

@@ -52,6 +52,13 @@ public sealed class FinalPositions : Migration
     protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.CreateFinalPositions();
 }
 
+[DbContext(typeof(StoreDbContext))]
+[Migration("20260103000000_rebuild_progress")]
+public sealed class RebuildProgress : Migration
+{
+    protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.CreateRebuildProgress();
+}
+
 /// <summary>Balance by account, consistent with the write.</summary>
 public sealed class Balances : Projection
 {

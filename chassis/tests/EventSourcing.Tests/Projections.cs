@@ -237,6 +237,17 @@ public sealed class Projections : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData(RebuildState.Requested, 0, null, 0)]
+    [InlineData(RebuildState.Running, 0, 0L, 0)]
+    [InlineData(RebuildState.Running, 1, 3L, 33)]
+    [InlineData(RebuildState.Running, 3, 3L, 99)]
+    [InlineData(RebuildState.Failed, 2, 3L, 66)]
+    [InlineData(RebuildState.Completed, 0, 0L, 100)]
+    [InlineData(RebuildState.Completed, 7, null, 100)]
+    public void Say_how_far_a_rebuild_is(RebuildState state, long position, long? target, int percent) =>
+        RebuildStatus.PercentOf(state, position, target).ShouldBe(percent);
+
+    [Theory]
     [InlineData("balances")]
     [InlineData("turnover")]
     public async Task Are_read_and_written_while_a_rebuild_waits_for_a_long_reader(string name)
@@ -258,6 +269,7 @@ public sealed class Projections : IAsyncLifetime
                 TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);    // a second, if anything
             (await Sum(name).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken)).ShouldBePositive();
             (await Status(name)).Rebuild!.State.ShouldBe(RebuildState.Running, "the backup still reads.");
+            (await Status(name)).Rebuild!.Percent.ShouldBe(99, "all events are there, and it is not through.");
         }
 
         await transaction.RollbackAsync(TestContext.Current.CancellationToken);
@@ -282,6 +294,10 @@ public sealed class Projections : IAsyncLifetime
         rebuild.State.ShouldBe(RebuildState.Completed);
         rebuild.Differences.ShouldBe(1);
         rebuild.Events.ShouldBe(2);
+        rebuild.StartedAt!.Value.ShouldBeGreaterThanOrEqualTo(rebuild.RequestedAt);
+        rebuild.Percent.ShouldBe(100);
+        rebuild.Target.ShouldBe(rebuild.Position);
+        rebuild.Position.ShouldBe(await _fixture.Database.ScalarAsync<long>("SELECT max(position) FROM event_store.events"));
         (await _fixture.Database.ScalarAsync<long>("SELECT count(*) FROM balances_shadow")).ShouldBe(0);
         (await LocksLeft()).ShouldBe(0, "the next rebuild may be another replica's");
 

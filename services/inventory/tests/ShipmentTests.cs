@@ -89,6 +89,63 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
         await Refused(await _client.GetAsync("/v1/shipments?status=lost"), HttpStatusCode.BadRequest);
     }
 
+    [Fact]
+    public async Task A_shipment_is_found_by_its_order_and_by_the_carriers_number()
+    {
+        var (_, first) = await PackedAsync();
+        var (_, second) = await PackedAsync(Guid.CreateVersion7());
+        var number = $"RR{Guid.NewGuid():n}";
+        (await _client.PostAsJsonAsync($"/v1/shipments/{Id(first)}/dispatch", new { carrier = "Post", trackingNumber = number })).EnsureSuccessStatusCode();
+        await Dispatch(second);
+
+        (await Found($"trackingNumber={number}")).ShouldBe([Id(first)]);
+        (await Found($"trackingNumber={number}&status=pending")).ShouldBeEmpty();
+        (await Found($"trackingNumber={number}x")).ShouldBeEmpty();
+        (await Found($"orderId={_order}")).ShouldBe([Id(first)]);
+        (await Found("trackingNumber=RR123456785DE&limit=200")).ShouldContain(Id(second));
+
+        async Task<Guid[]> Found(string query) =>
+            [.. (await _client.GetFromJsonAsync<JsonElement>($"/v1/shipments?{query}")).GetProperty("items").EnumerateArray().Select(Id)];
+    }
+
+    [Fact]
+    public async Task What_holds_the_stock_of_a_product_is_listed_the_newest_order_first()
+    {
+        var (sku, shipped) = await PackedAsync(Guid.CreateVersion7());
+        await Dispatch(shipped);
+        var (waits, released, other) = (Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7());
+        var package = await inventory.AddAsync(InventoryFixture.NewSku(), [(sku, 1)]);
+        await inventory.Commands.Send(new ReserveStock(released, [new(sku, 1)]));
+        await inventory.Events.WaitForAnswers(released, 1);
+        await inventory.Commands.Send(new ReleaseStock(released, "cancelled"));
+        await inventory.Events.WaitForAnswers(released, 2);
+        await inventory.Commands.Send(new ReserveStock(waits, [new(package, 2)]));
+        await inventory.Events.WaitForAnswers(waits, 1);
+        await inventory.Commands.Send(new ShipOrder(waits, Address));
+        await PackedAsync(other);
+        var parcel = (await Poll.UntilAsync(
+            () => _client.GetFromJsonAsync<JsonElement>($"/v1/shipments?orderId={waits}"),
+            p => p.GetProperty("items").GetArrayLength() == 1,
+            "the shipment to be packed")).GetProperty("items")[0];
+
+        var held = (await Listed($"sku={sku}&open=true")).ShouldHaveSingleItem("as a part of another product, too");
+        held.GetProperty("orderId").GetGuid().ShouldBe(waits);
+        held.GetProperty("shipmentId").GetGuid().ShouldBe(Id(parcel));
+        (await Orders($"sku={package}&open=true")).ShouldBe([waits]);
+        (await Orders("open=true&limit=200")).ShouldBeSubsetOf(await Orders("limit=200"));
+        (await Orders("open=true&limit=200")).Take(2).ShouldBe([other, waits]);
+        (await Orders("open=false&limit=200")).ShouldContain(released);
+        (await Orders("open=false&limit=200")).ShouldNotContain(waits);
+        var first = await _client.GetFromJsonAsync<JsonElement>("/v1/reservations?open=true&limit=1");
+        (await Orders($"open=true&limit=1&cursor={first.GetProperty("nextCursor").GetString()}")).ShouldBe([waits]);
+        await Refused(await _client.GetAsync($"/v1/reservations?sku={sku}"), HttpStatusCode.BadRequest);
+
+        async Task<List<JsonElement>> Listed(string query) =>
+            [.. (await _client.GetFromJsonAsync<JsonElement>($"/v1/reservations?{query}")).GetProperty("items").EnumerateArray()];
+
+        async Task<List<Guid>> Orders(string query) => (await Listed(query)).ConvertAll(r => r.GetProperty("orderId").GetGuid());
+    }
+
     [Theory]
     [InlineData("""{"carrier":"","trackingNumber":"1"}""")]
     [InlineData("""{"carrier":"Post"}""")]

@@ -80,6 +80,7 @@ public sealed class TenantTests(TenantsFixture inventory) : IClassFixture<Tenant
             .Without("products and stock belong to the installation", "GET /v1/products/{sku}/stock")
             .Shared("GET /v1/products/{sku}/history", user.ToString(), product)
             .Shared("GET /v1/products/{sku}/movements", _order.ToString(), product)
+            .Of("GET /v1/reservations", _order.ToString())
             .Of("GET /v1/reservations/{orderId}", _order.ToString(), new Dictionary<string, string> { ["orderId"] = _order.ToString() })
             .Of("GET /v1/shipments", shipment)
             .Of("GET /v1/shipments/{id}", shipment, parcel)

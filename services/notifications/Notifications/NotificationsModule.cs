@@ -52,7 +52,7 @@ public static class NotificationsModule
         ResyncContact.Map(app);
         var webhooks = app.MapGroup("/v1/webhooks");
         WebhookSubscriptions.Map(webhooks);
-        WebhookDeliveries.Map(webhooks);
+        WebhookDeliveries.Map(app, webhooks);
     }
 
     private static void AddMails(IServiceCollection services)
@@ -100,6 +100,7 @@ public static class NotificationsModule
         services.Configure<HttpClientTraceInstrumentationOptions>(http => http.EnrichWithHttpRequestMessage =
             (span, request) => span.SetTag("url.full", request.RequestUri?.GetLeftPart(UriPartial.Authority)));
         services.AddSingleton<DeliveryQueue>();
+        services.AddSingleton<WebhookHealth>();
         services.AddSingleton(new WebhooksSignal(new WorkSignal()));
         services.AddScoped<WebhookFanOut>();
         services.AddSingleton<WebhookBindings>().AddHostedService(p => p.GetRequiredService<WebhookBindings>());

@@ -45,6 +45,10 @@ public sealed class Who_may_do_what(OrdersFixture orders)
         .Row("GET /v1/payments", new MatrixRow(401, 200, 200, 200, 200))
         .Row("GET /v1/payments/{id}", new MatrixRow(Anonymous: 401, Owner: 200, Other: 404, Operator: 200, OtherTenant: 404), Payment)
         .Row("GET /v1/ops/payments/reconciliation", MatrixRow.SystemOperatorsOnly)
+        .Row("POST /v1/ops/payments/{id}/ask", MatrixRow.SystemOperatorsOnly)
+        .Row("GET /v1/ops/fulfilments", MatrixRow.SystemOperatorsOnly)
+        .Row("GET /v1/ops/fulfilments/states", MatrixRow.SystemOperatorsOnly)
+        .Row("GET /v1/ops/fulfilments/graph", MatrixRow.SystemOperatorsOnly)
         .ChassisRows();
 
     [Fact]

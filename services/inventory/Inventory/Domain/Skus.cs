@@ -10,6 +10,8 @@ public static partial class Skus
 
     public const string Rule = "A sku is 1 to 64 letters, digits, dots, hyphens and underscores, and begins with a letter or digit.";
 
+    public const int MaxLength = 64;
+
     private const string Characters = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}";
 
     public static bool IsValid(string? sku) => sku is not null && Pattern().IsMatch(sku);

@@ -57,12 +57,14 @@ internal static class ReadShipments
 {
     public static void Map(RouteGroupBuilder shipments)
     {
-        shipments.MapGet("/", List).RequireOperator(InventoryPermissions.ReadStock).WithName("ListShipments").WithSummary("Lists shipments, newest first.");
+        shipments.MapGet("/", List).RequireOperator(InventoryPermissions.ReadStock).WithName("ListShipments")
+            .WithSummary("Shipments, newest first: of an order, or with a carrier's number.");
         shipments.MapGet("/{id:guid}", Get).RequireOperator(InventoryPermissions.ReadStock).WithName("ReadShipment").WithSummary("One shipment.");
     }
 
     private static async Task<Ok<Page<ShipmentView>>> List(
-        [MaxLength(20)] string? status, Guid? orderId, [AsParameters] PageQuery page, InventoryDbContext db, Caller caller, CancellationToken ct)
+        [MaxLength(20)] string? status, Guid? orderId, [MaxLength(Limits.MaxTrackingNumber)] string? trackingNumber, [AsParameters] PageQuery page,
+        InventoryDbContext db, Caller caller, CancellationToken ct)
     {
         var shipments = db.Shipments.AsNoTracking().VisibleTo(caller);
         if (status is not null)
@@ -80,6 +82,11 @@ internal static class ReadShipments
         if (orderId is not null)
         {
             shipments = shipments.Where(s => s.OrderId == orderId);
+        }
+
+        if (trackingNumber is not null)
+        {
+            shipments = shipments.Where(s => s.TrackingNumber == trackingNumber);
         }
 
         // Ids begin with their time.

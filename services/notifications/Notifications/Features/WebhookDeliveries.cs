@@ -23,7 +23,7 @@ internal sealed record AttemptView(int Number, DateTimeOffset At, double Latency
 
 /// <summary>One event for one webhook, with everything that was tried.</summary>
 internal sealed record DeliveryView(
-    Guid Id, string EventId, string EventType, string? Subject, DeliveryStatus Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt,
+    Guid Id, Guid WebhookId, string EventId, string EventType, string? Subject, DeliveryStatus Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt,
     DateTimeOffset? CompletedAt,
     IReadOnlyList<AttemptView> Attempts);
 
@@ -40,8 +40,10 @@ internal static class WebhookDeliveries
     /// <summary>Type of the event that the test button sends; it is delivered whatever the webhook listens to.</summary>
     public const string TestEventType = ShopContracts.Namespace + ".webhook.test.v1";
 
-    public static void Map(RouteGroupBuilder webhooks)
+    public static void Map(IEndpointRouteBuilder app, RouteGroupBuilder webhooks)
     {
+        app.MapGet("/v1/webhook-deliveries", ListAll).RequireOperator(NotificationsPermissions.ChangeWebhooks)
+            .WithName("ListDeliveries").WithSummary("What was sent to all webhooks, the newest first: about an order, an event, or with an outcome.");
         webhooks.MapPost("/{id:guid}/test", Test).RequireOperator(NotificationsPermissions.ChangeWebhooks).WithIdempotencyKey()
             .WithName("TestWebhook").WithSummary("Send a test event.");
         webhooks.MapGet("/{id:guid}/deliveries", List).RequireOperator(NotificationsPermissions.ChangeWebhooks)
@@ -82,7 +84,35 @@ internal static class WebhookDeliveries
         CancellationToken ct)
     {
         await db.FindAsync(id, ct);
-        var deliveries = db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == id);
+        return await PageAsync(db, db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == id), page, status, eventId, ct);
+    }
+
+    private static Task<Ok<Page<DeliveryView>>> ListAll(
+        [AsParameters] PageQuery page,
+        Guid? orderId,
+        [MaxLength(20)] string? status,
+        [MaxLength(255)] string? eventId,
+        NotificationsDbContext db,
+        CancellationToken ct)
+    {
+        var deliveries = db.WebhookDeliveries.AsNoTracking();
+        if (OperationContext.Current.TenantId is not null)
+        {
+            deliveries = deliveries.Where(d => db.Visible().Any(w => w.Id == d.WebhookId));
+        }
+
+        if (orderId is { } order)
+        {
+            var subject = order.ToString();
+            deliveries = deliveries.Where(d => db.WebhookEvents.Any(e => e.Subject == subject && e.EventId == d.EventId));
+        }
+
+        return PageAsync(db, deliveries, page, status, eventId, ct);
+    }
+
+    private static async Task<Ok<Page<DeliveryView>>> PageAsync(
+        NotificationsDbContext db, IQueryable<WebhookDelivery> deliveries, PageQuery page, string? status, string? eventId, CancellationToken ct)
+    {
         if (QueryText.Parse<DeliveryStatus>("status", status) is { } wanted)
         {
             deliveries = deliveries.Where(d => d.Status == wanted);
@@ -190,7 +220,7 @@ internal static class WebhookDeliveries
         [
             // What the housekeeping has taken away since is not there any more.
             .. deliveries.Where(d => events.ContainsKey(d.EventId)).Select(d => new DeliveryView(
-                d.Id, d.EventId, events[d.EventId].EventType, events[d.EventId].Subject, d.Status, d.CreatedAt,
+                d.Id, d.WebhookId, d.EventId, events[d.EventId].EventType, events[d.EventId].Subject, d.Status, d.CreatedAt,
                 d.Status == DeliveryStatus.Pending ? d.DueAt : null, d.CompletedAt, [.. attempts[d.Id]])),
         ];
     }

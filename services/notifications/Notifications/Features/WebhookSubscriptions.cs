@@ -41,13 +41,16 @@ internal sealed record ChangeWebhookRequest(
 /// <param name="CreatedAt">When it was registered.</param>
 /// <param name="UpdatedAt">When it was changed last.</param>
 /// <param name="Version">Its version, as in the ETag.</param>
+/// <param name="Circuit">
+/// <c>closed</c>; <c>open</c> while the endpoint is left alone after failures; then <c>halfOpen</c>, with one attempt at a time until one succeeds.
+/// </param>
+/// <param name="SuccessRatio">
+/// Share of the attempts of the last 24 hours that succeeded, of the last thousand where there were more; null without attempts.
+/// </param>
 internal record WebhookView(
     Guid Id, string Url, IReadOnlyList<string> EventTypes, string? Description, WebhookStatus Status, string? DisabledReason, DateTimeOffset? DisabledAt,
-    DateTimeOffset? FailingSince, DateTimeOffset? PausedUntil, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version)
-{
-    internal static WebhookView Of(Webhook w) => new(
-        w.Id, w.Url, w.EventTypes, w.Description, w.Status, w.DisabledReason, w.DisabledAt, w.FailingSince, w.PausedUntil, w.CreatedAt, w.UpdatedAt, w.Version);
-}
+    DateTimeOffset? FailingSince, DateTimeOffset? PausedUntil, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version, string Circuit,
+    double? SuccessRatio);
 
 /// <summary>A webhook with its secret, which is shown this once.</summary>
 internal sealed record RegisteredWebhook(
@@ -139,7 +142,7 @@ internal static class WebhookSubscriptions
     }
 
     private static async Task<Ok<Page<WebhookView>>> List(
-        [AsParameters] PageQuery page, [MaxLength(20)] string? status, NotificationsDbContext db, CancellationToken ct)
+        [AsParameters] PageQuery page, [MaxLength(20)] string? status, NotificationsDbContext db, WebhookHealth health, CancellationToken ct)
     {
         var webhooks = db.Visible().AsNoTracking();
         if (QueryText.Parse<WebhookStatus>("status", status) is { } wanted)
@@ -153,18 +156,19 @@ internal static class WebhookSubscriptions
         }
 
         var rows = await webhooks.OrderByDescending(w => w.Id).Take(page.Size + 1).ToListAsync(ct);
-        return TypedResults.Ok(Page.Of([.. rows.Select(WebhookView.Of)], page, w => w.Id));
+        return TypedResults.Ok(Page.Of(await health.ViewAsync(rows, ct), page, w => w.Id));
     }
 
-    private static async Task<ETagged<Ok<WebhookView>>> Get(Guid id, NotificationsDbContext db, CancellationToken ct)
+    private static async Task<ETagged<Ok<WebhookView>>> Get(Guid id, NotificationsDbContext db, WebhookHealth health, CancellationToken ct)
     {
         var webhook = await db.FindAsync(id, ct);
-        return TypedResults.Ok(WebhookView.Of(webhook)).WithETag(webhook.Version);
+        return TypedResults.Ok(await health.ViewAsync(webhook, ct)).WithETag(webhook.Version);
     }
 
     private static async Task<ETagged<Ok<WebhookView>>> Change(
         Guid id, ChangeWebhookRequest request, ExpectedVersion expected, EndpointCheck check, WebhookBindings bindings, NotificationsDbContext db,
         NotificationMetrics metrics,
+        WebhookHealth health,
         TimeProvider clock,
         CancellationToken ct)
     {
@@ -174,7 +178,7 @@ internal static class WebhookSubscriptions
         expected.Check(webhook.Version);
         if (request == new ChangeWebhookRequest())
         {
-            return TypedResults.Ok(WebhookView.Of(webhook)).WithETag(webhook.Version);
+            return TypedResults.Ok(await health.ViewAsync(webhook, ct)).WithETag(webhook.Version);
         }
 
         await ValidateAsync(request.Url ?? webhook.Url, request.EventTypes ?? webhook.EventTypes, check, ct);
@@ -209,7 +213,7 @@ internal static class WebhookSubscriptions
         }
 
         await transaction.CommitAsync(ct);
-        return TypedResults.Ok(WebhookView.Of(webhook)).WithETag(webhook.Version);
+        return TypedResults.Ok(await health.ViewAsync(webhook, ct)).WithETag(webhook.Version);
     }
 
     private static async Task<NoContent> Delete(Guid id, ExpectedVersion expected, NotificationsDbContext db, CancellationToken ct)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Chassis;
 using Orders.Domain;
+using Orders.ReadModels;
 
 namespace Orders.Features;
 
@@ -8,22 +9,47 @@ namespace Orders.Features;
 internal static class QueryValues
 {
     /// <exception cref="ProblemException">400 for anything but a status by its name.</exception>
-    public static OrderStatus? Status(string? value)
+    public static OrderStatus? Status(string? value) => Of<OrderStatus>("status", value);
+
+    /// <exception cref="ProblemException">400 for anything but one of the names.</exception>
+    public static T? Of<T>(string field, string? value)
+        where T : struct, Enum
     {
         if (string.IsNullOrEmpty(value))
         {
             return null;
         }
 
-        foreach (var status in Enum.GetValues<OrderStatus>())
+        foreach (var known in Enum.GetValues<T>())
         {
-            if (string.Equals(status.ToString(), value, StringComparison.OrdinalIgnoreCase))
+            if (string.Equals(known.ToString(), value, StringComparison.OrdinalIgnoreCase))
             {
-                return status;
+                return known;
             }
         }
 
-        throw ProblemException.Invalid("status", $"is none of {string.Join(", ", Enum.GetNames<OrderStatus>().Select(n => n.ToLowerInvariant()))}.");
+        throw ProblemException.Invalid(field, $"is none of {string.Join(", ", Enum.GetNames<T>().Select(n => n.ToLowerInvariant()))}.");
+    }
+
+    /// <summary>An id, or an order's number: the last eight digits of its id, as mails write them or without the hyphen.</summary>
+    /// <exception cref="ProblemException">400 for anything else.</exception>
+    public static OrderSearch? Order(string field, string? value)
+    {
+        if (string.IsNullOrWhiteSpace(value))
+        {
+            return null;
+        }
+
+        var text = value.Trim();
+        if (Guid.TryParse(text, out var id))
+        {
+            return new OrderSearch(id, null);
+        }
+
+        var number = text.Replace("-", string.Empty, StringComparison.Ordinal).ToLowerInvariant();
+        return number.Length == OrderSearch.NumberLength && number.All(char.IsAsciiHexDigit)
+            ? new OrderSearch(null, number)
+            : throw ProblemException.Invalid(field, "is neither an id nor an order's number such as 9F3C-21AB.");
     }
 
     /// <summary>A time, or a date as its beginning in UTC.</summary>

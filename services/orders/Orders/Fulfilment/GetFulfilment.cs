@@ -39,28 +39,40 @@ internal static class GetFulfilment
         Guid id, DbContext db, OrderReader orders, EventStore events, FulfilmentStateMachine machine, Caller caller, CancellationToken ct)
     {
         var order = await orders.GetAsync(id, caller, ct);
-        var submitted = await events.FirstMetadataAsync(id, OrderEventTypes.Submitted, ct);
-        var trace = ActivityContext.TryParse(submitted?.TraceParent, null, out var parent) ? parent.TraceId.ToHexString() : null;
+        var trace = (await TracesAsync(events, [id], ct)).GetValueOrDefault(id);
         if (await db.Set<FulfilmentState>().AsNoTracking().SingleOrDefaultAsync(s => s.CorrelationId == id, ct) is not { } saga)
         {
             // A draft is none of its business. An order that the version before took in hears of its saga a moment later.
             return TypedResults.Ok(new FulfilmentView(
-                id, "notStarted", order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."), null, null, null, trace,
-                []));
+                id, StateNames.NotStarted, order.Reason, order.SubmittedAt ?? throw ProblemException.NotFound("The order was not submitted."),
+                null, null, null, trace, []));
         }
 
         var awaited = machine.Awaited(saga);
         return TypedResults.Ok(new FulfilmentView(
             saga.CorrelationId,
-            Name(saga.CurrentState),
+            StateNames.Of(saga.CurrentState),
             saga.Reason,
             saga.StartedAt,
             saga.FinishedAt,
             awaited?.Partner,
             awaited?.Deadline,
             trace,
-            [.. saga.Steps.Select(s => new FulfilmentStepView(Name(s.Step), s.Started, s.Ended, s.Outcome, s.Attempt))]));
+            [.. saga.Steps.Select(s => new FulfilmentStepView(StateNames.Of(s.Step), s.Started, s.Ended, s.Outcome, s.Attempt))]));
     }
 
-    private static string Name(string state) => char.ToLowerInvariant(state[0]) + state[1..];
+    /// <summary>The traces that began when these orders were submitted, of those of which one is known.</summary>
+    internal static async Task<IReadOnlyDictionary<Guid, string>> TracesAsync(EventStore events, IReadOnlyCollection<Guid> orders, CancellationToken ct)
+    {
+        var traces = new Dictionary<Guid, string>();
+        foreach (var (order, submitted) in await events.FirstMetadataAsync(orders, OrderEventTypes.Submitted, ct))
+        {
+            if (ActivityContext.TryParse(submitted.TraceParent, null, out var parent))
+            {
+                traces[order] = parent.TraceId.ToHexString();
+            }
+        }
+
+        return traces;
+    }
 }

@@ -32,7 +32,8 @@ public static class PaymentsModule
             });
         services.AddScoped<IOrders, FulfilledOrders>().AddScoped<IPayments, RequestedPayments>().AddScoped<Fulfilments>();
         services.AddScoped<PaymentExecution>();
-        services.AddScoped<ReconcilePayments>();
+        services.AddScoped<ReconcilePayments>().AddScoped<AskProvider>();
+        services.AddSingleton<FulfilmentGraph>();
         services.AddInstruments<PaymentMetrics>().AddInstruments<FulfilmentMetrics>();
         services.AddHostedService<OpenWork>();
         return services;
@@ -50,7 +51,9 @@ public static class PaymentsModule
     {
         var v1 = app.MapGroup("/v1");
         GetFulfilment.Map(v1);
+        ListFulfilments.Map(v1);
         GetPayments.Map(v1);
         ReconcilePayments.Map(v1);
+        AskProvider.Map(v1);
     }
 }

@@ -8,7 +8,16 @@ using Orders.Domain;
 namespace Orders.ReadModels;
 
 /// <summary>Which orders to list; what is null does not matter.</summary>
-internal sealed record OrderFilter(Guid? UserId, string? TenantId, OrderStatus? Status, DateTimeOffset? From, DateTimeOffset? To);
+internal sealed record OrderFilter(
+    Guid? UserId, string? TenantId, OrderStatus? Status, DateTimeOffset? From, DateTimeOffset? To, OrderSearch? Search = null);
+
+/// <summary>What somebody has of an order.</summary>
+/// <param name="Id">Its id, or that of its payment.</param>
+/// <param name="Number">The last digits of its id.</param>
+internal sealed record OrderSearch(Guid? Id, string? Number)
+{
+    public const int NumberLength = 8;
+}
 
 /// <summary>Sort key of a list of orders, newest first.</summary>
 internal readonly record struct OrderKey(DateTimeOffset CreatedAt, Guid Id);
@@ -51,6 +60,8 @@ internal sealed class OrderReader(NpgsqlDataSource dataSource)
         Where("status = $n", filter.Status?.ToString().ToLowerInvariant(), NpgsqlDbType.Text);
         Where("created_at >= $n", filter.From?.ToUniversalTime(), NpgsqlDbType.TimestampTz);
         Where("created_at < $n", filter.To?.ToUniversalTime(), NpgsqlDbType.TimestampTz);
+        Where("(id = $n OR id = (SELECT order_id FROM payments WHERE payments.id = $n))", filter.Search?.Id, NpgsqlDbType.Uuid);
+        Where("right(id::text, 8) = $n", filter.Search?.Number, NpgsqlDbType.Text);
         if (after is { } key)
         {
             command.Parameters.AddValue(key.CreatedAt.ToUniversalTime(), NpgsqlDbType.TimestampTz);

@@ -110,7 +110,42 @@ public sealed class Reading_orders(OrdersFixture orders)
         forbidden.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
     }
 
+    [Fact]
+    public async Task Finds_an_order_by_what_somebody_has_of_it()
+    {
+        var user = NewId();
+        using var client = orders.ClientFor(user);
+        using var @operator = orders.Operator();
+        using var stranger = orders.Customer();
+        var (order, other, payment) = (await Place(client), await Place(client), NewId());
+        await orders.Database.ExecuteAsync(
+            $"""
+            INSERT INTO payments (id, order_id, user_id, status, amount, currency, payment_method, version, created_at, updated_at, attempts, authorization_attempted)
+            VALUES ('{payment}', '{order}', '{user}', 'authorized', 39.98, 'EUR', 'pm_card_visa', 1, now(), now(), 1, true)
+            ON CONFLICT (order_id) DO UPDATE SET id = excluded.id
+            """);
+        var number = order.ToString("N")[^8..];
+
+        foreach (var search in new[] { order.ToString(), number, $"{number[..4]}-{number[4..]}".ToUpperInvariant(), payment.ToString(), $" {number} " })
+        {
+            Ids(await List(@operator, $"?search={Uri.EscapeDataString(search)}")).ShouldBe([order], search);
+        }
+
+        Ids(await List(@operator, $"?search={other}&status=submitted")).ShouldBe([other]);
+        Ids(await List(@operator, $"?search={other}&status=draft")).ShouldBeEmpty();
+        Ids(await List(@operator, $"?search={NewId()}")).ShouldBeEmpty();
+        Ids(await List(client, $"?search={number}")).ShouldBe([order]);
+        Ids(await List(stranger, $"?search={number}")).ShouldBeEmpty();
+        Ids(await List(stranger, $"?search={payment}")).ShouldBeEmpty();
+
+        // By an index, before and after the read model was made anew: its tables change places.
+        (await orders.Database.ScalarAsync<long>(
+            "SELECT count(*) FROM pg_indexes WHERE tablename IN ('orders', 'orders_shadow') AND indexdef LIKE '%right%(id)%8)%'")).ShouldBe(2);
+    }
+
     [Theory]
+    [InlineData("?search=lamp")]
+    [InlineData("?search=1234567")]
     [InlineData("?status=lost")]
     [InlineData("?status=1")]
     [InlineData("?limit=0")]

@@ -124,6 +124,13 @@ public sealed class Every_state_answers_every_event
             .ShouldBe(Rows().Select(r => r.Circumstances.Split(' ')[0]).Distinct().Order());
     }
 
+    /// <summary>From each state to each that some event leads to.</summary>
+    internal static IEnumerable<(string From, string To)> Ways() =>
+        from row in Rows()
+        let state = row.Circumstances.Split(' ')[0]
+        from answer in row.Answers.Values
+        select (state, answer == "again" ? state : answer.Split(' ')[^1]);
+
     private static IEnumerable<(string Circumstances, Dictionary<string, string> Answers)> Rows() =>
         from line in Table.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
         let cells = line.Split('|', StringSplitOptions.TrimEntries)
