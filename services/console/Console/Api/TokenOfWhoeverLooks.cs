@@ -11,10 +11,13 @@ internal sealed class TokenOfWhoeverLooks(IHttpContextAccessor accessor) : Deleg
 {
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (request.Headers.Authorization is null && accessor.HttpContext is { } context
-            && (await context.AuthenticateAsync(CookieAuthenticationDefaults.AuthenticationScheme)).Properties?.GetTokenValue(ConsoleSignIn.AccessToken) is { } token)
+        if (request.Headers.Authorization is null && accessor.HttpContext is { } context)
         {
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+            var signedIn = await context.AuthenticateAsync(CookieAuthenticationDefaults.AuthenticationScheme);
+            if (signedIn.Properties?.GetTokenValue(ConsoleSignIn.AccessToken) is { } token)
+            {
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+            }
         }
 
         return await base.SendAsync(request, cancellationToken);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace ShopConsole.Layout;
@@ -6,6 +7,9 @@ namespace ShopConsole.Layout;
 /// <summary>Figures and names as people read them.</summary>
 internal static class Words
 {
+    // For a page, which encodes it: an umlaut is to be read as one.
+    private static readonly JsonSerializerOptions Lines = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>How long, in the one or two units that matter: <c>1.2 s</c>, <c>4 min 10 s</c>, <c>2 h 5 min</c>, <c>3 d 4 h</c>.</summary>
     public static string Of(TimeSpan time)
     {
@@ -38,8 +42,6 @@ internal static class Words
     /// <summary>JSON with line breaks; what is none as it is.</summary>
     public static string Indented(JsonElement json) =>
         json.ValueKind == JsonValueKind.String ? json.GetString()! : JsonSerializer.Serialize(json, Lines);
-
-    private static readonly JsonSerializerOptions Lines = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

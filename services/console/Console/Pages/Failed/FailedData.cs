@@ -12,8 +12,8 @@ public sealed record NoteData(DateTimeOffset At, string? By, string Text);
 
 public sealed record LetterDetailsData(
     Guid Id, string MessageId, string Type, string Queue, string Reason, string Fingerprint, ExceptionData? Exception, string Status, int Failures,
-    DateTimeOffset FirstFailedAt, DateTimeOffset FailedAt, string ContentType, IReadOnlyDictionary<string, string> Headers, JsonElement Body, JsonElement History,
-    bool? Processed, JsonElement? Schema, IReadOnlyList<NoteData>? Notes)
+    DateTimeOffset FirstFailedAt, DateTimeOffset FailedAt, string ContentType, IReadOnlyDictionary<string, string> Headers, JsonElement Body,
+    JsonElement History, bool? Processed, JsonElement? Schema, IReadOnlyList<NoteData>? Notes)
 {
     public bool IsOpen => Status is "open" or "parked";
 }

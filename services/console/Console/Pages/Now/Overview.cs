@@ -36,7 +36,8 @@ internal sealed record Need(string Text, string Link, string Tone);
 
 /// <summary>How everything stands now, as all of them say at the same time.</summary>
 internal sealed record Overview(
-    IReadOnlyList<(string Name, Answer<SummaryData> Summary)> Services, Answer<Listed<StateFiguresData>> Sagas, Answer<ReconciliationData> Money, Answer<StockAuditData> Stock)
+    IReadOnlyList<(string Name, Answer<SummaryData> Summary)> Services, Answer<Listed<StateFiguresData>> Sagas, Answer<ReconciliationData> Money,
+    Answer<StockAuditData> Stock)
 {
     private static readonly TimeSpan SlowSaga = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan SlowOutbox = TimeSpan.FromSeconds(30);

@@ -22,7 +22,8 @@ public sealed record OrderData(
 
 public sealed record OrderEventMetadata(string? CorrelationId, string? CausationId, string? UserId, string? TraceParent);
 
-public sealed record OrderEventData(Guid EventId, string EventType, int EventVersion, long Version, DateTimeOffset OccurredAt, JsonElement Payload, OrderEventMetadata? Metadata);
+public sealed record OrderEventData(
+    Guid EventId, string EventType, int EventVersion, long Version, DateTimeOffset OccurredAt, JsonElement Payload, OrderEventMetadata? Metadata);
 
 public sealed record StepData(string Step, DateTimeOffset Started, DateTimeOffset? Ended, string? Outcome, int Attempt);
 
@@ -31,8 +32,8 @@ public sealed record FulfilmentData(
     IReadOnlyList<StepData> Steps);
 
 public sealed record PaymentData(
-    Guid Id, Guid OrderId, string Status, MoneyData Amount, string PaymentMethod, string? ProviderReference, string? DeclineCode, string? Pending, string? WaitsFor,
-    DateTimeOffset CreatedAt, DateTimeOffset? AuthorizedAt, DateTimeOffset? CapturedAt, DateTimeOffset? DeclinedAt, DateTimeOffset? VoidedAt,
+    Guid Id, Guid OrderId, string Status, MoneyData Amount, string PaymentMethod, string? ProviderReference, string? DeclineCode, string? Pending,
+    string? WaitsFor, DateTimeOffset CreatedAt, DateTimeOffset? AuthorizedAt, DateTimeOffset? CapturedAt, DateTimeOffset? DeclinedAt, DateTimeOffset? VoidedAt,
     DateTimeOffset? RefundedAt);
 
 public sealed record QuantityData(string Sku, int Quantity);
@@ -40,8 +41,8 @@ public sealed record QuantityData(string Sku, int Quantity);
 public sealed record ShortageData(string Sku, int Requested, int Available);
 
 public sealed record ReservationData(
-    Guid OrderId, string Status, IReadOnlyList<QuantityData> Items, IReadOnlyList<ShortageData> Shortages, string? Reason, Guid? ShipmentId, DateTimeOffset CreatedAt,
-    DateTimeOffset? ReservedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? EndedAt);
+    Guid OrderId, string Status, IReadOnlyList<QuantityData> Items, IReadOnlyList<ShortageData> Shortages, string? Reason, Guid? ShipmentId,
+    DateTimeOffset CreatedAt, DateTimeOffset? ReservedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? EndedAt);
 
 public sealed record ShipmentData(
     Guid Id, Guid OrderId, string Status, IReadOnlyList<QuantityData> Items, string? Carrier, string? TrackingNumber, DateTimeOffset CreatedAt,
@@ -54,8 +55,8 @@ public sealed record MailData(
 public sealed record AttemptData(int Number, DateTimeOffset At, double LatencyMs, int? Status, string? Error);
 
 public sealed record DeliveryData(
-    Guid Id, Guid? WebhookId, string EventId, string EventType, string Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt, DateTimeOffset? CompletedAt,
-    IReadOnlyList<AttemptData>? Attempts);
+    Guid Id, Guid? WebhookId, string EventId, string EventType, string Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt,
+    DateTimeOffset? CompletedAt, IReadOnlyList<AttemptData>? Attempts);
 
 public sealed record LetterData(
     Guid Id, string MessageId, string Type, string Queue, string Reason, string Fingerprint, string? ExceptionType, string? ExceptionMessage, string Status,
@@ -64,7 +65,8 @@ public sealed record LetterData(
 public sealed record TimerData(long Id, string MessageId, string Type, string Destination, DateTimeOffset DueAt, DateTimeOffset CreatedAt, bool Cancellable);
 
 public sealed record OutboxData(
-    long Id, string MessageId, string Type, string Destination, string State, int Attempts, string? LastError, DateTimeOffset CreatedAt, DateTimeOffset? DueAt);
+    long Id, string MessageId, string Type, string Destination, string State, int Attempts, string? LastError, DateTimeOffset CreatedAt,
+    DateTimeOffset? DueAt);
 
 /// <summary>Everything that belongs to one order, from everybody who knows of it; what could not be asked stands beside as trouble.</summary>
 internal sealed class OrderFile

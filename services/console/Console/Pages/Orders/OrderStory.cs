@@ -30,11 +30,13 @@ internal static class OrderStory
     /// <summary>Lanes from top to bottom.</summary>
     public static readonly IReadOnlyList<string> Lanes = [Events, Saga, Payment, Stock, Mail, Webhook, Trouble];
 
-    public static IReadOnlyList<Happening> Of(OrderFile file) =>
+    /// <param name="file">Of the order.</param>
+    /// <param name="now">Where what waits stands on the axis.</param>
+    public static IReadOnlyList<Happening> Of(OrderFile file, DateTimeOffset now) =>
     [
         .. file.Events.Select(OfEvent)
             .Concat(file.Fulfilment?.Steps.SelectMany(OfStep) ?? [])
-            .Concat(file.Payments.SelectMany(OfPayment))
+            .Concat(file.Payments.SelectMany(p => OfPayment(p, now)))
             .Concat(file.Reservation is { } reservation ? OfReservation(reservation) : [])
             .Concat(file.Shipments.SelectMany(OfShipment))
             .Concat(file.Mails.SelectMany(OfMail))
@@ -120,7 +122,7 @@ internal static class OrderStory
         _ => Tone.Plain,
     };
 
-    private static IEnumerable<Happening> OfPayment(PaymentData payment)
+    private static IEnumerable<Happening> OfPayment(PaymentData payment, DateTimeOffset now)
     {
         var detail = $"{payment.Amount}, {payment.PaymentMethod}, key {payment.Id}{(payment.ProviderReference is null ? "" : $", at the provider {payment.ProviderReference}")}";
         yield return new Happening(payment.CreatedAt, Payment, "payment wanted", detail, Link: $"/money?q={payment.Id}");
@@ -139,7 +141,7 @@ internal static class OrderStory
 
         if (payment.Pending is { } pending)
         {
-            yield return new Happening(DateTimeOffset.UtcNow, Payment, $"waits: {pending}", payment.WaitsFor ?? "The provider has not said how it ended.", Tone.Waits, "/money");
+            yield return new Happening(now, Payment, $"waits: {pending}", payment.WaitsFor ?? "The provider has not said how it ended.", Tone.Waits, "/money");
         }
     }
 

@@ -8,5 +8,5 @@ public sealed record SessionData(Guid Id, string Client, DateTimeOffset Since);
 public sealed record RoleData(string Name, IReadOnlyList<string>? Permissions);
 
 public sealed record AuditData(
-    long Position, DateTimeOffset At, string Kind, string Event, string? UserId, string? ClientId, IReadOnlyDictionary<string, string> Ids, string? Reason, int Status,
-    string CorrelationId);
+    long Position, DateTimeOffset At, string Kind, string Event, string? UserId, string? ClientId, IReadOnlyDictionary<string, string> Ids, string? Reason,
+    int Status, string CorrelationId);

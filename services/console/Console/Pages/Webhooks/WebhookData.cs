@@ -9,5 +9,5 @@ internal sealed record SecretData(string? Secret);
 internal sealed record AttemptDetailsData(int Number, DateTimeOffset At, double LatencyMs, int? Status, string? Error, string? ResponseExcerpt);
 
 internal sealed record DeliveryDetailsData(
-    Guid Id, string EventId, string EventType, string? Subject, string Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt, DateTimeOffset? CompletedAt,
-    IReadOnlyList<AttemptDetailsData>? Attempts);
+    Guid Id, string EventId, string EventType, string? Subject, string Status, DateTimeOffset CreatedAt, DateTimeOffset? NextAttemptAt,
+    DateTimeOffset? CompletedAt, IReadOnlyList<AttemptDetailsData>? Attempts);
