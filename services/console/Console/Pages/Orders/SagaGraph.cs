@@ -30,10 +30,10 @@ internal sealed class SagaGraph
 
     public static SagaGraph Of(GraphData graph, IReadOnlyList<StepData> steps, string state)
     {
-        // What a state does that the system of before has left behind is no way that an order takes today.
+        // A step that is done as soon as it begins, such as failing the order, is no state in which anything waits: the graph leaves it out, and so does the way.
         var start = graph.States.FirstOrDefault(s => s.Kind == "start")?.Name ?? graph.States[0].Name;
         var (columns, _) = Walk(graph, start);
-        var taken = steps.Select(s => s.Step).Append(state).Distinct().ToList();
+        var taken = steps.Select(s => s.Step).Append(state).Where(columns.ContainsKey).Distinct().ToList();
         var remaining = Remain(graph, state);
         var rows = new Dictionary<int, int>();
         var boxes = graph.States.Where(s => s.Kind != "start" && columns.ContainsKey(s.Name))
