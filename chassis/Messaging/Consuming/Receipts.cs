@@ -47,8 +47,8 @@ internal sealed class ReceiptObserver(string queue, InboxConsumers consumers, Np
 }
 
 /// <summary>
-/// Writes the inbox row after a consumer that has none: only of what an operator has sent again, and for no other use than to know the outcome. When the process
-/// dies before, the message comes once more, which such a consumer can bear.
+/// Writes the inbox row after a consumer that has none: only of what an operator has sent again, and for no other use than to know the outcome. When the
+/// process dies before, the message comes once more, which such a consumer can bear.
 /// </summary>
 internal sealed class ReceiptFilter<TMessage>(Guid consumer, NpgsqlDataSource database) : IFilter<ConsumeContext<TMessage>>
     where TMessage : class

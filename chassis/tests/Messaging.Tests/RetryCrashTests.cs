@@ -16,7 +16,7 @@ public sealed class RetryCrashTests(WorkFixture fixture) : IClassFixture<WorkFix
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task It_goes_on_after_the_process_that_was_at_it_is_killed_and_each_message_i_handled_once()
+    public async Task It_goes_on_after_the_process_that_was_at_it_is_killed_and_each_message_is_handled_once()
     {
         using var idle = Idle();
         var group = await fixture.Database.AddLettersAsync(300);
@@ -40,7 +40,7 @@ public sealed class RetryCrashTests(WorkFixture fixture) : IClassFixture<WorkFix
     }
 
     [Fact]
-    public async Task What_a_consumer_with_a_transaction_of_its_own_ha_handled_is_known_as_well()
+    public async Task What_a_consumer_with_a_transaction_of_its_own_has_handled_is_known_as_well()
     {
         var host = await fixture.StartAsync(bus => bus.AddConsumer<OwnConsumer>().Endpoint(e => e.Name = "work.own"));
         var group = await fixture.Database.AddLettersAsync(20, "work.own");
