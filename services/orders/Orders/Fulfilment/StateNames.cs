@@ -7,7 +7,4 @@ internal static class StateNames
     public const string NotStarted = "notStarted";
 
     public static string Of(string state) => char.ToLowerInvariant(state[0]) + state[1..];
-
-    /// <summary>The saga's name for it.</summary>
-    public static string Stored(string name) => char.ToUpperInvariant(name[0]) + name[1..];
 }

@@ -38,17 +38,17 @@ public sealed class Open_fulfilments(Open_fulfilments.Alone fixture) : IClassFix
         first["attempt"]!.GetValue<int>().ShouldBe(1);
         first["ageSeconds"]!.GetValue<double>().ShouldBeGreaterThan(0);
 
-        (await Items(@operator, $"{Lists}?state=shipping&limit=200")).Select(Order).ShouldBe([shipping]);
-        (await Items(@operator, $"{Lists}?olderThanSeconds=3600")).ShouldBeEmpty();
+        (await Items(@operator, $"{Lists}?state=shipping&limit=200")).Select(Order).Where(mine.Contains).ShouldBe([shipping]);
+        (await Items(@operator, $"{Lists}?olderThanSeconds=3600&limit=200")).Select(Order).ShouldNotContain(id => mine.Contains(id));
         await fixture.Database.ExecuteAsync($"UPDATE fulfilments SET changed_at = changed_at - interval '2 hours' WHERE order_id = '{shipping}'");
-        (await Items(@operator, $"{Lists}?olderThanSeconds=3600")).Select(Order).ShouldBe([shipping]);
+        (await Items(@operator, $"{Lists}?olderThanSeconds=3600&limit=200")).Select(Order).Where(mine.Contains).ShouldBe([shipping]);
         (await Items(@operator, $"{Lists}?limit=200")).Select(Order).Where(mine.Contains).ShouldBe([shipping, reserving]);
 
         (await Items(@operator, $"{Lists}?orderId={ended}")).ShouldHaveSingleItem()["state"]!.GetValue<string>().ShouldBe("completed");
         (await Items(@operator, $"{Lists}?orderId={shipping}&state=reservingStock")).ShouldBeEmpty();
 
         var states = await Items(@operator, $"{Lists}/states");
-        states.Single(s => s["state"]!.GetValue<string>() == "shipping")["count"]!.GetValue<int>().ShouldBe(1);
+        states.Single(s => s["state"]!.GetValue<string>() == "shipping")["count"]!.GetValue<int>().ShouldBePositive();
         states.Single(s => s["state"]!.GetValue<string>() == "shipping")["oldestAt"]!.GetValue<DateTimeOffset>().ShouldBe(
             (await Items(@operator, $"{Lists}?orderId={shipping}"))[0]["since"]!.GetValue<DateTimeOffset>());
         states.ShouldNotContain(s => s["state"]!.GetValue<string>() == "completed");
