@@ -48,6 +48,7 @@ internal static class ConsoleModule
     {
         app.UseMiddleware<PagePolicy>();
         app.UseAntiforgery();
+        app.UseMiddleware<FormOfBefore>();
         app.MapStaticAssets().AllowAnonymous().IgnoreBearer().DisableRateLimiting();
         app.MapSignOut();
         OrderChanges.Map(app);

@@ -35,7 +35,11 @@ public enum TroubleKind
 /// <param name="Service">Whose.</param>
 /// <param name="Text">In a sentence, for people.</param>
 /// <param name="Errors">By field, where something entered is not right.</param>
-public sealed record Trouble(TroubleKind Kind, string Service, string Text, IReadOnlyDictionary<string, string[]> Errors);
+public sealed record Trouble(TroubleKind Kind, string Service, string Text, IReadOnlyDictionary<string, string[]> Errors)
+{
+    /// <summary>The text, with whose it is: a service's own words do not say that.</summary>
+    public string Sentence => Text.Contains(Service, StringComparison.Ordinal) ? Text : $"{Service}: {Text}";
+}
 
 /// <summary>A page of a list.</summary>
 /// <param name="Items">The rows.</param>

@@ -69,7 +69,7 @@ internal sealed class ShopApi(IHttpClientFactory clients, IOptions<ConsoleSettin
             using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, timeout.Token);
             return await ReadAsync<T>(service, response, timeout.Token);
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return Refused<T>(TroubleKind.Away, service, e is OperationCanceledException
                 ? $"The service {service} has not answered within {settings.Value.Timeout.TotalSeconds:0.#} s."
@@ -97,9 +97,14 @@ internal sealed class ShopApi(IHttpClientFactory clients, IOptions<ConsoleSettin
     {
         if (response.IsSuccessStatusCode)
         {
-            return typeof(T) == typeof(Nothing) || response.StatusCode == HttpStatusCode.NoContent
-                ? new Answer<T>(new Nothing() as T, null)
-                : new Answer<T>(await response.Content.ReadFromJsonAsync<T>(Json, ct), null);
+            if (typeof(T) == typeof(Nothing) || response.StatusCode == HttpStatusCode.NoContent)
+            {
+                return new Answer<T>(new Nothing() as T, null);
+            }
+
+            return await response.Content.ReadFromJsonAsync<T>(Json, ct) is { } value
+                ? new Answer<T>(value, null)
+                : Refused<T>(TroubleKind.Failed, service, $"The service {service} has answered with nothing.");
         }
 
         var problem = response.Content.Headers.ContentType?.MediaType == "application/problem+json"

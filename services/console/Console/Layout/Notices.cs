@@ -18,6 +18,13 @@ internal sealed class Notices(IHttpContextAccessor accessor, IDataProtectionProv
     /// <summary>Leads to a page that says so.</summary>
     public void LeadTo(string page, string text)
     {
+        Say(text);
+        navigation.NavigateTo(page);
+    }
+
+    /// <summary>Has the page that follows say so.</summary>
+    public void Say(string text)
+    {
         accessor.HttpContext!.Response.Cookies.Append(Cookie, _protector.Protect(text, Lifetime), new CookieOptions
         {
             HttpOnly = true,
@@ -26,7 +33,6 @@ internal sealed class Notices(IHttpContextAccessor accessor, IDataProtectionProv
             SameSite = SameSiteMode.Strict,
             Secure = accessor.HttpContext.Request.IsHttps,
         });
-        navigation.NavigateTo(page);
     }
 
     /// <summary>What the act before has come to; null where there was none.</summary>

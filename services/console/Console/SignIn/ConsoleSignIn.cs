@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authentication.OpenIdConnect;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using ShopConsole.Api;
@@ -38,11 +39,17 @@ internal static class ConsoleSignIn
     }
 
     public static void MapSignOut(this IEndpointRouteBuilder app) =>
-        app.MapPost("/sign-out", (HttpContext http) => TypedResults.SignOut(
-            new AuthenticationProperties { RedirectUri = "/" },
-            [CookieAuthenticationDefaults.AuthenticationScheme, OpenIdConnectDefaults.AuthenticationScheme]))
+        app.MapPost("/sign-out", SignOut)
             .RequireAuthorization(new AuthorizationPolicyBuilder(CookieAuthenticationDefaults.AuthenticationScheme).RequireAuthenticatedUser().Build())
             .WithMetadata(new RequireAntiforgeryTokenAttribute()).ExcludeFromDescription();
+
+    // An endpoint that reads no form is not kept from one of another page by the framework, which has looked at its token and leaves the verdict to us.
+    private static Results<SignOutHttpResult, BadRequest> SignOut(HttpContext http) =>
+        http.Features.Get<IAntiforgeryValidationFeature>() is { IsValid: true }
+            ? TypedResults.SignOut(
+                new AuthenticationProperties { RedirectUri = "/" },
+                [CookieAuthenticationDefaults.AuthenticationScheme, OpenIdConnectDefaults.AuthenticationScheme])
+            : TypedResults.BadRequest();
 
     private static void Configure(CookieAuthenticationOptions options)
     {

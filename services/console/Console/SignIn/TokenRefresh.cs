@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Chassis.Web;
 using Microsoft.AspNetCore.Authentication;
@@ -48,7 +49,7 @@ internal sealed partial class TokenRefresh(
             tokens.UpdateTokenValue(ConsoleSignIn.ExpiresAt, clock.GetUtcNow().AddSeconds(next.ExpiresIn).ToString("O", CultureInfo.InvariantCulture));
             context.ShouldRenew = true;
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !ct.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             // The issuer is away: what needs no token of its is still shown, and the rest says so.
             LogNotRenewed(logger, e.Message);

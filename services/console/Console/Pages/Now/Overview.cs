@@ -62,7 +62,7 @@ internal sealed record Overview(
             {
                 if (answer.Trouble!.Kind != TroubleKind.Forbidden)
                 {
-                    yield return new Need(answer.Trouble.Text, "/", "bad");
+                    yield return new Need(answer.Trouble.Sentence, "/", "bad");
                 }
 
                 continue;
