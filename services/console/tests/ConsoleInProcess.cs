@@ -52,6 +52,7 @@ public sealed class ConsoleInProcess : WebApplicationFactory<Program>
         builder.UseContentRoot(AppContext.BaseDirectory);
         builder.UseSetting("Authentication:Authority", Issuer);
         builder.UseSetting("RateLimit:Permits", "0");
+        builder.UseSetting("Console:Timeout", "00:00:30");
         foreach (var service in ConsoleSettings.Always)
         {
             builder.UseSetting($"Console:Services:{service}", $"http://{service}.test/");
