@@ -62,7 +62,10 @@ public sealed class A_failed_message(RunningConsole console)
         await first.ActAsync("Retry");
         await first.SaysAsync(".notice", "on its way");
         await Poll.UntilAsync(
-            async () => (await console.LetterAsync("orders", letter)).GetProperty("failures").GetInt32(), f => f > 1, "it to fail again", RunningConsole.Patience);
+            async () => (await console.LetterAsync("orders", letter)).GetProperty("failures").GetInt32(),
+            failures => failures > 1,
+            $"{letter} to fail again",
+            RunningConsole.Patience);
 
         // It is open again, and the second one does what the page of before offers; only one of two such wishes is done.
         await first.GoAsync($"/failed/orders/{letter}");

@@ -114,6 +114,10 @@ public sealed class Every_page(RunningConsole console)
         ];
     }
 
-    private static string NameOf(string path) =>
-        path == "/" ? "now" : string.Join('-', path.Split('?')[0].Split('/', StringSplitOptions.RemoveEmptyEntries).Select(p => Guid.TryParse(p, out _) ? "one" : p.StartsWith("SKU", StringComparison.Ordinal) ? "one" : p));
+    private static string NameOf(string path) => path == "/"
+        ? "now"
+        : string.Join(
+            '-',
+            path.Split('?')[0].Split('/', StringSplitOptions.RemoveEmptyEntries)
+                .Select(p => Guid.TryParse(p, out _) || p.StartsWith("SKU", StringComparison.Ordinal) ? "one" : p));
 }

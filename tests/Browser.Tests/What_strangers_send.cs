@@ -25,9 +25,11 @@ public sealed class What_strangers_send(RunningConsole console)
         var draft = await stranger.PostAsync("orders", "/v1/orders", new { items = new[] { new { sku, quantity = 1 } } });
         var cancelled = draft.GetProperty("id").GetGuid();
         await stranger.PostAsync("orders", $"/v1/orders/{cancelled}/cancel", new { reason = Picture });
-        var bought = (await stranger.PostAsync("orders", "/v1/orders", ShopClient.OrderBody(
-            "pm_card_visa", new { name = Script, line1 = Picture, city = "Berlin", postalCode = "10115", country = "DE" }, (sku, 1)))).GetProperty("id").GetGuid();
-        var letter = await console.PoisonAsync("orders", "shop.product.added.v1", $"{Script}{Guid.NewGuid():n}", new { sku = Script, name = Picture, price = Picture });
+        var address = new { name = Script, line1 = Picture, city = "Berlin", postalCode = "10115", country = "DE" };
+        var placed = await stranger.PostAsync("orders", "/v1/orders", ShopClient.OrderBody("pm_card_visa", address, (sku, 1)));
+        var bought = placed.GetProperty("id").GetGuid();
+        var letter = await console.PoisonAsync(
+            "orders", "shop.product.added.v1", $"{Script}{Guid.NewGuid():n}", new { sku = Script, name = Picture, price = Picture });
         await console.Operator.PostAsync("orders", $"/v1/ops/dead-letters/{letter}/notes", new { text = Script + Picture });
         var fingerprint = (await console.LetterAsync("orders", letter)).GetProperty("fingerprint").GetString()!;
         await console.OrderIs(stranger, bought, "completed");
@@ -95,12 +97,10 @@ public sealed class What_strangers_send(RunningConsole console)
         }));
         await tab.Page.GotoAsync(elsewhere, new() { WaitUntil = WaitUntilState.Load });
         await Poll.UntilAsync(
-            () => tab.Complaints.Any(c => c.Contains("frame-ancestors", StringComparison.Ordinal)), "the browser to refuse the frame", RunningConsole.Patience);
-        foreach (var frame in tab.Page.Frames.Where(f => f != tab.Page.MainFrame))
-        {
-            (await frame.Locator("h1, nav, form").CountAsync()).ShouldBe(0);
-        }
-
+            () => Task.FromResult(tab.Page.Frames.LastOrDefault()?.Url ?? ""),
+            url => url.StartsWith("chrome-error:", StringComparison.Ordinal),
+            "the browser to refuse the frame",
+            RunningConsole.Patience);
         await tab.PictureAsync("framed");
     }
 }

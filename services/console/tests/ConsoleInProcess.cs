@@ -37,7 +37,8 @@ public sealed class ConsoleInProcess : WebApplicationFactory<Program>
             new() { Name = ConsoleSignIn.AccessToken, Value = "the token" }, new() { Name = ConsoleSignIn.RefreshToken, Value = "the next" },
             new() { Name = ConsoleSignIn.ExpiresAt, Value = TimeProvider.System.GetUtcNow().AddHours(1).ToString("O", CultureInfo.InvariantCulture) },
         ]);
-        var person = new ClaimsPrincipal(new ClaimsIdentity([new Claim("sub", $"{Guid.NewGuid()}"), new Claim(Claims.Role, role)], "test", "name", Claims.Role));
+        Claim[] claims = [new("sub", $"{Guid.NewGuid()}"), new(Claims.Role, role)];
+        var person = new ClaimsPrincipal(new ClaimsIdentity(claims, "test", "name", Claims.Role));
         var cookies = Services.GetRequiredService<IOptionsMonitor<CookieAuthenticationOptions>>().Get(CookieAuthenticationDefaults.AuthenticationScheme);
         var cookie = cookies.TicketDataFormat.Protect(new AuthenticationTicket(person, properties, CookieAuthenticationDefaults.AuthenticationScheme));
         var client = Anonymous();
@@ -51,6 +52,7 @@ public sealed class ConsoleInProcess : WebApplicationFactory<Program>
         builder.UseContentRoot(AppContext.BaseDirectory);
         builder.UseSetting("Authentication:Authority", Issuer);
         builder.UseSetting("RateLimit:Permits", "0");
+        builder.UseSetting("Console:Timeout", "00:00:30");
         foreach (var service in ConsoleSettings.Always)
         {
             builder.UseSetting($"Console:Services:{service}", $"http://{service}.test/");

@@ -7,7 +7,8 @@ using ShopConsole.Api;
 namespace ShopConsole.Tests;
 
 /// <summary>Stands for the services: what each answers to a path, and what it was asked.</summary>
-internal sealed class StubServices : HttpMessageHandler, IHttpClientFactory
+/// <param name="patience">How long whoever asks waits; long enough for a busy machine, where a test waits for nothing.</param>
+internal sealed class StubServices(TimeSpan? patience = null) : HttpMessageHandler, IHttpClientFactory
 {
     private readonly ConcurrentDictionary<string, Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>>> _answers = new();
     private readonly ConcurrentQueue<(HttpRequestMessage Request, string Body)> _asked = new();
@@ -16,7 +17,7 @@ internal sealed class StubServices : HttpMessageHandler, IHttpClientFactory
 
     public ConsoleSettings Settings { get; } = new()
     {
-        Services = ConsoleSettings.Always.ToDictionary(s => s, s => new Uri($"http://{s}.test/")), Timeout = TimeSpan.FromMilliseconds(200),
+        Services = ConsoleSettings.Always.ToDictionary(s => s, s => new Uri($"http://{s}.test/")), Timeout = patience ?? TimeSpan.FromSeconds(30),
     };
 
     public ShopApi Api => new(this, Options.Create(Settings));

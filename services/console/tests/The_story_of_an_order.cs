@@ -9,6 +9,8 @@ public sealed class The_story_of_an_order : IDisposable
 {
     private static readonly Guid Id = Guid.Parse("01a22b61-3b51-7453-8720-00c0ffee1234");
 
+    private static readonly DateTimeOffset Now = DateTimeOffset.Parse("2026-03-14T11:00:00Z", null);
+
     private readonly StubServices _services = new();
 
     public void Dispose() => _services.Dispose();
@@ -17,7 +19,8 @@ public sealed class The_story_of_an_order : IDisposable
     public async Task Of_a_declined_one_says_why_and_what_was_given_back()
     {
         Order("failed", reason: "payment_declined: insufficient_funds");
-        _services.With("orders", "/v1/payments", Items(Payment("declined", ", \"declineCode\": \"insufficient_funds\", \"declinedAt\": \"2026-03-14T10:00:03Z\"")))
+        _services
+            .With("orders", "/v1/payments", Items(Payment("declined", """, "declineCode": "insufficient_funds", "declinedAt": "2026-03-14T10:00:03Z" """)))
             .With("inventory", $"/v1/reservations/{Id}", Reservation("released", ", \"endedAt\": \"2026-03-14T10:00:04Z\""));
         var file = await ReadAsync();
         OrderStory.InShort(file).ShouldBe(
@@ -25,7 +28,7 @@ public sealed class The_story_of_an_order : IDisposable
             "It failed since the payment was declined: insufficient_funds.", "Given back to the stock: 2 × MUG.",
             "Nothing was taken: the payment of 39.98 EUR was declined (insufficient_funds).",
         ]);
-        OrderStory.Of(file).Select(h => (h.Lane, h.Title)).ShouldBe(
+        OrderStory.Of(file, Now).Select(h => (h.Lane, h.Title)).ShouldBe(
             [("payment", "payment wanted"), ("stock", "reserved"), ("payment", "declined: insufficient_funds"), ("stock", "reservation released")]);
     }
 
@@ -52,11 +55,12 @@ public sealed class The_story_of_an_order : IDisposable
               "steps": [{ "step": "reservingStock", "started": "2026-03-14T10:00:01Z", "attempt": 2 }] }
             """)
             .With("orders", "/v1/ops/timers", Items("""
-                { "id": 7, "messageId": "m", "type": "Deadline", "destination": "orders.fulfilment", "dueAt": "2026-03-14T10:00:30Z", "createdAt": "2026-03-14T10:00:00Z", "cancellable": false }
+                { "id": 7, "messageId": "m", "type": "Deadline", "destination": "orders.fulfilment", "dueAt": "2026-03-14T10:00:30Z",
+                  "createdAt": "2026-03-14T10:00:00Z", "cancellable": false }
                 """));
         var file = await ReadAsync();
         OrderStory.InShort(file).Single().ShouldStartWith("It waits for inventory, until 10:00:30 UTC");
-        var story = OrderStory.Of(file);
+        var story = OrderStory.Of(file, Now);
         story[0].ShouldBe(new Happening(DateTimeOffset.Parse("2026-03-14T10:00:01Z", null), "saga", "reserving stock", "asked for the 2. time"));
         (story[1].Title, story[1].Tone).ShouldBe(("timer Deadline", Tone.Waits));
     }
@@ -65,7 +69,8 @@ public sealed class The_story_of_an_order : IDisposable
     public async Task Is_in_the_order_of_time_whoever_tells_it()
     {
         Order("completed");
-        _services.With("orders", "/v1/payments", Items(Payment("captured", ", \"authorizedAt\": \"2026-03-14T10:00:02Z\", \"capturedAt\": \"2026-03-14T10:00:09Z\"")))
+        _services
+            .With("orders", "/v1/payments", Items(Payment("captured", """, "authorizedAt": "2026-03-14T10:00:02Z", "capturedAt": "2026-03-14T10:00:09Z" """)))
             .With("inventory", $"/v1/reservations/{Id}", Reservation("shipped", ", \"endedAt\": \"2026-03-14T10:00:05Z\""))
             .With("notifications", "/v1/notifications", Items($$"""
                 { "id": "{{Guid.NewGuid()}}", "template": "order-shipped", "recipient": "ada@example.com", "status": "sent", "attempts": 2, "eventType": "e",
@@ -76,7 +81,7 @@ public sealed class The_story_of_an_order : IDisposable
                   "createdAt": "2026-03-14T10:00:06Z", "nextAttemptAt": "2026-03-14T10:05:00Z",
                   "attempts": [{ "number": 1, "at": "2026-03-14T10:00:08Z", "latencyMs": 12, "status": 500 }] }
                 """));
-        var story = OrderStory.Of(await ReadAsync());
+        var story = OrderStory.Of(await ReadAsync(), Now);
         story.Select(h => h.At).ShouldBeInOrder();
         story.Select(h => h.Title).ShouldBe(
         [
@@ -88,15 +93,24 @@ public sealed class The_story_of_an_order : IDisposable
     }
 
     [Fact]
+    public async Task Shows_a_payment_of_unknown_outcome_as_waiting_now()
+    {
+        Order("submitted");
+        _services.With("orders", "/v1/payments", Items(Payment("authorizing", ", \"pending\": \"authorize\", \"waitsFor\": \"the provider's answer\"")));
+        OrderStory.Of(await ReadAsync(), Now)[^1].ShouldBe(new Happening(Now, "payment", "waits: authorize", "the provider's answer", Tone.Waits, "/money"));
+    }
+
+    [Fact]
     public async Task Leads_to_the_message_that_holds_it_up()
     {
         Order("submitted");
         var letter = Guid.NewGuid();
         _services.With("inventory", "/v1/ops/dead-letters", Items($$"""
             { "id": "{{letter}}", "messageId": "m", "type": "ReserveStock", "queue": "inventory.commands", "reason": "failed", "fingerprint": "f",
-              "exceptionMessage": "no such table", "status": "open", "failures": 5, "firstFailedAt": "2026-03-14T10:00:00Z", "failedAt": "2026-03-14T10:00:05Z" }
+              "exceptionMessage": "no such table", "status": "open", "failures": 5, "firstFailedAt": "2026-03-14T10:00:00Z",
+              "failedAt": "2026-03-14T10:00:05Z" }
             """));
-        OrderStory.Of(await ReadAsync()).Single().ShouldBe(new Happening(
+        OrderStory.Of(await ReadAsync(), Now).Single().ShouldBe(new Happening(
             DateTimeOffset.Parse("2026-03-14T10:00:05Z", null), "trouble", "ReserveStock failed in inventory.commands", "no such table", Tone.Bad,
             $"/failed/inventory/{letter}"));
     }
@@ -105,7 +119,8 @@ public sealed class The_story_of_an_order : IDisposable
     public async Task Lacks_what_a_service_that_is_away_would_say_and_names_it_once()
     {
         Order("submitted");
-        foreach (var path in (string[])[$"/v1/reservations/{Id}", "/v1/shipments", "/v1/ops/dead-letters", "/v1/ops/timers", "/v1/ops/outbox/messages"])
+        string[] paths = [$"/v1/reservations/{Id}", "/v1/shipments", "/v1/ops/dead-letters", "/v1/ops/timers", "/v1/ops/outbox/messages"];
+        foreach (var path in paths)
         {
             _services.With("inventory", path, (_, _) => throw new HttpRequestException("refused"));
         }
@@ -113,7 +128,7 @@ public sealed class The_story_of_an_order : IDisposable
         _services.With("orders", "/v1/payments", Items(Payment("authorized", ", \"authorizedAt\": \"2026-03-14T10:00:02Z\"")));
         var file = await ReadAsync();
         file.Troubles.ShouldHaveSingleItem().Text.ShouldBe("The service inventory does not answer.");
-        OrderStory.Of(file).Count.ShouldBe(2);
+        OrderStory.Of(file, Now).Count.ShouldBe(2);
     }
 
     [Theory]
@@ -143,7 +158,8 @@ public sealed class The_story_of_an_order : IDisposable
         """);
 
     private static string Payment(string status, string more) => $$"""
-        { "id": "{{Guid.NewGuid()}}", "orderId": "{{Id}}", "status": "{{status}}", "amount": { "amount": "39.98", "currency": "EUR" }, "paymentMethod": "pm_card",
+        { "id": "{{Guid.NewGuid()}}", "orderId": "{{Id}}", "status": "{{status}}", "amount": { "amount": "39.98", "currency": "EUR" },
+          "paymentMethod": "pm_card",
           "createdAt": "2026-03-14T10:00:00Z"{{more}} }
         """;
 

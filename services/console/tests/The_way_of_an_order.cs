@@ -22,7 +22,8 @@ public sealed class The_way_of_an_order
     {
         var graph = SagaGraph.Of(Machine, Steps("reserving"), "reserving");
         graph.Boxes.ToDictionary(b => b.Name, b => b.Column).ShouldBe(
-            new Dictionary<string, int> { ["reserving"] = 0, ["authorizing"] = 1, ["failed"] = 1, ["shipping"] = 2, ["releasing"] = 2, ["completed"] = 3 }, ignoreOrder: true);
+            new Dictionary<string, int> { ["reserving"] = 0, ["authorizing"] = 1, ["failed"] = 1, ["shipping"] = 2, ["releasing"] = 2, ["completed"] = 3 },
+            ignoreOrder: true);
         (graph.Columns, graph.Rows).ShouldBe((4, 2));
         graph.Boxes.Select(b => (b.Column, b.Row)).ShouldBeUnique();
     }

@@ -57,12 +57,12 @@ public sealed class What_a_service_answers : IDisposable
     [Fact]
     public async Task Is_a_time_out_when_it_comes_too_late()
     {
-        _services.With("orders", "/v1/thing", async (_, ct) =>
+        using var slow = new StubServices(TimeSpan.FromMilliseconds(200)).With("orders", "/v1/thing", async (_, ct) =>
         {
             await Task.Delay(Timeout.Infinite, ct);
             return new HttpResponseMessage();
         });
-        var trouble = (await GetAsync()).Trouble!;
+        var trouble = (await slow.Api.GetAsync<Thing>("orders", "/v1/thing", TestContext.Current.CancellationToken)).Trouble!;
         trouble.Kind.ShouldBe(TroubleKind.Away);
         trouble.Text.ShouldBe("The service orders has not answered within 0.2 s.");
     }

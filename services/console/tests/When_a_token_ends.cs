@@ -77,26 +77,26 @@ public sealed class When_a_token_ends : IDisposable
     [Fact]
     public async Task Its_bearer_stays_when_the_issuer_does_not_answer_in_time()
     {
-        _issuer.With("issuer", "/connect/token", async (_, ct) =>
+        using var slow = new StubServices(TimeSpan.FromMilliseconds(200)).With("issuer", "/connect/token", async (_, ct) =>
         {
             await Task.Delay(Timeout.Infinite, ct);
             return new HttpResponseMessage();
         });
-        (await CheckAsync(endsIn: 10)).Principal.ShouldNotBeNull();
+        (await CheckAsync(slow, "next of first", Noon.AddSeconds(10).ToString("O", CultureInfo.InvariantCulture))).Principal.ShouldNotBeNull();
     }
 
     [Theory]
     [InlineData(null, "2026-03-14T13:00:00Z")]
     [InlineData("next", "some day")]
     public async Task A_cookie_that_does_not_say_when_or_how_is_none(string? refresh, string end) =>
-        (await CheckAsync(refresh, end)).Principal.ShouldBeNull();
+        (await CheckAsync(_issuer, refresh, end)).Principal.ShouldBeNull();
 
     private void Answers(string body, HttpStatusCode status = HttpStatusCode.OK) => _issuer.With("issuer", "/connect/token", body, status);
 
     private Task<CookieValidatePrincipalContext> CheckAsync(int endsIn) =>
-        CheckAsync("next of first", Noon.AddSeconds(endsIn).ToString("O", CultureInfo.InvariantCulture));
+        CheckAsync(_issuer, "next of first", Noon.AddSeconds(endsIn).ToString("O", CultureInfo.InvariantCulture));
 
-    private async Task<CookieValidatePrincipalContext> CheckAsync(string? refresh, string end)
+    private async Task<CookieValidatePrincipalContext> CheckAsync(StubServices issuer, string? refresh, string end)
     {
         var properties = new AuthenticationProperties();
         (string Name, string? Value)[] tokens = [(ConsoleSignIn.AccessToken, "first"), (ConsoleSignIn.RefreshToken, refresh), (ConsoleSignIn.ExpiresAt, end)];
@@ -110,9 +110,9 @@ public sealed class When_a_token_ends : IDisposable
             new CookieAuthenticationOptions(),
             new AuthenticationTicket(new ClaimsPrincipal(new ClaimsIdentity("test")), properties, scheme.Name));
         var refreshing = new TokenRefresh(
-            _issuer,
+            issuer,
             Options.Create(new AuthenticationSettings { Authority = "https://issuer.test" }),
-            Options.Create(_issuer.Settings),
+            Options.Create(issuer.Settings),
             _clock,
             NullLogger<TokenRefresh>.Instance);
         await refreshing.CheckAsync(context);

@@ -30,6 +30,10 @@ public sealed class Words_and_queries
     public void An_id_is_known_by_its_end() => Words.Short(Guid.Parse("01a22b61-3b51-7453-8720-00c0ffee1234")).ShouldBe("ffee1234");
 
     [Fact]
+    public void An_order_has_the_number_that_its_customer_knows() =>
+        Words.Number(Guid.Parse("01a22b61-3b51-7453-8720-00c0ffee1234")).ShouldBe("FFEE-1234");
+
+    [Fact]
     public void A_body_is_shown_as_JSON_or_as_it_is()
     {
         Words.Indented(JsonElement.Parse("""{"a":"<é>"}""")).ShouldBe("{\n  \"a\": \"<é>\"\n}");

@@ -12,8 +12,8 @@ internal static class Chromium
     {
         var path = Environment.GetEnvironmentVariable("CHROMIUM") is { Length: > 0 } named ? named : Places.FirstOrDefault(File.Exists);
         return path is null
-            ? throw Missing.Choice($"This test needs a browser: Debian's chromium has it (none of {string.Join(", ", Places)} is there), or CHROMIUM names one.")
-            // Of its own pages, in a container that gives it no sandbox.
+            ? throw Missing.Choice($"This test needs a browser, and none of {string.Join(", ", Places)} is there: Debian has chromium, or CHROMIUM names one.")
+            // It sees nothing but the console, and a container gives it no sandbox.
             : await playwright.Chromium.LaunchAsync(new() { ExecutablePath = path, Args = ["--no-sandbox", "--disable-dev-shm-usage"] });
     }
 }

@@ -16,7 +16,8 @@ internal sealed class FormOfBefore(RequestDelegate next)
             {
                 if (context.Response.StatusCode == StatusCodes.Status400BadRequest)
                 {
-                    context.RequestServices.GetRequiredService<Notices>().Say("Nothing was done: somebody else may have acted first. This is how it stands now.");
+                    context.RequestServices.GetRequiredService<Notices>()
+                        .Say("Nothing was done: somebody else may have acted first. This is how it stands now.");
                     context.Response.StatusCode = StatusCodes.Status303SeeOther;
                     context.Response.Headers.Location = $"{context.Request.PathBase}{context.Request.Path}{context.Request.QueryString}";
                 }
