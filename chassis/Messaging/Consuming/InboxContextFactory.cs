@@ -55,7 +55,7 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
         await next.Send(inner);
         if (local is not null)
         {
-            if (await ConsumeAsync(transaction, local, key, options.ConsumerId, context.CancellationToken) == 0)
+            if (await ConsumeAsync(transaction, local, inner.PutBack, key, options.ConsumerId, context.CancellationToken) == 0)
             {
                 await SkipAsync();
                 return;
@@ -85,8 +85,10 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("inbox").Add("provider", "postgresql");
 
-    private static Task<int> ConsumeAsync(IDbContextTransaction transaction, LocalMessage local, Guid key, Guid consumer, CancellationToken ct) =>
-        local.IsShared
+    // What is put back has the same key when it comes again: it must not be a duplicate of itself.
+    private static Task<int> ConsumeAsync(
+        IDbContextTransaction transaction, LocalMessage local, bool putBack, Guid key, Guid consumer, CancellationToken ct) =>
+        local.IsShared && !putBack
             ? ExecuteAsync(transaction, ConsumeSharedSql, ct, local.Row.Id, local.Row.MessageId, key, consumer)
             : ExecuteAsync(transaction, ConsumeSql, ct, local.Row.Id, local.Row.MessageId);
 

@@ -40,9 +40,10 @@ public sealed class SagaTests(WorkFixture fixture) : IClassFixture<WorkFixture>
         var journey = Guid.CreateVersion7();
         await SendAsync(host, new Advance(journey.ToString()), journey);
         await Poll.UntilAsync(
-            () => fixture.Database.ScalarAsync<long>("SELECT count(*) FROM messaging.outbox WHERE scheduled AND headers ? 'x-redelivery-count'"),
+            () => fixture.Database.ScalarAsync<long>(
+                "SELECT count(*) FROM messaging.outbox WHERE scheduled AND (headers->>'x-redelivery-count')::int > 1"),
             n => n > 0,
-            "the redelivery");
+            "the second redelivery, which must not be a duplicate of the first");
         await SendAsync(host, new StartJourney(journey, journey.ToString(), ALongWay), journey);
         await Poll.UntilAsync(() => StateAsync(journey), s => s == "UnderWay/1", "the early event to be handled");
     }
