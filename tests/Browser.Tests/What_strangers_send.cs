@@ -97,7 +97,7 @@ public sealed class What_strangers_send(RunningConsole console)
         }));
         await tab.Page.GotoAsync(elsewhere, new() { WaitUntil = WaitUntilState.Load });
         await Poll.UntilAsync(
-            () => Task.FromResult(tab.Page.Frames.LastOrDefault()?.Url ?? ""),
+            () => Task.FromResult(tab.Page.Frames is [.., var framed] ? framed.Url : ""),
             url => url.StartsWith("chrome-error:", StringComparison.Ordinal),
             "the browser to refuse the frame",
             RunningConsole.Patience);
