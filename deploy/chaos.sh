@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make chaos: the real system under injected faults, its guarantees checked from outside. ORDERS, FAULTS and SEED choose the run;
-# REPLICAS, FAULT_KINDS=kind,kind and ORDER_KINDS=kind,kind make it a special one. make fuzz: the same without faults, and REQUESTS and MESSAGES of a fuzzer instead.
+# REPLICAS, FAULT_KINDS=kind,kind and ORDER_KINDS=kind,kind make it a special one; CONSOLE=1 opens the operators' console, with somebody who
+# looks at its pages. make fuzz: the same without faults, and REQUESTS and MESSAGES of a fuzzer instead.
 # ALERTS=1: each alert of deploy/observability, fired by the fault that it is for, and silent again afterwards; FAULT_KINDS=words,words takes the faults with them.
 # Writes .local/reports/chaos.json and a page with the timeline beside it.
 set -euo pipefail

@@ -59,6 +59,7 @@ public sealed class ChaosRun
         _clock.Restart();
         var records = new List<FaultRecord>();
         var fuzzing = _settings.Requests + _settings.Messages > 0 ? FuzzRun.RunAsync(_stage, _market, _settings) : Task.FromResult<IReadOnlyList<Verdict>>([]);
+        await using var visitor = Visitor.Of(_stage, _settings);
         var remaining = _settings.Orders;
         for (var i = 0; i < schedule.Count; i++)
         {
@@ -71,9 +72,15 @@ public sealed class ChaosRun
         status.Status = $"{remaining} orders more";
         await _market.WaveAsync(remaining);   // all of them when nothing is to go wrong
         var fuzzed = await fuzzing;
+        await (visitor?.EndAsync() ?? Task.CompletedTask);
         status.Status = "Everything is healed. Waiting for quiet …";
         var verdicts = new List<Verdict> { await Calm.WaitAsync(_stage, _market.Operator, _settings.Quiet) };
         verdicts.AddRange(fuzzed);
+        if (visitor is not null)
+        {
+            verdicts.Add(await OpenConsole.JudgeAsync(visitor, _settings.Quiet));
+        }
+
         verdicts.AddRange(await Oracle.JudgeAsync(_stage, _market, records));
         return new RunReport(_settings, _clock.Elapsed, records, verdicts, await Oracle.OutcomesAsync(_stage));
     }

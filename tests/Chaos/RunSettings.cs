@@ -1,4 +1,5 @@
 using System.Globalization;
+using Shop.Chaos.Faults;
 using Shop.Chaos.Load;
 using Shop.Chaos.Mutants;
 
@@ -31,6 +32,12 @@ public sealed record RunSettings
     /// <summary>Messages of the fuzzer.</summary>
     public int Messages { get; init; }
 
+    /// <summary>Whether the operators' console is there, with somebody who goes over its pages.</summary>
+    public bool Console { get; init; }
+
+    /// <summary>Whoever is to kill the console has one as well.</summary>
+    public bool HasConsole => Console || FaultKinds.Contains(Arsenal.KillConsole);
+
     /// <summary>Within this the system comes to rest after the last fault.</summary>
     public TimeSpan Quiet { get; init; } = TimeSpan.FromSeconds(120);
 
@@ -53,12 +60,13 @@ public sealed record RunSettings
             CultureInfo.InvariantCulture, $"make fuzz SEED={Seed} REQUESTS={Requests} MESSAGES={Messages} ORDERS={Orders} FAULTS={Faults}")
         : string.Create(CultureInfo.InvariantCulture, $"make chaos SEED={Seed} ORDERS={Orders} FAULTS={Faults}")
         + (Replicas == 2 ? "" : string.Create(CultureInfo.InvariantCulture, $" REPLICAS={Replicas}"))
+        + (Console ? " CONSOLE=1" : "")
         + (FaultKinds.Count == 0 ? "" : $" FAULT_KINDS={string.Join(',', FaultKinds)}")
         + (OrderKinds.Count == 0 ? "" : $" ORDER_KINDS={string.Join(',', OrderKinds)}");
 
     /// <summary>
-    /// <c>ORDERS</c>, <c>FAULTS</c>, <c>SEED</c>, <c>REPLICAS</c>, <c>REQUESTS</c>, <c>MESSAGES</c>, <c>FAULT_KINDS</c> and <c>ORDER_KINDS</c>, the last two
-    /// with commas.
+    /// <c>ORDERS</c>, <c>FAULTS</c>, <c>SEED</c>, <c>REPLICAS</c>, <c>REQUESTS</c>, <c>MESSAGES</c>, <c>CONSOLE</c>, <c>FAULT_KINDS</c> and
+    /// <c>ORDER_KINDS</c>, the last two with commas.
     /// </summary>
     public static RunSettings FromEnvironment()
     {
@@ -71,6 +79,7 @@ public sealed record RunSettings
             Replicas = Number("REPLICAS", settings.Replicas),
             Requests = Number("REQUESTS", settings.Requests),
             Messages = Number("MESSAGES", settings.Messages),
+            Console = Number("CONSOLE", 0) > 0,
             FaultKinds = List("FAULT_KINDS"),
             OrderKinds = [.. List("ORDER_KINDS").Select(Enum.Parse<OrderKind>)],
         };

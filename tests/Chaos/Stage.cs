@@ -97,7 +97,7 @@ public sealed class Stage : IAsyncDisposable
         var cluster = await ShopCluster.StartAsync(new ClusterOptions
         {
             Replicas = settings.Replicas,
-            Console = settings.FaultKinds.Contains(Arsenal.KillConsole),
+            Console = settings.HasConsole,
             Build = settings.Build,
             Settings = Settings.Concat(settings.ServiceSettings).GroupBy(s => s.Key).ToDictionary(s => s.Key, s => s.Last().Value),
             SettingsOf = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["users"] = Tenants.Settings },

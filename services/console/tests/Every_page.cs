@@ -1,7 +1,14 @@
 using System.Net;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Chassis.Testing;
+using Microsoft.AspNetCore.Authentication.OpenIdConnect;
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using ShopConsole.Layout;
 
 namespace ShopConsole.Tests;
@@ -30,6 +37,22 @@ public sealed partial class Every_page(ConsoleInProcess console) : IClassFixture
         response.StatusCode.ShouldBe(HttpStatusCode.Redirect);
         response.Headers.Location!.ToString().ShouldStartWith($"{ConsoleInProcess.Issuer}/connect/authorize?");
         response.Headers.Location.Query.ShouldContain("code_challenge_method=S256");
+    }
+
+    [Fact]
+    public async Task Leads_to_one_that_says_so_while_nobody_can_be_sent_to_sign_in()
+    {
+        // As after a start of the console while the issuer is away.
+        await using var alone = console.WithWebHostBuilder(builder => builder.ConfigureTestServices(services =>
+            services.PostConfigure<OpenIdConnectOptions>(OpenIdConnectDefaults.AuthenticationScheme, o => o.ConfigurationManager =
+                new ConfigurationManager<OpenIdConnectConfiguration>(
+                    $"http://127.0.0.1:{Ports.Free()}/.well-known/openid-configuration", new OpenIdConnectConfigurationRetriever(),
+                    new HttpDocumentRetriever { RequireHttps = false }))));
+        using var client = alone.CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false });
+        using var response = await client.GetAsync("/orders");
+        response.StatusCode.ShouldBe(HttpStatusCode.Redirect);
+        response.Headers.Location!.ToString().ShouldBe("/sign-in-failed");
+        (await client.GetStringAsync("/sign-in-failed")).ShouldContain("the service that signs people in is away");
     }
 
     [Theory]

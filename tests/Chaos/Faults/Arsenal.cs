@@ -14,7 +14,7 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
 
     private static readonly string[] ServiceNames = [.. ShopCluster.ServiceNames];
 
-    /// <summary>Kills the operators' console, which is there only in a run that asks for this: nothing that is judged depends on it.</summary>
+    /// <summary>Kills the operators' console, which is there only in a run that asks for it, or for this.</summary>
     public const string KillConsole = "kill-console";
 
     /// <summary>Whether a kind of fault breaks the broker or the database for everybody who uses them.</summary>

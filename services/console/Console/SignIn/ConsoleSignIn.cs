@@ -22,6 +22,9 @@ internal static class ConsoleSignIn
     /// <summary>Whoever works here: what each may see and do beyond that, the services decide.</summary>
     public const string Policy = "console";
 
+    /// <summary>The page for whoever comes back without having signed in, or cannot be sent to sign in.</summary>
+    public const string Failed = "/sign-in-failed";
+
     public const string AccessToken = "access_token";
     public const string RefreshToken = "refresh_token";
     public const string ExpiresAt = "expires_at";
@@ -29,6 +32,7 @@ internal static class ConsoleSignIn
     public static void AddConsoleSignIn(this IServiceCollection services)
     {
         services.AddAuthentication().AddCookie().AddOpenIdConnect();
+        services.AddTransient<OpenIdConnectHandler, SignInAtIssuer>();
         services.AddSingleton<TokenRefresh>();
         services.AddHttpClient(TokenRefresh.ClientName).ConfigurePrimaryHttpMessageHandler(provider => new IssuerFromHere(provider));
         services.AddOptions<CookieAuthenticationOptions>(CookieAuthenticationDefaults.AuthenticationScheme).Configure(Configure);
@@ -94,7 +98,7 @@ internal static class ConsoleSignIn
         options.Events.OnRemoteFailure = context =>
         {
             context.HandleResponse();
-            context.Response.Redirect("/sign-in-failed");
+            context.Response.Redirect(Failed);
             return Task.CompletedTask;
         };
     }
