@@ -14,10 +14,15 @@ const localTimes = (root) => {
 const busy = (element) =>
   element.querySelector("details.act[open]") !== null || (element.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
 
+// Each look is asked of the services, and some of it stands in their audit: a screen that nobody looks at any more asks no more.
+const patience = 15 * 60 * 1000;
+let touched = Date.now();
+for (const event of ["pointermove", "keydown", "scroll", "focus"]) addEventListener(event, () => (touched = Date.now()), { passive: true });
+
 let asking = false;
 const renew = async () => {
   const live = document.querySelector("[data-live]");
-  if (!live || asking || document.hidden || busy(live)) return;
+  if (!live || asking || document.hidden || Date.now() - touched > patience || busy(live)) return;
   asking = true;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "error" });
