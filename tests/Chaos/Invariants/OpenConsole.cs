@@ -35,8 +35,8 @@ public static class OpenConsole
             : "none";
         return new Verdict(
             "console",
-            $"The console never fails, whoever is away, and shows everything again once all is healed ({answers}; slowest {slowest}; {visitor.SignIns} sign-ins, "
-                + $"{visitor.Acts} acts; {visitor.Away} times somebody was not there)",
+            $"The console never fails, whoever is away, and shows everything again once all is healed ({answers}; slowest {slowest}; "
+                + $"{visitor.SignIns} sign-ins, {visitor.Acts} acts; {visitor.Away} times somebody was not there)",
             visitor.Answers.Values.Sum(),
             [.. visitor.Failures, .. broken]);
     }

@@ -6,7 +6,8 @@ using Microsoft.Extensions.Options;
 namespace ShopConsole.SignIn;
 
 /// <summary>
-/// Where the issuer is away and has not been heard of since the start, nobody knows where to send people: they see a page that says so, and not an error of ours.
+/// Where the issuer is away and has not been heard of since the start, nobody knows where to send people: they see a page that says so, and not an error
+/// of ours.
 /// </summary>
 internal sealed class SignInAtIssuer(
     IOptionsMonitor<OpenIdConnectOptions> options, ILoggerFactory logger, HtmlEncoder htmlEncoder, UrlEncoder encoder)
