@@ -61,7 +61,7 @@ internal static class SummaryEndpoint
         ServiceIdentity service, HealthCheckService health, IOptions<HealthCheckServiceOptions> registered, OutboxGauges gauges, OutboxStore store,
         MessagingMetrics metrics, DeadLetterFigures letters, IServiceProvider provider, TimeProvider clock, CancellationToken ct)
     {
-        var checks = registered.Value.Registrations.Select(r => r.Name).Order(StringComparer.Ordinal).Select(name => (
+        var checks = registered.Value.Registrations.Select(r => r.Name).OrderBy(n => n, StringComparer.Ordinal).Select(name => (
             Name: name, Report: Answer<HealthReport>.OfAsync(inTime => health.CheckHealthAsync(r => r.Name == name, inTime), clock, ct))).ToList();
         var outbox = Answer<OutboxSummary>.OfAsync(inTime => OutboxAsync(gauges, store, metrics, clock, inTime), clock, ct);
         var dead = Answer<DeadLettersSummary>.OfAsync(letters.ReadAsync, clock, ct);

@@ -28,30 +28,6 @@ internal sealed record ChangeWebhookRequest(
     [property: Text(WebhookSubscriptions.MaxDescription)] string? Description = null,
     WebhookStatus? Status = null);
 
-/// <summary>A webhook.</summary>
-/// <param name="Id">The webhook.</param>
-/// <param name="Url">Where deliveries go.</param>
-/// <param name="EventTypes">What it gets.</param>
-/// <param name="Description">For people.</param>
-/// <param name="Status">active, or disabled by an operator, by a 410, or after long failure.</param>
-/// <param name="DisabledReason">Why it is disabled.</param>
-/// <param name="DisabledAt">Since when it is disabled.</param>
-/// <param name="FailingSince">When the row of failures began that is going on; null when the last attempt succeeded.</param>
-/// <param name="PausedUntil">Nothing is sent before, because too many attempts failed in a row or the endpoint asked for a pause.</param>
-/// <param name="CreatedAt">When it was registered.</param>
-/// <param name="UpdatedAt">When it was changed last.</param>
-/// <param name="Version">Its version, as in the ETag.</param>
-/// <param name="Circuit">
-/// <c>closed</c>; <c>open</c> while the endpoint is left alone after failures; then <c>halfOpen</c>, with one attempt at a time until one succeeds.
-/// </param>
-/// <param name="SuccessRatio">
-/// Share of the attempts of the last 24 hours that succeeded, of the last thousand where there were more; null without attempts.
-/// </param>
-internal record WebhookView(
-    Guid Id, string Url, IReadOnlyList<string> EventTypes, string? Description, WebhookStatus Status, string? DisabledReason, DateTimeOffset? DisabledAt,
-    DateTimeOffset? FailingSince, DateTimeOffset? PausedUntil, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version, string Circuit,
-    double? SuccessRatio);
-
 /// <summary>A webhook with its secret, which is shown this once.</summary>
 internal sealed record RegisteredWebhook(
     Guid Id, string Url, IReadOnlyList<string> EventTypes, string? Description, WebhookStatus Status, DateTimeOffset CreatedAt,

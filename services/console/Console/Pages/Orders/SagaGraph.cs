@@ -30,7 +30,7 @@ internal sealed class SagaGraph
 
     public static SagaGraph Of(GraphData graph, IReadOnlyList<StepData> steps, string state)
     {
-        // A step that is done as soon as it begins, such as failing the order, is no state in which anything waits: the graph leaves it out, and so does the way.
+        // A step that is done as soon as it begins, such as failing the order, is no state in which anything waits: neither graph nor way have it.
         var start = graph.States.FirstOrDefault(s => s.Kind == "start")?.Name ?? graph.States[0].Name;
         var (columns, _) = Walk(graph, start);
         var taken = steps.Select(s => s.Step).Append(state).Where(columns.ContainsKey).Distinct().ToList();
