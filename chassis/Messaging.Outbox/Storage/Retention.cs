@@ -30,8 +30,8 @@ internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOpt
     private const string RetriesSql =
         "DELETE FROM messaging.retries WHERE id = ANY(ARRAY(SELECT id FROM messaging.retries WHERE closed_at < now() - $1 ORDER BY closed_at LIMIT $2))";
 
-    // One that has come back is open, whichever version has stored it. An exception and a note may quote the message, and without its body no erasure would find
-    // them. That it was there, and who dropped it, stays.
+    // One that has come back is open, whichever version has stored it. An exception and a note may quote the message, and without its body no erasure would
+    // find them. That it was there, and who dropped it, stays.
     private const string DroppedSql =
         """
         UPDATE messaging.dead_letters SET body = '', headers = '{}', exception_message = NULL, stack_trace = NULL, notes = '[]', deleted_at = NULL,
