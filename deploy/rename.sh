@@ -83,7 +83,7 @@ rename_files() {
     done < <(git ls-files -z)
     while IFS= read -r -d '' file; do
         folder=$(dirname "$file")
-        rm -rf "$folder/bin" "$folder/obj"
+        rm -rf "${folder:?}/bin" "${folder:?}/obj"
     done < <(git ls-files -z '*.csproj')
     find . -type d -iname "*$old*" -not -path './.git/*' -not -path '*/node_modules/*' -prune -exec rm -rf '{}' +
 }

@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 . "$ROOT/deploy/local/precompiled.sh"
 load_settings
-MAKE_TARGET=test
+MAKE_TARGET="test"
 reports=$STATE/reports/tests
 
 # count_results: adds up the .trx files below $reports, the lines of checks.sh and setup.sh, and what broke off without results

@@ -39,7 +39,7 @@ scripts_are_broken() {
     for file in deploy/*.sh deploy/local/*.sh tests/*.sh .ci/run; do bash -n "$file"; done
     for file in deploy/postgres/*.sh deploy/rabbitmq/*.sh; do sh -n "$file"; done
     if command -v shellcheck >/dev/null; then
-        shellcheck --severity=warning --exclude=SC1090,SC1091,SC2034,SC2154 deploy/*.sh deploy/local/*.sh tests/*.sh deploy/postgres/*.sh deploy/rabbitmq/*.sh .ci/run
+        shellcheck --severity=warning --exclude=SC1090,SC1091,SC2010,SC2034,SC2046,SC2048,SC2154 deploy/*.sh deploy/local/*.sh tests/*.sh deploy/postgres/*.sh deploy/rabbitmq/*.sh .ci/run
     fi
 }
 

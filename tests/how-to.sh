@@ -22,6 +22,7 @@ why_not() {
         encrypt-connections | replace-keys) echo "is done by others: .ci/run with TLS=true, the runbook of a key" ;;
         upgrade | run-in-production) echo "needs an installation with a history of its own" ;;
         take-over-later-versions) echo "needs a fork and its upstream" ;;
+        deal-with-dead-letters) echo "is a list of what there is to ask; the runbook of a dead letter is walked" ;;
         remove-what-you-do-not-need) echo "is a list of what to delete" ;;
         make-it-yours | add-a-service) echo "has a test of its own" ;;
         *) return 1 ;;

@@ -17,7 +17,7 @@ precompile() {
 place_precompiled() {
     local part=$1 original
     shift
-    cd "$ROOT"
+    cd "$ROOT" || exit
     for original in tests/Precompiled/bin/Debug/*/*/*.dll; do
         [ -f "${original%/*}/publish/${original##*/}" ] || continue
         find "$@" -path "*/$part/*/${original##*/}" ! -path '*/Precompiled/*' -size "$(($(wc -c <"$original")))c" \

@@ -59,7 +59,8 @@ public sealed class A_failed_message(RunningConsole console)
         await first.GoAsync($"/failed/orders/{letter}");
         await second.GoAsync($"/failed/orders/{letter}");
 
-        await first.ActAsync("Retry");
+        var because = $"Weiß nicht, ob es jetzt geht: {Guid.NewGuid():n}";
+        await first.ActAsync("Retry", because);
         await first.SaysAsync(".notice", "on its way");
         await Poll.UntilAsync(
             async () => (await console.LetterAsync("orders", letter)).GetProperty("failures").GetInt32(),
@@ -76,6 +77,8 @@ public sealed class A_failed_message(RunningConsole console)
         await second.SaysAsync("h1 .mark", "parked");
         (await console.LetterAsync("orders", letter)).GetProperty("failures").GetInt32().ShouldBe(2);
         await second.PictureAsync("second-operator");
+        (await console.Operator.GetAsync("orders", $"/v1/ops/audit?about={letter}")).GetProperty("items").EnumerateArray()
+            .ShouldContain(e => e.GetProperty("reason").GetString() == because, "the request itself has no member for it");
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text;
 using Chassis;
 using Chassis.Data;
 using Chassis.Web;
@@ -24,7 +25,12 @@ internal static class ConsoleModule
         services.AddConsoleSignIn();
         services.AddTransient<TokenOfWhoeverLooks>();
         services.AddHttpClient(ShopApi.ClientName).AddHttpMessageHandler<TokenOfWhoeverLooks>()
-            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(2) });
+            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                ConnectTimeout = TimeSpan.FromSeconds(2),
+                RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,    // a reason is in people's words
+            });
         services.AddScoped<ShopApi>();
         services.AddScoped<Finder>();
         services.AddScoped<Notices>();

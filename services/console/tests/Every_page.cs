@@ -125,7 +125,7 @@ public sealed partial class Every_page(ConsoleInProcess console) : IClassFixture
     }
 
     [Fact]
-    public async Task Acts_once_for_a_form_of_its_own()
+    public async Task Acts_once_for_a_form_of_its_own_that_says_why()
     {
         var id = Guid.NewGuid();
         console.Shop.With("orders", $"/v1/ops/dead-letters/{id}", $$"""
@@ -139,16 +139,24 @@ public sealed partial class Every_page(ConsoleInProcess console) : IClassFixture
         html.ShouldNotContain("<script>alert");
         var key = Field().Match(html[html.IndexOf("_handler\" value=\"retry\"", StringComparison.Ordinal)..]).Groups["value"].Value;
         client.DefaultRequestHeaders.Add("Cookie", page.Headers.GetValues("Set-Cookie").Select(c => c.Split(';')[0]));
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        var fields = new Dictionary<string, string>
         {
-            ["_handler"] = "retry", ["__RequestVerificationToken"] = Token().Match(html).Groups["value"].Value, ["Key"] = key,
-        });
+            ["_handler"] = "retry", ["__RequestVerificationToken"] = Token().Match(html).Groups["value"].Value, ["Key"] = key, ["Reason"] = " ",
+        };
+        using var without = new FormUrlEncodedContent(fields);
+        using var refused = await client.PostAsync($"/failed/orders/{id}", without);
+        (await refused.Content.ReadAsStringAsync()).ShouldContain("it needs a reason");
+        console.Shop.Asked.ShouldNotContain(a => a.Request.RequestUri!.AbsolutePath.EndsWith("/retry", StringComparison.Ordinal));
+
+        fields["Reason"] = "Läuft wieder.";
+        using var form = new FormUrlEncodedContent(fields);
         var response = await client.PostAsync($"/failed/orders/{id}", form);
         response.StatusCode.ShouldBe(HttpStatusCode.Redirect);
         var (request, _) = console.Shop.Asked.Single(a => a.Request.RequestUri!.AbsolutePath == $"/v1/ops/dead-letters/{id}/retry");
         request.Method.ShouldBe(HttpMethod.Post);
         request.Headers.Authorization!.ToString().ShouldBe("Bearer the token");
         request.Headers.GetValues("Idempotency-Key").ShouldBe([key]);
+        request.Headers.GetValues("X-Reason").ShouldBe(["Läuft wieder."]);
     }
 
     [Fact]

@@ -18,6 +18,7 @@ public sealed class MigrationTests
             ["0007_ended_sessions"] = "1629d70988ca4c04",
             ["0008_ended_single_sessions"] = "9de9b869fb471278",
             ["0009_stored_ids_of_answers"] = "80a8921a30130935",
+            ["0010_retries"] = "ba7d8b924d325d80",
             ["0011_lists_of_operators"] = "fd273abbb8ab8865",
         });
 }

@@ -113,7 +113,8 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
     {
         var (sku, shipped) = await PackedAsync(Guid.CreateVersion7());
         await Dispatch(shipped);
-        var (waits, released, other) = (Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7());
+        var now = DateTimeOffset.UtcNow;
+        var (waits, released, other) = (Guid.CreateVersion7(now.AddSeconds(-1)), Guid.CreateVersion7(now), Guid.CreateVersion7(now.AddSeconds(1)));
         var package = await inventory.AddAsync(InventoryFixture.NewSku(), [(sku, 1)]);
         await inventory.Commands.Send(new ReserveStock(released, [new(sku, 1)]));
         await inventory.Events.WaitForAnswers(released, 1);

@@ -19,6 +19,7 @@ public sealed class MigrationTests
             ["0008_stored_ids_of_answers"] = "80a8921a30130935",
             ["0009_times_of_events"] = "8d58e4e4a99fa189",
             ["0010_traces"] = "9f22ea2ed8177a08",
+            ["0011_retries"] = "ba7d8b924d325d80",
             ["0012_lists_of_operators"] = "101464c801327c09",
         });
 }

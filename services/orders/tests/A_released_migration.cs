@@ -21,6 +21,7 @@ public sealed class A_released_migration
             ["0010_ended_sessions"] = "1629d70988ca4c04",
             ["0011_ended_single_sessions"] = "9de9b869fb471278",
             ["0012_stored_ids_of_answers"] = "80a8921a30130935",
+            ["0013_retries"] = "ba7d8b924d325d80",
             ["0014_lists_of_operators"] = "6142f664dfe46317",
         });
 }

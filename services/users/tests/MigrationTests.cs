@@ -23,5 +23,6 @@ public sealed class Migrations
             ["0012_second_factors"] = "b32d65b5cd6a5ef0",
             ["0013_normal_addresses"] = "a5e385487fb2bc9d",
             ["0014_stored_ids_of_answers"] = "80a8921a30130935",
+            ["0015_retries"] = "ba7d8b924d325d80",
         });
 }

@@ -133,6 +133,7 @@ public sealed class Visitor : IAsyncDisposable
             return;
         }
 
+        form.Fields["Reason"] = "The visitor wants to see what becomes of it.";
         if (act == "note")
         {
             form.Fields["Text"] = string.Create(CultureInfo.InvariantCulture, $"Seen by the visitor, {Acts} acts after the first.");

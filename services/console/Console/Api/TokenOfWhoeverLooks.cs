@@ -6,7 +6,10 @@ using ShopConsole.SignIn;
 
 namespace ShopConsole.Api;
 
-/// <summary>Asks the services in the name of the person whose page it is.</summary>
+/// <summary>
+/// Asks the services in the name of the person whose page it is. An act takes along what its form says of why it is done: the audit of every service keeps it,
+/// also where the request has no member for it.
+/// </summary>
 internal sealed class TokenOfWhoeverLooks(IHttpContextAccessor accessor) : DelegatingHandler
 {
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -18,6 +21,12 @@ internal sealed class TokenOfWhoeverLooks(IHttpContextAccessor accessor) : Deleg
             {
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             }
+        }
+
+        if (request.Method != HttpMethod.Get && accessor.HttpContext?.Request is { HasFormContentType: true } form
+            && (await form.ReadFormAsync(cancellationToken))["Reason"].ToString() is { Length: > 0 } reason)
+        {
+            request.Headers.TryAddWithoutValidation("X-Reason", string.Concat(reason.Select(c => char.IsControl(c) ? ' ' : c)));
         }
 
         return await base.SendAsync(request, cancellationToken);
