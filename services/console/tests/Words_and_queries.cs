@@ -26,6 +26,11 @@ public sealed class Words_and_queries
     [Fact]
     public void A_name_of_the_machine_is_made_of_words() => Words.Spaced("reservingStock").ShouldBe("reserving stock");
 
+    [Theory]
+    [InlineData("urn:message:Orders.Fulfilment:DeadlinePassed", "DeadlinePassed")]
+    [InlineData("shop.order.submitted.v1", "shop.order.submitted.v1")]
+    public void A_message_is_called_what_people_call_it(string type, string name) => Words.Message(type).ShouldBe(name);
+
     [Fact]
     public void An_id_is_known_by_its_end() => Words.Short(Guid.Parse("01a22b61-3b51-7453-8720-00c0ffee1234")).ShouldBe("ffee1234");
 

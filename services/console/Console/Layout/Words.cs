@@ -37,6 +37,9 @@ internal static class Words
     public static string Spaced(string camelCase) =>
         string.Concat(camelCase.Select((c, i) => char.IsUpper(c) && i > 0 ? $" {char.ToLowerInvariant(c)}" : c.ToString()));
 
+    /// <summary><c>urn:message:Orders.Fulfilment:DeadlinePassed</c> as <c>DeadlinePassed</c>; the wire name of an event as it is.</summary>
+    public static string Message(string type) => type[(type.LastIndexOf(':') + 1)..];
+
     public static string Count(long count, string one, string? many = null) => Text($"{count} {(count == 1 ? one : many ?? one + "s")}");
 
     /// <summary>JSON with line breaks; what is none as it is.</summary>

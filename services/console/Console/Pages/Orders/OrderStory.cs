@@ -214,13 +214,13 @@ internal static class OrderStory
     }
 
     private static Happening OfLetter(string service, LetterData letter) => new(
-        letter.FailedAt, Trouble, $"{letter.Type} failed in {letter.Queue}", letter.ExceptionMessage ?? letter.Reason, letter.Status == "open" ? Tone.Bad : Tone.Plain,
+        letter.FailedAt, Trouble, $"{Words.Message(letter.Type)} failed in {letter.Queue}", letter.ExceptionMessage ?? letter.Reason, letter.Status == "open" ? Tone.Bad : Tone.Plain,
         $"/failed/{service}/{letter.Id}");
 
     private static Happening OfTimer(string service, TimerData timer) => new(
-        timer.DueAt, Saga, $"timer {timer.Type}", $"of {service}, for {timer.Destination}", Tone.Waits, "/outbox");
+        timer.DueAt, Saga, $"timer {Words.Message(timer.Type)}", $"of {service}, for {timer.Destination}", Tone.Waits, "/outbox");
 
     private static Happening OfOutbox(string service, OutboxData row) => new(
-        row.DueAt ?? row.CreatedAt, row.State == "parked" ? Trouble : Events, $"{row.Type} waits to be sent", $"{service}: {Words.Count(row.Attempts, "attempt")}{(row.LastError is null ? "" : $", {row.LastError}")}",
+        row.DueAt ?? row.CreatedAt, row.State == "parked" ? Trouble : Events, $"{Words.Message(row.Type)} waits to be sent", $"{service}: {Words.Count(row.Attempts, "attempt")}{(row.LastError is null ? "" : $", {row.LastError}")}",
         row.State == "parked" ? Tone.Bad : Tone.Waits, "/outbox");
 }
