@@ -64,8 +64,8 @@ public sealed class Tab : IAsyncDisposable
         $"“{text}” in {selector} of {Page.Url}",
         RunningConsole.Patience);
 
-    /// <summary>Opens the question of an act, gives a reason where one is asked for, and does it.</summary>
-    public async Task ActAsync(string title, string? reason = null, string? button = null)
+    /// <summary>Opens the question of an act, fills in what it asks for, with a reason where one is asked for, and does it.</summary>
+    public async Task ActAsync(string title, string? reason = null, string? button = null, IReadOnlyList<(string Name, string Value)>? fields = null)
     {
         var act = Page.Locator("details.act").Filter(new() { Has = Page.Locator("summary", new() { HasTextString = title }) }).First;
         if (await act.GetAttributeAsync("open") is null)
@@ -76,6 +76,11 @@ public sealed class Tab : IAsyncDisposable
         if (await act.Locator("input[name=Reason]").CountAsync() > 0)
         {
             await act.Locator("input[name=Reason]").FillAsync(reason ?? "A test wants it.");
+        }
+
+        foreach (var (name, value) in fields ?? [])
+        {
+            await act.Locator($"[name={name}]").FillAsync(value);
         }
 
         await act.Locator("button", new() { HasTextString = button ?? title }).ClickAsync();
