@@ -63,6 +63,37 @@ internal sealed class BenchReport(IAnsiConsole console)
         Row("telemetry-processor", rounds.Average(r => r.With.ProcessorSeconds) * 1000, "ms/order", ratio: Percentile(processor, 0.5));
     }
 
+    /// <summary>The times of an order under several loads, and what an order costs there.</summary>
+    public void Add(IReadOnlyList<LoadFigures> loads, long connections)
+    {
+        Line($"");
+        Line($"{connections} connections to PostgreSQL");
+        foreach (var load in loads)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"load-{load.ArrivalsPerSecond:0.#}");
+            var own = load.ProcessorMilliseconds.Where(p => p.Key != Machine.Others).Sum(p => p.Value);
+            Line($"{load.ArrivalsPerSecond:0.0} orders/s ({load.Latencies.Count}): p50 {Percentile(load.Latencies, 0.5):0} ms, p95 {Percentile(load.Latencies, 0.95):0} ms, p99 {Percentile(load.Latencies, 0.99):0} ms; {own:0.0} ms of processor, {load.DatabaseBytes / 1024:0.0} KiB in the databases; {Describe(load.PerOrder)}");
+            Line($"  {string.Join(", ", load.ProcessorMilliseconds.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Key} {p.Value:0.0}")))}");
+            Row(name + "-p50", Percentile(load.Latencies, 0.5), "ms");
+            Row(name + "-p95", Percentile(load.Latencies, 0.95), "ms");
+            Row(name + "-p99", Percentile(load.Latencies, 0.99), "ms");
+            foreach (var (process, milliseconds) in load.ProcessorMilliseconds)
+            {
+                Row($"{name}-cpu-{process.Replace(' ', '-')}", milliseconds, "ms/order");
+            }
+
+            Row(name + "-commits", load.PerOrder.Commits, "per order");
+            Row(name + "-flushes", load.PerOrder.WalSyncs, "per order");
+            Row(name + "-rows", load.PerOrder.Rows, "per order");
+            Row(name + "-log", load.PerOrder.WalBytes, "bytes/order");
+            Row(name + "-published", load.PerOrder.Published, "per order");
+            Row(name + "-delivered", load.PerOrder.Delivered, "per order");
+            Row(name + "-database", load.DatabaseBytes, "bytes/order");
+        }
+
+        Row("load-all-connections", connections, "connections");
+    }
+
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);

@@ -96,15 +96,17 @@ internal sealed class Buyers : IAsyncDisposable
         }
     }
 
-    /// <summary>An open loop: orders arrive at a fixed rate, whether or not those before are done.</summary>
+    /// <summary>An open loop: orders arrive whether or not those before are done.</summary>
+    /// <param name="perSecond">How many.</param>
+    /// <param name="duration">For how long.</param>
+    /// <param name="chance">By which they come, independent of each other (a Poisson process); null for one like the other.</param>
     /// <returns>Each order with the moment at which it was meant to arrive, so that a queue at the door counts as waiting.</returns>
-    public async Task<IReadOnlyList<(Guid Id, DateTimeOffset Intended)>> ArriveAsync(double perSecond, TimeSpan duration)
+    public async Task<IReadOnlyList<(Guid Id, DateTimeOffset Intended)>> ArriveAsync(double perSecond, TimeSpan duration, Random? chance = null)
     {
         var (began, clock) = (DateTimeOffset.UtcNow, Stopwatch.StartNew());
         var arrivals = new List<Task<(Guid, DateTimeOffset)>>();
-        for (var i = 0; i < perSecond * duration.TotalSeconds; i++)
+        for (var intended = TimeSpan.Zero; intended < duration; intended += TimeSpan.FromSeconds((chance is null ? 1 : -Math.Log(1 - chance.NextDouble())) / perSecond))
         {
-            var intended = TimeSpan.FromSeconds(i / perSecond);
             if (intended - clock.Elapsed is { Ticks: > 0 } early)
             {
                 await Task.Delay(early);
