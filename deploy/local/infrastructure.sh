@@ -232,6 +232,16 @@ await_rabbitmq() {
     local seconds=$1 node
     shift
     for node in ${@:-$(broker_nodes)}; do wait_until "$seconds" "RabbitMQ${node#rabbitmq}" "$node" broker_ready "$node"; done
+    [ -z "${CLUSTER:-}" ] || [ -e "$STATE/rabbitmq-grown" ] || grow_queues
+}
+
+# What the first node made while it was alone has its copies on the others as well.
+grow_queues() {
+    local node
+    for node in rabbitmq-2 rabbitmq-3; do alive "$node" || return 0; done
+    rabbitmq_environment rabbitmq-1
+    for node in rabbitmq-2 rabbitmq-3; do env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmq-queues" -q grow "$(erlang_name "$node")" all >/dev/null; done
+    : >"$STATE/rabbitmq-grown"
 }
 
 # stop_rabbitmq [SIGNAL [SECONDS]]: whatever runs of either kind; all at once, since a node of a cluster that stops last wants to be started first

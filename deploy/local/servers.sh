@@ -2,7 +2,7 @@
 # Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail]`,
 # for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move|copy|promote`.
 # CLUSTER=1: the broker has three nodes. `... NAME start|stop|kill|cut|heal|lead rabbitmq-2` is about one of them, `... NAME rabbitmqctl rabbitmq-2 ARGUMENT...` asks it;
-# cut takes it away from the other two, in both directions, until heal, and lead makes it the leader of every queue of which it has a member.
+# cut takes it away from the other two, in both directions, until heal, and lead makes it the leader of every queue; `... NAME roll` restarts one after the other.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
 # Ports of their own: those of TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ... where set, else the first free ones, so that two clones can test at the same time.
 # Beside its usual ports, PostgreSQL's and one more of the broker's speak TLS; TEST_TLS=true: all speak nothing else, as with TLS=true.
@@ -137,6 +137,16 @@ case $action in
     heal)
         need_broker_node
         from_both_sides "$only" "$(cat "$STATE/rabbitmq-cookie")"
+        await_rabbitmq 300 "$only"
+        ;;
+    roll)       # as an operator does: no node goes before every queue can do without it
+        for node in $(broker_nodes); do
+            rabbitmq_environment "$node"
+            env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmq-upgrade" await_online_quorum_plus_one -q --timeout 120 >/dev/null || die "$node could not be stopped: some queue has no majority without it."
+            stop "$node"
+            start_broker "$node"
+            await_rabbitmq 300 "$node"
+        done
         ;;
     lead)
         need_broker_node
@@ -158,5 +168,5 @@ export TEST_RABBITMQ_TLS=amqps://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:${R
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
         ;;
-    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, cut, heal, lead, memory, rabbitmqctl or env" ;;
+    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, cut, heal, lead, roll, memory, rabbitmqctl or env" ;;
 esac
