@@ -51,7 +51,10 @@ public sealed class ChaosRun
 
     private async Task<RunReport> RunAsync(StatusContext status)
     {
-        var schedule = new Arsenal(_stage, _market, new Random(_settings.Seed)).Draw(_settings.Faults, _settings.FaultKinds, _settings.IsLong);
+        var arsenal = new Arsenal(_stage, _market, new Random(_settings.Seed));
+        var schedule = _settings.UpgradeFrom is { } earlier
+            ? arsenal.Upgrade(earlier, _settings.Build)
+            : arsenal.Draw(_settings.Faults, _settings.FaultKinds, _settings.IsLong);
         _console.WriteLine(
             $"{_stage.Cluster.All.Count()} processes are ready. Each fault meets a wave of {_settings.Orders / Math.Max(1, schedule.Count)} orders.");
         _console.WriteLine();

@@ -53,6 +53,9 @@ public sealed record RunSettings
     /// <summary>Root of the tree whose binaries are run; null for the repository itself.</summary>
     public string? Build { get; init; }
 
+    /// <summary>Root of the tree of the version that is upgraded from, while orders come; null when nothing is upgraded.</summary>
+    public string? UpgradeFrom { get; init; }
+
     /// <summary>Environment of every service beside what a cluster needs.</summary>
     public IReadOnlyDictionary<string, string> ServiceSettings { get; init; } = new Dictionary<string, string>();
 
@@ -65,6 +68,7 @@ public sealed record RunSettings
         + (Replicas == 2 ? "" : string.Create(CultureInfo.InvariantCulture, $" REPLICAS={Replicas}"))
         + (Console ? " CONSOLE=1" : "")
         + (Cluster ? " CLUSTER=1" : "")
+        + (UpgradeFrom is null ? "" : $" UPGRADE_FROM={Path.GetFileName(UpgradeFrom)}")
         + (FaultKinds.Count == 0 ? "" : $" FAULT_KINDS={string.Join(',', FaultKinds)}")
         + (OrderKinds.Count == 0 ? "" : $" ORDER_KINDS={string.Join(',', OrderKinds)}");
 
@@ -85,6 +89,7 @@ public sealed record RunSettings
             Messages = Number("MESSAGES", settings.Messages),
             Console = Number("CONSOLE", 0) > 0,
             Cluster = Number("CLUSTER", 0) > 0,
+            UpgradeFrom = Environment.GetEnvironmentVariable("UPGRADE_TREE") is { Length: > 0 } tree ? tree : null,
             FaultKinds = List("FAULT_KINDS"),
             OrderKinds = [.. List("ORDER_KINDS").Select(Enum.Parse<OrderKind>)],
         };

@@ -105,7 +105,7 @@ public sealed class Stage : IAsyncDisposable
         {
             Replicas = settings.Replicas,
             Console = settings.HasConsole,
-            Build = settings.Build,
+            Build = settings.UpgradeFrom ?? settings.Build,
             Settings = Settings.Concat(settings.ServiceSettings).GroupBy(s => s.Key).ToDictionary(s => s.Key, s => s.Last().Value),
             SettingsOf = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["users"] = Tenants.Settings },
             SettingsOfReplica = settings.IsScraped ? MetricsOf : clocks is null ? null : clocks.EnvironmentOf,

@@ -13,7 +13,7 @@ public sealed partial class Replica : IAsyncDisposable
     private const int Sigcont = 18;
     private const int Sigstop = 19;
 
-    private readonly string _assembly;
+    private string _assembly;
     private readonly IReadOnlyDictionary<string, string> _environment;
     private readonly LastLines _log = new(400);
     private readonly string? _logFile;
@@ -89,6 +89,16 @@ public sealed partial class Replica : IAsyncDisposable
             started.Exited += (_, _) => StartAgain(started);
             started.EnableRaisingEvents = true;
         }
+    }
+
+    /// <summary>Ends gracefully, and goes on under the same address as another version, which may bring the database up to date first.</summary>
+    /// <param name="assembly">Of that version.</param>
+    public async Task BecomeAsync(string assembly)
+    {
+        await StopAsync();
+        _assembly = assembly;
+        Start();
+        await WaitUntilReadyAsync();
     }
 
     /// <summary>Waits until the replica says that it can serve.</summary>

@@ -115,6 +115,15 @@ public sealed class ShopCluster : IAsyncDisposable
         replicas[^1] = coming;
     }
 
+    /// <summary>Has one replica go on as it is built in another tree.</summary>
+    /// <param name="replica">Of a service.</param>
+    /// <param name="build">Root of the tree; null for the repository itself.</param>
+    public static Task BecomeAsync(Replica replica, string? build)
+    {
+        var name = char.ToUpperInvariant(replica.Service[0]) + replica.Service[1..];
+        return replica.BecomeAsync(Program(build, $"services/{replica.Service}/{name}", name));
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var replica in All.Concat(_replaced))
@@ -162,7 +171,7 @@ public sealed class ShopCluster : IAsyncDisposable
     private void Configure(ClusterOptions options)
     {
         var sandbox = Url(options);
-        Add("payment-sandbox", Program(options, "deploy/payment-sandbox", "PaymentSandbox"), 1, options, _ => new()
+        Add("payment-sandbox", Program(options.Build, "deploy/payment-sandbox", "PaymentSandbox"), 1, options, _ => new()
         {
             ["ASPNETCORE_URLS"] = sandbox,
             ["Sandbox__ApiKey"] = "sk_test_sandbox",
@@ -176,7 +185,7 @@ public sealed class ShopCluster : IAsyncDisposable
         foreach (var service in ServiceNames)
         {
             var name = char.ToUpperInvariant(service[0]) + service[1..];
-            Add(service, Program(options, $"services/{service}/{name}", name), options.Replicas, options, number =>
+            Add(service, Program(options.Build, $"services/{service}/{name}", name), options.Replicas, options, number =>
             {
                 Uri[] brokers = [.. TestServers.NodesOf(_brokers[service]).Select(node => options.BrokerOf?.Invoke(service, node) ?? node)];
                 var environment = new Dictionary<string, string>(OfEveryService(issuer))
@@ -226,7 +235,7 @@ public sealed class ShopCluster : IAsyncDisposable
 
         if (options.Console)
         {
-            Add("console", Program(options, "services/console/Console", "Console"), 1, options, _ => new(
+            Add("console", Program(options.Build, "services/console/Console", "Console"), 1, options, _ => new(
                 OfEveryService(issuer).Concat(ServiceNames.Select(s => KeyValuePair.Create($"Console__Services__{s}", Of(s)[0].Address.ToString()))))
             {
                 ["ASPNETCORE_URLS"] = console,
@@ -297,10 +306,10 @@ public sealed class ShopCluster : IAsyncDisposable
         string.Create(CultureInfo.InvariantCulture, $"http{(options.Tls ? "s" : "")}://127.0.0.1:{Ports.Free()}");
 
     /// <summary>The assembly of a service, built in the same configuration as this one.</summary>
-    private static string Program(ClusterOptions options, string project, string assembly)
+    private static string Program(string? build, string project, string assembly)
     {
         var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
-        var path = Path.Combine(options.Build ?? Root, project, "bin", output.Parent!.Name, output.Name, $"{assembly}.dll");
+        var path = Path.Combine(build ?? Root, project, "bin", output.Parent!.Name, output.Name, $"{assembly}.dll");
         return File.Exists(path) ? path : throw new FileNotFoundException($"{assembly} is not built: expected {path}.");
     }
 }
