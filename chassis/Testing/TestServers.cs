@@ -21,6 +21,11 @@ public static class TestServers
 
     public static Uri RabbitMq => Broker.Value.Amqp;
 
+    /// <summary>The same broker at each of its nodes, where <c>CLUSTER=1</c> has made it of several.</summary>
+    public static IReadOnlyList<Uri> NodesOf(Uri broker) => Variable("TEST_RABBITMQ_HOSTS") is { } hosts && broker.Scheme == "amqp"
+        ? [.. hosts.Split(',').Select(at => new Uri($"amqp://{at}")).Select(at => new UriBuilder(broker) { Host = at.Host, Port = at.Port }.Uri)]
+        : [broker];
+
     public static Uri RabbitMqManagement => Broker.Value.Management;
 
     /// <summary>Where the broker serves its metrics, as <c>host:port</c>; only <c>make chaos ALERTS=1</c> has it do so.</summary>

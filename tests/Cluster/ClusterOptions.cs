@@ -38,7 +38,7 @@ public sealed record ClusterOptions
     /// <summary>Where mails go, as <c>host:port</c>; null takes the mail catcher of the tests.</summary>
     public string? Smtp { get; init; }
 
-    /// <summary>A way in between for one service, such as a proxy that can be cut; null connects directly.</summary>
+    /// <summary>A way in between for one service and one node of the broker, such as a proxy that can be cut; null connects directly.</summary>
     public Func<string, Uri, Uri>? BrokerOf { get; init; }
 
     /// <summary>The same for the database; takes and gives <c>(host, port)</c>.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Chassis.Testing;
 using Npgsql;
@@ -18,6 +19,8 @@ public sealed class ShopCluster : IAsyncDisposable
     private readonly TestVhost _vhost;
     private readonly Dictionary<string, Uri> _brokers = [];
     private readonly Dictionary<string, Replica[]> _replicas = [];
+    private readonly Dictionary<string, Func<int, Replica>> _makers = [];
+    private readonly ConcurrentBag<Replica> _replaced = [];
     private readonly string _sandboxData = Directory.CreateTempSubdirectory("shop-sandbox-").FullName;
 
     private ShopCluster(Dictionary<string, TestDatabase> databases, TestVhost vhost)
@@ -95,9 +98,26 @@ public sealed class ShopCluster : IAsyncDisposable
     /// <summary>The database of a service, as its owner: for checks from outside.</summary>
     public TestDatabase Database(string service) => _databases[service];
 
+    /// <summary>
+    /// Has the last replica of a service end as a roll-out does, and starts another process of it, with a number and an address that nobody had before, in its
+    /// place.
+    /// </summary>
+    public async Task ReplaceAsync(string service)
+    {
+        var replicas = _replicas[service];
+        var leaving = replicas[^1];
+        await leaving.StopAsync();
+        var coming = _makers[service](replicas.Max(r => r.Number) + 1);
+        coming.Start();
+        await coming.WaitUntilReadyAsync();
+        // Not disposed of before the others: somebody may still look whether it runs.
+        _replaced.Add(leaving);
+        replicas[^1] = coming;
+    }
+
     public async ValueTask DisposeAsync()
     {
-        foreach (var replica in All)
+        foreach (var replica in All.Concat(_replaced))
         {
             await replica.DisposeAsync();
         }
@@ -158,12 +178,14 @@ public sealed class ShopCluster : IAsyncDisposable
             var name = char.ToUpperInvariant(service[0]) + service[1..];
             Add(service, Program(options, $"services/{service}/{name}", name), options.Replicas, options, number =>
             {
+                Uri[] brokers = [.. TestServers.NodesOf(_brokers[service]).Select(node => options.BrokerOf?.Invoke(service, node) ?? node)];
                 var environment = new Dictionary<string, string>(OfEveryService(issuer))
                 {
                     ["ASPNETCORE_URLS"] = service == "users" && number == 1 ? issuer : Url(options),
                     ["ConnectionStrings__Database"] = Through(options, service, _databases[service].Runtime),
                     ["ConnectionStrings__Migrations"] = Encrypted(options, _databases[service].Migrations),
-                    ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, _brokers[service]) ?? _brokers[service]).AbsoluteUri,
+                    ["RabbitMq__Uri"] = brokers[0].AbsoluteUri,
+                    ["RabbitMq__Hosts"] = brokers.Length > 1 ? string.Join(',', brokers.Select(b => b.Authority)) : "",
                 };
                 foreach (var other in ServiceNames)
                 {
@@ -229,7 +251,7 @@ public sealed class ShopCluster : IAsyncDisposable
 
     private void Add(string service, string program, int count, ClusterOptions options, Func<int, Dictionary<string, string>> environmentOf)
     {
-        _replicas[service] = [.. Enumerable.Range(1, count).Select(number =>
+        _makers[service] = number =>
         {
             var environment = environmentOf(number);
             foreach (var (key, value) in OfTls(options, service).Concat(options.Settings)
@@ -240,7 +262,8 @@ public sealed class ShopCluster : IAsyncDisposable
             }
 
             return new Replica(service, number, program, environment, options.LogDirectory, options.Supervise);
-        })];
+        };
+        _replicas[service] = [.. Enumerable.Range(1, count).Select(_makers[service])];
     }
 
     private static string Through(ClusterOptions options, string service, string connectionString)
