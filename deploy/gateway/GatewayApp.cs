@@ -90,7 +90,8 @@ public static class GatewayApp
     private static void Tell(Yarp.ReverseProxy.Transforms.Builder.TransformBuilderContext context) => context
         .AddOriginalHost()
         .AddXForwarded(ForwardedTransformActions.Set)
-        .AddRequestHeaderRemove("Forwarded");
+        .AddRequestHeaderRemove("Forwarded")
+        .AddResponseTransform(Patience.LetStreamsRunAsync);
 
     private static ForwardedHeadersOptions Believe(GatewayOptions options)
     {

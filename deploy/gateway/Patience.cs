@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Yarp.ReverseProxy.Transforms;
 
 namespace Gateway;
 
@@ -10,36 +11,59 @@ internal sealed class Patience(RequestDelegate next, IOptions<GatewayOptions> op
     public async Task InvokeAsync(HttpContext context)
     {
         var left = context.RequestAborted;
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(left);
-        var stops = default(CancellationTokenRegistration);
-        ends.CancelAfter(options.Value.RequestTimeout);
-        context.RequestAborted = ends.Token;
-        context.Response.OnStarting(() =>
-        {
-            if (IsStream(context.Response))
-            {
-                ends.CancelAfter(Timeout.InfiniteTimeSpan);
-                stops = lifetime.ApplicationStopping.Register(ends.Cancel);
-            }
-
-            return Task.CompletedTask;
-        });
+        using var wait = new Wait(options.Value.RequestTimeout, left, lifetime.ApplicationStopping);
+        context.RequestAborted = wait.Ends;
+        context.Features.Set(wait);
         try
         {
             await next(context);
         }
         finally
         {
-            await stops.DisposeAsync();
             context.RequestAborted = left;
         }
 
-        if (ends.IsCancellationRequested && !left.IsCancellationRequested && !context.Response.HasStarted)
+        if (wait.Ends.IsCancellationRequested && !left.IsCancellationRequested && !context.Response.HasStarted)
         {
             await Problem.WriteAsync(context, Problem.TooSlow);
         }
     }
 
-    private static bool IsStream(HttpResponse response) =>
-        response.ContentType?.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase) == true;
+    /// <summary>Once a replica has answered. Its headers leave at once: the first event may be a long time coming.</summary>
+    public static async ValueTask LetStreamsRunAsync(ResponseTransformContext answer)
+    {
+        if (answer.ProxyResponse?.Content.Headers.ContentType?.MediaType == "text/event-stream")
+        {
+            answer.HttpContext.Features.Get<Wait>()!.UntilTheGatewayStops();
+            await answer.HttpContext.Response.Body.FlushAsync(answer.CancellationToken);
+        }
+    }
+
+    private sealed class Wait : IDisposable
+    {
+        private readonly CancellationTokenSource _ends;
+        private readonly CancellationToken _stopping;
+        private CancellationTokenRegistration _stops;
+
+        public Wait(TimeSpan limit, CancellationToken left, CancellationToken stopping)
+        {
+            _ends = CancellationTokenSource.CreateLinkedTokenSource(left);
+            _ends.CancelAfter(limit);
+            _stopping = stopping;
+        }
+
+        public CancellationToken Ends => _ends.Token;
+
+        public void UntilTheGatewayStops()
+        {
+            _ends.CancelAfter(Timeout.InfiniteTimeSpan);
+            _stops = _stopping.Register(_ends.Cancel);
+        }
+
+        public void Dispose()
+        {
+            _stops.Dispose();
+            _ends.Dispose();
+        }
+    }
 }
