@@ -8,6 +8,11 @@ public sealed record ClusterOptions
     /// <summary>Processes of each of the four services.</summary>
     public int Replicas { get; init; } = 1;
 
+    /// <summary>
+    /// Whether callers go through the gateway (<see cref="ShopCluster.AddressOf"/>), as with <c>make up CLUSTER=1</c>. It knows the replicas of the start only.
+    /// </summary>
+    public bool Gateway { get; init; }
+
     /// <summary>Whether the operators' console is there too, of which nobody else takes notice.</summary>
     public bool Console { get; init; }
 
