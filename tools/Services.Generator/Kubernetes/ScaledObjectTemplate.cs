@@ -15,8 +15,6 @@ internal static class ScaledObjectTemplate
           maxReplicaCount: 8
           pollingInterval: 15
           cooldownPeriod: 300
-          # Without figures it stays at two, and an outage of Prometheus is none of the shop.
-          fallback: { failureThreshold: 4, replicas: 2 }
           triggers:
             - type: prometheus
               name: queue-depth
