@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # What bash would run before any script of ours, and what cd would print.
 unexport BASH_ENV ENV CDPATH
-.PHONY: help up observe secrets demo test bench chaos fuzz chaos-mutants service rename stop kill start down clean
+.PHONY: help up observe secrets demo test bench chaos fuzz chaos-mutants service release rename stop kill start down clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ chaos-mutants: ## bugs planted, to see that chaos finds them
 
 service: ## a new service from the template: make service NAME=loyalty
 	@deploy/new-service.sh "$(NAME)"
+
+release: ## what a tag names, built, packed and listed: make release TAG=v1.2.3
+	@deploy/release.sh
 
 stop: ## one of them, gracefully: make stop SERVICE=inventory
 	@deploy/service.sh stop "$(SERVICE)"

@@ -20,6 +20,8 @@ why_not() {
             echo "needs the running system: tests/runbooks.sh does it" ;;
         run-one-test-and-debug) echo "begins at somebody's IDE" ;;
         encrypt-connections | replace-keys) echo "is done by others: .ci/run with TLS=true, the runbook of a key" ;;
+        run-on-kubernetes) echo "needs a cluster; what can be known without one, tests/Kubernetes.Tests knows" ;;
+        release) echo "has a test of its own: tests/release.sh" ;;
         upgrade | run-in-production) echo "needs an installation with a history of its own" ;;
         take-over-later-versions) echo "needs a fork and its upstream" ;;
         deal-with-dead-letters) echo "is a list of what there is to ask; the runbook of a dead letter is walked" ;;

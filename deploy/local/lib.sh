@@ -15,7 +15,8 @@ if [ -z "${SHOP_ENVIRONMENT:-}" ] && [ "${BASH_SOURCE[${#BASH_SOURCE[@]} - 1]}" 
         case $shop_name in
             PATH | USER | LOGNAME | TERM | TMPDIR | TZ | NO_COLOR | CI | COLUMNS | DOCKER_* | COMPOSE_* | BUILDKIT_* | TESTCONTAINERS_* | XDG_* | SSH_AUTH_SOCK) ;;
             DOTNET_* | NUGET_* | NuGet* | SSL_CERT_* | NODE_EXTRA_CA_CERTS | npm_config_* | NPM_CONFIG_* | http_proxy | https_proxy | HTTP_PROXY | HTTPS_PROXY | all_proxy | ALL_PROXY | no_proxy | NO_PROXY) ;;
-            SHOP_* | TEST_* | DEMO_* | UPDATE_* | MODE | MAKE_TARGET | SERVICE | TESTS | ONLY | JOBS | REPEAT | LONG | BENCH | BENCH_* | ORDERS | FAULTS | SEED | REPLICAS | REQUESTS | MESSAGES | FAULT_KINDS | ORDER_KINDS | ALERTS | CONSOLE | CLUSTER | UPGRADE_FROM | \
+            SHOP_* | TEST_* | DEMO_* | UPDATE_* | MODE | MAKE_TARGET | SERVICE | TESTS | ONLY | JOBS | REPEAT | LONG | BENCH | BENCH_* | ORDERS | FAULTS | SEED | REPLICAS | REQUESTS | MESSAGES | FAULT_KINDS | ORDER_KINDS | ALERTS | CONSOLE | \
+                CLUSTER | UPGRADE_FROM | TAG | IMAGES | BASELINE | CONTAINER_FAMILY | RELEASE_BUILDER | GH_TOKEN | GH_ACTOR | MIGRATIONS_TIMEOUT | \
                 MUTANTS | CsCheck_* | UNSAFE | SIGNAL | *__*) ;;
             *) grep -q "^$shop_name=" "${BASH_SOURCE[0]%/*}/../../.env.example" || continue ;;
         esac

@@ -25,7 +25,10 @@ public sealed class The_services
         new Generated(Repository.Root, [.. All.Skip(1)]).Stale().Select(f => f.Key).ShouldBe(
             [
                 "docker-compose.yml", ".env.example", ".devcontainer/devcontainer.json", LogEventsPage.Path, "deploy/rabbitmq/definitions.json", "deploy/env/console.env",
-                "services/console/Console/appsettings.Development.json",
+                "services/console/Console/appsettings.Development.json", "deploy/kubernetes/base/kustomization.yaml", "deploy/kubernetes/secrets.txt",
+                "deploy/kubernetes/components/keda/services.yaml", "deploy/kubernetes/components/monitoring/services.yaml",
+                "deploy/kubernetes/components/gateway/routes.yaml", "deploy/kubernetes/overlays/dev/kustomization.yaml",
+                "deploy/kubernetes/overlays/production/kustomization.yaml",
             ],
             ignoreOrder: true);
 

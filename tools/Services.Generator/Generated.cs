@@ -1,4 +1,5 @@
 using Services.Generator.Dashboards;
+using Services.Generator.Kubernetes;
 
 namespace Services.Generator;
 
@@ -9,6 +10,8 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
     private const string Addresses = "deploy/env/console.env";
     private const string AddressesOfDevelopment = "services/console/Console/appsettings.Development.json";
 
+    private static readonly string[] Overlays = [.. new[] { "dev", "production" }.Select(o => $"{Manifests.Folder}/overlays/{o}/kustomization.yaml")];
+
     private readonly IReadOnlyList<Service> _keeping = [.. services.Where(s => !s.Stateless)];
 
     /// <summary>What a test or a person runs after a manifest or an event has changed.</summary>
@@ -16,7 +19,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
 
     /// <summary>By path below the root, as it should be.</summary>
     public IReadOnlyDictionary<string, string> Files() => new Dictionary<string, string>(
-        Catalogue.All.Select(d => KeyValuePair.Create($"{Catalogue.Folder}/{d.Name}.json", d.ToJson())).Concat(OfConsole()))
+        Catalogue.All.Select(d => KeyValuePair.Create($"{Catalogue.Folder}/{d.Name}.json", d.ToJson())).Concat(OfConsole()).Concat(OfKubernetes()))
     {
         ["docker-compose.yml"] = Fill("docker-compose.yml", new()
         {
@@ -57,6 +60,16 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
         }
         where File.Exists(Path.Combine(root, file.Path))
         select KeyValuePair.Create(file.Path, Fill(file.Path, new() { ["addresses"] = file.Lines }));
+
+    private IEnumerable<KeyValuePair<string, string>> OfKubernetes() =>
+    [
+        .. new Manifests(root).Files(services),
+        KeyValuePair.Create(
+            $"{Manifests.Folder}/base/kustomization.yaml",
+            Fill($"{Manifests.Folder}/base/kustomization.yaml", new() { ["resources"] = services.Select(s => $"  - {s.Name}.yaml") })),
+        .. from overlay in Overlays
+           select KeyValuePair.Create(overlay, Fill(overlay, new() { ["images"] = Manifests.Images(Read(overlay), services) })),
+    ];
 
     private static string[] Containers(Service service) => (service.Stateless ? Container(service) : ContainerAndMigrations(service)).Split('\n');
 
