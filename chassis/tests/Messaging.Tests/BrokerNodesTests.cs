@@ -10,7 +10,7 @@ using Microsoft.Extensions.Options;
 
 namespace Messaging.Tests;
 
-/// <summary>A broker that can be reached at several addresses. Each of them is a link to the one broker of the tests, and is lost when the link is cut.</summary>
+/// <summary>A broker at several addresses. Each of them is a link to the one broker of the tests, and is lost when the link is cut.</summary>
 public sealed class A_broker_of_several_nodes(WorkFixture fixture) : IClassFixture<WorkFixture>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
