@@ -4,6 +4,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
 choose_mode
+clustered
 MAKE_TARGET=${MAKE_TARGET:-up}
 trap 'printf "\n"; warn "interrupted. What was started stays; make up goes on from here, make down ends it."; exit 130' INT TERM
 
@@ -73,6 +74,19 @@ check_ports() {
     for name in "${PROCESSES[@]}"; do
         alive "$name" || need_port "$(port_variable "$name")" "$name"
     done
+    [ -z "${CLUSTER:-}" ] || alive gateway || for name in "${SERVICES[@]}"; do keeps_nothing "$name" || need_port "$(port_variable "$name")" "$name"; done
+}
+
+# The messages of a broker with one node would be out of the reach of three others. Another number of replicas, and the gateway has to know them.
+form_cluster() {
+    [ -n "${CLUSTER:-}" ] || return 0
+    [ -s "$STATE/cluster" ] || [ ! -d "$STATE/rabbitmq/data" ] || die "This folder has a broker of one node, and data in it." \
+        "make clean drops both; docs/how-to/run-several-replicas.md says how to keep the databases."
+    if [ -s "$STATE/cluster" ] && [ "$(cat "$STATE/cluster")" != "$REPLICAS" ]; then
+        local REPLICAS=9
+        . "$ROOT/deploy/local/services.sh"
+        stop_services
+    fi
 }
 
 up_local() {
@@ -84,6 +98,9 @@ up_local() {
     need_dotnet
     export_local_addresses
     mkdir -p "$STATE/logs"
+    form_cluster
+    . "$ROOT/deploy/local/services.sh"
+    [ -z "${CLUSTER:-}" ] || printf '%s' "$REPLICAS" >"$STATE/cluster"
 
     # What runs speaks as it did when it was started.
     if [ "$([ ! -d "$STATE/tls" ] || echo true)" != "$TLS" ] && any_alive; then
@@ -128,7 +145,7 @@ up_local() {
     [ ! -e "$STATE/observed" ] || start_observability
     step "Waiting for the services"
     await_services
-    ok "${SERVICES[*]} and the payment sandbox are healthy"
+    ok "${SERVICES[*]} and the payment sandbox are healthy${CLUSTER:+, $REPLICAS of each behind the gateway}"
     if [ -e "$STATE/observed" ]; then
         await_observability
         ok "Prometheus, Alertmanager and the dashboard are ready"
@@ -163,6 +180,12 @@ telemetry() {
         Prometheus "$PROMETHEUS_PORT" Alertmanager "$ALERTMANAGER_PORT"
 }
 
+cluster() {
+    [ -n "${CLUSTER:-}" ] || return 0
+    printf '  %-16s %s\n' cluster "$REPLICAS of each service behind the gateway, but for the console; three nodes of RabbitMQ" \
+        '' "make kill SERVICE=orders-2 or SERVICE=rabbitmq-3, and make start"
+}
+
 cat <<TEXT
 
 ${bold}Everything is up${plain} ($MODE mode, $SECONDS s, environment $ASPNETCORE_ENVIRONMENT). Everything listens on 127.0.0.1 only. $(passwords)
@@ -172,7 +195,7 @@ $(services_and_urls)
   mails            http://127.0.0.1:$MAIL_WEB_PORT
   payment sandbox  http${TLS:+s}://127.0.0.1:$PAYMENT_SANDBOX_PORT
   PostgreSQL       127.0.0.1:$POSTGRES_PORT                   postgres / $POSTGRES_PASSWORD
-$(telemetry)
+$(telemetry)$(cluster)
   operator         $OPERATOR_EMAIL / $OPERATOR_PASSWORD
 
 Next: ${bold}make demo${plain} places four orders and shows what becomes of them. make down stops everything.

@@ -7,6 +7,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
 {
     // The console's: it asks every service that has an API, and whoever takes the console away has no such files.
     private const string Addresses = "deploy/env/console.env";
+    private const string Gateway = "deploy/env/gateway.env";
     private const string AddressesOfDevelopment = "services/console/Console/appsettings.Development.json";
 
     private readonly IReadOnlyList<Service> _keeping = [.. services.Where(s => !s.Stateless)];
@@ -34,6 +35,14 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
             ["passwords of databases"] = _keeping.SelectMany(
                 s => new[] { $"{s.Variable}_DB_PASSWORD={s.Name}-dev", $"{s.Variable}_DB_MIGRATOR_PASSWORD={s.Name}-migrator-dev" }),
             ["passwords at the broker"] = _keeping.Select(s => $"{s.Variable}_BROKER_PASSWORD={s.Name}-dev"),
+        }),
+        [Gateway] = Fill(Gateway, new()
+        {
+            ["gateway"] = _keeping.SelectMany(s => new[]
+            {
+                $"Gateway__Services__{s.Name}__Listen=http${{TLS:+s}}://${{SHOP_{s.Variable}_ADDRESS:-0.0.0.0:{s.Port}}}",
+                $"Gateway__Services__{s.Name}__Replicas=${{SHOP_{s.Variable}_REPLICAS:-http${{TLS:+s}}://{s.Name}:8080}}",
+            }),
         }),
         [".devcontainer/devcontainer.json"] = Fill(".devcontainer/devcontainer.json", new()
         {
