@@ -11,8 +11,20 @@ clustered
 known=("${SERVICES[@]}" payment-sandbox postgres ${CLUSTER:+"${PROCESSES[@]}" rabbitmq-1 rabbitmq-2 rabbitmq-3} rabbitmq mail)
 [[ " ${known[*]} " == *" $name "* ]] || die "Which service? make $action SERVICE=NAME, with one of: ${known[*]}"
 MAKE_TARGET=start
+docker_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]; }
 
 if [ "$MODE" = docker ]; then
+    [ "$name" != rabbitmq-1 ] || name=rabbitmq
+    # One replica is a container, of which Compose knows the service only.
+    if [[ $name == *-[1-9] && $name != rabbitmq-* ]]; then
+        container=$COMPOSE_PROJECT_NAME-$name
+        case $action in
+            stop) docker stop "$container" ;;
+            kill) docker kill "$container" ;;
+            start) docker start "$container"; wait_until 90 "$name" - docker_healthy "$container" ;;
+        esac
+        exit
+    fi
     case $action in
         stop) docker compose stop "$name" ;;
         kill) docker compose kill --signal KILL "$name" ;;

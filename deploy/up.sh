@@ -38,21 +38,32 @@ end_guest() {
 
 # ── The two modes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+# One after the other: they join those that run. What the first has made alone has its copies on them as well.
+join_nodes() {
+    local node
+    for node in rabbitmq-2 rabbitmq-3; do
+        docker compose up --wait --quiet-pull "$node" || die "The broker's node $node did not become healthy." "See why: docker compose logs $node"
+        docker compose exec -T rabbitmq rabbitmq-queues -q grow "rabbit@$node" all >/dev/null
+    done
+}
+
 up_docker() {
     local name
     at_broker() { docker compose exec -T rabbitmq sh /provision/upgrade.sh "$@"; }
     stop_services() { docker compose stop "${SERVICES[@]}"; }
     # compose would only say "address already in use", late, and of one port.
     if [ -z "$(own_containers)" ]; then
-        for name in "${SERVICES[@]}" payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web $([ ! -e "$STATE/observed" ] || echo telemetry prometheus alertmanager); do
+        for name in "${SERVICES[@]}" ${CLUSTER:+gateway} payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web $([ ! -e "$STATE/observed" ] || echo telemetry prometheus alertmanager); do
             need_port "$(port_variable "$name")" "${name//-/ }"
         done
     fi
     mkdir -p "$STATE"
     printf '%s\n' "$COMPOSE_PROJECT_NAME" >"$STATE/project"
     printf 'docker\n' >"$STATE/mode"
+    [ -z "${CLUSTER:-}" ] || printf '%s' "$REPLICAS" >"$STATE/cluster"
     step "docker compose up --build --wait"
     docker compose up --wait --quiet-pull rabbitmq || die "The broker did not become healthy." "See why: docker compose logs rabbitmq"
+    [ -z "${CLUSTER:-}" ] || join_nodes
     at_broker definitions /tmp/broker/definitions.json
     end_guest
     renew_queues

@@ -88,6 +88,7 @@ clustered() {
     [ -n "${CLUSTER:-}$replicas" ] || return 0
     case ${REPLICAS:=${replicas:-2}} in [1-9]) ;; *) die "REPLICAS is '$REPLICAS'; it can be 1 to 9." ;; esac
     export CLUSTER=1 REPLICAS
+    export COMPOSE_FILE=$ROOT/docker-compose.yml:$ROOT/docker-compose.cluster.yml
 }
 
 # Where the processes of the local mode find each other; in containers the defaults of deploy/env/*.env apply.

@@ -7,6 +7,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
 {
     // The console's: it asks every service that has an API, and whoever takes the console away has no such files.
     private const string Addresses = "deploy/env/console.env";
+    private const string Replicas = "docker-compose.cluster.yml";
     private const string Gateway = "deploy/env/gateway.env";
     private const string AddressesOfDevelopment = "services/console/Console/appsettings.Development.json";
 
@@ -28,6 +29,13 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
             ["passwords at the broker"] = _keeping.Select(s => "      " + Password(s, "BROKER_PASSWORD", "dev")),
             ["targets of Prometheus"] = [$"      SERVICE_TARGETS: {string.Join(' ', services.Select(s => $"{s.Name}={s.Name}:9464"))}"],
             ["volumes"] = services.Select(s => $"  tls-{s.Name}:").Concat(services.Except(_keeping).Select(s => $"  {s.Name}:")),
+        }),
+        [Replicas] = Fill(Replicas, new()
+        {
+            ["replicas"] = _keeping.SelectMany(s => new[] { $"  {s.Name}: *replicas" }),
+            ["ports of the gateway"] = _keeping.Select(s => $"      - \"127.0.0.1:${{{s.Variable}_PORT:-{s.Port}}}:{s.Port}\""),
+            ["what the gateway waits for"] = _keeping.Select(s => $"      {s.Name}: {{ condition: service_started }}"),
+            ["addresses behind the gateway"] = _keeping.Select(s => $"      Console__Services__{s.Name}: http${{TLS:+s}}://gateway:{s.Port}"),
         }),
         [".env.example"] = Fill(".env.example", new()
         {
