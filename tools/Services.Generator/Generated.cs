@@ -32,7 +32,8 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
         }),
         [Replicas] = Fill(Replicas, new()
         {
-            ["replicas"] = _keeping.SelectMany(s => new[] { $"  {s.Name}: *replicas" }),
+            ["replicas"] = _keeping.SelectMany(s => new[] { $"  {s.Name}:", "    <<: *replicas", "    ports: !reset []            # they are the gateway's" }),
+            ["passwords at the broker"] = _keeping.Select(s => "    " + Password(s, "BROKER_PASSWORD", "dev")),
             ["ports of the gateway"] = _keeping.Select(s => $"      - \"127.0.0.1:${{{s.Variable}_PORT:-{s.Port}}}:{s.Port}\""),
             ["what the gateway waits for"] = _keeping.Select(s => $"      {s.Name}: {{ condition: service_started }}"),
             ["addresses behind the gateway"] = _keeping.Select(s => $"      Console__Services__{s.Name}: http${{TLS:+s}}://gateway:{s.Port}"),
