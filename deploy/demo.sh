@@ -4,6 +4,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
 choose_mode
+clustered
 export MODE MAKE_TARGET=demo
 "$ROOT/deploy/up.sh"
 say ""

@@ -3,6 +3,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
+clustered
 clean=no
 [ "${1:-}" != --clean ] || clean=yes
 

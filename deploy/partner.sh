@@ -5,6 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
 choose_mode
+clustered
 password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
 if [ "$MODE" = docker ]; then
     at_partner() { docker compose exec -T rabbitmq sh /provision/partner.sh "$@"; }

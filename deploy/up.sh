@@ -4,6 +4,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 load_settings
 choose_mode
+clustered
 MAKE_TARGET=${MAKE_TARGET:-up}
 trap 'printf "\n"; warn "interrupted. What was started stays; make up goes on from here, make down ends it."; exit 130' INT TERM
 
@@ -37,21 +38,32 @@ end_guest() {
 
 # ── The two modes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+# One after the other: they join those that run. What the first has made alone has its copies on them as well.
+join_nodes() {
+    local node
+    for node in rabbitmq-2 rabbitmq-3; do
+        docker compose up --wait --quiet-pull "$node" || die "The broker's node $node did not become healthy." "See why: docker compose logs $node"
+        docker compose exec -T rabbitmq rabbitmq-queues -q grow "rabbit@$node" all >/dev/null
+    done
+}
+
 up_docker() {
     local name
     at_broker() { docker compose exec -T rabbitmq sh /provision/upgrade.sh "$@"; }
     stop_services() { docker compose stop "${SERVICES[@]}"; }
     # compose would only say "address already in use", late, and of one port.
     if [ -z "$(own_containers)" ]; then
-        for name in "${SERVICES[@]}" payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web $([ ! -e "$STATE/observed" ] || echo telemetry prometheus alertmanager); do
+        for name in "${SERVICES[@]}" ${CLUSTER:+gateway} payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web $([ ! -e "$STATE/observed" ] || echo telemetry prometheus alertmanager); do
             need_port "$(port_variable "$name")" "${name//-/ }"
         done
     fi
     mkdir -p "$STATE"
     printf '%s\n' "$COMPOSE_PROJECT_NAME" >"$STATE/project"
     printf 'docker\n' >"$STATE/mode"
+    [ -z "${CLUSTER:-}" ] || printf '%s' "$REPLICAS" >"$STATE/cluster"
     step "docker compose up --build --wait"
     docker compose up --wait --quiet-pull rabbitmq || die "The broker did not become healthy." "See why: docker compose logs rabbitmq"
+    [ -z "${CLUSTER:-}" ] || join_nodes
     at_broker definitions /tmp/broker/definitions.json
     end_guest
     renew_queues
@@ -73,6 +85,19 @@ check_ports() {
     for name in "${PROCESSES[@]}"; do
         alive "$name" || need_port "$(port_variable "$name")" "$name"
     done
+    [ -z "${CLUSTER:-}" ] || alive gateway || for name in "${SERVICES[@]}"; do keeps_nothing "$name" || need_port "$(port_variable "$name")" "$name"; done
+}
+
+# The messages of a broker with one node would be out of the reach of three others. Another number of replicas, and the gateway has to know them.
+form_cluster() {
+    [ -n "${CLUSTER:-}" ] || return 0
+    [ -s "$STATE/cluster" ] || [ ! -d "$STATE/rabbitmq/data" ] || die "This folder has a broker of one node, and data in it." \
+        "make clean drops both; docs/how-to/run-several-replicas.md says how to keep the databases."
+    if [ -s "$STATE/cluster" ] && [ "$(cat "$STATE/cluster")" != "$REPLICAS" ]; then
+        local REPLICAS=9
+        . "$ROOT/deploy/local/services.sh"
+        stop_services
+    fi
 }
 
 up_local() {
@@ -84,6 +109,9 @@ up_local() {
     need_dotnet
     export_local_addresses
     mkdir -p "$STATE/logs"
+    form_cluster
+    . "$ROOT/deploy/local/services.sh"
+    [ -z "${CLUSTER:-}" ] || printf '%s' "$REPLICAS" >"$STATE/cluster"
 
     # What runs speaks as it did when it was started.
     if [ "$([ ! -d "$STATE/tls" ] || echo true)" != "$TLS" ] && any_alive; then
@@ -128,7 +156,7 @@ up_local() {
     [ ! -e "$STATE/observed" ] || start_observability
     step "Waiting for the services"
     await_services
-    ok "${SERVICES[*]} and the payment sandbox are healthy"
+    ok "${SERVICES[*]} and the payment sandbox are healthy${CLUSTER:+, $REPLICAS of each behind the gateway}"
     if [ -e "$STATE/observed" ]; then
         await_observability
         ok "Prometheus, Alertmanager and the dashboard are ready"
@@ -163,6 +191,12 @@ telemetry() {
         Prometheus "$PROMETHEUS_PORT" Alertmanager "$ALERTMANAGER_PORT"
 }
 
+cluster() {
+    [ -n "${CLUSTER:-}" ] || return 0
+    printf '  %-16s %s\n' cluster "$REPLICAS of each service behind the gateway, but for the console; three nodes of RabbitMQ" \
+        '' "make kill SERVICE=orders-2 or SERVICE=rabbitmq-3, and make start"
+}
+
 cat <<TEXT
 
 ${bold}Everything is up${plain} ($MODE mode, $SECONDS s, environment $ASPNETCORE_ENVIRONMENT). Everything listens on 127.0.0.1 only. $(passwords)
@@ -172,7 +206,7 @@ $(services_and_urls)
   mails            http://127.0.0.1:$MAIL_WEB_PORT
   payment sandbox  http${TLS:+s}://127.0.0.1:$PAYMENT_SANDBOX_PORT
   PostgreSQL       127.0.0.1:$POSTGRES_PORT                   postgres / $POSTGRES_PASSWORD
-$(telemetry)
+$(telemetry)$(cluster)
   operator         $OPERATOR_EMAIL / $OPERATOR_PASSWORD
 
 Next: ${bold}make demo${plain} places four orders and shows what becomes of them. make down stops everything.

@@ -18,6 +18,7 @@ why_not() {
     case $1 in
         try-payments | give-roles | import-a-catalogue | receive-webhooks | resync-a-copy | connect-a-partner | sign-people-in | restore)
             echo "needs the running system: tests/runbooks.sh does it" ;;
+        run-several-replicas) echo "needs the running system: tests/cluster.sh does it" ;;
         run-one-test-and-debug) echo "begins at somebody's IDE" ;;
         encrypt-connections | replace-keys) echo "is done by others: .ci/run with TLS=true, the runbook of a key" ;;
         run-on-kubernetes) echo "needs a cluster; what can be known without one, tests/Kubernetes.Tests knows" ;;

@@ -18,21 +18,23 @@ internal sealed class Connections(IOptions<GatewayOptions> options, ILogger<Forw
         handler.PooledConnectionIdleTimeout = Idle;
         handler.UseProxy = false;
         handler.MaxResponseHeadersLength = 64;
-        string[] names = [.. options.Value.Services.GetValueOrDefault(context.ClusterId)?.Addresses.Select(a => a.Host).Distinct() ?? []];
+        var addresses = options.Value.Services.GetValueOrDefault(context.ClusterId)?.Addresses ?? [];
+        string[] names = [.. addresses.Select(a => a.Host).Distinct()];
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, errors) => IsOneOf(names, certificate, errors);
     }
 
     protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
         new NeverTwice { InnerHandler = base.WrapHandler(context, handler) };
 
-    // The host of a request is the one that the caller knows, and the address of a replica is whatever its name stands for: its certificate has the name of the settings.
+    // The host of a request is the one that the caller knows, and the address of a replica is whatever its name stands for: its certificate has the name of the
+    // settings.
     private static bool IsOneOf(string[] names, X509Certificate? certificate, SslPolicyErrors errors) =>
         (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None
         && certificate is X509Certificate2 known && names.Any(n => known.MatchesHostname(n));
 
     /// <summary>
-    /// .NET sends a request without a body again by itself when a connection that was used before is closed without an answer, whatever its method. With a body,
-    /// even an empty one, it does not.
+    /// .NET sends a request without a body again by itself when a connection that was used before is closed without an answer, whatever its method. With a
+    /// body, even an empty one, it does not.
     /// </summary>
     private sealed class NeverTwice : DelegatingHandler
     {

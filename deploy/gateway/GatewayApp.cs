@@ -1,4 +1,3 @@
-using System.Net.Security;
 using System.Security.Authentication;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -12,8 +11,8 @@ using Yarp.ReverseProxy.Transforms;
 namespace Gateway;
 
 /// <summary>
-/// One address for all replicas of a service: it listens on a port for each, and passes on what comes there to a replica that is well. <c>/health</c> of its own
-/// is at <c>ASPNETCORE_URLS</c>.
+/// One address for all replicas of a service: it listens on a port for each, and passes on what comes there to a replica that is well. <c>/health</c> of its
+/// own is at <c>ASPNETCORE_URLS</c>.
 /// </summary>
 public static class GatewayApp
 {

@@ -16,7 +16,8 @@ internal sealed record Problem(int Status, string Code, string Detail, TimeSpan?
         504, "unavailable", "The answer took too long. What the request does may still happen: repeat it with the same Idempotency-Key.", Soon);
 
     public static Problem UnknownOutcome { get; } = new(
-        502, "outcome_unknown", "The replica went away before it answered. Whether the request had an effect is not known: repeat it with the same Idempotency-Key.",
+        502, "outcome_unknown",
+        "The replica went away before it answered. Whether the request had an effect is not known: repeat it with the same Idempotency-Key.",
         Soon);
 
     public static Problem NotFound { get; } = new(404, "not_found", "There is nothing at this address.");

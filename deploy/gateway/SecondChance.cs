@@ -46,7 +46,7 @@ internal static partial class SecondChance
 
     private static Problem Of(IForwarderErrorFeature failed) => failed switch
     {
-        { Error: ForwarderError.RequestBodyClient, Exception: BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } } => Problem.TooLarge,
+        { Error: ForwarderError.RequestBodyClient, Exception: BadHttpRequestException { StatusCode: 413 } } => Problem.TooLarge,
         { Error: ForwarderError.RequestBodyClient or ForwarderError.RequestCreation } => Problem.Refused,
         { Error: ForwarderError.RequestTimedOut } => Problem.TooSlow,
         _ => Problem.UnknownOutcome,

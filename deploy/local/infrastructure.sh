@@ -284,7 +284,7 @@ maildev_ready() { connects "$MAIL_SMTP_PORT" && http_ok "$MAIL_WEB_PORT" /api/he
 
 make_certificates() {
     local name
-    for name in "${SERVICES[@]}" payment-sandbox; do mkdir -p "$STATE/tls/$name"; done
+    for name in "${SERVICES[@]}" payment-sandbox ${CLUSTER:+gateway}; do mkdir -p "$STATE/tls/$name"; done
     TLS=true sh "$ROOT/deploy/tls/certificates.sh" "$STATE/tls" || die "The certificates could not be made."
 }
 

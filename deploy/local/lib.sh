@@ -16,7 +16,7 @@ if [ -z "${SHOP_ENVIRONMENT:-}" ] && [ "${BASH_SOURCE[${#BASH_SOURCE[@]} - 1]}" 
             PATH | USER | LOGNAME | TERM | TMPDIR | TZ | NO_COLOR | CI | COLUMNS | DOCKER_* | COMPOSE_* | BUILDKIT_* | TESTCONTAINERS_* | XDG_* | SSH_AUTH_SOCK) ;;
             DOTNET_* | NUGET_* | NuGet* | SSL_CERT_* | NODE_EXTRA_CA_CERTS | npm_config_* | NPM_CONFIG_* | http_proxy | https_proxy | HTTP_PROXY | HTTPS_PROXY | all_proxy | ALL_PROXY | no_proxy | NO_PROXY) ;;
             SHOP_* | TEST_* | DEMO_* | UPDATE_* | MODE | MAKE_TARGET | SERVICE | TESTS | ONLY | JOBS | REPEAT | LONG | BENCH | BENCH_* | ORDERS | FAULTS | SEED | REPLICAS | REQUESTS | MESSAGES | FAULT_KINDS | ORDER_KINDS | ALERTS | CONSOLE | \
-                CLUSTER | UPGRADE_FROM | TAG | IMAGES | BASELINE | CONTAINER_FAMILY | RELEASE_BUILDER | GH_TOKEN | GH_ACTOR | MIGRATIONS_TIMEOUT | \
+                CLUSTER | *_[1-9]_PORT | UPGRADE_FROM | TAG | IMAGES | BASELINE | CONTAINER_FAMILY | RELEASE_BUILDER | GH_TOKEN | GH_ACTOR | MIGRATIONS_TIMEOUT | \
                 MUTANTS | CsCheck_* | UNSAFE | SIGNAL | *__*) ;;
             *) grep -q "^$shop_name=" "${BASH_SOURCE[0]%/*}/../../.env.example" || continue ;;
         esac
@@ -82,6 +82,16 @@ load_settings() {
     case ${CLUSTER:-} in '' | 1) ;; *) die "CLUSTER is '$CLUSTER'; it can be 1, or nothing." ;; esac
 }
 
+# After `make up CLUSTER=1`, until `make clean`: what is under way lies in the queues of three nodes, which one of them alone does not give out.
+clustered() {
+    local replicas
+    replicas=$(cat "$STATE/cluster" 2>/dev/null || true)
+    [ -n "${CLUSTER:-}$replicas" ] || return 0
+    case ${REPLICAS:=${replicas:-2}} in [1-9]) ;; *) die "REPLICAS is '$REPLICAS'; it can be 1 to 9." ;; esac
+    export CLUSTER=1 REPLICAS
+    export COMPOSE_FILE=$ROOT/docker-compose.yml:$ROOT/docker-compose.cluster.yml
+}
+
 # Where the processes of the local mode find each other; in containers the defaults of deploy/env/*.env apply.
 export_local_addresses() {
     export SHOP_DB_HOST=127.0.0.1 SHOP_DB_PORT=$POSTGRES_PORT
@@ -102,6 +112,25 @@ export_local_addresses() {
         variable=$(port_variable "$name")
         export "$(metrics_port_variable "$name")=$((${!variable} + 1000))"
     done
+    [ -z "${CLUSTER:-}" ] || export_replicas
+}
+
+# The gateway has the ports of the services, and each replica one of its own.
+export_replicas() {
+    local name variable replica number port addresses
+    for name in "${SERVICES[@]}"; do
+        ! keeps_nothing "$name" || continue
+        variable=$(port_variable "$name") addresses=
+        for ((number = 1; number <= REPLICAS; number++)); do
+            replica=$(port_variable "$name-$number")
+            port=$((${!variable} + 100 * number))
+            export "$replica=${!replica:-$port}"
+            export "$(metrics_port_variable "$name-$number")=$((${!replica} + 1000))"
+            addresses=$addresses${addresses:+,}http${TLS:+s}://127.0.0.1:${!replica}
+        done
+        export "SHOP_${variable%_PORT}_REPLICAS=$addresses"
+    done
+    export SHOP_GATEWAY_ADDRESS=127.0.0.1:$GATEWAY_PORT SHOP_GATEWAY_TRUSTED=127.0.0.1 SHOP_GATEWAY_HOPS=1
 }
 
 # environment_of FILE...: the lines of deploy/env/FILE.env with their variables filled in, as an array in `environment`.

@@ -30,12 +30,14 @@ observer_port() {
 }
 
 start_observability() {
-    local name config service_targets=()
+    local name process config service_targets=()
     for name in "${OBSERVERS[@]}"; do alive "$name" || need_port "$(observer_port "$name")" "$name"; done
     alive dashboard || need_port OTLP_PORT "the dashboard (OTLP)"
     for name in "${SERVICES[@]}"; do
-        config=$(metrics_port_variable "$name")
-        service_targets+=("$name=127.0.0.1:${!config}")
+        for process in $(processes_of "$name"); do
+            config=$(metrics_port_variable "$process")
+            service_targets+=("$name=127.0.0.1:${!config}")
+        done
     done
     config=$(env SERVICE_TARGETS="${service_targets[*]}" RABBITMQ_TARGET="127.0.0.1:$RABBITMQ_METRICS_PORT" POSTGRES_TARGET="127.0.0.1:$POSTGRES_METRICS_PORT" \
         ALERTMANAGER_TARGET="127.0.0.1:$ALERTMANAGER_PORT" TLS="$TLS" CA="$STATE/tls/clients/trusted/ca.crt" \

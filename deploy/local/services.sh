@@ -4,11 +4,27 @@
 # The project is called after the service: services/orders/Orders/Orders.csproj.
 project_of() {
     local name
-    if [ "$1" = payment-sandbox ]; then echo deploy/payment-sandbox/PaymentSandbox.csproj; return; fi
+    case $1 in
+        payment-sandbox) echo deploy/payment-sandbox/PaymentSandbox.csproj; return ;;
+        gateway) echo deploy/gateway/Gateway.csproj; return ;;
+    esac
     name=$(printf '%s' "${1:0:1}" | tr a-z A-Z)${1:1}
     echo "services/$1/$name/$name.csproj"
 }
-PROCESSES=(payment-sandbox "${SERVICES[@]}")
+PROGRAMS=(payment-sandbox "${SERVICES[@]}" ${CLUSTER:+gateway})
+
+# processes_of PROGRAM: with CLUSTER=1 orders-1, orders-2 and so on, but for what there is one of in any case
+processes_of() {
+    local number
+    if [ -z "${CLUSTER:-}" ] || [ "$1" = payment-sandbox ] || [ "$1" = gateway ] || keeps_nothing "$1"; then printf '%s\n' "$1"; return; fi
+    for ((number = 1; number <= REPLICAS; number++)); do printf '%s-%s\n' "$1" "$number"; done
+}
+program_named() { case $1 in *-[1-9]) printf '%s' "${1%-[1-9]}" ;; *) printf '%s' "$1" ;; esac; }
+
+PROCESSES=()
+for shop_name in "${PROGRAMS[@]}"; do
+    while IFS= read -r shop_process; do PROCESSES+=("$shop_process"); done < <(processes_of "$shop_name")
+done
 
 need_dotnet() {
     local band
@@ -21,7 +37,7 @@ need_dotnet() {
 
 # What the binaries are made from; whoever changes none of it waits for no build.
 sources() {
-    (cd "$ROOT" && find contracts chassis services deploy/payment-sandbox tests/Demo Directory.*.props global.json deploy/local/System.proj \
+    (cd "$ROOT" && find contracts chassis services deploy/payment-sandbox ${CLUSTER:+deploy/gateway} tests/Demo Directory.*.props global.json deploy/local/System.proj \
         \( -name bin -o -name obj -o -name tests -o -name journey -o -name node_modules -o -name "Contracts.*" -o -name sample \) -prune -o -type f -printf '%p %s %T@\n' | sort | sha256sum)
 }
 
@@ -31,12 +47,12 @@ up_to_date() { [ "$(cat "$STATE/app/built-from" 2>/dev/null)" = "$(sources)" ]; 
 build_services() {
     local name project before
     before=$(sources)
-    dotnet_build deploy/local/System.proj --configuration Release >"$STATE/logs/build.log" 2>&1 || {
+    dotnet_build deploy/local/System.proj --configuration Release ${CLUSTER:+-p:Gateway=true} >"$STATE/logs/build.log" 2>&1 || {
         grep -E 'error|warn' "$STATE/logs/build.log" | sort -u | head -n 15 >&2
         die "The build failed; all of it is in $STATE/logs/build.log."
     }
     rm -rf "$STATE/app.new"
-    for name in "${PROCESSES[@]}"; do
+    for name in "${PROGRAMS[@]}"; do
         project=$(project_of "$name")
         mkdir -p "$STATE/app.new/$name"
         cp -a "$ROOT/$(dirname "$project")/bin/Release/net10.0/." "$STATE/app.new/$name/"
@@ -68,26 +84,28 @@ program_of() { printf '%s.dll' "$(basename "$(project_of "$1")" .csproj)"; }
 
 # The service sees its own settings and no other's.
 start_service() {
-    local name=$1 metrics
+    local name=$1 program metrics variable
     alive "$name" && return 0
-    need_port "$(port_variable "$name")" "$name"
+    program=$(program_named "$name") variable=$(port_variable "$name")
+    need_port "$variable" "$name"
     metrics=$(metrics_port_variable "$name")
-    [ -z "$METRICS" ] || [ "$name" = payment-sandbox ] || need_port "$metrics" "the metrics of $name"
+    [ -z "$METRICS" ] || [ -z "${!metrics:-}" ] || need_port "$metrics" "the metrics of $name"
     export SHOP_METRICS_ADDRESS=127.0.0.1:${!metrics:-}
     inherit
-    export SHOP_TLS=$STATE/tls/$name
-    if [ "$name" = payment-sandbox ]; then
-        environment_of payment-sandbox
-    elif keeps_nothing "$name"; then
-        environment_of common "$name"
+    export SHOP_TLS=$STATE/tls/$program
+    if [ "$name" = payment-sandbox ] || [ "$name" = gateway ]; then
+        environment_of "$name"
+    elif keeps_nothing "$program" || [ "$name" != "$(processes_of "$program" | sed -n 1p)" ]; then
+        environment_of common "$program"
     else
         # Brings the database up to date and ends, with a password that the service itself does not have. The service waits for it.
         stop "$name.migrations"
-        environment_of common "$name" "$name.migrations"
-        (cd "$STATE/app/$name" && start "$name.migrations" env -i "${environment[@]}" "${inherited[@]}" dotnet "$(program_of "$name")" --migrate)
-        environment_of common "$name"
+        environment_of common "$program" "$program.migrations"
+        (cd "$STATE/app/$program" && start "$name.migrations" env -i "${environment[@]}" "${inherited[@]}" dotnet "$(program_of "$program")" --migrate)
+        environment_of common "$program"
     fi
-    (cd "$STATE/app/$name" && supervise "$name" "${environment[@]}" "${inherited[@]}" -- dotnet "$(program_of "$name")")
+    [ "$name" = "$program" ] || environment+=("ASPNETCORE_URLS=http${TLS:+s}://127.0.0.1:${!variable}")
+    (cd "$STATE/app/$program" && supervise "$name" "${environment[@]}" "${inherited[@]}" -- dotnet "$(program_of "$program")")
 }
 
 service_ready() { local variable; variable=$(port_variable "$1"); own_ok "${!variable}" /health/ready; }

@@ -19,7 +19,8 @@ public sealed class RunningGateway : IAsyncDisposable
     /// <summary>Asks the gateway itself.</summary>
     public HttpClient Own { get; } = new() { BaseAddress = new Uri($"http://127.0.0.1:{Ports.Free()}") };
 
-    public static async Task<RunningGateway> StartAsync(int replicas = 2, IReadOnlyDictionary<string, string>? settings = null, IReadOnlyList<string>? addresses = null)
+    public static async Task<RunningGateway> StartAsync(
+        int replicas = 2, IReadOnlyDictionary<string, string>? settings = null, IReadOnlyList<string>? addresses = null)
     {
         var gateway = new RunningGateway { Replicas = [.. Enumerable.Range(1, replicas).Select(n => new Replica($"things-{n}"))] };
         foreach (var replica in gateway.Replicas)
@@ -59,7 +60,8 @@ public sealed class RunningGateway : IAsyncDisposable
 
     /// <summary>Waits until so many of its replicas are thought to be well.</summary>
     public Task WaitUntilWellAsync(int count) => Poll.UntilAsync(
-        async () => JsonDocument.Parse(await Own.GetStringAsync("/health/ready")).RootElement.GetProperty("services").GetProperty("things").GetProperty("well").GetInt32(),
+        async () => JsonDocument.Parse(await Own.GetStringAsync("/health/ready")).RootElement
+            .GetProperty("services").GetProperty("things").GetProperty("well").GetInt32(),
         well => well == count,
         $"{count} replicas to be well");
 

@@ -183,7 +183,8 @@ public sealed class Who_gets_a_request
     [Fact]
     public async Task What_is_not_answered_in_time_ends()
     {
-        await using var gateway = await RunningGateway.StartAsync(replicas: 1, settings: new Dictionary<string, string> { ["Gateway:RequestTimeout"] = "00:00:00.5" });
+        await using var gateway = await RunningGateway.StartAsync(
+            replicas: 1, settings: new Dictionary<string, string> { ["Gateway:RequestTimeout"] = "00:00:00.5" });
         gateway.Replicas[0].Work = context => Task.Delay(Timeout.Infinite, context.RequestAborted);
 
         using var answer = await gateway.Client.GetAsync("/work");

@@ -16,7 +16,7 @@ public sealed class Behind_the_gateway
         var sku = $"sku-{Guid.NewGuid():n}";
         await staff.StockAsync(sku, 100);
         await Poll.UntilAsync(
-            async () => (await customer.SendAsync(HttpMethod.Post, "orders", "/v1/orders", ShopClient.OrderBody("pm_card_visa", (sku, 1)), Guid.NewGuid().ToString())).IsSuccessStatusCode,
+            async () => (await PlaceAsync()).IsSuccessStatusCode,
             "orders to know the product");
 
         cluster.Of("orders")[0].Kill();
@@ -25,6 +25,9 @@ public sealed class Behind_the_gateway
             var order = (await customer.PostAsync("orders", "/v1/orders", ShopClient.OrderBody("pm_card_visa", (sku, 1)))).GetProperty("id").GetGuid();
             (await SeenAsync(cluster, customer, order)).ShouldContain("\"status\":\"completed\"");
         }
+
+        Task<HttpResponseMessage> PlaceAsync() =>
+            customer.SendAsync(HttpMethod.Post, "orders", "/v1/orders", ShopClient.OrderBody("pm_card_visa", (sku, 1)), Guid.NewGuid().ToString());
     }
 
     private static async Task<string> SeenAsync(ShopCluster cluster, ShopClient customer, Guid order)

@@ -8,6 +8,8 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
 {
     // The console's: it asks every service that has an API, and whoever takes the console away has no such files.
     private const string Addresses = "deploy/env/console.env";
+    private const string Replicas = "docker-compose.cluster.yml";
+    private const string Gateway = "deploy/env/gateway.env";
     private const string AddressesOfDevelopment = "services/console/Console/appsettings.Development.json";
 
     private static readonly string[] Overlays = [.. new[] { "dev", "production" }.Select(o => $"{Manifests.Folder}/overlays/{o}/kustomization.yaml")];
@@ -31,12 +33,28 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
             ["targets of Prometheus"] = [$"      SERVICE_TARGETS: {string.Join(' ', services.Select(s => $"{s.Name}={s.Name}:9464"))}"],
             ["volumes"] = services.Select(s => $"  tls-{s.Name}:").Concat(services.Except(_keeping).Select(s => $"  {s.Name}:")),
         }),
+        [Replicas] = Fill(Replicas, new()
+        {
+            ["replicas"] = _keeping.SelectMany(s => new[] { $"  {s.Name}:", "    <<: *replicas", "    ports: !reset []            # they are the gateway's" }),
+            ["passwords at the broker"] = _keeping.Select(s => "    " + Password(s, "BROKER_PASSWORD", "dev")),
+            ["ports of the gateway"] = _keeping.Select(s => $"      - \"127.0.0.1:${{{s.Variable}_PORT:-{s.Port}}}:{s.Port}\""),
+            ["what the gateway waits for"] = _keeping.Select(s => $"      {s.Name}: {{ condition: service_started }}"),
+            ["addresses behind the gateway"] = _keeping.Select(s => $"      Console__Services__{s.Name}: http${{TLS:+s}}://gateway:{s.Port}"),
+        }),
         [".env.example"] = Fill(".env.example", new()
         {
             ["ports"] = services.Select(s => $"{s.Variable}_PORT={s.Port}"),
             ["passwords of databases"] = _keeping.SelectMany(
                 s => new[] { $"{s.Variable}_DB_PASSWORD={s.Name}-dev", $"{s.Variable}_DB_MIGRATOR_PASSWORD={s.Name}-migrator-dev" }),
             ["passwords at the broker"] = _keeping.Select(s => $"{s.Variable}_BROKER_PASSWORD={s.Name}-dev"),
+        }),
+        [Gateway] = Fill(Gateway, new()
+        {
+            ["gateway"] = _keeping.SelectMany(s => new[]
+            {
+                $"Gateway__Services__{s.Name}__Listen=http${{TLS:+s}}://${{SHOP_{s.Variable}_ADDRESS:-0.0.0.0:{s.Port}}}",
+                $"Gateway__Services__{s.Name}__Replicas=${{SHOP_{s.Variable}_REPLICAS:-http${{TLS:+s}}://{s.Name}:8080}}",
+            }),
         }),
         [".devcontainer/devcontainer.json"] = Fill(".devcontainer/devcontainer.json", new()
         {

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# make up CLUSTER=1, in the mode of MODE: the demo ends well; so does one in whose middle a replica of each service and a node of the broker are killed, and stay
+# away; then all are back.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+killed=(users-1 orders-2 inventory-1 notifications-2 rabbitmq-3)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+make --no-print-directory demo CLUSTER=1
+
+# Nobody says again that it is a cluster: it is one until make clean.
+make --no-print-directory demo >"$log" 2>&1 &
+demo=$!
+for _ in $(seq 3000); do       # the middle: orders are placed and the first steps are through
+    grep -q 'reserve stock' "$log" && break
+    kill -0 "$demo" 2>/dev/null || break
+    sleep 0.1
+done
+for each in "${killed[@]}"; do make --no-print-directory kill SERVICE="$each"; done
+wait "$demo" || { cat "$log"; echo "The demo did not survive the death of ${killed[*]}." >&2; exit 1; }
+tail -n 4 "$log"
+
+for each in "${killed[@]}"; do make --no-print-directory start SERVICE="$each"; done
+make --no-print-directory demo
