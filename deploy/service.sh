@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# make stop|kill|start SERVICE=inventory: one service (or postgres, rabbitmq, mail, payment-sandbox) of what `make up` runs.
+# make stop|kill|start SERVICE=inventory: one service (or postgres, rabbitmq, mail, redis, payment-sandbox) of what `make up` runs.
 # stop lets it finish what it began; kill is kill -9, as a crash is; start brings it back and waits until it is healthy.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 action=${1:?} name=${2:-}
 load_settings
-known=("${SERVICES[@]}" payment-sandbox postgres rabbitmq mail)
+known=("${SERVICES[@]}" payment-sandbox postgres rabbitmq mail redis)
 [[ " ${known[*]} " == *" $name "* ]] || die "Which service? make $action SERVICE=NAME, with one of: ${known[*]}"
 choose_mode
 MAKE_TARGET=start
@@ -32,6 +32,7 @@ case $action in
         case $name in
             postgres) start_postgres; wait_until 60 PostgreSQL postgres postgres_ready ;;
             rabbitmq) start_rabbitmq; wait_until 90 RabbitMQ rabbitmq rabbitmq_ready ;;
+            redis) start_redis; wait_until 30 Redis redis redis_ready ;;
             mail) start_maildev; wait_until 60 "The mail catcher" maildev maildev_ready ;;
             *) start_service "$name"; await_service "$name" ;;
         esac ;;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail]`,
+# Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail|redis]`,
 # for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move|copy|promote`.
+# Redis is there where it is asked for: by its name, or by REDIS=true for the others as well.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
 # Ports of their own: those of TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ... where set, else the first free ones, so that two clones can test at the same time.
 # Beside its usual ports, PostgreSQL's and one more of the broker's speak TLS; TEST_TLS=true: all speak nothing else, as with TLS=true.
@@ -13,13 +14,14 @@ load_settings
 . "$ROOT/deploy/local/infrastructure.sh"
 
 MAKE_TARGET=test PORT_PREFIX=TEST_ TLS=${TEST_TLS:-}
-POSTGRES_PASSWORD=postgres RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_NODE=shop-$name RABBITMQ_MEMORY=2GB
+[ "$only" != redis ] || REDIS=true
+POSTGRES_PASSWORD=postgres REDIS_PASSWORD=redis RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_NODE=shop-$name RABBITMQ_MEMORY=2GB
 
 # Below the range from which Linux takes the ports of outgoing connections: one of those would be in the way, and nobody would be seen listening.
 choose_ports() {
     local pair setting chosen apart
     apart=$(($(printf '%s' "$STATE" | cksum | cut -d' ' -f1) % 40 * 20))       # two clones that choose in the same moment rarely choose the same
-    for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 RABBITMQ_METRICS:25776 MAIL_SMTP:25025 MAIL_WEB:25080; do
+    for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 RABBITMQ_METRICS:25776 MAIL_SMTP:25025 MAIL_WEB:25080 REDIS:26379 REDIS_TLS:26380; do
         setting=TEST_${pair%:*}_PORT
         chosen=${!setting:-}
         if [ -z "$chosen" ]; then
@@ -35,7 +37,7 @@ mkdir -p "$STATE/logs"
 . "$STATE/ports"
 POSTGRES_EXTRA_SETTINGS=$'max_connections = 600\nshared_buffers = 256MB'
 [ "${UNSAFE:-0}" = 0 ] || POSTGRES_EXTRA_SETTINGS+=$'\nfsync = off\nfull_page_writes = off'
-export POSTGRES_PASSWORD RABBITMQ_USER RABBITMQ_PASSWORD
+export POSTGRES_PASSWORD RABBITMQ_USER RABBITMQ_PASSWORD REDIS_PASSWORD
 
 rabbitmqctl() {
     rabbitmq_environment
@@ -43,6 +45,7 @@ rabbitmqctl() {
 }
 
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
+wants_redis() { [ -n "${REDIS:-}" ] && wanted redis; }
 
 case $action in
     install)
@@ -58,11 +61,14 @@ case $action in
         if wanted postgres; then start_postgres; fi
         if wanted rabbitmq; then start_rabbitmq; fi
         if wanted mail; then install_maildev; start_maildev; fi
+        if wants_redis; then start_redis; fi
         if wanted postgres; then wait_until 300 PostgreSQL postgres postgres_ready; fi
         if wanted mail; then wait_until 300 "The mail catcher" maildev maildev_ready; fi
         if wanted rabbitmq; then wait_until 300 RabbitMQ rabbitmq rabbitmq_ready; fi
+        if wants_redis; then wait_until 60 Redis redis redis_ready; fi
         ;;
     stop)
+        if wanted redis; then stop redis TERM 5; fi
         if wanted mail; then stop maildev TERM 10; fi
         if wanted rabbitmq; then stop rabbitmq TERM 30; [ -n "$only" ] || stop epmd TERM 5; fi
         if wanted postgres; then stop postgres "${SIGNAL:-INT}" 30; fi
@@ -71,6 +77,7 @@ case $action in
         if wanted postgres; then stop postgres QUIT 10; fi
         if wanted rabbitmq; then stop rabbitmq KILL 10; fi
         if wanted mail; then stop maildev KILL 5; fi
+        if wanted redis; then stop redis KILL 5; fi
         ;;
     move)       # everything in PostgreSQL is dumped, and restored into a fresh cluster at the same address
         dump=$STATE/moved.sql
@@ -119,6 +126,9 @@ export TEST_CERTIFICATES=$(printf %q "$STATE/tls") SSL_CERT_DIR=$(printf %q "$ST
 export TEST_RABBITMQ_TLS=amqps://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:${RABBITMQ_TLS_PORT:-}
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
+        if alive redis; then
+            printf 'export TEST_REDIS=127.0.0.1:%s,password=%s TEST_REDIS_TLS=127.0.0.1:%s,ssl=true,password=%s\n' "$REDIS_PORT" "$REDIS_PASSWORD" "$REDIS_TLS_PORT" "$REDIS_PASSWORD"
+        fi
         ;;
     *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, memory, rabbitmqctl or env" ;;
 esac

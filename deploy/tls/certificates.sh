@@ -14,9 +14,10 @@ folder=${1:?folder}
 services=
 for name in "$folder"/*/; do
     name=$(basename "$name")
-    case $name in ca | clients | postgres | rabbitmq | '*') ;; *) services="$services $name" ;; esac
+    case $name in ca | clients | postgres | rabbitmq | redis | '*') ;; *) services="$services $name" ;; esac
 done
 servers="$services postgres rabbitmq"
+[ ! -d "$folder/redis" ] || servers="$servers redis"        # where there is one
 umask 077
 mkdir -p "$folder/ca"
 ca=$folder/ca/ca
