@@ -25,6 +25,7 @@ public sealed partial class RedisLink : IHostedService, IAsyncDisposable
     private volatile bool _isUp;
     private Task _watching = Task.CompletedTask;
     private bool? _said;
+    private bool _isDisposed;
 
     public RedisLink(IOptions<RedisSettings> settings, ServiceIdentity service, TimeProvider clock, IMeterFactory meters, ILogger<RedisLink> logger)
     {
@@ -74,12 +75,22 @@ public sealed partial class RedisLink : IHostedService, IAsyncDisposable
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        await _stopped.CancelAsync();
-        await _watching.WaitAsync(cancellationToken);
+        if (!_isDisposed)
+        {
+            await _stopped.CancelAsync();
+            await _watching.WaitAsync(cancellationToken);
+        }
     }
 
+    // A host that a test stops may do so twice.
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         await _stopped.CancelAsync();
         await _watching;
         if (_connection is { } connection)

@@ -22,6 +22,7 @@ internal sealed partial class BrokerEventBus(BrokerConnection broker, ServiceIde
     private volatile Channel<(string Topic, ReadOnlyMemory<byte> Body)>? _events;
     private volatile string? _trouble = "It was not started.";
     private Task _running = Task.CompletedTask;
+    private bool _isDisposed;
 
     public override bool IsShared => true;
 
@@ -36,6 +37,11 @@ internal sealed partial class BrokerEventBus(BrokerConnection broker, ServiceIde
 
     public override async Task StopAsync(CancellationToken ct)
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
         await _stopped.CancelAsync();
         await _running.WaitAsync(ct);
         _trouble = "It has stopped.";
@@ -43,6 +49,12 @@ internal sealed partial class BrokerEventBus(BrokerConnection broker, ServiceIde
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         await _stopped.CancelAsync();
         await _running;
         _stopped.Dispose();

@@ -37,24 +37,28 @@ internal sealed class SharedWindow(SharedCounts counts, string what, string call
     public override bool TryReplenish() => _own.TryReplenish();
 
     // The one that is asked first. That it says no means that the other is asked.
-    protected override RateLimitLease AttemptAcquireCore(int permitCount) => counts.IsUp || IsUsedUp ? Refused.Instance : _own.AttemptAcquire(permitCount);
+    protected override RateLimitLease AttemptAcquireCore(int permitCount) => counts.IsUp || IsUsedUp ? Answer.No : _own.AttemptAcquire(permitCount);
 
     protected override async ValueTask<RateLimitLease> AcquireAsyncCore(int permitCount, CancellationToken cancellationToken)
     {
         if (IsUsedUp)
         {
-            return Refused.Instance;
+            return Answer.No;
         }
 
-        var count = await counts.CountAsync(what, caller, number, window.Window * 2);
-        var own = _own.AttemptAcquire(permitCount);
-        if (count is not { } all)
+        if (await counts.CountAsync(what, caller, number, window.Window * 2) is not { } count)
         {
-            return own;
+            return _own.AttemptAcquire(permitCount);
         }
 
-        Raise(all);
-        return all > window.PermitLimit ? Refused.Instance : own;
+        Raise(count);
+        if (count > window.PermitLimit)
+        {
+            return Answer.No;
+        }
+
+        _own.AttemptAcquire(permitCount).Dispose();
+        return Answer.Yes;
     }
 
     protected override void Dispose(bool disposing)
@@ -76,11 +80,12 @@ internal sealed class SharedWindow(SharedCounts counts, string what, string call
         }
     }
 
-    private sealed class Refused : RateLimitLease
+    private sealed class Answer(bool isAcquired) : RateLimitLease
     {
-        public static readonly Refused Instance = new();
+        public static readonly Answer Yes = new(true);
+        public static readonly Answer No = new(false);
 
-        public override bool IsAcquired => false;
+        public override bool IsAcquired => isAcquired;
 
         public override IEnumerable<string> MetadataNames => [];
 
