@@ -33,6 +33,7 @@ public static class TestServers
     {
         get
         {
+            _ = Redis;
             NeedTls();
             return Variable("TEST_REDIS_TLS") ?? throw Missing.Choice("This test needs a Redis that speaks TLS: make test MODE=local has it (docs/testing.md).");
         }

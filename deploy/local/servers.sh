@@ -127,7 +127,7 @@ export TEST_RABBITMQ_TLS=amqps://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:${R
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
         if alive redis; then
-            printf 'export TEST_REDIS=127.0.0.1:%s,password=%s TEST_REDIS_TLS=127.0.0.1:%s,ssl=true,password=%s\n' "$REDIS_PORT" "$REDIS_PASSWORD" "$REDIS_TLS_PORT" "$REDIS_PASSWORD"
+            printf 'export TEST_REDIS=127.0.0.1:%s,password=%s TEST_REDIS_TLS=127.0.0.1:%s,ssl=true,password=%s\n' "$REDIS_PORT" "$REDIS_PASSWORD" "${REDIS_TLS_PORT:-}" "$REDIS_PASSWORD"
         fi
         ;;
     *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, memory, rabbitmqctl or env" ;;
