@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # make chaos: the real system under injected faults, its guarantees checked from outside. ORDERS, FAULTS and SEED choose the run;
+# CLUSTER=1: the broker has three nodes, and what can happen to one of them happens first;
 # REPLICAS, FAULT_KINDS=kind,kind and ORDER_KINDS=kind,kind make it a special one; CONSOLE=1 opens the operators' console, with somebody who
 # looks at its pages. make fuzz: the same without faults, and REQUESTS and MESSAGES of a fuzzer instead.
 # ALERTS=1: each alert of deploy/observability, fired by the fault that it is for, and silent again afterwards; FAULT_KINDS=words,words takes the faults with them.

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
 action=${1:?} name=${2:-}
 load_settings
-known=("${SERVICES[@]}" payment-sandbox postgres rabbitmq mail redis)
+known=("${SERVICES[@]}" payment-sandbox postgres ${CLUSTER:+rabbitmq-1 rabbitmq-2 rabbitmq-3} rabbitmq mail redis)
 [[ " ${known[*]} " == *" $name "* ]] || die "Which service? make $action SERVICE=NAME, with one of: ${known[*]}"
 choose_mode
 MAKE_TARGET=start
@@ -26,12 +26,23 @@ take_lock
 process=$name
 [ "$name" != mail ] || process=maildev
 case $action in
-    stop) if [ "$name" = postgres ]; then stop postgres INT; else stop "$process"; fi ;;
-    kill) if [ "$name" = postgres ]; then stop postgres QUIT; else stop "$process" KILL; fi ;;
+    stop)
+        case $name in
+            postgres) stop postgres INT ;;
+            rabbitmq) stop_rabbitmq ;;
+            *) stop "$process" ;;
+        esac ;;
+    kill)
+        case $name in
+            postgres) stop postgres QUIT ;;
+            rabbitmq) stop_rabbitmq KILL ;;
+            *) stop "$process" KILL ;;
+        esac ;;
     start)
         case $name in
             postgres) start_postgres; wait_until 60 PostgreSQL postgres postgres_ready ;;
-            rabbitmq) start_rabbitmq; wait_until 90 RabbitMQ rabbitmq rabbitmq_ready ;;
+            rabbitmq) start_rabbitmq; await_rabbitmq 90 ;;
+            rabbitmq-*) start_broker "$name"; await_rabbitmq 90 "$name" ;;
             redis) start_redis; wait_until 30 Redis redis redis_ready ;;
             mail) start_maildev; wait_until 60 "The mail catcher" maildev maildev_ready ;;
             *) start_service "$name"; await_service "$name" ;;

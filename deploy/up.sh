@@ -66,7 +66,9 @@ up_docker() {
 check_ports() {
     local name
     alive postgres || need_port POSTGRES_PORT PostgreSQL
-    alive rabbitmq || { need_port RABBITMQ_PORT RabbitMQ; need_port RABBITMQ_MANAGEMENT_PORT "the management UI of RabbitMQ"; }
+    for name in $(broker_nodes); do
+        alive "$name" || { need_port "$(broker_setting "$name")" RabbitMQ; need_port "$(broker_setting "$name" MANAGEMENT)" "the management UI of RabbitMQ"; }
+    done
     [ -z "${REDIS:-}" ] || alive redis || need_port REDIS_PORT Redis
     alive maildev || { need_port MAIL_SMTP_PORT "the mail catcher (SMTP)"; need_port MAIL_WEB_PORT "the mail catcher (web)"; }
     for name in "${PROCESSES[@]}"; do
@@ -96,7 +98,7 @@ up_local() {
     check_ports
     printf 'local\n' >"$STATE/mode"
     # A broker that has no data yet has no queues of an earlier version.
-    [ -d "$STATE/rabbitmq/data" ] || { : >"$STATE/queues"; : >"$STATE/accounts"; }
+    [ -d "$STATE/$(a_broker_node)/data" ] || { : >"$STATE/queues"; : >"$STATE/accounts"; }
 
     # Packages and the build need different things of the machine: they run side by side.
     building=
@@ -115,7 +117,7 @@ up_local() {
         ok "built"
     fi
     if [ ! -e "$STATE/queues" ] || [ ! -e "$STATE/accounts" ]; then
-        wait_until 90 RabbitMQ rabbitmq rabbitmq_ready
+        await_rabbitmq 90
         end_guest
         renew_queues
     fi

@@ -36,6 +36,10 @@ a_projection_lags_healed() {
     sql orders "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'sales_by_day'::regclass AND granted AND mode = 'AccessExclusiveLock'"
 }
 
+# Of what `make up CLUSTER=1` runs.
+a_broker_node_is_lost() { make stop SERVICE=rabbitmq-3; }
+a_broker_node_is_lost_healed() { make start SERVICE=rabbitmq-3; }
+
 a_service_is_down() { make stop SERVICE=inventory; }
 a_service_is_down_healed() { make start SERVICE=inventory; }
 
@@ -254,6 +258,7 @@ fi
 if [ $# = 0 ]; then
     for page in "$pages"/*.md $how_tos; do
         case $page in
+            */a-broker-node-is-lost.md) [ -z "${CLUSTER:-}" ] || set -- "$@" a-broker-node-is-lost ;;
             */README.md | */alerts.md | */metrics.md | */log-events.md | */traces.md) ;;
             receive-webhooks) [ "$(cat .local/mode)" = docker ] || set -- "$@" "$page" ;;     # no container reaches the partner of this test
             *) set -- "$@" "$(basename "$page" .md)" ;;

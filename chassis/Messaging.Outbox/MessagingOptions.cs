@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Chassis.Messaging.Relay;
 
 namespace Chassis.Messaging;
 
@@ -13,6 +14,13 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     /// </summary>
     [Required]
     public Uri Broker { get; set; } = new("amqp://127.0.0.1:5672/");
+
+    /// <summary>
+    /// Where the nodes of a cluster are, as <c>host:port</c> separated by commas, instead of the one address in <see cref="Broker"/>; without a port they have
+    /// that one's. Key <c>RabbitMq:Hosts</c>. Each process begins with another one, and goes to the next when it is lost. Over <c>amqps</c> each has to show a
+    /// certificate of the name in <see cref="Broker"/>. Empty for a broker of one node.
+    /// </summary>
+    public string Hosts { get; set; } = "";
 
     /// <summary>
     /// Accounts of other services on the broker, by service, where they are not called like the services. Messages that come from another account are not
@@ -151,14 +159,18 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     /// <summary>The account with which this process signs in to the broker; the client's own default where the URI has none.</summary>
     internal string Account => Broker.UserInfo.Split(':')[0] is { Length: > 0 } user ? Uri.UnescapeDataString(user) : "guest";
 
+    /// <summary>The broker at each of its addresses.</summary>
+    internal IReadOnlyList<Uri> Nodes => BrokerNodes.Of(Broker, Hosts);
+
     internal TimeSpan[] RetryPauses => Retries ?? [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400), TimeSpan.FromSeconds(1)];
 
     internal TimeSpan[] RedeliveryDelays =>
         Redeliveries ?? [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1)];
 
-    /// <summary>An account has a name that the broker can say: 1 to 255 characters.</summary>
+    /// <summary>An account has a name that the broker can say, 1 to 255 characters, and a node an address.</summary>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
-        from account in Accounts
-        where string.IsNullOrWhiteSpace(account.Key) || string.IsNullOrWhiteSpace(account.Value) || account.Value.Length > 255
-        select new ValidationResult($"The account of '{account.Key}' must have 1 to 255 characters.", [$"{nameof(Accounts)}:{account.Key}"]);
+        (from account in Accounts
+         where string.IsNullOrWhiteSpace(account.Key) || string.IsNullOrWhiteSpace(account.Value) || account.Value.Length > 255
+         select new ValidationResult($"The account of '{account.Key}' must have 1 to 255 characters.", [$"{nameof(Accounts)}:{account.Key}"]))
+        .Concat(BrokerNodes.Validate(Hosts, nameof(Hosts)));
 }

@@ -40,6 +40,8 @@ public static class MessagingExtensions
             {
                 options.Broker = BrokerUri(uri, configuration["RabbitMq:Username"], configuration["RabbitMq:Password"]);
             }
+
+            options.Hosts = configuration["RabbitMq:Hosts"] ?? options.Hosts;
         });
         services.AddSingleton(catalogue);
         services.AddMetrics();
@@ -112,7 +114,7 @@ public static class MessagingExtensions
             {
                 var options = context.GetRequiredService<IOptions<MessagingOptions>>().Value;
                 var service = context.GetRequiredService<ServiceIdentity>();
-                broker.Host(options.Broker, service.Name, host => BrokerConnection.Configure(host, options.Broker));
+                broker.Host(options.Broker, service.Name, host => BrokerConnection.Configure(host, options));
                 broker.MessageTopology.SetEntityNameFormatter(context.GetRequiredService<EntityNames>());
                 broker.UseWireFormat(context.GetRequiredService<EventCatalogue>());
                 broker.ConfigureSend(send => send.UseExecute(sent => Sign(sent, options.Account)));

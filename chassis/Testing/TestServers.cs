@@ -23,6 +23,11 @@ public static class TestServers
 
     public static Uri RabbitMq => Broker.Value.Amqp;
 
+    /// <summary>The same broker at each of its nodes, where <c>CLUSTER=1</c> has made it of several.</summary>
+    public static IReadOnlyList<Uri> NodesOf(Uri broker) => Variable("TEST_RABBITMQ_HOSTS") is { } hosts && broker.Scheme == "amqp"
+        ? [.. hosts.Split(',').Select(at => new Uri($"amqp://{at}")).Select(at => new UriBuilder(broker) { Host = at.Host, Port = at.Port }.Uri)]
+        : [broker];
+
     public static Uri RabbitMqManagement => Broker.Value.Management;
 
     /// <summary>Address and password, as <c>Redis:Connection</c> takes them.</summary>

@@ -92,7 +92,8 @@ public sealed class TestVhost : IAsyncDisposable
     public async Task KeepUnroutedAsync()
     {
         await PutResourceAsync($"exchanges/{Unrouted}", new { type = "fanout", durable = true });
-        await PutResourceAsync($"queues/{Unrouted}", new { durable = true });
+        var arguments = new Dictionary<string, string> { ["x-queue-type"] = TestServers.NodesOf(Uri).Count > 1 ? "quorum" : "classic" };
+        await PutResourceAsync($"queues/{Unrouted}", new { durable = true, arguments });
         using (var bound = await _management.PostAsJsonAsync(
             new Uri($"api/bindings/{_name}/e/{Unrouted}/q/{Unrouted}", UriKind.Relative), new { routing_key = "" }))
         {

@@ -91,18 +91,44 @@ provision_postgres() {
 }
 
 # ── RabbitMQ ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# One node, rabbitmq. With CLUSTER=1 three, each with a data directory of its own: rabbitmq-1 at the ports of the one that there is otherwise, rabbitmq-2 and
+# rabbitmq-3 at those of RABBITMQ_2_* and RABBITMQ_3_*.
 
-# The environment of the node and of its command line tools; `make up` prints no secret and writes it to no log.
+broker_nodes() { if [ -n "${CLUSTER:-}" ]; then printf '%s\n' rabbitmq-1 rabbitmq-2 rabbitmq-3; else printf 'rabbitmq\n'; fi; }
+
+# a_broker_node: one that runs, or else the first
+a_broker_node() {
+    local node
+    for node in $(broker_nodes); do
+        ! alive "$node" || { printf '%s' "$node"; return; }
+    done
+    broker_nodes | sed -n 1p
+}
+
+# broker_setting NODE [KIND]: which variable has the port, such as RABBITMQ_PORT of rabbitmq-1 and RABBITMQ_2_MANAGEMENT_PORT of rabbitmq-2
+broker_setting() {
+    local number=${1#rabbitmq}
+    number=${number#-}
+    [ "$number" != 1 ] || number=
+    printf 'RABBITMQ%s%s_PORT' "${number:+_$number}" "${2:+_$2}"
+}
+broker_port() { local variable; variable=$(broker_setting "$@"); printf '%s' "${!variable:-}"; }
+
+# The name by which the nodes know each other; those of the name server are shop-1@localhost and so on.
+erlang_name() { local number=${1#rabbitmq}; printf '%s%s@localhost' "${RABBITMQ_NODE:-shop}" "$number"; }
+
+# The environment of a node and of its command line tools; `make up` prints no secret and writes it to no log.
 rabbitmq_environment() {
-    local home=$STATE/rabbitmq
+    local node=${1:-$(a_broker_node)} home
+    home=$STATE/$node
     rabbitmq_env=(
-        "HOME=$home" "RABBITMQ_NODENAME=${RABBITMQ_NODE:-shop}@localhost"
+        "HOME=$home" "RABBITMQ_NODENAME=$(erlang_name "$node")"
         "RABBITMQ_MNESIA_BASE=$home/data" "RABBITMQ_LOG_BASE=$home/log" "RABBITMQ_LOGS=-"
         "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$home/none.config"
         "RABBITMQ_CONF_ENV_FILE=$home/none.env" "RABBITMQ_ENABLED_PLUGINS_FILE=$home/enabled_plugins"
-        "RABBITMQ_DIST_PORT=$RABBITMQ_DIST_PORT" "ERL_EPMD_PORT=$RABBITMQ_EPMD_PORT" ERL_EPMD_ADDRESS=127.0.0.1
-        # no busy waiting: the services need the processors more
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
+        "RABBITMQ_DIST_PORT=$(broker_port "$node" DIST)" "ERL_EPMD_PORT=$RABBITMQ_EPMD_PORT" ERL_EPMD_ADDRESS=127.0.0.1
+        # no busy waiting: the services need the processors more; and nodes that hear nothing of each other for 15 s are lost to each other
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}${CLUSTER:+ -kernel net_ticktime 15}"
         "ERL_CRASH_DUMP=$home/erl_crash.dump" RUNNING_UNDER_SYSTEMD=true LC_ALL=C.UTF-8
     )
 }
@@ -113,49 +139,119 @@ at_broker() {
     env "${rabbitmq_env[@]}" PATH="$(rabbitmq_bin):$PATH" sh "$ROOT/deploy/rabbitmq/upgrade.sh" "$@" 9>&-
 }
 
+# A node that has no data yet joins those that run. One that has knows its peers, and needs them: all are started together.
 start_rabbitmq() {
-    local home=$STATE/rabbitmq bin
-    bin=$(rabbitmq_bin)
-    if alive rabbitmq; then
-        wait_until 90 RabbitMQ rabbitmq rabbitmq_ready
-        at_broker definitions "$home/definitions.json"
-        [ ! -e "$STATE/observed" ] || (rabbitmq_environment && env "${rabbitmq_env[@]}" "$bin/rabbitmq-plugins" -q enable rabbitmq_prometheus)
-        return
-    fi
-    need_port RABBITMQ_PORT RabbitMQ
-    need_port RABBITMQ_MANAGEMENT_PORT "the management UI of RabbitMQ"
-    need_port RABBITMQ_DIST_PORT "RabbitMQ's command line tools"
+    local node started=
+    for node in $(broker_nodes); do
+        alive "$node" || started=$node
+        start_broker "$node"
+        # The first of all makes what the others take over.
+        [ "$node" != rabbitmq-1 ] || [ -d "$STATE/rabbitmq-2/data" ] || wait_until 90 "RabbitMQ's first node" "$node" broker_ready "$node"
+    done
+    [ -n "$started" ] || renew_definitions
+}
+
+# What runs already may have other passwords and rights than those of now.
+renew_definitions() {
+    local node
+    await_rabbitmq 90
+    node=$(a_broker_node)
+    at_broker definitions "$STATE/$node/definitions.json"
+    [ -e "$STATE/observed" ] || return 0
+    rabbitmq_environment "$node"
+    env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmq-plugins" -q enable rabbitmq_prometheus
+}
+
+start_broker() {
+    local node=$1 home=$STATE/$1
+    ! alive "$node" || return 0
+    need_port "$(broker_setting "$node")" RabbitMQ
+    need_port "$(broker_setting "$node" MANAGEMENT)" "the management UI of RabbitMQ"
+    need_port "$(broker_setting "$node" DIST)" "RabbitMQ's command line tools"
     mkdir -p "$home" && chmod 700 "$home"
     rm -rf "$home/tls"
     if [ -d "$STATE/tls" ]; then
         (umask 077 && cp -R "$STATE/tls/rabbitmq" "$home/tls" && mv "$home/tls/trusted/ca.crt" "$home/tls/")
     fi
     (umask 077 && sh "$ROOT/deploy/rabbitmq/render.sh" >"$home/definitions.json") || die "The broker's definitions could not be made."
-    {
-        cat "$ROOT/deploy/rabbitmq/rabbitmq.conf"
-        if [ -n "${TLS:-}" ]; then
-            printf 'management.ssl.ip = 127.0.0.1\nprometheus.ssl.ip = 127.0.0.1\n'
-            sh "$ROOT/deploy/rabbitmq/tls.sh" tls/ "127.0.0.1:$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT" "$RABBITMQ_METRICS_PORT"
-        else
-            printf 'listeners.tcp.default = 127.0.0.1:%s\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %s\n' "$RABBITMQ_PORT" "$RABBITMQ_MANAGEMENT_PORT"
-            printf 'prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = %s\n' "$RABBITMQ_METRICS_PORT"
-            [ -z "${RABBITMQ_TLS_PORT:-}" ] || sh "$ROOT/deploy/rabbitmq/tls.sh" tls/ "127.0.0.1:$RABBITMQ_TLS_PORT"
-        fi
-        # By its name alone, found where the broker starts: no path would come through every reader of this file unharmed.
-        printf 'vm_memory_high_watermark.absolute = %s\nload_definitions = definitions.json\n' "${RABBITMQ_MEMORY:-600MB}"
-    } >"$home/rabbitmq.conf"
+    broker_configuration "$node" >"$home/rabbitmq.conf"
     printf '[rabbitmq_management%s].\n' "$([ ! -e "$STATE/observed" ] || echo ,rabbitmq_prometheus)" >"$home/enabled_plugins"
-    rabbitmq_environment
-    # Erlang's name server would start by itself and stay for ever; ours has a process id to end.
-    if ! alive epmd; then
-        need_port RABBITMQ_EPMD_PORT "Erlang's name server"
-        start epmd env "HOME=$home" "$(command -v epmd || echo /usr/lib/erlang/bin/epmd)" -port "$RABBITMQ_EPMD_PORT" -address 127.0.0.1
-        wait_until 10 "Erlang's name server" epmd connects "$RABBITMQ_EPMD_PORT"
-    fi
-    (cd "$home" && start rabbitmq env "${rabbitmq_env[@]}" "$bin/rabbitmq-server")
+    [ -z "${CLUSTER:-}" ] || share_cookie "$home"
+    rabbitmq_environment "$node"
+    start_epmd
+    (cd "$home" && start "$node" env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmq-server")
 }
 
-rabbitmq_ready() { connects "$RABBITMQ_PORT" && own_ok "$RABBITMQ_MANAGEMENT_PORT" /; }
+broker_configuration() {
+    local node=$1 port management metrics tls
+    port=$(broker_port "$node") management=$(broker_port "$node" MANAGEMENT) metrics=$(broker_port "$node" METRICS) tls=$(broker_port "$node" TLS)
+    cat "$ROOT/deploy/rabbitmq/rabbitmq.conf"
+    if [ -n "${TLS:-}" ]; then
+        printf 'management.ssl.ip = 127.0.0.1\nprometheus.ssl.ip = 127.0.0.1\n'
+        sh "$ROOT/deploy/rabbitmq/tls.sh" tls/ "127.0.0.1:$port" "$management" "$metrics"
+    else
+        printf 'listeners.tcp.default = 127.0.0.1:%s\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %s\n' "$port" "$management"
+        printf 'prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = %s\n' "$metrics"
+        [ -z "$tls" ] || sh "$ROOT/deploy/rabbitmq/tls.sh" tls/ "127.0.0.1:$tls"
+    fi
+    printf 'vm_memory_high_watermark.absolute = %s\n' "${RABBITMQ_MEMORY:-600MB}"
+    # By its name alone, found where the broker starts: no path would come through every reader of this file unharmed. What one node of a cluster reads, all know.
+    [ "${node#rabbitmq-[23]}" != "$node" ] || printf 'load_definitions = definitions.json\n'
+    [ -z "${CLUSTER:-}" ] || cluster_configuration "$node"
+}
+
+cluster_configuration() {
+    local other number=0
+    cat "$ROOT/deploy/rabbitmq/cluster.conf"
+    for other in $(broker_nodes); do
+        [ "$other" != "$1" ] && alive "$other" || continue
+        number=$((number + 1))
+        printf 'cluster_formation.classic_config.nodes.%s = %s\n' "$number" "$(erlang_name "$other")"
+    done
+}
+
+# share_cookie HOME: by it the nodes know each other and their command line tools
+share_cookie() {
+    local cookie=$STATE/rabbitmq-cookie
+    [ -s "$cookie" ] || (umask 077 && od -An -N 24 -t x1 /dev/urandom | tr -d ' \n' >"$cookie")
+    install -m 400 "$cookie" "$1/.erlang.cookie"
+}
+
+# Erlang's name server would start by itself and stay for ever; ours has a process id to end.
+start_epmd() {
+    ! alive epmd || return 0
+    need_port RABBITMQ_EPMD_PORT "Erlang's name server"
+    start epmd env "HOME=$STATE" "$(command -v epmd || echo /usr/lib/erlang/bin/epmd)" -port "$RABBITMQ_EPMD_PORT" -address 127.0.0.1
+    wait_until 10 "Erlang's name server" epmd connects "$RABBITMQ_EPMD_PORT"
+}
+
+broker_ready() { connects "$(broker_port "$1")" && own_ok "$(broker_port "$1" MANAGEMENT)" /; }
+
+# await_rabbitmq SECONDS [NODE]...: every node, or those
+await_rabbitmq() {
+    local seconds=$1 node
+    shift
+    for node in ${@:-$(broker_nodes)}; do wait_until "$seconds" "RabbitMQ${node#rabbitmq}" "$node" broker_ready "$node"; done
+    [ -z "${CLUSTER:-}" ] || [ -e "$STATE/rabbitmq-grown" ] || grow_queues
+}
+
+# What the first node made while it was alone has its copies on the others as well.
+grow_queues() {
+    local node
+    for node in rabbitmq-2 rabbitmq-3; do alive "$node" || return 0; done
+    rabbitmq_environment rabbitmq-1
+    for node in rabbitmq-2 rabbitmq-3; do env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmq-queues" -q grow "$(erlang_name "$node")" all >/dev/null; done
+    : >"$STATE/rabbitmq-grown"
+}
+
+# stop_rabbitmq [SIGNAL [SECONDS]]: whatever runs of either kind; all at once, since a node of a cluster that stops last wants to be started first
+stop_rabbitmq() {
+    local node
+    for node in rabbitmq-1 rabbitmq-2 rabbitmq-3 rabbitmq; do
+        ! alive "$node" || kill "-${1:-TERM}" "$(pid_of "$node")" 2>/dev/null || true
+    done
+    for node in rabbitmq-1 rabbitmq-2 rabbitmq-3 rabbitmq; do stop "$node" "${1:-TERM}" "${2:-30}"; done
+}
 
 # ── The mail catcher ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,13 +319,13 @@ await_infrastructure() {
     [ "${1:-}" = no-provision ] || provision_postgres
     wait_until 60 "The mail catcher" maildev maildev_ready
     [ -z "${REDIS:-}" ] || wait_until 30 Redis redis redis_ready
-    wait_until 90 RabbitMQ rabbitmq rabbitmq_ready
+    await_rabbitmq 90
 }
 
 stop_infrastructure() {
     stop redis TERM 5
     stop maildev TERM 10
-    stop rabbitmq TERM 30
+    stop_rabbitmq
     stop epmd TERM 5
     stop postgres INT 30
 }

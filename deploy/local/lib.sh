@@ -15,7 +15,7 @@ if [ -z "${SHOP_ENVIRONMENT:-}" ] && [ "${BASH_SOURCE[${#BASH_SOURCE[@]} - 1]}" 
         case $shop_name in
             PATH | USER | LOGNAME | TERM | TMPDIR | TZ | NO_COLOR | CI | COLUMNS | DOCKER_* | COMPOSE_* | BUILDKIT_* | TESTCONTAINERS_* | XDG_* | SSH_AUTH_SOCK) ;;
             DOTNET_* | NUGET_* | NuGet* | SSL_CERT_* | NODE_EXTRA_CA_CERTS | npm_config_* | NPM_CONFIG_* | http_proxy | https_proxy | HTTP_PROXY | HTTPS_PROXY | all_proxy | ALL_PROXY | no_proxy | NO_PROXY) ;;
-            SHOP_* | TEST_* | DEMO_* | UPDATE_* | MODE | MAKE_TARGET | SERVICE | TESTS | ONLY | JOBS | REPEAT | LONG | BENCH | BENCH_* | ORDERS | FAULTS | SEED | REPLICAS | REQUESTS | MESSAGES | FAULT_KINDS | ORDER_KINDS | ALERTS | CONSOLE | \
+            SHOP_* | TEST_* | DEMO_* | UPDATE_* | MODE | MAKE_TARGET | SERVICE | TESTS | ONLY | JOBS | REPEAT | LONG | BENCH | BENCH_* | ORDERS | FAULTS | SEED | REPLICAS | REQUESTS | MESSAGES | FAULT_KINDS | ORDER_KINDS | ALERTS | CONSOLE | CLUSTER | \
                 MUTANTS | CsCheck_* | UNSAFE | SIGNAL | *__*) ;;
             *) grep -q "^$shop_name=" "${BASH_SOURCE[0]%/*}/../../.env.example" || continue ;;
         esac
@@ -79,12 +79,14 @@ load_settings() {
     done
     case ${REDIS:-}${CLUSTER:-} in '') ;; *) export REDIS=true ;; esac
     case ${TLS:-} in '' | true) ;; *) die "TLS is '$TLS'; it can be true, or nothing." ;; esac
+    case ${CLUSTER:-} in '' | 1) ;; *) die "CLUSTER is '$CLUSTER'; it can be 1, or nothing." ;; esac
 }
 
 # Where the processes of the local mode find each other; in containers the defaults of deploy/env/*.env apply.
 export_local_addresses() {
     export SHOP_DB_HOST=127.0.0.1 SHOP_DB_PORT=$POSTGRES_PORT
     export SHOP_BROKER_ADDRESS=127.0.0.1:$RABBITMQ_PORT
+    export SHOP_BROKER_HOSTS=${CLUSTER:+127.0.0.1:$RABBITMQ_PORT,127.0.0.1:$RABBITMQ_2_PORT,127.0.0.1:$RABBITMQ_3_PORT}
     export SHOP_REDIS_ADDRESS=127.0.0.1:$REDIS_PORT
     export SHOP_SMTP_HOST=127.0.0.1 SHOP_SMTP_PORT=$MAIL_SMTP_PORT
     local name variable

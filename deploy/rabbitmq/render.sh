@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes the broker's definitions to standard output: definitions.json with ${NAME} replaced by the environment's NAME,
 # escaped for JSON. A name without a value is an error: a user without a password is not a development default.
+# CLUSTER=1: what is a classic queue otherwise, which is gone for as long as its only node, is a quorum queue.
 set -eu
 awk '
     # letter by letter: what a backslash means in the replacement of gsub differs from awk to awk
@@ -19,6 +20,8 @@ awk '
             line = line substr(rest, 1, RSTART - 1) escaped(ENVIRON[name])
             rest = substr(rest, RSTART + RLENGTH)
         }
-        print line rest
+        line = line rest
+        if (ENVIRON["CLUSTER"] != "") sub(/"x-queue-type": "classic"/, "\"x-queue-type\": \"quorum\"", line)
+        print line
     }
 ' "$(dirname "$0")/definitions.json"

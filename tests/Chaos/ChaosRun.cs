@@ -41,7 +41,7 @@ public sealed class ChaosRun
         }
 
         Directory.CreateDirectory(logs);
-        console.WriteLine($"Chaos: {settings.Orders} orders, {settings.Faults} faults, {settings.Replicas} replicas of each service, seed {settings.Seed}");
+        console.WriteLine($"Chaos: {settings.Orders} orders, {settings.Faults} faults, {settings.Replicas} replicas of each service,{(settings.Cluster ? " three broker nodes," : "")} seed {settings.Seed}");
         await using var stage = await Stage.SetAsync(servers, settings, logs);
         using var market = await Market.OpenAsync(stage, settings, patience: TimeSpan.FromMinutes(3));
         return await new ChaosRun(settings, stage, market, console).RunAsync();
@@ -109,7 +109,7 @@ public sealed class ChaosRun
         TimeSpan? recovery = await BecomesTrueAsync(async () => await InFlightAsync() == 0, "the orders of this wave to end", _settings.Patience)
             ? _clock.Elapsed - healed
             : null;   // Not a verdict yet: the wait for quiet decides.
-        var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, met, recovery);
+        var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, met, recovery, fault.Limit);
         Row(Seconds(started), fault.Kind, fault.Target, Seconds(record.Duration), $"{met}", recovery is { } r ? Seconds(r) : "not yet");
         return record;
 

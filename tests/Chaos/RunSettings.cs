@@ -20,6 +20,9 @@ public sealed record RunSettings
     /// <summary>Processes of each service.</summary>
     public int Replicas { get; init; } = 2;
 
+    /// <summary>Whether the broker is a cluster of three nodes, and what can happen to one of them does.</summary>
+    public bool Cluster { get; init; }
+
     /// <summary>The only kinds of fault to draw from; all when empty.</summary>
     public IReadOnlyList<string> FaultKinds { get; init; } = [];
 
@@ -61,12 +64,13 @@ public sealed record RunSettings
         : string.Create(CultureInfo.InvariantCulture, $"make chaos SEED={Seed} ORDERS={Orders} FAULTS={Faults}")
         + (Replicas == 2 ? "" : string.Create(CultureInfo.InvariantCulture, $" REPLICAS={Replicas}"))
         + (Console ? " CONSOLE=1" : "")
+        + (Cluster ? " CLUSTER=1" : "")
         + (FaultKinds.Count == 0 ? "" : $" FAULT_KINDS={string.Join(',', FaultKinds)}")
         + (OrderKinds.Count == 0 ? "" : $" ORDER_KINDS={string.Join(',', OrderKinds)}");
 
     /// <summary>
-    /// <c>ORDERS</c>, <c>FAULTS</c>, <c>SEED</c>, <c>REPLICAS</c>, <c>REQUESTS</c>, <c>MESSAGES</c>, <c>CONSOLE</c>, <c>FAULT_KINDS</c> and
-    /// <c>ORDER_KINDS</c>, the last two with commas.
+    /// <c>ORDERS</c>, <c>FAULTS</c>, <c>SEED</c>, <c>REPLICAS</c>, <c>REQUESTS</c>, <c>MESSAGES</c>, <c>CONSOLE</c>, <c>CLUSTER</c>,
+    /// <c>FAULT_KINDS</c> and <c>ORDER_KINDS</c>, the last two with commas.
     /// </summary>
     public static RunSettings FromEnvironment()
     {
@@ -80,6 +84,7 @@ public sealed record RunSettings
             Requests = Number("REQUESTS", settings.Requests),
             Messages = Number("MESSAGES", settings.Messages),
             Console = Number("CONSOLE", 0) > 0,
+            Cluster = Number("CLUSTER", 0) > 0,
             FaultKinds = List("FAULT_KINDS"),
             OrderKinds = [.. List("ORDER_KINDS").Select(Enum.Parse<OrderKind>)],
         };

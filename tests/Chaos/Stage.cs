@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using Chassis.Testing;
 using Npgsql;
@@ -81,6 +82,12 @@ public sealed class Stage : IAsyncDisposable
 
     public Bystanders Bystanders { get; }
 
+    /// <summary>Whether there is time for what takes a minute.</summary>
+    public bool IsLong { get; private init; }
+
+    /// <summary>The nodes of the broker that something can happen to alone; none where it is one.</summary>
+    public IReadOnlyList<string> BrokerNodes { get; private init; } = [];
+
     /// <summary>Where each process serves its metrics; empty unless the run wants them.</summary>
     public IReadOnlyList<(string Service, Uri Address)> Metrics { get; private init; } = [];
 
@@ -106,12 +113,12 @@ public sealed class Stage : IAsyncDisposable
             LogDirectory = logDirectory,
             Supervise = true,
             KeepsUnrouted = true,
-            BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, "broker", uri.Host, uri.Port) }.Uri,
+            BrokerOf = (service, uri) => new UriBuilder(uri) { Host = "127.0.0.1", Port = LinkTo(service, BrokerName(uri), uri.Host, uri.Port) }.Uri,
             DatabaseOf = (service, at) => ("127.0.0.1", LinkTo(service, "database", at.Host, at.Port)),
         });
         var stage = new Stage(cluster, servers, Leases.Of(settings.ServiceSettings), links, mails, webhooks, settings.Seed)
         {
-            Clocks = clocks, Metrics = metrics,
+            Clocks = clocks, Metrics = metrics, IsLong = settings.IsLong, BrokerNodes = settings.Cluster ? Servers.Nodes : [],
         };
         await stage.Echo.ConnectAsync();
         await stage.SubscribeAsync();
@@ -129,6 +136,12 @@ public sealed class Stage : IAsyncDisposable
             return new Dictionary<string, string> { ["Metrics__Url"] = address.ToString() };
         }
 
+        static string BrokerName(Uri uri)
+        {
+            var nodes = TestServers.NodesOf(uri);
+            return nodes.Count == 1 ? "broker" : string.Create(CultureInfo.InvariantCulture, $"broker {nodes.Index().First(n => n.Item.Port == uri.Port).Index + 1}");
+        }
+
         int LinkTo(string service, string server, string host, int port)
         {
             var name = $"{service} – {server}";
@@ -141,6 +154,9 @@ public sealed class Stage : IAsyncDisposable
             return link.Port;
         }
     }
+
+    /// <summary>Every way that a service has to the broker.</summary>
+    public IEnumerable<TcpProxy> LinksToBroker(string service) => Links.Where(l => l.Name.StartsWith($"{service} – broker", StringComparison.Ordinal));
 
     /// <summary>Sets the broker's memory limit; one below what it uses raises the alarm that blocks every publisher.</summary>
     public Task SetMemoryLimitAsync(string limit) => Servers.LimitBrokerMemoryAsync(limit);

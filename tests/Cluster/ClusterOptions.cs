@@ -8,6 +8,11 @@ public sealed record ClusterOptions
     /// <summary>Processes of each of the four services.</summary>
     public int Replicas { get; init; } = 1;
 
+    /// <summary>
+    /// Whether callers go through the gateway (<see cref="ShopCluster.AddressOf"/>), as with <c>make up CLUSTER=1</c>. It knows the replicas of the start only.
+    /// </summary>
+    public bool Gateway { get; init; }
+
     /// <summary>Whether the operators' console is there too, of which nobody else takes notice.</summary>
     public bool Console { get; init; }
 
@@ -38,7 +43,7 @@ public sealed record ClusterOptions
     /// <summary>Where mails go, as <c>host:port</c>; null takes the mail catcher of the tests.</summary>
     public string? Smtp { get; init; }
 
-    /// <summary>A way in between for one service, such as a proxy that can be cut; null connects directly.</summary>
+    /// <summary>A way in between for one service and one node of the broker, such as a proxy that can be cut; null connects directly.</summary>
     public Func<string, Uri, Uri>? BrokerOf { get; init; }
 
     /// <summary>The same for the database; takes and gives <c>(host, port)</c>.</summary>

@@ -29,7 +29,7 @@ public sealed partial class Replica : IAsyncDisposable
         this._assembly = assembly;
         this._supervised = supervised;
         this._environment = environment;
-        Service = service;
+        (Service, Number) = (service, number);
         Name = $"{service}-{number}";
         _logFile = logDirectory is null ? null : Path.Combine(logDirectory, $"{Name}.log");
         Address = new Uri(environment["ASPNETCORE_URLS"]);
@@ -39,6 +39,8 @@ public sealed partial class Replica : IAsyncDisposable
     }
 
     public string Service { get; }
+
+    public int Number { get; }
 
     /// <summary>Service and number, for example <c>orders-2</c>.</summary>
     public string Name { get; }

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace Shop.Cluster;
 
-/// <summary>A caller of the whole system, signed in or not: goes to the replicas in turn, as behind a load balancer.</summary>
+/// <summary>A caller of the whole system, signed in or not: goes through the gateway, or else to the replicas in turn.</summary>
 public sealed class ShopClient : IDisposable
 {
     /// <summary>Of everybody who is registered here.</summary>
@@ -145,6 +145,11 @@ public sealed class ShopClient : IDisposable
 
     private Uri At(string service, string path)
     {
+        if (_cluster.HasGateway)
+        {
+            return new Uri(_cluster.AddressOf(service), path);
+        }
+
         var running = _cluster.Of(service).Where(r => r.IsRunning).ToArray();
         var replica = running.Length == 0 ? _cluster.Of(service)[0] : running[(int)((uint)Interlocked.Increment(ref _turn) % running.Length)];
         return new Uri(replica.Address, path);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Chassis.Testing;
 using Npgsql;
@@ -18,6 +19,9 @@ public sealed class ShopCluster : IAsyncDisposable
     private readonly TestVhost _vhost;
     private readonly Dictionary<string, Uri> _brokers = [];
     private readonly Dictionary<string, Replica[]> _replicas = [];
+    private readonly Dictionary<string, Uri> _listeners = [];
+    private readonly Dictionary<string, Func<int, Replica>> _makers = [];
+    private readonly ConcurrentBag<Replica> _replaced = [];
     private readonly string _sandboxData = Directory.CreateTempSubdirectory("shop-sandbox-").FullName;
 
     private ShopCluster(Dictionary<string, TestDatabase> databases, TestVhost vhost)
@@ -88,16 +92,39 @@ public sealed class ShopCluster : IAsyncDisposable
     }
 
     /// <summary>
-    /// The replicas of <c>users</c>, <c>orders</c>, <c>inventory</c>, <c>notifications</c>, or the one <c>payment-sandbox</c> or <c>console</c>.
+    /// The replicas of <c>users</c>, <c>orders</c>, <c>inventory</c>, <c>notifications</c>, or the one <c>payment-sandbox</c>, <c>gateway</c> or <c>console</c>.
     /// </summary>
     public IReadOnlyList<Replica> Of(string service) => _replicas[service];
+
+    /// <summary>Where callers find a service: at the gateway, where there is one, or else at its first replica.</summary>
+    public Uri AddressOf(string service) => _listeners.TryGetValue(service, out var at) ? at : Of(service)[0].Address;
+
+    /// <summary>Whether callers go through the gateway.</summary>
+    public bool HasGateway => _listeners.Count > 0;
 
     /// <summary>The database of a service, as its owner: for checks from outside.</summary>
     public TestDatabase Database(string service) => _databases[service];
 
+    /// <summary>
+    /// Has the last replica of a service end as a roll-out does, and starts another process of it, with a number and an address that nobody had before, in its
+    /// place.
+    /// </summary>
+    public async Task ReplaceAsync(string service)
+    {
+        var replicas = _replicas[service];
+        var leaving = replicas[^1];
+        await leaving.StopAsync();
+        var coming = _makers[service](replicas.Max(r => r.Number) + 1);
+        coming.Start();
+        await coming.WaitUntilReadyAsync();
+        // Not disposed of before the others: somebody may still look whether it runs.
+        _replaced.Add(leaving);
+        replicas[^1] = coming;
+    }
+
     public async ValueTask DisposeAsync()
     {
-        foreach (var replica in All)
+        foreach (var replica in All.Concat(_replaced))
         {
             await replica.DisposeAsync();
         }
@@ -113,7 +140,7 @@ public sealed class ShopCluster : IAsyncDisposable
 
     // Users tell most, and notifications hear most.
     private static IEnumerable<string> ListenersFirst(ClusterOptions options) =>
-        [.. ServiceNames.Append("payment-sandbox").Reverse(), .. options.Console ? (string[])["console"] : []];
+        [.. ServiceNames.Append("payment-sandbox").Reverse(), .. options.Gateway ? (string[])["gateway"] : [], .. options.Console ? (string[])["console"] : []];
 
     private async Task OpenAccountsAsync(ClusterOptions options)
     {
@@ -149,8 +176,14 @@ public sealed class ShopCluster : IAsyncDisposable
             ["Sandbox__DataDirectory"] = _sandboxData,
         });
 
-        // The first replica of the users service is the issuer; any other would answer the same.
-        var issuer = Url(options);
+        foreach (var service in options.Gateway ? ServiceNames : [])
+        {
+            _listeners[service] = new Uri(Url(options));
+        }
+
+        // The first replica of the users service is the issuer; any other would answer the same, and behind the gateway any does.
+        var first = Url(options);
+        var issuer = HasGateway ? AddressOf("users").GetLeftPart(UriPartial.Authority) : first;
         var console = Url(options);
         var smtp = (options.Smtp ?? TestServers.MailSmtp).Split(':');
         foreach (var service in ServiceNames)
@@ -158,12 +191,14 @@ public sealed class ShopCluster : IAsyncDisposable
             var name = char.ToUpperInvariant(service[0]) + service[1..];
             Add(service, Program(options, $"services/{service}/{name}", name), options.Replicas, options, number =>
             {
-                var environment = new Dictionary<string, string>(OfEveryService(issuer))
+                Uri[] brokers = [.. TestServers.NodesOf(_brokers[service]).Select(node => options.BrokerOf?.Invoke(service, node) ?? node)];
+                var environment = new Dictionary<string, string>(OfEveryService(options, issuer))
                 {
-                    ["ASPNETCORE_URLS"] = service == "users" && number == 1 ? issuer : Url(options),
+                    ["ASPNETCORE_URLS"] = service == "users" && number == 1 ? first : Url(options),
                     ["ConnectionStrings__Database"] = Through(options, service, _databases[service].Runtime),
                     ["ConnectionStrings__Migrations"] = Encrypted(options, _databases[service].Migrations),
-                    ["RabbitMq__Uri"] = (options.BrokerOf?.Invoke(service, _brokers[service]) ?? _brokers[service]).AbsoluteUri,
+                    ["RabbitMq__Uri"] = brokers[0].AbsoluteUri,
+                    ["RabbitMq__Hosts"] = brokers.Length > 1 ? string.Join(',', brokers.Select(b => b.Authority)) : "",
                 };
                 foreach (var other in ServiceNames)
                 {
@@ -202,17 +237,34 @@ public sealed class ShopCluster : IAsyncDisposable
             });
         }
 
+        if (options.Gateway)
+        {
+            Add("gateway", Program(options, "deploy/gateway", "Gateway"), 1, options, _ => Gateway(options));
+        }
+
         if (options.Console)
         {
             Add("console", Program(options, "services/console/Console", "Console"), 1, options, _ => new(
-                OfEveryService(issuer).Concat(ServiceNames.Select(s => KeyValuePair.Create($"Console__Services__{s}", Of(s)[0].Address.ToString()))))
+                OfEveryService(options, issuer).Concat(ServiceNames.Select(s => KeyValuePair.Create($"Console__Services__{s}", AddressOf(s).ToString()))))
             {
                 ["ASPNETCORE_URLS"] = console,
             });
         }
     }
 
-    private static Dictionary<string, string> OfEveryService(string issuer) => new()
+    private Dictionary<string, string> Gateway(ClusterOptions options)
+    {
+        var environment = new Dictionary<string, string> { ["ASPNETCORE_URLS"] = Url(options), ["DOTNET_gcServer"] = "0" };
+        foreach (var (service, at) in _listeners)
+        {
+            environment[$"Gateway__Services__{service}__Listen"] = at.GetLeftPart(UriPartial.Authority);
+            environment[$"Gateway__Services__{service}__Replicas"] = string.Join(',', Of(service).Select(r => r.Address));
+        }
+
+        return environment;
+    }
+
+    private static Dictionary<string, string> OfEveryService(ClusterOptions options, string issuer) => new()
     {
         ["ASPNETCORE_ENVIRONMENT"] = "Development",   // with the sandbox, a mail catcher and webhooks to this machine
         ["Logging__Json"] = "true",
@@ -225,11 +277,12 @@ public sealed class ShopCluster : IAsyncDisposable
         ["RateLimit__Permits"] = "6000",
         ["RateLimit__CostlyPerMinute"] = "6000",
         ["RateLimit__Concurrent"] = "1000",
+        ["Proxy__Trusted"] = options.Gateway ? "127.0.0.1" : "",
     };
 
     private void Add(string service, string program, int count, ClusterOptions options, Func<int, Dictionary<string, string>> environmentOf)
     {
-        _replicas[service] = [.. Enumerable.Range(1, count).Select(number =>
+        _makers[service] = number =>
         {
             var environment = environmentOf(number);
             foreach (var (key, value) in OfTls(options, service).Concat(options.Settings)
@@ -240,7 +293,8 @@ public sealed class ShopCluster : IAsyncDisposable
             }
 
             return new Replica(service, number, program, environment, options.LogDirectory, options.Supervise);
-        })];
+        };
+        _replicas[service] = [.. Enumerable.Range(1, count).Select(_makers[service])];
     }
 
     private static string Through(ClusterOptions options, string service, string connectionString)

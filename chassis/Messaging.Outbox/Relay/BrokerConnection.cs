@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Security;
 using System.Security.Authentication;
 using MassTransit;
@@ -8,7 +9,7 @@ namespace Chassis.Messaging.Relay;
 
 /// <summary>
 /// Opens connections of our own to the broker, beside those of MassTransit, and says of both how they are. Over <c>amqps</c> the broker has to show a
-/// certificate of its own name, from an authority that this process trusts.
+/// certificate of its own name, from an authority that this process trusts. Of several nodes each connection takes any that answers.
 /// </summary>
 internal sealed class BrokerConnection(IOptions<MessagingOptions> options, ServiceIdentity service)
 {
@@ -19,13 +20,21 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
     public string Account => options.Value.Account;
 
     /// <summary>Settings of MassTransit's connection.</summary>
-    public static void Configure(IRabbitMqHostConfigurator host, Uri broker)
+    public static void Configure(IRabbitMqHostConfigurator host, MessagingOptions options)
     {
         host.Heartbeat(Heartbeat);
-        if (IsEncrypted(broker))
+        if (IsEncrypted(options.Broker))
         {
             // By itself it would do so on port 5671 only.
-            host.UseSsl(tls => (tls.ServerName, tls.Protocol) = (broker.Host, SslProtocols.None));
+            host.UseSsl(tls => (tls.ServerName, tls.Protocol) = (options.Broker.Host, SslProtocols.None));
+        }
+
+        if (options.Nodes.Count > 1)
+        {
+            // The transport takes them in turn; processes that all began with the same one would be on the same one.
+            var nodes = options.Nodes.Select(node => string.Create(CultureInfo.InvariantCulture, $"{node.Host}:{BrokerNodes.PortOf(node)}")).ToArray();
+            Random.Shared.Shuffle(nodes);
+            host.UseCluster(cluster => Array.ForEach(nodes, cluster.Node));
         }
     }
 
@@ -33,9 +42,10 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
     /// <param name="ct">Cancels.</param>
     public Task<IConnection> OpenAsync(string purpose, CancellationToken ct)
     {
+        var broker = options.Value.Broker;
         var factory = new ConnectionFactory
         {
-            Uri = options.Value.Broker,
+            Uri = broker,
             ClientProvidedName = $"{service.Name} {purpose}",
             // Recovery is ours: it has to know which messages were confirmed.
             AutomaticRecoveryEnabled = false,
@@ -44,12 +54,8 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
             RequestedConnectionTimeout = TimeSpan.FromSeconds(5),
             ContinuationTimeout = TimeSpan.FromSeconds(10),
         };
-        if (IsEncrypted(options.Value.Broker))
-        {
-            factory.Ssl = new SslOption(options.Value.Broker.Host, enabled: true) { AcceptablePolicyErrors = SslPolicyErrors.None };
-        }
-
-        return factory.CreateConnectionAsync(ct);
+        var tls = new SslOption(broker.Host, enabled: IsEncrypted(broker)) { AcceptablePolicyErrors = SslPolicyErrors.None };
+        return factory.CreateConnectionAsync(options.Value.Nodes.Select(node => new AmqpTcpEndpoint(node.Host, BrokerNodes.PortOf(node), tls)), ct);
     }
 
     private static bool IsEncrypted(Uri broker) => broker.Scheme == "amqps";

@@ -60,7 +60,7 @@ public sealed class A_broker_over_TLS : IAsyncLifetime
     private static BrokerConnection ConnectionsTo(Uri broker) =>
         new(Options.Create(new MessagingOptions { Broker = broker }), new ServiceIdentity("test", "1.0.0", Guid.NewGuid()));
 
-    private static IBusControl BusTo(Uri broker) => Bus.Factory.CreateUsingRabbitMq(bus => bus.Host(broker, host => BrokerConnection.Configure(host, broker)));
+    private static IBusControl BusTo(Uri broker) => Bus.Factory.CreateUsingRabbitMq(bus => bus.Host(broker, host => BrokerConnection.Configure(host, new MessagingOptions { Broker = broker })));
 
     private static IEnumerable<Exception> Causes(Exception exception) =>
         exception is AggregateException many ? many.InnerExceptions.SelectMany(Causes).Prepend(many)

@@ -16,13 +16,13 @@ public sealed partial class Arsenal
     /// </summary>
     private Fault EraseCrowd()
     {
-        var link = stage.Links.First(l => l.Name.StartsWith("orders", StringComparison.Ordinal) && l.Name.EndsWith("broker", StringComparison.Ordinal));
+        TcpProxy[] links = [.. stage.LinksToBroker("orders")];
         return new Fault("people are erased, messages about them are parked", $"{Crowd} customers", TimeSpan.Zero, async () =>
         {
-            var erasures = await market.GatherAsync(Crowd, () => Do(() => link.Set(LinkMode.Reset)));
+            var erasures = await market.GatherAsync(Crowd, () => Do(() => Array.ForEach(links, l => l.Set(LinkMode.Reset))));
             Each("orders", r => r.Kill());
             await ParkAsync();
-            Mend(link);
+            Array.ForEach(links, Mend);
             await Task.WhenAll(stage.Cluster.Of("orders").Select(Start));
             await Task.WhenAll(erasures.Select(erase => erase()));
             await WaitUntilHeardAsync();

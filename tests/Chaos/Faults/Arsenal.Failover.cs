@@ -26,7 +26,7 @@ public sealed partial class Arsenal
     {
         var still = stage.Cluster.Of("orders")[0];
         var others = stage.Cluster.Of("orders").Skip(1).ToArray();
-        var link = stage.Links.First(l => l.Name == "orders – broker");
+        TcpProxy[] links = [.. stage.LinksToBroker("orders")];
         return new Fault("crash, a copy without the last second takes over", "database", Seconds(6, 9), async () =>
         {
             await WaitInVainOrNotAsync(
@@ -42,12 +42,12 @@ public sealed partial class Arsenal
             still.Pause();
             await stage.Servers.PromoteCopyAsync();
             await Task.WhenAll(others.Select(Start));
-            link.Set(LinkMode.Reset);
+            Array.ForEach(links, l => l.Set(LinkMode.Reset));
         }, async () =>
         {
             still.Resume();
             await Task.Delay(TimeSpan.FromSeconds(5));
-            Mend(link);
+            Array.ForEach(links, Mend);
         });
     }
 

@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Runtime.InteropServices;
 using Chassis.Testing;
 using Shop.Chaos.Load;
 using Shop.Chaos.Receivers;
@@ -20,7 +21,7 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
     /// <summary>Whether a kind of fault breaks the broker or the database for everybody who uses them.</summary>
     public static bool HurtsServers(string kind) =>
         kind is "restart-broker" or "kill-broker" or "kill-blocking-broker" or "crash-database" or "churn" or "memory-alarm" or "long-outage" or "restore"
-            or "failover";
+            or "failover" || OfNodes.Contains(kind);
 
     /// <summary>What there is, by the name under which a run can ask for it.</summary>
     private IReadOnlyList<(string Name, Func<Fault> Draw)> Kinds =>
@@ -33,6 +34,7 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
         ("payments", FailPayments), ("receivers", FailReceivers), ("memory-alarm", MemoryAlarm), ("rolling-restart", RollingRestart),
         .. DataKinds,
         .. OnServers,
+        .. OnNodes,
     ];
 
     /// <summary>A schedule: every kind at least once while there is room, in a seeded order.</summary>
@@ -47,10 +49,21 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
             : [.. names.Select(name => all.FirstOrDefault(k => k.Name == name).Draw
                 ?? throw new ArgumentException($"There is no fault '{name}'. There are: {string.Join(", ", all.Select(k => k.Name))}."))];
         var schedule = new List<Fault>(count);
+        if (names.Count == 0 && OnNodes.Count > 0)
+        {
+            // What a cluster is for comes before the rest.
+            schedule.AddRange(OnNodes.Take(count).Select(k => k.Draw()));
+        }
+
         while (schedule.Count < count)
         {
             random.Shuffle(kinds);
             schedule.AddRange(kinds.Take(count - schedule.Count).Select(draw => draw()));
+        }
+
+        if (OnNodes.Count > 0)
+        {
+            random.Shuffle(CollectionsMarshal.AsSpan(schedule));
         }
 
         return schedule;

@@ -6,4 +6,5 @@ namespace Shop.Chaos.Faults;
 /// <param name="Duration">How long until it is healed; zero for a blow without duration.</param>
 /// <param name="Inject">Makes it happen.</param>
 /// <param name="Heal">Ends it; afterwards everything runs again, though not everything may have recovered.</param>
-public sealed record Fault(string Kind, string Target, TimeSpan Duration, Func<Task> Inject, Func<Task> Heal);
+/// <param name="Limit">Within this time after the end of it every order has to be done; null where only the end of the run says so.</param>
+public sealed record Fault(string Kind, string Target, TimeSpan Duration, Func<Task> Inject, Func<Task> Heal, TimeSpan? Limit = null);

@@ -9,6 +9,9 @@ public sealed class Servers(string name, IReadOnlyDictionary<string, string> env
     public const string Postgres = "postgres";
     public const string RabbitMq = "rabbitmq";
 
+    /// <summary>The nodes of the broker of a cluster.</summary>
+    public static IReadOnlyList<string> Nodes { get; } = ["rabbitmq-1", "rabbitmq-2", "rabbitmq-3"];
+
     public Task StartAsync(string server) => RunAsync("start", server);
 
     /// <summary>Asks the server to end and waits until it has.</summary>
@@ -16,6 +19,18 @@ public sealed class Servers(string name, IReadOnlyDictionary<string, string> env
 
     /// <summary>PostgreSQL: immediate shutdown, recovery at the next start. RabbitMQ: kill -9.</summary>
     public Task KillAsync(string server) => RunAsync("kill", server);
+
+    /// <summary>Takes a node of the broker away from the others, in both directions, until it is healed.</summary>
+    public Task CutAsync(string node) => RunAsync("cut", node);
+
+    /// <summary>Waits until the node takes connections again.</summary>
+    public Task HealAsync(string node) => RunAsync("heal", node);
+
+    /// <summary>Makes a node the leader of every queue.</summary>
+    public Task LeadAsync(string node) => RunAsync("lead", node);
+
+    /// <summary>Restarts the nodes of the broker one after the other, each when every queue can do without it.</summary>
+    public Task RollNodesAsync() => RunAsync("roll", RabbitMq);
 
     /// <summary>Dumps everything in PostgreSQL, and restores it into a fresh cluster at the same address.</summary>
     public Task MovePostgresAsync() => RunAsync("move", Postgres);

@@ -48,7 +48,7 @@ public sealed partial class Oracle
             await oracle.TenantsAreKeptApartAsync(), oracle.TenantsHearOfTheirsAlone(),
             await oracle.NothingOfTheErasedIsLeftAsync(), await oracle.NothingOfOthersIsErasedAsync(), await oracle.PendingPaymentsEndAsync(),
             await oracle.OddMessagesAreKeptAsync(), await oracle.ForgeriesAreRefusedAsync(),
-            await oracle.TheTopologyIsWholeAsync(), oracle.BystandersGoOn(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
+            await oracle.TheTopologyIsWholeAsync(), oracle.BystandersGoOn(), oracle.RecoveryIsQuick(), oracle.NobodyCrashed(), oracle.TheRunMeansSomething(),
         ];
     }
 

@@ -13,7 +13,9 @@ namespace Shop.Chaos.Report;
 /// <param name="Duration">Until it was healed, with the time that healing took.</param>
 /// <param name="Orders">Those under way when it struck, and those placed until it was healed.</param>
 /// <param name="Recovery">From the end of healing until the orders under way were done.</param>
-public sealed record FaultRecord(string Kind, string Target, TimeSpan Started, TimeSpan Duration, long Orders, TimeSpan? Recovery);
+/// <param name="Limit">What that may take at most; null where it may take as long as the run.</param>
+public sealed record FaultRecord(
+    string Kind, string Target, TimeSpan Started, TimeSpan Duration, long Orders, TimeSpan? Recovery, TimeSpan? Limit = null);
 
 /// <summary>What a run did and found.</summary>
 public sealed record RunReport(
