@@ -7,7 +7,7 @@ using StackExchange.Redis;
 
 namespace Shop.SystemTests;
 
-/// <summary>Two replicas, and a thousand streams of live orders open at them, of which each has to show every change once and in order.</summary>
+/// <summary>Two replicas behind the gateway, and a thousand streams of live orders open at them, of which each has to show every change once and in order.</summary>
 public sealed class A_thousand_watchers : IAsyncLifetime
 {
     private const int Orders = 25;
@@ -23,7 +23,6 @@ public sealed class A_thousand_watchers : IAsyncLifetime
     private ShopClient _operator = null!;
     private ShopClient _customer = null!;
     private Task _watching = Task.CompletedTask;
-    private int _turn;
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
@@ -97,7 +96,7 @@ public sealed class A_thousand_watchers : IAsyncLifetime
             settings["Redis__Connection"] = redis;
         }
 
-        _cluster = await ShopCluster.StartAsync(new ClusterOptions { Replicas = 2, Settings = settings });
+        _cluster = await ShopCluster.StartAsync(new ClusterOptions { Replicas = 2, Gateway = true, Settings = settings });
         _operator = await ShopClient.OperatorAsync(_cluster);
         _customer = await ShopClient.RegisterAsync(_cluster, "ada");
         await _operator.StockAsync("WATCHED", 1);
@@ -134,24 +133,17 @@ public sealed class A_thousand_watchers : IAsyncLifetime
         return orders;
     }
 
-    // Half of them at each replica; whoever comes back goes to the next one that there is.
     private void Watch(IReadOnlyList<Guid> orders)
     {
         foreach (var order in orders)
         {
             for (var i = 0; i < WatchersOfEach; i++)
             {
-                _watchers.Add(new OrderWatcher(_http, Origin, _customer.Authorization!, order));
+                _watchers.Add(new OrderWatcher(_http, _cluster.AddressOf("orders"), _customer.Authorization!, order));
             }
         }
 
         _watching = Task.WhenAll(_watchers.Select(w => w.WatchAsync(_enough.Token)));
-    }
-
-    private Uri Origin()
-    {
-        var running = _cluster.Of("orders").Where(r => r.IsRunning).ToList();
-        return running[(int)((uint)Interlocked.Increment(ref _turn) % (uint)running.Count)].Address;
     }
 
     private Task ChangeAsync(IReadOnlyList<Guid> orders) => Parallel.ForEachAsync(

@@ -5,7 +5,7 @@ using System.Net.Http.Headers;
 namespace Shop.SystemTests.Running;
 
 /// <summary>Somebody who watches an order as a browser's EventSource does: whenever the stream ends, it comes back and says which change it has seen last.</summary>
-internal sealed class OrderWatcher(HttpClient http, Func<Uri> origin, AuthenticationHeaderValue authorization, Guid order)
+internal sealed class OrderWatcher(HttpClient http, Uri origin, AuthenticationHeaderValue authorization, Guid order)
 {
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(500);
 
@@ -62,7 +62,7 @@ internal sealed class OrderWatcher(HttpClient http, Func<Uri> origin, Authentica
 
     private async Task ReadAsync(CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(origin(), $"/v1/orders/{order}/stream"));
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(origin, $"/v1/orders/{order}/stream"));
         request.Headers.Authorization = authorization;
         request.Headers.Add("Last-Event-ID", Last.ToString(CultureInfo.InvariantCulture));
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
