@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make stop|kill|start SERVICE=inventory: one service (or postgres, rabbitmq, mail, payment-sandbox) of what `make up` runs.
+# make stop|kill|start SERVICE=inventory: one service (or postgres, rabbitmq, mail, redis, payment-sandbox) of what `make up` runs.
 # stop lets it finish what it began; kill is kill -9, as a crash is; start brings it back and waits until it is healthy.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/local/lib.sh"
@@ -8,7 +8,7 @@ load_settings
 choose_mode
 clustered
 . "$ROOT/deploy/local/services.sh"
-known=("${SERVICES[@]}" payment-sandbox postgres ${CLUSTER:+"${PROCESSES[@]}" rabbitmq-1 rabbitmq-2 rabbitmq-3} rabbitmq mail)
+known=("${SERVICES[@]}" payment-sandbox postgres ${CLUSTER:+"${PROCESSES[@]}" rabbitmq-1 rabbitmq-2 rabbitmq-3} rabbitmq mail redis)
 [[ " ${known[*]} " == *" $name "* ]] || die "Which service? make $action SERVICE=NAME, with one of: ${known[*]}"
 MAKE_TARGET=start
 docker_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]; }
@@ -58,6 +58,7 @@ case $action in
             postgres) start_postgres; wait_until 60 PostgreSQL postgres postgres_ready ;;
             rabbitmq) start_rabbitmq; await_rabbitmq 90 ;;
             rabbitmq-*) start_broker "$name"; await_rabbitmq 90 "$name" ;;
+            redis) start_redis; wait_until 30 Redis redis redis_ready ;;
             mail) start_maildev; wait_until 60 "The mail catcher" maildev maildev_ready ;;
             *)
                 for process in $processes; do start_service "$process"; done

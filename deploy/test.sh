@@ -219,10 +219,10 @@ start_local_servers() {
 }
 local_servers_are_there() {
     eval "$(deploy_test_servers env)"
-    ok "PostgreSQL, RabbitMQ and a mail catcher, under .local/test"
+    ok "PostgreSQL, RabbitMQ, Redis and a mail catcher, under .local/test"
 }
 # They live as long as the run: nothing that they wrote has to outlast a power cut.
-deploy_test_servers() { UNSAFE=1 "$ROOT/deploy/local/servers.sh" test "$1"; }
+deploy_test_servers() { UNSAFE=1 REDIS=true "$ROOT/deploy/local/servers.sh" test "$1"; }
 
 # The consumers in Python (tests of the contracts from outside .NET) need two libraries.
 install_test_packages() {
@@ -240,7 +240,7 @@ start_container_servers() {
     beside 3 compose_up
 }
 compose_up() {
-    "${compose[@]}" up --wait --quiet-pull postgres rabbitmq mail >"$STATE/logs/test-servers.log" 2>&1 || {
+    "${compose[@]}" up --wait --quiet-pull postgres rabbitmq mail redis >"$STATE/logs/test-servers.log" 2>&1 || {
         tail -n 20 "$STATE/logs/test-servers.log" >&2
         die "The test servers did not become healthy."
     }
@@ -252,10 +252,11 @@ container_servers_are_there() {
         TEST_RABBITMQ=amqp://guest:guest@127.0.0.1:$(published rabbitmq 5672)
         TEST_RABBITMQ_MANAGEMENT=http://guest:guest@127.0.0.1:$(published rabbitmq 15672)
         TEST_MAIL_SMTP=127.0.0.1:$(published mail 1025) TEST_MAIL_API=http://127.0.0.1:$(published mail 1080)
+        TEST_REDIS=127.0.0.1:$(published redis 6379),password=redis
         TEST_RABBITMQCTL=$(printf '%q ' "${compose[@]}" exec -T rabbitmq rabbitmqctl)
-        export TEST_POSTGRES TEST_RABBITMQ TEST_RABBITMQ_MANAGEMENT TEST_RABBITMQCTL TEST_MAIL_SMTP TEST_MAIL_API
+        export TEST_POSTGRES TEST_RABBITMQ TEST_RABBITMQ_MANAGEMENT TEST_RABBITMQCTL TEST_REDIS TEST_MAIL_SMTP TEST_MAIL_API
     fi
-    ok "PostgreSQL 17, RabbitMQ 4 and a mail catcher"
+    ok "PostgreSQL 17, RabbitMQ 4, Redis and a mail catcher"
 }
 
 case ${REPEAT:-1} in *[!0-9]* | 0) die "REPEAT is '$REPEAT'; it can be a number from 1." ;; esac

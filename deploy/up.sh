@@ -53,7 +53,7 @@ up_docker() {
     stop_services() { docker compose stop "${SERVICES[@]}"; }
     # compose would only say "address already in use", late, and of one port.
     if [ -z "$(own_containers)" ]; then
-        for name in "${SERVICES[@]}" ${CLUSTER:+gateway} payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web $([ ! -e "$STATE/observed" ] || echo telemetry prometheus alertmanager); do
+        for name in "${SERVICES[@]}" ${CLUSTER:+gateway} payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web ${REDIS:+redis} $([ ! -e "$STATE/observed" ] || echo telemetry prometheus alertmanager); do
             need_port "$(port_variable "$name")" "${name//-/ }"
         done
     fi
@@ -81,6 +81,7 @@ check_ports() {
     for name in $(broker_nodes); do
         alive "$name" || { need_port "$(broker_setting "$name")" RabbitMQ; need_port "$(broker_setting "$name" MANAGEMENT)" "the management UI of RabbitMQ"; }
     done
+    [ -z "${REDIS:-}" ] || alive redis || need_port REDIS_PORT Redis
     alive maildev || { need_port MAIL_SMTP_PORT "the mail catcher (SMTP)"; need_port MAIL_WEB_PORT "the mail catcher (web)"; }
     for name in "${PROCESSES[@]}"; do
         alive "$name" || need_port "$(port_variable "$name")" "$name"
@@ -118,9 +119,9 @@ up_local() {
         stop_services
         stop_infrastructure
     fi
-    if [ "$(cat "$STATE/telemetry" 2>/dev/null)" != "$METRICS $OTEL_EXPORTER_OTLP_ENDPOINT" ]; then
+    if [ "$(cat "$STATE/telemetry" 2>/dev/null)" != "$METRICS $OTEL_EXPORTER_OTLP_ENDPOINT${REDIS:+ redis}" ]; then
         stop_services
-        printf '%s' "$METRICS $OTEL_EXPORTER_OTLP_ENDPOINT" >"$STATE/telemetry"
+        printf '%s' "$METRICS $OTEL_EXPORTER_OTLP_ENDPOINT${REDIS:+ redis}" >"$STATE/telemetry"
     fi
     check_ports
     printf 'local\n' >"$STATE/mode"

@@ -37,9 +37,9 @@ ports_are_open() { grep -nE '^\s*(ports:|-).*[0-9}]:[0-9]+"' docker-compose.yml 
 scripts_are_broken() {
     local file
     for file in deploy/*.sh deploy/local/*.sh tests/*.sh .ci/run; do bash -n "$file"; done
-    for file in deploy/postgres/*.sh deploy/rabbitmq/*.sh; do sh -n "$file"; done
+    for file in deploy/postgres/*.sh deploy/rabbitmq/*.sh deploy/redis/*.sh; do sh -n "$file"; done
     if command -v shellcheck >/dev/null; then
-        shellcheck --severity=warning --exclude=SC1090,SC1091,SC2010,SC2034,SC2046,SC2048,SC2154 deploy/*.sh deploy/local/*.sh tests/*.sh deploy/postgres/*.sh deploy/rabbitmq/*.sh .ci/run
+        shellcheck --severity=warning --exclude=SC1090,SC1091,SC2010,SC2034,SC2046,SC2048,SC2154 deploy/*.sh deploy/local/*.sh tests/*.sh deploy/postgres/*.sh deploy/rabbitmq/*.sh deploy/redis/*.sh .ci/run
     fi
 }
 
@@ -79,7 +79,7 @@ mutants_do_not_apply() {    # the bugs that `make chaos-mutants` plants fit the 
 
 test_images_differ() {    # the tests run on the servers of the system
     local service image
-    for service in postgres rabbitmq mail; do
+    for service in postgres rabbitmq redis mail; do
         image=$(image_of "$service" docker-compose.yml)
         [ -n "$image" ] && [ "$(image_of "$service" tests/compose.yml)" = "$image" ] || echo "$service: docker-compose.yml and tests/compose.yml have different images"
     done

@@ -55,6 +55,10 @@ the_database_is_away_healed() {
     sql orders "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
 }
 
+# Only an installation that was asked for one has a Redis.
+redis_is_away() { export REDIS=true; make up; make stop SERVICE=redis; }
+redis_is_away_healed() { export REDIS=; make up; }
+
 payments_do_not_answer() { make stop SERVICE=payment-sandbox; place_order; }
 payments_do_not_answer_healed() { make start SERVICE=payment-sandbox; }
 

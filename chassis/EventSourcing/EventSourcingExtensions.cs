@@ -47,6 +47,7 @@ public static class EventSourcingExtensions
         services.AddSingleton<ProjectionRebuilder>();
         services.AddSingleton<ProjectionDaemon>();
         services.AddHostedService(provider => provider.GetRequiredService<ProjectionDaemon>());
+        services.AddEventBus();
         services.AddSingleton<StreamWatcher>();
         services.AddHostedService(provider => provider.GetRequiredService<StreamWatcher>());
         services.AddHealthChecks().AddCheck<CoreEventHealthCheck>("core-events", HealthStatus.Degraded);

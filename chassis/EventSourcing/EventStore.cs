@@ -22,7 +22,8 @@ public sealed record EventQuery(
 /// The streams of a service, in PostgreSQL, append-only. Works on the connection and in the transaction of the scoped <see cref="DbContext"/>, so that
 /// events, read models and outgoing messages are committed together. ADR: docs/adr/0005-event-store.md.
 /// </summary>
-public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEventBus bus, IServiceProvider scope, TimeProvider clock)
+public sealed class EventStore(
+    DbContext db, EventSerializer serializer, CoreEventBus bus, IServiceProvider scope, TimeProvider clock, StreamWatcher? watcher = null)
 {
     /// <summary>How long one decision on a stream waits for others: one caller who asks a hundred times at once must not keep a hundred connections.</summary>
     public static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(5);
@@ -70,6 +71,11 @@ public sealed class EventStore(DbContext db, EventSerializer serializer, CoreEve
             types[i].Name, types[i].Version, AsStored(i), metadata, now, inserted[i].RecordedAt)).ToArray();
 
         await bus.DispatchAsync(scope, connection, stored, ct);
+        if (watcher is not null)
+        {
+            db.OnCommitted(() => watcher.Announce(streamId, stored[^1].Version));
+        }
+
         return stored;
 
         // What is left out of the store about somebody whose key is gone is told to nobody either, or what follows from it would know more than the events.

@@ -34,6 +34,11 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     /// </summary>
     public bool TrustUnsigned { get; set; }
 
+    /// <summary>
+    /// Whether the event bus between the replicas of the service goes through the broker: for many replicas without a Redis, which comes first where it is set.
+    /// </summary>
+    public bool EventBus { get; set; }
+
     /// <summary>Messages that the broker hands to an endpoint before it waits for acknowledgements.</summary>
     [Range(1, 2000)]
     public int Prefetch { get; set; } = 16;

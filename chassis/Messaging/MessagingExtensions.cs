@@ -55,6 +55,11 @@ public static class MessagingExtensions
         services.AddSingleton<OutboxQueries>();
         services.AddSingleton<ICommandTimers>(provider => provider.GetRequiredService<OutboxQueries>());
         services.AddSingleton<BrokerConnection>();
+        if (builder.Configuration.GetValue<bool>($"{MessagingOptions.Section}:{nameof(MessagingOptions.EventBus)}"))
+        {
+            services.TryAddSingleton<IEventBus, BrokerEventBus>();
+        }
+
         services.AddSingleton<VanishedExchanges>();
         services.AddSingleton<DeadLetterStore>();
         services.AddSingleton<InboxConsumers>();

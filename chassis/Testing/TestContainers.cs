@@ -6,6 +6,7 @@ using DotNet.Testcontainers.Containers;
 using Microsoft.Extensions.Logging.Abstractions;
 using Testcontainers.PostgreSql;
 using Testcontainers.RabbitMq;
+using Testcontainers.Redis;
 
 namespace Chassis.Testing;
 
@@ -26,6 +27,9 @@ internal static class TestContainers
 
     public static (Uri Amqp, Uri Management) RabbitMq() =>
         (new Uri(Broker.Value.GetConnectionString()), new Uri($"http://guest:guest@{Broker.Value.Hostname}:{Broker.Value.GetMappedPublicPort(15672)}"));
+
+    public static string Redis() =>
+        Share("redis", new RedisBuilder(ImageOf("redis")).WithCommand("redis-server", "--requirepass", "redis", "--save", "")).GetConnectionString() + ",password=redis";
 
     public static async Task<string> RabbitMqCtlAsync(IEnumerable<string> arguments)
     {
@@ -61,7 +65,7 @@ internal static class TestContainers
         if (!EngineAnswers())
         {
             throw Missing.Prerequisite(
-                $"This test needs a server ({service}), and there is none: start a Docker engine, or run `make test`, which sets TEST_POSTGRES, TEST_RABBITMQ and TEST_MAIL_SMTP "
+                $"This test needs a server ({service}), and there is none: start a Docker engine, or run `make test`, which sets TEST_POSTGRES, TEST_RABBITMQ, TEST_REDIS and TEST_MAIL_SMTP "
                 + "(docs/testing.md).");
         }
 

@@ -13,6 +13,8 @@ public static class TestServers
     private static readonly Lazy<(Uri Amqp, Uri Management)> Broker = new(() =>
         Variable("TEST_RABBITMQ") is { } amqp ? (new Uri(amqp), new Uri(Required("TEST_RABBITMQ_MANAGEMENT"))) : TestContainers.RabbitMq());
 
+    private static readonly Lazy<string> RedisServer = new(() => Variable("TEST_REDIS") ?? TestContainers.Redis());
+
     private static readonly Lazy<(string Smtp, Uri Api)> MailCatcher = new(() =>
         Variable("TEST_MAIL_SMTP") is { } smtp ? (smtp, new Uri(Required("TEST_MAIL_API"))) : TestContainers.Mail());
 
@@ -27,6 +29,20 @@ public static class TestServers
         : [broker];
 
     public static Uri RabbitMqManagement => Broker.Value.Management;
+
+    /// <summary>Address and password, as <c>Redis:Connection</c> takes them.</summary>
+    public static string Redis => RedisServer.Value;
+
+    /// <summary>The same at its port for TLS; skips the test where there is none.</summary>
+    public static string RedisOverTls
+    {
+        get
+        {
+            _ = Redis;
+            NeedTls();
+            return Variable("TEST_REDIS_TLS") ?? throw Missing.Choice("This test needs a Redis that speaks TLS: make test MODE=local has it (docs/testing.md).");
+        }
+    }
 
     /// <summary>Where the broker serves its metrics, as <c>host:port</c>; only <c>make chaos ALERTS=1</c> has it do so.</summary>
     public static string RabbitMqMetrics => Required("TEST_RABBITMQ_METRICS");

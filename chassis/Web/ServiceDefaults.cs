@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Chassis.Data;
+using Chassis.Redis;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
@@ -72,7 +73,9 @@ public static class ServiceDefaults
             TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
         });
         services.AddSettings<RateLimitSettings>(RateLimitSettings.Section);
-        services.AddRateLimiter(_ => { }).AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitSettings>, TimeProvider>(RateLimiting.Configure);
+        builder.AddRedis();
+        services.AddRateLimiter(_ => { }).AddOptions<RateLimiterOptions>()
+            .Configure<IOptions<RateLimitSettings>, TimeProvider, IServiceProvider>(RateLimiting.Configure);
 
         Proxies.Add(services);
         AddAuthentication(services);

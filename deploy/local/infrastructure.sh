@@ -1,4 +1,4 @@
-# The private PostgreSQL, RabbitMQ and mail catcher of the run mode without containers. Sourced.
+# The private PostgreSQL, RabbitMQ, mail catcher and, where it is wanted, Redis of the run mode without containers. Sourced.
 # Each has its own data directory, ports and, for the broker, node name: nothing that is installed on the machine is touched.
 # shellcheck shell=bash
 
@@ -280,11 +280,27 @@ start_maildev() {
 
 maildev_ready() { connects "$MAIL_SMTP_PORT" && http_ok "$MAIL_WEB_PORT" /api/healthz; }
 
+# ── Redis, where it is wanted ─────────────────────────────────────────────────────────────────────────────────────
+
+# It keeps nothing on the disk, and what it had in memory goes with it.
+start_redis() {
+    local home=$STATE/redis tls=
+    alive redis && return 0
+    need_port REDIS_PORT Redis
+    mkdir -p "$home" && chmod 700 "$home"
+    [ -z "${TLS:-}${REDIS_TLS_PORT:-}" ] || tls=$STATE/tls/redis
+    (umask 077 && sh "$ROOT/deploy/redis/render.sh" 127.0.0.1 "${REDIS_TLS_PORT:-$REDIS_PORT}" "$tls" "${REDIS_TLS_PORT:+$REDIS_PORT}" >"$home/redis.conf") ||
+        die "The settings of Redis could not be made."
+    (cd "$home" && start redis "$(command -v redis-server)" "$home/redis.conf")
+}
+
+redis_ready() { connects "$REDIS_PORT"; }
+
 # ── All of it ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 make_certificates() {
     local name
-    for name in "${SERVICES[@]}" payment-sandbox ${CLUSTER:+gateway}; do mkdir -p "$STATE/tls/$name"; done
+    for name in "${SERVICES[@]}" payment-sandbox ${CLUSTER:+gateway} ${REDIS:+redis}; do mkdir -p "$STATE/tls/$name"; done
     TLS=true sh "$ROOT/deploy/tls/certificates.sh" "$STATE/tls" || die "The certificates could not be made."
 }
 
@@ -295,16 +311,19 @@ start_infrastructure() {
     start_rabbitmq
     install_maildev
     start_maildev
+    [ -z "${REDIS:-}" ] || start_redis
 }
 
 await_infrastructure() {
     wait_until 60 PostgreSQL postgres postgres_ready
     [ "${1:-}" = no-provision ] || provision_postgres
     wait_until 60 "The mail catcher" maildev maildev_ready
+    [ -z "${REDIS:-}" ] || wait_until 30 Redis redis redis_ready
     await_rabbitmq 90
 }
 
 stop_infrastructure() {
+    stop redis TERM 5
     stop maildev TERM 10
     stop_rabbitmq
     stop epmd TERM 5

@@ -78,6 +78,7 @@ load_settings() {
             [ -n "${!name+set}" ] || export "$name=$value"
         done <"$file"
     done
+    case ${REDIS:-}${CLUSTER:-} in '') ;; *) export REDIS=true ;; esac
     case ${TLS:-} in '' | true) ;; *) die "TLS is '$TLS'; it can be true, or nothing." ;; esac
     case ${CLUSTER:-} in '' | 1) ;; *) die "CLUSTER is '$CLUSTER'; it can be 1, or nothing." ;; esac
 }
@@ -97,6 +98,7 @@ export_local_addresses() {
     export SHOP_DB_HOST=127.0.0.1 SHOP_DB_PORT=$POSTGRES_PORT
     export SHOP_BROKER_ADDRESS=127.0.0.1:$RABBITMQ_PORT
     export SHOP_BROKER_HOSTS=${CLUSTER:+127.0.0.1:$RABBITMQ_PORT,127.0.0.1:$RABBITMQ_2_PORT,127.0.0.1:$RABBITMQ_3_PORT}
+    export SHOP_REDIS_ADDRESS=127.0.0.1:$REDIS_PORT
     export SHOP_SMTP_HOST=127.0.0.1 SHOP_SMTP_PORT=$MAIL_SMTP_PORT
     local name variable
     for name in "${SERVICES[@]}"; do
@@ -189,6 +191,7 @@ choose_mode() {
             else MODE=local; fi ;;
         *) die "MODE is '$MODE'; it can be docker or local." ;;
     esac
+    [ -z "${REDIS:-}" ] || export COMPOSE_PROFILES=${COMPOSE_PROFILES:+$COMPOSE_PROFILES,}redis
     observe
     if [ "$MODE" = docker ]; then
         docker compose version >/dev/null 2>&1 || die "docker has no 'compose' command." \
@@ -200,7 +203,7 @@ choose_mode() {
 # After `make observe`, until `make down`: services serve /metrics, and send traces and logs to the dashboard, unless .env has them sent elsewhere.
 observe() {
     [ -e "$STATE/observed" ] || return 0
-    export METRICS=true COMPOSE_PROFILES=observability
+    export METRICS=true COMPOSE_PROFILES=${COMPOSE_PROFILES:+$COMPOSE_PROFILES,}observability
     [ -z "$OTEL_EXPORTER_OTLP_ENDPOINT" ] || return 0
     local trace='traces/detail/{traceId}'
     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:$OTLP_PORT

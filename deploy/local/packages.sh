@@ -24,6 +24,7 @@ node_is_new_enough() { has node && [ "$(node -p 'process.versions.node.split("."
 missing_packages() {
     postgres_bin >/dev/null || echo postgresql
     rabbitmq_bin >/dev/null || echo rabbitmq-server
+    [ -z "${REDIS:-}" ] || has redis-server || echo redis-server
     [ -z "${TLS:-}${RABBITMQ_TLS_PORT:-}" ] || has openssl || echo openssl
     [ -z "${TLS:-}" ] || has curl || echo curl
     if [ ! -f "$ROOT/.local/maildev/installed" ] || ! has node; then
@@ -89,7 +90,7 @@ allow_server_starts() {
 # disable_new_servers WAS_THERE: a machine that boots again should not find new servers on the default ports
 disable_new_servers() {
     local unit
-    for unit in postgresql rabbitmq-server prometheus prometheus-alertmanager prometheus-postgres-exporter; do
+    for unit in postgresql rabbitmq-server redis-server prometheus prometheus-alertmanager prometheus-postgres-exporter; do
         [[ " $1 " == *" $unit "* ]] && continue
         if has systemctl; then systemctl disable "$unit" >/dev/null 2>&1 || true
         elif has update-rc.d; then update-rc.d "$unit" disable >/dev/null 2>&1 || true; fi
@@ -99,7 +100,7 @@ disable_new_servers() {
 install_as_root() {
     local before
     set -euo pipefail
-    before=$(dpkg-query -W -f '${Package} ' postgresql rabbitmq-server prometheus prometheus-alertmanager prometheus-postgres-exporter 2>/dev/null || true)
+    before=$(dpkg-query -W -f '${Package} ' postgresql rabbitmq-server redis-server prometheus prometheus-alertmanager prometheus-postgres-exporter 2>/dev/null || true)
     trap allow_server_starts EXIT
     trap 'exit 130' INT TERM HUP
     forbid_server_starts

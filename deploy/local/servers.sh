@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail]`,
+# Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail|redis]`,
 # for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move|copy|promote`.
+# Redis is there where it is asked for: by its name, or by REDIS=true for the others as well.
 # CLUSTER=1: the broker has three nodes. `... NAME start|stop|kill|cut|heal|lead rabbitmq-2` is about one of them, `... NAME rabbitmqctl rabbitmq-2 ARGUMENT...` asks it;
 # cut takes it away from the other two, in both directions, until heal, and lead makes it the leader of every queue; `... NAME roll` restarts one after the other.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
@@ -15,7 +16,8 @@ load_settings
 . "$ROOT/deploy/local/infrastructure.sh"
 
 MAKE_TARGET=test PORT_PREFIX=TEST_ TLS=${TEST_TLS:-}
-POSTGRES_PASSWORD=postgres RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_NODE=shop-$name RABBITMQ_MEMORY=2GB
+[ "$only" != redis ] || REDIS=true
+POSTGRES_PASSWORD=postgres REDIS_PASSWORD=redis RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_NODE=shop-$name RABBITMQ_MEMORY=2GB
 
 # Below the range from which Linux takes the ports of outgoing connections: one of those would be in the way, and nobody would be seen listening.
 choose_ports() {
@@ -23,7 +25,7 @@ choose_ports() {
     apart=$(($(printf '%s' "$STATE" | cksum | cut -d' ' -f1) % 40 * 20))       # two clones that choose in the same moment rarely choose the same
     for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 RABBITMQ_METRICS:25776 \
         ${CLUSTER:+RABBITMQ_2:25777 RABBITMQ_2_MANAGEMENT:25778 RABBITMQ_2_DIST:25779 RABBITMQ_3:25781 RABBITMQ_3_MANAGEMENT:25782 RABBITMQ_3_DIST:25783} \
-        ${CLUSTER:+RABBITMQ_2_METRICS:25784 RABBITMQ_3_METRICS:25786} MAIL_SMTP:25025 MAIL_WEB:25080; do
+        ${CLUSTER:+RABBITMQ_2_METRICS:25784 RABBITMQ_3_METRICS:25786} MAIL_SMTP:25025 MAIL_WEB:25080 REDIS:26379 REDIS_TLS:26380; do
         setting=TEST_${pair%:*}_PORT
         chosen=${!setting:-}
         if [ -z "$chosen" ]; then
@@ -39,7 +41,7 @@ mkdir -p "$STATE/logs"
 . "$STATE/ports"
 POSTGRES_EXTRA_SETTINGS=$'max_connections = 600\nshared_buffers = 256MB'
 [ "${UNSAFE:-0}" = 0 ] || POSTGRES_EXTRA_SETTINGS+=$'\nfsync = off\nfull_page_writes = off'
-export POSTGRES_PASSWORD RABBITMQ_USER RABBITMQ_PASSWORD CLUSTER=${CLUSTER:-}
+export POSTGRES_PASSWORD RABBITMQ_USER RABBITMQ_PASSWORD REDIS_PASSWORD CLUSTER=${CLUSTER:-}
 
 # rabbitmqctl [NODE] ARGUMENT...
 rabbitmqctl() {
@@ -50,6 +52,7 @@ rabbitmqctl() {
 }
 
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
+wants_redis() { [ -n "${REDIS:-}" ] && wanted redis; }
 is_broker_node() { case $1 in rabbitmq-[1-3]) [ -n "$CLUSTER" ] ;; *) false ;; esac; }
 need_broker_node() { is_broker_node "$only" || die "Which node? servers.sh $name $action rabbitmq-1, rabbitmq-2 or rabbitmq-3, with CLUSTER=1"; }
 
@@ -81,11 +84,14 @@ case $action in
         if wanted rabbitmq; then start_rabbitmq; fi
         if is_broker_node "$only"; then start_broker "$only"; await_rabbitmq 300 "$only"; fi
         if wanted mail; then install_maildev; start_maildev; fi
+        if wants_redis; then start_redis; fi
         if wanted postgres; then wait_until 300 PostgreSQL postgres postgres_ready; fi
         if wanted mail; then wait_until 300 "The mail catcher" maildev maildev_ready; fi
         if wanted rabbitmq; then await_rabbitmq 300; fi
+        if wants_redis; then wait_until 60 Redis redis redis_ready; fi
         ;;
     stop)
+        if wanted redis; then stop redis TERM 5; fi
         if wanted mail; then stop maildev TERM 10; fi
         if wanted rabbitmq; then stop_rabbitmq; [ -n "$only" ] || stop epmd TERM 5; fi
         if is_broker_node "$only"; then stop "$only"; fi
@@ -96,6 +102,7 @@ case $action in
         if wanted rabbitmq; then stop_rabbitmq KILL 10; fi
         if is_broker_node "$only"; then stop "$only" KILL 10; fi
         if wanted mail; then stop maildev KILL 5; fi
+        if wanted redis; then stop redis KILL 5; fi
         ;;
     move)       # everything in PostgreSQL is dumped, and restored into a fresh cluster at the same address
         dump=$STATE/moved.sql
@@ -167,6 +174,9 @@ export TEST_CERTIFICATES=$(printf %q "$STATE/tls") SSL_CERT_DIR=$(printf %q "$ST
 export TEST_RABBITMQ_TLS=amqps://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:${RABBITMQ_TLS_PORT:-}
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
+        if alive redis; then
+            printf 'export TEST_REDIS=127.0.0.1:%s,password=%s TEST_REDIS_TLS=127.0.0.1:%s,ssl=true,password=%s\n' "$REDIS_PORT" "$REDIS_PASSWORD" "${REDIS_TLS_PORT:-}" "$REDIS_PASSWORD"
+        fi
         ;;
     *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, cut, heal, lead, roll, memory, rabbitmqctl or env" ;;
 esac

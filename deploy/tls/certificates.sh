@@ -14,9 +14,10 @@ folder=${1:?folder}
 services=
 for name in "$folder"/*/; do
     name=$(basename "$name")
-    case $name in ca | clients | postgres | rabbitmq | '*') ;; *) services="$services $name" ;; esac
+    case $name in ca | clients | postgres | rabbitmq | redis | '*') ;; *) services="$services $name" ;; esac
 done
 servers="$services postgres rabbitmq"
+[ -z "${REDIS:-}" ] || servers="$servers redis"
 umask 077
 mkdir -p "$folder/ca"
 ca=$folder/ca/ca
@@ -44,7 +45,7 @@ good() {
 
 # Whoever trusts this authority trusts it for these names and for no other.
 permitted='permitted;IP:127.0.0.1/255.255.255.255,permitted;DNS:localhost'
-for name in $servers; do permitted="$permitted,permitted;DNS:$name"; done
+for name in $services postgres rabbitmq redis; do permitted="$permitted,permitted;DNS:$name"; done
 
 # One that permits what it should: a service that has come since is none of its names.
 permits() { permitted_now=$(openssl x509 -in "$ca.crt" -noout -ext nameConstraints); for name in $servers; do printf '%s\n' "$permitted_now" | grep -q "DNS:$name\$" || return 1; done; }

@@ -25,10 +25,11 @@ public sealed partial class The_architecture
     {
         ["Core"] = [],
         ["Data"] = ["Core"],
+        ["Redis"] = ["Core"],
         ["Messaging.Outbox"] = ["Events", "Data"],
         ["Messaging"] = ["Messaging.Outbox"],
         ["EventSourcing"] = ["Data"],
-        ["Web"] = ["Data"],
+        ["Web"] = ["Data", "Redis"],
         ["Messaging.Operations"] = ["Messaging", "Web"],
         ["EventSourcing.Operations"] = ["EventSourcing", "Web"],
     };
@@ -227,6 +228,7 @@ public sealed partial class The_architecture
     [Theory]
     [InlineData("Core", @"^(Microsoft\.AspNetCore|Microsoft\.EntityFrameworkCore|Npgsql)\.")]
     [InlineData("Data", @"^Microsoft\.AspNetCore\.")]
+    [InlineData("Redis", @"^(Microsoft\.AspNetCore|Microsoft\.EntityFrameworkCore|Npgsql)\.")]
     [InlineData("Messaging.Outbox", @"^Microsoft\.AspNetCore\.")]
     [InlineData("Messaging", @"^Microsoft\.AspNetCore\.")]
     [InlineData("EventSourcing", @"^Microsoft\.AspNetCore\.")]

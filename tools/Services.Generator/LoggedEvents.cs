@@ -22,7 +22,8 @@ public static class LoggedEvents
     private static readonly Dictionary<string, (int First, int Last)> OfChassis = new()
     {
         ["chassis/Data"] = (1000, 1099),
-        ["chassis/Web"] = (1100, 1999),
+        ["chassis/Web"] = (1100, 1899),
+        ["chassis/Redis"] = (1900, 1999),
         ["chassis/Messaging.Outbox"] = (2000, 2099),
         ["chassis/Messaging"] = (2100, 2999),
         ["chassis/EventSourcing"] = (3000, 3999),

@@ -13,7 +13,7 @@ public static class MetricLabels
 {
     public static IReadOnlyList<MetricLabel> All { get; } =
     [
-        new("check", "A part of the service's readiness.", 6),
+        new("check", "A part of the service's readiness.", 7),
         new("cloudevents.event_type", "A type of the contracts.", 60),
         new("copy", "`products`, `users`.", 2),
         new("error.type", "The full name of an exception's type: the first 50 that a process meets, and `other`.", 51),

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Threading.RateLimiting;
+using Chassis.Redis;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.RateLimiting;
@@ -60,30 +61,27 @@ public static class RateLimitingExtensions
 }
 
 /// <summary>
-/// A fixed window per caller (the token's subject, else the address), announced in <c>RateLimit</c> headers; a second one for what is costly.
+/// A fixed window per caller (the token's subject, else the address), announced in <c>RateLimit</c> headers; a second one for what is costly. All replicas count
+/// together where they share a Redis, and each for itself where there is none, or it is away.
 /// </summary>
 internal static class RateLimiting
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
-    public static void Configure(RateLimiterOptions options, IOptions<RateLimitSettings> settings, TimeProvider clock)
+    public static void Configure(RateLimiterOptions options, IOptions<RateLimitSettings> settings, TimeProvider clock, IServiceProvider services)
     {
         if (settings.Value.Permits == 0)
         {
             return;
         }
 
-        var length = TimeSpan.FromSeconds(settings.Value.WindowSeconds);
-        var window = new FixedWindowRateLimiterOptions { PermitLimit = settings.Value.Permits, Window = length, AutoReplenishment = false };
-
-        // Windows begin for everybody at the same moments, so that a caller can be told when: a limiter serves one caller in one window.
-        options.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, (string, long)>(context => IsLimited(context)
-            ? RateLimitPartition.GetFixedWindowLimiter((Caller(context), clock.GetUtcNow().Ticks / length.Ticks), _ => window)
-            : RateLimitPartition.GetNoLimiter(("", 0L)));
+        var shared = services.GetService<SharedCounts>();
+        options.GlobalLimiter = Windows("requests", settings.Value.Permits, TimeSpan.FromSeconds(settings.Value.WindowSeconds), IsLimited, clock, shared);
         options.OnRejected = (rejected, _) => throw TooMany(Announce(rejected.HttpContext, 0));
         if (settings.Value.CostlyPerMinute > 0)
         {
-            options.GlobalLimiter = PartitionedRateLimiter.CreateChained(options.GlobalLimiter, Costly(settings.Value.CostlyPerMinute, clock));
+            options.GlobalLimiter = PartitionedRateLimiter.CreateChained(
+                options.GlobalLimiter, Windows("costly-requests", settings.Value.CostlyPerMinute, Minute, IsCostly, clock, shared));
             options.OnRejected = (rejected, _) => throw TooMany(IsCostly(rejected.HttpContext) ? Minute : Announce(rejected.HttpContext, 0));
         }
     }
@@ -102,12 +100,17 @@ internal static class RateLimiting
 
     private static ProblemException TooMany(TimeSpan retryAfter) => ProblemException.TooMany("too_many_requests", "Too many requests. Slow down.", retryAfter);
 
-    private static PartitionedRateLimiter<HttpContext> Costly(int permits, TimeProvider clock)
+    // Windows begin for everybody at the same moments, so that a caller can be told when: a limiter serves one caller in one window.
+    private static PartitionedRateLimiter<HttpContext> Windows(
+        string what, int permits, TimeSpan length, Func<HttpContext, bool> isLimited, TimeProvider clock, SharedCounts? shared)
     {
-        var window = new FixedWindowRateLimiterOptions { PermitLimit = permits, Window = Minute, AutoReplenishment = false };
-        return PartitionedRateLimiter.Create<HttpContext, (string, long)>(context => IsCostly(context)
-            ? RateLimitPartition.GetFixedWindowLimiter((Caller(context), clock.GetUtcNow().Ticks / Minute.Ticks), _ => window)
-            : RateLimitPartition.GetNoLimiter(("", 0L)));
+        var window = new FixedWindowRateLimiterOptions { PermitLimit = permits, Window = length, AutoReplenishment = false };
+        return PartitionedRateLimiter.Create<HttpContext, (string Caller, long Window)>(context =>
+            !isLimited(context) ? RateLimitPartition.GetNoLimiter(("", 0L))
+            : shared is null ? RateLimitPartition.GetFixedWindowLimiter(Key(context), _ => window)
+            : RateLimitPartition.Get<(string Caller, long Window)>(Key(context), key => new SharedWindow(shared, what, key.Caller, key.Window, window)));
+
+        (string, long) Key(HttpContext context) => (Caller(context), clock.GetUtcNow().Ticks / length.Ticks);
     }
 
     private static bool IsCostly(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<IsCostlyMetadata>() is not null;
