@@ -68,6 +68,12 @@ a_queue_was_deleted() { broker exchanges/%2F/shop.order.completed.v1 -X DELETE; 
 an_objective_is_missed() { make stop SERVICE=inventory; place_order; }
 an_objective_is_missed_healed() { make start SERVICE=inventory; }
 
+# Somebody's transaction that has written to the inbox and was forgotten.
+partitions_run_out() {
+    sql orders 'BEGIN; LOCK TABLE messaging.inbox IN ROW EXCLUSIVE MODE; SELECT pg_sleep(600)' >/dev/null 2>&1 &
+    until_shows 'RowExclusiveLock' sql orders "SELECT mode FROM pg_locks WHERE relation = 'messaging.inbox'::regclass AND granted"
+}
+
 a_dead_letter_appears() {
     broker exchanges/%2F/amq.default/publish -H 'Content-Type: application/json' \
         -d '{"properties":{"content_type":"application/json"},"routing_key":"inventory.commands","payload":"poison '"$RANDOM$RANDOM"'","payload_encoding":"string"}'

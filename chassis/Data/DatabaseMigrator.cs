@@ -153,7 +153,9 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
     private static partial void LogSaid(ILogger logger, string text);
 }
 
-/// <summary>What the runtime role may do: read and write rows, and only add to append-only tables. No DDL.</summary>
+/// <summary>
+/// What the runtime role may do: read and write rows, and only add to append-only tables. No DDL, and nothing with a partition but through its table.
+/// </summary>
 internal static class RuntimeGrants
 {
     /// <summary>Answers the statements to run for the role in <c>$1</c>.</summary>
@@ -174,7 +176,7 @@ internal static class RuntimeGrants
                     ELSE 'SELECT, INSERT, UPDATE, DELETE'
                 END, n.nspname, c.relname, $1)
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm')
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
             UNION ALL
             SELECT 4, format('GRANT USAGE, SELECT, UPDATE ON SEQUENCE %I.%I TO %I', n.nspname, c.relname, $1)
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

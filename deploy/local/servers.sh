@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail]`,
-# for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move|copy|promote`.
+# for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move|copy|promote`
+# and `... NAME replica sync|async`, a second server that follows the first, and `... NAME failover`: the first is killed, the second takes over.
 # Data, logs and process ids under .local/NAME. `env` prints what tests read (TEST_POSTGRES, TEST_RABBITMQ, ...).
 # Ports of their own: those of TEST_POSTGRES_PORT, TEST_RABBITMQ_PORT, ... where set, else the first free ones, so that two clones can test at the same time.
 # Beside its usual ports, PostgreSQL's and one more of the broker's speak TLS; TEST_TLS=true: all speak nothing else, as with TLS=true.
@@ -19,7 +20,7 @@ POSTGRES_PASSWORD=postgres RABBITMQ_USER=guest RABBITMQ_PASSWORD=guest RABBITMQ_
 choose_ports() {
     local pair setting chosen apart
     apart=$(($(printf '%s' "$STATE" | cksum | cut -d' ' -f1) % 40 * 20))       # two clones that choose in the same moment rarely choose the same
-    for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 RABBITMQ_METRICS:25776 MAIL_SMTP:25025 MAIL_WEB:25080; do
+    for pair in POSTGRES:25531 POSTGRES_REPLICA:25532 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 RABBITMQ_METRICS:25776 MAIL_SMTP:25025 MAIL_WEB:25080; do
         setting=TEST_${pair%:*}_PORT
         chosen=${!setting:-}
         if [ -z "$chosen" ]; then
@@ -65,7 +66,7 @@ case $action in
     stop)
         if wanted mail; then stop maildev TERM 10; fi
         if wanted rabbitmq; then stop rabbitmq TERM 30; [ -n "$only" ] || stop epmd TERM 5; fi
-        if wanted postgres; then stop postgres "${SIGNAL:-INT}" 30; fi
+        if wanted postgres; then stop postgres-replica "${SIGNAL:-INT}" 30; stop postgres "${SIGNAL:-INT}" 30; fi
         ;;
     kill)       # as a crash does: PostgreSQL's immediate shutdown, the broker's process gone
         if wanted postgres; then stop postgres QUIT 10; fi
@@ -102,6 +103,14 @@ case $action in
         wait_until 300 PostgreSQL postgres postgres_ready
         (cd / && as_postgres "$bin/pg_ctl" promote --wait --pgdata "$PGHOME/data") >"$STATE/logs/promote.log" 2>&1 || { tail -n 5 "$STATE/logs/promote.log" >&2; die "The copy could not be promoted."; }
         ;;
+    replica)    # a server that follows this one at a port of its own
+        POSTGRES_REPLICA=$only
+        start_replica
+        printf '%s\n' "$POSTGRES_REPLICA_PORT"
+        ;;
+    failover)   # the first is killed, and the other one takes over, at its own address
+        fail_over
+        ;;
     memory)     # the broker's memory limit while it runs; one below what it uses raises the alarm that blocks every publisher
         rabbitmqctl -q set_vm_memory_high_watermark absolute "$only"
         ;;
@@ -120,5 +129,5 @@ export TEST_RABBITMQ_TLS=amqps://$RABBITMQ_USER:$RABBITMQ_PASSWORD@127.0.0.1:${R
 export TEST_MAIL_SMTP=127.0.0.1:$MAIL_SMTP_PORT TEST_MAIL_API=http://127.0.0.1:$MAIL_WEB_PORT
 TEXT
         ;;
-    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, memory, rabbitmqctl or env" ;;
+    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, replica, failover, memory, rabbitmqctl or env" ;;
 esac
