@@ -51,6 +51,10 @@ the_database_is_away_healed() {
     sql orders "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
 }
 
+# Only where there is a copy.
+the_database_has_failed_over() { make kill SERVICE=postgres; }
+the_database_has_failed_over_healed() { make start SERVICE=postgres; }
+
 payments_do_not_answer() { make stop SERVICE=payment-sandbox; place_order; }
 payments_do_not_answer_healed() { make start SERVICE=payment-sandbox; }
 
@@ -257,6 +261,7 @@ if [ $# = 0 ]; then
     for page in "$pages"/*.md $how_tos; do
         case $page in
             */README.md | */alerts.md | */metrics.md | */log-events.md | */traces.md) ;;
+            */the-database-has-failed-over.md) ;;         # only by name: POSTGRES_REPLICA=sync make up, and the database is another server afterwards
             receive-webhooks) [ "$(cat .local/mode)" = docker ] || set -- "$@" "$page" ;;     # no container reaches the partner of this test
             *) set -- "$@" "$(basename "$page" .md)" ;;
         esac

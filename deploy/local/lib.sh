@@ -77,12 +77,14 @@ load_settings() {
             [ -n "${!name+set}" ] || export "$name=$value"
         done <"$file"
     done
+    case ${POSTGRES_REPLICA:-} in '' | async | sync) ;; *) die "POSTGRES_REPLICA is '$POSTGRES_REPLICA'; it can be async, sync, or nothing." ;; esac
     case ${TLS:-} in '' | true) ;; *) die "TLS is '$TLS'; it can be true, or nothing." ;; esac
 }
 
 # Where the processes of the local mode find each other; in containers the defaults of deploy/env/*.env apply.
 export_local_addresses() {
     export SHOP_DB_HOST=127.0.0.1 SHOP_DB_PORT=$POSTGRES_PORT
+    [ -z "${POSTGRES_REPLICA:-}" ] || SHOP_DB_HOST=127.0.0.1:$POSTGRES_PORT,127.0.0.1:$POSTGRES_REPLICA_PORT
     export SHOP_BROKER_ADDRESS=127.0.0.1:$RABBITMQ_PORT
     export SHOP_SMTP_HOST=127.0.0.1 SHOP_SMTP_PORT=$MAIL_SMTP_PORT
     local name variable
@@ -159,6 +161,9 @@ choose_mode() {
     esac
     observe
     if [ "$MODE" = docker ]; then
+        if [ -n "${POSTGRES_REPLICA:-}" ]; then
+            export COMPOSE_PROFILES=${COMPOSE_PROFILES:+$COMPOSE_PROFILES,}replica SHOP_DB_HOST=postgres,postgres-replica
+        fi
         docker compose version >/dev/null 2>&1 || die "docker has no 'compose' command." \
             "Install the package docker-compose-plugin (or docker-compose-v2), or use: make up MODE=local"
         choose_project
