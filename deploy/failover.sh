@@ -8,7 +8,6 @@ choose_mode
 if [ "$MODE" = docker ]; then
     replica() { docker compose exec -T --user postgres postgres-replica psql --quiet --no-psqlrc --tuples-only --no-align --set ON_ERROR_STOP=1 --host 127.0.0.1 --username postgres --command "$1"; }
     docker compose kill --signal KILL postgres
-    docker compose rm --force --stop postgres >/dev/null
     replica "ALTER SYSTEM SET synchronous_standby_names = ''"
     replica 'SELECT pg_promote()' >/dev/null
     replica 'SELECT pg_reload_conf()' >/dev/null

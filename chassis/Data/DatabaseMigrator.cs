@@ -37,6 +37,9 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
     /// <summary>How long to wait for another replica's migrations before saying so and trying again, in seconds.</summary>
     private const int LongestTurn = 60;
 
+    /// <summary>How long one statement of a migration may take.</summary>
+    private static readonly TimeSpan LongestStatement = TimeSpan.FromHours(2);
+
     /// <summary>Applies what is missing, under EF Core's lock, as the owner of the schema, and grants the runtime role its rights.</summary>
     /// <exception cref="MigrationsMissingException">That is left to somebody else, who has not done it yet.</exception>
     public async Task MigrateAsync(CancellationToken ct)
@@ -65,6 +68,8 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
                     LogSaid(logger, said.Notice.MessageText);
                 }
             };
+            // A large table is read, and gets an index, beside all traffic.
+            db.Database.SetCommandTimeout(LongestStatement);
             await db.Database.MigrateAsync(ct);
             LogMigrated(logger, string.Join(", ", pending));
         }

@@ -70,7 +70,7 @@ public sealed class When_the_database_fails_over
         var again = FirstAfter(killed);
         foreach (var (order, at) in _accepted)
         {
-            // What was under way at the cut may have lost an answer that is not given twice, and waits for its deadline; all that is committed later goes its way.
+            // What was under way at the cut may have lost an answer that is not given twice, and waits for its deadline.
             if (at >= again)
             {
                 await IsAsync(@operator, order, "completed");

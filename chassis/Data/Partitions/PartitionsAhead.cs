@@ -6,8 +6,8 @@ using NpgsqlTypes;
 namespace Chassis.Data;
 
 /// <summary>
-/// Has the parts of partitioned tables made before their time comes. When it was away for longer, rows are in the last part, which has no end, and the next time
-/// makes a part of it.
+/// Has the parts of partitioned tables made before their time comes. When it was away for longer, rows are in the last part, which has no end, and the next
+/// time makes a part of it.
 /// </summary>
 internal sealed class PartitionsAhead(NpgsqlDataSource database, PartitionMetrics metrics, TimeProvider clock, ILogger<PartitionsAhead> logger)
     : PeriodicService(clock, logger)

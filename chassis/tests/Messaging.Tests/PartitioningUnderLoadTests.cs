@@ -6,13 +6,12 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Messaging.Tests;
 
 /// <summary>
-/// The tables of the version before become partitioned while its services go on: with its statements, its rights and its open transactions. None fails, none waits
-/// for long, and none is believed twice.
+/// The tables of the version before become partitioned while its services go on: with its statements, its rights and its open transactions. None fails, and
+/// nothing is believed twice.
 /// </summary>
 public sealed class PartitioningUnderLoadTests : IAsyncLifetime
 {
@@ -49,7 +48,8 @@ public sealed class PartitioningUnderLoadTests : IAsyncLifetime
             GRANT SELECT, INSERT, UPDATE, DELETE ON messaging.inbox, messaging.boundary_events TO {role};
             INSERT INTO messaging.inbox SELECT gen_random_uuid(), gen_random_uuid() FROM generate_series(1, 20000);
             """);
-        await using var runtime = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_database.Runtime) { MaxAutoPrepare = 20, MaxPoolSize = Writers + 2 });
+        var service = new NpgsqlConnectionStringBuilder(_database.Runtime) { MaxAutoPrepare = 20, MaxPoolSize = Writers + 2 };
+        await using var runtime = NpgsqlDataSource.Create(service);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var writers = Enumerable.Range(0, Writers).Select(n => Task.Run(() => WriteAsync(runtime, n, over.Token), Token)).ToList();
         await Poll.UntilAsync(() => Task.FromResult(_received.Count), n => n > 200, "the writers to be at work");
@@ -76,9 +76,7 @@ public sealed class PartitioningUnderLoadTests : IAsyncLifetime
             await using var connection = await database.OpenConnectionAsync(Token);
             await using var transaction = await connection.BeginTransactionAsync(Token);
             var isNew = await connection.ExecuteAsync(Receive, Token, id, _consumer);
-            int? archived = SaysTime(number)
-                ? await connection.ExecuteAsync(Archive, Token, new NpgsqlParameter { Value = new[] { id }, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid })
-                : null;
+            int? archived = SaysTime(number) ? await connection.ExecuteAsync(Archive, Token, new NpgsqlParameter<Guid[]> { TypedValue = [id] }) : null;
             await transaction.CommitAsync(Token);
             _received.AddOrUpdate(id, isNew, (_, n) => n + isNew);
             if (archived is { } count)

@@ -9,8 +9,8 @@ using NpgsqlTypes;
 namespace Tables.Bench;
 
 /// <summary>
-/// Rows of five years of streams and ten weeks of messages, evenly spread, and what is done to them: by the statements of the chassis, a thousand in a transaction,
-/// so that the disk's commits are in no figure.
+/// Rows of five years of streams and ten weeks of messages, evenly spread, and what is done to them: by the statements of the chassis, a thousand in a
+/// transaction, so that the disk's commits are in no figure.
 /// </summary>
 internal sealed class Stage(TestDatabase database, bool parts) : IAsyncDisposable
 {
@@ -171,5 +171,5 @@ internal sealed class Stage(TestDatabase database, bool parts) : IAsyncDisposabl
         }
     }
 
-    private Task ExecuteAsync(string sql, params object[] values) => _source.ExecuteAsync(sql, CancellationToken.None, values);
+    private Task<int> ExecuteAsync(string sql, params object[] values) => _source.ExecuteAsync(sql, CancellationToken.None, values);
 }
