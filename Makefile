@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # What bash would run before any script of ours, and what cd would print.
 unexport BASH_ENV ENV CDPATH
-.PHONY: help up observe secrets demo test bench chaos fuzz chaos-mutants service release rename stop kill start down clean
+.PHONY: help up observe secrets demo test bench chaos fuzz chaos-mutants service release rename stop kill start failover down clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ fuzz: ## requests and messages that nobody has thought of, and the same guarante
 
 chaos-mutants: ## bugs planted, to see that chaos finds them
 	@deploy/chaos-mutants.sh
+
+failover: ## the database's server is killed, and its copy (POSTGRES_REPLICA) takes over
+	@deploy/failover.sh
 
 service: ## a new service from the template: make service NAME=loyalty
 	@deploy/new-service.sh "$(NAME)"

@@ -58,6 +58,9 @@ the_database_is_away_healed() {
 # Only an installation that was asked for one has a Redis.
 redis_is_away() { export REDIS=true; make up; make stop SERVICE=redis; }
 redis_is_away_healed() { export REDIS=; make up; }
+# Only where there is a copy.
+the_database_has_failed_over() { make kill SERVICE=postgres; }
+the_database_has_failed_over_healed() { make start SERVICE=postgres; }
 
 payments_do_not_answer() { make stop SERVICE=payment-sandbox; place_order; }
 payments_do_not_answer_healed() { make start SERVICE=payment-sandbox; }
@@ -75,6 +78,12 @@ a_queue_was_deleted() { broker exchanges/%2F/shop.order.completed.v1 -X DELETE; 
 
 an_objective_is_missed() { make stop SERVICE=inventory; place_order; }
 an_objective_is_missed_healed() { make start SERVICE=inventory; }
+
+# Somebody's transaction that has written to the inbox and was forgotten.
+partitions_run_out() {
+    sql orders 'BEGIN; LOCK TABLE messaging.inbox IN ROW EXCLUSIVE MODE; SELECT pg_sleep(600)' >/dev/null 2>&1 &
+    until_shows 'RowExclusiveLock' sql orders "SELECT mode FROM pg_locks WHERE relation = 'messaging.inbox'::regclass AND granted"
+}
 
 a_dead_letter_appears() {
     broker exchanges/%2F/amq.default/publish -H 'Content-Type: application/json' \
@@ -260,6 +269,7 @@ if [ $# = 0 ]; then
         case $page in
             */a-broker-node-is-lost.md) [ -z "${CLUSTER:-}" ] || set -- "$@" a-broker-node-is-lost ;;
             */README.md | */alerts.md | */metrics.md | */log-events.md | */traces.md) ;;
+            */the-database-has-failed-over.md) ;;         # only by name: POSTGRES_REPLICA=sync make up, and the database is another server afterwards
             receive-webhooks) [ "$(cat .local/mode)" = docker ] || set -- "$@" "$page" ;;     # no container reaches the partner of this test
             *) set -- "$@" "$(basename "$page" .md)" ;;
         esac

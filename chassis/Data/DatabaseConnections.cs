@@ -44,11 +44,31 @@ public static class DatabaseConnections
             builder.ConnectionStringBuilder.MaxAutoPrepare = 100;
         }
 
+        FollowPrimary(builder.ConnectionStringBuilder);
+
         // Nobody leaves anything behind in a session (locks and settings are those of transactions), so that there is nothing to reset between two users of
         // one.
         builder.ConnectionStringBuilder.NoResetOnClose = true;
         builder.Name = builder.ConnectionStringBuilder.Database;        // in metrics, which would show the connection string
         return builder.Build();
+    }
+
+    /// <summary>
+    /// Of several servers (<c>Host=one,two</c>) the one that takes writes, whichever it is just now. What each of them is, is remembered for a moment only: a
+    /// copy that takes over is found that soon. ADR: docs/adr/0043-a-database-that-fails-over.md.
+    /// </summary>
+    private static void FollowPrimary(NpgsqlConnectionStringBuilder connection)
+    {
+        if (connection.Host?.Contains(',', StringComparison.Ordinal) is not true)
+        {
+            return;
+        }
+
+        connection.TargetSessionAttributes ??= "primary";
+        if (!connection.ShouldSerialize("Host Recheck Seconds"))
+        {
+            connection.HostRecheckSeconds = 1;
+        }
     }
 
     internal static DbContextOptionsBuilder Configure(DbContextOptionsBuilder options, NpgsqlDataSource dataSource) => options

@@ -31,6 +31,9 @@ public static class DatabaseExtensions
         services.AddSettings<AuditSettings>(AuditSettings.Section);
         services.AddSingleton<AuditSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<AuditSweep>());
+        services.AddSingleton<PartitionMetrics>();
+        services.AddSingleton<PartitionsAhead>();
+        services.AddHostedService(provider => provider.GetRequiredService<PartitionsAhead>());
         services.TryAddSingleton<IAuditedCommit, UnauditedCommit>();
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             "database", provider => new DatabaseHealthCheck(provider.GetRequiredService<DatabaseMigrator<TDbContext>>()), HealthStatus.Unhealthy, ["ready"]));

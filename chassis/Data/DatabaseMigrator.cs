@@ -37,6 +37,9 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
     /// <summary>How long to wait for another replica's migrations before saying so and trying again, in seconds.</summary>
     private const int LongestTurn = 60;
 
+    /// <summary>How long one statement of a migration may take.</summary>
+    private static readonly TimeSpan LongestStatement = TimeSpan.FromHours(2);
+
     /// <summary>Applies what is missing, under EF Core's lock, as the owner of the schema, and grants the runtime role its rights.</summary>
     /// <exception cref="MigrationsMissingException">That is left to somebody else, who has not done it yet.</exception>
     public async Task MigrateAsync(CancellationToken ct)
@@ -65,6 +68,8 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
                     LogSaid(logger, said.Notice.MessageText);
                 }
             };
+            // A large table is read, and gets an index, beside all traffic.
+            db.Database.SetCommandTimeout(LongestStatement);
             await db.Database.MigrateAsync(ct);
             LogMigrated(logger, string.Join(", ", pending));
         }
@@ -153,7 +158,9 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
     private static partial void LogSaid(ILogger logger, string text);
 }
 
-/// <summary>What the runtime role may do: read and write rows, and only add to append-only tables. No DDL.</summary>
+/// <summary>
+/// What the runtime role may do: read and write rows, and only add to append-only tables. No DDL, and nothing with a partition but through its table.
+/// </summary>
 internal static class RuntimeGrants
 {
     /// <summary>Answers the statements to run for the role in <c>$1</c>.</summary>
@@ -174,7 +181,7 @@ internal static class RuntimeGrants
                     ELSE 'SELECT, INSERT, UPDATE, DELETE'
                 END, n.nspname, c.relname, $1)
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm')
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
             UNION ALL
             SELECT 4, format('GRANT USAGE, SELECT, UPDATE ON SEQUENCE %I.%I TO %I', n.nspname, c.relname, $1)
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -18,8 +18,14 @@ public static class TestServers
     private static readonly Lazy<(string Smtp, Uri Api)> MailCatcher = new(() =>
         Variable("TEST_MAIL_SMTP") is { } smtp ? (smtp, new Uri(Required("TEST_MAIL_API"))) : TestContainers.Mail());
 
+    private static readonly AsyncLocal<string?> OwnPostgres = new();
+
     /// <summary>Connection string of an administrator.</summary>
-    public static string Postgres => PostgresServer.Value;
+    public static string Postgres => OwnPostgres.Value ?? PostgresServer.Value;
+
+    /// <summary>Databases that this test makes from here on are on servers of its own, which it can kill.</summary>
+    /// <param name="administrator">Connection string of an administrator.</param>
+    public static void UsePostgres(string administrator) => OwnPostgres.Value = administrator;
 
     public static Uri RabbitMq => Broker.Value.Amqp;
 

@@ -28,8 +28,8 @@ as_postgres() {
 }
 
 # The server's settings where there is TLS, beside its certificate and key: only those of its own user will do.
-postgres_tls() {
-    local tls=$PGHOME/data/tls
+postgres_tls() {    # postgres_tls DIRECTORY
+    local tls=$1/tls
     rm -rf "$tls"
     mkdir "$tls"
     [ -d "$STATE/tls" ] || return 0
@@ -37,6 +37,20 @@ postgres_tls() {
     printf "ssl = on\nssl_cert_file = 'tls/server.crt'\nssl_key_file = 'tls/server.key'\n"
     # Unlike the two above, this one is not looked for in the data directory.
     [ -z "${TLS:-}" ] || printf "hba_file = '%s/pg_hba_tls.conf'\n" "${tls//\'/\'\'}"
+}
+
+# serve_postgres PROCESS DIRECTORY PORT: with the settings of now
+serve_postgres() {
+    local process=$1 data=$2 port=$3 bin
+    bin=$(postgres_bin)
+    { cat "$ROOT/deploy/postgres/postgresql.conf"; postgres_tls "$data"; printf '%s\n' "${POSTGRES_EXTRA_SETTINGS:-}"; } >"$data/shop.conf"
+    [ "$(id -u)" != 0 ] || chown -R postgres "$data/shop.conf" "$data/tls"
+    (
+        cd /
+        if [ "$(id -u)" = 0 ]; then set -- setpriv --reuid=postgres --regid=postgres --clear-groups; else set --; fi
+        start "$process" "$@" env HOME="$PGHOME" "$bin/postgres" -D "$data" -c "port=$port" \
+            -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c "cluster_name=$process"
+    )
 }
 
 start_postgres() {
@@ -47,6 +61,12 @@ start_postgres() {
     PGHOME=$(postgres_home)
     mkdir -p "$PGHOME"
     [ "$(id -u)" != 0 ] || chown postgres:postgres "$PGHOME"
+    if is_primary "$PGHOME/replica"; then
+        # It has taken over, and what stands in the directory of before is of a time before that.
+        if alive postgres-replica; then follow_postgres postgres data "$POSTGRES_PORT" "$POSTGRES_REPLICA_PORT"; return; fi
+        rm -rf "$PGHOME/data"
+        mv "$PGHOME/replica" "$PGHOME/data"
+    fi
     if [ ! -s "$PGHOME/data/PG_VERSION" ]; then
         rm -rf "$PGHOME/data" "$PGHOME/data.new"         # what a start that was cut off has left
         password_file=$(mktemp)
@@ -62,15 +82,10 @@ start_postgres() {
         printf "include_if_exists = 'shop.conf'\n" >>"$PGHOME/data.new/postgresql.conf"
         mv "$PGHOME/data.new" "$PGHOME/data"        # a directory of that name is complete
     fi
-    { cat "$ROOT/deploy/postgres/postgresql.conf"; postgres_tls; printf '%s\n' "${POSTGRES_EXTRA_SETTINGS:-}"; } >"$PGHOME/data/shop.conf"
-    [ "$(id -u)" != 0 ] || chown -R postgres "$PGHOME/data/shop.conf" "$PGHOME/data/tls"
-    (
-        cd /
-        if [ "$(id -u)" = 0 ]; then set -- setpriv --reuid=postgres --regid=postgres --clear-groups; else set --; fi
-        start postgres "$@" env HOME="$PGHOME" "$bin/postgres" -D "$PGHOME/data" -c "port=$POSTGRES_PORT" \
-            -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c cluster_name=shop
-    )
+    serve_postgres postgres "$PGHOME/data" "$POSTGRES_PORT"
 }
+
+. "$ROOT/deploy/local/replica.sh"
 
 postgres_ready() { PGCONNECT_TIMEOUT=2 "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$POSTGRES_PORT" -U postgres -d postgres; }
 
@@ -79,7 +94,7 @@ provision_postgres() {
     local password last=$STATE/postgres-password
     for password in "$POSTGRES_PASSWORD" "$(cat "$last" 2>/dev/null || true)"; do
         [ -n "$password" ] || continue
-        if PATH="$(postgres_bin):$PATH" PGHOST=127.0.0.1 PGPORT=$POSTGRES_PORT PGPASSWORD=$password \
+        if PATH="$(postgres_bin):$PATH" PGHOST=127.0.0.1 PGPORT=$(primary_port) PGPASSWORD=$password \
             POSTGRES_EXPORTER_PASSWORD=${METRICS:+$POSTGRES_EXPORTER_PASSWORD} \
             sh "$ROOT/deploy/postgres/provision.sh" >"$STATE/logs/postgres-provision.log" 2>&1; then
             (umask 077 && printf '%s\n' "$POSTGRES_PASSWORD" >"$last")
@@ -317,6 +332,7 @@ start_infrastructure() {
 await_infrastructure() {
     wait_until 60 PostgreSQL postgres postgres_ready
     [ "${1:-}" = no-provision ] || provision_postgres
+    [ -z "${POSTGRES_REPLICA:-}" ] || { start_replica; wait_until 60 "The replica of PostgreSQL" postgres-replica replica_ready; }
     wait_until 60 "The mail catcher" maildev maildev_ready
     [ -z "${REDIS:-}" ] || wait_until 30 Redis redis redis_ready
     await_rabbitmq 90
@@ -327,5 +343,6 @@ stop_infrastructure() {
     stop maildev TERM 10
     stop_rabbitmq
     stop epmd TERM 5
+    stop postgres-replica INT 30
     stop postgres INT 30
 }

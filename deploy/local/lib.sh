@@ -79,6 +79,7 @@ load_settings() {
         done <"$file"
     done
     case ${REDIS:-}${CLUSTER:-} in '') ;; *) export REDIS=true ;; esac
+    case ${POSTGRES_REPLICA:-} in '' | async | sync) ;; *) die "POSTGRES_REPLICA is '$POSTGRES_REPLICA'; it can be async, sync, or nothing." ;; esac
     case ${TLS:-} in '' | true) ;; *) die "TLS is '$TLS'; it can be true, or nothing." ;; esac
     case ${CLUSTER:-} in '' | 1) ;; *) die "CLUSTER is '$CLUSTER'; it can be 1, or nothing." ;; esac
 }
@@ -96,6 +97,7 @@ clustered() {
 # Where the processes of the local mode find each other; in containers the defaults of deploy/env/*.env apply.
 export_local_addresses() {
     export SHOP_DB_HOST=127.0.0.1 SHOP_DB_PORT=$POSTGRES_PORT
+    [ -z "${POSTGRES_REPLICA:-}" ] || SHOP_DB_HOST=127.0.0.1:$POSTGRES_PORT,127.0.0.1:$POSTGRES_REPLICA_PORT
     export SHOP_BROKER_ADDRESS=127.0.0.1:$RABBITMQ_PORT
     export SHOP_BROKER_HOSTS=${CLUSTER:+127.0.0.1:$RABBITMQ_PORT,127.0.0.1:$RABBITMQ_2_PORT,127.0.0.1:$RABBITMQ_3_PORT}
     export SHOP_REDIS_ADDRESS=127.0.0.1:$REDIS_PORT
@@ -194,6 +196,9 @@ choose_mode() {
     [ -z "${REDIS:-}" ] || export COMPOSE_PROFILES=${COMPOSE_PROFILES:+$COMPOSE_PROFILES,}redis
     observe
     if [ "$MODE" = docker ]; then
+        if [ -n "${POSTGRES_REPLICA:-}" ]; then
+            export COMPOSE_PROFILES=${COMPOSE_PROFILES:+$COMPOSE_PROFILES,}replica SHOP_DB_HOST=postgres,postgres-replica
+        fi
         docker compose version >/dev/null 2>&1 || die "docker has no 'compose' command." \
             "Install the package docker-compose-plugin (or docker-compose-v2), or use: make up MODE=local"
         choose_project

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Private test servers beside those of `make up`: `deploy/local/servers.sh NAME install|start|stop|kill|env [postgres|rabbitmq|mail|redis]`,
-# for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move|copy|promote`.
+# for the broker `... NAME memory LIMIT` and `... NAME rabbitmqctl ARGUMENT...`, for PostgreSQL `... NAME move|copy|promote`
+# and `... NAME replica sync|async`, a second server that follows the first, and `... NAME failover`: the first is killed, the second takes over.
 # Redis is there where it is asked for: by its name, or by REDIS=true for the others as well.
 # CLUSTER=1: the broker has three nodes. `... NAME start|stop|kill|cut|heal|lead rabbitmq-2` is about one of them, `... NAME rabbitmqctl rabbitmq-2 ARGUMENT...` asks it;
 # cut takes it away from the other two, in both directions, until heal, and lead makes it the leader of every queue; `... NAME roll` restarts one after the other.
@@ -23,7 +24,7 @@ POSTGRES_PASSWORD=postgres REDIS_PASSWORD=redis RABBITMQ_USER=guest RABBITMQ_PAS
 choose_ports() {
     local pair setting chosen apart
     apart=$(($(printf '%s' "$STATE" | cksum | cut -d' ' -f1) % 40 * 20))       # two clones that choose in the same moment rarely choose the same
-    for pair in POSTGRES:25531 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 RABBITMQ_METRICS:25776 \
+    for pair in POSTGRES:25531 POSTGRES_REPLICA:25532 RABBITMQ:25772 RABBITMQ_MANAGEMENT:25773 RABBITMQ_DIST:25774 RABBITMQ_EPMD:25469 RABBITMQ_TLS:25775 RABBITMQ_METRICS:25776 \
         ${CLUSTER:+RABBITMQ_2:25777 RABBITMQ_2_MANAGEMENT:25778 RABBITMQ_2_DIST:25779 RABBITMQ_3:25781 RABBITMQ_3_MANAGEMENT:25782 RABBITMQ_3_DIST:25783} \
         ${CLUSTER:+RABBITMQ_2_METRICS:25784 RABBITMQ_3_METRICS:25786} MAIL_SMTP:25025 MAIL_WEB:25080 REDIS:26379 REDIS_TLS:26380; do
         setting=TEST_${pair%:*}_PORT
@@ -95,7 +96,7 @@ case $action in
         if wanted mail; then stop maildev TERM 10; fi
         if wanted rabbitmq; then stop_rabbitmq; [ -n "$only" ] || stop epmd TERM 5; fi
         if is_broker_node "$only"; then stop "$only"; fi
-        if wanted postgres; then stop postgres "${SIGNAL:-INT}" 30; fi
+        if wanted postgres; then stop postgres-replica "${SIGNAL:-INT}" 30; stop postgres "${SIGNAL:-INT}" 30; fi
         ;;
     kill)       # as a crash does: PostgreSQL's immediate shutdown, the broker's process gone
         if wanted postgres; then stop postgres QUIT 10; fi
@@ -133,6 +134,14 @@ case $action in
         start_postgres
         wait_until 300 PostgreSQL postgres postgres_ready
         (cd / && as_postgres "$bin/pg_ctl" promote --wait --pgdata "$PGHOME/data") >"$STATE/logs/promote.log" 2>&1 || { tail -n 5 "$STATE/logs/promote.log" >&2; die "The copy could not be promoted."; }
+        ;;
+    replica)    # a server that follows this one at a port of its own
+        POSTGRES_REPLICA=$only
+        start_replica
+        printf '%s\n' "$POSTGRES_REPLICA_PORT"
+        ;;
+    failover)   # the first is killed, and the other one takes over, at its own address
+        fail_over
         ;;
     memory)     # the broker's memory limit while it runs; one below what it uses raises the alarm that blocks every publisher
         rabbitmqctl -q set_vm_memory_high_watermark absolute "$only"
@@ -178,5 +187,5 @@ TEXT
             printf 'export TEST_REDIS=127.0.0.1:%s,password=%s TEST_REDIS_TLS=127.0.0.1:%s,ssl=true,password=%s\n' "$REDIS_PORT" "$REDIS_PASSWORD" "${REDIS_TLS_PORT:-}" "$REDIS_PASSWORD"
         fi
         ;;
-    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, cut, heal, lead, roll, memory, rabbitmqctl or env" ;;
+    *) die "servers.sh: unknown action '$action'" "install, start, stop, kill, move, copy, promote, replica, failover, cut, heal, lead, roll, memory, rabbitmqctl or env" ;;
 esac

@@ -9,6 +9,17 @@ fi
 # Copied by root, since the server runs as another user, who may not be allowed to read the files of whoever cloned them.
 install -m 644 /provision/postgresql.conf /etc/postgresql-shop.conf
 set -- -c config_file=/etc/postgresql-shop.conf -c "listen_addresses=*"
+if [ -n "${POSTGRES_REPLICA:-}" ]; then
+    # The first server, after the copy has taken over: what it has is of a time before.
+    if [ -z "${FOLLOWS:-}" ] && [ "$(PGPASSWORD=$POSTGRES_PASSWORD PGCONNECT_TIMEOUT=2 psql -XtA -h postgres-replica -U postgres -d postgres \
+        -c 'SELECT NOT pg_is_in_recovery()' 2>/dev/null)" = t ]; then
+        echo 'postgres-replica has taken over, and this server would be a second one that takes writes: docs/operate/the-database-has-failed-over.md' >&2
+        exit 1
+    fi
+    # The image's own rules let nobody from outside follow.
+    printf 'local all all trust\nhost all,replication all 127.0.0.1/32 trust\nhost all,replication all ::1/128 trust\nhost all,replication all all scram-sha-256\n' >/etc/postgresql-hba.conf
+    set -- "$@" -c hba_file=/etc/postgresql-hba.conf
+fi
 if [ -n "${TLS:-}" ]; then
     tls=/etc/postgresql-tls
     install -d -o postgres -m 700 "$tls"

@@ -34,6 +34,7 @@ public static class MetricLabels
             + "`user_erased`.",
             7),
         new("state", "A state of the fulfilment in which it waits.", 13),
+        new("table", "`messaging.inbox`, `messaging.boundary_events`, `event_store.events`.", 3),
         new("template", "A mail.", 17),
         new("tenant", "The first 50 that a process meets, and `other`. Empty without one, which Prometheus takes for no label.", 52),
     ];

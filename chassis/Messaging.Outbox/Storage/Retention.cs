@@ -15,8 +15,13 @@ internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOpt
 {
     private const int Batch = 500;
 
-    private const string ArchiveSql =
-        "DELETE FROM messaging.boundary_events WHERE position = ANY(ARRAY(SELECT position FROM messaging.boundary_events WHERE time < now() - $1 ORDER BY time LIMIT $2))";
+    private const string Archive = "messaging.boundary_events";
+
+    private static readonly string ArchiveSql =
+        $"""
+        DELETE FROM messaging.boundary_events WHERE event_id = ANY(ARRAY(
+            SELECT event_id FROM messaging.boundary_events WHERE time < now() - $1 AND {Partitions.OutsideOf(Archive, "event_id")} ORDER BY time LIMIT $2))
+        """;
 
     // Closed when the last entry of its history was written.
     private const string DeadLettersSql =
@@ -56,6 +61,8 @@ internal sealed class Retention(NpgsqlDataSource database, IOptions<MessagingOpt
             {
             }
         }
+
+        await database.DropPartitionsAsync(Archive, options.Value.ArchiveRetention, ct);
     }
 
     protected override Task RunOnceAsync(CancellationToken ct) => SweepAsync(ct);

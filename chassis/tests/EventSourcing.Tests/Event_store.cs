@@ -183,6 +183,9 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
     [InlineData("TRUNCATE event_store.events")]
     [InlineData("DROP TABLE event_store.events")]
     [InlineData("ALTER TABLE event_store.events DISABLE TRIGGER append_only")]
+    [InlineData("UPDATE event_store.events_before SET event_type = 'x'")]
+    [InlineData("INSERT INTO event_store.events_open SELECT * FROM event_store.events")]
+    [InlineData("SELECT partitions.drop_older('event_store.events', '1 day', now() + interval '1 year')")]
     public async Task Cannot_be_rewritten_by_the_service(string sql)
     {
         await using var source = NpgsqlDataSource.Create(fixture.Database.Runtime);
@@ -190,10 +193,44 @@ public sealed class Event_store(Fixture fixture) : IClassFixture<Fixture>
         (await Should.ThrowAsync<PostgresException>(() => command.ExecuteNonQueryAsync())).SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
     }
 
-    [Fact]
-    public async Task Is_not_rewritten_by_its_owner_by_accident() =>
-        (await Should.ThrowAsync<PostgresException>(() => fixture.Database.ExecuteAsync("UPDATE event_store.events SET event_type = 'x'")))
+    [Theory]
+    [InlineData("event_store.events")]
+    [InlineData("event_store.events_before")]
+    [InlineData("event_store.events_open")]
+    public async Task Is_not_rewritten_by_its_owner_by_accident(string table) =>
+        (await Should.ThrowAsync<PostgresException>(() => fixture.Database.ExecuteAsync($"UPDATE {table} SET event_type = 'x'")))
             .MessageText.ShouldContain("append-only");
+
+    [Fact]
+    public async Task Keeps_a_stream_in_one_part_and_its_versions_apart_there_whenever_they_are_written()
+    {
+        var streams = new List<Guid>();
+        for (var began = TimeProvider.System.GetUtcNow(); streams.Count < 6; began = began.AddDays(100))
+        {
+            await fixture.Database.ScalarAsync<int>($"SELECT partitions.make('event_store.events', 1, '{began:O}')");
+            streams.Add(Guid.CreateVersion7(began));
+            await fixture.Append(streams[^1], 0, new Opened("a"));
+        }
+
+        foreach (var stream in streams)
+        {
+            await fixture.Append(stream, 1, new Deposited(1));
+            await Should.ThrowAsync<ConcurrencyException>(() => fixture.Append(stream, 1, new Deposited(2)));
+            (await fixture.Read(stream)).Select(e => e.Version).ShouldBe([1, 2]);
+        }
+
+        var list = string.Join("', '", streams);
+        (await fixture.Database.ScalarAsync<long>($"SELECT count(DISTINCT tableoid) FROM event_store.events WHERE stream_id IN ('{list}')")).ShouldBe(6);
+        (await fixture.Database.ScalarAsync<bool>(
+            $"SELECT array_agg(stream_id ORDER BY position) = ARRAY['{list}', '{list}']::uuid[] FROM event_store.events WHERE stream_id IN ('{list}')")).ShouldBeTrue();
+        foreach (var part in await PartsAsync())
+        {
+            (await Should.ThrowAsync<PostgresException>(() => fixture.Database.ExecuteAsync($"DELETE FROM {part}"))).MessageText.ShouldContain("append-only");
+        }
+    }
+
+    private async Task<string[]> PartsAsync() =>
+        (await fixture.Database.ScalarAsync<string>("SELECT string_agg(name, ' ') FROM partitions.parts WHERE of = 'event_store.events'")).Split(' ');
 
     [Fact]
     public async Task Takes_events_only_in_a_transaction()

@@ -59,6 +59,24 @@ public sealed class RebuildProgress : Migration
     protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.CreateRebuildProgress();
 }
 
+[DbContext(typeof(StoreDbContext))]
+[Migration("20260103000001_partitions")]
+internal sealed class PartitionFunctions : Migration
+{
+    protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.CreatePartitions();
+}
+
+[DbContext(typeof(StoreDbContext))]
+[Migration("20260103000002_events_by_quarters")]
+internal sealed class EventsByQuarters : Migration
+{
+    protected override void Up(MigrationBuilder migrationBuilder)
+    {
+        migrationBuilder.PrepareEvents();
+        migrationBuilder.PartitionEvents();
+    }
+}
+
 /// <summary>Balance by account, consistent with the write.</summary>
 public sealed class Balances : Projection
 {

@@ -48,6 +48,9 @@ internal sealed class Initial : Migration
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
         migrationBuilder.CreateRetries();
+        migrationBuilder.CreatePartitions();
+        migrationBuilder.PartitionInbox();
+        migrationBuilder.PartitionArchive();
         migrationBuilder.CreateAudit();
         migrationBuilder.Sql(
             """

@@ -57,6 +57,9 @@ public sealed class Initial : Migration
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
         migrationBuilder.CreateRetries();
+        migrationBuilder.CreatePartitions();
+        migrationBuilder.PartitionInbox();
+        migrationBuilder.PartitionArchive();
         migrationBuilder.CreateAudit();
         migrationBuilder.Sql(
             """

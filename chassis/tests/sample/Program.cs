@@ -118,6 +118,9 @@ namespace Sample
             migrationBuilder.CreateMessagingTables();
             migrationBuilder.CreateErasures();
             migrationBuilder.CreateRetries();
+            migrationBuilder.CreatePartitions();
+            migrationBuilder.PartitionInbox();
+            migrationBuilder.PartitionArchive();
             migrationBuilder.CreateAudit();
             migrationBuilder.Sql("CREATE TABLE loans (book_id uuid PRIMARY KEY, is_heard_of boolean NOT NULL)");
         }

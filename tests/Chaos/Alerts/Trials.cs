@@ -49,6 +49,30 @@ internal static class Trials
             stage => LockAsync(stage, "orders", "LOCK TABLE sales_by_day IN ACCESS EXCLUSIVE MODE")),
         new("a reservation waits for the shelf's row", ["MessageInHandTooLong/inventory"],
             stage => LockAsync(stage, "inventory", "LOCK TABLE stock IN ACCESS EXCLUSIVE MODE")),
+        new("somebody is at work on the inbox of orders for weeks, and no part of it waits for its time", ["PartitionsRunOut/orders"], async stage =>
+        {
+            await stage.Cluster.Database("orders").ExecuteAsync(
+                """
+                DO $$
+                DECLARE part partitions.parts; border uuid := partitions.first_id(partitions.beginning(now(), 7) + interval '7 days');
+                BEGIN
+                    ALTER TABLE messaging.inbox DETACH PARTITION messaging.inbox_open;
+                    FOR part IN SELECT * FROM partitions.parts p WHERE p.of = 'messaging.inbox' AND p.begins >= border LOOP
+                        EXECUTE format('DROP TABLE %s', part.name);
+                    END LOOP;
+                    SELECT ends INTO border FROM partitions.parts p WHERE p.of = 'messaging.inbox' ORDER BY ends DESC LIMIT 1;
+                    EXECUTE format('ALTER TABLE messaging.inbox ATTACH PARTITION messaging.inbox_open FOR VALUES FROM (%L) TO (MAXVALUE)', border);
+                END
+                $$
+                """);
+            var locked = await LockAsync(stage, "orders", "LOCK TABLE messaging.inbox IN ROW EXCLUSIVE MODE");
+            await RestartAsync(stage, "orders");
+            return async () =>
+            {
+                await locked();
+                await RestartAsync(stage, "orders");
+            };
+        }),
         new("somebody deletes an exchange", ["TopologyMended"], async stage =>
         {
             await stage.Topology.DeleteAsync(channel => channel.ExchangeDeleteAsync("shop.order.completed.v1"));
@@ -217,6 +241,15 @@ internal static class Trials
             ["RequestsFail/orders", "ErrorBudgetBurnsFast/orders-accepted", "ErrorBudgetBurns/orders-accepted", "ErrorBudgetLeaks/orders-accepted"],
             stage => LinkAsync(stage, "orders – database", LinkMode.Reset)),
     ];
+
+    private static async Task RestartAsync(Stage stage, string service)
+    {
+        foreach (var replica in stage.Cluster.Of(service))
+        {
+            replica.Kill();
+            await StartAsync(replica);
+        }
+    }
 
     private static Task Nothing() => Task.CompletedTask;
 

@@ -18,6 +18,9 @@ internal sealed class Initial : SqlMigration
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
         migrationBuilder.CreateRetries();
+        migrationBuilder.CreatePartitions();
+        migrationBuilder.PartitionInbox();
+        migrationBuilder.PartitionArchive();
         migrationBuilder.CreateAudit();
         migrationBuilder.CreateIdempotencyKeys();
         migrationBuilder.IndexIdempotencyKeys();
