@@ -244,9 +244,10 @@ broker_ready() { connects "$(broker_port "$1")" && own_ok "$(broker_port "$1" MA
 
 # await_rabbitmq SECONDS [NODE]...: every node, or those
 await_rabbitmq() {
-    local seconds=$1 node
+    local seconds=$1 node nodes
     shift
-    for node in ${@:-$(broker_nodes)}; do wait_until "$seconds" "RabbitMQ${node#rabbitmq}" "$node" broker_ready "$node"; done
+    nodes=${*:-$(broker_nodes)}
+    for node in $nodes; do wait_until "$seconds" "RabbitMQ${node#rabbitmq}" "$node" broker_ready "$node"; done
     [ -z "${CLUSTER:-}" ] || [ -e "$STATE/rabbitmq-grown" ] || grow_queues
 }
 
@@ -260,6 +261,7 @@ grow_queues() {
 }
 
 # stop_rabbitmq [SIGNAL [SECONDS]]: whatever runs of either kind; all at once, since a node of a cluster that stops last wants to be started first
+# shellcheck disable=SC2120  # those who pass them are other scripts
 stop_rabbitmq() {
     local node
     for node in rabbitmq-1 rabbitmq-2 rabbitmq-3 rabbitmq; do

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Chassis.Testing;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -45,9 +46,12 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
     public async Task ConnectAsync()
     {
         var factory = new ConnectionFactory { Uri = broker, AutomaticRecoveryEnabled = true, NetworkRecoveryInterval = TimeSpan.FromSeconds(1) };
-        _connection = await factory.CreateConnectionAsync();
+        var nodes = TestServers.NodesOf(broker);
+        _connection = await factory.CreateConnectionAsync(nodes.Select(node => new AmqpTcpEndpoint(node)));
         _channel = await _connection.CreateChannelAsync();
-        await _channel.QueueDeclareAsync(Queue, durable: true, exclusive: false, autoDelete: false);
+        // A classic queue would be gone with its node, and what nobody else takes would lie among the unrouted events.
+        var arguments = new Dictionary<string, object?> { ["x-queue-type"] = nodes.Count > 1 ? "quorum" : "classic" };
+        await _channel.QueueDeclareAsync(Queue, durable: true, exclusive: false, autoDelete: false, arguments);
         await _channel.QueueBindAsync(Queue, ShopContracts.Exchanges.AllEvents, "#");
         foreach (var commands in CommandQueues.All)
         {
