@@ -17,9 +17,9 @@ check() {    # check NAME COMMAND...: the command prints what is wrong, and noth
 
 defaults_differ() {    # every ${NAME:-default} of compose and of deploy/env is the default that .env.example names
     local use name value
-    grep -oh '\${[A-Z_]*:-[^${}]*}' docker-compose.yml deploy/env/*.env | sort -u | while IFS= read -r use; do
+    grep -oh '\${[A-Z_]*:-[^${}]*}' docker-compose.yml docker-compose.cluster.yml deploy/env/*.env | sort -u | while IFS= read -r use; do
         name=${use#??} name=${name%%:-*} value=${use#*:-} value=${value%\}}
-        case $name in SHOP_*) continue ;; esac
+        case $name in SHOP_* | REPLICAS) continue ;; esac
         grep -q "^$name=" .env.example || { echo "$name is not in .env.example"; continue; }
         [ "$(sed -n "s/^$name=//p" .env.example)" = "$value" ] || echo "$name: .env.example and $use differ"
     done
@@ -28,11 +28,11 @@ defaults_differ() {    # every ${NAME:-default} of compose and of deploy/env is 
 settings_unused() {    # a setting that nothing reads is a lie
     local name
     sed -n 's/^\([A-Z_]*\)=.*/\1/p' .env.example | while IFS= read -r name; do
-        grep -rqwE "$name|${name%_PORT}" --include='*.sh' --include='*.env' --include='*.yml' --include='*.json' deploy docker-compose.yml || echo "$name"
+        grep -rqwE "$name|${name%_PORT}" --include='*.sh' --include='*.env' --include='*.yml' --include='*.json' deploy docker-compose.yml docker-compose.cluster.yml || echo "$name"
     done
 }
 
-ports_are_open() { grep -nE '^\s*(ports:|-).*[0-9}]:[0-9]+"' docker-compose.yml | grep -v '127\.0\.0\.1:'; }
+ports_are_open() { grep -nE '^\s*(ports:|-).*[0-9}]:[0-9]+"' docker-compose.yml docker-compose.cluster.yml | grep -v '127\.0\.0\.1:'; }
 
 scripts_are_broken() {
     local file
