@@ -8,10 +8,10 @@ using Npgsql;
 namespace Chassis.EventSourcing;
 
 /// <summary>
-/// Tells readers in this process when a stream has grown, whichever replica wrote to it. Who has committed says so on the service's event bus; and the database is
-/// looked into, since what goes by the bus may be lost: every two seconds where all replicas share a bus that is up, else every 200 ms. One query per look for all
-/// readers together and none without readers; not LISTEN/NOTIFY, because every NOTIFY takes a lock for the whole database until its transaction has committed,
-/// which ends group commit. ADR: docs/adr/0041-what-replicas-share-may-be-lost.md.
+/// Tells readers in this process when a stream has grown, whichever replica wrote to it. Who has committed says so on the service's event bus; and the
+/// database is looked into, since what goes by the bus may be lost: every two seconds where all replicas share a bus that is up, else every 200 ms. One query
+/// per look for all readers together and none without readers; not LISTEN/NOTIFY, because every NOTIFY takes a lock for the whole database until its
+/// transaction has committed, which ends group commit. ADR: docs/adr/0041-what-replicas-share-may-be-lost.md.
 /// </summary>
 public sealed partial class StreamWatcher(NpgsqlDataSource dataSource, IEventBus bus, TimeProvider clock, ILogger<StreamWatcher> logger) : BackgroundService
 {

@@ -4,8 +4,8 @@ using StackExchange.Redis;
 namespace Chassis.Redis;
 
 /// <summary>
-/// Between the replicas of a service, by Redis Pub/Sub: one channel for each topic, <c>service:bus:topic</c>. What is published while Redis is away is lost, and
-/// what subscribers have missed meanwhile nobody tells them.
+/// Between the replicas of a service, by Redis Pub/Sub: one channel for each topic, <c>service:bus:topic</c>. What is published while Redis is away is lost,
+/// and what subscribers have missed meanwhile nobody tells them.
 /// </summary>
 public sealed class RedisEventBus(RedisLink link, ServiceIdentity service) : EventBus, IDisposable
 {

@@ -7,8 +7,8 @@ using StackExchange.Redis;
 namespace Chassis.Redis;
 
 /// <summary>
-/// The connection of this process, which may be away at any time, from the start on. Whoever asks waits for the settings' time-out at most, and for nothing while
-/// it is known to be away: a probe in the background finds out when it is back, and no request does.
+/// The connection of this process, which may be away at any time, from the start on. Whoever asks waits for the settings' time-out at most, and for nothing
+/// while it is known to be away: a probe in the background finds out when it is back, and no request does.
 /// </summary>
 public sealed partial class RedisLink : IHostedService, IAsyncDisposable
 {

@@ -29,7 +29,8 @@ internal static class TestContainers
         (new Uri(Broker.Value.GetConnectionString()), new Uri($"http://guest:guest@{Broker.Value.Hostname}:{Broker.Value.GetMappedPublicPort(15672)}"));
 
     public static string Redis() =>
-        Share("redis", new RedisBuilder(ImageOf("redis")).WithCommand("redis-server", "--requirepass", "redis", "--save", "")).GetConnectionString() + ",password=redis";
+        Share("redis", new RedisBuilder(ImageOf("redis"))
+            .WithCommand("redis-server", "--requirepass", "redis", "--save", "")).GetConnectionString() + ",password=redis";
 
     public static async Task<string> RabbitMqCtlAsync(IEnumerable<string> arguments)
     {

@@ -46,7 +46,8 @@ public static class TestServers
         {
             _ = Redis;
             NeedTls();
-            return Variable("TEST_REDIS_TLS") ?? throw Missing.Choice("This test needs a Redis that speaks TLS: make test MODE=local has it (docs/testing.md).");
+            return Variable("TEST_REDIS_TLS")
+                ?? throw Missing.Choice("This test needs a Redis that speaks TLS: make test MODE=local has it (docs/testing.md).");
         }
     }
 

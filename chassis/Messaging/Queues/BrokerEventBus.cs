@@ -7,8 +7,8 @@ using RabbitMQ.Client.Events;
 namespace Chassis.Messaging.Queues;
 
 /// <summary>
-/// Between the replicas of a service, through the broker: an exchange of the service, <c>service.bus</c>, and for each process a queue of its own that ends with
-/// its connection. Nothing is confirmed, and nothing kept while the broker is away.
+/// Between the replicas of a service, through the broker: an exchange of the service, <c>service.bus</c>, and for each process a queue of its own that ends
+/// with its connection. Nothing is confirmed, and nothing kept while the broker is away.
 /// </summary>
 internal sealed partial class BrokerEventBus(BrokerConnection broker, ServiceIdentity service, TimeProvider clock, ILogger<BrokerEventBus> logger)
     : EventBus, IAsyncDisposable

@@ -61,8 +61,8 @@ public static class RateLimitingExtensions
 }
 
 /// <summary>
-/// A fixed window per caller (the token's subject, else the address), announced in <c>RateLimit</c> headers; a second one for what is costly. All replicas count
-/// together where they share a Redis, and each for itself where there is none, or it is away.
+/// A fixed window per caller (the token's subject, else the address), announced in <c>RateLimit</c> headers; a second one for what is costly. All replicas
+/// count together where they share a Redis, and each for itself where there is none, or it is away.
 /// </summary>
 internal static class RateLimiting
 {

@@ -4,8 +4,8 @@ using Chassis.Redis;
 namespace Chassis.Web;
 
 /// <summary>
-/// The permits of one caller in one window, of which every replica takes. What is taken is counted here as well, so that this replica goes on from there, alone,
-/// when Redis is away. Whoever has used up all of them asks Redis no more.
+/// The permits of one caller in one window, of which every replica takes. What is taken is counted here as well, so that this replica goes on from there,
+/// alone, when Redis is away. Whoever has used up all of them asks Redis no more.
 /// </summary>
 internal sealed class SharedWindow(SharedCounts counts, string what, string caller, long number, FixedWindowRateLimiterOptions window) : ReplenishingRateLimiter
 {

@@ -67,7 +67,8 @@ public sealed class EventBusTests : IAsyncLifetime
         await Poll.UntilAsync(() => _heard.Count >= Many, "all of them");
         _heard.ShouldBe(Enumerable.Range(0, Many).Select(i => $"{i}"));
         bus.Health.ShouldSatisfyAllConditions(
-            h => h.Published.ShouldBe(Many), h => h.Received.ShouldBe(Many), h => h.Lost.ShouldBe(0), h => h.Failed.ShouldBe(0), h => h.LastError.ShouldBeNull());
+            h => h.Published.ShouldBe(Many), h => h.Received.ShouldBe(Many), h => h.Lost.ShouldBe(0),
+            h => h.Failed.ShouldBe(0), h => h.LastError.ShouldBeNull());
     }
 
     [Theory]
