@@ -19,7 +19,7 @@ namespace Chassis.Testing;
 public static class SchemaComparison
 {
     // Read and written by the chassis with plain SQL; no model knows them.
-    private static readonly string[] ChassisSchemas = ["messaging", "testing", "event_store", "audit"];
+    private static readonly string[] ChassisSchemas = ["messaging", "testing", "event_store", "audit", "partitions"];
     private static readonly string[] ChassisTables = ["__EFMigrationsHistory", "ended_sessions", "ended_single_sessions", "idempotency_keys"];
 
     /// <summary>
