@@ -133,7 +133,8 @@ public sealed class The_settings
         }
 
         var program = All.Single(s => s.Name == service).Project;
-        return new RunningProgram(Repository.PathOf($"services/{service}/{program}/bin/Debug/net10.0/{program}.dll"), settings);
+        var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
+        return new RunningProgram(Repository.PathOf($"services/{service}/{program}/bin/{output.Parent!.Name}/{output.Name}/{program}.dll"), settings);
     }
 
     private static void WriteCertificate(string folder, string name)
