@@ -10,7 +10,7 @@ public sealed partial class The_documents
     [
         .. Directory.GetFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories).Select(
             f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')),
-        "README.md", "SECURITY.md", "chassis/README.md",
+        "README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "CODE_OF_CONDUCT.md", "chassis/README.md",
     ];
 
     // Files of their example, which is there only while tests/how-to.sh does what they say.

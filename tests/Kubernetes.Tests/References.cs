@@ -4,7 +4,7 @@ using Kubernetes.Tests.Composing;
 
 namespace Kubernetes.Tests;
 
-/// <summary>What pods, services' programs and operators are told to find in secrets and in settings: <c>NAME KEY</c>, or <c>NAME *</c> for all of it.</summary>
+/// <summary>What pods and operators are told to find in secrets and in settings: <c>NAME KEY</c>, or <c>NAME *</c> for all of it.</summary>
 internal static class References
 {
     /// <summary>The lines of <c>deploy/kubernetes/secrets.txt</c>.</summary>
@@ -19,7 +19,7 @@ internal static class References
     public static IEnumerable<string> MadeBy(IReadOnlyList<Resource> all) =>
         from map in all
         where map.Kind == "ConfigMap"
-        from key in (string[])["*", .. map.Json["data"]!.AsObject().Select(d => d.Key)]
+        from key in (string[])["*", .. map.Data.Select(d => d.Key)]
         select $"{map.Name} {key}";
 
     private static IEnumerable<string> In(Resource resource) => resource.Pod is { } pod
@@ -29,8 +29,10 @@ internal static class References
             "Cluster" => Operators(resource, "/spec/superuserSecret/name username", "/spec/superuserSecret/name password",
                 "/spec/certificates/serverTLSSecret tls.crt", "/spec/certificates/serverTLSSecret tls.key", "/spec/certificates/serverCASecret ca.crt"),
             "RabbitmqCluster" => Operators(resource, "/spec/tls/secretName tls.crt", "/spec/tls/secretName tls.key").Concat(
-                resource.Json["spec"]!["override"]!["statefulSet"]!["spec"]!["template"]!["spec"]!["volumes"]!.AsArray().SelectMany(v => OfVolume(v!.AsObject()))),
-            "ServiceMonitor" => resource.Json["spec"]!["endpoints"]!.AsArray().Select(e => e!["tlsConfig"]!["ca"]!["secret"]!).Select(s => $"{s["name"]} {s["key"]}"),
+                resource.Json["spec"]!["override"]!["statefulSet"]!["spec"]!["template"]!["spec"]!["volumes"]!.AsArray()
+                    .SelectMany(v => OfVolume(v!.AsObject()))),
+            "ServiceMonitor" => resource.Json["spec"]!["endpoints"]!.AsArray().Select(e => e!["tlsConfig"]!["ca"]!["secret"]!)
+                .Select(s => $"{s["name"]} {s["key"]}"),
             "BackendTLSPolicy" => resource.Json["spec"]!["validation"]!["caCertificateRefs"]!.AsArray().Select(c => $"{c!["name"]} *"),
             _ => [],
         };

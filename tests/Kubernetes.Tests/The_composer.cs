@@ -13,10 +13,12 @@ public sealed class The_composer
     [InlineData("production")]
     public void Makes_what_kustomize_makes(string overlay)
     {
-        var theirs = Kustomize(Repository.PathOf($"deploy/kubernetes/overlays/{overlay}")).Select(r => new Resource(r.AsObject())).ToDictionary(r => r.ToString());
+        var theirs = Kustomize(Repository.PathOf($"deploy/kubernetes/overlays/{overlay}")).Select(r => new Resource(r.AsObject()))
+            .ToDictionary(r => r.ToString());
         var ours = Kustomization.Of(overlay);
         ours.Select(r => r.ToString()).ShouldBe(theirs.Keys, ignoreOrder: true);
-        ours.Where(r => !JsonNode.DeepEquals(r.Json, theirs[r.ToString()].Json)).Select(r => $"{r.Json}\nand not\n{theirs[r.ToString()].Json}").ShouldBeEmpty();
+        ours.Where(r => !JsonNode.DeepEquals(r.Json, theirs[r.ToString()].Json)).Select(r => $"{r.Json}\nand not\n{theirs[r.ToString()].Json}")
+            .ShouldBeEmpty();
     }
 
     [Theory]
@@ -45,7 +47,8 @@ public sealed class The_composer
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("kubectl", ["kustomize", folder]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var start = new ProcessStartInfo("kubectl", ["kustomize", folder]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            using var process = Process.Start(start)!;
             var errors = process.StandardError.ReadToEndAsync();
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
@@ -54,8 +57,7 @@ public sealed class The_composer
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            Assert.Skip("There is no kubectl here: the real kustomize is asked where there is one.");
-            return [];
+            throw Missing.Choice("There is no kubectl here: the real kustomize is asked where there is one.");
         }
     }
 }

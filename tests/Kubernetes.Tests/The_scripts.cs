@@ -5,7 +5,7 @@ using Kubernetes.Tests.Composing;
 
 namespace Kubernetes.Tests;
 
-/// <summary>What brings secrets and overlays onto a cluster, tried without one: what is said is read, and a kubectl stands in that notes what it is asked.</summary>
+/// <summary>What brings secrets and overlays onto a cluster, tried without one: a kubectl stands in that notes what it is asked.</summary>
 public sealed class The_scripts : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kubernetes-scripts-");
@@ -16,7 +16,8 @@ public sealed class The_scripts : IDisposable
     public async Task Make_every_secret_that_is_expectedAsync()
     {
         var made = Yaml.Read(await RunAsync("deploy/kubernetes/secrets.sh")).ToDictionary(r => (string)r["metadata"]!["name"]!);
-        foreach (var line in File.ReadLines(Repository.PathOf("deploy/kubernetes/secrets.txt")).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split(' ')))
+        var expected = File.ReadLines(Repository.PathOf("deploy/kubernetes/secrets.txt")).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split(' '));
+        foreach (var line in expected)
         {
             var value = (string?)made[line[0]]["data"]![line[1]];
             (value is { Length: > 0 } || line[2] == "optional").ShouldBeTrue(string.Join(' ', line));

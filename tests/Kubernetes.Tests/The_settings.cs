@@ -24,7 +24,8 @@ public sealed class The_settings
         {
             foreach (var kind in (string[])["Deployment", "Job"])
             {
-                Settings(service, kind, overlay).Select(s => s.Key).Where(name => !known.Knows(name)).Except(OfOthers(service)).ShouldBeEmpty($"{kind} {overlay}");
+                Settings(service, kind, overlay).Select(s => s.Key).Where(name => !known.Knows(name)).Except(OfOthers(service))
+                    .ShouldBeEmpty($"{kind} {overlay}");
             }
         }
     }
@@ -132,7 +133,8 @@ public sealed class The_settings
         }
 
         var program = All.Single(s => s.Name == service).Project;
-        return new RunningProgram(Repository.PathOf($"services/{service}/{program}/bin/Debug/net10.0/{program}.dll"), settings);
+        var output = new DirectoryInfo(AppContext.BaseDirectory);   // …/bin/<configuration>/<framework>/
+        return new RunningProgram(Repository.PathOf($"services/{service}/{program}/bin/{output.Parent!.Name}/{output.Name}/{program}.dll"), settings);
     }
 
     private static void WriteCertificate(string folder, string name)
@@ -149,7 +151,7 @@ public sealed class The_settings
     private static KnownSettings Known(string service, string overlay) =>
         KnownSettings.Of(
             Assembly.Load(All.Single(s => s.Name == service).Project),
-            Settings(service, "Deployment", overlay).Where(s => s.Key is not ("Kestrel__Certificates__Default__Path" or "Kestrel__Certificates__Default__KeyPath")));
+            Settings(service, "Deployment", overlay).Where(s => !s.Key.StartsWith("Kestrel__Certificates__", StringComparison.Ordinal)));
 
     /// <summary>What everybody has of the settings of all, and a service without messages and records makes nothing of.</summary>
     private static IEnumerable<string> OfOthers(string service) =>
@@ -164,5 +166,5 @@ public sealed class The_settings
             .Where(l => l is [var of, _, "required"] && of == service).Select(l => l[1]);
 
     private static IEnumerable<KeyValuePair<string, string>> Data(string map, string overlay) =>
-        Kustomization.Of(overlay).Single(r => r.ToString() == $"ConfigMap {map}").Json["data"]!.AsObject().Select(d => KeyValuePair.Create(d.Key, (string)d.Value!));
+        Kustomization.Of(overlay).Single(r => r.ToString() == $"ConfigMap {map}").Data;
 }

@@ -19,7 +19,7 @@ public sealed partial class The_workloads
     public void Are_those_of_all_services(string overlay)
     {
         var all = Kustomization.Of(overlay);
-        all.Where(r => r.Kind == "Deployment").Select(r => r.Name).Intersect(Services.Select(s => s.Name)).ShouldBe(Services.Select(s => s.Name), ignoreOrder: true);
+        Services.Select(s => s.Name).Except(all.Where(r => r.Kind == "Deployment").Select(r => r.Name)).ShouldBeEmpty();
         all.Where(r => r.Kind == "Job").Select(r => r.Name).ShouldBe(
             Services.Where(s => !s.Stateless).Select(s => $"{s.Name}-migrations").Append("provision"), ignoreOrder: true);
     }
@@ -68,8 +68,10 @@ public sealed partial class The_workloads
     [MemberData(nameof(Overlays))]
     public void Have_images_of_a_version(string overlay)
     {
-        var images = Kustomization.Of(overlay).Where(r => r.Pod is not null).SelectMany(r => r.Containers).Select(c => (string)c["image"]!)
-            .Concat(Kustomization.Of(overlay).Select(r => (string?)r.Json["spec"]?["imageName"] ?? (r.Kind == "RabbitmqCluster" ? (string?)r.Json["spec"]!["image"] : null)).OfType<string>());
+        var all = Kustomization.Of(overlay);
+        var images = all.Where(r => r.Pod is not null).SelectMany(r => r.Containers).Select(c => (string)c["image"]!)
+            .Concat(all.Where(r => r.Kind == "Cluster").Select(r => (string)r.Json["spec"]!["imageName"]!))
+            .Concat(all.Where(r => r.Kind == "RabbitmqCluster").Select(r => (string)r.Json["spec"]!["image"]!));
         images.Where(i => !Versioned().IsMatch(i) || i.EndsWith(":latest", StringComparison.Ordinal) || i.StartsWith("shop-", StringComparison.Ordinal))
             .ShouldBeEmpty("a version or a digest, by the overlay's images");
     }
@@ -121,7 +123,8 @@ public sealed partial class The_workloads
     public void Have_one_autoscaler_and_then_no_number_of_their_own(string overlay)
     {
         var all = Kustomization.Of(overlay);
-        var scaled = all.Where(r => r.Kind is "HorizontalPodAutoscaler" or "ScaledObject").Select(r => (string)r.Json["spec"]!["scaleTargetRef"]!["name"]!).ToList();
+        var scaled = all.Where(r => r.Kind is "HorizontalPodAutoscaler" or "ScaledObject")
+            .Select(r => (string)r.Json["spec"]!["scaleTargetRef"]!["name"]!).ToList();
         scaled.ShouldBe(Services.Where(s => !s.Stateless).Select(s => s.Name), ignoreOrder: true);
         all.Where(r => r.Kind == "Deployment" && scaled.Contains(r.Name) == (r.Json["spec"]!["replicas"] is not null)).ShouldBeEmpty();
     }
@@ -169,7 +172,8 @@ public sealed partial class The_workloads
 
     private static double Number(Group text) => double.Parse(text.Value, CultureInfo.InvariantCulture);
 
-    private static double Amount(JsonNode amount, string unit) => double.Parse(((string)amount!).Replace(unit, "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+    private static double Amount(JsonNode amount, string unit) =>
+        double.Parse(((string)amount!).Replace(unit, "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"^\| (?<service>[a-z]+) \| [0-9.]+ ms \| (?<processor>[0-9.]+) ms, (?<memory>[0-9]+) MB \|", RegexOptions.Multiline)]
     private static partial Regex Measured();

@@ -21,6 +21,9 @@ internal sealed record Resource(JsonObject Json)
     public IReadOnlyDictionary<string, string> PodLabels =>
         Json["spec"]!["template"]!["metadata"]!["labels"]!.AsObject().ToDictionary(l => l.Key, l => (string)l.Value!);
 
+    /// <summary>What a map of settings has in it.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Data => Json["data"]!.AsObject().Select(d => KeyValuePair.Create(d.Key, (string)d.Value!));
+
     public IEnumerable<JsonObject> Containers =>
         Pod!["containers"]!.AsArray().Concat(Pod["initContainers"]?.AsArray() ?? []).Select(c => c!.AsObject());
 

@@ -22,7 +22,8 @@ public sealed class Manifests(string root)
         }
 
         yield return new($"{Folder}/secrets.txt", SecretsList(services));
-        yield return new($"{Folder}/components/keda/services.yaml", Head + string.Join("---\n", services.Where(s => !s.Stateless).Select(ScaledObjectTemplate.Of)));
+        var scaled = services.Where(s => !s.Stateless).Select(ScaledObjectTemplate.Of);
+        yield return new($"{Folder}/components/keda/services.yaml", Head + string.Join("---\n", scaled));
         yield return new($"{Folder}/components/monitoring/services.yaml", Head + string.Join("---\n", services.Select(MonitoringTemplate.Monitor)));
         yield return new($"{Folder}/components/monitoring/rules.yaml", Head + string.Join("---\n", MonitoringTemplate.Rules(root)));
         yield return new($"{Folder}/components/gateway/routes.yaml", Head + string.Join("---\n", services.Select(GatewayTemplate.Of)));
@@ -80,7 +81,8 @@ public sealed class Manifests(string root)
             s => OfTls.Select(key => $"{s}-tls {key} required\n")))
         + string.Concat(services.Where(s => !s.Stateless).Select(
             s => $"postgres-roles {s.Variable}_DB_PASSWORD required\npostgres-roles {s.Variable}_DB_MIGRATOR_PASSWORD required\n"))
-        + "postgres-ca ca.crt required\npostgres-superuser username required\npostgres-superuser password required\nrabbitmq-definitions definitions.json required\n";
+        + "postgres-ca ca.crt required\npostgres-superuser username required\npostgres-superuser password required\n"
+        + "rabbitmq-definitions definitions.json required\n";
 
     private IReadOnlyList<EnvironmentVariable> Of(string file) => [.. _files.Read(Read(root, $"deploy/env/{file}.env"))];
 

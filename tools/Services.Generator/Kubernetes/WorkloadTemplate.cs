@@ -31,7 +31,7 @@ internal static class WorkloadTemplate
 
         """;
 
-    /// <summary>A pod of the new version waits, alive and not ready, until the job has brought the schema to its version; those of the old go on meanwhile.</summary>
+    /// <summary>A new pod waits, alive and not ready, until the job has brought the schema to its version; those of before go on meanwhile.</summary>
     public static string Deployment(Service service, IReadOnlyList<EnvironmentVariable> secrets) =>
         $$"""
         apiVersion: apps/v1
@@ -46,8 +46,11 @@ internal static class WorkloadTemplate
             matchLabels: { app.kubernetes.io/name: {{service.Name}}, app.kubernetes.io/component: service }
           template:
             metadata:
-              labels: { app.kubernetes.io/name: {{service.Name}}, app.kubernetes.io/part-of: shop, app.kubernetes.io/component: service, {{Reaches(service)}} }
-            spec:
+              labels:
+                app.kubernetes.io/name: {{service.Name}}
+                app.kubernetes.io/part-of: shop
+                app.kubernetes.io/component: service
+        {{Reaches(service)}}    spec:
         {{Pod(service)}}      terminationGracePeriodSeconds: 45 # what preStop waits, the 20 s of the drain, and as much again
               topologySpreadConstraints:
         {{Spread(service, "topology.kubernetes.io/zone")}}{{Spread(service, "kubernetes.io/hostname")}}      containers:
@@ -78,7 +81,11 @@ internal static class WorkloadTemplate
           backoffLimit: 10
           template:
             metadata:
-              labels: { app.kubernetes.io/name: {{service.Name}}, app.kubernetes.io/part-of: shop, app.kubernetes.io/component: migrations, reaches/postgres: "yes" }
+              labels:
+                app.kubernetes.io/name: {{service.Name}}
+                app.kubernetes.io/part-of: shop
+                app.kubernetes.io/component: migrations
+                reaches/postgres: "yes"
             spec:
               restartPolicy: OnFailure
         {{Pod(service)}}      containers:
@@ -124,8 +131,8 @@ internal static class WorkloadTemplate
 
         """;
 
-    private static string Reaches(Service service) => string.Join(
-        ", ", (service.Stateless ? (string[])["reaches/services"] : ["reaches/postgres", "reaches/rabbitmq"]).Select(label => $"{label}: \"yes\""));
+    private static string Reaches(Service service) => string.Concat(
+        (service.Stateless ? (string[])["services"] : ["postgres", "rabbitmq"]).Select(whom => $"        reaches/{whom}: \"yes\"\n"));
 
     private static string Pod(Service service) =>
         $$"""
