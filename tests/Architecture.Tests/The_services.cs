@@ -24,8 +24,8 @@ public sealed class The_services
     public void Are_missed_in_every_such_file_when_one_has_gone() =>
         new Generated(Repository.Root, [.. All.Skip(1)]).Stale().Select(f => f.Key).ShouldBe(
             [
-                "docker-compose.yml", ".env.example", ".devcontainer/devcontainer.json", LogEventsPage.Path, "deploy/rabbitmq/definitions.json", "deploy/env/console.env",
-                "services/console/Console/appsettings.Development.json", "deploy/kubernetes/base/kustomization.yaml", "deploy/kubernetes/secrets.txt",
+                "docker-compose.yml", "docker-compose.cluster.yml", ".env.example", ".devcontainer/devcontainer.json", LogEventsPage.Path,
+                "deploy/rabbitmq/definitions.json", "deploy/env/console.env", "deploy/env/gateway.env", "services/console/Console/appsettings.Development.json", "deploy/kubernetes/base/kustomization.yaml", "deploy/kubernetes/secrets.txt",
                 "deploy/kubernetes/components/keda/services.yaml", "deploy/kubernetes/components/monitoring/services.yaml",
                 "deploy/kubernetes/components/gateway/routes.yaml", "deploy/kubernetes/overlays/dev/kustomization.yaml",
                 "deploy/kubernetes/overlays/production/kustomization.yaml",

@@ -92,7 +92,7 @@ public sealed class ShopCluster : IAsyncDisposable
     }
 
     /// <summary>
-    /// The replicas of <c>users</c>, <c>orders</c>, <c>inventory</c>, <c>notifications</c>, or the one <c>payment-sandbox</c>, <c>gateway</c> or <c>console</c>.
+    /// The replicas of <c>users</c>, <c>orders</c>, <c>inventory</c>, <c>notifications</c>; the one <c>payment-sandbox</c>, <c>gateway</c> or <c>console</c>.
     /// </summary>
     public IReadOnlyList<Replica> Of(string service) => _replicas[service];
 

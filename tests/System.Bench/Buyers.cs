@@ -105,7 +105,7 @@ internal sealed class Buyers : IAsyncDisposable
     {
         var (began, clock) = (DateTimeOffset.UtcNow, Stopwatch.StartNew());
         var arrivals = new List<Task<(Guid, DateTimeOffset)>>();
-        for (var intended = TimeSpan.Zero; intended < duration; intended += TimeSpan.FromSeconds((chance is null ? 1 : -Math.Log(1 - chance.NextDouble())) / perSecond))
+        for (var intended = TimeSpan.Zero; intended < duration; intended += TimeSpan.FromSeconds(Gap() / perSecond))
         {
             if (intended - clock.Elapsed is { Ticks: > 0 } early)
             {
@@ -116,6 +116,8 @@ internal sealed class Buyers : IAsyncDisposable
         }
 
         return await Task.WhenAll(arrivals);
+
+        double Gap() => chance is null ? 1 : -Math.Log(1 - chance.NextDouble());
 
         async Task<(Guid, DateTimeOffset)> PlaceAsync(DateTimeOffset intended) => (await OrderAsync(), intended);
     }
