@@ -286,7 +286,8 @@ public sealed partial class The_architecture
     {
         var ranges = new Dictionary<string, (int From, int To)>
         {
-            ["Data"] = (1000, 1099), ["Web"] = (1100, 1899), ["Redis"] = (1900, 1999), ["Messaging.Outbox"] = (2000, 2999), ["Messaging"] = (2000, 2999), ["EventSourcing"] = (3000, 3999),
+            ["Data"] = (1000, 1099), ["Web"] = (1100, 1899), ["Redis"] = (1900, 1999),
+            ["Messaging.Outbox"] = (2000, 2999), ["Messaging"] = (2000, 2999), ["EventSourcing"] = (3000, 3999),
             ["Orders"] = (4000, 4999), ["Notifications"] = (5000, 5999), ["Users"] = (6000, 6999), ["Inventory"] = (7000, 7999),
             ["Console"] = (8000, 8999),
         };

@@ -7,7 +7,9 @@ using StackExchange.Redis;
 
 namespace Shop.SystemTests;
 
-/// <summary>Two replicas behind the gateway, and a thousand streams of live orders at them: each has to show every change once and in order.</summary>
+/// <summary>
+/// Two replicas behind the gateway, and a thousand streams of live orders open at them, of which each has to show every change once and in order.
+/// </summary>
 public sealed class A_thousand_watchers : IAsyncLifetime
 {
     private const int Orders = 25;
@@ -18,8 +20,10 @@ public sealed class A_thousand_watchers : IAsyncLifetime
 
     private readonly List<OrderWatcher> _watchers = [];
     private readonly CancellationTokenSource _enough = new();
-    private readonly HttpClient _http =
-        new(new SocketsHttpHandler { MaxConnectionsPerServer = 2 * Orders * WatchersOfEach }) { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 2 * Orders * WatchersOfEach })
+    {
+        Timeout = Timeout.InfiniteTimeSpan,
+    };
     private ShopCluster _cluster = null!;
     private ShopClient _operator = null!;
     private ShopClient _customer = null!;

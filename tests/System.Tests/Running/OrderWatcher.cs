@@ -4,7 +4,9 @@ using System.Net.Http.Headers;
 
 namespace Shop.SystemTests.Running;
 
-/// <summary>Somebody who watches an order as a browser's EventSource does: whenever the stream ends, it comes back and says what it has seen last.</summary>
+/// <summary>
+/// Somebody who watches an order as a browser's EventSource does: whenever the stream ends, it comes back and says which change it has seen last.
+/// </summary>
 internal sealed class OrderWatcher(HttpClient http, Uri origin, AuthenticationHeaderValue authorization, Guid order)
 {
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(500);
