@@ -50,8 +50,13 @@ public static partial class Snapshot
         text = Uuid().Replace(text, "<uuid>");
         text = Time().Replace(text, "<time>");
         text = Sku().Replace(text, "<sku>");
+        text = Version().Replace(text, "\"version\":\"<version>\"");
         return Random().Replace(text, "<random>");
     }
+
+    // Of a service, which is that of the release.
+    [GeneratedRegex("\"version\":\"[^\"]+\"")]
+    private static partial Regex Version();
 
     [GeneratedRegex("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")]
     private static partial Regex TraceContext();

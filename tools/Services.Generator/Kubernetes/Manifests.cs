@@ -74,7 +74,7 @@ public sealed class Manifests(string root)
         """ + string.Concat(
             from service in services
             from file in service.Stateless ? (string[])[service.Name] : [service.Name, $"{service.Name}.migrations"]
-            from variable in Of(file)
+            from variable in file == service.Name ? Of(file).Concat(Of("common")) : Of(file)
             where variable.IsSecret
             select $"{file.Replace('.', '-')} {variable.Name} {(variable.IsOptional ? "optional" : "required")}\n")
         + string.Concat(services.Select(s => s.Name).Concat(["payment-sandbox", "postgres", "rabbitmq"]).SelectMany(
