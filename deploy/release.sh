@@ -57,7 +57,7 @@ no_known_vulnerabilities() {
 programs() {
     local name project
     (cd "$source" && quietly dotnet publish deploy/local/System.proj --configuration Release --nologo --verbosity quiet \
-        -p:Version="$version" -p:SortSources=true -p:UseAppHost=false -p:AppendRuntimeIdentifierToOutputPath=false)
+        -p:Version="$version" -p:UseAppHost=false -p:AppendRuntimeIdentifierToOutputPath=false)
     mkdir "$out/programs"
     for name in "${PROCESSES[@]}"; do
         project=$(project_of "$name")
@@ -69,7 +69,7 @@ programs() {
 pack() {
     local project
     for project in $packages; do
-        (cd "$source" && quietly dotnet pack "$project" --configuration Release --output "$out/packages" --nologo --verbosity quiet -p:Version="$version" -p:SortSources=true)
+        (cd "$source" && quietly dotnet pack "$project" --configuration Release --output "$out/packages" --nologo --verbosity quiet -p:Version="$version")
     done
 }
 
