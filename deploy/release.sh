@@ -57,7 +57,7 @@ no_known_vulnerabilities() {
 programs() {
     local name project
     (cd "$source" && quietly dotnet publish deploy/local/System.proj --configuration Release --nologo --verbosity quiet \
-        -p:Version="$version" -p:UseAppHost=false -p:AppendRuntimeIdentifierToOutputPath=false)
+        -p:Version="$version" -p:IsRelease=true -p:UseAppHost=false -p:AppendRuntimeIdentifierToOutputPath=false)
     mkdir "$out/programs"
     for name in "${PROCESSES[@]}"; do
         project=$(project_of "$name")
