@@ -58,6 +58,9 @@ programs() {
     local name project
     (cd "$source" && quietly dotnet publish deploy/local/System.proj --configuration Release --nologo --verbosity quiet \
         -p:Version="$version" -p:IsRelease=true -p:UseAppHost=false -p:AppendRuntimeIdentifierToOutputPath=false)
+    # What is compressed for browsers in the build is of the commit's time as well.
+    find "$source" -path '*/publish/*.staticwebassets.endpoints.json' -exec sed -i -E \
+        "s/\"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT\"/\"$(date -u -d "@$SOURCE_DATE_EPOCH" '+%a, %d %b %Y %T GMT')\"/g" {} +
     mkdir "$out/programs"
     for name in "${PROCESSES[@]}"; do
         project=$(project_of "$name")
