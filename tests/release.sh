@@ -54,7 +54,7 @@ sha256sum --check --quiet SHA256SUMS
 for package in Shop.Contracts Contracts.Events Chassis.Core Chassis.Data Chassis.Messaging.Outbox Chassis.Messaging; do [ -f "packages/$package.9.8.7.nupkg" ] || die "There is no package $package."; done
 for name in "${SERVICES[@]}"; do
     [ -f "programs/$name-9.8.7.tar.gz" ] || die "There is no program $name."
-    tar -tzf "programs/$name-9.8.7.tar.gz" | grep -qi "^\./$name\.dll$" || die "The program of $name is not in its archive."
+    tar -tzf "programs/$name-9.8.7.tar.gz" | grep -i "^\./$name\.dll$" >/dev/null || die "The program of $name is not in its archive."
 done
 python3 - "$(git -C "$one" rev-parse HEAD)" <<'PYTHON'
 import glob, hashlib, json, sys
