@@ -23,7 +23,7 @@ value_of() {
         *)
             file=$ROOT/deploy/env/${1%-migrations}
             case $1 in *-migrations) file=$file.migrations ;; esac
-            line=$(sed -n "s/^$2=//p" "$file.env")
+            line=$(cat "$file.env" "$ROOT/deploy/env/common.env" | sed -n "s/^$2=//p" | head -n 1)
             eval "value=\"$line\""
             printf %s "$value" ;;
     esac

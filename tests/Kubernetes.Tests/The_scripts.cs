@@ -19,7 +19,7 @@ public sealed class The_scripts : IDisposable
         var expected = File.ReadLines(Repository.PathOf("deploy/kubernetes/secrets.txt")).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split(' '));
         foreach (var line in expected)
         {
-            var value = (string?)made[line[0]]["data"]![line[1]];
+            var value = (string?)made[line[0]]["data"]?[line[1]];
             (value is { Length: > 0 } || line[2] == "optional").ShouldBeTrue(string.Join(' ', line));
             value?.ShouldBe(Convert.ToBase64String(Convert.FromBase64String(value)));
         }
