@@ -92,7 +92,7 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
             """
             SELECT coalesce(bool_and(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AND bool_or(c.relname = '__EFMigrationsHistory'), false)
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p')
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
             """);
         if (await command.ExecuteScalarAsync(ct) is not true)
         {
@@ -159,7 +159,8 @@ internal sealed partial class DatabaseMigrator<TDbContext>(
 }
 
 /// <summary>
-/// What the runtime role may do: read and write rows, and only add to append-only tables. No DDL, and nothing with a partition but through its table.
+/// What the runtime role may do: read and write rows, and only add to append-only tables. No DDL, and nothing with a partition but read it: a version that
+/// knows of none asks for that of every table.
 /// </summary>
 internal static class RuntimeGrants
 {
@@ -176,12 +177,13 @@ internal static class RuntimeGrants
             UNION ALL
             SELECT 3, format('GRANT %s ON %I.%I TO %I',
                 CASE
+                    WHEN c.relispartition THEN 'SELECT'
                     WHEN c.relname = '__EFMigrationsHistory' THEN 'SELECT'
                     WHEN obj_description(c.oid, 'pg_class') LIKE '{MigrationBuilderExtensions.AppendOnlyMark}%' THEN 'SELECT, INSERT'
                     ELSE 'SELECT, INSERT, UPDATE, DELETE'
                 END, n.nspname, c.relname, $1)
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm')
             UNION ALL
             SELECT 4, format('GRANT USAGE, SELECT, UPDATE ON SEQUENCE %I.%I TO %I', n.nspname, c.relname, $1)
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

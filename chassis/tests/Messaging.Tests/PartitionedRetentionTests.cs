@@ -93,11 +93,17 @@ public sealed class PartitionedRetentionTests : IAsyncLifetime
         await using var runtime = NpgsqlDataSource.Create(_database.Runtime);
 
         await ExecuteAsync("SELECT partitions.make('messaging.inbox', 6, now())");
+        // The version before asks at its start whether it may read every table, and knows nothing of parts.
+        (await _database.ScalarAsync<long>(
+            $"""
+            SELECT count(*) FROM pg_class c WHERE c.relispartition AND c.relkind = 'r'
+            AND NOT has_table_privilege('{new NpgsqlConnectionStringBuilder(_database.Runtime).Username}', c.oid, 'SELECT')
+            """)).ShouldBe(0);
         foreach (var refused in (string[])
         [
             "SELECT partitions.make('public.effects', 4, now())", "SELECT partitions.make('messaging.inbox', 400, now())",
             "SELECT partitions.make('messaging.inbox', 4, now() + interval '100 years')", "SELECT partitions.drop_older('public.effects', '1 day', now())",
-            "DROP TABLE messaging.inbox_open", "DELETE FROM messaging.inbox_before", "SELECT count(*) FROM messaging.boundary_events_open",
+            "DROP TABLE messaging.inbox_open", "DELETE FROM messaging.inbox_before", "UPDATE messaging.boundary_events_open SET type = ''",
             "SELECT partitions.convert('public.effects', 'subject', 7, '', '')", "COMMENT ON TABLE effects IS 'partitioned by subject, 7 days'",
         ])
         {

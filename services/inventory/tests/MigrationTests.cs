@@ -20,7 +20,7 @@ public sealed class MigrationTests
             ["0009_stored_ids_of_answers"] = "80a8921a30130935",
             ["0010_retries"] = "ba7d8b924d325d80",
             ["0011_lists_of_operators"] = "fd273abbb8ab8865",
-            ["0012_partitions"] = "5b2bb6accc1ca5d3",
+            ["0012_partitions"] = "f76a9b0b9cba6dcd",
             ["0013_inbox_by_weeks"] = "2fc620cfe27a7c4b",
             ["0014_archive_by_quarters"] = "4e15d1ea2025ba56",
         });

@@ -21,7 +21,7 @@ public sealed class MigrationTests
             ["0010_traces"] = "9f22ea2ed8177a08",
             ["0011_retries"] = "ba7d8b924d325d80",
             ["0012_lists_of_operators"] = "101464c801327c09",
-            ["0013_partitions"] = "5b2bb6accc1ca5d3",
+            ["0013_partitions"] = "f76a9b0b9cba6dcd",
             ["0014_inbox_by_weeks"] = "2fc620cfe27a7c4b",
             ["0015_archive_by_quarters"] = "4e15d1ea2025ba56",
         });

@@ -23,7 +23,7 @@ public sealed class A_released_migration
             ["0012_stored_ids_of_answers"] = "80a8921a30130935",
             ["0013_retries"] = "ba7d8b924d325d80",
             ["0014_lists_of_operators"] = "6142f664dfe46317",
-            ["0015_partitions"] = "5b2bb6accc1ca5d3",
+            ["0015_partitions"] = "f76a9b0b9cba6dcd",
             ["0016_inbox_by_weeks"] = "2fc620cfe27a7c4b",
             ["0017_archive_by_quarters"] = "4e15d1ea2025ba56",
             ["0018_events_by_quarters"] = "f09455d17dee600c",

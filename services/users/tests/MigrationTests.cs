@@ -24,7 +24,7 @@ public sealed class Migrations
             ["0013_normal_addresses"] = "a5e385487fb2bc9d",
             ["0014_stored_ids_of_answers"] = "80a8921a30130935",
             ["0015_retries"] = "ba7d8b924d325d80",
-            ["0016_partitions"] = "5b2bb6accc1ca5d3",
+            ["0016_partitions"] = "f76a9b0b9cba6dcd",
             ["0017_inbox_by_weeks"] = "2fc620cfe27a7c4b",
             ["0018_archive_by_quarters"] = "4e15d1ea2025ba56",
         });
