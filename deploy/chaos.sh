@@ -39,7 +39,7 @@ if [ -n "${UPGRADE_FROM:-}" ]; then
         step "Building the version that is upgraded from, $UPGRADE_FROM"
         rm -rf "$UPGRADE_TREE" && mkdir -p "$UPGRADE_TREE"
         git archive "$commit" | tar -x -C "$UPGRADE_TREE"
-        (cd "$UPGRADE_TREE" && dotnet_build deploy/local/System.proj --configuration Release) >"$STATE/logs/upgrade-build.log" 2>&1 ||
+        dotnet_build "$UPGRADE_TREE/deploy/local/System.proj" --configuration Release >"$STATE/logs/upgrade-build.log" 2>&1 ||
             { grep -E ' error ' "$STATE/logs/upgrade-build.log" | sort -u | head -n 15 >&2; die "The version that is upgraded from does not build, see $STATE/logs/upgrade-build.log."; }
         : >"$UPGRADE_TREE/built"
     fi
