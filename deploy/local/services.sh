@@ -17,7 +17,7 @@ PROGRAMS=(payment-sandbox "${SERVICES[@]}" ${CLUSTER:+gateway})
 processes_of() {
     local number
     if [ -z "${CLUSTER:-}" ] || [ "$1" = payment-sandbox ] || [ "$1" = gateway ] || keeps_nothing "$1"; then printf '%s\n' "$1"; return; fi
-    for ((number = 1; number <= REPLICAS; number++)); do printf '%s-%s\n' "$1" "$number"; done
+    for ((number = 1; number <= ${REPLICAS:-2}; number++)); do printf '%s-%s\n' "$1" "$number"; done
 }
 program_named() { case $1 in *-[1-9]) printf '%s' "${1%-[1-9]}" ;; *) printf '%s' "$1" ;; esac; }
 
