@@ -23,8 +23,8 @@ plant() {
     local patch
     rm -rf "$copy"
     mkdir -p "$copy"
-    (cd "$ROOT" && tar -cf - --exclude=bin --exclude=obj --exclude=node_modules --exclude=tests --exclude='*.Tests' Directory.Build.props Directory.Packages.props global.json \
-        .editorconfig chassis contracts services deploy/payment-sandbox deploy/local/System.proj &&
+    (cd "$ROOT" && tar -cf - --exclude=bin --exclude=obj --exclude=node_modules --exclude=tests --exclude='*.Tests' Directory.Build.props Directory.Build.targets \
+        Directory.Packages.props global.json .editorconfig chassis contracts services deploy/payment-sandbox deploy/local/System.proj &&
         tar -cf - --exclude=bin --exclude=obj tests/Demo chassis/tests/Messaging.Tests chassis/tests/Messaging.CrashHost) |
         tar -xf - --ignore-zeros -C "$copy"
     for patch in "$ROOT/$project"/Mutants/*.patch; do

@@ -12,6 +12,7 @@ case $images in auto | required | none) ;; *) die "IMAGES is '$images'; it can b
 [[ $tag =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]] || die "Which tag? make release TAG=v1.2.3"
 cd "$ROOT"
 commit=$(git rev-parse --quiet --verify "refs/tags/$tag^{commit}") || die "There is no tag $tag here." "git tag -a $tag -m '$tag'"
+[ "$(uname -s)" = Linux ] || die "A release is made on Linux, where tar, date and touch can make it the same each time." "The dev container is one; the workflow of releases runs there."
 need_dotnet
 out=$STATE/release/$tag source=$STATE/release/source version=${tag#v} log=$STATE/logs/release.log
 mkdir -p "$STATE/logs"

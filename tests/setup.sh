@@ -238,8 +238,8 @@ older_queues() {
 
 # macOS has bash 3.2 and BSD tools: what the scripts of the container mode may not use. Those that only Linux runs are not looked at.
 old_shell() {
-    (cd "$root/deploy" && grep -nE 'declare -[gA]|mapfile|readarray|\$\{[A-Za-z_!]+(\^|,)|&>>|\|&|coproc|\$BASHPID|printf .*%\(|date \+%s%N|find [^|]*-printf|readlink -f|grep -P|sed -i ' \
-        ./*.sh local/lib.sh | grep -v '^[^:]*:[0-9]*: *#')
+    (cd "$root/deploy" && printf '%s\n' ./*.sh local/lib.sh | grep -v '/release\.sh$' | xargs grep -nE 'declare -[gA]|mapfile|readarray|\$\{[A-Za-z_!]+(\^|,)|&>>|\|&|coproc|\$BASHPID|printf .*%\(|date \+%s%N|find [^|]*-printf|readlink -f|grep -P|sed -i ' |
+        grep -v '^[^:]*:[0-9]*: *#')
 }
 
 # ── Containers ────────────────────────────────────────────────────────────────────────────────────────────────────

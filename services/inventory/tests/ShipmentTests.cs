@@ -113,8 +113,9 @@ public sealed class ShipmentTests(ManualShippingFixture inventory) : IClassFixtu
     {
         var (sku, shipped) = await PackedAsync(Guid.CreateVersion7());
         await Dispatch(shipped);
-        var now = DateTimeOffset.UtcNow;
-        var (waits, released, other) = (Guid.CreateVersion7(now.AddSeconds(-1)), Guid.CreateVersion7(now), Guid.CreateVersion7(now.AddSeconds(1)));
+        // Newer than whatever other tests order meanwhile.
+        var later = DateTimeOffset.UtcNow.AddYears(1);
+        var (waits, released, other) = (Guid.CreateVersion7(later), Guid.CreateVersion7(later.AddSeconds(1)), Guid.CreateVersion7(later.AddSeconds(2)));
         var package = await inventory.AddAsync(InventoryFixture.NewSku(), [(sku, 1)]);
         await inventory.Commands.Send(new ReserveStock(released, [new(sku, 1)]));
         await inventory.Events.WaitForAnswers(released, 1);
