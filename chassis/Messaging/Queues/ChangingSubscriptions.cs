@@ -38,9 +38,16 @@ internal sealed class ChangingSubscriptions(BrokerConnection broker, EventCatalo
         async (channel, token) =>
         {
             await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: token);
-            await (ignored
-                ? channel.ExchangeBindAsync(exchange, catalogue.Exchanges.AllEvents, pattern, cancellationToken: token)
-                : channel.ExchangeUnbindAsync(exchange, catalogue.Exchanges.AllEvents, pattern, cancellationToken: token));
+            if (ignored)
+            {
+                await channel.ExchangeBindAsync(exchange, catalogue.Exchanges.AllEvents, pattern, cancellationToken: token);
+                subscriptions.Ignore(Of(exchange, pattern));
+            }
+            else
+            {
+                subscriptions.IgnoreNoLonger(Of(exchange, pattern));
+                await channel.ExchangeUnbindAsync(exchange, catalogue.Exchanges.AllEvents, pattern, cancellationToken: token);
+            }
         },
         ct);
 

@@ -11,12 +11,16 @@ internal sealed class Subscriptions(TimeProvider clock) : IHealthCheck
 {
     private readonly ConcurrentDictionary<WantedBinding, bool> _wanted = new();
     private readonly ConcurrentDictionary<WantedBinding, bool> _unwanted = new();
+    private readonly ConcurrentDictionary<WantedBinding, bool> _ignored = new();
     private readonly long _started = clock.GetTimestamp();
 
     public IEnumerable<WantedBinding> All => _wanted.Keys;
 
     /// <summary>What an earlier version was bound to.</summary>
     public IEnumerable<WantedBinding> Unwanted => _unwanted.Keys;
+
+    /// <summary>What counts as taken where nobody takes it: the destination leads nowhere.</summary>
+    public IEnumerable<WantedBinding> Ignored => _ignored.Keys;
 
     public bool IsUnwanted(string type, string queue) => _unwanted.ContainsKey(new WantedBinding(type, queue, string.Empty));
 
@@ -42,6 +46,10 @@ internal sealed class Subscriptions(TimeProvider clock) : IHealthCheck
         _unwanted[binding] = true;
         _wanted.TryRemove(binding, out _);
     }
+
+    public void Ignore(WantedBinding binding) => _ignored[binding] = true;
+
+    public void IgnoreNoLonger(WantedBinding binding) => _ignored.TryRemove(binding, out _);
 
     public void Note(WantedBinding binding, bool isBound)
     {

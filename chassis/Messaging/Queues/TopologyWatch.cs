@@ -42,6 +42,9 @@ internal sealed partial class TopologyWatch(
             ExchangeType.Topic), new(catalogue.Exchanges.Replay, ExchangeType.Direct), new(catalogue.Exchanges.Returned, ExchangeType.Direct),
     ];
 
+    // So many looks on, what lies among the unrouted events is for nobody.
+    private const int LooksUntilLeft = 6;
+
     private static readonly TimeSpan Eager = TimeSpan.FromSeconds(1);
 
     // Long enough to be seen by somebody who looks once in a while.
@@ -54,6 +57,7 @@ internal sealed partial class TopologyWatch(
     private readonly string[] _events = [.. catalogue.PublishedBy(service.Name).Select(e => e.Type)];
     private IReadOnlyList<(long At, string What)> _mended = [];
     private uint _unrouted;
+    private int _looksAtTheSame;
     private IChannel? _channel;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
@@ -258,6 +262,14 @@ internal sealed partial class TopologyWatch(
                 await DoAsync(
                     connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct));
         }
+
+        foreach (var binding in subscriptions.Ignored)
+        {
+            await DoAsync(
+                connection, channel => channel.ExchangeDeclareAsync(binding.Destination, ExchangeType.Fanout, durable: true, cancellationToken: ct), ct);
+            await DoAsync(
+                connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
+        }
     }
 
     /// <summary>
@@ -278,8 +290,9 @@ internal sealed partial class TopologyWatch(
 
     /// <summary>
     /// Events lie among the unrouted ones when no queue took them. One that an endpoint of this service is bound to must have come while the binding was
-    /// missing: it goes to its exchange once more, after every service had an interval to bind again. What nobody here wants stays. The broker carries it there
-    /// when it is rejected, under the account that had sent it: nobody else may publish there, and nobody else would be believed.
+    /// missing: it goes to its exchange once more, after every service had an interval to bind again. What nobody here wants stays; what is ignored here goes
+    /// the same way after all others had time to take what is theirs. The broker carries it there when it is rejected, under the account that had sent it:
+    /// nobody else may publish there, and nobody else would be believed.
     /// </summary>
     private async Task DeliverUnroutedAsync(IConnection connection, CancellationToken ct)
     {
@@ -294,12 +307,14 @@ internal sealed partial class TopologyWatch(
             return;
         }
 
-        if (count == 0 || count == _unrouted)
+        _looksAtTheSame = count == _unrouted ? _looksAtTheSame + 1 : 0;
+        var isLeft = _looksAtTheSame >= LooksUntilLeft && subscriptions.Ignored.Any();
+        if (count == 0 || (count == _unrouted && !isLeft))
         {
             return;
         }
 
-        if (_unrouted != uint.MaxValue)
+        if (_unrouted != uint.MaxValue && !isLeft)
         {
             _unrouted = uint.MaxValue;    // seen once; the next look is an interval later
             return;
@@ -309,14 +324,15 @@ internal sealed partial class TopologyWatch(
         for (var i = 0u; i < count && await channel.BasicGetAsync(catalogue.Exchanges.Unrouted, autoAck: false, ct) is { } message; i++)
         {
             // What is not acknowledged goes back to its place when the channel ends.
-            if (IsWanted(message.RoutingKey) && !vanished.IsHeld(message.RoutingKey) && ReturnsOf(message.BasicProperties) < MaxReturns)
+            if ((IsWanted(message.RoutingKey, subscriptions.All) || (isLeft && IsWanted(message.RoutingKey, subscriptions.Ignored)))
+                && !vanished.IsHeld(message.RoutingKey) && ReturnsOf(message.BasicProperties) < MaxReturns)
             {
                 await channel.BasicRejectAsync(message.DeliveryTag, requeue: false, ct);
                 delivered++;
             }
         }
 
-        _unrouted = count - (uint)delivered;
+        (_unrouted, _looksAtTheSame) = (count - (uint)delivered, 0);
         if (delivered > 0)
         {
             LogDelivered(delivered);
@@ -330,8 +346,8 @@ internal sealed partial class TopologyWatch(
                 .Sum(d => d.TryGetValue("count", out var count) ? Convert.ToInt64(count, CultureInfo.InvariantCulture) : 0)
             : 0;
 
-    private bool IsWanted(string type) =>
-        subscriptions.All.Any(b => b.Source == type || (b.Source == catalogue.Exchanges.AllEvents && Matches(b.RoutingKey, type)));
+    private bool IsWanted(string type, IEnumerable<WantedBinding> bindings) =>
+        bindings.Any(b => b.Source == type || (b.Source == catalogue.Exchanges.AllEvents && Matches(b.RoutingKey, type)));
 
     // AMQP topics: a star is one word, a hash any number of them.
     private static bool Matches(string pattern, string type) => Regex.IsMatch(

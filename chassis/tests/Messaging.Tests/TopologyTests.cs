@@ -85,6 +85,33 @@ public sealed class TopologyTests(TopologyTests.Fixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task What_is_ignored_is_so_again_when_somebody_has_deleted_the_binding_and_nothing_is_left_of_what_came_meanwhile()
+    {
+        const string type = "shop.stock.low.v1";
+        const string pattern = "shop.stock.#";
+        await using var channel = await fixture.OpenChannelAsync();
+        await fixture.WatchedAsync();
+        await Topology.DeclareEventAsync(channel, ShopContracts.Exchanges, type, Token);
+        var subscriptions = fixture.Services.GetRequiredService<IChangingSubscriptions>();
+        await subscriptions.IgnoreAsync("work.ignored", pattern, ignored: true, Token);
+
+        await channel.ExchangeUnbindAsync("work.ignored", ShopContracts.Exchanges.AllEvents, pattern, cancellationToken: Token);
+        var raw = new BasicProperties { MessageId = Guid.CreateVersion7().ToString() };
+        await channel.BasicPublishAsync("shop.unrouted", type, false, raw, "{}"u8.ToArray(), Token);
+        await Poll.UntilAsync(PatternsAsync, patterns => patterns.Contains(pattern), "the binding to come back");
+        await Poll.UntilAsync(async () => await fixture.Vhost.WaitingAsync("shop.unrouted"), types => !types.Contains(type), "the event to be gone");
+
+        await subscriptions.IgnoreAsync("work.ignored", pattern, ignored: false, Token);
+        (await PatternsAsync()).ShouldNotContain(pattern);
+
+        async Task<List<string?>> PatternsAsync() =>
+            [
+                .. (await fixture.Vhost.GetAsync("bindings")).EnumerateArray()
+                    .Where(b => b.GetProperty("destination").GetString() == "work.ignored").Select(b => b.GetProperty("routing_key").GetString()),
+            ];
+    }
+
+    [Fact]
     public async Task Events_whose_exchange_was_deleted_wait_until_consumers_have_bound_to_it_again()
     {
         const string own = "shop.system.service-started.v1";
