@@ -73,6 +73,12 @@ public sealed class MessagingOptions : IForDevelopment, IValidatableObject
     [Range(1024, long.MaxValue)]
     public long MemoryBytes { get; set; } = 16 * 1024 * 1024;
 
+    /// <summary>
+    /// Whether a tenant that takes much more than the others makes room for them where many wait: in the relay, and at the queues that the service reads. What
+    /// is more than its share waits in the outbox until there is room. With one tenant, or none, nothing is different.
+    /// </summary>
+    public bool FairShares { get; set; } = true;
+
     /// <summary>Attempts to send a row that the broker refuses or cannot route, before it is parked for an operator.</summary>
     [Range(1, 1000)]
     public int SendAttempts { get; set; } = 12;

@@ -21,6 +21,16 @@ public static class Schema
     /// </summary>
     public static void CreateRetries(this MigrationBuilder migration) => migration.Sql(RetriesSql);
 
+    /// <summary>
+    /// Lines of the outbox for what is more than a tenant's share, one for each. ADR: docs/adr/0046-nobody-is-in-the-way.md.
+    /// </summary>
+    public static void CreateShares(this MigrationBuilder migration) => migration.Sql(
+        """
+        ALTER TABLE messaging.outbox ADD COLUMN surplus_of text NULL;
+        COMMENT ON COLUMN messaging.outbox.surplus_of IS 'The tenant (empty: nobody''s) in whose line it waits, whatever due_at says, until there is room.';
+        CREATE INDEX outbox_surplus ON messaging.outbox (surplus_of, id) WHERE surplus_of IS NOT NULL;
+        """);
+
     // The outbox and the inbox turn over completely all the time: vacuum early, leave room in the pages, no constraint that costs a look-up.
     internal const string Sql =
         """

@@ -56,6 +56,7 @@ internal sealed class MessagingMetrics : IInstruments, IDisposable
     private readonly Counter<long> _deadLetters;
     private readonly Counter<long> _retried;
     private readonly Counter<long> _redeliveries;
+    private readonly Counter<long> _putAside;
     private readonly Counter<long> _topologyMended;
     private readonly Histogram<double> _age;
     private readonly Histogram<double> _process;
@@ -91,6 +92,8 @@ internal sealed class MessagingMetrics : IInstruments, IDisposable
             "messaging.dead_letters.retried", "{message}", "Dead letters that retries have sent again, and what became of them.");
         _topologyMended = _meter.CreateCounter<long>("messaging.topology.mended", "{object}", "Exchanges and queues that somebody had deleted.");
         _redeliveries = _meter.CreateCounter<long>("messaging.redeliveries", "{message}", "Messages that failed and were put back for later.");
+        _putAside = _meter.CreateCounter<long>(
+            "messaging.put_aside", "{message}", "Messages of a tenant that took much more than the others, put behind theirs while every place was taken.");
     }
 
     /// <summary>A queue that this service takes messages from.</summary>
@@ -108,7 +111,7 @@ internal sealed class MessagingMetrics : IInstruments, IDisposable
 
         foreach (var queue in _queues.Keys)
         {
-            foreach (var counter in (Counter<long>[])[_local, _consumed, _duplicates, _redeliveries, _deadLetters, _unsigned])
+            foreach (var counter in (Counter<long>[])[_local, _consumed, _duplicates, _redeliveries, _putAside, _deadLetters, _unsigned])
             {
                 counter.Add(0, new KeyValuePair<string, object?>("messaging.destination.name", queue));
             }
@@ -204,6 +207,8 @@ internal sealed class MessagingMetrics : IInstruments, IDisposable
     public void TopologyMended(int count) => _topologyMended.Add(count);
 
     public void Redelivery(string queue) => _redeliveries.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
+
+    public void PutAside(string queue) => _putAside.Add(1, new KeyValuePair<string, object?>("messaging.destination.name", queue));
 
     public void Dispose() => _meter.Dispose();
 

@@ -34,6 +34,18 @@ internal sealed class OutboxRow
     /// <summary>Names a scheduled message for whoever wants to cancel it.</summary>
     public Guid? Token { get; init; }
 
+    /// <summary>
+    /// In whose name it was sent; null for nobody's. An event has it in its headers, the envelope of a command inside, where whoever reads the row looks.
+    /// </summary>
+    public string? Tenant
+    {
+        get => field ?? Headers.GetValueOrDefault(CloudEventHeaders.TenantId);
+        init;
+    }
+
+    /// <summary>Nobody is a tenant like others where they share.</summary>
+    public string TenantOrNone => Tenant ?? string.Empty;
+
     /// <summary>Kept in the archive of boundary events.</summary>
     public ArchivedEvent? Archive { get; init; }
 
@@ -45,6 +57,11 @@ internal sealed class OutboxRow
         get => field ?? Headers.GetValueOrDefault(CloudEventHeaders.TraceParent);
         init;
     }
+
+    /// <summary>
+    /// More than the tenant's share: it waits in the table, in a line of that tenant, and belongs to no process. ADR: docs/adr/0046-nobody-is-in-the-way.md.
+    /// </summary>
+    public bool IsSurplus { get; set; }
 
     // From here on only the relay writes.
 

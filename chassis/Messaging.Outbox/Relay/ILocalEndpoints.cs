@@ -1,3 +1,4 @@
+using Chassis.Messaging.Fairness;
 using Chassis.Messaging.Model;
 
 namespace Chassis.Messaging.Relay;
@@ -13,7 +14,7 @@ internal interface ILocalEndpoints
 internal interface ILocalEndpoint
 {
     /// <summary>As many at the same time as of what comes over the broker.</summary>
-    SemaphoreSlim Room { get; }
+    FairRoom Room { get; }
 
     /// <summary>Handles a message as if it had come over the broker. An exception says that it could not be handled here just now.</summary>
     Task ConsumeAsync(LocalMessage message);

@@ -89,7 +89,7 @@ internal sealed partial class LocalDelivery(ILocalEndpoints endpoints, Messaging
         Activity.Current = null;
         var row = message.Row;
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await endpoint.Room.WaitAsync();
+        await endpoint.Room.EnterAsync(row.TenantOrNone);
         string? error = null;
         try
         {
@@ -109,7 +109,7 @@ internal sealed partial class LocalDelivery(ILocalEndpoints endpoints, Messaging
         }
         finally
         {
-            endpoint.Room.Release();
+            endpoint.Room.Leave();
             lock (_lock)
             {
                 _inFlight.Remove(row);

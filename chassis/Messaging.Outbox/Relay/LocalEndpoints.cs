@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Chassis.Messaging.Fairness;
 using Chassis.Messaging.Model;
 using MassTransit;
 using MassTransit.Transports;
@@ -71,7 +72,7 @@ internal sealed class LocalEndpoint(ReceiveEndpointContext context) : ILocalEndp
 {
     private readonly IReceivePipeDispatcher _dispatcher = context.CreateReceivePipeDispatcher();
 
-    public SemaphoreSlim Room { get; } = new(context.ConcurrentMessageLimit ?? context.PrefetchCount);
+    public FairRoom Room { get; } = new(context.ConcurrentMessageLimit ?? context.PrefetchCount);
 
     public async Task ConsumeAsync(LocalMessage message)
     {

@@ -1,5 +1,5 @@
-using System.Threading.Channels;
 using Chassis.Data;
+using Chassis.Messaging.Fairness;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Storage;
 using Contracts.Events;
@@ -33,11 +33,10 @@ internal sealed partial class OutboxRelay : BackgroundService
     private readonly DeliveryRecorder _recorder;
     private readonly Detours _detours;
     private readonly Watermark _watermark;
-    private readonly Channel<OutboxRow> _ready = Channel.CreateUnbounded<OutboxRow>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly FairQueue _ready = new();
+    private readonly MemoryShares _shares;
     private readonly long _ownership;
     private List<OutboxRow> _again = [];
-    private int _rows;
-    private long _bytes;
     private volatile bool _accepting;
 
     public OutboxRelay(
@@ -62,11 +61,12 @@ internal sealed partial class OutboxRelay : BackgroundService
         _metrics = metrics;
         _clock = clock;
         _logger = logger;
+        _shares = new MemoryShares(_options, clock);
         _order = new KeyedOrder(row => Release(row, isAgain: false));
         _recorder = new DeliveryRecorder(store, _options, metrics, clock, logger);
         _detours = new Detours(() => new Detour(
-            OpenAsync, new Detour.Outcomes(Settled, _recorder.Confirmed, row => Forget(1, row.Body.Length)), _options.ConfirmPatience, clock));
-        _local.Begin(Settled, row => Forget(1, row.Body.Length));
+            OpenAsync, new Detour.Outcomes(Settled, _recorder.Confirmed, _shares.Forget), _options.ConfirmPatience, clock));
+        _local.Begin(Settled, _shares.Forget);
         _watermark = new Watermark(_options.Lease, clock);
         // Stop well before the lease ends: the next owner must not start while a message is still under way.
         _ownership = (long)(_options.Lease.TotalSeconds * 0.75 * clock.TimestampFrequency);
@@ -78,7 +78,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     /// <summary>Whether the broker has refused the service's account at the last attempt.</summary>
     public bool IsRefused { get; private set; }
 
-    public int InMemory => Volatile.Read(ref _rows);
+    public int InMemory => _shares.Rows;
 
     /// <summary>Destinations that do not confirm what is sent to them.</summary>
     public int Unconfirmed => _detours.Count;
@@ -90,26 +90,22 @@ internal sealed partial class OutboxRelay : BackgroundService
     {
         var now = _clock.GetTimestamp();
         List<OutboxRow>? rows = null;
-        long bytes = 0;
         foreach (var row in written)
         {
-            if (row.DueAt is null)
+            if (row.DueAt is null && !row.IsSurplus)
             {
                 row.OwnedUntil = now + _ownership;
-                bytes += row.Body.Length;
                 (rows ??= new List<OutboxRow>(written.Count)).Add(row);
             }
         }
 
-        if (rows is null || !_accepting || _rows + rows.Count > _options.MemoryRows || Interlocked.Read(ref _bytes) + bytes > _options.MemoryBytes)
-        {
-            return null;
-        }
-
-        Interlocked.Add(ref _rows, rows.Count);
-        Interlocked.Add(ref _bytes, bytes);
-        return new Handover(_order, _order.Register(rows), () => Forget(rows.Count, bytes));
+        return rows is not null && _accepting && _shares.TryAdd(rows)
+            ? new Handover(_order, _order.Register(rows), () => rows.ForEach(_shares.Forget))
+            : null;
     }
+
+    /// <summary>Whether a row that is about to be written is more than its tenant's share of the memory.</summary>
+    public bool IsSurplus(OutboxRow row) => row.DueAt is null && _shares.IsSurplus(row.TenantOrNone);
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
@@ -123,7 +119,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     {
         _accepting = false;
         var started = _clock.GetTimestamp();
-        while (((IsConnected && _rows > 0) || _local.InFlight > 0)
+        while (((IsConnected && InMemory > 0) || _local.InFlight > 0)
             && _clock.GetElapsedTime(started) < _options.DrainTimeout
             && !cancellationToken.IsCancellationRequested)
         {
@@ -137,6 +133,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     public override void Dispose()
     {
         _recorder.Dispose();
+        _ready.Dispose();
         base.Dispose();
     }
 
@@ -239,12 +236,10 @@ internal sealed partial class OutboxRelay : BackgroundService
             await PublishOrKeepAsync(publisher, again[i], again, i, ct);
         }
 
-        while (await _ready.Reader.WaitToReadAsync(ct))
+        while (true)
         {
-            while (_ready.Reader.TryRead(out var row))
-            {
-                await PublishOrKeepAsync(publisher, row, [row], 0, ct);
-            }
+            var row = await _ready.TakeAsync(ct);
+            await PublishOrKeepAsync(publisher, row, [row], 0, ct);
         }
     }
 
@@ -252,7 +247,7 @@ internal sealed partial class OutboxRelay : BackgroundService
     {
         if (_clock.GetTimestamp() > row.OwnedUntil)
         {
-            Forget(1, row.Body.Length);
+            _shares.Forget(row);
             return;
         }
 
@@ -281,7 +276,7 @@ internal sealed partial class OutboxRelay : BackgroundService
             try
             {
                 await KeepAsync(publisher, ct);
-                if (_rows < _options.MemoryRows / 2)
+                if (InMemory < _options.MemoryRows / 2)
                 {
                     pause = await SweepOnceAsync(ct);
                 }
@@ -317,18 +312,15 @@ internal sealed partial class OutboxRelay : BackgroundService
     private async Task<TimeSpan> SweepOnceAsync(CancellationToken ct)
     {
         var ownedUntil = _clock.GetTimestamp() + _ownership;
-        // What is replayed gets a fifth, and only while little is under way: live messages pass it by.
-        var replays = _rows < _options.SweepBatch ? (_options.SweepBatch + 4) / 5 : 0;
-        var (rows, more, next) = await _store.ClaimAsync(_options.SweepBatch, replays, _watermark, _options.Lease, ct);
-        long bytes = 0;
+        // What is replayed, and what is more than a tenant's share, gets a fifth each, and only while little is under way: live messages pass it by.
+        var behind = InMemory < _options.SweepBatch ? (_options.SweepBatch + 4) / 5 : 0;
+        var (rows, more, next) = await _store.ClaimAsync(_options.SweepBatch, behind, _watermark, _options.Lease, ct);
         foreach (var row in rows)
         {
             row.OwnedUntil = ownedUntil;
-            bytes += row.Body.Length;
+            _shares.Add(row);
         }
 
-        Interlocked.Add(ref _rows, rows.Count);
-        Interlocked.Add(ref _bytes, bytes);
         foreach (var row in rows)
         {
             Release(row, isAgain: true);
@@ -349,13 +341,13 @@ internal sealed partial class OutboxRelay : BackgroundService
     {
         if (!_local.TryTake(row, isAgain))
         {
-            _ready.Writer.TryWrite(row);
+            _ready.Add(row);
         }
     }
 
     private void Settled(OutboxRow row, string? error)
     {
-        Forget(1, row.Body.Length);
+        _shares.Forget(row);
         if (error is null)
         {
             _recorder.Confirmed(row);
@@ -364,12 +356,6 @@ internal sealed partial class OutboxRelay : BackgroundService
         {
             _recorder.Refused(row, error);
         }
-    }
-
-    private void Forget(int rows, long bytes)
-    {
-        Interlocked.Add(ref _rows, -rows);
-        Interlocked.Add(ref _bytes, -bytes);
     }
 
     [LoggerMessage(2001, LogLevel.Information, "The relay is connected to the broker.", EventName = "outbox.relay.connected")]

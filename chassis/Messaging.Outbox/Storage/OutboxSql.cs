@@ -15,14 +15,17 @@ internal static class OutboxSql
     /// </summary>
     public const string Replays = "timestamptz '3000-01-01 00:00:00+00'";
 
+    // A version that knows nothing of shares takes the surplus for what somebody has left behind, after those minutes.
     // One statement for all that a transaction sends, archives and takes back: each of its own costs more than what it writes. The rows get their keys in their
     // order.
     private const string InsertSql =
         """
-        INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, token, due_at)
-        SELECT message_id, outbox_key, exchange, routing_key, content_type, headers::jsonb, body, mandatory, due_at IS NOT NULL, token, coalesce(due_at, clock_timestamp() + $1)
-        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-            AS r(message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, token, due_at)
+        INSERT INTO messaging.outbox
+            (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, token, due_at, surplus_of)
+        SELECT message_id, outbox_key, exchange, routing_key, content_type, headers::jsonb, body, mandatory, due_at IS NOT NULL, token,
+            coalesce(due_at, clock_timestamp() + CASE WHEN surplus_of IS NULL THEN $1 ELSE interval '5 minutes' END), surplus_of
+        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            AS r(message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, token, due_at, surplus_of)
         RETURNING id
         """;
 
@@ -31,14 +34,14 @@ internal static class OutboxSql
         archived AS (
             INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data)
             SELECT message_id, type, subject, time, headers::json, convert_from(body, 'UTF8')::json
-            FROM unnest($2, $7, $8, $12, $13, $14) AS e(message_id, headers, body, type, subject, time) WHERE type IS NOT NULL
+            FROM unnest($2, $7, $8, $13, $14, $15) AS e(message_id, headers, body, type, subject, time) WHERE type IS NOT NULL
             ON CONFLICT (event_id) DO NOTHING)
         """;
 
     private const string CancelSql = "DELETE FROM messaging.outbox WHERE token = ANY";
     private const string ArchivingSql = $"WITH {ArchiveSql} {InsertSql}";
-    private const string CancellingSql = $"WITH cancelled AS ({CancelSql}($12)) {InsertSql}";
-    private const string CancellingAndArchivingSql = $"WITH cancelled AS ({CancelSql}($15)), {ArchiveSql} {InsertSql}";
+    private const string CancellingSql = $"WITH cancelled AS ({CancelSql}($13)) {InsertSql}";
+    private const string CancellingAndArchivingSql = $"WITH cancelled AS ({CancelSql}($16)), {ArchiveSql} {InsertSql}";
 
     /// <param name="rows">What is sent, and archived where it says so.</param>
     /// <param name="lease">How long an immediate row belongs to this process.</param>
@@ -63,6 +66,7 @@ internal static class OutboxSql
                 Array(rows, row => row.Mandatory),
                 Array(rows, row => row.Token),
                 Array(rows, row => row.DueAt?.UtcDateTime),
+                Array(rows, row => row.IsSurplus ? row.TenantOrNone : null),
             },
         };
         if (archives)

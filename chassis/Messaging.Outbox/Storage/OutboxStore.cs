@@ -10,15 +10,15 @@ namespace Chassis.Messaging.Storage;
 /// <summary>The relay's side of the outbox table.</summary>
 internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue catalogue)
 {
-    private const string Columns = "id, message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, due_at, scheduled, created_at";
+    private const string Columns = "id, message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, due_at, scheduled, created_at, surplus_of";
 
     // SKIP LOCKED: several replicas share the work. now(), because the index can only be used with a stable time. The rows are moved on by their ids and not by
     // a join: with statistics of another moment that would read the whole table.
     internal const string ClaimSql =
         $"""
-        WITH due AS (
+        WITH RECURSIVE due AS (
             SELECT {Columns} FROM messaging.outbox
-            WHERE due_at >= $3 AND due_at <= now() AND parked_at IS NULL
+            WHERE due_at >= $3 AND due_at <= now() AND parked_at IS NULL AND surplus_of IS NULL
             ORDER BY due_at LIMIT $1
             FOR UPDATE SKIP LOCKED),
         replayed AS (
@@ -26,10 +26,20 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
             WHERE due_at >= greatest($4, {OutboxSql.Replays}) AND parked_at IS NULL
             ORDER BY due_at LIMIT $5
             FOR UPDATE SKIP LOCKED),
+        lines(tenant) AS (
+            (SELECT surplus_of FROM messaging.outbox WHERE surplus_of IS NOT NULL ORDER BY surplus_of LIMIT least($6, 1))
+            UNION ALL
+            SELECT (SELECT surplus_of FROM messaging.outbox WHERE surplus_of > tenant ORDER BY surplus_of LIMIT 1) FROM lines WHERE tenant IS NOT NULL),
+        surplus AS (
+            SELECT line.* FROM (SELECT tenant FROM lines WHERE tenant IS NOT NULL ORDER BY random() LIMIT $6) AS chosen CROSS JOIN LATERAL (
+                SELECT {Columns} FROM messaging.outbox
+                WHERE surplus_of = chosen.tenant AND parked_at IS NULL
+                ORDER BY id LIMIT greatest($6 / (SELECT count(*) FROM lines WHERE tenant IS NOT NULL), 1)
+                FOR UPDATE SKIP LOCKED) AS line),
         claimed AS (
-            UPDATE messaging.outbox SET due_at = clock_timestamp() + $2
-            WHERE id = ANY (ARRAY(SELECT id FROM due UNION ALL SELECT id FROM replayed)))
-        SELECT *, false FROM due UNION ALL SELECT *, true FROM replayed
+            UPDATE messaging.outbox SET due_at = clock_timestamp() + $2, surplus_of = NULL
+            WHERE id = ANY (ARRAY(SELECT id FROM due UNION ALL SELECT id FROM replayed UNION ALL SELECT id FROM surplus)))
+        SELECT *, 'due' FROM due UNION ALL SELECT *, 'replayed' FROM replayed UNION ALL SELECT *, 'surplus' FROM surplus
         """;
 
     // What is due by now has been claimed, or somebody else is about to.
@@ -73,11 +83,16 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         """;
 
     /// <summary>
-    /// Takes over rows that are due, and of replayed ones a share of their own, in the order of their ids, and tells whether there are more or when the next
-    /// one will be.
+    /// Takes over rows that are due, and beside them some of those that make room for others, in the order of their ids, and tells whether there are more or
+    /// when the next one will be.
     /// </summary>
+    /// <param name="limit">Of what is due.</param>
+    /// <param name="behind">Of what is replayed, and of what is more than its tenant's share: as many of each.</param>
+    /// <param name="watermark">From where on.</param>
+    /// <param name="lease">How long they are the caller's.</param>
+    /// <param name="ct">Cancels.</param>
     public async Task<(List<OutboxRow> Rows, bool More, TimeSpan? Next)> ClaimAsync(
-        int limit, int replays, Watermark watermark, TimeSpan lease, CancellationToken ct)
+        int limit, int behind, Watermark watermark, TimeSpan lease, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         var from = watermark.Begin();
@@ -93,7 +108,8 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
                         new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval },
                         At(from.Due),
                         At(from.Replayed),
-                        new NpgsqlParameter<int> { TypedValue = replays },
+                        new NpgsqlParameter<int> { TypedValue = behind },
+                        new NpgsqlParameter<int> { TypedValue = behind },
                     },
                 },
                 new NpgsqlBatchCommand(NextSql),
@@ -101,28 +117,30 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
         };
         await using var reader = await batch.ExecuteReaderAsync(ct);
         var rows = new List<OutboxRow>();
-        var (due, lastDue, lastReplayed) = (0, DateTime.MinValue, DateTime.MinValue);
+        var (due, replayed, lastDue, lastReplayed) = (0, 0, DateTime.MinValue, DateTime.MinValue);
         while (await reader.ReadAsync(ct))
         {
             rows.Add(await ReadAsync(reader, ct));
             var at = reader.GetDateTime(9);
-            if (reader.GetBoolean(12))
+            switch (reader.GetString(13))
             {
-                lastReplayed = at > lastReplayed ? at : lastReplayed;
-            }
-            else
-            {
-                due++;
-                lastDue = at > lastDue ? at : lastDue;
+                case "replayed":
+                    replayed++;
+                    lastReplayed = at > lastReplayed ? at : lastReplayed;
+                    break;
+                case "due":
+                    due++;
+                    lastDue = at > lastDue ? at : lastDue;
+                    break;
             }
         }
 
         await reader.NextResultAsync(ct);
         await reader.ReadAsync(ct);
         TimeSpan? next = await reader.IsDBNullAsync(0, ct) ? null : reader.GetFieldValue<TimeSpan>(0);
-        watermark.End(reader.GetDateTime(1), due == limit ? lastDue : null, rows.Count > due ? lastReplayed : null);
+        watermark.End(reader.GetDateTime(1), due == limit ? lastDue : null, replayed > 0 ? lastReplayed : null);
         rows.Sort(static (a, b) => a.Id.CompareTo(b.Id));
-        return (rows, due == limit || (replays > 0 && rows.Count - due == replays), next);
+        return (rows, due == limit || (behind > 0 && (replayed == behind || rows.Count > due + replayed)), next);
 
         static NpgsqlParameter<DateTime> At(DateTime time) => new() { TypedValue = time, NpgsqlDbType = NpgsqlDbType.TimestampTz };
     }
@@ -246,6 +264,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
     {
         var dueAt = reader.GetFieldValue<DateTimeOffset>(9);
         var scheduled = reader.GetBoolean(10);
+        var (contentType, body) = (reader.GetString(5), reader.GetFieldValue<byte[]>(7));
         return new OutboxRow
         {
             Id = reader.GetInt64(0),
@@ -253,11 +272,14 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
             Key = await reader.IsDBNullAsync(2, ct) ? null : reader.GetString(2),
             Exchange = reader.GetString(3),
             RoutingKey = reader.GetString(4),
-            ContentType = reader.GetString(5),
+            ContentType = contentType,
             Headers = HeaderJson.Read(reader.GetString(6)),
-            Body = reader.GetFieldValue<byte[]>(7),
+            Body = body,
             Mandatory = reader.GetBoolean(8),
             Since = scheduled ? dueAt : reader.GetFieldValue<DateTimeOffset>(11),
+            Tenant = !await reader.IsDBNullAsync(12, ct) ? reader.GetString(12)
+                : contentType == MessageKeys.CommandContentType ? EnvelopeReader.LabelOf(body).TenantId
+                : null,
         };
     }
 }

@@ -94,8 +94,8 @@ internal sealed class OutboxBuffer
         _written.Clear();
     }
 
-    /// <summary>The batch that writes what is waiting; null when there is nothing. <see cref="Read"/> must follow its execution.</summary>
-    public NpgsqlBatch? CreateBatch(NpgsqlConnection connection, NpgsqlTransaction? transaction, TimeSpan lease)
+    /// <summary>The batch that writes what is waiting; null when there is nothing.</summary>
+    public NpgsqlBatch? CreateBatch(NpgsqlConnection connection, NpgsqlTransaction? transaction, TimeSpan lease, Func<OutboxRow, bool> isSurplus)
     {
         lock (_lock)
         {
@@ -107,6 +107,11 @@ internal sealed class OutboxBuffer
             // What is taken back was written by an earlier batch, since of this one it is gone already.
             Guid[] cancelled = [.. _waiting.OfType<Guid>()];
             OutboxRow[] rows = [.. _waiting.OfType<OutboxRow>()];
+            foreach (var row in rows)
+            {
+                row.IsSurplus = isSurplus(row);
+            }
+
             var batch = new NpgsqlBatch(connection, transaction)
             {
                 BatchCommands = { rows.Length == 0 ? OutboxSql.Cancel(cancelled) : OutboxSql.Insert(rows, lease, cancelled) },

@@ -152,7 +152,7 @@ internal sealed class OutboxInterceptor(OutboxRelay relay, IOptions<MessagingOpt
     // The commit travels in the batch with the rows, which saves a round trip; EF Core is told that it need not send one.
     private NpgsqlBatch? CreateBatch(OutboxBuffer buffer, DbTransaction transaction)
     {
-        var batch = buffer.CreateBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction, _lease);
+        var batch = buffer.CreateBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction, _lease, relay.IsSurplus);
         batch?.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
         return batch;
     }

@@ -105,26 +105,9 @@ internal sealed class VerbatimRedelivery(
 {
     public async Task ScheduleRedelivery(TimeSpan delay, Action<ConsumeContext, SendContext>? callback = null)
     {
-        var receive = context.ReceiveContext;
-        var queue = receive.InputAddress.GetEndpointName()!;
-        var headers = TransportHeaders.Of(receive);
-        headers[MessageKeys.Redeliveries] = (context.GetRedeliveryCount() + 1).ToString(System.Globalization.CultureInfo.InvariantCulture);
-        headers[MessageKeys.SentBy] = accounts.SenderOf(receive) ?? string.Empty;
-        var due = clock.GetUtcNow() + delay;
-        var row = new OutboxRow
-        {
-            MessageId = context.MessageId ?? Guid.CreateVersion7(),
-            Exchange = queue,
-            RoutingKey = string.Empty,
-            ContentType = receive.ContentType?.ToString() ?? MessageKeys.CommandContentType,
-            Headers = headers,
-            Body = receive.GetBody(),
-            Mandatory = true,
-            DueAt = due,
-            Since = due,
-        };
+        var row = PutBack.RowOf(context, accounts, clock.GetUtcNow() + delay, context.GetRedeliveryCount() + 1);
         await store.InsertAsync([row], options.Lease, CancellationToken.None);
-        metrics.Redelivery(queue);
+        metrics.Redelivery(row.Exchange);
         Activity.Current.Fail("redelivered");
     }
 }

@@ -27,16 +27,18 @@ internal sealed class EnvelopeReader : IMessageDeserializer
     public static string? TypeOf(byte[] body) => LabelOf(body).Type;
 
     /// <summary>What can be said of a message without what it says; nothing when it is no envelope.</summary>
-    public static (string? Type, string? CorrelationId) LabelOf(byte[] body)
+    public static (string? Type, string? CorrelationId, string? TenantId) LabelOf(byte[] body)
     {
         try
         {
             var envelope = JsonSerializer.Deserialize(body, EnvelopeJson.Default.Envelope);
-            return (envelope?.MessageType?.FirstOrDefault(), envelope?.Headers?.GetValueOrDefault(CloudEventHeaders.CorrelationId)?.ToString());
+            return (envelope?.MessageType?.FirstOrDefault(), Header(CloudEventHeaders.CorrelationId), Header(CloudEventHeaders.TenantId));
+
+            string? Header(string name) => envelope?.Headers?.GetValueOrDefault(name)?.ToString();
         }
         catch (JsonException)
         {
-            return (null, null);
+            return (null, null, null);
         }
     }
 

@@ -59,6 +59,7 @@ internal sealed class MessageFormatter(EventCatalogue catalogue, ServiceIdentity
                 Token = options.Token ?? context.ScheduledMessageId,
                 Since = due ?? clock.GetUtcNow(),
                 TraceParent = TraceParent,
+                Tenant = OperationContext.Current.TenantId,
             };
         }
 

@@ -16,7 +16,7 @@ using Npgsql;
 namespace Chassis.Messaging.Consuming;
 
 /// <summary>
-/// What every receive endpoint of the system has in common. From the outside in: operation and trace, sender, scheduler, redelivery, patience with the
+/// What every receive endpoint of the system has in common. From the outside in: operation and trace, sender, scheduler, shares of tenants, redelivery, patience with the
 /// database, retries in memory, and the transaction with inbox and outbox.
 /// </summary>
 internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, MessagingOptions options)
@@ -57,6 +57,14 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             context.GetRequiredService<IOptions<MessagingOptions>>(),
             context.GetRequiredService<TimeProvider>(),
             context)));
+        var limits = endpoint as IReceiveEndpointConfiguration;
+        endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new FairShareFilter(
+            () => limits?.ConcurrentMessageLimit ?? limits?.PrefetchCount ?? options.Concurrency,
+            context.GetRequiredService<OutboxStore>(),
+            context.GetRequiredService<Accounts>(),
+            metrics,
+            options,
+            context.GetRequiredService<TimeProvider>())));
         if (options.RedeliveryDelays.Length > 0)
         {
             endpoint.UseScheduledRedelivery(retry =>

@@ -48,6 +48,7 @@ internal sealed class Initial : Migration
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
         migrationBuilder.CreateRetries();
+        migrationBuilder.CreateShares();
         migrationBuilder.CreatePartitions();
         migrationBuilder.PartitionInbox();
         migrationBuilder.PartitionArchive();

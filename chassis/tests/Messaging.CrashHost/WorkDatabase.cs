@@ -57,6 +57,7 @@ public sealed class Initial : Migration
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
         migrationBuilder.CreateRetries();
+        migrationBuilder.CreateShares();
         migrationBuilder.CreatePartitions();
         migrationBuilder.PartitionInbox();
         migrationBuilder.PartitionArchive();

@@ -118,6 +118,7 @@ namespace Sample
             migrationBuilder.CreateMessagingTables();
             migrationBuilder.CreateErasures();
             migrationBuilder.CreateRetries();
+            migrationBuilder.CreateShares();
             migrationBuilder.CreatePartitions();
             migrationBuilder.PartitionInbox();
             migrationBuilder.PartitionArchive();

@@ -18,6 +18,7 @@ internal sealed class Initial : SqlMigration
         migrationBuilder.CreateMessagingTables();
         migrationBuilder.CreateErasures();
         migrationBuilder.CreateRetries();
+        migrationBuilder.CreateShares();
         migrationBuilder.CreatePartitions();
         migrationBuilder.PartitionInbox();
         migrationBuilder.PartitionArchive();
