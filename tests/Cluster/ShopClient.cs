@@ -41,11 +41,14 @@ public sealed class ShopClient : IDisposable
 
     public static Task<ShopClient> OperatorAsync(ShopCluster cluster) => SignInAsync(cluster, ShopCluster.OperatorEmail, ShopCluster.OperatorPassword);
 
-    public static async Task<ShopClient> RegisterAsync(ShopCluster cluster, string name)
+    /// <param name="cluster">Where.</param>
+    /// <param name="name">The customer's.</param>
+    /// <param name="by">Whose tenant the customer is of; null for somebody who registers alone.</param>
+    public static async Task<ShopClient> RegisterAsync(ShopCluster cluster, string name, ShopClient? by = null)
     {
         var email = $"{name}-{Guid.NewGuid():n}@example.com";
         using var anonymous = Anonymous(cluster);
-        await anonymous.PostAsync("users", "/v1/users", new { email, password = Password, fullName = name });
+        await (by ?? anonymous).PostAsync("users", "/v1/users", new { email, password = Password, fullName = name });
         return await SignInAsync(cluster, email, Password);
     }
 

@@ -94,6 +94,24 @@ internal sealed class BenchReport(IAnsiConsole console)
         Row("load-all-connections", connections, "connections");
     }
 
+    /// <summary>What many notice of one.</summary>
+    public void Add(IReadOnlyList<CrowdFigures> crowd)
+    {
+        Line($"");
+        foreach (var (name, latencies, hot) in crowd)
+        {
+            Line($"{name}: p50 {Percentile(latencies, 0.5):0} ms, p95 {Percentile(latencies, 0.95):0} ms, p99 {Percentile(latencies, 0.99):0} ms ({latencies.Count} orders)");
+            if (hot.Count > 0)
+            {
+                Line($"  the hot one: p50 {Percentile(hot, 0.5):0} ms, p99 {Percentile(hot, 0.99):0} ms ({hot.Count} orders)");
+            }
+
+            var key = name.Replace(",", "", StringComparison.Ordinal).Replace(' ', '-');
+            Row(key + "-p50", Percentile(latencies, 0.5), "ms");
+            Row(key + "-p99", Percentile(latencies, 0.99), "ms", ratio: Percentile(latencies, 0.99) / Percentile(crowd[0].Latencies, 0.99));
+        }
+    }
+
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);

@@ -20,7 +20,9 @@ internal sealed class Buyers : IAsyncDisposable
     private Buyers(NpgsqlDataSource orders) => this._orders = orders;
 
     /// <summary>Registers customers, fills the shelves, and waits until the orders service has heard of both.</summary>
-    public static async Task<Buyers> OpenAsync(ShopCluster cluster)
+    /// <param name="cluster">Where.</param>
+    /// <param name="operators">Who registers them, by turns, so that they are of their tenant; empty for customers of no tenant.</param>
+    public static async Task<Buyers> OpenAsync(ShopCluster cluster, params ShopClient[] operators)
     {
         var buyers = new Buyers(NpgsqlDataSource.Create(cluster.Database("orders").Administration));
         using var shop = await ShopClient.OperatorAsync(cluster);
@@ -31,7 +33,7 @@ internal sealed class Buyers : IAsyncDisposable
 
         for (var i = 0; i < Customers; i++)
         {
-            buyers._clients.Add(await ShopClient.RegisterAsync(cluster, $"customer-{i}"));
+            buyers._clients.Add(await ShopClient.RegisterAsync(cluster, $"customer-{i}", operators.Length == 0 ? null : operators[i % operators.Length]));
         }
 
         foreach (var sku in buyers._skus)
@@ -100,8 +102,9 @@ internal sealed class Buyers : IAsyncDisposable
     /// <param name="perSecond">How many.</param>
     /// <param name="duration">For how long.</param>
     /// <param name="chance">By which they come, independent of each other (a Poisson process); null for one like the other.</param>
+    /// <param name="order">Places one; null for whoever's turn it is, of what comes next.</param>
     /// <returns>Each order with the moment at which it was meant to arrive, so that a queue at the door counts as waiting.</returns>
-    public async Task<IReadOnlyList<(Guid Id, DateTimeOffset Intended)>> ArriveAsync(double perSecond, TimeSpan duration, Random? chance = null)
+    public async Task<IReadOnlyList<(Guid Id, DateTimeOffset Intended)>> ArriveAsync(double perSecond, TimeSpan duration, Random? chance = null, Func<Task<Guid>>? order = null)
     {
         var (began, clock) = (DateTimeOffset.UtcNow, Stopwatch.StartNew());
         var arrivals = new List<Task<(Guid, DateTimeOffset)>>();
@@ -119,7 +122,7 @@ internal sealed class Buyers : IAsyncDisposable
 
         double Gap() => chance is null ? 1 : -Math.Log(1 - chance.NextDouble());
 
-        async Task<(Guid, DateTimeOffset)> PlaceAsync(DateTimeOffset intended) => (await OrderAsync(), intended);
+        async Task<(Guid, DateTimeOffset)> PlaceAsync(DateTimeOffset intended) => (await (order ?? OrderAsync)(), intended);
     }
 
     /// <summary>Reads orders by id, a few at a time, as fast as they are answered.</summary>
@@ -171,6 +174,15 @@ internal sealed class Buyers : IAsyncDisposable
         }
 
         await _orders.DisposeAsync();
+    }
+
+    /// <summary>One of these customers orders one of these products, by turns.</summary>
+    public Task<Guid> OrderAsync(Predicate<int> customers, Range products)
+    {
+        var number = Interlocked.Increment(ref _turn);
+        ShopClient[] who = [.. _clients.Where((_, i) => customers(i))];
+        var what = _skus[products];
+        return who[number % who.Length].OrderAsync("pm_card_visa", (what[number % what.Length], 1));
     }
 
     private Task<Guid> OrderAsync()

@@ -8,6 +8,7 @@ using System.Threading.Channels;
 using Chassis;
 using Chassis.Data;
 using Chassis.Messaging;
+using Chassis.Messaging.Fairness;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Relay;
 using Chassis.Messaging.Sagas;
@@ -250,7 +251,7 @@ internal sealed partial class OwnEndpoint(
     private Task[] _workers = [];
     private Func<Task> _end = () => Task.CompletedTask;
 
-    public SemaphoreSlim Room { get; } = new(Concurrency);
+    public FairRoom Room { get; } = new(Concurrency);
 
     public OwnEndpoint Take<T>(Func<OwnContext, T, Task> consume)
         where T : class

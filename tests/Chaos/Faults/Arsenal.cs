@@ -30,7 +30,7 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
         .. stage.Cluster.All.Where(r => r.Service == "console").Select(r => (KillConsole, (Func<Fault>)(() => KillOne(r.Service)))),
         ("kill-twice", KillTwice), ("freeze", Freeze), ("restart-broker", RestartBroker), ("kill-broker", KillBroker), ("kill-blocking-broker", KillBlockingBroker),
         ("crash-database", CrashDatabase), ("churn", ChurnConnections), ("cut", CutLink), ("slow", SlowLink), ("cut-several", CutSeveral),
-        ("duplicate-events", DuplicateDelivery), ("duplicate-commands", DuplicateCommands), ("shuffle", ShuffleDelivery), ("poison", Poison),
+        ("duplicate-events", DuplicateDelivery), ("duplicate-commands", DuplicateCommands), ("shuffle", ShuffleDelivery), ("flood", FloodOfATenant), ("poison", Poison),
         ("payments", FailPayments), ("receivers", FailReceivers), ("memory-alarm", MemoryAlarm), ("rolling-restart", RollingRestart),
         .. DataKinds,
         .. OnServers,
@@ -195,6 +195,10 @@ public sealed partial class Arsenal(Stage stage, Market market, Random random)
             await Start(replica);
         }
     }, Nothing);
+
+    /// <summary>What is more than its share waits in the outbox, and none of it may be lost there or come twice from it.</summary>
+    private Fault FloodOfATenant() =>
+        new("one tenant's events, 25 times", "all queues", Seconds(5, 10), () => Do(() => stage.Echo.Start(EchoMode.Flood)), stage.Echo.StopAsync);
 
     private Fault CutSeveral()
     {

@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Chassis.Testing;
+using Contracts.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
+using Shop.Chaos.Load;
 using Shop.Contracts;
 
 namespace Shop.Chaos.Faults;
@@ -20,6 +23,9 @@ public enum EchoMode
 
     /// <summary>Every command between the saga and those who do the work, at once.</summary>
     Commands,
+
+    /// <summary>Every boundary event of one tenant, many times, at once.</summary>
+    Flood,
 }
 
 /// <summary>
@@ -29,6 +35,7 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
 {
     internal const string Mark = "x-chaos-echo";
     private const string Queue = "chaos.echo";
+    private const int Flood = 25;
 
     private readonly Random _random = new(seed);
     private readonly ConcurrentDictionary<(string Type, string Id), bool> _heard = new();
@@ -110,6 +117,13 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
             case EchoMode.Events when !isCommand:
                 await AgainAsync(message);
                 break;
+            case EchoMode.Flood when !isCommand && TenantOf(message) == Tenants.Named[0]:
+                for (var i = 0; i < Flood; i++)
+                {
+                    await AgainAsync(message);
+                }
+
+                break;
             case EchoMode.ShuffledEvents when !isCommand:
                 // The body is only lent for the time of this call.
                 _kept.Enqueue(new BasicDeliverEventArgs(
@@ -123,6 +137,9 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
                 break;
         }
     }
+
+    private static string? TenantOf(BasicDeliverEventArgs message) =>
+        message.BasicProperties.Headers?.TryGetValue(CloudEventHeaders.TenantId, out var value) == true && value is byte[] text ? Encoding.UTF8.GetString(text) : null;
 
     private async Task AgainAsync(BasicDeliverEventArgs message)
     {

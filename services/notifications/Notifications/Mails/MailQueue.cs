@@ -48,7 +48,7 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
     private long _lastHeard = clock.GetTimestamp();
     private long _heardSince = clock.GetTimestamp();
 
-    /// <summary>Takes the mails that have waited longest.</summary>
+    /// <summary>Takes the mails that have waited longest, one of each tenant by turns: one that tells thousands of customers something holds up nobody's.</summary>
     /// <param name="limit">As many at most.</param>
     /// <param name="ct">Cancels.</param>
     public async Task<IReadOnlyList<ClaimedMail>> ClaimAsync(int limit, CancellationToken ct)
@@ -56,12 +56,20 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
         // While the database is away nobody can renew a claim: when it is back, whoever holds one and lives gets a lease of time before it is taken for gone.
         await using var command = database.CreateCommand(
             """
-            WITH claimed AS (
+            WITH RECURSIVE tenants(tenant) AS (
+                (SELECT coalesce(tenant_id, '') FROM mails WHERE status = 'pending' ORDER BY coalesce(tenant_id, '') LIMIT 1)
+                UNION ALL
+                SELECT (SELECT coalesce(tenant_id, '') FROM mails WHERE status = 'pending' AND coalesce(tenant_id, '') > tenant ORDER BY 1 LIMIT 1)
+                FROM tenants WHERE tenant IS NOT NULL
+            ), waiting AS (
+                SELECT line.id, line.due_at, row_number() OVER (PARTITION BY tenant ORDER BY line.due_at) AS turn FROM tenants
+                CROSS JOIN LATERAL (
+                    SELECT id, due_at FROM mails
+                    WHERE status = 'pending' AND coalesce(tenant_id, '') = tenant AND due_at <= now() AND (claim IS NULL OR $2)
+                    ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS line
+            ), claimed AS (
                 UPDATE mails SET due_at = now() + $1, claim = gen_random_uuid(), attempts = attempts + 1
-                WHERE id = ANY (ARRAY(
-                    SELECT id FROM mails
-                    WHERE status = 'pending' AND due_at <= now() AND (claim IS NULL OR $2)
-                    ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+                WHERE id = ANY (ARRAY(SELECT id FROM waiting ORDER BY turn, due_at LIMIT $3))
                 RETURNING id, claim, event_id, template, audience, user_id, recipient, data, attempts, unconfirmed, now() - created_at AS age,
                     now() - coalesce(event_time, created_at) AS since_event, locale, trace_parent
             )
