@@ -27,14 +27,14 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
             ORDER BY due_at LIMIT $5
             FOR UPDATE SKIP LOCKED),
         lines(tenant) AS (
-            (SELECT surplus_of FROM messaging.outbox WHERE surplus_of IS NOT NULL ORDER BY surplus_of LIMIT least($6, 1))
+            (SELECT surplus_of FROM messaging.outbox WHERE surplus_of IS NOT NULL ORDER BY surplus_of LIMIT least($5, 1))
             UNION ALL
             SELECT (SELECT surplus_of FROM messaging.outbox WHERE surplus_of > tenant ORDER BY surplus_of LIMIT 1) FROM lines WHERE tenant IS NOT NULL),
         surplus AS (
-            SELECT line.* FROM (SELECT tenant FROM lines WHERE tenant IS NOT NULL ORDER BY random() LIMIT $6) AS chosen CROSS JOIN LATERAL (
+            SELECT line.* FROM (SELECT tenant FROM lines WHERE tenant IS NOT NULL ORDER BY random() LIMIT $5) AS chosen CROSS JOIN LATERAL (
                 SELECT {Columns} FROM messaging.outbox
                 WHERE surplus_of = chosen.tenant AND parked_at IS NULL
-                ORDER BY id LIMIT greatest($6 / (SELECT count(*) FROM lines WHERE tenant IS NOT NULL), 1)
+                ORDER BY id LIMIT greatest($5 / (SELECT count(*) FROM lines WHERE tenant IS NOT NULL), 1)
                 FOR UPDATE SKIP LOCKED) AS line),
         claimed AS (
             UPDATE messaging.outbox SET due_at = clock_timestamp() + $2, surplus_of = NULL
@@ -50,7 +50,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
     private const string ReplaySql =
         """
         INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, due_at)
-        SELECT event_id, $5, $9, $6, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, false,
+        SELECT event_id, $5, $9, $5, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, false,
                now() + interval '1000 years' + (row_number() OVER (ORDER BY position)) * interval '1 microsecond'
         FROM messaging.boundary_events
         WHERE time >= $1 AND time < $2 AND ($3 OR type = ANY($4)) AND ($10 IS NULL OR subject = $10)
@@ -108,7 +108,6 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
                         new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval },
                         At(from.Due),
                         At(from.Replayed),
-                        new NpgsqlParameter<int> { TypedValue = behind },
                         new NpgsqlParameter<int> { TypedValue = behind },
                     },
                 },

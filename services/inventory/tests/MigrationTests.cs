@@ -23,5 +23,6 @@ public sealed class MigrationTests
             ["0012_partitions"] = "f76a9b0b9cba6dcd",
             ["0013_inbox_by_weeks"] = "2fc620cfe27a7c4b",
             ["0014_archive_by_quarters"] = "4e15d1ea2025ba56",
+            ["0015_shares"] = "ba975c9466d12efd",
         });
 }

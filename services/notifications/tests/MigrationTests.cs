@@ -24,5 +24,6 @@ public sealed class MigrationTests
             ["0013_partitions"] = "f76a9b0b9cba6dcd",
             ["0014_inbox_by_weeks"] = "2fc620cfe27a7c4b",
             ["0015_archive_by_quarters"] = "4e15d1ea2025ba56",
+            ["0016_shares"] = "e941212457bb8880",
         });
 }

@@ -27,5 +27,6 @@ public sealed class A_released_migration
             ["0016_inbox_by_weeks"] = "2fc620cfe27a7c4b",
             ["0017_archive_by_quarters"] = "4e15d1ea2025ba56",
             ["0018_events_by_quarters"] = "f09455d17dee600c",
+            ["0019_shares"] = "ba975c9466d12efd",
         });
 }

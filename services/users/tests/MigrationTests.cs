@@ -27,5 +27,6 @@ public sealed class Migrations
             ["0016_partitions"] = "f76a9b0b9cba6dcd",
             ["0017_inbox_by_weeks"] = "2fc620cfe27a7c4b",
             ["0018_archive_by_quarters"] = "4e15d1ea2025ba56",
+            ["0019_shares"] = "ba975c9466d12efd",
         });
 }
