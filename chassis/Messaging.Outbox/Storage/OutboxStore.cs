@@ -50,7 +50,7 @@ internal sealed class OutboxStore(NpgsqlDataSource database, EventCatalogue cata
     private const string ReplaySql =
         """
         INSERT INTO messaging.outbox (message_id, outbox_key, exchange, routing_key, content_type, headers, body, mandatory, scheduled, due_at)
-        SELECT event_id, $5, $9, $5, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, false,
+        SELECT event_id, $5, $9, $6, $7, headers::jsonb || $8, convert_to(data::text, 'UTF8'), true, false,
                now() + interval '1000 years' + (row_number() OVER (ORDER BY position)) * interval '1 microsecond'
         FROM messaging.boundary_events
         WHERE time >= $1 AND time < $2 AND ($3 OR type = ANY($4)) AND ($10 IS NULL OR subject = $10)
