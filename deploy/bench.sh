@@ -27,7 +27,7 @@ while IFS= read -r project; do
         { tail -n 10 "$STATE/logs/bench-$name.log" >&2; warn "$name does not build"; bad=1; continue; }
     (cd "$ROOT" && BENCH_REPORT="$reports/$name.json" dotnet run --project "$project" --configuration Release --no-build) ||
         { warn "$name ended with an error"; bad=1; }
-done < <(cd "$ROOT" && find . -name '*.Bench.csproj' | sort | grep -e "${BENCH:-.}" || true)
+done < <(cd "$ROOT" && find . -path ./.local -prune -o -name '*.Bench.csproj' -print | sort | grep -e "${BENCH:-.}" || true)
 
 # One list of all figures: [{"name", "value", "unit", "limit"?, "ratio"?}, …]
 parts=("$reports"/*.json)
