@@ -98,9 +98,9 @@ internal sealed class BenchReport(IAnsiConsole console)
     public void Add(IReadOnlyList<CrowdFigures> crowd)
     {
         Line($"");
-        foreach (var (name, latencies, hot) in crowd)
+        foreach (var (name, latencies, door, hot) in crowd)
         {
-            Line($"{name}: p50 {Percentile(latencies, 0.5):0} ms, p95 {Percentile(latencies, 0.95):0} ms, p99 {Percentile(latencies, 0.99):0} ms ({latencies.Count} orders)");
+            Line($"{name}: p50 {Percentile(latencies, 0.5):0} ms, p95 {Percentile(latencies, 0.95):0} ms, p99 {Percentile(latencies, 0.99):0} ms ({latencies.Count} orders), until accepted {Percentile(door, 0.5):0} and {Percentile(door, 0.99):0}");
             if (hot.Count > 0)
             {
                 Line($"  the hot one: p50 {Percentile(hot, 0.5):0} ms, p99 {Percentile(hot, 0.99):0} ms ({hot.Count} orders)");

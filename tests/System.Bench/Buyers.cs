@@ -103,11 +103,14 @@ internal sealed class Buyers : IAsyncDisposable
     /// <param name="duration">For how long.</param>
     /// <param name="chance">By which they come, independent of each other (a Poisson process); null for one like the other.</param>
     /// <param name="order">Places one; null for whoever's turn it is, of what comes next.</param>
-    /// <returns>Each order with the moment at which it was meant to arrive, so that a queue at the door counts as waiting.</returns>
-    public async Task<IReadOnlyList<(Guid Id, DateTimeOffset Intended)>> ArriveAsync(double perSecond, TimeSpan duration, Random? chance = null, Func<Task<Guid>>? order = null)
+    /// <returns>
+    /// Each order with the moment at which it was meant to arrive, so that a queue at the door counts as waiting, and that at which it was accepted.
+    /// </returns>
+    public async Task<IReadOnlyList<(Guid Id, DateTimeOffset Intended, DateTimeOffset Accepted)>> ArriveAsync(
+        double perSecond, TimeSpan duration, Random? chance = null, Func<Task<Guid>>? order = null)
     {
         var (began, clock) = (DateTimeOffset.UtcNow, Stopwatch.StartNew());
-        var arrivals = new List<Task<(Guid, DateTimeOffset)>>();
+        var arrivals = new List<Task<(Guid, DateTimeOffset, DateTimeOffset)>>();
         for (var intended = TimeSpan.Zero; intended < duration; intended += TimeSpan.FromSeconds(Gap() / perSecond))
         {
             if (intended - clock.Elapsed is { Ticks: > 0 } early)
@@ -122,7 +125,7 @@ internal sealed class Buyers : IAsyncDisposable
 
         double Gap() => chance is null ? 1 : -Math.Log(1 - chance.NextDouble());
 
-        async Task<(Guid, DateTimeOffset)> PlaceAsync(DateTimeOffset intended) => (await (order ?? OrderAsync)(), intended);
+        async Task<(Guid, DateTimeOffset, DateTimeOffset)> PlaceAsync(DateTimeOffset intended) => (await (order ?? OrderAsync)(), intended, DateTimeOffset.UtcNow);
     }
 
     /// <summary>Reads orders by id, a few at a time, as fast as they are answered.</summary>

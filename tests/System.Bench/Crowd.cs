@@ -6,8 +6,9 @@ namespace Shop.SystemBench;
 /// <summary>The times of the orders of nine, in milliseconds and in order.</summary>
 /// <param name="Name">What went on beside them.</param>
 /// <param name="Latencies">Theirs.</param>
+/// <param name="AtTheDoor">Of that, until they were accepted.</param>
 /// <param name="OfTheHot">Those of the one who ordered ten times as much as all of them; empty when there was nobody.</param>
-internal sealed record CrowdFigures(string Name, IReadOnlyList<double> Latencies, IReadOnlyList<double> OfTheHot);
+internal sealed record CrowdFigures(string Name, IReadOnlyList<double> Latencies, IReadOnlyList<double> AtTheDoor, IReadOnlyList<double> OfTheHot);
 
 /// <summary>
 /// Nine tenants who order what they always order, while a tenth orders ten times as much as all of them; and the same of products. What the nine notice of it.
@@ -58,12 +59,17 @@ internal static class Crowd
                 var duration = Durations.Seconds(60, scale);
                 var others = buyers.ArriveAsync(rate, duration, new Random(2026), order);
                 var flood = hot is null
-                    ? Task.FromResult<IReadOnlyList<(Guid, DateTimeOffset)>>([])
+                    ? Task.FromResult<IReadOnlyList<(Guid, DateTimeOffset, DateTimeOffset)>>([])
                     : buyers.ArriveAsync(rate * Times, duration, new Random(2027), hot);
-                return new CrowdFigures(what, await LatenciesAsync(await others), await LatenciesAsync(await flood));
+                var arrivals = await others;
+                return new CrowdFigures(
+                    what,
+                    await LatenciesAsync(arrivals),
+                    [.. arrivals.Select(a => (a.Accepted - a.Intended).TotalMilliseconds).Order()],
+                    await LatenciesAsync(await flood));
             }
 
-            async Task<List<double>> LatenciesAsync(IReadOnlyList<(Guid Id, DateTimeOffset Intended)> arrivals)
+            async Task<List<double>> LatenciesAsync(IReadOnlyList<(Guid Id, DateTimeOffset Intended, DateTimeOffset Accepted)> arrivals)
             {
                 var completions = await buyers.CompletionsAsync([.. arrivals.Select(a => a.Id)], Patience);
                 return [.. arrivals.Select(a => (completions[a.Id] - a.Intended).TotalMilliseconds).Order()];
