@@ -33,12 +33,23 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.PublishFaults = false;
         endpoint.PrefetchCount = options.Prefetch;
         endpoint.ConcurrentMessageLimit = options.Concurrency;
+        var lanes = context.GetRequiredService<Lanes>();
+        var isLane = lanes.IsLane(name);
         if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
         {
             // Its limits are the broker's policy for this service, which can be changed; an argument never can. ADR:
             // docs/adr/0023-queue-limits-are-policies.md.
             rabbit.SetQuorumQueue();
             rabbit.AddDependency(context.GetRequiredService<FirstDeclaration>());
+            if (isLane)
+            {
+                // The transport hands what it was given beforehand to its threads in any order, and what goes back would come after it.
+                endpoint.PrefetchCount = 1;
+                endpoint.ConcurrentMessageLimit = 1;
+                endpoint.ConfigureConsumeTopology = false;
+                rabbit.SingleActiveConsumer = true;
+                endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(context.GetRequiredService<LaneChannels>()));
+            }
         }
 
         var metrics = context.GetRequiredService<MessagingMetrics>();
@@ -57,7 +68,8 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             context.GetRequiredService<IOptions<MessagingOptions>>(),
             context.GetRequiredService<TimeProvider>(),
             context)));
-        if (options.RedeliveryDelays.Length > 0)
+        // What is put back for later comes after those behind it.
+        if (options.RedeliveryDelays.Length > 0 && !isLane)
         {
             endpoint.UseScheduledRedelivery(retry =>
             {
@@ -93,6 +105,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
                 name,
                 context.GetRequiredService<EventCatalogue>(),
                 context.GetRequiredService<Subscriptions>(),
+                lanes,
                 context.GetRequiredService<LocalEndpoints>());
             endpoint.ConnectConsumerConfigurationObserver(observer);
             endpoint.ConnectSagaConfigurationObserver(observer);

@@ -20,6 +20,7 @@ internal sealed partial class ConsumerGuard(
     IOptions<MessagingOptions> options,
     Deliveries deliveries,
     RefusedQueues refused,
+    Lanes lanes,
     MessagingMetrics metrics,
     IHostApplicationLifetime lifetime,
     TimeProvider clock,
@@ -122,7 +123,7 @@ internal sealed partial class ConsumerGuard(
             }
             else if (channel.IsOpen)
             {
-                queues.Add(await AskAsync(channel, queue, stoppingToken));
+                queues.Add(await AskAsync(channel, queue, stoppingToken) with { IsLane = lanes.IsLane(queue) });
             }
         }
 
