@@ -48,7 +48,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
                 endpoint.ConcurrentMessageLimit = 1;
                 endpoint.ConfigureConsumeTopology = false;
                 rabbit.SingleActiveConsumer = true;
-                endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(context.GetRequiredService<LaneChannels>()));
+                rabbit.ConfigureChannel(pipe => pipe.UseFilter(context.GetRequiredService<LaneChannels>().Of(name)));
             }
         }
 

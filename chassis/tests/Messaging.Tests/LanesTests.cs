@@ -68,8 +68,10 @@ public sealed class LanesTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     {
         var queue = $"work.deleted-{what}";
         var sender = await fixture.StartAsync(settings: Undisturbed);
-        await StartAsync(queue, 3);
-        await StartAsync(queue, 3);
+        // Two who make a queue again at once may leave the broker with a consumer that it gives nothing to (RabbitMQ 3.10).
+        var quick = new Dictionary<string, string?> { ["Messaging:ProgressPatience"] = "00:00:30" };
+        await StartAsync(queue, 3, settings: quick);
+        await StartAsync(queue, 3, settings: quick);
         await LanesAsync(queue, 3);
         Guid[] keys = [.. Enumerable.Range(0, 24).Select(_ => Guid.CreateVersion7())];
         await SendAsync(sender, queue, keys, 5);
@@ -113,7 +115,10 @@ public sealed class LanesTests(WorkFixture fixture) : IClassFixture<WorkFixture>
 
         // Again, after the number of its lane has become another's.
         await host.StopAsync(Token);
-        await fixture.Database.ExecuteAsync($"UPDATE messaging.dead_letters SET body = convert_to(replace(convert_from(body, 'UTF8'), '-1', '7'), 'UTF8') WHERE queue = '{queue}'");
+        await fixture.Database.ExecuteAsync(
+            $"""
+            UPDATE messaging.dead_letters SET body = convert_to(regexp_replace(convert_from(body, 'UTF8'), '"number": *-1', '"number":7'), 'UTF8') WHERE queue = '{queue}'
+            """);
         await StartAsync(queue, 5);
         await LanesAsync(queue, 5);
         var id = await fixture.Database.ScalarAsync<Guid>($"SELECT id {letters}");
@@ -125,9 +130,6 @@ public sealed class LanesTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             SELECT id, 1, id, message_id, message_type, queue, fingerprint, 'waiting', now() FROM messaging.dead_letters WHERE id = '{id}';
             """);
         await InOrderAsync(queue, [keys[0]], 7);
-        await Poll.UntilAsync(
-            () => fixture.Database.ScalarAsync<string>($"SELECT outcome FROM messaging.retried_messages WHERE retry_id = '{id}'"), o => o == "consumed",
-            "the retry to know what became of it", Patience);
     }
 
     [Fact]
