@@ -22,7 +22,7 @@ public static class EndpointExtensions
         where TConcurrency : ConcurrencyOf<TConsumer> => bus.AddConsumer<TConsumer, TConcurrency>().Endpoint(e => e.Name = queue);
 
     /// <summary>
-    /// Takes messages of one key one after the other, in the order in which they came to the broker, over all replicas. Their key is the subject of an event and
+    /// Takes messages of one key one after the other, in the order in which they came to the broker over all replicas. The key is the subject of an event and
     /// what a command is sent with. A message that fails holds its lane while it is tried again in memory, then becomes a dead letter, and the next one comes.
     /// docs/how-to/keep-the-order-of-a-key.md
     /// </summary>

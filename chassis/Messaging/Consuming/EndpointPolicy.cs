@@ -44,6 +44,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             if (isLane)
             {
                 // The transport hands what it was given beforehand to its threads in any order, and what goes back would come after it.
+                // Nor is anything put back for later, below: it would come after those behind it.
                 endpoint.PrefetchCount = 1;
                 endpoint.ConcurrentMessageLimit = 1;
                 endpoint.ConfigureConsumeTopology = false;
@@ -68,7 +69,6 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             context.GetRequiredService<IOptions<MessagingOptions>>(),
             context.GetRequiredService<TimeProvider>(),
             context)));
-        // What is put back for later comes after those behind it.
         if (options.RedeliveryDelays.Length > 0 && !isLane)
         {
             endpoint.UseScheduledRedelivery(retry =>

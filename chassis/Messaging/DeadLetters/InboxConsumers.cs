@@ -32,7 +32,7 @@ internal sealed class InboxConsumers(EventCatalogue catalogue, Lanes lanes)
         return consumer;
     }
 
-    /// <summary>The id of a consumer for the inbox: in all lanes of a queue it is the same one, so that a message that comes again by another is known.</summary>
+    /// <summary>The id of a consumer for the inbox: the same in all lanes of a queue, so that a message that comes again by another is known.</summary>
     public Guid IdOf(Guid consumer) => _ofLanes.TryGetValue(consumer, out var shared) ? shared : consumer;
 
     /// <summary>A message as the consumers of its queue read it.</summary>

@@ -4,9 +4,9 @@ using Contracts.Events;
 namespace Chassis.Messaging.Queues;
 
 /// <summary>
-/// A queue that keeps the order of each key over all replicas. Its name is that of an exchange, which leads to one that hashes the key, and that to the exchange
-/// of a lane: a lane is a queue with a single active consumer. Between the hash and a queue stands an exchange, so that the keys keep their lanes when a queue is
-/// deleted and made again. docs/how-to/keep-the-order-of-a-key.md.
+/// A queue that keeps the order of each key over all replicas. Its name is that of an exchange, which leads to one that hashes the key, and that to the
+/// exchange of a lane: a lane is a queue with a single active consumer. Between the hash and a queue stands an exchange, so that the keys keep their lanes when
+/// a queue is deleted and made again. docs/how-to/keep-the-order-of-a-key.md.
 /// </summary>
 /// <param name="Name">What others send to and are bound to.</param>
 /// <param name="Count">How many lanes get messages.</param>
@@ -38,6 +38,6 @@ internal sealed class Lanes(IEnumerable<OrderedQueue> queues)
 
     public bool IsLane(string queue) => _lanes.ContainsKey(queue);
 
-    /// <summary>The queue that a lane is part of; any other queue is its own. What is to be found again after the number of lanes has changed is called so.</summary>
+    /// <summary>The queue that a lane is part of; any other queue is its own. What is to be found when the number of lanes has changed is called so.</summary>
     public string NameOf(string queue) => _lanes.TryGetValue(queue, out var ordered) ? ordered.Name : queue;
 }

@@ -5,7 +5,7 @@ using Shop.Contracts.Orders.V1;
 
 namespace Messaging.CrashHost;
 
-/// <summary>Writes one effect for each message, with the name of its queue, in the order in which it gets them; one with a negative number it cannot work on.</summary>
+/// <summary>Writes one effect for each message, with the name of its queue, as it gets them; one with a negative number it cannot work on.</summary>
 public sealed class OrderedConsumer(WorkDatabase database) : IConsumer<DoWork>, IConsumer<OrderCancelled>
 {
     public const string Queue = "work.ordered";
