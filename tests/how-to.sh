@@ -26,6 +26,7 @@ why_not() {
         upgrade | run-in-production) echo "needs an installation with a history of its own" ;;
         take-over-later-versions) echo "needs a fork and its upstream" ;;
         deal-with-dead-letters) echo "is a list of what there is to ask; the runbook of a dead letter is walked" ;;
+        keep-the-order-of-a-key) echo "is about a consumer that this system does not have; LanesTests proves what it says" ;;
         remove-what-you-do-not-need) echo "is a list of what to delete" ;;
         make-it-yours | add-a-service) echo "has a test of its own" ;;
         *) return 1 ;;

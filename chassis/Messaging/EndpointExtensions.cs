@@ -1,4 +1,7 @@
+using System.Reflection;
+using Chassis.Messaging.Queues;
 using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chassis.Messaging;
 
@@ -17,6 +20,30 @@ public static class EndpointExtensions
     public static void AddConsumer<TConsumer, TConcurrency>(this IBusRegistrationConfigurator bus, string queue)
         where TConsumer : class, IConsumer
         where TConcurrency : ConcurrencyOf<TConsumer> => bus.AddConsumer<TConsumer, TConcurrency>().Endpoint(e => e.Name = queue);
+
+    /// <summary>
+    /// Takes messages of one key one after the other, in the order in which they came to the broker over all replicas. The key is the subject of an event and
+    /// what a command is sent with. A message that fails holds its lane while it is tried again in memory, then becomes a dead letter, and the next one comes.
+    /// docs/how-to/keep-the-order-of-a-key.md
+    /// </summary>
+    /// <param name="bus">The service's bus.</param>
+    /// <param name="queue">Name of the queue, which is no other consumer's.</param>
+    /// <param name="lanes">How many messages are handled at the same time in all replicas together.</param>
+    /// <param name="formerly">How many lanes an earlier version had, where those were more: what lies in them is still taken.</param>
+    public static void AddOrderedConsumer<TConsumer>(this IBusRegistrationConfigurator bus, string queue, int lanes, int formerly = 0)
+        where TConsumer : class, IConsumer
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(lanes, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Math.Max(lanes, formerly), OrderedQueue.MostLanes);
+        if (typeof(TConsumer).GetCustomAttribute<OwnTransactionAttribute>() is not null)
+        {
+            // Two replicas that have the same message in hand are told apart by its inbox row.
+            throw new ArgumentException($"{typeof(TConsumer).Name} has [OwnTransaction]: without an inbox no order can be kept.");
+        }
+
+        bus.AddConsumer<TConsumer>().ExcludeFromConfigureEndpoints();
+        bus.AddSingleton(new OrderedQueue(queue, lanes, formerly, typeof(TConsumer)));
+    }
 
     /// <summary>Runs a saga on a queue, and stores it in the service's database in the transaction of the message that it takes.</summary>
     /// <param name="bus">The service's bus.</param>

@@ -70,6 +70,9 @@ public static class MessagingExtensions
         services.AddSingleton<RefusedQueues>();
         services.AddSingleton<Subscriptions>();
         services.AddSingleton<IChangingSubscriptions, ChangingSubscriptions>();
+        services.AddSingleton<Lanes>();
+        services.AddSingleton<LaneTopology>();
+        services.AddSingleton<LaneChannels>();
         services.AddSingleton<FirstDeclaration>();
         services.AddSingleton<LocalEndpoints>();
         services.AddSingleton<ILocalEndpoints>(provider => provider.GetRequiredService<LocalEndpoints>());
@@ -120,6 +123,14 @@ public static class MessagingExtensions
                 broker.ConfigureSend(send => send.UseExecute(sent => Sign(sent, options.Account)));
                 broker.ConfigurePublish(publish => publish.UseExecute(sent => Sign(sent, options.Account)));
                 broker.ConfigureEndpoints(context);
+                foreach (var (lane, consumer) in context.GetRequiredService<Lanes>().Queues.SelectMany(q => q.Lanes.Select(lane => (lane, q.Consumer))))
+                {
+                    broker.ReceiveEndpoint(lane, endpoint =>
+                    {
+                        context.GetConfigureReceiveEndpoints().Configure(lane, endpoint);
+                        context.ConfigureConsumer(consumer, endpoint);
+                    });
+                }
             });
         });
         services.Configure<MassTransitHostOptions>(host =>
@@ -129,6 +140,7 @@ public static class MessagingExtensions
             host.StopTimeout = TimeSpan.FromSeconds(20);
         });
         // After the bus, so that they stop before it.
+        services.AddHostedService(provider => provider.GetRequiredService<LaneChannels>());
         services.AddHostedService<ConsumerGuard>();
         services.AddSingleton<TopologyWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<TopologyWatch>());

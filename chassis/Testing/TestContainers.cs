@@ -18,6 +18,8 @@ internal static class TestContainers
 {
     private static readonly Lazy<RabbitMqContainer> Broker = new(() => Share("rabbitmq", new RabbitMqBuilder(ImageOf("rabbitmq"))
         .WithHostname("rabbitmq").WithUsername("guest").WithPassword("guest")
+        .WithResourceMapping(
+            "[rabbitmq_management,rabbitmq_prometheus,rabbitmq_consistent_hash_exchange]."u8.ToArray(), "/etc/rabbitmq/enabled_plugins")
         .WithEnvironment("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none")
         .WithPortBinding(15672, assignRandomHostPort: true)));
 

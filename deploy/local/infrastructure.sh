@@ -172,9 +172,8 @@ renew_definitions() {
     await_rabbitmq 90
     node=$(a_broker_node)
     at_broker definitions "$STATE/$node/definitions.json"
-    [ -e "$STATE/observed" ] || return 0
     rabbitmq_environment "$node"
-    env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmq-plugins" -q enable rabbitmq_prometheus
+    env "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmq-plugins" -q enable rabbitmq_consistent_hash_exchange $([ ! -e "$STATE/observed" ] || echo rabbitmq_prometheus)
 }
 
 start_broker() {
@@ -190,7 +189,7 @@ start_broker() {
     fi
     (umask 077 && sh "$ROOT/deploy/rabbitmq/render.sh" >"$home/definitions.json") || die "The broker's definitions could not be made."
     broker_configuration "$node" >"$home/rabbitmq.conf"
-    printf '[rabbitmq_management%s].\n' "$([ ! -e "$STATE/observed" ] || echo ,rabbitmq_prometheus)" >"$home/enabled_plugins"
+    printf '[rabbitmq_management,rabbitmq_consistent_hash_exchange%s].\n' "$([ ! -e "$STATE/observed" ] || echo ,rabbitmq_prometheus)" >"$home/enabled_plugins"
     [ -z "${CLUSTER:-}" ] || share_cookie "$home"
     rabbitmq_environment "$node"
     start_epmd

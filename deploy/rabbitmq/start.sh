@@ -4,6 +4,8 @@ set -eu
 # Copied by root, since the server runs as another user, who may not be allowed to read the files of whoever cloned them.
 install -m 644 /provision/rabbitmq.conf /etc/rabbitmq/conf.d/50-shop.conf
 install -m 644 /provision/container.conf /etc/rabbitmq/conf.d/60-container.conf
+# Those of the image, and one for queues that keep the order of a key (docs/how-to/keep-the-order-of-a-key.md).
+printf '[rabbitmq_management,rabbitmq_prometheus,rabbitmq_consistent_hash_exchange].\n' >/etc/rabbitmq/enabled_plugins
 # A node of several: it joins whoever of them runs, and is known to them by a cookie that all who know the administrator's password can make.
 if [ -n "${CLUSTER:-}" ]; then
     { cat /provision/cluster.conf; printf '%s\n' $RABBITMQ_NODES | awk '{ printf "cluster_formation.classic_config.nodes.%d = rabbit@%s\n", NR, $1 }'; } >/etc/rabbitmq/conf.d/65-cluster.conf

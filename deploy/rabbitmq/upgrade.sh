@@ -21,7 +21,8 @@ case $1 in
         # Asked of the queues themselves, those that are out with a consumer included: what list_queues shows may be seconds old, and is nothing after a start.
         answer=$(rabbitmqctl -q eval '
             [{Name, element(2, {ok, _, _} = ra:consistent_query(amqqueue:get_pid(Q), fun rabbit_fifo:query_messages_total/1))} ||
-                Q <- rabbit_amqqueue:list(<<"/">>), amqqueue:get_type(Q) =:= rabbit_quorum_queue, length(amqqueue:get_arguments(Q)) > 1,
+                Q <- rabbit_amqqueue:list(<<"/">>), amqqueue:get_type(Q) =:= rabbit_quorum_queue,
+                length([K || {K, _, _} <- amqqueue:get_arguments(Q), K =/= <<"x-single-active-consumer">>]) > 1,
                 {resource, _, queue, Name} <- [amqqueue:get_name(Q)], re:run(Name, "^(users|orders|inventory|notifications)[.]") =/= nomatch].')
         printf '%s' "$answer" | tr -d ' \n' | tr '{' '\n' | sed -n 's/^<<"\(.*\)">>,\([0-9]*\)}.*/\1 \2/p'
         ;;

@@ -142,6 +142,12 @@ internal sealed class ConfirmingPublisher : IAsyncDisposable
             headers[name] = value;
         }
 
+        // Of an event it is there already: by it the broker chooses a lane, whatever kind of message it is.
+        if (row.Key is { } key)
+        {
+            headers.TryAdd(CloudEventHeaders.Subject, key);
+        }
+
         var properties = new BasicProperties
         {
             ContentType = row.ContentType,

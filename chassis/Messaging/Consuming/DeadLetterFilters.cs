@@ -14,7 +14,7 @@ namespace Chassis.Messaging.Consuming;
 /// The end of the line for a message that failed for good: it is written to the dead letters and then acknowledged. As long as the database is
 /// away, or others are in the way there, nothing is given up; the message goes back to its queue.
 /// </summary>
-internal sealed partial class FailedMessageFilter(DeadLetterStore store, Accounts accounts, ILogger<FailedMessageFilter> logger)
+internal sealed partial class FailedMessageFilter(DeadLetterStore store, Accounts accounts, Lanes lanes, ILogger<FailedMessageFilter> logger)
     : IFilter<ExceptionReceiveContext>
 {
     public async Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next)
@@ -26,7 +26,7 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, Account
             throw new DatabaseUnavailableException(exception);
         }
 
-        var letter = DeadLetters.From(context, accounts, ReasonOf(exception)) with
+        var letter = DeadLetters.From(context, accounts, lanes, ReasonOf(exception)) with
         {
             ExceptionType = exception.GetType().FullName,
             ExceptionMessage = exception.Message,
@@ -60,13 +60,13 @@ internal sealed partial class FailedMessageFilter(DeadLetterStore store, Account
 
 /// <summary>A message that no consumer of its queue handles.</summary>
 internal sealed partial class SkippedMessageFilter(
-    DeadLetterStore store, Accounts accounts, EventCatalogue catalogue, Subscriptions subscriptions, ILogger<SkippedMessageFilter> logger)
+    DeadLetterStore store, Accounts accounts, EventCatalogue catalogue, Subscriptions subscriptions, Lanes lanes, ILogger<SkippedMessageFilter> logger)
     : IFilter<ReceiveContext>
 {
     public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
     {
         context.Reach(Stage.GivenUp);
-        var letter = DeadLetters.From(context, accounts, DeadLetterReasons.Skipped);
+        var letter = DeadLetters.From(context, accounts, lanes, DeadLetterReasons.Skipped);
         if (subscriptions.IsUnwanted(letter.MessageType, letter.Queue) && CameByABinding(context, letter.MessageType))
         {
             LogUnwanted(letter.MessageId, letter.MessageType, letter.Queue);
@@ -108,11 +108,11 @@ internal sealed class DatabaseUnavailableException(Exception inner)
 /// <summary>Makes dead letters out of what was received.</summary>
 internal static class DeadLetters
 {
-    public static DeadLetter From(ReceiveContext context, Accounts accounts, string reason)
+    public static DeadLetter From(ReceiveContext context, Accounts accounts, Lanes lanes, string reason)
     {
         var headers = TransportHeaders.Of(context);
         headers[MessageKeys.SentBy] = accounts.SenderOf(context) ?? string.Empty;
-        var queue = context.InputAddress.GetEndpointName()!;
+        var queue = lanes.NameOf(context.InputAddress.GetEndpointName()!);
         var body = context.GetBody();
         var properties = context.TryGetPayload<RabbitMqBasicConsumeContext>(out var rabbit) ? rabbit.Properties : null;
         var messageId = context.TryGetPayload<LocalMessage>(out var local) ? local.Row.MessageId.ToString() : properties?.MessageId;

@@ -33,12 +33,24 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
         endpoint.PublishFaults = false;
         endpoint.PrefetchCount = options.Prefetch;
         endpoint.ConcurrentMessageLimit = options.Concurrency;
+        var lanes = context.GetRequiredService<Lanes>();
+        var isLane = lanes.IsLane(name);
         if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
         {
             // Its limits are the broker's policy for this service, which can be changed; an argument never can. ADR:
             // docs/adr/0023-queue-limits-are-policies.md.
             rabbit.SetQuorumQueue();
             rabbit.AddDependency(context.GetRequiredService<FirstDeclaration>());
+            if (isLane)
+            {
+                // The transport hands what it was given beforehand to its threads in any order, and what goes back would come after it.
+                // Nor is anything put back for later, below: it would come after those behind it.
+                endpoint.PrefetchCount = 1;
+                endpoint.ConcurrentMessageLimit = 1;
+                endpoint.ConfigureConsumeTopology = false;
+                rabbit.SingleActiveConsumer = true;
+                rabbit.ConfigureChannel(pipe => pipe.UseFilter(context.GetRequiredService<LaneChannels>().Of(name)));
+            }
         }
 
         var metrics = context.GetRequiredService<MessagingMetrics>();
@@ -57,15 +69,19 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
             context.GetRequiredService<IOptions<MessagingOptions>>(),
             context.GetRequiredService<TimeProvider>(),
             context)));
-        var limits = endpoint as IReceiveEndpointConfiguration;
-        endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new FairShareFilter(
-            () => limits?.ConcurrentMessageLimit ?? limits?.PrefetchCount ?? options.Concurrency,
-            context.GetRequiredService<OutboxStore>(),
-            context.GetRequiredService<Accounts>(),
-            metrics,
-            options,
-            context.GetRequiredService<TimeProvider>())));
-        if (options.RedeliveryDelays.Length > 0)
+        if (!isLane)
+        {
+            var limits = endpoint as IReceiveEndpointConfiguration;
+            endpoint.AddPrePipeSpecification(new FilterPipeSpecification<ConsumeContext>(new FairShareFilter(
+                () => limits?.ConcurrentMessageLimit ?? limits?.PrefetchCount ?? options.Concurrency,
+                context.GetRequiredService<OutboxStore>(),
+                context.GetRequiredService<Accounts>(),
+                metrics,
+                options,
+                context.GetRequiredService<TimeProvider>())));
+        }
+
+        if (options.RedeliveryDelays.Length > 0 && !isLane)
         {
             endpoint.UseScheduledRedelivery(retry =>
             {
@@ -101,6 +117,7 @@ internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, M
                 name,
                 context.GetRequiredService<EventCatalogue>(),
                 context.GetRequiredService<Subscriptions>(),
+                lanes,
                 context.GetRequiredService<LocalEndpoints>());
             endpoint.ConnectConsumerConfigurationObserver(observer);
             endpoint.ConnectSagaConfigurationObserver(observer);

@@ -1,6 +1,7 @@
 using System.Data;
 using System.Diagnostics;
 using Chassis.Data;
+using Chassis.Messaging.DeadLetters;
 using Chassis.Messaging.Model;
 using Chassis.Messaging.Wire;
 using MassTransit;
@@ -17,7 +18,8 @@ namespace Chassis.Messaging.Consuming;
 /// acknowledged; when another transaction is about to write it, the statement waits for the outcome. A message that came without the broker has its row of the
 /// outbox for that: it is deleted last, and when somebody else has deleted it nothing of this has happened.
 /// </summary>
-internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServiceProvider provider, MessageFormatter formatter, MessagingMetrics metrics)
+internal sealed class InboxContextFactory<TDbContext>(
+    TDbContext database, IServiceProvider provider, MessageFormatter formatter, InboxConsumers consumers, MessagingMetrics metrics)
     : IOutboxContextFactory<TDbContext>
     where TDbContext : DbContext
 {
@@ -38,13 +40,14 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
     {
         var key = MessageKeys.InboxKey(context);
         var queue = context.ReceiveContext.InputAddress.GetEndpointName()!;
+        var consumer = consumers.IdOf(options.ConsumerId);
         var started = Stopwatch.GetTimestamp();
 
         context.Reach(Stage.Transaction);
         await using var transaction = await database.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, context.CancellationToken);
         context.Reach(Stage.Inbox);
         var isLocal = context.TryGetPayload<LocalMessage>(out var local);
-        if (!isLocal && await ExecuteAsync(transaction, InsertSql, context.CancellationToken, key, options.ConsumerId) == 0)
+        if (!isLocal && await ExecuteAsync(transaction, InsertSql, context.CancellationToken, key, consumer) == 0)
         {
             await SkipAsync();
             return;
@@ -55,7 +58,7 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
         await next.Send(inner);
         if (local is not null)
         {
-            if (await ConsumeAsync(transaction, local, inner.PutBack, key, options.ConsumerId, context.CancellationToken) == 0)
+            if (await ConsumeAsync(transaction, local, inner.PutBack, key, consumer, context.CancellationToken) == 0)
             {
                 await SkipAsync();
                 return;
@@ -63,7 +66,7 @@ internal sealed class InboxContextFactory<TDbContext>(TDbContext database, IServ
         }
         else if (inner.PutBack)
         {
-            await ExecuteAsync(transaction, DeleteSql, context.CancellationToken, key, options.ConsumerId);
+            await ExecuteAsync(transaction, DeleteSql, context.CancellationToken, key, consumer);
         }
 
         context.Reach(Stage.Commit);

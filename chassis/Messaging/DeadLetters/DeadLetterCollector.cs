@@ -18,6 +18,7 @@ internal sealed partial class DeadLetterCollector(
     BrokerConnection broker,
     DeadLetterStore store,
     Accounts accounts,
+    Lanes lanes,
     ServiceIdentity service,
     RefusedQueues refused,
     TimeProvider clock,
@@ -106,7 +107,7 @@ internal sealed partial class DeadLetterCollector(
         return new DeadLetter(
             headers.GetValueOrDefault(CloudEventHeaders.Id) ?? properties.MessageId ?? MessageKeys.Derive(queue + Convert.ToBase64String(body)).ToString(),
             headers.GetValueOrDefault(CloudEventHeaders.Type) ?? EnvelopeReader.TypeOf(body) ?? "unknown",
-            queue,
+            lanes.NameOf(queue),
             DeadLetterReasons.Undeliverable,
             null,
             $"The broker gave the message up ({reason}): its consumer did not survive it.",

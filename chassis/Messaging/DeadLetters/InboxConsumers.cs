@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Chassis.Messaging.Queues;
 using Chassis.Messaging.Wire;
 using Contracts.Events;
 using MassTransit;
@@ -9,9 +10,10 @@ namespace Chassis.Messaging.DeadLetters;
 /// <summary>
 /// Who takes what from which queue of this service, and as whom the inbox knows them: whether a message is consumed can be asked of the inbox by that.
 /// </summary>
-internal sealed class InboxConsumers(EventCatalogue catalogue)
+internal sealed class InboxConsumers(EventCatalogue catalogue, Lanes lanes)
 {
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<Guid, Type>> _queues = new();
+    private readonly ConcurrentDictionary<Guid, Guid> _ofLanes = new();
 
     /// <returns>The consumer's id in the inbox.</returns>
     public Guid Add<TConsumer, TMessage>(string queue)
@@ -19,10 +21,19 @@ internal sealed class InboxConsumers(EventCatalogue catalogue)
         where TMessage : class
     {
         // As MassTransit's outbox filter makes it.
-        var consumer = JobMetadataCache<TConsumer, TMessage>.GenerateJobTypeId(queue);
-        _queues.GetOrAdd(queue, _ => new ConcurrentDictionary<Guid, Type>())[consumer] = typeof(TMessage);
+        var name = lanes.NameOf(queue);
+        var consumer = JobMetadataCache<TConsumer, TMessage>.GenerateJobTypeId(name);
+        if (name != queue)
+        {
+            _ofLanes[JobMetadataCache<TConsumer, TMessage>.GenerateJobTypeId(queue)] = consumer;
+        }
+
+        _queues.GetOrAdd(name, _ => new ConcurrentDictionary<Guid, Type>())[consumer] = typeof(TMessage);
         return consumer;
     }
+
+    /// <summary>The id of a consumer for the inbox: the same in all lanes of a queue, so that a message that comes again by another is known.</summary>
+    public Guid IdOf(Guid consumer) => _ofLanes.TryGetValue(consumer, out var shared) ? shared : consumer;
 
     /// <summary>A message as the consumers of its queue read it.</summary>
     public StoredMessage Read(string queue, string contentType, Dictionary<string, string> headers, byte[] body)

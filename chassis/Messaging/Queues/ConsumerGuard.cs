@@ -20,6 +20,8 @@ internal sealed partial class ConsumerGuard(
     IOptions<MessagingOptions> options,
     Deliveries deliveries,
     RefusedQueues refused,
+    Lanes lanes,
+    LaneChannels channels,
     MessagingMetrics metrics,
     IHostApplicationLifetime lifetime,
     TimeProvider clock,
@@ -60,6 +62,7 @@ internal sealed partial class ConsumerGuard(
     {
         long? since = null;
         var progress = new ProgressWatch(deliveries, options.Value.ProgressPatience, Interval * 2, clock);
+        var standBys = WatchStandBys();
         while (connection.IsOpen)
         {
             await Task.Delay(Interval, clock, stoppingToken);
@@ -70,6 +73,13 @@ internal sealed partial class ConsumerGuard(
                 stuck.ForEach(LogStuck);
                 EndProcess();
                 return;
+            }
+
+            // Whether it stands by or is forgotten by the broker, nobody tells; in either case it may queue up once more.
+            if (standBys.Look(queues.Where(q => q.IsLane).Select(q => q with { IsLane = false })) is { Count: > 0 } waiting)
+            {
+                await Task.WhenAll(waiting.Where(w => w.InFlight.Count == 0).Select(w => channels.CloseAsync(w.Queue.Name)));
+                standBys = WatchStandBys();
             }
 
             var idle = queues.Where(q => !q.IsRead).Select(q => q.Name).ToList();
@@ -92,6 +102,8 @@ internal sealed partial class ConsumerGuard(
             }
         }
     }
+
+    private ProgressWatch WatchStandBys() => new(deliveries, options.Value.ProgressPatience / 10, Interval * 2, clock);
 
     private void EndProcess()
     {
@@ -122,7 +134,7 @@ internal sealed partial class ConsumerGuard(
             }
             else if (channel.IsOpen)
             {
-                queues.Add(await AskAsync(channel, queue, stoppingToken));
+                queues.Add(await AskAsync(channel, queue, stoppingToken) with { IsLane = lanes.IsLane(queue) });
             }
         }
 

@@ -5,7 +5,8 @@ namespace Chassis.Messaging.Queues;
 /// <param name="Name">Its name.</param>
 /// <param name="IsRead">Whether it has a consumer, and this process believes in its own.</param>
 /// <param name="Waiting">Messages in it that nobody has been given yet.</param>
-internal sealed record QueueState(string Name, bool IsRead, uint Waiting);
+/// <param name="IsLane">Whether another process may be the one that is given them.</param>
+internal sealed record QueueState(string Name, bool IsRead, uint Waiting, bool IsLane = false);
 
 /// <summary>A queue in which this process has settled nothing for too long.</summary>
 /// <param name="Queue">The queue.</param>
@@ -38,7 +39,7 @@ internal sealed class ProgressWatch(Deliveries deliveries, TimeSpan patience, Ti
         {
             var settled = deliveries.Settled(queue.Name);
             var inFlight = deliveries.InFlight(queue.Name);
-            if ((queue.Waiting == 0 && inFlight.Count == 0) || inFlight.Exists(d => d.Stage == Stage.Pause))
+            if (((queue.Waiting == 0 || queue.IsLane) && inFlight.Count == 0) || inFlight.Exists(d => d.Stage == Stage.Pause))
             {
                 continue;
             }

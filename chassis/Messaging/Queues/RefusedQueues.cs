@@ -29,6 +29,8 @@ internal sealed class RefusedQueues : IReceiveEndpointObserver, IHealthCheck
         }
     }
 
+    public void Add(string queue, string reason) => _reasons[queue] = reason;
+
     public void Remove(string queue) => _reasons.TryRemove(queue, out _);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>

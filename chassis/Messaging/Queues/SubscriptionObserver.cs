@@ -11,12 +11,18 @@ internal sealed class SubscriptionObserver(
     string queue,
     EventCatalogue catalogue,
     Subscriptions subscriptions,
+    Lanes lanes,
     LocalEndpoints locals) : IConsumerConfigurationObserver, ISagaConfigurationObserver
 {
     public void ConsumerConfigured<TConsumer>(IConsumerConfigurator<TConsumer> configurator)
         where TConsumer : class
     {
-        locals.AddConsumer(queue, typeof(TConsumer));
+        // What is for a lane comes by the broker: its order is made there.
+        if (!lanes.IsLane(queue))
+        {
+            locals.AddConsumer(queue, typeof(TConsumer));
+        }
+
         DeclineNoLongerTaken(typeof(TConsumer));
     }
 
@@ -54,18 +60,22 @@ internal sealed class SubscriptionObserver(
     {
         if (catalogue.Find(type) is { } descriptor)
         {
-            subscriptions.Decline(new WantedBinding(descriptor.Type, queue, string.Empty));
+            subscriptions.Decline(new WantedBinding(descriptor.Type, lanes.NameOf(queue), string.Empty));
         }
     }
 
     private void Note<TMessage>(Type taker)
         where TMessage : class
     {
-        locals.AddMessage(queue, typeof(TMessage), taker);
+        if (!lanes.IsLane(queue))
+        {
+            locals.AddMessage(queue, typeof(TMessage), taker);
+        }
+
         var descriptor = catalogue.Find(typeof(TMessage));
         if (descriptor is not null)
         {
-            subscriptions.Add(new WantedBinding(descriptor.Type, queue, string.Empty));
+            subscriptions.Add(new WantedBinding(descriptor.Type, lanes.NameOf(queue), string.Empty));
         }
 
         // A raw event has no exchange of its own.

@@ -25,6 +25,8 @@ internal sealed partial class TopologyWatch(
     ServiceIdentity service,
     VanishedExchanges vanished,
     Subscriptions subscriptions,
+    Lanes lanes,
+    LaneTopology ordered,
     FirstDeclaration first,
     IOptions<MessagingOptions> options,
     MessagingMetrics metrics,
@@ -173,9 +175,9 @@ internal sealed partial class TopologyWatch(
     private async Task<List<string>> MissingOwnAsync(IConnection connection, CancellationToken ct)
     {
         var missing = new List<string>();
-        foreach (var exchange in _shared.Concat(_wanted.Exchanges))
+        foreach (var exchange in _shared.Concat(_wanted.Exchanges).Select(e => e.Name).Concat(ordered.Exchanges))
         {
-            await NoteAsync(exchange.Name, channel => channel.ExchangeDeclarePassiveAsync(exchange.Name, ct));
+            await NoteAsync(exchange, channel => channel.ExchangeDeclarePassiveAsync(exchange, ct));
         }
 
         foreach (var queue in _wanted.Queues.Keys)
@@ -244,10 +246,12 @@ internal sealed partial class TopologyWatch(
             await DoAsync(connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct);
         }
 
-        foreach (var queue in _wanted.Queues.Keys)
+        foreach (var queue in _wanted.Queues.Keys.Where(queue => !lanes.IsLane(queue)))
         {
             await DoAsync(connection, channel => channel.QueueBindAsync(queue, catalogue.Exchanges.Replay, queue, cancellationToken: ct), ct);
         }
+
+        await ordered.MakeAsync(work => DoAsync(connection, work, ct), ct);
     }
 
     /// <summary>
@@ -259,7 +263,7 @@ internal sealed partial class TopologyWatch(
         {
             subscriptions.Note(
                 binding,
-                await DoAsync(
+                ordered.Leads(binding.Destination) && await DoAsync(
                     connection, channel => channel.ExchangeBindAsync(binding.Destination, binding.Source, binding.RoutingKey, cancellationToken: ct), ct));
         }
 
@@ -278,7 +282,7 @@ internal sealed partial class TopologyWatch(
     /// </summary>
     private async Task UnsubscribeAsync(IConnection connection, CancellationToken ct)
     {
-        var notTaken = from queue in _wanted.Queues.Keys
+        var notTaken = from queue in _wanted.Queues.Keys.Select(lanes.NameOf).Distinct()
                        from taken in catalogue.All
                        select new WantedBinding(taken.Type, queue, string.Empty);
         foreach (var binding in notTaken.Union(subscriptions.Unwanted).Except(subscriptions.All))

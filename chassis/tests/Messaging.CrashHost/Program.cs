@@ -18,6 +18,11 @@ builder.AddDatabase<WorkDatabase>();
 builder.AddMessaging<WorkDatabase>(ShopContracts.Catalogue, bus =>
 {
     bus.AddWork(withListener: builder.Configuration["Listener"] != "none");
+    if (builder.Configuration.GetValue<int?>("Lanes") is { } lanes)
+    {
+        bus.AddOrderedConsumer<OrderedConsumer>(OrderedConsumer.Queue, lanes);
+    }
+
     bus.AddJourneys(MassTransit.ConcurrencyMode.Pessimistic);
 });
 var app = builder.Build();

@@ -47,6 +47,14 @@ public sealed class ProgressWatchTests
     public void Messages_that_wait_and_are_never_handed_out_stand_still() => WatchFor(Patience * 2, waiting: 1).ShouldNotBeNull().InFlight.ShouldBeEmpty();
 
     [Fact]
+    public void A_lane_whose_messages_another_replica_is_given_does_not_and_one_in_hand_does()
+    {
+        WatchFor(Patience * 2, waiting: 9, isLane: true).ShouldBeNull();
+        _deliveries.Begin(Queue);
+        WatchFor(Patience * 2, waiting: 9, isLane: true).ShouldNotBeNull();
+    }
+
+    [Fact]
     public void A_queue_without_work_does_not() => WatchFor(Patience * 3, waiting: 0).ShouldBeNull();
 
     [Fact]
@@ -108,12 +116,12 @@ public sealed class ProgressWatchTests
     }
 
     /// <summary>Looks as the guard does.</summary>
-    private StuckQueue? WatchFor(TimeSpan time, uint waiting, bool isRead = true)
+    private StuckQueue? WatchFor(TimeSpan time, uint waiting, bool isRead = true, bool isLane = false)
     {
         for (var watched = TimeSpan.Zero; watched < time; watched += Interval)
         {
             _clock.Advance(Interval);
-            if (_watch.Look([new QueueState(Queue, isRead, waiting)]) is [var stuck])
+            if (_watch.Look([new QueueState(Queue, isRead, waiting, isLane)]) is [var stuck])
             {
                 return stuck;
             }
