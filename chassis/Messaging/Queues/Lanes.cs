@@ -6,7 +6,7 @@ namespace Chassis.Messaging.Queues;
 /// <summary>
 /// A queue that keeps the order of each key over all replicas. Its name is that of an exchange, which leads to one that hashes the key, and that to the
 /// exchange of a lane: a lane is a queue with a single active consumer. Between the hash and a queue stands an exchange, so that the keys keep their lanes when
-/// a queue is deleted and made again. docs/how-to/keep-the-order-of-a-key.md.
+/// a queue is deleted and made again. ADR: docs/adr/0047-ordered-lanes.md.
 /// </summary>
 /// <param name="Name">What others send to and are bound to.</param>
 /// <param name="Count">How many lanes get messages.</param>
