@@ -11,13 +11,17 @@ namespace Shop.SystemBench;
 internal sealed record CrowdFigures(string Name, IReadOnlyList<double> Latencies, IReadOnlyList<double> AtTheDoor, IReadOnlyList<double> OfTheHot);
 
 /// <summary>
-/// Nine tenants who order what they always order, while a tenth orders ten times as much as all of them; and the same of products. What the nine notice of it.
+/// Nine tenants who order what they always order, while a tenth orders ten times as much as all of them, which is more than can be done: what the nine notice of
+/// it. And of as many orders as can be done, ten elevenths for one product: what the buyers of nine others notice of that.
 /// ADR: docs/adr/0046-nobody-is-in-the-way.md.
 /// </summary>
 internal static class Crowd
 {
     private const int Tenants = 10;
     private const double Times = 10;
+
+    // Of the rate of the nine. The whole of it can be done.
+    private const double Busy = 4;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     /// <param name="rate">Orders a second of the nine together.</param>
@@ -38,29 +42,32 @@ internal static class Crowd
 
             await using var buyers = await Buyers.OpenAsync(cluster, [.. operators]);
             tell("warming up …");
-            await buyers.CompletionsAsync([.. (await buyers.ArriveAsync(rate * 4, Durations.Seconds(60, scale))).Select(a => a.Id)], Patience);
+            await buyers.CompletionsAsync([.. (await buyers.ArriveAsync(rate * Busy, Durations.Seconds(60, scale))).Select(a => a.Id)], Patience);
 
             // The tenth has every tenth customer.
             Func<int, bool> isHot = i => i % Tenants == Tenants - 1;
             Func<Task<Guid>> nine = () => buyers.OrderAsync(i => !isHot(i), ..9);
             var name = fair ? "by turns" : "first come, first served";
-            figures.Add(await RunAsync($"nine tenants alone, {name}", nine, null));
-            figures.Add(await RunAsync($"and a hot tenant, {name}", nine, () => buyers.OrderAsync(i => isHot(i), 9..)));
             if (fair)
             {
-                figures.Add(await RunAsync("and a hot product", nine, () => buyers.OrderAsync(i => !isHot(i), 9..10)));
+                var tenth = rate * Busy / (Times + 1);
+                figures.Add(await RunAsync("nine products beside nine others", nine, tenth, () => buyers.OrderAsync(i => !isHot(i), ..9)));
+                figures.Add(await RunAsync("nine products beside a hot one", nine, tenth, () => buyers.OrderAsync(i => !isHot(i), 9..10)));
             }
+
+            figures.Add(await RunAsync($"nine tenants alone, {name}", nine, rate, null));
+            figures.Add(await RunAsync($"nine tenants beside a hot one, {name}", nine, rate, () => buyers.OrderAsync(i => isHot(i), 9..)));
 
             operators.ForEach(client => client.Dispose());
 
-            async Task<CrowdFigures> RunAsync(string what, Func<Task<Guid>> order, Func<Task<Guid>>? hot)
+            async Task<CrowdFigures> RunAsync(string what, Func<Task<Guid>> order, double perSecond, Func<Task<Guid>>? hot)
             {
                 tell($"{what} …");
                 var duration = Durations.Seconds(60, scale);
-                var others = buyers.ArriveAsync(rate, duration, new Random(2026), order);
+                var others = buyers.ArriveAsync(perSecond, duration, new Random(2026), order);
                 var flood = hot is null
                     ? Task.FromResult<IReadOnlyList<(Guid, DateTimeOffset, DateTimeOffset)>>([])
-                    : buyers.ArriveAsync(rate * Times, duration, new Random(2027), hot);
+                    : buyers.ArriveAsync(perSecond * Times, duration, new Random(2027), hot);
                 var arrivals = await others;
                 return new CrowdFigures(
                     what,
