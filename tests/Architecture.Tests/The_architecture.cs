@@ -203,7 +203,7 @@ public sealed partial class The_architecture
     [Fact]
     public void Messaging_is_built_in_layers()
     {
-        string[] outbox = ["Model", "Wire", "Storage", "Relay", "UnitOfWork"];
+        string[] outbox = ["Model", "Fairness", "Wire", "Storage", "Relay", "UnitOfWork"];
         string[] layers = [.. outbox, "Erasure", "Queues", "DeadLetters", "Consuming", "Sagas"];
         foreach (var (height, layer) in layers.Index())
         {

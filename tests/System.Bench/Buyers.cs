@@ -125,7 +125,8 @@ internal sealed class Buyers : IAsyncDisposable
 
         double Gap() => chance is null ? 1 : -Math.Log(1 - chance.NextDouble());
 
-        async Task<(Guid, DateTimeOffset, DateTimeOffset)> PlaceAsync(DateTimeOffset intended) => (await (order ?? OrderAsync)(), intended, DateTimeOffset.UtcNow);
+        async Task<(Guid, DateTimeOffset, DateTimeOffset)> PlaceAsync(DateTimeOffset intended) =>
+            (await (order ?? OrderAsync)(), intended, DateTimeOffset.UtcNow);
     }
 
     /// <summary>Reads orders by id, a few at a time, as fast as they are answered.</summary>

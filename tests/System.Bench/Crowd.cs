@@ -11,8 +11,8 @@ namespace Shop.SystemBench;
 internal sealed record CrowdFigures(string Name, IReadOnlyList<double> Latencies, IReadOnlyList<double> AtTheDoor, IReadOnlyList<double> OfTheHot);
 
 /// <summary>
-/// Nine tenants who order what they always order, while a tenth orders ten times as much as all of them, which is more than can be done: what the nine notice of
-/// it. And of as many orders as can be done, ten elevenths for one product: what the buyers of nine others notice of that.
+/// Nine tenants who order what they always order, while a tenth orders ten times as much as all of them, which is more than can be done: what the nine notice
+/// of it. And of as many orders as can be done, ten elevenths for one product: what the buyers of nine others notice of that.
 /// ADR: docs/adr/0046-nobody-is-in-the-way.md.
 /// </summary>
 internal static class Crowd

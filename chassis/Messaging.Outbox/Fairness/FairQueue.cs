@@ -3,8 +3,8 @@ using Chassis.Messaging.Model;
 namespace Chassis.Messaging.Fairness;
 
 /// <summary>
-/// Rows that wait to be sent, one of each tenant by turns, for one reader. Rows of one key stay in their order, also where they are of several tenants: those of
-/// a product, say, that each sells.
+/// Rows that wait to be sent, one of each tenant by turns, for one reader. Rows of one key stay in their order, also where they are of several tenants: those
+/// of a product, say, that each sells.
 /// </summary>
 internal sealed class FairQueue : IDisposable
 {

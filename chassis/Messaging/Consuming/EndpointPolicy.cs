@@ -16,8 +16,8 @@ using Npgsql;
 namespace Chassis.Messaging.Consuming;
 
 /// <summary>
-/// What every receive endpoint of the system has in common. From the outside in: operation and trace, sender, scheduler, shares of tenants, redelivery, patience with the
-/// database, retries in memory, and the transaction with inbox and outbox.
+/// What every receive endpoint of the system has in common. From the outside in: operation and trace, sender, scheduler, shares of tenants, redelivery,
+/// patience with the database, retries in memory, and the transaction with inbox and outbox.
 /// </summary>
 internal sealed class EndpointPolicy<TDbContext>(IRegistrationContext context, MessagingOptions options)
     where TDbContext : DbContext

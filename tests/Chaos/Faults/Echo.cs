@@ -139,7 +139,8 @@ public sealed class Echo(Uri broker, int seed) : IAsyncDisposable
     }
 
     private static string? TenantOf(BasicDeliverEventArgs message) =>
-        message.BasicProperties.Headers?.TryGetValue(CloudEventHeaders.TenantId, out var value) == true && value is byte[] text ? Encoding.UTF8.GetString(text) : null;
+        message.BasicProperties.Headers?.TryGetValue(CloudEventHeaders.TenantId, out var value) == true && value is byte[] text
+            ? Encoding.UTF8.GetString(text) : null;
 
     private async Task AgainAsync(BasicDeliverEventArgs message)
     {

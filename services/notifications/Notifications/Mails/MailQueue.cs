@@ -48,7 +48,9 @@ public sealed class MailQueue(NpgsqlDataSource database, IOptions<MailOptions> o
     private long _lastHeard = clock.GetTimestamp();
     private long _heardSince = clock.GetTimestamp();
 
-    /// <summary>Takes the mails that have waited longest, one of each tenant by turns: one that tells thousands of customers something holds up nobody's.</summary>
+    /// <summary>
+    /// Takes the mails that have waited longest, one of each tenant by turns: one that tells thousands of customers something holds up nobody's.
+    /// </summary>
     /// <param name="limit">As many at most.</param>
     /// <param name="ct">Cancels.</param>
     public async Task<IReadOnlyList<ClaimedMail>> ClaimAsync(int limit, CancellationToken ct)
