@@ -25,7 +25,7 @@ did make --no-print-directory service NAME=$name
 ok "made"
 
 # What a person has to look at afterwards: new files, and files that are written by a program.
-foreign=$(git status --porcelain --untracked-files=all | cut -c 4- | grep -vE "^(services/$name/|deploy/env/$name\.|contracts/(Shop.Contracts/$Name/|Contracts.Generator/Examples/${Name}Examples.cs|schemas/.*shop\.$name\.|asyncapi\.)|tests/System.Tests/Snapshots/shop\.$name\.|Microservices.sln|docker-compose(.cluster)?.yml|\.env\.example|\.devcontainer/|deploy/rabbitmq/definitions.json|deploy/env/(console|gateway).env|deploy/kubernetes/(base/($name|kustomization)\.yaml|secrets.txt|components/.*|overlays/.*/kustomization.yaml)|services/console/Console/appsettings.Development.json|docs/operate/(metrics|log-events).md|.*packages\.lock\.json$)" || true)
+foreign=$(git status --porcelain --untracked-files=all | cut -c 4- | grep -vE "^(services/$name/|deploy/env/$name\.|contracts/(Shop.Contracts/$Name/|Contracts.Generator/Examples/${Name}Examples.cs|schemas/.*shop\.$name\.|asyncapi\.)|tests/System.Tests/Snapshots/shop\.$name\.|Microservices.sln|docker-compose(.cluster)?.yml|\.env\.example|\.devcontainer/|deploy/rabbitmq/definitions.json|deploy/env/(console|gateway).env|deploy/kubernetes/(base/($name|console|kustomization)\.yaml|secrets.txt|components/.*|overlays/.*/kustomization.yaml)|services/console/Console/appsettings.Development.json|docs/operate/(metrics|log-events).md|.*packages\.lock\.json$)" || true)
 [ -z "$foreign" ] || die "Other files have changed: $foreign"
 ok "no file changed but its own and those that are generated"
 

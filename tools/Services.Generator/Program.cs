@@ -21,10 +21,20 @@ try
         return 0;
     }
 
-    foreach (var (path, text) in new Generated(root.FullName, Service.Of(root.FullName)).Stale().ToList())
+    var generated = new Generated(root.FullName, Service.Of(root.FullName));
+    // The manifests for Kubernetes follow from settings that are written here, too.
+    for (var pass = 1; generated.Stale().ToList() is { Count: > 0 } stale; pass++)
     {
-        File.WriteAllText(Path.Combine(root.FullName, path), text);
-        Console.WriteLine($"wrote {path}");
+        foreach (var (path, text) in stale)
+        {
+            File.WriteAllText(Path.Combine(root.FullName, path), text);
+            Console.WriteLine($"wrote {path}");
+        }
+
+        if (pass == 5)
+        {
+            throw new InvalidDataException($"{string.Join(", ", stale.Select(file => file.Key))}: never as what they follow from wants them.");
+        }
     }
 
     return 0;
