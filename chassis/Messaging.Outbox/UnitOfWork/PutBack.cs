@@ -26,7 +26,7 @@ internal static class PutBack
         headers[MessageKeys.SentBy] = accounts.SenderOf(receive) ?? string.Empty;
         return new OutboxRow
         {
-            MessageId = context.MessageId ?? Guid.CreateVersion7(),
+            MessageId = receive.GetMessageId() ?? context.MessageId ?? Guid.CreateVersion7(),
             Exchange = receive.InputAddress.GetEndpointName()!,
             RoutingKey = string.Empty,
             ContentType = receive.ContentType?.ToString() ?? MessageKeys.CommandContentType,

@@ -62,6 +62,29 @@ public sealed class FairShareTests(WorkFixture fixture) : IClassFixture<WorkFixt
     }
 
     [Fact]
+    public async Task Nonsense_that_was_put_aside_is_a_dead_letter_with_the_id_that_it_had_on_the_broker()
+    {
+        const string Queue = "work.nonsense";
+        await using var channel = await fixture.OpenChannelAsync();
+        var gate = Gate.Of(Queue);
+        var host = await fixture.StartAsync(bus => bus.AddConsumer<Gated>().Endpoint(e => e.Name = Queue));
+        await FillAsync(channel, Queue, Others, 1);
+        await Poll.UntilAsync(() => gate.Done.Count == Others.Length, "the first of each");
+        await FillAsync(channel, Queue, ["hot"], 100);
+        var (inside, outside) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        await SendAsync(channel, Queue, "hot", inside, new { subject = "no id", number = "no number" }, outside);
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.outbox WHERE message_id = '{outside}'"), n => n == 1, "it to be put aside");
+
+        gate.Open();
+        await Poll.UntilAsync(
+            () => fixture.Database.ScalarAsync<long>($"SELECT count(*) FROM messaging.dead_letters WHERE message_id = '{outside}'"), n => n == 1, "its letter");
+        await Poll.UntilAsync(fixture.OutboxRows, n => n == 0, "an empty outbox");
+        await fixture.Database.ExecuteAsync("DELETE FROM messaging.dead_letters");
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
     public async Task What_a_process_had_put_aside_when_it_died_is_handled_by_the_next_and_by_a_version_that_knows_nothing_of_shares()
     {
         var (mine, earlier) = (Guid.CreateVersion7(), Guid.CreateVersion7());
@@ -168,22 +191,27 @@ public sealed class FairShareTests(WorkFixture fixture) : IClassFixture<WorkFixt
         foreach (var tenant in Enumerable.Repeat(tenants, times).SelectMany(t => t))
         {
             var id = Guid.CreateVersion7();
-            var body = JsonSerializer.SerializeToUtf8Bytes(
-                new
-                {
-                    messageId = id,
-                    messageType = new[] { MessageUrn.ForTypeString<DoWork>() },
-                    message = new DoWork(id, 1),
-                    sentTime = TimeProvider.System.GetUtcNow(),
-                    headers = new Dictionary<string, string> { [CloudEventHeaders.TenantId] = tenant },
-                },
-                JsonSerializerOptions.Web);
-            var properties = new BasicProperties
-            {
-                ContentType = "application/vnd.masstransit+json", MessageId = id.ToString(), UserId = TestVhost.Account, Persistent = true,
-            };
-            await channel.BasicPublishAsync(string.Empty, queue, mandatory: false, properties, body, Token);
+            await SendAsync(channel, queue, tenant, id, new DoWork(id, 1), id);
         }
+    }
+
+    private static async Task SendAsync(IChannel channel, string queue, string tenant, Guid id, object message, Guid transportId)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(
+            new
+            {
+                messageId = id,
+                messageType = new[] { MessageUrn.ForTypeString<DoWork>() },
+                message,
+                sentTime = TimeProvider.System.GetUtcNow(),
+                headers = new Dictionary<string, string> { [CloudEventHeaders.TenantId] = tenant },
+            },
+            JsonSerializerOptions.Web);
+        var properties = new BasicProperties
+        {
+            ContentType = "application/vnd.masstransit+json", MessageId = transportId.ToString(), UserId = TestVhost.Account, Persistent = true,
+        };
+        await channel.BasicPublishAsync(string.Empty, queue, mandatory: false, properties, body, Token);
     }
 
     /// <summary>What came in to a queue, what was done, and what the tenant that floods it has to wait for.</summary>
