@@ -142,6 +142,7 @@ public static class MessagingExtensions
         // After the bus, so that they stop before it.
         services.AddHostedService(provider => provider.GetRequiredService<LaneChannels>());
         services.AddHostedService<ConsumerGuard>();
+        services.AddSingleton<UnroutedEvents>();
         services.AddSingleton<TopologyWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<TopologyWatch>());
         services.TryAddScoped<IMessageScheduler>(CreateScheduler<TDbContext>);

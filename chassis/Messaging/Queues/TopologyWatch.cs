@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using Chassis.Messaging.Relay;
-using Chassis.Messaging.Wire;
 using Contracts.Events;
 using MassTransit;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -28,14 +25,12 @@ internal sealed partial class TopologyWatch(
     Lanes lanes,
     LaneTopology ordered,
     FirstDeclaration first,
+    UnroutedEvents unrouted,
     IOptions<MessagingOptions> options,
     MessagingMetrics metrics,
     TimeProvider clock,
     ILogger<TopologyWatch> logger) : BackgroundService, IHealthCheck
 {
-    // An event that comes back to the unrouted ones as often as this is bound to something that does not take it.
-    private const int MaxReturns = 3;
-
     // Those that everybody's messages go through, and everybody mends.
     private readonly WantedExchange[] _shared =
     [
@@ -43,9 +38,6 @@ internal sealed partial class TopologyWatch(
             catalogue.Exchanges.AllEvents,
             ExchangeType.Topic), new(catalogue.Exchanges.Replay, ExchangeType.Direct), new(catalogue.Exchanges.Returned, ExchangeType.Direct),
     ];
-
-    // So many looks on, what lies among the unrouted events is for nobody.
-    private const int LooksUntilLeft = 6;
 
     private static readonly TimeSpan Eager = TimeSpan.FromSeconds(1);
 
@@ -58,8 +50,6 @@ internal sealed partial class TopologyWatch(
     private readonly ConsumerTopology _wanted = ConsumerTopology.Of(bus);
     private readonly string[] _events = [.. catalogue.PublishedBy(service.Name).Select(e => e.Type)];
     private IReadOnlyList<(long At, string What)> _mended = [];
-    private uint _unrouted;
-    private int _looksAtTheSame;
     private IChannel? _channel;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
@@ -141,7 +131,7 @@ internal sealed partial class TopologyWatch(
             LogMended(string.Join(", ", missing), catalogue.Exchanges.Unrouted);
         }
 
-        await DeliverUnroutedAsync(connection, ct);
+        await unrouted.LookAsync(connection, ct);
     }
 
     /// <summary>Exchanges of this service's events that are not there and may be made.</summary>
@@ -292,72 +282,6 @@ internal sealed partial class TopologyWatch(
         }
     }
 
-    /// <summary>
-    /// Events lie among the unrouted ones when no queue took them. One that an endpoint of this service is bound to must have come while the binding was
-    /// missing: it goes to its exchange once more, after every service had an interval to bind again. What nobody here wants stays; what is ignored here goes
-    /// the same way after all others had time to take what is theirs. The broker carries it there when it is rejected, under the account that had sent it:
-    /// nobody else may publish there, and nobody else would be believed.
-    /// </summary>
-    private async Task DeliverUnroutedAsync(IConnection connection, CancellationToken ct)
-    {
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
-        uint count;
-        try
-        {
-            count = (await channel.QueueDeclarePassiveAsync(catalogue.Exchanges.Unrouted, ct)).MessageCount;
-        }
-        catch (OperationInterruptedException)
-        {
-            return;
-        }
-
-        _looksAtTheSame = count == _unrouted ? _looksAtTheSame + 1 : 0;
-        var isLeft = _looksAtTheSame >= LooksUntilLeft && subscriptions.Ignored.Any();
-        if (count == 0 || (count == _unrouted && !isLeft))
-        {
-            return;
-        }
-
-        if (_unrouted != uint.MaxValue && !isLeft)
-        {
-            _unrouted = uint.MaxValue;    // seen once; the next look is an interval later
-            return;
-        }
-
-        var delivered = 0;
-        for (var i = 0u; i < count && await channel.BasicGetAsync(catalogue.Exchanges.Unrouted, autoAck: false, ct) is { } message; i++)
-        {
-            // What is not acknowledged goes back to its place when the channel ends.
-            if ((IsWanted(message.RoutingKey, subscriptions.All) || (isLeft && IsWanted(message.RoutingKey, subscriptions.Ignored)))
-                && !vanished.IsHeld(message.RoutingKey) && ReturnsOf(message.BasicProperties) < MaxReturns)
-            {
-                await channel.BasicRejectAsync(message.DeliveryTag, requeue: false, ct);
-                delivered++;
-            }
-        }
-
-        (_unrouted, _looksAtTheSame) = (count - (uint)delivered, 0);
-        if (delivered > 0)
-        {
-            LogDelivered(delivered);
-        }
-    }
-
-    private static long ReturnsOf(IReadOnlyBasicProperties properties) =>
-        properties.Headers?.TryGetValue(TransportHeaders.Deaths, out var deaths) == true && deaths is IList<object> all
-            ? all.OfType<IDictionary<string, object>>().Where(
-                d => d.TryGetValue("reason", out var reason) && reason is byte[] text && text.AsSpan().SequenceEqual("rejected"u8))
-                .Sum(d => d.TryGetValue("count", out var count) ? Convert.ToInt64(count, CultureInfo.InvariantCulture) : 0)
-            : 0;
-
-    private bool IsWanted(string type, IEnumerable<WantedBinding> bindings) =>
-        bindings.Any(b => b.Source == type || (b.Source == catalogue.Exchanges.AllEvents && Matches(b.RoutingKey, type)));
-
-    // AMQP topics: a star is one word, a hash any number of them.
-    private static bool Matches(string pattern, string type) => Regex.IsMatch(
-        type, $"^{Regex.Escape(pattern).Replace(@"\.\#", @"(\..*)?", StringComparison.Ordinal).Replace(@"\#", ".*", StringComparison.Ordinal).Replace(@"\*", "[^.]*", StringComparison.Ordinal)}$",
-        RegexOptions.NonBacktracking);
-
     private static async Task<bool> IsThereAsync(IConnection connection, Func<IChannel, Task> look, CancellationToken ct)
     {
         await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
@@ -397,7 +321,4 @@ internal sealed partial class TopologyWatch(
         "Somebody has deleted {What}; it is made again, with its bindings. What was sent meanwhile waits, or lies in {Unrouted}.",
         EventName = "topology.mended")]
     private partial void LogMended(string what, string unrouted);
-
-    [LoggerMessage(2142, LogLevel.Warning, "{Count} events that had reached nobody were sent once more.", EventName = "topology.unrouted_sent")]
-    private partial void LogDelivered(int count);
 }
