@@ -38,13 +38,10 @@ end_guest() {
 
 # ── The two modes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-# One after the other: they join those that run. What the first has made alone has its copies on them as well.
-join_nodes() {
+# What the broker had made alone has its copies on the nodes that came to it as well.
+grow_containers_queues() {
     local node
-    for node in rabbitmq-2 rabbitmq-3; do
-        docker compose up --wait --quiet-pull "$node" || die "The broker's node $node did not become healthy." "See why: docker compose logs $node"
-        docker compose exec -T rabbitmq rabbitmq-queues -q grow "rabbit@$node" all >/dev/null
-    done
+    for node in rabbitmq-2 rabbitmq-3; do docker compose exec -T rabbitmq rabbitmq-queues -q grow "rabbit@$node" all >/dev/null; done
 }
 
 up_docker() {
@@ -62,8 +59,10 @@ up_docker() {
     printf 'docker\n' >"$STATE/mode"
     [ -z "${CLUSTER:-}" ] || printf '%s' "$REPLICAS" >"$STATE/cluster"
     step "docker compose up --build --wait"
-    docker compose up --wait --quiet-pull rabbitmq || die "The broker did not become healthy." "See why: docker compose logs rabbitmq"
-    [ -z "${CLUSTER:-}" ] || join_nodes
+    # Nodes that are new look for each other: the first alone would look for minutes.
+    docker compose up --wait --quiet-pull rabbitmq ${CLUSTER:+rabbitmq-2 rabbitmq-3} ||
+        die "The broker did not become healthy." "See why: docker compose logs rabbitmq${CLUSTER:+ rabbitmq-2 rabbitmq-3}"
+    [ -z "${CLUSTER:-}" ] || grow_containers_queues
     at_broker definitions /tmp/broker/definitions.json
     end_guest
     renew_queues
