@@ -38,11 +38,11 @@ end_guest() {
 
 # ── The two modes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-# What the broker had made alone has its copies on the nodes that came to it as well.
-grow_containers_queues() {
-    local node
-    for node in rabbitmq-2 rabbitmq-3; do docker compose exec -T rabbitmq rabbitmq-queues -q grow "rabbit@$node" all >/dev/null; done
-}
+# Three nodes find each other, or wait for those whom they know, so that they start together. One that has run alone has to be there before the others, or they
+# would be a broker without it; it gives them copies of its queues.
+start_broker() { docker compose up --wait --quiet-pull "$@" || die "The broker did not become healthy." "See why: docker compose logs $*"; }
+is_to_grow() { has_volume rabbitmq && ! has_volume rabbitmq-2; }
+has_volume() { docker volume inspect "${COMPOSE_PROJECT_NAME}_$1" >/dev/null 2>&1; }
 
 up_docker() {
     local name
@@ -50,7 +50,7 @@ up_docker() {
     stop_services() { docker compose stop "${SERVICES[@]}"; }
     # compose would only say "address already in use", late, and of one port.
     if [ -z "$(own_containers)" ]; then
-        for name in "${SERVICES[@]}" ${CLUSTER:+gateway} payment-sandbox rabbitmq rabbitmq-management postgres mail-smtp mail-web ${REDIS:+redis} $([ ! -e "$STATE/observed" ] || echo telemetry prometheus alertmanager); do
+        for name in "${SERVICES[@]}" ${CLUSTER:+gateway} payment-sandbox rabbitmq rabbitmq-management ${CLUSTER:+rabbitmq-2-management rabbitmq-3-management} postgres mail-smtp mail-web ${REDIS:+redis} $([ ! -e "$STATE/observed" ] || echo telemetry prometheus alertmanager); do
             need_port "$(port_variable "$name")" "${name//-/ }"
         done
     fi
@@ -59,10 +59,11 @@ up_docker() {
     printf 'docker\n' >"$STATE/mode"
     [ -z "${CLUSTER:-}" ] || printf '%s' "$REPLICAS" >"$STATE/cluster"
     step "docker compose up --build --wait"
-    # Nodes that are new look for each other: the first alone would look for minutes.
-    docker compose up --wait --quiet-pull rabbitmq ${CLUSTER:+rabbitmq-2 rabbitmq-3} ||
-        die "The broker did not become healthy." "See why: docker compose logs rabbitmq${CLUSTER:+ rabbitmq-2 rabbitmq-3}"
-    [ -z "${CLUSTER:-}" ] || grow_containers_queues
+    if [ -z "${CLUSTER:-}" ] || is_to_grow; then start_broker rabbitmq; fi
+    if [ -n "${CLUSTER:-}" ]; then
+        start_broker rabbitmq rabbitmq-2 rabbitmq-3
+        for name in rabbitmq-2 rabbitmq-3; do docker compose exec -T rabbitmq rabbitmq-queues -q grow "rabbit@$name" all >/dev/null; done
+    fi
     at_broker definitions /tmp/broker/definitions.json
     end_guest
     renew_queues
