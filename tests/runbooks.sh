@@ -60,7 +60,8 @@ redis_is_away() { export REDIS=true; make up; make stop SERVICE=redis; }
 redis_is_away_healed() { export REDIS=; make up; }
 # Only where there is a copy.
 the_database_has_failed_over() { make kill SERVICE=postgres; }
-the_database_has_failed_over_healed() { make start SERVICE=postgres; }
+# In containers the first refuses to start again, as the page says.
+the_database_has_failed_over_healed() { [ "$(cat .local/mode)" != local ] || make start SERVICE=postgres; }
 
 payments_do_not_answer() { make stop SERVICE=payment-sandbox; place_order; }
 payments_do_not_answer_healed() { make start SERVICE=payment-sandbox; }
