@@ -207,7 +207,7 @@ $(services_and_urls)
   mails            http://127.0.0.1:$MAIL_WEB_PORT
   payment sandbox  http${TLS:+s}://127.0.0.1:$PAYMENT_SANDBOX_PORT
   PostgreSQL       127.0.0.1:$POSTGRES_PORT                   postgres / $POSTGRES_PASSWORD
-$(telemetry)$(cluster)
+$(telemetry; cluster)
   operator         $OPERATOR_EMAIL / $OPERATOR_PASSWORD
 
 Next: ${bold}make demo${plain} places four orders and shows what becomes of them. make down stops everything.

@@ -25,6 +25,20 @@ check() {    # check NAME COMMAND...
 
 for file in rules/*.yml; do check "the rules of $file" promtool check rules "$file"; done
 for file in rules/tests/*.yml; do check "the tests of ${file/tests\//}" promtool test rules "$file"; done
-if [ -f prometheus.yml ]; then check 'the settings of Prometheus' promtool check config prometheus.yml; fi
+
+# What prometheus.sh makes for replicas, a broker of three nodes, and TLS: it is right, and everybody is asked.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+touch "$work/ca.crt"
+settings() {
+    local made
+    made=$(env SERVICE_TARGETS='users=users-1:1 orders=orders-1:1 users=users-2:1' RABBITMQ_TARGETS='node-1:2 node-2:2 node-3:2' POSTGRES_TARGET=postgres:3 \
+        ALERTMANAGER_TARGET=alertmanager:4 TLS="$1" CA="$work/ca.crt" sh prometheus.sh "$work/made") && promtool check config "$made" || return
+    for target in users-1:1 users-2:1 orders-1:1 node-1:2 node-2:2 node-3:2 postgres:3 alertmanager:4; do
+        grep -qF "\"$target\"" "$work"/made/*.yml || { echo "$target is no target."; return 1; }
+    done
+}
+check 'the settings of Prometheus' settings ''
+check 'the settings of Prometheus with TLS' settings true
 check 'the settings of Alertmanager' amtool check-config alertmanager.yml
 exit "$broken"

@@ -30,7 +30,7 @@ observer_port() {
 }
 
 start_observability() {
-    local name process config service_targets=()
+    local name process config service_targets=() broker_targets=()
     for name in "${OBSERVERS[@]}"; do alive "$name" || need_port "$(observer_port "$name")" "$name"; done
     alive dashboard || need_port OTLP_PORT "the dashboard (OTLP)"
     for name in "${SERVICES[@]}"; do
@@ -39,7 +39,8 @@ start_observability() {
             service_targets+=("$name=127.0.0.1:${!config}")
         done
     done
-    config=$(env SERVICE_TARGETS="${service_targets[*]}" RABBITMQ_TARGET="127.0.0.1:$RABBITMQ_METRICS_PORT" POSTGRES_TARGET="127.0.0.1:$POSTGRES_METRICS_PORT" \
+    for name in $(broker_nodes); do broker_targets+=("127.0.0.1:$(broker_port "$name" METRICS)"); done
+    config=$(env SERVICE_TARGETS="${service_targets[*]}" RABBITMQ_TARGETS="${broker_targets[*]}" POSTGRES_TARGET="127.0.0.1:$POSTGRES_METRICS_PORT" \
         ALERTMANAGER_TARGET="127.0.0.1:$ALERTMANAGER_PORT" TLS="$TLS" CA="$STATE/tls/clients/trusted/ca.crt" \
         sh "$ROOT/deploy/observability/prometheus.sh" "$STATE/prometheus/config")
     alive dashboard || start dashboard env -u OTEL_EXPORTER_OTLP_ENDPOINT "ASPNETCORE_URLS=http://127.0.0.1:$TELEMETRY_PORT" \

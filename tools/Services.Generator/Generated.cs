@@ -39,6 +39,7 @@ public sealed class Generated(string root, IReadOnlyList<Service> services)
             ["passwords at the broker"] = _keeping.Select(s => "    " + Password(s, "BROKER_PASSWORD", "dev")),
             ["ports of the gateway"] = _keeping.Select(s => $"      - \"127.0.0.1:${{{s.Variable}_PORT:-{s.Port}}}:{s.Port}\""),
             ["what the gateway waits for"] = _keeping.Select(s => $"      {s.Name}: {{ condition: service_started }}"),
+            ["which have replicas"] = [$"      REPLICATED: {string.Join(' ', _keeping.Select(s => s.Name))}"],
             ["addresses behind the gateway"] = _keeping.Select(s => $"      Console__Services__{s.Name}: http${{TLS:+s}}://gateway:{s.Port}"),
         }),
         [".env.example"] = Fill(".env.example", new()

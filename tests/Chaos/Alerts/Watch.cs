@@ -74,7 +74,7 @@ internal sealed class Watch : IAsyncDisposable
             Environment =
             {
                 ["SERVICE_TARGETS"] = string.Join(' ', stage.Metrics.Select(m => $"{m.Service}={m.Address.Authority}")),
-                ["RABBITMQ_TARGET"] = TestServers.RabbitMqMetrics,
+                ["RABBITMQ_TARGETS"] = TestServers.RabbitMqMetrics,
                 ["POSTGRES_TARGET"] = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{exporter}"),
                 ["ALERTMANAGER_TARGET"] = "127.0.0.1:9",      // nobody: what fires is asked of Prometheus
             },
