@@ -100,6 +100,7 @@ public sealed record RunSettings
 
     private static string[] List(string name) => Words(Environment.GetEnvironmentVariable(name));
 
-    private static int Number(string name, int otherwise) =>
+    /// <summary>The number in a variable of the environment.</summary>
+    public static int Number(string name, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : otherwise;
 }

@@ -84,17 +84,18 @@ public static class MutantTest
         static bool WantsThemAlone(Mutant mutant) => mutant.Settings?.FaultKinds.Any(Arsenal.HurtsServers) == true;
     }
 
-    /// <summary>No bug, and everything that the runs with bugs are put through.</summary>
+    /// <summary>No bug, and everything that the runs with bugs are put through; or with <c>FAULTS</c> so many of their faults.</summary>
     private static Mutant Control(IReadOnlyList<Mutant> mutants, RunSettings common)
     {
         RunSettings[] runs = [.. mutants.Select(m => m.Settings).OfType<RunSettings>()];
         var faults = runs.SelectMany(r => r.FaultKinds).Distinct().Order(StringComparer.Ordinal).ToArray();
+        var count = Math.Min(RunSettings.Number("FAULTS", faults.Length), faults.Length);
         return new Mutant(ControlName, "nothing: the same binaries must pass", "", common with
         {
-            Faults = faults.Length,
+            Faults = count,
             FaultKinds = faults,
             OrderKinds = [],
-            Orders = Math.Max(OrdersOfOneRun, faults.Length * OrdersPerFaultOfTheControl),
+            Orders = Math.Max(OrdersOfOneRun, count * OrdersPerFaultOfTheControl),
             Replicas = runs.Max(r => r.Replicas),
             ServiceSettings = runs.SelectMany(r => r.ServiceSettings).Where(s => s.Key != Mutant.Switch).DistinctBy(s => s.Key).ToDictionary(),
         });
