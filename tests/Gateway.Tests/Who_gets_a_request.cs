@@ -206,6 +206,25 @@ public sealed class Who_gets_a_request
     }
 
     [Fact]
+    public async Task A_body_that_says_no_length_ends_at_the_limit()
+    {
+        await using var gateway = await RunningGateway.StartAsync(replicas: 1, settings: new Dictionary<string, string> { ["Gateway:MaxBodySize"] = "2048" });
+        var effects = 0;
+        gateway.Replicas[0].Work = async context =>
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null);
+            Interlocked.Increment(ref effects);
+        };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/work") { Content = new ByteArrayContent(new byte[3000]) };
+        request.Headers.TransferEncodingChunked = true;
+        using var answer = await gateway.Client.SendAsync(request);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.RequestEntityTooLarge);
+        (await ProblemOf(answer)).GetProperty("type").GetString().ShouldBe("urn:problem:body_too_large");
+        effects.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task A_name_stands_for_whoever_the_name_server_knows()
     {
         var replica = await new Replica("named").StartAsync();
