@@ -45,7 +45,8 @@ failed() {
 
 step "Planting the bugs"
 # `sources` leaves out the tests, and the gateway of a system that has none.
-built_from=$(sources; cd "$ROOT" && find "${tests[@]}" deploy/gateway "$project"/Mutants/*.patch \( -name bin -o -name obj \) -prune -o -type f -exec sha256sum {} + | sort | sha256sum)
+built_from=$(sources; cd "$ROOT" && find "${tests[@]}" deploy/gateway "$project"/Mutants/*.patch \( -name bin -o -name obj \) -prune -o -type f \
+    -exec sha256sum {} + | sort | sha256sum)
 if [ "$(cat "$copy/built-from" 2>/dev/null)" != "$built_from" ]; then
     plant
     step "Building"

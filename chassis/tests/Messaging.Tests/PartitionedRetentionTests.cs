@@ -99,7 +99,8 @@ public sealed class PartitionedRetentionTests : IAsyncLifetime
             """
             INSERT INTO messaging.inbox SELECT partitions.first_id(at), gen_random_uuid(), at FROM (SELECT now() - interval '8 days 12 hours') AS past (at);
             INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data)
-            SELECT partitions.first_id(now() - age), 'work', 'work', now() - age, '{}', '{}' FROM unnest(ARRAY['78 months', '2 years']::interval[]) AS past (age);
+            SELECT partitions.first_id(now() - age), 'work', 'work', now() - age, '{}', '{}'
+            FROM unnest(ARRAY['78 months', '2 years']::interval[]) AS past (age);
             """);
         var clock = new FakeTimeProvider();
         using var cleanup = ActivatorUtilities.CreateInstance<InboxCleanup>(host.Services, clock);
