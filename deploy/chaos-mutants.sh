@@ -18,14 +18,17 @@ mkdir -p "$STATE/logs" "$STATE/reports"
 trap 'printf "\n"; warn "interrupted"; exit 130' INT TERM
 trap '"$ROOT/deploy/local/servers.sh" chaos stop || true' EXIT
 
-# What the services are made of, without its tests but those of messaging; the copy is not part of any repository above it.
+# Where the tests are that a bug can be caught by; tests/Chaos/Mutants/CatchingTest.cs has the same.
+tests=(chassis/tests/EventSourcing.Tests chassis/tests/Messaging.Tests tests/Gateway.Tests)
+
+# What the services and the gateway are made of, without its tests but these; the copy is not part of any repository above it.
 plant() {
     local patch
     rm -rf "$copy"
     mkdir -p "$copy"
     (cd "$ROOT" && tar -cf - --exclude=bin --exclude=obj --exclude=node_modules --exclude=tests --exclude='*.Tests' Directory.Build.props Directory.Build.targets \
-        Directory.Packages.props global.json .editorconfig chassis contracts services deploy/payment-sandbox deploy/local/System.proj &&
-        tar -cf - --exclude=bin --exclude=obj tests/Demo chassis/tests/Messaging.Tests chassis/tests/Messaging.CrashHost) |
+        Directory.Packages.props global.json .editorconfig chassis contracts services deploy/gateway deploy/payment-sandbox deploy/local/System.proj &&
+        tar -cf - --exclude=bin --exclude=obj tests/Demo chassis/tests/Messaging.CrashHost "${tests[@]}") |
         tar -xf - --ignore-zeros -C "$copy"
     for patch in "$ROOT/$project"/Mutants/*.patch; do
         GIT_CEILING_DIRECTORIES=$STATE git -C "$copy" apply "$patch" 2>"$STATE/logs/mutants-patch.log" || {
@@ -41,11 +44,13 @@ failed() {
 }
 
 step "Planting the bugs"
-built_from=$(sources; sha256sum "$ROOT/$project"/Mutants/*.patch)
+# `sources` leaves out the tests, and the gateway of a system that has none.
+built_from=$(sources; cd "$ROOT" && find "${tests[@]}" deploy/gateway "$project"/Mutants/*.patch \( -name bin -o -name obj \) -prune -o -type f \
+    -exec sha256sum {} + | sort | sha256sum)
 if [ "$(cat "$copy/built-from" 2>/dev/null)" != "$built_from" ]; then
     plant
     step "Building"
-    for part in deploy/local/System.proj chassis/tests/Messaging.Tests; do
+    for part in deploy/local/System.proj "${tests[@]}"; do
         dotnet_build "$copy/$part" --configuration Release >"$STATE/logs/mutants-build.log" 2>&1 || failed "$STATE/logs/mutants-build.log"
     done
     printf '%s' "$built_from" >"$copy/built-from"

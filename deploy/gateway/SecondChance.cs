@@ -46,10 +46,18 @@ internal static partial class SecondChance
 
     private static Problem Of(IForwarderErrorFeature failed) => failed switch
     {
-        { Error: ForwarderError.RequestBodyClient, Exception: BadHttpRequestException { StatusCode: 413 } } => Problem.TooLarge,
+        { Error: ForwarderError.RequestBodyClient } when IsTooLarge(failed.Exception) => Problem.TooLarge,
         { Error: ForwarderError.RequestBodyClient or ForwarderError.RequestCreation } => Problem.Refused,
         { Error: ForwarderError.RequestTimedOut } => Problem.TooSlow,
         _ => Problem.UnknownOutcome,
+    };
+
+    // What broke the body comes together with what that did to the request.
+    private static bool IsTooLarge(Exception? exception) => exception switch
+    {
+        AggregateException several => several.InnerExceptions.Any(IsTooLarge),
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => true,
+        _ => false,
     };
 
     private static bool IsSafe(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography.X509Certificates;
 using Chassis.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -18,7 +19,10 @@ public sealed class Replica(string name) : IAsyncDisposable
 
     public int Port { get; } = Ports.Free();
 
-    public string Address => $"http://127.0.0.1:{Port}";
+    /// <summary>With one it speaks TLS.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    public string Address => $"{(Certificate is null ? "http" : "https")}://127.0.0.1:{Port}";
 
     /// <summary>Method and path of each request that was no probe.</summary>
     public IReadOnlyCollection<string> Got => _got;
@@ -38,7 +42,8 @@ public sealed class Replica(string name) : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls(Address);
+        builder.WebHost.UseUrls(Address).UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(k => k.ConfigureHttpsDefaults(https => https.ServerCertificate = Certificate));
         _app = builder.Build();
         _app.Run(AnswerAsync);
         await _app.StartAsync();

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Chassis.Testing;
 using Microsoft.AspNetCore.Http;
@@ -204,6 +206,25 @@ public sealed class Who_gets_a_request
     }
 
     [Fact]
+    public async Task A_body_that_says_no_length_ends_at_the_limit()
+    {
+        await using var gateway = await RunningGateway.StartAsync(replicas: 1, settings: new Dictionary<string, string> { ["Gateway:MaxBodySize"] = "2048" });
+        var effects = 0;
+        gateway.Replicas[0].Work = async context =>
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null);
+            Interlocked.Increment(ref effects);
+        };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/work") { Content = new ByteArrayContent(new byte[3000]) };
+        request.Headers.TransferEncodingChunked = true;
+        using var answer = await gateway.Client.SendAsync(request);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.RequestEntityTooLarge);
+        (await ProblemOf(answer)).GetProperty("type").GetString().ShouldBe("urn:problem:body_too_large");
+        effects.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task A_name_stands_for_whoever_the_name_server_knows()
     {
         var replica = await new Replica("named").StartAsync();
@@ -214,6 +235,30 @@ public sealed class Who_gets_a_request
         {
             (await gateway.AskAsync(HttpMethod.Post)).ShouldBe("named");
         }
+    }
+
+    [Fact]
+    public async Task A_replica_whose_certificate_nobody_vouches_for_gets_none()
+    {
+        using var certificate = SelfSigned(IPAddress.Loopback);
+        await using var stranger = await new Replica("stranger") { Certificate = certificate }.StartAsync();
+        await using var gateway = await RunningGateway.StartAsync(replicas: 0, addresses: [stranger.Address]);
+
+        using var answer = await gateway.Client.GetAsync("/work");
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        stranger.Got.ShouldBeEmpty();
+    }
+
+    private static X509Certificate2 SelfSigned(IPAddress address)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=stranger", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(address);
+        request.CertificateExtensions.Add(names.Build());
+        var now = TimeProvider.System.GetUtcNow();
+        return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
     }
 
     private static async Task<JsonElement> ProblemOf(HttpResponseMessage answer)

@@ -5,6 +5,7 @@ using Chassis.Testing;
 using Messaging.CrashHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace Messaging.Tests;
@@ -69,6 +70,55 @@ public sealed class PartitionedRetentionTests : IAsyncLifetime
         (await RowsAsync()).ShouldBe(4);
         (await DropAsync(1, "13 days")).ShouldBe(1);
         (await RowsAsync()).ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task A_row_that_comes_while_the_lock_is_waited_for_keeps_its_week()
+    {
+        using var host = await MigratedAsync();
+        await using var writer = new NpgsqlConnection(_database.Migrations);
+        await writer.OpenAsync(Token);
+        int? dropped;
+        do
+        {
+            dropped = await DropBehindAsync(writer);
+        }
+        while (dropped is null);
+
+        dropped.ShouldBe(0);
+        (await RowsAsync()).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_sweeps_of_the_service_drop_what_has_outlived_its_own_time()
+    {
+        using var host = await MigratedAsync();
+        await CutPastAsync("messaging.inbox", "9 days", "8 days");
+        await CutPastAsync("messaging.boundary_events", "7 years", "6 years", "1 year");
+        await _database.ExecuteAsync(
+            """
+            INSERT INTO messaging.inbox SELECT partitions.first_id(at), gen_random_uuid(), at FROM (SELECT now() - interval '8 days 12 hours') AS past (at);
+            INSERT INTO messaging.boundary_events (event_id, type, subject, time, headers, data)
+            SELECT partitions.first_id(now() - age), 'work', 'work', now() - age, '{}', '{}'
+            FROM unnest(ARRAY['78 months', '2 years']::interval[]) AS past (age);
+            """);
+        var clock = new FakeTimeProvider();
+        using var cleanup = ActivatorUtilities.CreateInstance<InboxCleanup>(host.Services, clock);
+        await cleanup.StartAsync(Token);
+
+        await host.Services.GetRequiredService<Retention>().SweepAsync(Token);
+        await Poll.UntilAsync(
+            async () =>
+            {
+                clock.Advance(TimeSpan.FromHours(1));
+                return await RowsAsync() == 0;
+            },
+            "the inbox to have forgotten");
+
+        await cleanup.StopAsync(Token);
+        (await _database.ScalarAsync<string>(
+            "SELECT string_agg(name, ' ' ORDER BY name) FROM partitions.parts WHERE name LIKE '%past_'"))
+            .ShouldBe("messaging.boundary_events_past2 messaging.boundary_events_past3 messaging.inbox_past2");
     }
 
     [Fact]
@@ -140,6 +190,58 @@ public sealed class PartitionedRetentionTests : IAsyncLifetime
             SELECT partitions.time_of(ends) FROM partitions.parts
             WHERE of = 'messaging.inbox' AND begins IS NOT NULL AND ends IS NOT NULL ORDER BY begins LIMIT 1 OFFSET {week - 1}) + interval '{after}')
         """);
+
+    /// <summary>Drops the first week while somebody writes a row of it, and commits when the lock is waited for.</summary>
+    /// <returns>How many parts were dropped; null when the lock was given up first, as may happen on a busy machine.</returns>
+    private async Task<int?> DropBehindAsync(NpgsqlConnection writer)
+    {
+        await using var transaction = await writer.BeginTransactionAsync(Token);
+        await writer.ExecuteAsync(
+            """
+            INSERT INTO messaging.inbox SELECT begins, gen_random_uuid(), partitions.time_of(ends) + interval '2 hours' FROM partitions.parts
+            WHERE of = 'messaging.inbox' AND begins IS NOT NULL ORDER BY begins LIMIT 1
+            """,
+            Token);
+        var dropping = DropAsync(1, "7 days 1 hour");
+        await Poll.UntilAsync(async () => dropping.IsCompleted || await IsLockWaitedForAsync(), "the lock to be waited for");
+        try
+        {
+            await (dropping.IsCompleted ? transaction.RollbackAsync(Token) : transaction.CommitAsync(Token));
+            return await dropping;
+        }
+        catch (PostgresException e) when (DatabaseFailure.IsConflict(e))
+        {
+            await _database.ExecuteAsync("SET messaging.sweep = 'on'; DELETE FROM messaging.inbox");
+            return null;
+        }
+    }
+
+    private Task<bool> IsLockWaitedForAsync() => _database.ScalarAsync<bool>(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'messaging.inbox'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted)");
+
+    /// <summary>Parts between so long ago, one after the other, and the last one up to the first that there is.</summary>
+    private async Task CutPastAsync(string table, params string[] ago)
+    {
+        await using var owner = NpgsqlDataSource.Create(_database.Migrations);
+        await owner.ExecuteAsync(
+            $"""
+            DO $$
+            DECLARE
+                first partitions.parts;
+                borders uuid[];
+            BEGIN
+                SELECT * INTO STRICT first FROM partitions.parts WHERE of = '{table}' AND begins IS NULL;
+                borders := ARRAY(SELECT partitions.first_id(now() - age) FROM unnest(ARRAY['{string.Join("', '", ago)}']::interval[]) AS age) || first.ends;
+                EXECUTE format('ALTER TABLE {table} DETACH PARTITION %s', first.name);
+                EXECUTE format('ALTER TABLE {table} ATTACH PARTITION %s FOR VALUES FROM (MINVALUE) TO (%L)', first.name, borders[1]);
+                FOR n IN 1..{ago.Length} LOOP
+                    EXECUTE format('CREATE TABLE {table}_past%s PARTITION OF {table} FOR VALUES FROM (%L) TO (%L)', n, borders[n], borders[n + 1]);
+                END LOOP;
+            END
+            $$
+            """,
+            Token);
+    }
 
     private Task<long> RowsAsync() => _database.ScalarAsync<long>("SELECT count(*) FROM messaging.inbox");
 }

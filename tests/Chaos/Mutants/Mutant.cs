@@ -6,7 +6,7 @@ namespace Shop.Chaos.Mutants;
 /// <summary>A bug to plant: a patch whose first lines say what it breaks, which invariant must notice, and what has to happen for that.</summary>
 /// <param name="Name">Name of the patch and value of the switch that turns the bug on.</param>
 /// <param name="Breaks">What is wrong then, in words.</param>
-/// <param name="CaughtBy">Key of the invariant that must be violated; of a bug that no run of the whole shows, the test of messaging that must fail.</param>
+/// <param name="CaughtBy">Key of the invariant that must be violated; of a bug that no run of the whole shows, the full name of the test that must fail.</param>
 /// <param name="Settings">The run that exposes it; null when a test does.</param>
 public sealed record Mutant(string Name, string Breaks, string CaughtBy, RunSettings? Settings)
 {

@@ -54,7 +54,7 @@ public static class MutantTest
 
         var folder = Path.Combine(reports, "mutants");
         Directory.CreateDirectory(folder);
-        console.WriteLine($"{"mutant",-26} {"caught by",-16} {"seconds",7}  what it breaks");
+        console.WriteLine($"{"mutant",-26} {"caught by",-25} {"seconds",7}  what it breaks");
         var results = new ConcurrentBag<Result>();
         await console.Status().StartAsync($"{wanted.Length} runs …", async _ =>
         {
@@ -113,7 +113,7 @@ public static class MutantTest
             {
                 violated = mutant.Settings is { } run
                     ? await ViolatedAsync(run, servers, Path.Combine(folder, name), log)
-                    : await MessagingTest.FailsAsync(build, mutant, log) ? [mutant.CaughtBy] : [];
+                    : await CatchingTest.FailsAsync(build, mutant, log) ? [mutant.CaughtBy] : [];
             }
             catch (Exception e)
             {
@@ -144,13 +144,13 @@ public static class MutantTest
     /// <param name="Trouble">Why the run broke off; null when it did not.</param>
     private sealed record Result(string Mutant, string Breaks, string Catcher, bool Passed, IReadOnlyList<string> Violated, double Seconds, string? Trouble)
     {
-        public string Line => string.Create(CultureInfo.InvariantCulture, $"{Mutant,-26} {Verdict,-16} {Seconds,7:0}  {Breaks}{Besides}");
+        public string Line => string.Create(CultureInfo.InvariantCulture, $"{Mutant,-26} {Verdict,-25} {Seconds,7:0}  {Breaks}{Besides}");
 
         private string Verdict => (Trouble, Passed, Mutant == ControlName) switch
         {
             (not null, _, _) => "BROKE OFF",
             (_, true, true) => "holds",
-            (_, true, false) => Catcher.Split('.')[0],
+            (_, true, false) => Catcher.Split('.') is [.., var type, _] ? type : Catcher,
             (_, false, true) => "VIOLATED",
             _ => "SURVIVED",
         };
