@@ -75,7 +75,7 @@ internal sealed partial class ConsumerGuard(
                 return;
             }
 
-            // Whether it stands by or is forgotten by the broker, nobody tells; in either case it may queue up once more.
+            // Whether it stands by or is forgotten by the broker (TopologyWatch), nobody tells; in either case it may queue up once more.
             if (standBys.Look(queues.Where(q => q.IsLane).Select(q => q with { IsLane = false })) is { Count: > 0 } waiting)
             {
                 await Task.WhenAll(waiting.Where(w => w.InFlight.Count == 0).Select(w => channels.CloseAsync(w.Queue.Name)));
@@ -103,7 +103,7 @@ internal sealed partial class ConsumerGuard(
         }
     }
 
-    private ProgressWatch WatchStandBys() => new(deliveries, options.Value.ProgressPatience / 10, Interval * 2, clock);
+    private ProgressWatch WatchStandBys() => new(deliveries, options.Value.ProgressPatience, Interval * 2, clock);
 
     private void EndProcess()
     {
