@@ -96,6 +96,7 @@ public sealed class LanesTests(WorkFixture fixture) : IClassFixture<WorkFixture>
     public async Task A_lane_that_was_deleted_is_made_again_when_its_readers_know_and_is_read()
     {
         const string queue = "work.at-once";
+        var sender = await fixture.StartAsync(settings: Undisturbed);
         var eager = new Dictionary<string, string?> { ["Messaging:TopologyInterval"] = "00:00:00.200" };
         await StartAsync(queue, 1, settings: eager);
         await StartAsync(queue, 1, settings: eager);
@@ -108,7 +109,8 @@ public sealed class LanesTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             await channel.QueueDeleteAsync($"{queue}.1", cancellationToken: Token);
             await Poll.UntilAsync(() => fixture.HasQueueAsync($"{queue}.1"), "the lane to be there again", Patience);
             TimeProvider.System.GetElapsedTime(since).ShouldBeGreaterThan(TimeSpan.FromMilliseconds(400));
-            await channel.SendRawAsync($"{queue}.1", Guid.CreateVersion7(), new DoWork(key, number));
+            await LanesAsync(queue, 1);
+            await SendAsync(sender, queue, [key], number, from: number);
             await InOrderAsync(queue, [key], number);
         }
     }
