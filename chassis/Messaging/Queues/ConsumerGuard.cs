@@ -62,7 +62,7 @@ internal sealed partial class ConsumerGuard(
     {
         long? since = null;
         var progress = new ProgressWatch(deliveries, options.Value.ProgressPatience, Interval * 2, clock);
-        var standBys = WatchStandBys();
+        var laneWatch = new LaneWatch(deliveries, options.Value.ProgressPatience, Interval * 2, clock);
         while (connection.IsOpen)
         {
             await Task.Delay(Interval, clock, stoppingToken);
@@ -75,13 +75,7 @@ internal sealed partial class ConsumerGuard(
                 return;
             }
 
-            // Whether it stands by or is forgotten by the broker, nobody tells; in either case it may queue up once more.
-            if (standBys.Look(queues.Where(q => q.IsLane).Select(q => q with { IsLane = false })) is { Count: > 0 } waiting)
-            {
-                await Task.WhenAll(waiting.Where(w => w.InFlight.Count == 0).Select(w => channels.CloseAsync(w.Queue.Name)));
-                standBys = WatchStandBys();
-            }
-
+            await Task.WhenAll(laneWatch.Look(queues).Select(channels.CloseAsync));
             var idle = queues.Where(q => !q.IsRead).Select(q => q.Name).ToList();
             _idle = idle.Count;
             _everRead.UnionWith(queues.Where(q => q.IsRead).Select(q => q.Name));
@@ -102,8 +96,6 @@ internal sealed partial class ConsumerGuard(
             }
         }
     }
-
-    private ProgressWatch WatchStandBys() => new(deliveries, options.Value.ProgressPatience / 10, Interval * 2, clock);
 
     private void EndProcess()
     {

@@ -34,12 +34,14 @@ internal sealed partial class TopologyWatch(
     // Those that everybody's messages go through, and everybody mends.
     private readonly WantedExchange[] _shared =
     [
-        new(
-            catalogue.Exchanges.AllEvents,
-            ExchangeType.Topic), new(catalogue.Exchanges.Replay, ExchangeType.Direct), new(catalogue.Exchanges.Returned, ExchangeType.Direct),
+        new(catalogue.Exchanges.AllEvents, ExchangeType.Topic), new(catalogue.Exchanges.Replay, ExchangeType.Direct),
+        new(catalogue.Exchanges.Returned, ExchangeType.Direct),
     ];
 
     private static readonly TimeSpan Eager = TimeSpan.FromSeconds(1);
+
+    // Where a deleted queue is there again before its readers were told, RabbitMQ 3 subscribes them to that one, tells nobody, and drops what it gives them.
+    private static readonly TimeSpan UntilReadersKnow = TimeSpan.FromMilliseconds(500);
 
     // Long enough to be seen by somebody who looks once in a while.
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(5);
@@ -69,7 +71,7 @@ internal sealed partial class TopologyWatch(
                 if (!first.Ready.IsCompleted || !subscriptions.AreBound)
                 {
                     // A process that has just started hears nothing before; whoever sees a reader may take the queue for bound.
-                    await MakeOwnAsync(connection, stoppingToken);
+                    await MakeOwnAsync(connection, _wanted.Queues.Keys, stoppingToken);
                     await SubscribeAsync(connection, stoppingToken);
                     first.Note();
                 }
@@ -120,9 +122,15 @@ internal sealed partial class TopologyWatch(
     private async Task LookAsync(IConnection connection, CancellationToken ct)
     {
         var unmade = await MissingEventsAsync(connection, ct);
-        List<string> missing = [.. unmade.Where(vanished.IsKnown), .. await MissingOwnAsync(connection, ct)];
+        var (exchanges, queues) = await MissingOwnAsync(connection, ct);
+        List<string> missing = [.. unmade.Concat(exchanges).Concat(queues.Select(NameOf)).Where(vanished.IsKnown)];
         await MakeEventsAsync(connection, unmade, ct);
-        await MakeOwnAsync(connection, ct);
+        if (queues.Count > 0)
+        {
+            await Task.Delay(UntilReadersKnow, clock, ct);
+        }
+
+        await MakeOwnAsync(connection, queues, ct);
         await SubscribeAsync(connection, ct);
         if (missing.Count > 0)
         {
@@ -161,34 +169,37 @@ internal sealed partial class TopologyWatch(
         return unmade;
     }
 
-    /// <summary>What the endpoints had and have no longer.</summary>
-    private async Task<List<string>> MissingOwnAsync(IConnection connection, CancellationToken ct)
+    /// <summary>What the endpoints need and is not there.</summary>
+    private async Task<(List<string> Exchanges, List<string> Queues)> MissingOwnAsync(IConnection connection, CancellationToken ct)
     {
-        var missing = new List<string>();
+        var (exchanges, queues) = (new List<string>(), new List<string>());
         foreach (var exchange in _shared.Concat(_wanted.Exchanges).Select(e => e.Name).Concat(ordered.Exchanges))
         {
-            await NoteAsync(exchange, channel => channel.ExchangeDeclarePassiveAsync(exchange, ct));
+            await NoteAsync(exchanges, exchange, exchange, channel => channel.ExchangeDeclarePassiveAsync(exchange, ct));
         }
 
         foreach (var queue in _wanted.Queues.Keys)
         {
-            await NoteAsync(queue + " (queue)", channel => channel.QueueDeclarePassiveAsync(queue, ct));
+            await NoteAsync(queues, queue, NameOf(queue), channel => channel.QueueDeclarePassiveAsync(queue, ct));
         }
 
-        return missing;
+        return (exchanges, queues);
 
-        async Task NoteAsync(string name, Func<IChannel, Task> look)
+        async Task NoteAsync(List<string> missing, string item, string name, Func<IChannel, Task> look)
         {
             if (await IsThereAsync(connection, look, ct))
             {
                 vanished.Found(name);
             }
-            else if (vanished.IsKnown(name))
+            else
             {
-                missing.Add(name);
+                missing.Add(item);
             }
         }
     }
+
+    // Beside the exchange that is called like it.
+    private static string NameOf(string queue) => queue + " (queue)";
 
     // Everything is asked for every time: that a binding is missing, nobody tells.
     private async Task MakeEventsAsync(IConnection connection, List<string> unmade, CancellationToken ct)
@@ -210,19 +221,20 @@ internal sealed partial class TopologyWatch(
         }
     }
 
-    private async Task MakeOwnAsync(IConnection connection, CancellationToken ct)
+    // Only those queues that are known not to be there: one that somebody deletes meanwhile would be made again before its readers know.
+    private async Task MakeOwnAsync(IConnection connection, IEnumerable<string> queues, CancellationToken ct)
     {
         foreach (var exchange in _wanted.Exchanges)
         {
             await DoAsync(connection, channel => channel.ExchangeDeclareAsync(exchange.Name, exchange.Type, durable: true, cancellationToken: ct), ct);
         }
 
-        foreach (var (queue, arguments) in _wanted.Queues)
+        foreach (var queue in queues)
         {
+            var arguments = new Dictionary<string, object?>(_wanted.Queues[queue]);
             await DoAsync(
                 connection,
-                channel => channel.QueueDeclareAsync(
-                    queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?>(arguments), cancellationToken: ct),
+                channel => channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: ct),
                 ct);
         }
 
