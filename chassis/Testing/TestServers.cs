@@ -51,7 +51,9 @@ public static class TestServers
         }
     }
 
-    /// <summary>Where each node of the broker serves its metrics, as <c>host:port</c>, separated by blanks; only <c>make chaos ALERTS=1</c> has it do so.</summary>
+    /// <summary>
+    /// Where each node of the broker serves its metrics, as <c>host:port</c>, separated by blanks; only <c>make chaos ALERTS=1</c> has it do so.
+    /// </summary>
     public static string RabbitMqMetrics => Required("TEST_RABBITMQ_METRICS");
 
     /// <summary>
