@@ -241,12 +241,24 @@ start_epmd() {
 
 broker_ready() { connects "$(broker_port "$1")" && own_ok "$(broker_port "$1" MANAGEMENT)" /; }
 
+# Of several that start at the same moment one may ask another too early and end (`incompatible_feature_flags`, RabbitMQ 3.10): once it is started again.
+revived=
+broker_ready_or_revived() {
+    ! broker_ready "$1" || return 0
+    if ! alive "$1" && [[ " $revived " != *" $1 "* ]]; then
+        revived="$revived $1"
+        warn "RabbitMQ${1#rabbitmq} has ended before it was ready; it is started again."
+        start_broker "$1"
+    fi
+    return 1
+}
+
 # await_rabbitmq SECONDS [NODE]...: every node, or those
 await_rabbitmq() {
     local seconds=$1 node nodes
     shift
     nodes=${*:-$(broker_nodes)}
-    for node in $nodes; do wait_until "$seconds" "RabbitMQ${node#rabbitmq}" "$node" broker_ready "$node"; done
+    for node in $nodes; do wait_until "$seconds" "RabbitMQ${node#rabbitmq}" "$node" "broker_ready${CLUSTER:+_or_revived}" "$node"; done
     [ -z "${CLUSTER:-}" ] || [ -e "$STATE/rabbitmq-grown" ] || grow_queues
 }
 
