@@ -7,6 +7,16 @@ killed=(users-1 orders-2 inventory-1 notifications-2 rabbitmq-3)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
+# Whose queue or whose process holds it up.
+look_around() {
+    (. deploy/local/lib.sh && load_settings && curl -sS -u "$RABBITMQ_USER:$RABBITMQ_PASSWORD" \
+        "http://127.0.0.1:$RABBITMQ_MANAGEMENT_PORT/api/queues?columns=name,leader,online,consumers,messages_ready,messages_unacknowledged" | sed 's/},{/},\n{/g') || true
+    for process in orders-1 inventory-2; do
+        printf '\n── %s\n' "$process"
+        grep -hE '"level":"(wrn|err|crt)"' ".local/logs/$process.log" | tail -n 30 | cut -c 1-600 || true
+    done
+}
+
 make --no-print-directory demo CLUSTER=1
 
 # Nobody says again that it is a cluster: it is one until make clean.
@@ -18,7 +28,7 @@ for _ in $(seq 3000); do       # the middle: orders are placed and the first ste
     sleep 0.1
 done
 for each in "${killed[@]}"; do make --no-print-directory kill SERVICE="$each"; done
-wait "$demo" || { cat "$log"; echo "The demo did not survive the death of ${killed[*]}." >&2; exit 1; }
+wait "$demo" || { cat "$log"; look_around; echo "The demo did not survive the death of ${killed[*]}." >&2; exit 1; }
 tail -n 4 "$log"
 
 for each in "${killed[@]}"; do make --no-print-directory start SERVICE="$each"; done
