@@ -108,7 +108,12 @@ public sealed class LanesTests(WorkFixture fixture) : IClassFixture<WorkFixture>
             var since = TimeProvider.System.GetTimestamp();
             await channel.QueueDeleteAsync($"{queue}.1", cancellationToken: Token);
             await Poll.UntilAsync(() => fixture.HasQueueAsync($"{queue}.1"), "the lane to be there again", Patience);
-            TimeProvider.System.GetElapsedTime(since).ShouldBeGreaterThan(TimeSpan.FromMilliseconds(400));
+            // Later ones may be made by whoever has missed the one before.
+            if (number == 1)
+            {
+                TimeProvider.System.GetElapsedTime(since).ShouldBeGreaterThan(TimeSpan.FromMilliseconds(400));
+            }
+
             await LanesAsync(queue, 1);
             await SendAsync(sender, queue, [key], number, from: number);
             await InOrderAsync(queue, [key], number);
