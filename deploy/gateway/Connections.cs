@@ -28,7 +28,7 @@ internal sealed class Connections(IOptions<GatewayOptions> options, ILogger<Forw
 
     // The host of a request is the one that the caller knows, and the address of a replica is whatever its name stands for: its certificate has the name of the
     // settings.
-    private static bool IsOneOf(string[] names, X509Certificate? certificate, SslPolicyErrors errors) =>
+    internal static bool IsOneOf(string[] names, X509Certificate? certificate, SslPolicyErrors errors) =>
         (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None
         && certificate is X509Certificate2 known && names.Any(n => known.MatchesHostname(n));
 

@@ -112,6 +112,7 @@ public sealed class ChaosRun
         TimeSpan? recovery = await BecomesTrueAsync(async () => await InFlightAsync() == 0, "the orders of this wave to end", _settings.Patience)
             ? _clock.Elapsed - healed
             : null;   // Not a verdict yet: the wait for quiet decides.
+        await (fault.Rejoin?.Invoke() ?? Task.CompletedTask);
         var record = new FaultRecord(fault.Kind, fault.Target, started, healed - started, met, recovery, fault.Limit);
         Row(Seconds(started), fault.Kind, fault.Target, Seconds(record.Duration), $"{met}", recovery is { } r ? Seconds(r) : "not yet");
         return record;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
@@ -248,6 +249,21 @@ public sealed class Who_gets_a_request
 
         answer.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         stranger.Got.ShouldBeEmpty();
+    }
+
+    /// <remarks>The authorities that a process trusts are read once, at its start: whom it trusts beside its replicas cannot be said in here.</remarks>
+    [Theory]
+    [InlineData("127.0.0.1", SslPolicyErrors.None, true)]
+    [InlineData("127.0.0.1", SslPolicyErrors.RemoteCertificateNameMismatch, true)]
+    [InlineData("127.0.0.1", SslPolicyErrors.RemoteCertificateChainErrors, false)]
+    [InlineData("10.0.0.1", SslPolicyErrors.None, false)]
+    [InlineData("10.0.0.1", SslPolicyErrors.RemoteCertificateNameMismatch, false)]
+    public void A_certificate_is_good_that_is_trusted_and_has_the_name_of_a_replica(string name, SslPolicyErrors errors, bool isGood)
+    {
+        using var certificate = SelfSigned(IPAddress.Parse(name));
+
+        Connections.IsOneOf(["127.0.0.1", "127.0.0.2"], certificate, errors).ShouldBe(isGood);
+        Connections.IsOneOf(["127.0.0.1", "127.0.0.2"], null, errors).ShouldBeFalse();
     }
 
     private static X509Certificate2 SelfSigned(IPAddress address)

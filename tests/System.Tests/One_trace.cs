@@ -162,9 +162,12 @@ public sealed class One_trace(RunningShop shop)
             await Poll.UntilAsync(() => shop.StateOf(order), s => s == "authorizingPayment", $"order {order} to be at its payment", RunningShop.Patience);
             trace = await TraceOf(order);
 
-            // What it has said by now must be heard, or it would be missing for another reason.
+            // The step before this one must be heard to its end, or it would be missing for another reason. What ended first is said first.
             await Poll.UntilAsync(
-                () => Task.FromResult(shop.Telemetry.Trace(trace).Any(s => s.Name == "create orders.payments.calls")), "the spans", RunningShop.Patience);
+                () => Task.FromResult(new Edges(shop.Telemetry.Trace(trace))),
+                tree => tree.Missing("orders: process orders.fulfilment -> orders: create orders.payments.calls").Count == 0,
+                "the step before the payment, in the trace",
+                RunningShop.Patience);
             orders.Kill();
         }
 

@@ -21,8 +21,8 @@ public sealed partial class Oracle
             .Select(m => $"{m.Key.MessageId} to {m.Key.Recipient}: {m.Count()} times").ToArray();
 
         // The documented window: the mail server has taken the mail and the sender is killed before it can note that, once for each mail it sends at a time.
-        var kills = _faults.Where(f => f.Target.StartsWith("notifications", StringComparison.Ordinal)).Sum(
-            f => f.Kind switch { "kill -9" => 1, Arsenal.KillBothTwice => 4, _ => 0 });
+        var kills = _faults.Where(f => f.Target.Contains("notifications", StringComparison.Ordinal)).Sum(
+            f => f.Kind switch { "kill -9" or Arsenal.KillOneOfEach => 1, Arsenal.KillBothTwice => 4, _ => 0 });
         var window = kills * MailsAtATime;
         return new Verdict(
             "mails-once",
