@@ -5,7 +5,9 @@ using System.Text.Json;
 
 namespace Shop.Cluster;
 
-/// <summary>A caller of the whole system, signed in or not: goes through the gateway, or else to the replicas in turn.</summary>
+/// <summary>
+/// A caller of the whole system, signed in or not: goes through the gateway, or else to the replicas in turn. It signs in again when its token has ended.
+/// </summary>
 public sealed class ShopClient : IDisposable
 {
     /// <summary>Of everybody who is registered here.</summary>
@@ -14,17 +16,23 @@ public sealed class ShopClient : IDisposable
     /// <summary>How long a service may say "not now" to a request that must succeed.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    // Shorter ones are given to those who want to meet their end.
+    private static readonly TimeSpan ShortestRenewed = TimeSpan.FromMinutes(1);
+
     private readonly ShopCluster _cluster;
+    private readonly IReadOnlyDictionary<string, string>? _grant;
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromMinutes(2) };
+    private readonly SemaphoreSlim _renewing = new(1);
+    private Token? _token;
     private int _turn;
 
-    private ShopClient(ShopCluster cluster) => this._cluster = cluster;
+    private ShopClient(ShopCluster cluster, IReadOnlyDictionary<string, string>? grant = null) => (this._cluster, this._grant) = (cluster, grant);
 
     /// <summary>The id of the user; empty when anonymous.</summary>
     public Guid UserId { get; private set; }
 
     /// <summary>What its requests carry; null when anonymous.</summary>
-    public AuthenticationHeaderValue? Authorization => _http.DefaultRequestHeaders.Authorization;
+    public AuthenticationHeaderValue? Authorization => _token?.Authorization;
 
     public static ShopClient Anonymous(ShopCluster cluster) => new(cluster);
 
@@ -56,7 +64,8 @@ public sealed class ShopClient : IDisposable
     public async Task<HttpResponseMessage> SendAsync(
         HttpMethod method, string service, string path, object? body = null, string? idempotencyKey = null, CancellationToken ct = default)
     {
-        using var request = new HttpRequestMessage(method, At(service, path));
+        await RenewAsync();
+        using var request = new HttpRequestMessage(method, At(service, path)) { Headers = { Authorization = Authorization } };
         if (body is not null)
         {
             request.Content = JsonContent.Create(body);
@@ -112,21 +121,49 @@ public sealed class ShopClient : IDisposable
         submit = new { paymentMethod, shippingAddress },
     };
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _http.Dispose();
+        _renewing.Dispose();
+    }
 
     private static async Task<ShopClient> GrantAsync(ShopCluster cluster, Dictionary<string, string> grant)
     {
-        var client = new ShopClient(cluster);
-        using var response = await AgainAsync(async () =>
-        {
-            using var form = new FormUrlEncodedContent(grant);
-            return await client._http.PostAsync(client.At("users", "/connect/token"), form);
-        });
+        var client = new ShopClient(cluster, grant);
+        using var response = await client.AskForTokenAsync();
         response.EnsureSuccessStatusCode();
-        var token = await response.Content.ReadFromJsonAsync<JsonElement>();
-        client._http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString());
+        client._token = await Token.OfAsync(response);
         return client;
     }
+
+    /// <summary>A run on a slow machine is longer than the life of a token. Whoever is not let in again keeps the old one, and hears of it.</summary>
+    private async Task RenewAsync()
+    {
+        if (_token is not { HasEnded: true })
+        {
+            return;
+        }
+
+        await _renewing.WaitAsync();
+        try
+        {
+            if (_token.HasEnded)
+            {
+                using var response = await AskForTokenAsync();
+                _token = response.IsSuccessStatusCode ? await Token.OfAsync(response) : _token;
+            }
+        }
+        finally
+        {
+            _renewing.Release();
+        }
+    }
+
+    private Task<HttpResponseMessage> AskForTokenAsync() => AgainAsync(async () =>
+    {
+        using var form = new FormUrlEncodedContent(_grant!);
+        return await _http.PostAsync(At("users", "/connect/token"), form);
+    });
 
     /// <summary>Does what an answer 503 asks for: it comes again.</summary>
     private static async Task<HttpResponseMessage> AgainAsync(Func<Task<HttpResponseMessage>> ask)
@@ -156,5 +193,19 @@ public sealed class ShopClient : IDisposable
         var running = _cluster.Of(service).Where(r => r.IsRunning).ToArray();
         var replica = running.Length == 0 ? _cluster.Of(service)[0] : running[(int)((uint)Interlocked.Increment(ref _turn) % running.Length)];
         return new Uri(replica.Address, path);
+    }
+
+    private sealed record Token(AuthenticationHeaderValue Authorization, TimeSpan Lifetime, long Since)
+    {
+        public bool HasEnded => Lifetime >= ShortestRenewed && TimeProvider.System.GetElapsedTime(Since) >= Lifetime;
+
+        public static async Task<Token> OfAsync(HttpResponseMessage response)
+        {
+            var token = await response.Content.ReadFromJsonAsync<JsonElement>();
+            return new Token(
+                new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString()),
+                TimeSpan.FromSeconds(token.GetProperty("expires_in").GetInt32()),
+                TimeProvider.System.GetTimestamp());
+        }
     }
 }
