@@ -7,10 +7,17 @@ killed=(users-1 orders-2 inventory-1 notifications-2 rabbitmq-3)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# Whose queue or whose process holds it up.
+# Whose queue, whose channel, whose outbox or whose process holds it up.
 look_around() {
-    (. deploy/local/lib.sh && load_settings && curl -sS -u "$RABBITMQ_USER:$RABBITMQ_PASSWORD" \
-        "http://127.0.0.1:$RABBITMQ_MANAGEMENT_PORT/api/queues?columns=name,leader,online,consumers,messages_ready,messages_unacknowledged" | sed 's/},{/},\n{/g') || true
+    (. deploy/local/lib.sh && load_settings && . deploy/local/packages.sh
+        for what in 'queues?columns=name,leader,online,consumers,messages_ready,messages_unacknowledged' \
+            'channels?columns=connection_details.name,node,user,confirm,consumer_count,messages_unacknowledged,messages_unconfirmed'; do
+            curl -sS -u "$RABBITMQ_USER:$RABBITMQ_PASSWORD" "http://127.0.0.1:$RABBITMQ_MANAGEMENT_PORT/api/$what" | sed 's/},{/},\n{/g'
+        done
+        for service in orders inventory; do
+            PGPASSWORD=$POSTGRES_PASSWORD "$(postgres_bin)/psql" -h 127.0.0.1 -p "$POSTGRES_PORT" -U postgres -d "$service" -c \
+                'SELECT id, outbox_key, exchange, attempts, last_error, created_at, due_at - now() AS due_in FROM messaging.outbox ORDER BY id LIMIT 20'
+        done) || true
     for process in orders-1 inventory-2; do
         printf '\n── %s\n' "$process"
         grep -hE '"level":"(wrn|err|crt)"' ".local/logs/$process.log" | tail -n 30 | cut -c 1-600 || true

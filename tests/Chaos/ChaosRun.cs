@@ -101,7 +101,8 @@ public sealed class ChaosRun
         var started = _clock.Elapsed;
         var placedBefore = _market.Attempted;
         await fault.Inject();
-        load = Task.WhenAll(load, _market.WaveAsync(late));
+        // So many at once: a fault that lets none of them through meets no more.
+        load = Task.WhenAll(load, _market.WaveAsync(late, atOnce: WorthHurting));
         await Task.Delay(fault.Duration);
         await BecomesTrueAsync(
             () => Task.FromResult(load.IsCompleted || Met() >= Math.Min(WorthHurting, wave / 2)), "the fault to meet orders", LongestMeeting);

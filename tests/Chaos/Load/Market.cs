@@ -132,11 +132,11 @@ public sealed partial class Market : IDisposable
     }
 
     /// <summary>Places a number of orders, a few at a time, and does what each kind asks for afterwards.</summary>
-    public Task WaveAsync(int count)
+    public Task WaveAsync(int count, int atOnce = Concurrency)
     {
         var orders = Enumerable.Range(0, count).Select(_ => Draw()).ToArray();   // drawn first, so that the seed decides and not the scheduling
         Interlocked.Add(ref _underWay, count);
-        return Parallel.ForEachAsync(orders, new ParallelOptions { MaxDegreeOfParallelism = Concurrency }, async (order, _) => await PlaceOneAsync(order));
+        return Parallel.ForEachAsync(orders, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (order, _) => await PlaceOneAsync(order));
     }
 
     public void Dispose()
