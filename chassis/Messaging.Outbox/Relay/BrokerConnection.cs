@@ -4,6 +4,7 @@ using System.Security.Authentication;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
 
 namespace Chassis.Messaging.Relay;
 
@@ -40,7 +41,8 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
 
     /// <param name="purpose">Shown in the broker's management page, for example <c>relay</c>.</param>
     /// <param name="ct">Cancels.</param>
-    public Task<IConnection> OpenAsync(string purpose, CancellationToken ct)
+    /// <exception cref="BrokerUnreachableException">None of the nodes answers, or one refuses the account.</exception>
+    public async Task<IConnection> OpenAsync(string purpose, CancellationToken ct)
     {
         var broker = options.Value.Broker;
         var factory = new ConnectionFactory
@@ -55,7 +57,20 @@ internal sealed class BrokerConnection(IOptions<MessagingOptions> options, Servi
             ContinuationTimeout = TimeSpan.FromSeconds(10),
         };
         var tls = new SslOption(broker.Host, enabled: IsEncrypted(broker)) { AcceptablePolicyErrors = SslPolicyErrors.None };
-        return factory.CreateConnectionAsync(options.Value.Nodes.Select(node => new AmqpTcpEndpoint(node.Host, BrokerNodes.PortOf(node), tls)), ct);
+        AmqpTcpEndpoint[] nodes = [.. options.Value.Nodes.Select(node => new AmqpTcpEndpoint(node.Host, BrokerNodes.PortOf(node), tls))];
+        Random.Shared.Shuffle(nodes);
+        for (var i = 0; ; i++)
+        {
+            try
+            {
+                return await factory.CreateConnectionAsync([nodes[i]], ct);
+            }
+            catch (BrokerUnreachableException e) when (i < nodes.Length - 1 && !BrokerFailure.IsRefusal(e))
+            {
+                // Given all of them, the client would leave out those that take no connection; not one that takes it and breaks off, as whatever stands before
+                // a dead node does.
+            }
+        }
     }
 
     private static bool IsEncrypted(Uri broker) => broker.Scheme == "amqps";
