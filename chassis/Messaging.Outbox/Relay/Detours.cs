@@ -8,8 +8,7 @@ namespace Chassis.Messaging.Relay;
 internal sealed class Detours(Func<Detour> make)
 {
     // Asked for every message, and nearly always empty.
-    private ImmutableDictionary<(string Exchange, string RoutingKey), Detour> _detours = ImmutableDictionary<(string Exchange, string RoutingKey),
-    Detour>.Empty;
+    private ImmutableDictionary<(string Exchange, string RoutingKey), Detour> _detours = ImmutableDictionary.Create<(string, string), Detour>();
     private readonly ConcurrentDictionary<Task, CancellationTokenSource> _running = new();
 
     /// <summary>How many there are.</summary>

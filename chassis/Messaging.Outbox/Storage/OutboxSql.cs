@@ -120,14 +120,5 @@ internal static class OutboxSql
     private static NpgsqlParameter<T[]> Array<T>(IReadOnlyList<OutboxRow> rows, Func<OutboxRow, T> value) => new() { TypedValue = [.. rows.Select(value)] };
 
     // A transaction may write several times.
-    private static int FirstWithoutKey(IReadOnlyList<OutboxRow> rows)
-    {
-        var index = 0;
-        while (index < rows.Count && rows[index].Id != 0)
-        {
-            index++;
-        }
-
-        return index;
-    }
+    private static int FirstWithoutKey(IReadOnlyList<OutboxRow> rows) => rows.TakeWhile(row => row.Id != 0).Count();
 }
