@@ -9,6 +9,7 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Sample;
 using Sample.Library.V1;
@@ -46,6 +47,15 @@ await using (var scope = host.Services.CreateAsyncScope())
 }
 
 await host.StartAsync();
+
+// Ready is who hears: what is told before the queue is bound to it reaches nobody, on a broker that does not keep what no queue takes.
+var health = host.Services.GetRequiredService<HealthCheckService>();
+if (!await WithinAMinuteAsync(async () => (await health.CheckHealthAsync(check => check.Tags.Contains("ready"))).Status == HealthStatus.Healthy))
+{
+    Console.Error.WriteLine("The program was not ready within a minute.");
+    return 1;
+}
+
 var book = Guid.CreateVersion7();
 await using (var scope = host.Services.CreateAsyncScope())
 {
@@ -57,21 +67,36 @@ await using (var scope = host.Services.CreateAsyncScope())
     await library.SaveChangesAsync();
 }
 
-for (var i = 0; i < 600; i++)
+if (!await WithinAMinuteAsync(IsHeardOfAsync))
 {
-    await using var scope = host.Services.CreateAsyncScope();
-    if (await scope.ServiceProvider.GetRequiredService<LibraryDatabase>().Loans.AnyAsync(l => l.BookId == book && l.IsHeardOf))
-    {
-        Console.WriteLine("The loan was heard of.");
-        await host.StopAsync();
-        return 0;
-    }
-
-    await Task.Delay(100);
+    Console.Error.WriteLine("The loan was not heard of within a minute.");
+    return 1;
 }
 
-Console.Error.WriteLine("The loan was not heard of within a minute.");
-return 1;
+Console.WriteLine("The loan was heard of.");
+await host.StopAsync();
+return 0;
+
+async Task<bool> IsHeardOfAsync()
+{
+    await using var scope = host.Services.CreateAsyncScope();
+    return await scope.ServiceProvider.GetRequiredService<LibraryDatabase>().Loans.AnyAsync(l => l.BookId == book && l.IsHeardOf);
+}
+
+static async Task<bool> WithinAMinuteAsync(Func<Task<bool>> isSo)
+{
+    for (var i = 0; i < 600; i++)
+    {
+        if (await isSo())
+        {
+            return true;
+        }
+
+        await Task.Delay(100);
+    }
+
+    return false;
+}
 
 namespace Sample.Library.V1
 {
